@@ -1,0 +1,148 @@
+"""Sequences, the features (T, F) of clips on disk, and the record of their making."""
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from console import Problem
+from data import extraction_path, read_json, replacing, sequence_path, write_json
+
+
+def write_sequence(folder, clip_name, sequence):
+    """Write features (T, F) of a clip as float32."""
+    path = sequence_path(folder, clip_name, len(sequence))
+    with replacing(path) as temporary:
+        np.save(temporary, np.asarray(sequence, np.float32))
+    return path
+
+
+def find_sequence(folder, clip_name, n_frames):
+    """Find the sequence of a clip: `.npy`, or the published `.txt`; else None."""
+    path = sequence_path(folder, clip_name, n_frames)
+    return next((p for p in (path, path.with_suffix(".txt")) if p.is_file()), None)
+
+
+def read_sequence(folder, clip_name, n_frames, n_features=None):
+    """Read the features of a clip.
+
+    Parameters
+    ----------
+    folder : path
+    clip_name : str
+    n_frames : int
+        Expected frames T.
+    n_features : int, optional
+        Expected features F; any number where not given.
+
+    Returns
+    -------
+    float32, (T, F)
+
+    Raises
+    ------
+    Problem
+        When there is no sequence, or it is not finite numbers of that shape.
+    """
+    path = find_sequence(folder, clip_name, n_frames)
+    if path is None:
+        raise Problem(
+            f"clip {clip_name} has no sequence of {n_frames} frames in "
+            f"{Path(folder) / 'sequences'}. Make it with extract_features.py"
+        )
+    read = read_text_sequence if path.suffix == ".txt" else read_array
+    sequence = read(path)
+    expected = (n_frames, n_features or sequence.shape[-1])
+    if sequence.ndim != 2 or sequence.shape != expected:
+        raise Problem(f"{path}: expected shape {expected}. Received: {sequence.shape}")
+    if not np.isfinite(sequence).all():
+        line = int(np.argmax(~np.isfinite(sequence).all(axis=1))) + 1
+        raise Problem(f"{path}:{line}: holds NaN or infinity; extract the clip again")
+    return sequence
+
+
+def read_array(path):
+    """Read a float array of two axes from `.npy`; never an object array."""
+    try:
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError, SyntaxError, TypeError) as error:
+        raise Problem(f"{path} is not a whole .npy file ({error})") from None
+    if stored.dtype.kind != "f" or stored.ndim != 2:
+        raise Problem(
+            f"{path}: expected float numbers (T, F). Received: {stored.dtype} "
+            f"{stored.shape}"
+        )
+    return np.array(stored, np.float32)
+
+
+def read_text_sequence(path):
+    """Read a published sequence, text written by `numpy.savetxt`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file; its shape tells
+            return np.loadtxt(path, np.float32, comments=None, ndmin=2)
+    except (ValueError, UnicodeDecodeError):
+        raise Problem(find_text_fault(path)) from None
+
+
+def find_text_fault(path):
+    """Name the first line of a text sequence that is not like the others."""
+    width = None
+    with Path(path).open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            fields = line.split()
+            for field in fields:
+                try:
+                    float(field)
+                except ValueError:
+                    return f"{path}:{number}: {field[:40]!r} is not a number"
+            if fields and width not in (None, len(fields)):
+                return f"{path}:{number}: {len(fields)} numbers, {width} in line 1"
+            width = width or len(fields)
+    return f"{path} is not a text of numbers"
+
+
+# ---------------------------------------------------------------- extraction record
+
+
+def write_extraction(folder, record):
+    """Write how the sequences of a folder were made, with a checksum against edits."""
+    write_json(extraction_path(folder), {**record, "checksum": checksum(record)})
+
+
+def read_extraction(folder):
+    """Read how the sequences of a folder were made; None where nothing is recorded."""
+    path = extraction_path(folder)
+    if not path.is_file():
+        return None
+    record = read_json(path)
+    if record.pop("checksum", None) != checksum(record):
+        raise Problem(
+            f"{path} was edited, so nobody knows how the sequences beside it were made."
+            " Restore it, or extract again with --overwrite"
+        )
+    return record
+
+
+def checksum(record):
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def compare_extractions(here, there):
+    """List the settings in which two extraction records differ, in words."""
+    keys = ("sha256", "sampling", "n_frames", "frame_size", "precision")
+    words = {
+        "sha256": "weights",
+        "n_frames": "sequence length",
+        "frame_size": "frame size",
+    }
+    differences = []
+    for key in keys:
+        shown = "weights" if key == "sha256" else key
+        if here.get(key) != there.get(key):
+            differences.append(
+                f"{words.get(key, key)} {here.get(shown)} against {there.get(shown)}"
+            )
+    return differences
