@@ -1,0 +1,302 @@
+"""The networks that turn a sequence into a score, and how they come off the disk.
+
+A sequence is (T, F): F features for each of T frames. Every network here is an
+uncompiled `keras.Model` from (B, T, F) to (B, 1). `load_checkpoint` opens what
+`train_reg.py` saved as well as the network published in 2019, and trusts neither: a
+file is looked through before Keras sees it, and nothing in it is ever executed.
+"""
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+
+import archive
+import published
+from console import Problem, quietly
+
+with quietly():
+    import keras
+
+RECORD_FIELDS = {
+    "run": str,
+    "model": str,
+    "n_frames": int,
+    "n_features": int,
+    "extraction": dict,
+    "train_clips": dict,
+    "sha256": str,
+}
+
+
+@keras.saving.register_keras_serializable("behavior_net")
+def hard_sigmoid(x):
+    """Gate activation of the published LSTM: clip(0.2 x + 0.5, 0, 1).
+
+    Keras 2 called this `hard_sigmoid` and used it in every LSTM unless told
+    otherwise. Keras 3 means clip(x / 6 + 0.5, 0, 1) by the same name, so the name
+    alone would change the published scores without a word.
+    """
+    return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+ACTIVATIONS = {"hard_sigmoid": hard_sigmoid}  # what Keras 3 would read differently
+GATES = ("hard_sigmoid", "sigmoid")
+
+
+def build_lstm(
+    n_frames,
+    n_features=2048,
+    *,
+    units=2048,
+    dropout=0.1,
+    activation="relu",
+    gates="hard_sigmoid",
+    bias=0.0,
+    statistics=None,
+    layer=keras.layers.LSTM,
+):
+    """Build the published network; 33,689,601 parameters for (125, 2048).
+
+    Parameters
+    ----------
+    n_frames, n_features : int
+        T and F of the sequences.
+    units : int
+        Width of the LSTM.
+    dropout : float
+        Fraction dropped from the LSTM's input and before the last layer.
+    activation : str
+        Of the score; "relu" as published, since scores are never negative.
+    gates : {"hard_sigmoid", "sigmoid"}
+        Activation of the LSTM's gates; the first, in its Keras 2 meaning, as
+        published; the second is what cuDNN computes fast.
+    bias : float
+        Where the bias of the score starts. The mean training score keeps a ReLU
+        from being dead at birth.
+    statistics : (mean, variance) of shape (F,) each, optional
+        Puts a fixed standardization of the features in front.
+    layer : class
+        Makes the LSTM; takes the arguments of `keras.layers.LSTM`, and holds the
+        same weights in the same order.
+
+    Returns
+    -------
+    keras.Model
+        (B, T, F) -> (B, 1), uncompiled.
+    """
+    if gates not in GATES:
+        raise ValueError(f"gates must be one of {GATES}. Received: {gates!r}")
+    if n_frames < 2:
+        raise ValueError(f"two frames at least are pooled. Received: {n_frames}")
+    inputs, x = _standardized(n_frames, n_features, statistics)
+    x = layer(
+        units,
+        return_sequences=True,
+        dropout=dropout,
+        recurrent_activation=ACTIVATIONS.get(gates, gates),
+        name="lstm",
+    )(x)  # (B, T, units)
+    x = keras.layers.MaxPooling1D(2, name="pool")(x)  # (B, T // 2, units)
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(inputs, _score(x, activation, bias))
+
+
+def build_pool(
+    n_frames, n_features=2048, *, activation="relu", bias=0.0, statistics=None
+):
+    """Build the control that ignores time: mean over frames, then one score.
+
+    Parameters and the returned model are those of `build_lstm`.
+    """
+    inputs, x = _standardized(n_frames, n_features, statistics)
+    x = keras.layers.GlobalAveragePooling1D(name="pool")(x)  # (B, F)
+    return keras.Model(inputs, _score(x, activation, bias))
+
+
+def build_ensemble(members):
+    """Join networks into one whose score is the mean of theirs.
+
+    Parameters
+    ----------
+    members : sequence of keras.Model
+        Of equal input shape. They share their weights with the ensemble, in which
+        they are the layers "member_0", "member_1", ...
+
+    Returns
+    -------
+    keras.Model
+        (B, T, F) -> (B, 1), uncompiled.
+    """
+    shapes = {member.input_shape for member in members}
+    if len(shapes) != 1:
+        raise ValueError(f"members must agree in input shape. Received: {shapes}")
+    if len({id(member) for member in members}) < len(members):
+        raise ValueError("the same network is a member twice")
+    inputs = keras.Input(shapes.pop()[1:], name="sequence")
+    scores = [
+        keras.Model(member.input, member.output, name=f"member_{index}")(inputs)
+        for index, member in enumerate(members)
+    ]
+    mean = keras.layers.Average(name="score")(scores) if len(scores) > 1 else scores[0]
+    return keras.Model(inputs, mean)
+
+
+def load_checkpoint(path):
+    """Load a network from disk without running anything the file brings along.
+
+    Parameters
+    ----------
+    path : path
+        A `.keras` file of `train_reg.py`, or the published network in the HDF5 of
+        Keras 2 (`.hdf5`, `.h5`). The content decides, not the name.
+
+    Returns
+    -------
+    keras.Model
+        (B, T, F) -> (B, 1), uncompiled.
+
+    Raises
+    ------
+    Problem
+        The file is missing, damaged, of another kind or not to be trusted.
+    """
+    path = Path(path)
+    kind = published.kind_of(path)
+    if kind == "HDF5":
+        return _load_published(path)
+    if kind != "zip":
+        raise Problem(
+            f"{path.name} is no checkpoint: found {kind}. {published.SUPPORTED}"
+        )
+    if path.suffix != ".keras":
+        raise Problem(
+            f"{path.name} holds a Keras 3 archive; rename it to {path.stem}.keras"
+        )
+    archive.inspect(path)
+    try:
+        with quietly():
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever Keras meets in a file that others wrote
+        raise Problem(
+            f"{path.name} cannot be loaded: {published.first_line(error)}"
+        ) from error
+    _check_network(path, model)
+    return model
+
+
+def read_run(path):
+    """Load a checkpoint together with the record that says how it was made.
+
+    Parameters
+    ----------
+    path : path
+        As for `load_checkpoint`; `<run>.json` lies beside `<run>.keras`. The
+        published network has no record, so one is made of what is known.
+
+    Returns
+    -------
+    model : keras.Model
+    record : dict
+    """
+    path = Path(path)
+    if published.kind_of(path) == "HDF5":
+        model = load_checkpoint(path)
+        _, n_frames, n_features = model.input_shape
+        return model, published.record_of(path, n_frames, n_features)
+    if not path.is_file():
+        raise Problem(f"{path} does not exist")
+    record = _read_record(path)
+    model = load_checkpoint(path)
+    expected = (None, record["n_frames"], record["n_features"])
+    if model.input_shape != expected:
+        raise Problem(
+            f"{path.name} takes sequences {model.input_shape[1:]}, but its record says "
+            f"{expected[1:]}; restore the two files together"
+        )
+    return model, record
+
+
+def _standardized(n_frames, n_features, statistics):
+    """Input, and what the network sees of it: both (B, T, F)."""
+    inputs = keras.Input((n_frames, n_features), name="sequence")
+    if statistics is None:
+        return inputs, inputs
+    mean, variance = (np.asarray(each, np.float32) for each in statistics)
+    # A feature that never varies in training would be divided by nearly nothing.
+    variance = np.where(variance > 1e-12, variance, 1.0)
+    standardize = keras.layers.Normalization(
+        mean=mean, variance=variance, name="standardize"
+    )
+    return inputs, standardize(inputs)
+
+
+def _score(x, activation, bias):
+    return keras.layers.Dense(
+        1,
+        activation=ACTIVATIONS.get(activation, activation),
+        bias_initializer=keras.initializers.Constant(float(bias)),
+        name="score",
+    )(x)  # (B, 1)
+
+
+def _load_published(path):
+    network = published.read_network(path)
+    # An orthogonal start of 2048 x 8192 takes longer than all of the reading.
+    layer = functools.partial(
+        keras.layers.LSTM, kernel_initializer="zeros", recurrent_initializer="zeros"
+    )
+    model = build_lstm(**network.settings, layer=layer)
+    # One at a time, so that the weights lie in memory twice only in part.
+    for variable, weights in zip(
+        model.trainable_weights, network.read_weights(), strict=True
+    ):
+        variable.assign(weights)
+    return model
+
+
+def _check_network(path, model):
+    shape = getattr(model, "input_shape", None)
+    if not (
+        isinstance(shape, tuple)
+        and len(shape) == 3
+        and None not in shape[1:]
+        and model.output_shape == (None, 1)
+    ):
+        raise Problem(
+            f"{path.name} does not turn a sequence into one score: it takes {shape} "
+            f"and gives {getattr(model, 'output_shape', None)}"
+        )
+    if not all(np.isfinite(each).all() for each in model.get_weights()):
+        raise Problem(f"{path.name} holds weights that are NaN or infinite")
+
+
+def _read_record(path):
+    """Read and check the JSON beside a `.keras` file."""
+    beside = path.with_suffix(".json")
+    try:
+        record = json.loads(beside.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Problem(
+            f"{beside} is missing; a run is {path.name} and {beside.name} together"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"{beside} is not JSON: {published.first_line(error)}") from error
+    record = record if isinstance(record, dict) else {}
+    wrong = [
+        field
+        for field, kind in RECORD_FIELDS.items()
+        if not isinstance(record.get(field), kind)
+    ]
+    if wrong:
+        raise Problem(f"{beside} lacks a usable {', '.join(wrong)}")
+    with path.open("rb") as file:
+        found = published.digest_of(file)
+    if record["sha256"] != found:
+        raise Problem(
+            f"{path.name} is not the file that {beside.name} describes: its sha256 is "
+            f"{found}, the record says {record['sha256']}"
+        )
+    return record
