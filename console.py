@@ -3,8 +3,13 @@
 The one module that every other may import; it imports none of ours.
 """
 
+import argparse
 import contextlib
+import importlib.metadata
+import math
 import os
+import platform
+import re
 import sys
 import warnings
 
@@ -45,6 +50,71 @@ def show_cautions():
     warnings.showwarning = show
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", Caution)
+
+
+def caution(text):
+    """Warn the user of something although the work goes on."""
+    warnings.warn(text, Caution, stacklevel=3)
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Help that tells each option's default."""
+
+    def _get_help_string(self, action):
+        silent = action.default in (None, False, argparse.SUPPRESS)
+        text = action.help or ""
+        return text if silent or "%(default)" in text else f"{text} (%(default)s)"
+
+
+def checked(read, is_right, expected):
+    """Make an argparse type that says what it expects."""
+
+    def convert(text):
+        try:
+            value = read(text)
+        except (ValueError, re.error):
+            value = None
+        if value is None or not is_right(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}. Received: {text!r}")
+        return value
+
+    return convert
+
+
+def compile_pattern(text):
+    re.compile(text)
+    return text
+
+
+positive_int = checked(int, lambda n: n > 0, "a whole number above 0")
+positive_float = checked(float, lambda x: 0 < x < math.inf, "a number above 0")
+fraction = checked(float, lambda x: 0 <= x < 1, "a number from 0 up to 1")
+pattern = checked(compile_pattern, bool, "a regular expression")
+
+
+def list_versions():
+    """Return the versions that a result depends on, for the records."""
+    packages = ("keras", "tensorflow", "numpy", "av", "pillow")
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def report_failed(problems, n_clips):
+    """List the clips that failed on stderr.
+
+    Returns
+    -------
+    int
+        The exit code: 1 where a clip failed, else 0.
+    """
+    if not problems:
+        return 0
+    print(f"{len(problems)} of {n_clips} clips failed:", file=sys.stderr)
+    for problem in problems:
+        print(f"  {problem}", file=sys.stderr)
+    return 1
 
 
 def run(main):

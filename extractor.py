@@ -69,7 +69,7 @@ class Extractor:
         self.batch_size = batch_size
         base = build_base(weights)
         self.record = {
-            "weights": weights if weights in PUBLISHED_WEIGHTS else Path(weights).name,
+            "weights": name_weights(weights),
             "sha256": digest_weights(base),
             "frame_size": FRAME_SIZE,
             "precision": "float32",
@@ -211,6 +211,12 @@ def pad(batch, size):
     return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
 
 
+def name_weights(weights):
+    """Name weights so that `Extractor` finds them again from any folder."""
+    known = weights in PUBLISHED_WEIGHTS
+    return weights if known else str(Path(weights).resolve())
+
+
 def digest_weights(base):
     """Compute the sha256 of the weights themselves, whatever file they came in."""
     digest = hashlib.sha256()
@@ -258,8 +264,8 @@ def download_imagenet():
     except Exception as error:  # whatever the network may raise
         raise Problem(
             "the ImageNet weights of InceptionV3 could not be downloaded "
-            f"({str(error).strip().splitlines()[-1][:100]}). Without internet give "
-            "--weights FILE, or --weights random to try things out untrained"
+            f"({type(error).__name__}). Without internet give --weights FILE, or "
+            "--weights random to try things out untrained"
         ) from None
     finally:
         socket.setdefaulttimeout(kept)

@@ -7,6 +7,7 @@ file is looked through before Keras sees it, and nothing in it is ever executed.
 """
 
 import functools
+import itertools
 import json
 from pathlib import Path
 
@@ -217,6 +218,28 @@ def read_run(path):
             f"{expected[1:]}; restore the two files together"
         )
     return model, record
+
+
+def score_sequences(model, sequences, batch_size=8):
+    """Score sequences, read one after the other, in batches of one size.
+
+    Parameters
+    ----------
+    model : keras.Model
+    sequences : iterable of float32 (T, F)
+    batch_size : int
+
+    Returns
+    -------
+    float64, (N,)
+        Network scores.
+    """
+    scores, iterator = [], iter(sequences)
+    while batch := list(itertools.islice(iterator, batch_size)):
+        n_clips = len(batch)
+        batch += batch[-1:] * (batch_size - n_clips)  # another size would be compiled
+        scores.extend(np.asarray(model.predict_on_batch(np.stack(batch)))[:n_clips, 0])
+    return np.asarray(scores, float)
 
 
 def _standardized(n_frames, n_features, statistics):

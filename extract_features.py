@@ -1,0 +1,201 @@
+"""Turn clips into sequences: InceptionV3's features of their frames.
+
+    python extract_features.py
+    python extract_features.py --task Reach --weights weights.h5 --seq-length 125
+
+Reads   data/data_file.csv and data/<split>/<task>/<clip>.avi or <clip>-0001.jpg ...
+Writes  data/sequences/<clip>-<T>-features.npy and extraction.json
+Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 frames.
+
+What is done is skipped, so the command can be stopped and given again.
+"""
+
+import argparse
+import functools
+from pathlib import Path
+
+import console
+import data
+import frames
+import manifest
+import sequences
+from console import Problem
+
+SEQ_LENGTH = 125
+
+
+def list_missing(folder, clips, n_frames, overwrite):
+    """List the clips without a sequence, each once though both splits may list it."""
+    once = {clip.name: clip for clip in clips}
+    return [
+        clip
+        for clip in once.values()
+        if overwrite or sequences.find_sequence(folder, clip.name, n_frames) is None
+    ]
+
+
+def settle_record(folder, record, overwrite):
+    """Write `extraction.json`, or see that the folder's own agrees with it."""
+    try:
+        present = sequences.read_extraction(folder)
+    except Problem:
+        if not overwrite:
+            raise
+        present = {}
+    made = sorted(data.extraction_path(folder).parent.glob("[!.]*-features.npy"))
+    if present is None and made and not overwrite:
+        raise Problem(
+            f"{made[0].parent} holds sequences without extraction.json, so nobody "
+            "knows how they were made. Extract them again with --overwrite"
+        )
+    if present is not None:
+        differences = sequences.compare_extractions(record, present)
+        if not differences:
+            return
+        if not overwrite:
+            raise Problem(
+                "the sequences there were made otherwise: "
+                f"{'; '.join(differences)}. Give the same settings, another --data "
+                "folder, or --overwrite to make all of them anew"
+            )
+    for path in made:  # of other settings: never to be mixed with the new ones
+        path.unlink()
+    sequences.write_extraction(folder, record)
+
+
+def extract(folder, clips, extractor, record):
+    """Extract and write the sequences of clips.
+
+    Returns
+    -------
+    list of str
+        What was wrong with the clips that failed.
+    """
+    from tqdm import tqdm
+
+    from extractor import resize_frame
+
+    n_frames, sampling = record["n_frames"], record["sampling"]
+    sources = (
+        (
+            clip,
+            functools.partial(
+                frames.read_frames, folder, clip, n_frames, sampling, resize_frame
+            ),
+        )
+        for clip in clips
+    )
+    failed = []
+    with tqdm(total=len(clips), desc="extracting", unit="clip", disable=None) as bar:
+        for clip, sequence in extractor.stream(sources):
+            if isinstance(sequence, Problem):
+                failed.append(f"{clip.name}: {sequence}")
+            else:
+                if sequences.read_extraction(folder) != record:
+                    raise Problem("another extraction with other settings has begun")
+                sequences.write_sequence(folder, clip.name, sequence)
+            bar.update()
+    return failed
+
+
+def convert_texts(folder, clips, n_frames):
+    """Write published text sequences as `.npy`.
+
+    Returns
+    -------
+    (int, list of str)
+        How many were written, and what was wrong with the others.
+    """
+    from tqdm import tqdm
+
+    names, n_written, failed = {clip.name for clip in clips}, 0, []
+    for name in tqdm(sorted(names), desc="converting", unit="clip", disable=None):
+        path = sequences.find_sequence(folder, name, n_frames)
+        if path is None or path.suffix != ".txt":
+            continue
+        try:
+            sequence = sequences.read_sequence(folder, name, n_frames)
+            sequences.write_sequence(folder, name, sequence)
+            n_written += 1
+        except Problem as problem:
+            failed.append(str(problem))
+    return n_written, failed
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    which = parser.add_argument_group("which clips")
+    which.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
+    which.add_argument("--task", help="only this task")
+    which.add_argument("--split", choices=manifest.SPLITS, help="only this split")
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--weights",
+        default="imagenet",
+        metavar="W",
+        help="imagenet (default), random, or a file of InceptionV3 weights",
+    )
+    how.add_argument(
+        "--seq-length",
+        type=console.positive_int,
+        default=SEQ_LENGTH,
+        metavar="T",
+        help="frames of a sequence (default 125)",
+    )
+    how.add_argument(
+        "--sampling",
+        choices=frames.SAMPLINGS,
+        default="stride",
+        help="stride (default, published) or uniform, over the whole clip",
+    )
+    how.add_argument(
+        "--batch-size",
+        type=console.positive_int,
+        metavar="B",
+        help="frames a pass of the network",
+    )
+    how.add_argument("--overwrite", action="store_true", help="extract again")
+    how.add_argument(
+        "--convert-text",
+        action="store_true",
+        help="only turn published .txt sequences into .npy, once",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    clips = data.read_clips(args.data, args.task)
+    clips = [clip for clip in clips if args.split in (None, clip.split)]
+    folder = data.extraction_path(args.data).parent
+    data.remove_leftovers(folder)
+    if args.convert_text:
+        n_written, failed = convert_texts(args.data, clips, args.seq_length)
+        print(f"{n_written} text sequences written as .npy in {folder}")
+        return console.report_failed(failed, len(clips))
+
+    from extractor import BATCH_SIZE, Extractor
+
+    extractor = Extractor(args.weights, args.batch_size or BATCH_SIZE)
+    if args.weights == "random":
+        console.caution("features come from an untrained network: good for trying out")
+    record = {
+        **extractor.record,
+        "sampling": args.sampling,
+        "n_frames": args.seq_length,
+        "versions": console.list_versions(),
+    }
+    settle_record(args.data, record, args.overwrite)
+    record = sequences.read_extraction(args.data)
+    missing = list_missing(args.data, clips, args.seq_length, args.overwrite)
+    failed = extract(args.data, missing, extractor, record)
+    n_skipped = len({clip.name for clip in clips}) - len(missing)
+    print(
+        f"{len(missing) - len(failed)} sequences written to {folder}, {n_skipped} were "
+        f"there, {len(failed)} clips failed"
+    )
+    return console.report_failed(failed, len(missing))
+
+
+if __name__ == "__main__":
+    console.run(main)

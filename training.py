@@ -1,0 +1,417 @@
+"""Fitting a network to sequences: batches, stopping, and going on where it stopped."""
+
+import json
+import math
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import lstm
+import models
+from console import Problem, quietly
+from data import replacing
+from sequences import read_sequence
+
+with quietly():
+    import keras
+
+KEPT_STATE = ("wait", "best", "best_epoch", "cooldown_counter")
+
+
+class Settings(NamedTuple):
+    """How a network is fitted; the defaults are the published ones."""
+
+    learning_rate: float = 1e-6
+    weight_decay: float = 0.0
+    batch_size: int = 8
+    epochs: int = 1000
+    patience: int = 5
+
+
+class SequenceBatches(keras.utils.PyDataset):
+    """Batches of sequences, read from disk as they are needed.
+
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    targets : dict of str to float
+        Clip names and the scores to learn.
+    n_frames, n_features : int
+        T and F.
+    batch_size : int
+    seed : int, optional
+        Shuffles the clips, anew for each epoch; without it the order is kept.
+    """
+
+    def __init__(self, folder, targets, n_frames, n_features, batch_size, seed=None):
+        super().__init__()
+        self.folder, self.shape = folder, (n_frames, n_features)
+        self.names = list(targets)
+        self.scores = np.array(list(targets.values()), np.float32)
+        self.batch_size, self.seed = batch_size, seed
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch):
+        """Put the clips in the order of an epoch, whatever was run before."""
+        self.order = np.arange(len(self.names))
+        if self.seed is not None:
+            np.random.default_rng([self.seed, epoch]).shuffle(self.order)
+
+    def __len__(self):
+        return math.ceil(len(self.names) / self.batch_size)
+
+    def __getitem__(self, index):
+        """Read a batch: sequences (B, T, F) and scores (B, 1)."""
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        sequences = [
+            read_sequence(self.folder, self.names[i], *self.shape) for i in chosen
+        ]
+        return np.stack(sequences), self.scores[chosen][:, None]
+
+
+class OutputRange(keras.metrics.Metric):
+    """Highest minus lowest output of an epoch: 0 says that the network has died."""
+
+    def __init__(self, name="output_range"):
+        super().__init__(name=name)
+        self.lowest = self.add_weight(name="lowest", initializer="zeros")
+        self.highest = self.add_weight(name="highest", initializer="zeros")
+        self.reset_state()
+
+    def reset_state(self):
+        self.lowest.assign(math.inf)
+        self.highest.assign(-math.inf)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.lowest.assign(keras.ops.minimum(self.lowest, keras.ops.min(y_pred)))
+        self.highest.assign(keras.ops.maximum(self.highest, keras.ops.max(y_pred)))
+
+    def result(self):
+        return self.highest - self.lowest
+
+
+class Progress(keras.callbacks.Callback):
+    """Keep history, best weights and everything that a training needs to go on.
+
+    One file holds all of it and is replaced whole after each epoch, so that a training
+    killed at any moment goes on from its last whole epoch and ends as an undisturbed
+    one does. (`keras.callbacks.BackupAndRestore` keeps neither the patience of the
+    other callbacks nor a whole file when it is killed while writing.)
+
+    Parameters
+    ----------
+    folder : path
+        Where `backup.npz`, `best.npz` and `history.csv` are written.
+    batches : SequenceBatches
+        The training batches, whose order belongs to the epoch.
+    others : sequence of keras.callbacks.Callback
+        Callbacks whose state is kept too; they must run before this one.
+    identity : dict
+        What the training depends on; a backup of anything else is ignored.
+    bar : tqdm, optional
+    """
+
+    def __init__(self, folder, batches, others, identity, bar=None):
+        super().__init__()
+        self.folder, self.batches, self.others = Path(folder), batches, others
+        self.identity = json.dumps(identity, sort_keys=True)
+        self.bar = bar
+        self.history = []
+
+    @property
+    def best_epoch(self):
+        return min(range(len(self.history)), key=lambda i: self.history[i]["val_loss"])
+
+    def restore(self):
+        """Take up a backup of this training where there is one.
+
+        Returns
+        -------
+        int
+            The epoch to go on with.
+        """
+        try:
+            with np.load(self.folder / "backup.npz", allow_pickle=False) as backup:
+                state = json.loads(str(backup["state"]))
+                if state["identity"] != self.identity:
+                    return 0
+                for i, variable in enumerate(self.list_variables()):
+                    variable.assign(backup[f"variable_{i}"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return 0
+        self.history, self.kept = state["history"], state["callbacks"]
+        return len(self.history)
+
+    def list_variables(self):
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def on_train_begin(self, logs=None):
+        if self.history:
+            for callback, kept in zip(self.others, self.kept, strict=True):
+                vars(callback).update(kept)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.start_epoch(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, **{key: float(logs[key]) for key in sorted(logs)}}
+        check_epoch(row, len(self.batches.names))
+        self.history.append(row)
+        if self.best_epoch == epoch:
+            self.save("best.npz", self.model.weights)
+        state = {
+            "identity": self.identity,
+            "history": self.history,
+            "callbacks": [
+                {k: to_plain(v) for k, v in vars(c).items() if k in KEPT_STATE}
+                for c in self.others
+            ],
+        }
+        self.save("backup.npz", self.list_variables(), state)
+        self.write_history()
+        if self.bar is not None:
+            self.bar.set_postfix_str(
+                f"loss {row['loss']:.3g}, watched {row['val_loss']:.3g}"
+            )
+            self.bar.update()
+
+    def save(self, name, variables, state=None):
+        arrays = {
+            f"variable_{i}": keras.ops.convert_to_numpy(variable)
+            for i, variable in enumerate(variables)
+        }
+        with replacing(self.folder / name) as temporary:
+            np.savez(temporary, state=json.dumps(state), **arrays)
+
+    def write_history(self):
+        import pandas as pd
+
+        with replacing(self.folder / "history.csv") as temporary:
+            pd.DataFrame(self.history).to_csv(temporary, index=False)
+
+    def take_best(self):
+        """Give the network the weights of its best epoch."""
+        with np.load(self.folder / "best.npz", allow_pickle=False) as best:
+            for i, variable in enumerate(self.model.weights):
+                variable.assign(best[f"variable_{i}"])
+
+
+def clear_backups(folder):
+    """Remove what a finished training needed only to go on."""
+    for name in ("backup.npz", "best.npz"):
+        (Path(folder) / name).unlink(missing_ok=True)
+
+
+def to_plain(value):
+    """Turn a callback's number into one that JSON knows."""
+    return value if value is None or isinstance(value, int) else float(value)
+
+
+def check_epoch(row, n_clips):
+    """Stop a training that has gone wrong, with a word on what to change."""
+    if not (math.isfinite(row["loss"]) and math.isfinite(row["val_loss"])):
+        raise Problem(
+            f"the loss became {row['loss']} in epoch {row['epoch']}. Lower "
+            "--learning-rate, or give --standardize"
+        )
+    if row["output_range"] == 0 and n_clips > 1:
+        raise_constant()
+
+
+def raise_constant():
+    raise Problem(
+        "the network gives the same score to every clip: its ReLU has died. Lower "
+        "--learning-rate, give --standardize or another --seed, or use "
+        "--activation linear"
+    )
+
+
+def train_network(folder, train, watched, options, logs, identity, bar=None):
+    """Build and fit one network.
+
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    train, watched : dict of str to float
+        Clip names and targets.
+    options : dict
+        Of train_reg.py, with `n_features` and this network's own `seed`.
+    logs : path
+    identity, bar
+        See `Progress`.
+
+    Returns
+    -------
+    (keras.Model, dict)
+        The network, free of anything used only for speed, and `fit_network`'s result.
+    """
+    keras.utils.set_random_seed(options["seed"])
+    shape = (options["n_frames"], options["n_features"])
+    bias = sum(train.values()) / len(train)  # a ReLU born at 0 may never wake
+    statistics = None
+    if options["standardize"]:
+        statistics = measure_statistics(folder, train, *shape)
+    model = build_network(options, bias, statistics, lstm.FastLSTM)
+    settings = Settings(**{name: options[name] for name in Settings._fields})
+    size, seed = settings.batch_size, options["seed"]
+    result = fit_network(
+        model,
+        SequenceBatches(folder, train, *shape, size, seed),
+        SequenceBatches(folder, watched, *shape, size),
+        settings,
+        logs,
+        identity,
+        bar,
+    )
+    plain = build_network(options, bias, statistics, keras.layers.LSTM)
+    plain.set_weights(model.get_weights())
+    return plain, result
+
+
+def build_network(options, bias, statistics, layer):
+    """Build the network that the options of train_reg.py describe."""
+    shape = (options["n_frames"], options["n_features"])
+    common = {"activation": options["activation"], "statistics": statistics}
+    if options["model"] == "pool":
+        return models.build_pool(*shape, bias=bias, **common)
+    own = {name: options[name] for name in ("units", "dropout", "gates")}
+    return models.build_lstm(*shape, bias=bias, layer=layer, **common, **own)
+
+
+def forget_networks():
+    """Free what Keras keeps of networks that are no longer used."""
+    keras.backend.clear_session()
+
+
+def fit_network(model, train, watched, settings, folder, identity, bar=None):
+    """Fit a network until the watched clips stop getting better.
+
+    Published: Adam on the mean squared error, the learning rate halved after an epoch
+    without gain, early stopping, the best epoch's weights kept.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Uncompiled; gets the best weights in place.
+    train, watched : SequenceBatches
+    settings : Settings
+    folder : path
+        For logs and backups.
+    identity : dict
+        What the training depends on; see `Progress`.
+    bar : tqdm, optional
+
+    Returns
+    -------
+    dict
+        `epochs` run, `best_epoch` (from 1), its `loss` and `val_loss`.
+
+    Raises
+    ------
+    Problem
+        When the loss is no number or the output is the same for every clip.
+    """
+    optimizer = keras.optimizers.Adam(
+        settings.learning_rate, weight_decay=settings.weight_decay or None
+    )
+    model.compile(optimizer, "mse", metrics=["mae", OutputRange()])
+    optimizer.build(model.trainable_variables)
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience)
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        "val_loss", factor=0.5, patience=1, cooldown=1
+    )
+    progress = Progress(folder, train, [stopping, plateau], identity, bar)
+    progress.set_model(model)
+    epoch = progress.restore()
+    if bar is not None:
+        bar.update(epoch)
+    if epoch < settings.epochs and not is_over(progress, settings):
+        model.fit(
+            train,
+            validation_data=watched,
+            epochs=settings.epochs,
+            initial_epoch=epoch,
+            shuffle=False,  # the batches themselves do, by epoch
+            verbose=0,
+            callbacks=[
+                stopping,
+                plateau,
+                keras.callbacks.TensorBoard(folder, write_graph=False),
+                progress,
+            ],
+        )
+    progress.take_best()
+    check_alive(model, train)
+    best = progress.history[progress.best_epoch]
+    return {
+        "epochs": len(progress.history),
+        "best_epoch": best["epoch"],
+        "loss": best["loss"],
+        "val_loss": best["val_loss"],
+    }
+
+
+def is_over(progress, settings):
+    """Tell whether a backup is of a training that had already stopped early."""
+    if not progress.history:
+        return False
+    return progress.kept[0]["wait"] >= settings.patience
+
+
+def check_alive(model, batches, n_batches=8):
+    """Raise Problem when the network scores all of its training clips the same."""
+    scores = [
+        model.predict_on_batch(batches[i][0])
+        for i in range(min(n_batches, len(batches)))
+    ]
+    scores = np.concatenate(scores)
+    if len(scores) > 1 and np.ptp(scores) == 0:
+        raise_constant()
+
+
+def measure_statistics(folder, names, n_frames, n_features):
+    """Measure mean and variance of each feature over all frames of clips.
+
+    Returns
+    -------
+    (mean, variance), float64 (F,) each
+    """
+    total, squares = np.zeros(n_features), np.zeros(n_features)
+    for name in names:
+        sequence = read_sequence(folder, name, n_frames, n_features).astype(float)
+        total += sequence.sum(axis=0)
+        squares += (sequence**2).sum(axis=0)
+    n = len(names) * n_frames
+    mean = total / n
+    return mean, np.maximum(squares / n - mean**2, 0)
+
+
+def check_sequences(folder, names: Sequence[str], n_frames):
+    """Read every sequence once, before anything expensive starts.
+
+    Returns
+    -------
+    int
+        Features F, the same for all.
+
+    Raises
+    ------
+    Problem
+        Lists every clip whose sequence is missing or wrong.
+    """
+    problems, n_features = [], None
+    for name in names:
+        try:
+            sequence = read_sequence(folder, name, n_frames, n_features)
+            n_features = n_features or sequence.shape[1]
+        except Problem as problem:
+            problems.append(str(problem))
+    if problems:
+        more = [f"... and {len(problems) - 20} more"] if len(problems) > 20 else []
+        raise Problem("\n".join(problems[:20] + more))
+    return n_features
