@@ -1,0 +1,366 @@
+"""Judge a run: network score against expert score, on clips and on animals.
+
+    python validate.py --run Reach-lstm
+    python validate.py --leave-one-animal-out
+    python validate.py --leave-one-animal-out --outcome lesions.csv
+
+Reads   data/data_file.csv, data/sequences/, data/checkpoints/
+Writes  data/predictions/<run>-<split>.csv and .json; data/figures/<run>/
+Cost    seconds a network, for small ones; the published one scores 3 clips a second.
+"""
+
+import argparse
+from pathlib import Path
+
+import console
+import data
+import manifest
+import report
+from console import Problem
+
+# ---------------------------------------------------------------- scoring
+
+
+def score_split(args, clips):
+    """Score the clips of a split with one run.
+
+    Returns
+    -------
+    (pandas.DataFrame, dict, dict)
+        Predictions, the run's record, why floors are not defined.
+    """
+    import evaluation
+    import models
+
+    model, record = models.read_run(data.find_checkpoint(args.data, args.run))
+    evaluation.check_extraction(args.data, record)
+    chosen = evaluation.choose_clips(clips, args.split, record)
+    pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
+    table = evaluation.list_clips(
+        chosen, data.list_animals(chosen, pattern), args.group_pattern
+    )
+    table = evaluation.score_table(args.data, table, record, model, args.control)
+    train = evaluation.known_clips(record, clips)
+    if not train:
+        return (
+            table,
+            record,
+            dict.fromkeys(evaluation.FLOOR_COLUMNS, "no train rows"),
+        )
+    table["training_mean"] = sum(train.values()) / len(train)
+    table, reasons = evaluation.add_floors(
+        args.data, table, record, train, args.group_pattern, {}
+    )
+    return table, record, reasons
+
+
+def score_left_out(args, table, kind):
+    """Score each clip with the network that never saw its animal; as `score_split`."""
+    import keras
+    import pandas as pd
+    from tqdm import tqdm
+
+    import evaluation
+    import models
+
+    found = evaluation.find_folds(args.data, kind, args.run or "", args.task)
+    task = found[0][1]["task"]
+    parts = evaluation.assign_folds(found, table[table["task"] == task])
+    scored, reasons, summaries = [], {}, {}
+    for path, _, part in tqdm(parts, desc="scoring", unit="fold", disable=None):
+        keras.backend.clear_session()
+        model, record = models.read_run(path)
+        evaluation.check_extraction(args.data, record)
+        part = evaluation.score_table(args.data, part, record, model, args.control)
+        train = evaluation.known_clips(record, [])
+        part["training_mean"] = sum(train.values()) / len(train)
+        part, missing = evaluation.add_floors(
+            args.data, part, record, train, args.group_pattern, summaries
+        )
+        scored.append(part)
+        reasons |= missing
+    record = {**record, "run": f"{args.run}-{kind}" if args.run else kind}
+    return pd.concat(scored, ignore_index=True), record, reasons
+
+
+def add_target(table, record):
+    """Add what the run was trained to say of each clip: expert score, or group."""
+    if record.get("target") != "group":
+        return table.assign(target=table["expert_score"])
+    is_impaired = [float(group != data.CONTROL) for group in table["group"]]
+    return table.assign(target=is_impaired)
+
+
+# ---------------------------------------------------------------- judging
+
+
+def judge(table, record, reasons, args):
+    """Compute every figure of the report.
+
+    Returns
+    -------
+    dict
+        JSON-serialisable; see `metrics.agreement` and the others that are called.
+    """
+    import numpy as np
+
+    import comparisons
+    import evaluation
+    import metrics
+
+    animals, expert = table["animal"].to_numpy(), table["target"].to_numpy(float)
+    network = table["network_score"].to_numpy(float)
+    means = table.get("training_mean")
+    result = {
+        "agreement": metrics.agreement(expert, network, animals, means),
+        "permutation": metrics.permutation_test(expert, network, animals),
+        "floors": dict(reasons),
+    }
+    for name, column in evaluation.FLOOR_COLUMNS.items():
+        if column in table:
+            floor = table[column].to_numpy(float)
+            result["floors"][name] = metrics.agreement(expert, floor, animals, means)
+    labels = find_labels(table)
+    if labels is not None:
+        result["separation"] = comparisons.separation(labels, network, animals)
+        for name, column in evaluation.FLOOR_COLUMNS.items():
+            if column in table and name != "training mean":
+                result.setdefault("floor_separation", {})[name] = (
+                    comparisons.separation(
+                        labels, table[column].to_numpy(float), animals
+                    )
+                )
+    severity = table["expert_score"].to_numpy(float)
+    if record.get("target") == "group" and np.isfinite(severity).any():
+        result["severity"] = comparisons.within_group_correlation(
+            severity, network, animals, table["target"].to_numpy() == 1
+        )
+    for control in args.control:
+        result.setdefault("controls", {})[control] = comparisons.paired_change(
+            network - expert, table[control].to_numpy(float) - expert, animals
+        )
+    return result
+
+
+def find_labels(table):
+    """Find 0/1 labels to separate: the target if it is such, the group, or None."""
+    import numpy as np
+
+    scored = table["target"].dropna()
+    if len(scored) and set(scored) <= {0.0, 1.0}:
+        return table["target"].to_numpy(float)
+    if table["group"].notna().all() and table["group"].nunique() > 1:
+        return np.array([float(group != data.CONTROL) for group in table["group"]])
+    return None
+
+
+def judge_outcome(table, path):
+    """Compare how well network and expert scores predict an outcome of the animals."""
+    import comparisons
+
+    outcome = read_pairs(path, "animal,value")
+    means = table.groupby("animal")[["network_score", "expert_score"]].mean()
+    lost = sorted(set(outcome) ^ set(means.index))
+    if lost:
+        console.caution(f"left out, as only one side has them: {', '.join(lost)}")
+    means = means[means.index.isin(outcome)]
+    means["outcome"] = [outcome[animal] for animal in means.index]
+    columns = (means[name] for name in ("outcome", "network_score", "expert_score"))
+    return means, comparisons.compare_outcomes(*columns)
+
+
+def judge_second_rater(table, path):
+    """Compare network and first expert with a second expert's scores of the clips."""
+    import numpy as np
+
+    import comparisons
+    import metrics
+
+    scores = read_pairs(path, "clip,score")
+    if unknown := sorted(set(scores) - set(table["clip"])):
+        console.caution(f"not among the clips scored here: {', '.join(unknown[:10])}")
+    second = np.array([scores.get(clip, np.nan) for clip in table["clip"]])
+    columns = table["expert_score"], second, table["network_score"], table["animal"]
+    first, _, network, animals = (np.asarray(column) for column in columns)
+    return {
+        "raters": metrics.agreement(first, second, animals),
+        "network_against_second": metrics.agreement(second, network, animals),
+        "comparison": comparisons.compare_raters(first, second, network, animals),
+    }
+
+
+def read_pairs(path, columns):
+    """Read a table of a name and a number, with or without a header line.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    pairs, problems = {}, []
+    text = manifest.decode(Path(path).read_bytes(), Path(path).name)
+    for number, line in enumerate(manifest.LINE_END.split(text), start=1):
+        fields = [field.strip() for field in line.split(",")]
+        if not any(fields) or (number == 1 and fields == columns.split(",")):
+            continue
+        if len(fields) != 2 or not manifest.NUMBER.fullmatch(fields[1]):
+            problems.append(f"{path}:{number}: expected {columns}. Received: {fields}")
+        elif fields[0] in pairs:
+            problems.append(f"{path}:{number}: {fields[0]} stands there twice")
+        else:
+            pairs[fields[0]] = float(fields[1])
+    if problems:
+        raise Problem(manifest.summarise(problems))
+    if not pairs:
+        raise Problem(f"{path} is empty. Expected lines of {columns}")
+    return pairs
+
+
+# ---------------------------------------------------------------- reporting
+
+
+def tell_independence(table, record):
+    """Say in words how far the figures are a test.
+
+    Returns
+    -------
+    str
+    """
+    known = table["seen"][table["seen"] != ""]
+    if known.empty:
+        return "the network never saw these animals"
+    if (known == "unknown").all():
+        return "nobody recorded which clips this network was trained on"
+    kinds = ", ".join(f"{count} {how}" for how, count in known.value_counts().items())
+    return f"RESUBSTITUTION, no test: {kinds}, of {len(table)} clips"
+
+
+def draw(table, record, result, args):
+    """Draw every figure that the table allows.
+
+    Returns
+    -------
+    Path
+        Their folder.
+    """
+    import figures
+
+    folder = data.figures_folder(args.data, record["run"])
+    columns = [table[name] for name in ("target", "network_score", "animal")]
+    groups = list(table["group"]) if table["group"].notna().any() else None
+    title = f"{record['run']}, {args.split}"
+    figures.save(figures.draw_agreement(*columns, groups, title), folder / "agreement")
+    figures.save(
+        figures.draw_bland_altman(*columns, groups, title), folder / "bland_altman"
+    )
+    return folder
+
+
+# ---------------------------------------------------------------- the script
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+    )
+    what = parser.add_argument_group("what")
+    what.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
+    what.add_argument("--run", help="name or file of a run; the newest one by default")
+    what.add_argument("--task", help="only this task; the run's own by default")
+    what.add_argument("--split", choices=manifest.SPLITS, default="test")
+    what.add_argument(
+        "--leave-one-animal-out",
+        action="store_true",
+        help="each clip by the network that left its animal out",
+    )
+    what.add_argument("--folds", action="store_true", help="the same for --folds K")
+    how = parser.add_argument_group("questions")
+    how.add_argument(
+        "--outcome",
+        type=Path,
+        metavar="CSV",
+        help="animal,value: which score predicts it better?",
+    )
+    how.add_argument(
+        "--second-rater", type=Path, metavar="CSV", help="clip,score of another expert"
+    )
+    how.add_argument(
+        "--control",
+        action="append",
+        default=[],
+        choices=("shuffled-frames", "first-frame"),
+        help="score again with the order of frames destroyed",
+    )
+    how.add_argument(
+        "--animal-pattern",
+        type=console.pattern,
+        metavar="RE",
+        help="finds the animal in a clip name; the run's own by default",
+    )
+    how.add_argument(
+        "--group-pattern",
+        type=console.pattern,
+        metavar="RE",
+        default=data.GROUP_PATTERN,
+        help="finds the group in a clip name",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    kind = "folds" if args.folds else "leave-one-animal-out"
+    clips = data.read_clips(args.data, args.task)
+    with console.quietly():
+        import evaluation
+    if args.folds or args.leave_one_animal_out:
+        args.split = kind
+        animals = data.list_animals(clips, args.animal_pattern or data.ANIMAL_PATTERN)
+        table = evaluation.list_clips(clips, animals, args.group_pattern)
+        table, record, reasons = score_left_out(args, table, kind)
+    else:
+        table, record, reasons = score_split(args, clips)
+    table = add_target(table, record)
+    publish(args, table, record, reasons)
+
+
+def publish(args, table, record, reasons):
+    """Judge a table of predictions; print, draw and write what was found."""
+    independence = tell_independence(table, record)
+    print(f"{record['run']}, {args.split}: {independence}")
+    result = judge(table, record, reasons, args)
+    if args.outcome:
+        means, result["outcome"] = judge_outcome(table, args.outcome)
+    if args.second_rater:
+        result["second_rater"] = judge_second_rater(table, args.second_rater)
+    report.tell_agreement(result)
+    report.tell_more(result)
+    folder = draw(table, record, result, args)
+    if args.outcome:
+        import figures
+
+        columns = (means[c] for c in ("outcome", "network_score", "expert_score"))
+        figures.save(figures.draw_outcome(*columns), folder / "outcome")
+    path = data.predictions_path(args.data, record["run"], args.split)
+    with data.replacing(path) as temporary:
+        table.drop(columns="target").to_csv(temporary, index=False)
+    inputs = {"data_file.csv": data.digest_file(args.data / "data_file.csv")}
+    if data.extraction_path(args.data).is_file():
+        inputs["extraction.json"] = data.digest_file(data.extraction_path(args.data))
+    data.write_json(
+        path.with_suffix(".json"),
+        {
+            "run": record["run"],
+            "split": args.split,
+            "independence": independence,
+            **result,
+            "options": {k: str(v) for k, v in vars(args).items()},
+            "run_record": record,
+            "inputs": inputs,
+            "versions": console.list_versions(),
+        },
+    )
+    print(f"\npredictions: {path}\nfigures:     {folder}")
+
+
+if __name__ == "__main__":
+    console.run(main)
