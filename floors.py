@@ -68,7 +68,7 @@ def predict_group_mean(scores, groups, wanted):
     scores, groups = np.asarray(scores, dtype=float), list(groups)
     nameless = sum(group is None for group in (*groups, *wanted))
     if nameless:
-        raise NoFloor(f"{nameless} clip names carry no group")
+        raise NoFloor(f"clips whose name carries no group: {nameless}")
     means = {
         group: scores[[other == group for other in groups]].mean()
         for group in set(groups)
