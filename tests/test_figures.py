@@ -1,0 +1,184 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+from PIL import Image
+
+import figures
+import timelines
+
+EXPERT = np.array([0, 0.5, 1, 2, 3, 4.5, 5, np.nan])
+NETWORK = np.array([0.4, 0.6, 1.5, 2, 2.5, 4, 4.2, 3])
+ANIMALS = ["g01", "g01", "g02", "g03", "g03", "g04", "g04", "g05"]
+GROUPS = ["Control"] * 3 + ["Stroke"] * 5
+DATES = [(4, 25), (4, 27), (4, 25), (4, 25), (5, 3), (4, 25), (5, 3), None]
+
+
+def texts_of(figure):
+    figure.draw_without_rendering()  # ticks and legends exist once drawn
+    return figure.findobj(Text)
+
+
+def words_of(figure):
+    return "\n".join(text.get_text() for text in texts_of(figure))
+
+
+def draw_history(n=30):
+    epochs = np.arange(1, n + 1)
+    return pd.DataFrame(
+        {
+            "epoch": epochs,
+            "loss": 3 / epochs,
+            "val_loss": 3 / epochs + np.abs(epochs - 12) / 20,
+            "mae": 1 / epochs,
+            "val_mae": 1.2 / epochs,
+            "learning_rate": 1e-4 * 0.5 ** (epochs // 10),
+        }
+    )
+
+
+def draw_all(title="Reach"):
+    scores = (EXPERT, NETWORK, ANIMALS, GROUPS, title)
+    return {
+        "agreement": figures.draw_agreement(*scores),
+        "bland-altman": figures.draw_bland_altman(*scores),
+        "outcome": figures.draw_outcome(EXPERT * 9, NETWORK, EXPERT, title, title),
+        "learning": timelines.draw_learning_curves(draw_history(), title),
+        "dates": timelines.draw_dates(NETWORK, ANIMALS, DATES, GROUPS, title, title),
+    }
+
+
+def test_figures_fit_one_column_and_can_be_read():
+    for name, figure in draw_all().items():
+        assert figure.get_figwidth() * 25.4 == pytest.approx(85), name
+        sizes = [t.get_fontsize() for t in texts_of(figure) if t.get_text().strip()]
+        assert sizes and min(sizes) >= 6, name
+
+
+def test_text_stays_within_the_figure():
+    for name, figure in draw_all().items():
+        width, height = figure.canvas.get_width_height()
+        for text in texts_of(figure):
+            if text.get_visible() and text.get_text().strip() and text.get_alpha() != 0:
+                box = text.get_window_extent()
+                inside = box.x0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+                assert inside or not text.axes, (name, text.get_text())
+
+
+def test_agreement_says_n_r_and_mae_of_animals():
+    words = words_of(figures.draw_agreement(EXPERT, NETWORK, ANIMALS, GROUPS))
+    expert, network = [0.25, 1, 2.5, 4.75], [0.5, 1.5, 2.25, 4.1]
+    r = np.corrcoef(expert, network)[0, 1]
+    mae = np.abs(np.subtract(expert, network)).mean()
+    assert "4 animals, 7 clips" in words
+    assert f"r of animals = {r:.2f}" in words and f"MAE of animals = {mae:.2f}" in words
+    assert "Control (2)" in words and "Stroke (2)" in words
+
+
+def test_agreement_axes_are_equal():
+    (axes,) = figures.draw_agreement(EXPERT, NETWORK, ANIMALS).axes
+    assert axes.get_xlim() == axes.get_ylim()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("expert score", "network score")
+
+
+def test_bland_altman_lines_stand_at_bias_and_limits():
+    figure = figures.draw_bland_altman(EXPERT, NETWORK, ANIMALS)
+    difference = (NETWORK - EXPERT)[:-1]
+    bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
+    heights = {line.get_ydata()[0] for line in figure.axes[0].lines}
+    assert sorted(heights) == pytest.approx(
+        sorted([0, bias, bias - spread, bias + spread])
+    )
+
+
+def test_outcome_scales_each_score_from_0_to_1():
+    figure = figures.draw_outcome([10, 20, 40], [2, 3, 4], [1, 1.5, 5])
+    points = [dots.get_offsets()[:, 0] for dots in figure.axes[0].collections]
+    assert points[0].tolist() == pytest.approx([0, 0.5, 1])
+    assert points[1].tolist() == pytest.approx([0, 0.125, 1])
+    assert "network score, r = 0.98" in words_of(figure)
+
+
+def test_learning_curves_mark_the_best_epoch():
+    history = draw_history()
+    best = history["epoch"][history["val_loss"].idxmin()]
+    assert f"best epoch ({best})" in words_of(timelines.draw_learning_curves(history))
+
+
+def test_learning_curves_without_watched_clips():
+    figure = timelines.draw_learning_curves(draw_history(1)[["epoch", "loss"]])
+    assert len(figure.axes) == 1 and "watched" not in words_of(figure)
+
+
+def test_dates_average_the_clips_of_a_day():
+    figure = timelines.draw_dates([1, 3, 5], ["g01"] * 3, [(2, 1), (2, 1), (3, 1)])
+    (line,) = figure.axes[0].lines
+    assert line.get_ydata() == pytest.approx([2, 5])
+    assert np.diff(line.get_xdata()) == 29  # a year that has every date
+    assert "1 Feb" in words_of(figure) and "g01" in words_of(figure)
+
+
+def test_labels_are_spread_and_keep_their_order():
+    heights = np.array([1.0, 1.01, 1.02, 3.0])
+    placed = timelines._spread(heights, 0.5)
+    assert np.all(np.diff(placed) >= 0.49) and placed.argmin() == 0
+
+
+@pytest.mark.parametrize("title", ["cost_$x^2$", "$unclosed", "<a> & \\alpha"])
+def test_names_are_not_formulas(tmp_path, title):
+    for name, figure in draw_all(title).items():
+        assert title in words_of(figure)
+        figures.save(figure, tmp_path / name)
+
+
+def test_nothing_to_draw_says_so():
+    empty = [np.nan]
+    for figure in (
+        figures.draw_agreement(empty, [1], ["g01"]),
+        figures.draw_bland_altman(empty, [1], ["g01"]),
+        figures.draw_outcome(empty, [1], [1]),
+        timelines.draw_dates([1], ["g01"], [None]),
+    ):
+        assert "no " in words_of(figure)
+
+
+def test_constant_scores_can_be_drawn():
+    words = words_of(figures.draw_agreement([1, 2, 3], [2, 2, 2], list("abc")))
+    assert "r of animals not defined" in words
+    assert "not defined" in words_of(
+        figures.draw_outcome([1, 2, 3], [2] * 3, [1, 2, 4])
+    )
+
+
+def test_save_writes_whole_files_of_300_dpi(tmp_path):
+    figure = figures.draw_agreement(EXPERT, NETWORK, ANIMALS, GROUPS)
+    paths = figures.save(figure, tmp_path / "new" / "Reach.v2")
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
+        "Reach.v2.png",
+        "Reach.v2.svg",
+    ]
+    with Image.open(paths[0]) as image:
+        assert abs(image.width - 85 / 25.4 * 300) <= 1
+        assert round(image.info["dpi"][0]) == 300
+    svg = paths[1].read_text(encoding="utf-8")
+    assert "expert score" in svg and svg.rstrip().endswith("</svg>")
+
+
+def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
+    figure = figures.draw_agreement(EXPERT, NETWORK, ANIMALS)
+
+    def stop(path, **_):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(figure, "savefig", stop)
+    with pytest.raises(OSError, match="disk full"):
+        figures.save(figure, tmp_path / "Reach")
+    assert not list(tmp_path.iterdir())
+
+
+def test_same_figure_gives_the_same_svg(tmp_path):
+    for name in ("first", "second"):
+        figures.save(draw_all()["agreement"], tmp_path / name)
+    first, second = (tmp_path / f"{n}.svg" for n in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
