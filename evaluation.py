@@ -90,8 +90,10 @@ def list_clips(clips, animals, group_pattern):
     )
 
 
-def score_table(folder, table, record, model, controls):
+def score_table(folder, table, record, model, controls, train_rows=()):
     """Add the scores that one run gives to every clip of a table.
+
+    `train_rows`, names of clips, stand in where nobody knows what a run has seen.
 
     Returns
     -------
@@ -109,14 +111,15 @@ def score_table(folder, table, record, model, controls):
             model, read_clip_sequences(folder, names, record, control)
         )
     table["run"] = record["run"]
-    table["seen"] = describe_seen(table, record)
+    table["seen"] = describe_seen(table, record, train_rows)
     return table
 
 
-def describe_seen(table, record):
+def describe_seen(table, record, train_rows=()):
     """Say of each clip how the run knows it: as a clip, or its animal, or not."""
     if record["train_clips"] is None:
-        return ["unknown"] * len(table)
+        rows = ("unknown", "test rows that repeat train rows")
+        return [rows[name in train_rows] for name in table["clip"]]
     pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
     trained, watched = record["train_clips"], record.get("watched_clips", {})
     animals = {data.animal_of(name, pattern) for name in (*trained, *watched)}

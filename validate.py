@@ -39,7 +39,15 @@ def score_split(args, clips):
     table = evaluation.list_clips(
         chosen, data.list_animals(chosen, pattern), args.group_pattern
     )
-    table = evaluation.score_table(args.data, table, record, model, args.control)
+    rows = {clip.name for clip in clips if clip.split == "train"}
+    table = evaluation.score_table(
+        args.data,
+        table,
+        record,
+        model,
+        args.control,
+        rows if args.split == "test" else (),
+    )
     train = evaluation.known_clips(record, clips)
     if not train:
         return (
@@ -229,12 +237,14 @@ def tell_independence(table, record):
     if known.empty:
         return "the network never saw these animals"
     if (known == "unknown").all():
-        return "nobody recorded which clips this network was trained on"
+        return (
+            "no test is claimed: nobody knows which clips this network was trained on"
+        )
     kinds = ", ".join(f"{count} {how}" for how, count in known.value_counts().items())
     return f"RESUBSTITUTION, no test: {kinds}, of {len(table)} clips"
 
 
-def draw(table, record, result, args):
+def draw(table, record, args):
     """Draw every figure that the table allows.
 
     Returns
@@ -242,7 +252,10 @@ def draw(table, record, result, args):
     Path
         Their folder.
     """
+    import pandas as pd
+
     import figures
+    import timelines
 
     folder = data.figures_folder(args.data, record["run"])
     columns = [table[name] for name in ("target", "network_score", "animal")]
@@ -252,6 +265,15 @@ def draw(table, record, result, args):
     figures.save(
         figures.draw_bland_altman(*columns, groups, title), folder / "bland_altman"
     )
+    dates = [data.date_of(name) for name in table["clip"]]
+    if len(set(dates) - {None}) > 1:
+        figure = timelines.draw_dates(*columns[1:], dates, groups, title)
+        figures.save(figure, folder / "dates")
+    logs = data.logs_folder(args.data, record["run"])
+    for path in sorted(logs.glob("**/history.csv")):
+        figure = timelines.draw_learning_curves(pd.read_csv(path), title)
+        member = "" if path.parent == logs else f"_{path.parent.name}"
+        figures.save(figure, folder / f"learning_curves{member}")
     return folder
 
 
@@ -326,7 +348,7 @@ def main(argv=None):
 def publish(args, table, record, reasons):
     """Judge a table of predictions; print, draw and write what was found."""
     independence = tell_independence(table, record)
-    print(f"{record['run']}, {args.split}: {independence}")
+    print(f"run {record['run']}, {args.split}: {independence}")
     result = judge(table, record, reasons, args)
     if args.outcome:
         means, result["outcome"] = judge_outcome(table, args.outcome)
@@ -334,7 +356,7 @@ def publish(args, table, record, reasons):
         result["second_rater"] = judge_second_rater(table, args.second_rater)
     report.tell_agreement(result)
     report.tell_more(result)
-    folder = draw(table, record, result, args)
+    folder = draw(table, record, args)
     if args.outcome:
         import figures
 
