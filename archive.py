@@ -9,7 +9,7 @@ lie in the file.
 import json
 import zipfile
 
-import published
+import untrusted
 from console import Problem
 
 MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
@@ -48,7 +48,7 @@ def inspect(path):
         raise
     except Exception as error:  # zipfile and json fail in many ways on spoiled bytes
         raise Problem(
-            f"{path.name} is damaged: {published.first_line(error)}"
+            f"{path.name} is damaged: {untrusted.first_line(error)}"
         ) from error
 
 
@@ -72,7 +72,7 @@ def _inspect_members(name, archive):
             "bytes of weights can hold"
         )
     with archive.open("model.weights.h5") as weights:
-        published.inspect_hdf5(weights, n_bytes)
+        untrusted.inspect_hdf5(weights, n_bytes)
 
 
 def _inspect_classes(name, config):
@@ -112,11 +112,11 @@ def _count_parameters(name, config):
             return sum(_count_parameters(name, member) for member in members)
     elif kinds[:1] == ["InputLayer"] and body in (LSTM_FORM, POOL_FORM):
         _, n_frames, n_features = layers[0]["config"]["batch_shape"]
-        n_frames, n_features = published.size(n_frames), published.size(n_features)
-        if published.size(layers[-1]["config"]["units"]) != 1:
+        n_frames, n_features = untrusted.size(n_frames), untrusted.size(n_features)
+        if untrusted.size(layers[-1]["config"]["units"]) != 1:
             raise Problem(f"{name} gives more than one score")
         if body == POOL_FORM:
             return n_features + 1
-        units = published.size(layers[-len(LSTM_FORM)]["config"]["units"])
+        units = untrusted.size(layers[-len(LSTM_FORM)]["config"]["units"])
         return 4 * units * (n_features + units + 1) + n_frames // 2 * units + 1
     raise Problem(f"{name} holds another network than ours: {' -> '.join(kinds)}")

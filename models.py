@@ -15,6 +15,7 @@ import numpy as np
 
 import archive
 import published
+import untrusted
 from console import Problem, quietly
 
 with quietly():
@@ -165,12 +166,12 @@ def load_checkpoint(path):
         The file is missing, damaged, of another kind or not to be trusted.
     """
     path = Path(path)
-    kind = published.kind_of(path)
+    kind = untrusted.kind_of(path)
     if kind == "HDF5":
         return _load_published(path)
     if kind != "zip":
         raise Problem(
-            f"{path.name} is no checkpoint: found {kind}. {published.SUPPORTED}"
+            f"{path.name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}"
         )
     if path.suffix != ".keras":
         raise Problem(
@@ -182,7 +183,7 @@ def load_checkpoint(path):
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # whatever Keras meets in a file that others wrote
         raise Problem(
-            f"{path.name} cannot be loaded: {published.first_line(error)}"
+            f"{path.name} cannot be loaded: {untrusted.first_line(error)}"
         ) from error
     _check_network(path, model)
     return model
@@ -203,7 +204,7 @@ def read_run(path):
     record : dict
     """
     path = Path(path)
-    if published.kind_of(path) == "HDF5":
+    if untrusted.kind_of(path) == "HDF5":
         model = load_checkpoint(path)
         _, n_frames, n_features = model.input_shape
         return model, published.record_of(path, n_frames, n_features)
@@ -306,7 +307,7 @@ def _read_record(path):
             f"{beside} is missing; a run is {path.name} and {beside.name} together"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise Problem(f"{beside} is not JSON: {published.first_line(error)}") from error
+        raise Problem(f"{beside} is not JSON: {untrusted.first_line(error)}") from error
     record = record if isinstance(record, dict) else {}
     wrong = [
         field
@@ -316,7 +317,7 @@ def _read_record(path):
     if wrong:
         raise Problem(f"{beside} lacks a usable {', '.join(wrong)}")
     with path.open("rb") as file:
-        found = published.digest_of(file)
+        found = untrusted.digest_of(file)
     if record["sha256"] != found:
         raise Problem(
             f"{path.name} is not the file that {beside.name} describes: its sha256 is "
