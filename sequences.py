@@ -54,9 +54,10 @@ def read_sequence(folder, clip_name, n_frames, n_features=None):
         )
     read = read_text_sequence if path.suffix == ".txt" else read_array
     sequence = read(path)
-    expected = (n_frames, n_features or sequence.shape[-1])
-    if sequence.ndim != 2 or sequence.shape != expected:
-        raise Problem(f"{path}: expected shape {expected}. Received: {sequence.shape}")
+    found = sequence.shape
+    if found != (n_frames, n_features or found[-1]) or not sequence.size:
+        expected = f"({n_frames}, {n_features or 'F'})"
+        raise Problem(f"{path}: expected shape {expected}. Received: {found}")
     if not np.isfinite(sequence).all():
         line = int(np.argmax(~np.isfinite(sequence).all(axis=1))) + 1
         raise Problem(f"{path}:{line}: holds NaN or infinity; extract the clip again")
@@ -66,8 +67,8 @@ def read_sequence(folder, clip_name, n_frames, n_features=None):
 def read_array(path):
     """Read a float array of two axes from `.npy`; never an object array."""
     try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError, SyntaxError, TypeError) as error:
+        stored = np.lib.format.open_memmap(path, mode="r")  # knows no pickle
+    except Exception as error:  # a spoiled header makes numpy raise many kinds
         raise Problem(f"{path} is not a whole .npy file ({error})") from None
     if stored.dtype.kind != "f" or stored.ndim != 2:
         raise Problem(
