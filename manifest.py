@@ -15,7 +15,7 @@ from console import Caution, Problem
 
 COLUMNS = "split,task,clip,n_frames,score"
 SPLITS = ("train", "test")
-LINE_END = re.compile(r"\r*\n|\r")  # the authors' own copy ends lines with \r\r\n
+LINE_END = re.compile(r"\r{0,2}\n|\r")  # the authors' own copy ends lines with \r\r\n
 MAX_BYTES = 2**26
 MAX_NAME = 150  # leaves room for "-125-features.npy" below the usual 255 bytes
 MAX_FRAMES = 10**8
@@ -99,7 +99,7 @@ def parse_clips(content, source="data_file.csv"):
             clips.append(clip)
         except ValueError as error:
             problems.append(f"{source}:{number}: {error}")
-    problems += find_lookalikes(clips, source)
+    problems += find_lookalikes(first_lines, source)
     if problems:
         raise Problem(summarise(problems))
     if not clips:
@@ -112,7 +112,8 @@ def decode(content, source):
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        content = error.object  # without a byte-order mark
+        line = len(LINE_END.split(content[: error.start].decode()))
         raise Problem(
             f"{source}:{line}: not UTF-8 text (byte {content[error.start]:#04x}). "
             "Save the table as 'CSV UTF-8'"
@@ -160,7 +161,7 @@ def find_name_fault(name):
     plain = unicodedata.normalize("NFKC", name)
     if not plain:
         return "is empty"
-    if len(name.encode()) > MAX_NAME:
+    if len(name.encode(errors="replace")) > MAX_NAME:
         return f"is longer than {MAX_NAME} bytes"
     if plain in (".", "..") or FORBIDDEN & set(plain):
         return 'must be a plain file name without folder, drive or any of <>:"/\\|?*'
@@ -191,15 +192,17 @@ def check_against(clip, clips, first_lines):
             )
 
 
-def find_lookalikes(clips, source):
+def find_lookalikes(first_lines, source):
     """List names that one file system would take for the same file."""
     seen, problems = {}, []
-    for clip in clips:
-        key = unicodedata.normalize("NFKC", clip.name).casefold()
-        if seen.setdefault(key, clip.name) != clip.name:
+    for (_, name), (line, _) in first_lines.items():
+        key = unicodedata.normalize("NFKC", name).casefold()
+        first, first_line = seen.setdefault(key, (name, line))
+        if first != name:
             problems.append(
-                f"{source}: clips {seen[key]!r} and {clip.name!r} differ only in "
-                "capitals or look-alike letters; some systems take them for one"
+                f"{source}:{line}: clip {name!r} differs from {first!r} in line "
+                f"{first_line} only in capitals or look-alike letters; some systems "
+                "take them for one"
             )
     return problems
 
