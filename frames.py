@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from console import Caution, Problem
+from data import TEMPORARY
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv", ".mpg", ".webm", ".m4v")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -25,6 +26,7 @@ MAX_PIXELS = 2**26  # a frame of 8192 x 8192; more is a broken or hostile file
 # A file is only ever itself: no playlist that names other files or addresses.
 CONTAINERS = "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpeg,mpegts,mpegvideo,m4v"
 OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+DECODE_OPTIONS = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
 
 
 def sample_indices(n_available, n_frames, sampling="stride"):
@@ -111,6 +113,8 @@ def find_source(folder, clip):
     folders = [Path(folder) / split / clip.task for split in splits]
     for place in folders:
         images = list_images(place, clip.name)
+        if images and list_unfinished(place, clip.name):
+            raise Problem("its slicing was cut short. Give extract_files.py again")
         if images:
             return images, None
         videos = [
@@ -131,13 +135,17 @@ def find_source(folder, clip):
 def list_files(folder, start):
     """List the files of a folder whose name begins with `start`, sorted."""
     start = unicodedata.normalize("NFC", start)
-    if not folder.is_dir():
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                Path(entry.path)
+                for entry in entries
+                if unicodedata.normalize("NFC", entry.name).startswith(start)
+            )
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(
-        Path(entry.path)
-        for entry in os.scandir(folder)
-        if unicodedata.normalize("NFC", entry.name).startswith(start)
-    )
+    except OSError as error:
+        raise Problem(f"{folder}: not readable ({error.strerror})") from None
 
 
 def is_same(name, other):
@@ -145,17 +153,28 @@ def is_same(name, other):
     return unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
 
 
+def number_of(path, name):
+    """Read the number of an image `<name>-<digits>.<ext>`; None for other files."""
+    found = re.fullmatch(r"(.*)-(\d+)", path.stem, re.DOTALL | re.ASCII)
+    if found and path.suffix.lower() in IMAGE_SUFFIXES and is_same(found[1], name):
+        return int(found[2])
+    return None
+
+
+def list_unfinished(folder, name):
+    """List the images that a killed slicing left under their temporary names."""
+    start = f"{TEMPORARY}{name}"
+    return [p for p in list_files(folder, start) if number_of(p, start) is not None]
+
+
 def list_images(folder, name):
     """List the images `<name>-<digits>.<ext>` by number; none may be missing."""
     numbered = {}
     for path in list_files(folder, name):
-        found = re.fullmatch(r"(.*)-(\d+)", path.stem, re.DOTALL | re.ASCII)
-        if not found or path.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
-        if is_same(found[1], name):
-            number = int(found[2])
-            if number in numbered:
-                raise Problem(f"frame {number} twice: {numbered[number]} and {path}")
+        number = number_of(path, name)
+        if number in numbered:
+            raise Problem(f"frame {number} twice: {numbered[number]} and {path}")
+        if number is not None:
             numbered[number] = path
     numbers = sorted(numbered)
     if numbers and numbers[-1] - numbers[0] >= len(numbers):
@@ -238,12 +257,15 @@ def iterate_video(path):
         with open_video(path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            stream.codec_context.options = {"err_detect": "explode"}
+            stream.codec_context.options = DECODE_OPTIONS
+            number = 0
             for number, frame in enumerate(container.decode(stream), start=1):
                 if frame.is_corrupt:
                     raise Problem(f"{path}: frame {number} is damaged")
                 check_size(path, frame.width, frame.height)
                 yield frame
+        if number == 0:
+            raise Problem(f"{path}: none of its frames can be decoded")
     except av.FFmpegError as error:
         raise Problem(f"{path}: not decodable ({error.strerror})") from None
 
@@ -265,7 +287,11 @@ def decode(path, wanted, convert):
 
 def to_rgb(frame):
     """Convert a decoded frame to uint8 (H, W, 3), upright as a player shows it."""
-    pixels = frame.to_ndarray(format="rgb24")
+    try:
+        pixels = frame.to_ndarray(format="rgb24")
+    except (av.FFmpegError, ValueError) as error:
+        kind = frame.format.name
+        raise Problem(f"pixels of kind {kind} are not readable ({error})") from None
     return np.rot90(pixels, round(frame.rotation / 90)) if frame.rotation else pixels
 
 
@@ -280,16 +306,20 @@ def count_packets(path):
 
 def open_video(path):
     """Open a video file and check that it holds video of a sensible size."""
-    if Path(path).stat().st_size == 0:
-        raise Problem(f"{path}: the file is empty")
+    path = Path(path)
     try:
-        container = av.open(str(path), options=OPEN_OPTIONS)
-    except (av.FFmpegError, UnicodeError) as error:
-        raise Problem(f"{path}: no video that PyAV can open ({error})") from None
-    if not container.streams.video:
+        if path.stat().st_size == 0:
+            raise Problem(f"{path}: the file is empty")
+        # Absolute, or a name such as `file:x.avi` would be read as an address.
+        container = av.open(str(path.absolute()), options=OPEN_OPTIONS)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Problem(f"{path}: no video that PyAV can open ({reason})") from None
+    videos = container.streams.video
+    context = videos[0].codec_context if videos else None
+    if context is None:
         container.close()
-        raise Problem(f"{path}: holds no video")
-    context = container.streams.video[0].codec_context
+        raise Problem(f"{path}: holds no video of a known kind")
     check_size(path, context.width, context.height)
     return container
 
