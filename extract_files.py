@@ -11,6 +11,7 @@ Slicing is optional: extract_features.py reads videos as they are.
 """
 
 import argparse
+import unicodedata
 from pathlib import Path
 
 import console
@@ -39,7 +40,8 @@ def find_videos(folder, split=None, task=None):
 def slice_video(path):
     """Write the frames of a video beside it, `<clip>-0001.jpg` and so on.
 
-    The frames get their names only once the whole video has been decoded.
+    The frames get their names only once the whole video has been decoded. As long as
+    one has none, the clip counts as unfinished and is sliced again.
 
     Returns
     -------
@@ -48,41 +50,78 @@ def slice_video(path):
     """
     from PIL import Image
 
-    images, temporaries = frames.list_images(path.parent, path.stem), []
-    if images:
+    leftovers = frames.list_unfinished(path.parent, path.stem)
+    images = frames.list_images(path.parent, path.stem)
+    if images and not leftovers:
         return len(images)
+    temporaries = []
     try:
-        for frame in frames.iterate_video(path):
-            number = len(temporaries) + 1
+        for number, frame in enumerate(frames.iterate_video(path), start=1):
             part = path.with_name(f"{data.TEMPORARY}{path.stem}-{number:04d}.jpg")
             temporaries.append(part)
             Image.fromarray(frames.to_rgb(frame)).save(part, quality=JPEG_QUALITY)
         for part in temporaries:
             part.replace(part.with_name(part.name.removeprefix(data.TEMPORARY)))
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"could not write the frames of {path}: {reason}") from error
     finally:
-        for part in temporaries:
+        for part in {*temporaries, *leftovers}:
             part.unlink(missing_ok=True)
     return len(temporaries)
 
 
-def format_row(split, task, path, n_frames):
-    """Write a row of `data_file.csv` with an empty score, checking the names."""
-    for what, name in (("task", task), ("clip", path.stem)):
-        if fault := manifest.find_name_fault(name) or ("," in name and "has a comma"):
-            raise Problem(f"{what} {name!r} {fault}. Rename it")
-    return f"{split},{task},{path.stem},{n_frames},"
+def count_frames(path):
+    return sum(1 for _ in frames.iterate_video(path))
+
+
+def check_names(videos):
+    """Find the videos that cannot become a row of `data_file.csv`.
+
+    Returns
+    -------
+    dict of Path to str
+        What is wrong with them.
+    """
+    faults, seen = {}, {}
+    for split, task, path in videos:
+        for what, name in (("task", task), ("clip", path.stem)):
+            fault = manifest.find_name_fault(name)
+            if fault or "," in name:
+                faults[path] = f"{what} {name!r} {fault or 'has a comma'}. Rename it"
+        first = seen.setdefault((split, task, normalize(path.stem)), path)
+        if first != path:
+            faults[path] = f"two videos of one clip: {first} and {path.name}"
+    return faults
+
+
+def normalize(text):
+    """Bring umlauts, which a Mac stores in two pieces, into one form."""
+    return unicodedata.normalize("NFC", text)
+
+
+def read_lines(folder):
+    """Read the lines of `data_file.csv` that are not blank."""
+    path = Path(folder) / "data_file.csv"
+    text = manifest.decode(path.read_bytes(), path.name) if path.exists() else ""
+    return [line for line in manifest.LINE_END.split(text) if line.strip()]
 
 
 def append_rows(folder, rows):
     """Add rows to `data_file.csv`; a clip that is listed already keeps its row."""
-    path = Path(folder) / "data_file.csv"
-    text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-    lines = [line for line in manifest.LINE_END.split(text) if line.strip()]
-    listed = {tuple(f.strip() for f in line.split(",")[:3]) for line in lines}
-    new = [row for row in rows if tuple(row.split(",")[:3]) not in listed]
-    with data.replacing(path) as temporary:
-        temporary.write_text("\n".join([*lines, *new]) + "\n", encoding="utf-8")
+    lines = read_lines(folder)
+    listed = {key_of(line) for line in lines}
+    new = [row for row in rows if key_of(row) not in listed]
+    if new:
+        with data.replacing(Path(folder) / "data_file.csv") as temporary:
+            text = "".join(f"{line}\n" for line in [*lines, *new])
+            temporary.write_text(text, encoding="utf-8")
     return len(new)
+
+
+def key_of(row):
+    """Take split, task and clip, which make a row unique."""
+    return tuple(field.strip() for field in normalize(row).split(",")[:3])
 
 
 def parse_args(argv):
@@ -104,14 +143,15 @@ def main(argv=None):
 
     args = parse_args(argv)
     videos = find_videos(args.data, args.split, args.task)
-    rows, failed = [], []
-    for split, task, path in tqdm(videos, desc="slicing", unit="clip", disable=None):
+    if args.append:
+        read_lines(args.data)  # what is wrong with them is better said before the work
+    faults = check_names(videos)
+    rows, failed = [], list(faults.values())
+    sound = [video for video in videos if video[2] not in faults]
+    for split, task, path in tqdm(sound, desc="slicing", unit="clip", disable=None):
         try:
-            if args.rows_only:
-                n_frames = sum(1 for _ in frames.iterate_video(path))
-            else:
-                n_frames = slice_video(path)
-            rows.append(format_row(split, task, path, n_frames))
+            n_frames = count_frames(path) if args.rows_only else slice_video(path)
+            rows.append(f"{split},{task},{path.stem},{n_frames},")
         except Problem as problem:
             failed.append(str(problem))
     if args.append:
@@ -121,7 +161,7 @@ def main(argv=None):
         )
         print("(train rows need one; test rows may stay without)")
     else:
-        print("\n".join(rows))
+        print(*rows, sep="\n", end="\n" if rows else "")
     return console.report_failed(failed, len(videos))
 
 
