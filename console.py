@@ -129,12 +129,17 @@ def run(main):
         Takes no argument; returns the exit code, or None for 0.
     """
     show_cautions()
+    # A file name may hold what the terminal's encoding does not know.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main() or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("\nstopped; what was done is kept", file=sys.stderr)
         code = 130
+    except MemoryError as error:
+        print(f"error: not enough memory. {error}", file=sys.stderr)
+        code = 2
     except (Problem, OSError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         code = 2
