@@ -106,14 +106,13 @@ def inspect_hdf5(file, n_bytes):
         Its size.
     """
     with h5py.File(file, "r") as opened:
-
-        def look(name, link):
+        links = []
+        opened.visititems_links(lambda name, link: links.append((name, link)))
+        for name, link in links:
             if not isinstance(link, h5py.HardLink):
                 raise Problem(f"the link {name} leads out of the file")
             if isinstance(opened[name], h5py.Dataset):
                 inspect_array(opened[name], n_bytes)
-
-        opened.visititems_links(look)
 
 
 def inspect_array(dataset, n_bytes):

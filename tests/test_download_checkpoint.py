@@ -1,0 +1,310 @@
+import hashlib
+import http.server
+import threading
+import time
+
+import pytest
+from checkpoints import write_small
+
+import console
+import data
+import download_checkpoint
+import models
+from console import Problem
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves one file on the loopback, as badly as a test asks for."""
+
+    content = b""
+    status = 200
+    ranges = True
+    tag = '"first"'
+    announced = None  # length in the header; None for the true one, False for none
+    cut_at = None  # bytes after which the connection breaks
+    silent = False
+    asked = ()
+
+    def handle_error(self, request, client_address):
+        pass  # a client that hangs up is part of the tests
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        server = self.server
+        start = self.headers.get("Range")
+        server.asked += (start,)
+        if server.silent:
+            time.sleep(3)
+            return
+        if self.headers.get("If-Range", server.tag) != server.tag or not server.ranges:
+            start = None
+        body = server.content
+        if start:
+            offset = int(start.removeprefix("bytes=").removesuffix("-"))
+            n_total = len(body)
+            if offset >= n_total:
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{n_total}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            body = body[offset:]
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {offset}-{n_total - 1}/{n_total}")
+        else:
+            self.send_response(server.status)
+        if server.tag:
+            self.send_header("ETag", server.tag)
+        if server.announced is not False:
+            self.send_header("Content-Length", str(server.announced or len(body)))
+        self.end_headers()
+        self.wfile.write(body[: server.cut_at])
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Server(("127.0.0.1", 0), Handler) as opened:
+        thread = threading.Thread(target=opened.serve_forever, args=(0.01,))
+        thread.start()
+        yield opened
+        opened.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    """A checkpoint of the published form that takes some 170 blocks."""
+    path = tmp_path_factory.mktemp("served") / "g04-features.hdf5"
+    write_small(path, 20, 256, 128)
+    return path.read_bytes()
+
+
+def address(server, name="g04-features.hdf5"):
+    return f"http://127.0.0.1:{server.server_port}/files/{name}"
+
+
+def download(folder, url, *options):
+    return download_checkpoint.main(["--data", str(folder), "--url", url, *options])
+
+
+def list_names(folder):
+    return sorted(path.name for path in (folder / "checkpoints").glob("*"))
+
+
+def check_refusal(folder, url, words, *options):
+    with pytest.raises(Problem) as refusal:
+        download(folder, url, *options)
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    target = download_checkpoint.target_of(folder, url)
+    assert not target.exists()
+
+
+def test_a_checkpoint_arrives_whole(server, content, tmp_path, capsys):
+    server.content = content
+    digest = hashlib.sha256(content).hexdigest()
+    assert download(tmp_path, address(server), "--sha256", digest.upper()) in (None, 0)
+    assert digest in capsys.readouterr().out
+    assert list_names(tmp_path) == ["g04-features.hdf5"]
+    assert data.find_checkpoint(tmp_path, "g04-features").read_bytes() == content
+
+
+def test_what_exists_is_replaced_only_when_told(server, content, tmp_path):
+    server.content = content
+    target = tmp_path / "checkpoints" / "g04-features.hdf5"
+    target.parent.mkdir()
+    target.write_bytes(b"mine")
+    with pytest.raises(Problem, match="--overwrite"):
+        download(tmp_path, address(server))
+    assert server.asked == ()
+    server.content = b"<html>"
+    with pytest.raises(Problem, match="web page"):
+        download(tmp_path, address(server), "--overwrite")
+    assert target.read_bytes() == b"mine"
+    server.content = content
+    download(tmp_path, address(server), "--overwrite")
+    assert target.read_bytes() == content
+
+
+@pytest.mark.parametrize("part", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("tag", ['"first"', None])
+def test_a_broken_transfer_goes_on(server, content, tmp_path, part, tag):
+    server.content, server.tag = content, tag
+    server.cut_at = int(part * len(content))
+    check_refusal(tmp_path, address(server), "go on")
+    assert list_names(tmp_path)[0] == "g04-features.hdf5.part"
+    server.cut_at = None
+    download(tmp_path, address(server))
+    assert list_names(tmp_path) == ["g04-features.hdf5"]
+    assert data.find_checkpoint(tmp_path, "g04-features").read_bytes() == content
+    came = int(server.asked[1].removeprefix("bytes=").removesuffix("-"))
+    assert 0 <= part * len(content) - came <= 2 * download_checkpoint.BLOCK
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tag": '"second"'}, {"ranges": False}], ids=["changed", "no ranges"]
+)
+def test_a_transfer_starts_anew_where_it_cannot_go_on(
+    server, content, tmp_path, changes
+):
+    server.content = content[::-1]
+    server.cut_at = len(content) // 2
+    check_refusal(tmp_path, address(server), "go on")
+    server.content, server.cut_at = content, None
+    for name, value in changes.items():
+        setattr(server, name, value)
+    download(tmp_path, address(server))
+    assert data.find_checkpoint(tmp_path, "g04-features").read_bytes() == content
+
+
+def test_a_part_of_another_address_is_not_continued(server, content, tmp_path):
+    server.content = content
+    server.cut_at = len(content) // 2
+    check_refusal(tmp_path, address(server), "go on")
+    server.cut_at = None
+    url = address(server).replace("/files/", "/other/")
+    download(tmp_path, url)
+    assert server.asked == (None, None)
+
+
+def test_a_part_that_is_whole_is_taken(server, content, tmp_path):
+    server.content = content
+    target = tmp_path / "checkpoints" / "g04-features.hdf5"
+    part, note = download_checkpoint.part_of(target)
+    data.write_json(note, {"url": address(server), "validator": server.tag})
+    part.write_bytes(content)
+    download(tmp_path, address(server))
+    assert list_names(tmp_path) == ["g04-features.hdf5"]
+
+
+@pytest.mark.parametrize("n_more", [1, 4000])
+def test_a_part_longer_than_the_file_starts_anew(server, content, tmp_path, n_more):
+    server.content = content
+    target = tmp_path / "checkpoints" / "g04-features.hdf5"
+    part, note = download_checkpoint.part_of(target)
+    data.write_json(note, {"url": address(server), "validator": server.tag})
+    part.write_bytes(content + bytes(n_more))
+    download(tmp_path, address(server))
+    assert target.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("served", "words"),
+    [
+        (b"<!DOCTYPE html><html>login</html>", "web page"),
+        (b"", "an empty file"),
+        (b"\x80\x04\x95 pickled", "pickled"),
+        (b"PK\x03\x04 zip", "rename"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), "damaged"),
+    ],
+)
+def test_wrong_content_is_removed(server, tmp_path, served, words):
+    server.content = served
+    check_refusal(tmp_path, address(server), words)
+    assert list_names(tmp_path) == []
+
+
+@pytest.mark.parametrize("part", [0.01, 0.2, 0.5, 0.8, 0.99])
+def test_a_cut_without_a_length_is_noticed(server, content, tmp_path, part):
+    server.content, server.announced = content, False
+    server.cut_at = int(part * len(content))
+    check_refusal(tmp_path, address(server), "damaged or cut off")
+    assert list_names(tmp_path) == []
+
+
+def test_a_run_of_today_arrives_too(server, tmp_path, capsys):
+    path = tmp_path / "served.keras"
+    models.build_pool(6, 4).save(path)
+    server.content = path.read_bytes()
+    download(tmp_path, address(server, "reach-pool.keras"))
+    assert list_names(tmp_path) == ["reach-pool.keras"]
+    assert "reach-pool.json" in capsys.readouterr().out
+
+
+def test_another_digest_is_refused(server, content, tmp_path):
+    server.content = content
+    check_refusal(tmp_path, address(server), "sha256", "--sha256", "0" * 64)
+    assert list_names(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 500, 204])
+def test_what_the_server_answers_is_said(server, tmp_path, status):
+    server.status = status
+    check_refusal(tmp_path, address(server), str(status))
+
+
+def test_a_silent_server_is_not_waited_for(server, tmp_path):
+    server.silent = True
+    check_refusal(tmp_path, address(server), "did not answer", "--timeout", "0.3")
+
+
+def test_no_server_is_said(server, tmp_path):
+    url = "http://127.0.0.1:9/a.h5"
+    check_refusal(tmp_path, url, "is there internet?")
+
+
+def test_a_full_disk_is_said(server, content, tmp_path, monkeypatch):
+    server.content, server.announced = content, 10**17
+    check_refusal(tmp_path, address(server), "too full")
+    server.announced = None
+
+    class Full:
+        def __init__(self, *args, **options):
+            pass
+
+        def __enter__(self):
+            raise OSError(28, "No space left on device")
+
+        def __exit__(self, *error):
+            pass
+
+    monkeypatch.setattr("tqdm.tqdm", Full)
+    check_refusal(tmp_path, address(server), "disk is full")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://a/b.h5", "a.h5", "http:///a.h5", "http://[a/b.h5"],
+)
+def test_only_web_addresses_are_taken(tmp_path, url):
+    with pytest.raises(Problem, match="http"):
+        download(tmp_path, url)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/a/g05.h5", "g05.h5"),
+        ("/a/g05.keras?x=/../y", "g05.keras"),
+        ("/%2e%2e%2f%2e%2e%2fg05.h5", "g05.h5"),
+        ("/a%5c..%5cg05.h5", "g05.h5"),
+        ("/.hidden.h5", "hidden.h5"),
+        ("/my%20net%00.h5", "my-net-.h5"),
+        ("/", "g04-features.hdf5"),
+        ("/a.h5/..", "g04-features.hdf5"),
+        ("", "g04-features.hdf5"),
+    ],
+)
+def test_names_stay_in_the_folder(tmp_path, path, name):
+    target = download_checkpoint.target_of(tmp_path, f"http://a.org{path}")
+    assert target == tmp_path / "checkpoints" / name
+
+
+@pytest.mark.parametrize("path", ["/a.py", "/a.json", "/a", "/a.pkl"])
+def test_other_endings_are_refused(tmp_path, path):
+    with pytest.raises(Problem, match="ends with"):
+        download_checkpoint.target_of(tmp_path, f"http://a.org{path}")
+
+
+def test_problems_are_one_line_with_exit_code_2(server, tmp_path, capfd):
+    server.content = b"<html>"
+    with pytest.raises(SystemExit) as stop:
+        console.run(lambda: download(tmp_path, address(server)))
+    assert stop.value.code == 2
+    last = capfd.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("error: ")
