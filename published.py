@@ -67,12 +67,12 @@ def read_network(path):
     with open_hdf5(path) as file:
         group = _weights_group(file)
         version = _version(file, group)
-        lstm, score = _layers_with_weights(group)
         config = file.attrs.get("model_config")
+        if config is not None:
+            settings, biases = _settings_from_config(json.loads(text(config)))
+        lstm, score = _layers_with_weights(group)
         if config is None:
             settings, biases = _settings_from_shapes(lstm, score, version), (True, True)
-        else:
-            settings, biases = _settings_from_config(json.loads(text(config)))
         _complete(settings, lstm, score)
         n_bytes = path.stat().st_size
         arrays = [
@@ -118,7 +118,7 @@ def _names(attributes, key):
         numbers = range(len(attributes))
         pieces = [attributes[f"{key}{n}"] for n in numbers if f"{key}{n}" in attributes]
         if not pieces:
-            raise Problem(f"found no {key} in {attributes!r}")
+            raise Problem(f"found no {key}, so no weights of Keras 2")
     return [text(name) for piece in pieces for name in np.ravel(piece)]
 
 
