@@ -11,6 +11,7 @@ Slicing is optional: extract_features.py reads videos as they are.
 """
 
 import argparse
+import contextlib
 import unicodedata
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def slice_video(path):
         raise OSError(f"could not write the frames of {path}: {reason}") from error
     finally:
         for part in {*temporaries, *leftovers}:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
     return len(temporaries)
 
 
