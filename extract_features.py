@@ -59,8 +59,17 @@ def settle_record(folder, record, overwrite):
                 "folder, or --overwrite to make all of them anew"
             )
     for path in made:  # of other settings: never to be mixed with the new ones
-        path.unlink()
+        path.unlink(missing_ok=True)
     sequences.write_extraction(folder, record)
+
+
+def check_record(folder, record):
+    """See that the folder is still there and still of this extraction's settings."""
+    present = sequences.read_extraction(folder)
+    if present is None:
+        raise Problem(f"{data.extraction_path(folder)} has vanished")
+    if present != record:
+        raise Problem("another extraction with other settings has begun")
 
 
 def extract(folder, clips, extractor, record):
@@ -88,11 +97,10 @@ def extract(folder, clips, extractor, record):
     failed = []
     with tqdm(total=len(clips), desc="extracting", unit="clip", disable=None) as bar:
         for clip, sequence in extractor.stream(sources):
+            check_record(folder, record)
             if isinstance(sequence, Problem):
                 failed.append(f"{clip.name}: {sequence}")
             else:
-                if sequences.read_extraction(folder) != record:
-                    raise Problem("another extraction with other settings has begun")
                 sequences.write_sequence(folder, clip.name, sequence)
             bar.update()
     return failed
