@@ -3,6 +3,8 @@
 Builds the table of predictions that `validate.py` judges.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,7 @@ import floors
 import models
 import sequences
 from console import Problem, caution
+from extractor import PUBLISHED_WEIGHTS, Extractor
 from manifest import list_tasks
 
 CONTROLS = ("shuffled-frames", "first-frame")
@@ -42,6 +45,42 @@ def check_extraction(folder, record):
             f"These are {present['weights']}, {present['sampling']}: the scores mean "
             "nothing unless that is the same"
         )
+
+
+def open_extractor(record, weights=None):
+    """Open the extractor that a run was trained with.
+
+    Parameters
+    ----------
+    record : dict
+        Of the run.
+    weights : str, optional
+        Where the weights are, if not where they were.
+
+    Returns
+    -------
+    Extractor
+    """
+    made = record["extraction"]
+    if made is None:
+        raise Problem(
+            f"run {record['run']} was trained on sequences of unknown making, so new "
+            "videos cannot be treated alike"
+        )
+    wanted = weights or made["weights"]
+    if wanted not in PUBLISHED_WEIGHTS and not Path(wanted).is_file():
+        raise Problem(f"the run's weights {wanted} are gone; say where with --weights")
+    extractor = Extractor(wanted)
+    if made.get("sha256") not in (None, extractor.record["sha256"]):
+        raise Problem(
+            f"--weights {wanted} are not those of run {record['run']}, which took "
+            f"{made['weights']}"
+        )
+    if record.get("published") and wanted != "imagenet":
+        caution("the published network expects ImageNet weights")
+    if wanted == "random":
+        caution("features come from an untrained network: good for trying out")
+    return extractor
 
 
 def read_clip_sequences(folder, names, record, control=None):

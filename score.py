@@ -40,44 +40,6 @@ def list_videos(places):
     return list(dict.fromkeys(videos))
 
 
-def open_extractor(record, weights=None):
-    """Open the extractor that a run was trained with.
-
-    Parameters
-    ----------
-    record : dict
-        Of the run.
-    weights : str, optional
-        Where the weights are, if not where they were.
-
-    Returns
-    -------
-    Extractor
-    """
-    from extractor import PUBLISHED_WEIGHTS, Extractor
-
-    made = record["extraction"]
-    if made is None:
-        raise Problem(
-            f"run {record['run']} was trained on sequences of unknown making, so new "
-            "videos cannot be treated alike"
-        )
-    wanted = weights or made["weights"]
-    if wanted not in PUBLISHED_WEIGHTS and not Path(wanted).is_file():
-        raise Problem(f"the run's weights {wanted} are gone; say where with --weights")
-    extractor = Extractor(wanted)
-    if made.get("sha256") not in (None, extractor.record["sha256"]):
-        raise Problem(
-            f"--weights {wanted} are not those of run {record['run']}, which took "
-            f"{made['weights']}"
-        )
-    if record.get("published") and wanted != "imagenet":
-        console.caution("the published network expects ImageNet weights")
-    if wanted == "random":
-        console.caution("features come from an untrained network: good for trying out")
-    return extractor
-
-
 def score_videos(videos, model, record, extractor):
     """Score videos.
 
@@ -136,9 +98,10 @@ def main(argv=None):
     videos = list_videos(args.videos)
     checkpoint = data.find_checkpoint(args.data, args.run)
     with console.quietly():
+        import evaluation
         import models
     model, record = models.read_run(checkpoint)
-    extractor = open_extractor(record, args.weights)
+    extractor = evaluation.open_extractor(record, args.weights)
     scores, failed = score_videos(videos, model, record, extractor)
     width = max((len(video.name) for video, *_ in scores), default=0)
     print(f"network scores of run {record['run']}")
