@@ -1,0 +1,267 @@
+"""Whether an explanation is true: does the network obey it?
+
+Deletion: what is called important is replaced by the clip's mean, and the value must
+move further than when as much is replaced at random. Shuffling: an explanation that
+stays when the network's weights are put in another order explains the features, not
+the network (Adebayo et al. 2018). Occlusion: a grey patch on the frame itself, seen
+by extraction and network anew.
+"""
+
+import numpy as np
+from scipy import stats
+
+import explanation
+from members import cut, evaluate
+
+FRAME_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)  # of the frames that are replaced
+FEATURE_SHARES = (0.01, 0.03, 0.1, 0.3)
+N_RANDOM = 3  # orders, whose mean is what chance does
+N_TESTED = 20  # clips at most, drawn at random
+N_SHUFFLED = 5
+GREY = 127  # what the preprocessing of InceptionV3 turns into 0
+
+
+def find_interval(values, owners=None):
+    """Find the mean of values and its 95% interval (Student's t).
+
+    Parameters
+    ----------
+    values : (N,)
+        One a clip.
+    owners : (N,) sequence of str, optional
+        Animals; given, the interval is of the animals' means.
+
+    Returns
+    -------
+    dict
+        value, low, high, n; low and high are None, with a reason, where they are not
+        defined.
+    """
+    values = np.asarray(values, float)
+    if owners is not None:
+        owners = np.asarray(owners)
+        values = np.array([values[owners == name].mean() for name in np.unique(owners)])
+    found = {"value": float(values.mean()), "low": None, "high": None, "n": len(values)}
+    what = "clips" if owners is None else "animals"
+    if len(values) < 3:
+        return found | {"reason": f"an interval needs three {what}"}
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return found | {
+        "low": found["value"] - float(half),
+        "high": found["value"] + float(half),
+    }
+
+
+def correlate_ranks(first, second):
+    """Compute Spearman's rho, None where it is not defined."""
+    first, second = np.ravel(first), np.ravel(second)
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    return float(stats.spearmanr(first, second).statistic)
+
+
+# ---------------------------------------------------------------- deletion
+
+
+def replace_frames(sequence, frames):
+    """Replace frames of a sequence (T, F) by its mean frame."""
+    changed = sequence.copy()
+    changed[frames] = sequence.mean(axis=0)
+    return changed
+
+
+def replace_features(sequence, features):
+    """Replace features of a sequence (T, F) by their means over the clip."""
+    changed = sequence.copy()
+    changed[:, features] = sequence[:, features].mean(axis=0)
+    return changed
+
+
+def measure_deletion(members, sequence, orders, shares, replace):
+    """Measure the value as more and more of a sequence is replaced.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    sequence : float32, (T, F)
+    orders : sequence of int arrays
+        What is replaced first stands first.
+    shares : sequence of float
+        How much of an order is replaced.
+    replace : callable
+        `replace_frames` or `replace_features`.
+
+    Returns
+    -------
+    float64, (len(orders), len(shares))
+    """
+    changed = (
+        replace(sequence, order[: max(1, round(share * len(order)))])
+        for order in orders
+        for share in shares
+    )
+    values = [evaluate(members, np.stack(batch)) for batch in cut(list(changed))]
+    return np.concatenate(values).reshape(len(orders), len(shares))
+
+
+def draw_clips(n_clips, n_drawn, seed=0):
+    """Draw clips without replacement, in rising order."""
+    random = np.random.default_rng(seed)
+    drawn = random.choice(n_clips, min(n_clips, n_drawn), replace=False)
+    return np.sort(drawn)
+
+
+def check_deletion(members, sequences, explained, owners, seed=0):
+    """Replace what matters most by the clip's mean, against as much at random.
+
+    Frames are replaced in the order of what they add beyond the mean frame: those
+    that raise the value first, and those that lower it first. Features are replaced
+    in the order of their importance, so only how far the value moves is foretold.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    sequences : float32, (N, T, F)
+    explained : explanation.Explanation
+    owners : (N,) sequence of str
+        Animals.
+
+    Returns
+    -------
+    dict
+        For "raising", "lowering" and "features": the advantage over random, over
+        clips and over animals. "curves": changes of the value, (clips, shares).
+    """
+    chosen = draw_clips(len(sequences), N_TESTED, seed)
+    random = np.random.default_rng(seed)
+    owners = np.asarray(owners)[chosen]
+    n_frames, n_features = sequences.shape[1:]
+    ranked = np.argsort(-explained.importance, kind="stable")
+    names = ("raising", "lowering", "random frames", "features", "random features")
+    curves = {name: [] for name in names}
+    for clip in chosen:
+        sequence, start = sequences[clip], explained.value[clip]
+        rising = np.argsort(explained.beyond[clip], kind="stable")
+        orders = [rising[::-1], rising]
+        orders += [random.permutation(n_frames) for _ in range(N_RANDOM)]
+        change = (
+            measure_deletion(members, sequence, orders, FRAME_SHARES, replace_frames)
+            - start
+        )
+        curves["raising"].append(change[0])
+        curves["lowering"].append(change[1])
+        curves["random frames"].append(change[2:].mean(axis=0))
+        orders = [ranked] + [random.permutation(n_features) for _ in range(N_RANDOM)]
+        change = np.abs(
+            measure_deletion(
+                members, sequence, orders, FEATURE_SHARES, replace_features
+            )
+            - start
+        )
+        curves["features"].append(change[0])
+        curves["random features"].append(change[1:].mean(axis=0))
+    curves = {name: np.array(change) for name, change in curves.items()}
+    chance = curves["random frames"]
+    advantages = {
+        "raising": chance - curves["raising"],
+        "lowering": curves["lowering"] - chance,
+        "features": curves["features"] - curves["random features"],
+    }
+    result = {"n_clips": len(chosen), "n_of": len(sequences), "curves": curves}
+    for name, advantage in advantages.items():
+        by_clip = advantage.mean(axis=1)
+        result[name] = {
+            "clips": find_interval(by_clip),
+            "animals": find_interval(by_clip, owners),
+        }
+    return result
+
+
+# ---------------------------------------------------------------- shuffled weights
+
+
+def check_shuffling(members, sequences, explained, seed=0):
+    """Explain a few clips again with the network's weights shuffled.
+
+    Returns
+    -------
+    dict
+        Rank correlations of importances (absolute) and of signed mean attributions of
+        the features, and of what frames add beyond the mean frame; None where not
+        defined.
+    """
+    random = np.random.default_rng(seed)
+    chosen = draw_clips(len(sequences), N_SHUFFLED, seed)
+    shuffled = [member.shuffle(random) for member in members]
+    found = explanation.integrate(
+        shuffled,
+        sequences[chosen],
+        np.zeros_like(sequences[chosen]),
+        max_steps=explanation.FIRST_STEPS,
+    )
+    given = sequences[chosen]
+    features = np.einsum("ntf,ntf->nf", given, found.gradients, dtype=float)
+    away = given - given.mean(axis=1, keepdims=True)
+    beyond = np.einsum("ntf,ntf->nt", away, found.gradients, dtype=float)
+    true = explained.features[chosen]
+    return {
+        "n_clips": len(chosen),
+        "importance": correlate_ranks(
+            np.abs(true).mean(axis=0), np.abs(features).mean(axis=0)
+        ),
+        "signed": correlate_ranks(true.mean(axis=0), features.mean(axis=0)),
+        "frames": correlate_ranks(explained.beyond[chosen], beyond),
+    }
+
+
+# ---------------------------------------------------------------- occlusion
+
+
+def occlude(frame, n_places=8):
+    """Lay a grey patch, two places wide, over each place of a frame.
+
+    Parameters
+    ----------
+    frame : uint8, (H, W, 3)
+
+    Returns
+    -------
+    list of uint8 (H, W, 3), n_places squared
+        Row by row.
+    """
+    height, width = frame.shape[:2]
+    covered = []
+    for row in range(n_places):
+        for column in range(n_places):
+            top, bottom = (round(height * (row + d) / n_places) for d in (-0.5, 1.5))
+            left, right = (round(width * (column + d) / n_places) for d in (-0.5, 1.5))
+            copy = frame.copy()
+            copy[max(top, 0) : bottom, max(left, 0) : right] = GREY
+            covered.append(copy)
+    return covered
+
+
+def measure_occlusion(members, extractor, sequence, frame, index):
+    """Measure what the value loses when a place of one frame is covered.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    extractor : Extractor
+    sequence : float32, (T, F)
+    frame : uint8, (H, W, 3)
+        Frame `index` of the clip.
+    index : int
+
+    Returns
+    -------
+    float64, (8, 8)
+        Positive where what was covered had raised the value.
+    """
+    features = extractor(occlude(frame))
+    changed = np.repeat(sequence[None], len(features), axis=0)
+    changed[:, index] = features
+    side = round(len(features) ** 0.5)
+    return (evaluate(members, sequence[None]) - evaluate(members, changed)).reshape(
+        side, side
+    )

@@ -1,0 +1,287 @@
+"""The space of frames, and movement elements: clusters of frames in it.
+
+A frame is a point. Groups are compared animal by animal, since frames and clips of
+one animal are not independent.
+"""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from console import quietly
+
+with quietly():
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+
+MAX_COMPONENTS = 10
+N_PERMUTATIONS = 9999
+MAX_EXACT = 20000  # relabellings that are all gone through
+
+
+def find_components(points, seed=0):
+    """Find the principal components of frames.
+
+    Parameters
+    ----------
+    points : float, (P, D)
+        One row a frame.
+
+    Returns
+    -------
+    (float64 (P, n), float64 (n,))
+        Coordinates, and the share of the variance of each component; n is at least 2.
+    """
+    wanted = min(MAX_COMPONENTS, *points.shape)
+    pca = PCA(wanted, svd_solver="auto", random_state=seed)
+    coordinates = pca.fit_transform(np.asarray(points, float))
+    shares = np.nan_to_num(pca.explained_variance_ratio_)
+    missing = max(0, 2 - wanted)
+    return np.pad(coordinates, ((0, 0), (0, missing))), np.pad(shares, (0, missing))
+
+
+def find_elements(coordinates, n_elements, seed=0):
+    """Cluster frames with k-means; the largest cluster is element 0.
+
+    Returns
+    -------
+    (int (P,), float (P,))
+        Element of each frame, and its distance from the centre of the element.
+    """
+    n_elements = min(n_elements, len(np.unique(coordinates, axis=0)))
+    means = KMeans(n_elements, n_init=10, random_state=seed).fit(coordinates)
+    order = np.argsort(-np.bincount(means.labels_, minlength=n_elements), kind="stable")
+    labels = np.argsort(order)[means.labels_]
+    away = coordinates - means.cluster_centers_[means.labels_]
+    return labels, np.linalg.norm(away, axis=1)
+
+
+def split_groups(table):
+    """Give each clip one of two groups: by name, else by the network's score.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Clips with animal, group and network_score.
+
+    Returns
+    -------
+    (list of str, bool)
+        Groups (N,), and whether they come from the clip names.
+    """
+    if table["group"].notna().all() and table["group"].nunique() == 2:
+        return list(table["group"]), True
+    means = table.groupby("animal")["network_score"].mean()
+    high = means > means.median()
+    return [
+        "high network score" if high[animal] else "low network score"
+        for animal in table["animal"]
+    ], False
+
+
+def count_shares(labels, units):
+    """Count how large a share of a unit's frames lies in each element.
+
+    Parameters
+    ----------
+    labels : int, (P,)
+    units : (P,) sequence
+        What each frame belongs to, say animals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a unit, a column an element; rows add up to 1.
+    """
+    return pd.crosstab(pd.Series(units, name="unit"), labels, normalize="index")
+
+
+def describe_elements(labels, animals, groups, scores):
+    """Describe each element: where it occurs, and with which network score.
+
+    Parameters
+    ----------
+    labels : int, (P,)
+        Element of each frame.
+    animals, groups : (P,) sequence of str
+    scores : (P,) float
+        Network score of the frame's clip.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an element: frames; the share of an animal's frames in either group (mean
+        over animals); p of their difference, and p after Holm's correction for the
+        number of elements; Spearman's rho with the network score over animals. What
+        is not defined is NaN, and `reason` says why.
+    """
+    animals, groups = np.asarray(animals), np.asarray(groups)
+    names = sorted(set(groups), key=lambda g: (g not in ("Control", LOW), g))
+    units = [*zip(animals, groups, strict=True)]
+    shares = count_shares(labels, pd.MultiIndex.from_tuples(units).to_flat_index())
+    owners = [unit[0] for unit in shares.index]
+    second = np.array([unit[1] == names[-1] for unit in shares.index])
+    p_values, reason = compare_groups(shares.to_numpy(), owners, second)
+    whole = count_shares(labels, animals)
+    means = pd.Series(scores, dtype=float).groupby(animals).mean()[whole.index]
+    rows = []
+    for element in shares.columns:
+        of_units = shares[element].to_numpy()
+        rows.append(
+            {
+                "element": int(element),
+                "frames": int(np.sum(labels == element)),
+                names[0]: of_units[~second].mean() if (~second).any() else np.nan,
+                names[-1]: of_units[second].mean() if second.any() else np.nan,
+                "rho_score": correlate(whole[element], means),
+            }
+        )
+    table = pd.DataFrame(rows).assign(p=p_values, p_holm=correct_holm(p_values))
+    return table.assign(reason=reason)
+
+
+LOW = "low network score"
+
+
+def correlate(first, second):
+    """Compute Spearman's rho over animals; NaN where it is not defined."""
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return np.nan
+    return float(stats.spearmanr(first, second).statistic)
+
+
+def compare_groups(shares, owners, second):
+    """Test by permutation whether mean shares differ between two groups of animals.
+
+    Parameters
+    ----------
+    shares : float, (A, K)
+        One row an animal; an animal that is in both groups has two rows.
+    owners : (A,) sequence of str
+    second : bool, (A,)
+        Which rows are of the second group.
+
+    Returns
+    -------
+    (float (K,), str)
+        Two-sided p, and "" or why there is none. Where animals are in both groups,
+        only those count, and their two rows are swapped; else labels are permuted.
+    """
+    owners = np.asarray(owners)
+    names, counts = np.unique(owners, return_counts=True)
+    undefined = np.full(shares.shape[1], np.nan)
+    if (counts == 2).any():
+        pairs = [np.flatnonzero(owners == name) for name in names[counts == 2]]
+        if len(pairs) < 5:
+            return undefined, "five animals with clips in both groups are needed"
+        ordered = [sorted(pair, key=lambda row: second[row]) for pair in pairs]
+        differences = np.array([shares[b] - shares[a] for a, b in ordered])
+        signs = list_signs(len(pairs))
+        found, moved = differences.mean(axis=0), signs @ differences / len(pairs)
+    else:
+        n_second = int(second.sum())
+        if min(n_second, len(second) - n_second) < 2 or len(second) < 5:
+            return undefined, "two animals in each group, five in all, are needed"
+        labels = list_labellings(second)
+        weights = labels / n_second - (1 - labels) / (len(second) - n_second)
+        found = shares[second].mean(axis=0) - shares[~second].mean(axis=0)
+        moved = weights @ shares
+    as_far = np.abs(moved) >= np.abs(found) - 1e-12
+    return as_far.mean(axis=0), ""
+
+
+def list_labellings(second, seed=0):
+    """List relabellings of animals (R, A), the true one first; all of them if few."""
+    n, k = len(second), int(second.sum())
+    if math.comb(n, k) <= MAX_EXACT:
+        chosen = itertools.combinations(range(n), k)
+        return np.array([np.isin(np.arange(n), rows) for rows in chosen], float)
+    random = np.random.default_rng(seed)
+    drawn = [random.permutation(second) for _ in range(N_PERMUTATIONS)]
+    return np.array([second, *drawn], float)
+
+
+def list_signs(n, seed=0):
+    """List swaps of pairs (R, n) as signs, the true one among them."""
+    if 2**n <= MAX_EXACT:
+        return np.array(list(itertools.product((1.0, -1.0), repeat=n)))
+    random = np.random.default_rng(seed)
+    return np.vstack([np.ones(n), random.choice((1.0, -1.0), (N_PERMUTATIONS, n))])
+
+
+def correct_holm(p_values):
+    """Correct p values for their number (Holm 1979); NaN stays."""
+    p_values = np.asarray(p_values, float)
+    corrected = np.full(len(p_values), np.nan)
+    known = np.flatnonzero(~np.isnan(p_values))
+    highest = 0.0
+    for rank, index in enumerate(known[np.argsort(p_values[known], kind="stable")]):
+        highest = max(highest, min(1.0, p_values[index] * (len(known) - rank)))
+        corrected[index] = highest
+    return corrected
+
+
+def choose_central(labels, distances, clips, element, n_chosen):
+    """Choose the most central frames of an element, one clip once if that suffices.
+
+    Parameters
+    ----------
+    labels : int, (P,)
+    distances : float, (P,)
+    clips : (P,) sequence
+        The clip of each frame.
+
+    Returns
+    -------
+    list of int
+        Positions of frames.
+    """
+    inside = [
+        int(i) for i in np.argsort(distances, kind="stable") if labels[i] == element
+    ]
+    first, seen = [], set()
+    for index in inside:
+        if clips[index] not in seen:
+            seen.add(clips[index])
+            first.append(index)
+    rest = [index for index in inside if index not in set(first)]
+    return (first + rest)[:n_chosen]
+
+
+def find_extremes(points, n_directions=8):
+    """Find the frames that lie furthest out in evenly spread directions.
+
+    Parameters
+    ----------
+    points : float, (P, 2)
+
+    Returns
+    -------
+    list of int
+        Positions of frames, each once, counter-clockwise from the right.
+    """
+    scaled = points / np.maximum(points.std(axis=0), 1e-12)
+    angles = np.arange(n_directions) * 2 * np.pi / n_directions
+    rays = np.stack([np.cos(angles), np.sin(angles)])
+    return list(dict.fromkeys(int(i) for i in np.argmax(scaled @ rays, axis=0)))
+
+
+def find_ellipse(points, n_deviations=2):
+    """Find the ellipse of a covariance, two standard deviations from the mean.
+
+    Returns
+    -------
+    dict or None
+        xy, width, height, angle (degrees) as `matplotlib.patches.Ellipse` takes them;
+        None for fewer than three points.
+    """
+    if len(points) < 3:
+        return None
+    values, vectors = np.linalg.eigh(np.cov(points.T))
+    width, height = 2 * n_deviations * np.sqrt(np.maximum(values[::-1], 0))
+    angle = np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
+    centre = points.mean(axis=0)
+    return {"xy": centre, "width": width, "height": height, "angle": angle}
