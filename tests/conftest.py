@@ -1,0 +1,41 @@
+"""Fixtures that several test files share."""
+
+from pathlib import Path
+
+import films
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real clips beside the checkout; skips where there is none."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("needs ../shared/data")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def random_extractor():
+    """InceptionV3 with seeded random weights, built once."""
+    from extractor import Extractor
+
+    return Extractor("random")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A working folder of three clips, 30 frames each, as avi, mp4 and images."""
+    films.make_film(tmp_path / "train/Reach/v_Control_g01_c01.avi", 30)
+    films.make_film(tmp_path / "train/Reach/v_Stroke_g02_c01.mp4", 30)
+    films.make_images(tmp_path / "test/Reach", "v_Stroke_g03_c01", range(1, 31))
+    films.write_table(
+        tmp_path,
+        [
+            ("train", "Reach", "v_Control_g01_c01", 30, 0),
+            ("train", "Reach", "v_Stroke_g02_c01", 30, 2.5),
+            ("test", "Reach", "v_Stroke_g03_c01", 30, ""),
+        ],
+    )
+    return tmp_path

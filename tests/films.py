@@ -1,0 +1,144 @@
+"""Small test films whose frames carry their own number in their pixels."""
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+SIZE = (96, 64)  # width, height
+N_BITS = 10
+CODECS = {
+    ".avi": "mpeg4",
+    ".mp4": "libx264",
+    ".m4v": "mpeg4",
+    ".mov": "mjpeg",
+    ".mkv": "ffv1",
+    ".mpg": "mpeg1video",
+    ".webm": "libvpx-vp9",
+}
+OPTIONS = {
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+    "libx264": {"preset": "ultrafast"},
+    "mpeg1video": {"qmin": "2", "qmax": "4"},
+    "mpeg4": {"qmin": "2", "qmax": "4"},
+}
+FORMATS = {"ffv1": "bgr0", "mjpeg": "yuvj420p"}
+
+
+def draw_frame(number, size=SIZE):
+    """Draw a frame, uint8 (H, W, 3): red above, the number in black and white bars."""
+    width, height = size
+    frame = np.zeros((height, width, 3), np.uint8)
+    frame[: height // 4, :, 0] = 255
+    for bit, bar in enumerate(np.array_split(np.arange(width), N_BITS)):
+        frame[height // 4 :, bar] = 255 * (number >> bit & 1)
+    return frame
+
+
+def read_number(frame):
+    """Read the number that `draw_frame` drew, whatever size the frame has now."""
+    height = len(frame)
+    bars = frame[height // 3 :].mean(axis=(0, 2))
+    parts = np.array_split(bars, N_BITS)
+    means = [part[len(part) // 4 : -(len(part) // 4) or None].mean() for part in parts]
+    assert all(not 90 < mean < 165 for mean in means), means
+    return sum(int(mean > 128) << bit for bit, mean in enumerate(means))
+
+
+def read_numbers(frames):
+    return [read_number(frame) for frame in frames]
+
+
+def make_film(
+    path, n_frames, size=SIZE, codec=None, pixels=None, options=None, times=None
+):
+    """Write frames 0 ... n_frames - 1 as a video.
+
+    Parameters
+    ----------
+    path : path
+    n_frames : int
+    size : (width, height)
+    codec, pixels, options
+        Of the encoder; by default what suits the suffix.
+    times : sequence of int, optional
+        Of display, in thirtieths of a second; evenly spaced where not given.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    codec = codec or CODECS[path.suffix.lower()]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height = size
+        stream.pix_fmt = pixels or FORMATS.get(codec, "yuv420p")
+        stream.options = {**OPTIONS.get(codec, {}), **(options or {})}
+        for number in range(n_frames):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number, size), format="rgb24")
+            if times is not None:
+                frame.pts = times[number]
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def make_images(folder, name, numbers, size=SIZE, suffix=".jpg", digits=4):
+    """Write frames as the images `<name>-<digits><suffix>`."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        image = Image.fromarray(draw_frame(number, size))
+        image.save(folder / f"{name}-{number:0{digits}d}{suffix}", quality=95)
+
+
+def write_table(folder, rows):
+    """Write `data_file.csv`; a row is (split, task, clip, n_frames, score)."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [",".join(map(str, row)) for row in rows]
+    (folder / "data_file.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_sequences(folder, n_frames=4, n_features=8, n_animals=5, n_clips=2):
+    """Write a table and made-up sequences that a network can learn from.
+
+    Returns
+    -------
+    list of str
+        The names of the clips.
+    """
+    import sequences
+
+    random = np.random.default_rng(0)
+    rows, names = [], []
+    for animal in range(1, n_animals + 1):
+        for clip in range(1, n_clips + 1):
+            name = f"v_RatStrokeApl27_g{animal:02d}_c{clip:02d}"
+            score = round(animal * 0.8 + clip * 0.1, 2)
+            sequence = random.gamma(1, 0.3, (n_frames, n_features)) + score / 5
+            sequences.write_sequence(folder, name, sequence)
+            rows.append(("train", "Reach", name, n_frames, score))
+            names.append(name)
+    write_table(folder, rows)
+    record = {"weights": "made up", "sha256": "0" * 64, "sampling": "stride"}
+    sequences.write_extraction(
+        folder,
+        {**record, "n_frames": n_frames, "frame_size": 299, "precision": "float32"},
+    )
+    return names
+
+
+def read_state(folder):
+    """Read every file below a folder: {relative path: bytes}."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    }
+
+
+def spoil_record(path, **changes):
+    """Change a JSON record by hand, as a user might."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**record, **changes}), encoding="utf-8")

@@ -1,0 +1,122 @@
+"""Runs a script of the project with a stand-in for InceptionV3, dying when told.
+
+    python tests/stand_in.py extract_features --data folder
+
+The stand-in needs no TensorFlow, so a test can start and kill it many times.
+DIE_AT=n kills the process instead of its n-th renaming, DIE_AFTER=n right after it;
+PACE=seconds slows each pass of the stand-in down.
+
+    python tests/stand_in.py nursery train_reg
+
+A nursery imports a script with TensorFlow once and then forks a child for each line of
+JSON, {"argv": [...], "environ": {...}}; it prints the child's id and, once that has
+ended, its exit code.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import console
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm():
+    """Kill this process at a renaming that the environment names."""
+    at, after = (int(os.environ.get(name, 0)) for name in ("DIE_AT", "DIE_AFTER"))
+    rename, count = os.replace, 0
+
+    def replace(*paths, **options):
+        nonlocal count
+        count += 1
+        if count == at:
+            die()
+        rename(*paths, **options)
+        if count == after:
+            die()
+
+    os.replace = replace
+
+
+def put_stand_in():
+    """Let `extractor.Extractor` compute features without a network."""
+    sys.modules["keras"] = types.ModuleType("keras")
+    extractor = importlib.import_module("extractor")
+
+    class StandIn(extractor.Extractor):
+        def __init__(self, weights="imagenet", batch_size=8):
+            self.batch_size, self.model = batch_size, None
+            self.record = {
+                "weights": str(weights),
+                "sha256": "0" * 64,
+                "frame_size": 299,
+                "precision": "float32",
+            }
+
+        def predict(self, model, frames):
+            time.sleep(float(os.environ.get("PACE", 0)))
+            rows = [np.asarray(frame, np.float32).mean(axis=1) for frame in frames]
+            return np.stack([np.resize(row, extractor.N_FEATURES) for row in rows])
+
+    extractor.Extractor = StandIn
+
+
+def run(argv):
+    module = importlib.import_module(argv[0])
+    console.run(lambda: module.main(argv[1:]))
+
+
+def keep_nursery(name):
+    importlib.import_module(name)
+    importlib.import_module("training")
+    print("ready", flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, 0)
+            os.dup2(os.open(order["output"], os.O_WRONLY | os.O_CREAT), 1)
+            os.dup2(1, 2)
+            os.environ.update(order["environ"])
+            arm()
+            trace_epochs(order["output"])
+            run([name, *order["argv"]])
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def trace_epochs(output):
+    """Write each epoch that begins on a line of its own beside the output."""
+    import training
+
+    begin = training.Progress.on_epoch_begin
+
+    def on_epoch_begin(progress, epoch, logs=None):
+        with Path(f"{output}.epochs").open("a") as file:
+            print(epoch, file=file)
+        begin(progress, epoch, logs)
+
+    training.Progress.on_epoch_begin = on_epoch_begin
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "nursery":
+        keep_nursery(sys.argv[2])
+    else:
+        arm()
+        put_stand_in()
+        run(sys.argv[1:])

@@ -1,0 +1,516 @@
+"""Killed, starved of disk or run twice at once, a script loses nothing."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import films
+import numpy as np
+import pytest
+
+import console
+import data
+import sequences
+
+STAND_IN = Path(__file__).with_name("stand_in.py")
+N_CLIPS, N_FRAMES = 6, 8
+EXTRACT = ("--seq-length", str(N_FRAMES), "--weights", "random")
+TRAIN = (
+    "--units",
+    "2",
+    "--epochs",
+    "12",
+    "--patience",
+    "50",
+    "--learning-rate",
+    "1e-2",
+)
+
+
+def start(name, folder, *argv, **environ):
+    """Start a script with the stand-in for InceptionV3."""
+    return subprocess.Popen(
+        [sys.executable, str(STAND_IN), name, "--data", str(folder), *argv],
+        env={**os.environ, **{key: str(value) for key, value in environ.items()}},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def finish(name, folder, *argv, **environ):
+    """Run a script to its end: (exit code, lines of stdout, lines of stderr)."""
+    process = start(name, folder, *argv, **environ)
+    output, errors = process.communicate(timeout=120)
+    return process.returncode, output.splitlines(), errors.splitlines()
+
+
+def finished(folder, part):
+    """Read the files below a part of the folder, temporary ones left out."""
+    state = films.read_state(Path(folder) / part)
+    return {k: v for k, v in state.items() if data.TEMPORARY not in k}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """A folder of clips, and the sequences of an undisturbed extraction."""
+    folder = tmp_path_factory.mktemp("clips")
+    names = [f"v_g{i:02d}_c01" for i in range(N_CLIPS)]
+    for i, name in enumerate(names):
+        films.make_film(folder / "train/Reach" / f"{name}.avi", 16 + i)
+    rows = [("train", "Reach", name, 16 + i, i) for i, name in enumerate(names)]
+    films.write_table(folder, rows)
+    whole = tmp_path_factory.mktemp("whole") / "data"
+    shutil.copytree(folder, whole)
+    code, output, _ = finish("extract_features", whole, *EXTRACT)
+    assert code == 0 and output[0].startswith(f"{N_CLIPS} sequences written")
+    return folder, finished(whole, "sequences")
+
+
+def check_sequences(folder, expected):
+    """See that every file under a final name is whole."""
+    present = finished(folder, "sequences")
+    assert present.items() <= expected.items()
+    return len(present)
+
+
+def kill_extraction(clips, folder, delays):
+    """Kill extraction after each delay; see that nothing partial is ever there."""
+    source, expected = clips
+    shutil.copytree(source, folder)
+    counts = [0]
+    for delay in delays:
+        process = start("extract_features", folder, *EXTRACT, PACE=0.05)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay)
+        process.kill()
+        process.communicate()
+        counts.append(check_sequences(folder, expected))
+        assert counts[-1] >= counts[-2]
+        if counts[-1] == len(expected):
+            shutil.rmtree(folder / "sequences")
+            counts.append(0)
+    assert finish("extract_features", folder, *EXTRACT)[0] == 0
+    assert finished(folder, "sequences") == expected
+
+
+def test_extraction_killed_at_random(clips, tmp_path):
+    kill_extraction(
+        clips, tmp_path / "data", np.random.default_rng(1).uniform(0.4, 1.5, 4)
+    )
+
+
+@pytest.mark.thorough
+def test_extraction_killed_fifty_times(clips, tmp_path):
+    delays = np.random.default_rng(2).uniform(0.2, 2, 50)
+    kill_extraction(clips, tmp_path / "data", delays)
+
+
+def test_extraction_killed_at_a_renaming(clips, tmp_path):
+    source, expected = clips
+    folder = shutil.copytree(source, tmp_path / "data")
+    for moment in ({"DIE_AT": 1}, {"DIE_AFTER": 1}, {"DIE_AT": 3}, {"DIE_AFTER": 2}):
+        code, _, _ = finish("extract_features", folder, *EXTRACT, **moment)
+        assert code == -signal.SIGKILL
+        check_sequences(folder, expected)
+    leftovers = list((folder / "sequences").glob(f"{data.TEMPORARY}*"))
+    assert leftovers
+    for path in leftovers:
+        os.utime(path, (0, 0))
+    assert finish("extract_features", folder, *EXTRACT)[0] == 0
+    assert films.read_state(folder / "sequences") == expected
+
+
+def test_real_extraction_killed(folder):
+    argv = [sys.executable, "extract_features.py", "--data", str(folder)]
+    argv += ["--weights", "random", "--seq-length", "4", "--batch-size", "4"]
+    process = subprocess.Popen(
+        argv, cwd=STAND_IN.parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    first = data.sequence_path(folder, "v_Control_g01_c01", 4)
+    while process.poll() is None and not first.exists():
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    assert process.returncode in (-signal.SIGKILL, 0)
+    for path in (folder / "sequences").glob("[!.]*.npy"):
+        name = path.name.removesuffix("-4-features.npy")
+        assert sequences.read_sequence(folder, name, 4).shape == (4, 2048)
+
+
+def test_slicing_killed_at_any_renaming_is_done_again(clips, tmp_path):
+    source, _ = clips
+    folder = tmp_path / "data"
+    video = "v_g00_c01.avi"
+    (folder / "train/Reach").mkdir(parents=True)
+    shutil.copy(source / "train/Reach" / video, folder / "train/Reach")
+    clip = data.Clip("train", "Reach", "v_g00_c01", 16, 0.0)
+    import frames
+
+    for moment in ({"DIE_AT": 1}, {"DIE_AT": 9}, {"DIE_AFTER": 15}):
+        code, _, _ = finish("extract_files", folder, **moment)
+        assert code == -signal.SIGKILL
+        images = list((folder / "train/Reach").glob("v_*.jpg"))
+        assert len(images) < 16
+        if images:
+            with pytest.raises(console.Problem, match="cut short"):
+                frames.read_frames(folder, clip, 4)
+        else:
+            assert len(frames.read_frames(folder, clip, 4)) == 4
+    code, output, _ = finish("extract_files", folder)
+    assert (code, output) == (0, ["train,Reach,v_g00_c01,16,"])
+    assert len(list((folder / "train/Reach").iterdir())) == 17
+    assert films.read_numbers(frames.read_frames(folder, clip, 16)) == list(range(16))
+    assert finish("extract_files", folder, DIE_AT=1)[0] == 0  # nothing left to rename
+
+
+def test_two_extractions_at_once(clips, tmp_path):
+    source, expected = clips
+    folder = shutil.copytree(source, tmp_path / "data")
+    pair = [start("extract_features", folder, *EXTRACT, PACE=0.05) for _ in range(2)]
+    for process in pair:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    assert films.read_state(folder / "sequences") == expected
+    pair = [
+        start("extract_features", folder, *EXTRACT, "--overwrite", PACE=0.05)
+        for _ in range(2)
+    ]
+    for process in pair:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    assert films.read_state(folder / "sequences") == expected
+
+
+def test_two_extractions_of_different_settings_do_not_mix(clips, tmp_path):
+    source, expected = clips
+    folder = shutil.copytree(source, tmp_path / "data")
+    slow = start("extract_features", folder, *EXTRACT, PACE=0.5)
+    while not (folder / "sequences/extraction.json").exists():
+        time.sleep(0.02)
+    other = (*EXTRACT, "--sampling", "uniform")
+    code, _, errors = finish("extract_features", folder, *other)
+    assert code == 2 and "sampling uniform against stride" in errors[-1]
+    code, _, _ = finish("extract_features", folder, *other, "--overwrite")
+    assert code == 0
+    _, errors = slow.communicate(timeout=120)
+    assert slow.returncode == 2 and "other settings" in errors.splitlines()[-1]
+    record = sequences.read_extraction(folder)
+    assert record["sampling"] == "uniform"
+    present = finished(folder, "sequences")
+    assert len(present) == len(expected)
+    changed = [name for name in expected if present[name] != expected[name]]
+    assert len(changed) >= N_CLIPS  # all but clips of 16 frames, where both agree
+
+
+# ---------------------------------------------------------------- the disk
+
+
+@contextlib.contextmanager
+def small_disk(place, kilobytes):
+    """Mount a small file system where root allows it."""
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(place)]
+    if not sys.platform.startswith("linux") or shutil.which("mount") is None:
+        pytest.skip("needs mount")
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_full_disk_keeps_what_was_done(clips, tmp_path):
+    source, expected = clips
+    with small_disk(tmp_path / "disk", 420) as disk:
+        folder = shutil.copytree(source, disk / "data")
+        code, _, errors = finish("extract_features", folder, *EXTRACT)
+        assert code == 2
+        assert [line for line in errors if "error:" in line] == errors[-1:]
+        assert "could not write" in errors[-1] and "No space left" in errors[-1]
+        state = films.read_state(folder / "sequences")
+        assert state.items() <= expected.items()  # no temporary file either
+        assert 2 <= len(state) < len(expected)
+        shutil.rmtree(folder / "train")
+        films.write_table(folder, [("train", "Reach", "v_g00_c01", 16, 0)])
+
+
+def test_full_disk_while_slicing(clips, tmp_path):
+    source, _ = clips
+    with small_disk(tmp_path / "disk", 150) as disk:
+        folder = shutil.copytree(source, disk / "data")
+        before = films.read_state(folder)
+        code, _, errors = finish("extract_files", folder, "--append")
+        assert code == 2 and "could not write the frames" in errors[-1]
+        assert "No space left" in errors[-1]
+        after = films.read_state(folder)
+        assert before.items() <= after.items()
+        assert not [name for name in after if data.TEMPORARY in name]
+
+
+@pytest.mark.parametrize("name", ["file.json", "deeper/file.json"])
+def test_full_disk_leaves_the_former_file(tmp_path, name, monkeypatch):
+    path = tmp_path / name
+    data.write_json(path, {"a": 1})
+
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(console.Problem, match=r"could not write .*json: No space left"):
+        data.write_json(path, {"a": 2})
+    monkeypatch.undo()
+    assert data.read_json(path) == {"a": 1}
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_read_only_disk(clips, tmp_path):
+    source, _ = clips
+    with small_disk(tmp_path / "disk", 1000) as disk:
+        folder = shutil.copytree(source, disk / "data")
+        before = films.read_state(folder)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        for name, argv in (("extract_features", EXTRACT), ("extract_files", ())):
+            code, _, errors = finish(name, folder, *argv)
+            assert code == 2
+            assert "could not write" in errors[-1] and "Read-only" in errors[-1]
+        assert films.read_state(folder) == before
+
+
+def test_folder_that_vanishes(clips, tmp_path):
+    source, _ = clips
+    folder = shutil.copytree(source, tmp_path / "data")
+    process = start("extract_features", folder, *EXTRACT, PACE=0.3)
+    while not (folder / "sequences/extraction.json").exists():
+        time.sleep(0.02)
+    folder.rename(tmp_path / "elsewhere")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode in (1, 2)
+    assert "Traceback" not in errors
+    assert "extraction.json" in errors.splitlines()[-1]
+    assert not folder.exists()  # nor was it made anew somewhere on the local disk
+
+
+# ---------------------------------------------------------------- Ctrl-C
+
+
+def test_interrupt_says_one_line_and_keeps_what_was_done(clips, tmp_path):
+    source, expected = clips
+    folder = shutil.copytree(source, tmp_path / "data")
+    process = start("extract_features", folder, *EXTRACT, PACE=0.3)
+    while len(list((folder / "sequences").glob("[!.]*"))) < 3:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert output == ""
+    lines = [line for line in errors.splitlines() if line and "warning:" not in line]
+    assert lines == ["stopped; what was done is kept"]
+    assert films.read_state(folder / "sequences").items() <= expected.items()
+
+
+def test_interrupt_while_slicing_leaves_no_temporary_files(tmp_path):
+    films.make_film(tmp_path / "train/Reach/rat.avi", 900, size=(320, 240))
+    process = start("extract_files", tmp_path)
+    while not list((tmp_path / "train/Reach").glob(f"{data.TEMPORARY}*")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.split("\n")[-2] == "stopped; what was done is kept"
+    assert [path.name for path in (tmp_path / "train/Reach").iterdir()] == ["rat.avi"]
+
+
+# ---------------------------------------------------------------- training
+
+
+class Nursery:
+    """A process that has TensorFlow loaded and forks a training at a time."""
+
+    def __init__(self, folder):
+        self.folder, self.count = folder, 0
+        self.process = subprocess.Popen(
+            [sys.executable, str(STAND_IN), "nursery", "train_reg"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout.readline() == "ready\n"
+
+    def train(self, *argv, delay=None, **environ):
+        """Train, killed after `delay` seconds: (exit code, output, epochs begun)."""
+        self.count += 1
+        output = self.folder / f"output{self.count}"
+        environ = {key: str(value) for key, value in environ.items()}
+        order = {"argv": argv, "environ": environ, "output": str(output)}
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        child = int(self.process.stdout.readline())
+        if delay is not None:
+            time.sleep(delay)
+            os.kill(child, signal.SIGKILL)  # the nursery has not asked for it yet
+        code = int(self.process.stdout.readline())
+        epochs = Path(f"{output}.epochs")
+        begun = epochs.read_text().split() if epochs.exists() else []
+        return code, output.read_text(), [int(epoch) for epoch in begun]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory):
+    nursery = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield nursery
+    nursery.close()
+
+
+def read_weights(folder, run):
+    import io
+    import zipfile
+
+    import h5py
+
+    with zipfile.ZipFile(data.checkpoint_path(folder, run)) as archive:
+        content = io.BytesIO(archive.read("model.weights.h5"))
+    found = {}
+    with h5py.File(content) as file:
+        file.visititems(
+            lambda name, item: (
+                found.update({name: item[()]})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    return found
+
+
+def summarise_run(folder, run):
+    record = data.read_json(data.record_path(folder, run))
+    history = (data.logs_folder(folder, run) / "history.csv").read_text()
+    return (
+        record["epochs"],
+        record["best_epoch"],
+        record["val_loss"],
+        history,
+        read_weights(folder, run),
+    )
+
+
+def check_same_run(folder, whole, run):
+    *figures, weights = summarise_run(folder, run)
+    *expected, expected_weights = summarise_run(whole, run)
+    assert figures == expected
+    assert weights.keys() == expected_weights.keys()
+    for name, array in weights.items():
+        np.testing.assert_array_equal(array, expected_weights[name])
+
+
+def check_resumed(last_begun, begun):
+    """A training goes on with the epoch that was cut off, or the one after it."""
+    if last_begun is not None and begun:
+        assert begun[0] in (last_begun, last_begun + 1)
+    return begun[-1] if begun else last_begun
+
+
+def kill_training(nursery, tmp_path, argv, moments, runs):
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    films.write_sequences(whole)
+    shutil.copytree(whole, folder)
+    started = time.time()
+    code, output, begun = nursery.train("--data", str(whole), *argv)
+    assert code == 0, output
+    duration = time.time() - started
+    last = None
+    for moment in moments:
+        if isinstance(moment, dict):
+            code, output, begun = nursery.train("--data", str(folder), *argv, **moment)
+        else:
+            delay = moment * duration
+            code, output, begun = nursery.train(
+                "--data", str(folder), *argv, delay=delay
+            )
+        assert code in (-signal.SIGKILL, 0, 2), output
+        if len(runs) == 1:
+            last = check_resumed(last, begun)
+        if len(runs) == 1 and code != -signal.SIGKILL:  # done before its death
+            check_same_run(folder, whole, runs[0])
+            shutil.rmtree(folder / "checkpoints")
+            shutil.rmtree(folder / "logs")
+            last = None
+    code, output, begun = nursery.train("--data", str(folder), *argv)
+    assert code == 0, output
+    check_resumed(last, begun)
+    for run in runs:
+        check_same_run(folder, whole, run)
+    assert not list((folder / "logs").rglob("backup.npz"))
+
+
+def test_training_killed_at_a_renaming_ends_the_same(nursery, tmp_path):
+    moments = [{"DIE_AT": 8}, {"DIE_AFTER": 8}]
+    kill_training(nursery, tmp_path, TRAIN, moments, ["Reach-lstm"])
+
+
+@pytest.mark.thorough
+def test_training_killed_twenty_times(nursery, tmp_path):
+    moments = [*np.random.default_rng(3).uniform(0.2, 1, 20)]
+    kill_training(nursery, tmp_path, TRAIN, moments, ["Reach-lstm"])
+
+
+@pytest.mark.thorough
+def test_training_killed_at_every_kind_of_renaming(nursery, tmp_path):
+    moments = [{"DIE_AT": n} for n in range(1, 8)]
+    moments += [{"DIE_AFTER": n} for n in range(1, 8)]
+    kill_training(nursery, tmp_path, TRAIN, moments, ["Reach-lstm"])
+
+
+@pytest.mark.thorough
+def test_leave_one_animal_out_killed_ten_times(nursery, tmp_path):
+    argv = (*TRAIN, "--leave-one-animal-out", "--model", "pool")
+    moments = [*np.random.default_rng(4).uniform(0.1, 0.9, 10)]
+    runs = [f"g{animal:02d}-features" for animal in range(1, 6)]
+    kill_training(nursery, tmp_path, argv, moments, runs)
+
+
+def test_killed_between_checkpoint_and_record(nursery, tmp_path):
+    films.write_sequences(tmp_path)
+    argv = ("--data", str(tmp_path), "--model", "pool", "--epochs", "1")
+    # A first epoch renames best, backup and history; then come .keras and .json.
+    code, output, _ = nursery.train(*argv, DIE_AFTER=4)
+    assert code == -signal.SIGKILL, output
+    assert data.checkpoint_path(tmp_path, "Reach-pool").exists()
+    assert not data.record_path(tmp_path, "Reach-pool").exists()
+    code, output, begun = nursery.train(*argv)
+    assert (code, begun) == (0, []), output
+    record = data.read_json(data.record_path(tmp_path, "Reach-pool"))
+    checkpoint = data.checkpoint_path(tmp_path, "Reach-pool")
+    assert record["sha256"] == data.digest_file(checkpoint)
+
+
+def test_full_disk_in_training(nursery, tmp_path):
+    with small_disk(tmp_path / "disk", 400) as disk:
+        films.write_sequences(disk / "data")
+        before = films.read_state(disk / "data")
+        with (
+            contextlib.suppress(OSError),
+            (disk / "filler").open("wb", buffering=0) as file,
+        ):
+            while file.write(bytes(4096)):
+                pass
+        argv = ("--data", str(disk / "data"), "--model", "pool", "--epochs", "2")
+        code, output, _ = nursery.train(*argv)
+        assert code == 2, output
+        assert "Traceback" not in output
+        assert "could not write" in output and "No space left" in output
+        assert films.read_state(disk / "data").items() >= before.items()
+        assert not list((disk / "data").rglob(f"{data.TEMPORARY}*"))
