@@ -12,6 +12,12 @@ FIGURES = (  # key in metrics.agreement, what is printed
     ("ccc", "Lin's concordance"),
     ("icc", "ICC(A,1)"),
 )
+VERDICTS = {
+    "within": "the network disagrees with experts no more than they with each other",
+    "beyond": "the network disagrees with experts more than they with each other",
+    "undecided": "the interval holds 0: more clips or animals would tell",
+    None: "not comparable",
+}
 
 
 def show(figure):
@@ -84,7 +90,4 @@ def tell_more(result):
             ("difference", "difference"),
         ):
             print(f"  {words:<26}{show(both[what])}")
-        print(
-            f"  the network is {both['verdict'] or 'not comparable'}"
-            " (of the experts' own disagreement)"
-        )
+        print(f"  {VERDICTS[both['verdict']]}")

@@ -1,5 +1,6 @@
 """Fitting a network to sequences: batches, stopping, and going on where it stopped."""
 
+import contextlib
 import json
 import math
 import zipfile
@@ -17,6 +18,7 @@ from sequences import read_sequence
 
 with quietly():
     import keras
+    import tensorflow as tf
 
 KEPT_STATE = ("wait", "best", "best_epoch", "cooldown_counter")
 
@@ -331,20 +333,21 @@ def fit_network(model, train, watched, settings, folder, identity, bar=None):
     if bar is not None:
         bar.update(epoch)
     if epoch < settings.epochs and not is_over(progress, settings):
-        model.fit(
-            train,
-            validation_data=watched,
-            epochs=settings.epochs,
-            initial_epoch=epoch,
-            shuffle=False,  # the batches themselves do, by epoch
-            verbose=0,
-            callbacks=[
-                stopping,
-                plateau,
-                keras.callbacks.TensorBoard(folder, write_graph=False),
-                progress,
-            ],
-        )
+        with telling_of_disk():
+            model.fit(
+                train,
+                validation_data=watched,
+                epochs=settings.epochs,
+                initial_epoch=epoch,
+                shuffle=False,  # the batches themselves do, by epoch
+                verbose=0,
+                callbacks=[
+                    stopping,
+                    plateau,
+                    keras.callbacks.TensorBoard(folder, write_graph=False),
+                    progress,
+                ],
+            )
     progress.take_best()
     check_alive(model, train)
     best = progress.history[progress.best_epoch]
@@ -354,6 +357,24 @@ def fit_network(model, train, watched, settings, folder, identity, bar=None):
         "loss": best["loss"],
         "val_loss": best["val_loss"],
     }
+
+
+@contextlib.contextmanager
+def telling_of_disk():
+    """Turn what TensorFlow raises when it cannot write its logs into a Problem."""
+    errors = tf.errors
+    try:
+        yield
+    except (
+        errors.ResourceExhaustedError,
+        errors.PermissionDeniedError,
+        errors.NotFoundError,
+        errors.FailedPreconditionError,
+    ) as error:
+        reason = error.message.splitlines()[0].rpartition("}} ")[2]
+        raise Problem(
+            f"could not write the logs, or out of memory: {reason}"
+        ) from error
 
 
 def is_over(progress, settings):
@@ -366,7 +387,7 @@ def is_over(progress, settings):
 def check_alive(model, batches, n_batches=8):
     """Raise Problem when the network scores all of its training clips the same."""
     scores = [
-        model.predict_on_batch(batches[i][0])
+        keras.ops.convert_to_numpy(model(batches[i][0], training=False))
         for i in range(min(n_batches, len(batches)))
     ]
     scores = np.concatenate(scores)

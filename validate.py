@@ -162,11 +162,10 @@ def find_labels(table):
     return None
 
 
-def judge_outcome(table, path):
+def judge_outcome(table, outcome):
     """Compare how well network and expert scores predict an outcome of the animals."""
     import comparisons
 
-    outcome = read_pairs(path, "animal,value")
     means = table.groupby("animal")[["network_score", "expert_score"]].mean()
     lost = sorted(set(outcome) ^ set(means.index))
     if lost:
@@ -177,14 +176,13 @@ def judge_outcome(table, path):
     return means, comparisons.compare_outcomes(*columns)
 
 
-def judge_second_rater(table, path):
+def judge_second_rater(table, scores):
     """Compare network and first expert with a second expert's scores of the clips."""
     import numpy as np
 
     import comparisons
     import metrics
 
-    scores = read_pairs(path, "clip,score")
     if unknown := sorted(set(scores) - set(table["clip"])):
         console.caution(f"not among the clips scored here: {', '.join(unknown[:10])}")
     second = np.array([scores.get(clip, np.nan) for clip in table["clip"]])
@@ -204,8 +202,10 @@ def read_pairs(path, columns):
     -------
     dict of str to float
     """
+    if not path.is_file():
+        raise Problem(f"{path} does not exist. Expected a table of {columns}")
     pairs, problems = {}, []
-    text = manifest.decode(Path(path).read_bytes(), Path(path).name)
+    text = manifest.decode(path.read_bytes(), path.name)
     for number, line in enumerate(manifest.LINE_END.split(text), start=1):
         fields = [field.strip() for field in line.split(",")]
         if not any(fields) or (number == 1 and fields == columns.split(",")):
@@ -332,6 +332,10 @@ def main(argv=None):
     args = parse_args(argv)
     kind = "folds" if args.folds else "leave-one-animal-out"
     clips = data.read_clips(args.data, args.task)
+    outcome = read_pairs(args.outcome, "animal,value") if args.outcome else None
+    second_rater = (
+        read_pairs(args.second_rater, "clip,score") if args.second_rater else None
+    )
     with console.quietly():
         import evaluation
     if args.folds or args.leave_one_animal_out:
@@ -342,22 +346,22 @@ def main(argv=None):
     else:
         table, record, reasons = score_split(args, clips)
     table = add_target(table, record)
-    publish(args, table, record, reasons)
+    publish(args, table, record, reasons, outcome, second_rater)
 
 
-def publish(args, table, record, reasons):
+def publish(args, table, record, reasons, outcome=None, second_rater=None):
     """Judge a table of predictions; print, draw and write what was found."""
     independence = tell_independence(table, record)
     print(f"run {record['run']}, {args.split}: {independence}")
     result = judge(table, record, reasons, args)
-    if args.outcome:
-        means, result["outcome"] = judge_outcome(table, args.outcome)
-    if args.second_rater:
-        result["second_rater"] = judge_second_rater(table, args.second_rater)
+    if outcome:
+        means, result["outcome"] = judge_outcome(table, outcome)
+    if second_rater:
+        result["second_rater"] = judge_second_rater(table, second_rater)
     report.tell_agreement(result)
     report.tell_more(result)
     folder = draw(table, record, args)
-    if args.outcome:
+    if outcome:
         import figures
 
         columns = (means[c] for c in ("outcome", "network_score", "expert_score"))

@@ -375,3 +375,12 @@ def test_floors_that_are_not_defined_say_why():
     }
     with pytest.raises(floors.NoFloor, match="no training clip of group Stroke"):
         floors.predict_group_mean([1.0], ["Control"], ["Stroke"])
+
+
+def test_a_correlation_of_nearly_one_has_no_interval_rather_than_nan():
+    animals = [f"g{i}" for i in range(6)]
+    expert = np.arange(6.0)
+    network = -expert * (1 + 1e-16)
+    network[0] = 1e-12
+    found = metrics.agreement(expert, network, animals)["animals"]["pearson"]
+    assert found["low"] is None and found["reason"]

@@ -1,0 +1,249 @@
+"""Training: what is watched, what is kept, and that the same seed gives the same."""
+
+import json
+
+import numpy as np
+import pytest
+
+import data
+import sequences
+import train_reg
+from console import Problem
+
+N_FRAMES, N_FEATURES = 6, 12
+SMALL = ["--units", "8", "--learning-rate", "0.01", "--epochs", "6", "--patience", "3"]
+
+
+def make_folder(folder, n_animals=8, n_clips=3, extraction=True):
+    """Write sequences whose mean tells the score, and the table of their clips."""
+    random = np.random.default_rng(0)
+    rows = []
+    for animal in range(n_animals):
+        group = "Control" if animal % 2 else "Stroke"
+        for number in range(n_clips):
+            name = f"v_Rat{group}May2_g{animal:02d}_c{number:02d}"
+            score = animal % 4 + 0.5 * number
+            sequence = random.random((N_FRAMES, N_FEATURES)) + score / 3
+            sequences.write_sequence(folder, name, sequence)
+            split = "test" if animal >= n_animals - 2 else "train"
+            rows.append(f"{split},Reach,{name},{N_FRAMES},{score}")
+    (folder / "data_file.csv").write_text("\n".join(rows))
+    if extraction:
+        record = {"weights": "random", "sha256": "0", "sampling": "stride"}
+        record |= {"n_frames": N_FRAMES, "frame_size": 299, "precision": "float32"}
+        sequences.write_extraction(folder, record)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path)
+
+
+def train(folder, *options):
+    return train_reg.main(["--data", str(folder), *SMALL, *options])
+
+
+def read_record(folder, run):
+    return data.read_json(data.record_path(folder, run))
+
+
+def score_all(folder, run):
+    import models
+
+    model, _ = models.read_run(data.checkpoint_path(folder, run))
+    clips = data.read_clips(folder)
+    read = (
+        sequences.read_sequence(folder, clip.name, N_FRAMES, N_FEATURES)
+        for clip in clips
+    )
+    return models.score_sequences(model, read)
+
+
+def test_a_run_watches_animals_it_does_not_train_on_and_no_test_row(folder):
+    train(folder)
+    record = read_record(folder, "Reach-lstm")
+    trained = {data.animal_of(name) for name in record["train_clips"]}
+    watched = {data.animal_of(name) for name in record["watched_clips"]}
+    test = {
+        data.animal_of(c.name) for c in data.read_clips(folder) if c.split == "test"
+    }
+    assert trained and watched
+    assert not trained & watched and not (trained | watched) & test
+    assert record["training_mean"] == np.mean(list(record["train_clips"].values()))
+
+
+def test_test_rows_steer_nothing(folder):
+    train(folder, "--run", "one")
+    text = (folder / "data_file.csv").read_text()
+    lines = [
+        line.rsplit(",", 1)[0] + ",99" if line.startswith("test") else line
+        for line in text.splitlines()
+    ]
+    (folder / "data_file.csv").write_text("\n".join(lines))
+    train(folder, "--run", "two")
+    assert np.array_equal(score_all(folder, "one"), score_all(folder, "two"))
+
+
+def test_monitor_test_watches_the_test_rows(folder):
+    with pytest.warns(match="steer"):
+        train(folder, "--monitor", "test")
+    watched = read_record(folder, "Reach-lstm")["watched_clips"]
+    assert watched == {
+        c.name: c.score for c in data.read_clips(folder) if c.split == "test"
+    }
+
+
+def test_same_seed_same_scores_other_seed_other_scores(folder):
+    for run, seed in (("a", "3"), ("b", "3"), ("c", "4")):
+        train(folder, "--run", run, "--seed", seed)
+    a, b, c = (score_all(folder, run) for run in "abc")
+    assert np.array_equal(a, b)
+    assert not np.allclose(a, c)
+
+
+def test_a_training_cut_short_ends_as_an_undisturbed_one(folder, monkeypatch):
+    import training
+
+    train(folder, "--run", "whole")
+    write = training.Progress.write_history
+
+    def stop(progress):
+        write(progress)
+        if len(progress.history) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.Progress, "write_history", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, "--run", "cut")
+    assert not data.checkpoint_path(folder, "cut").exists()
+    monkeypatch.setattr(training.Progress, "write_history", write)
+    train(folder, "--run", "cut")
+    assert np.array_equal(score_all(folder, "whole"), score_all(folder, "cut"))
+    whole, cut = (read_record(folder, run) for run in ("whole", "cut"))
+    assert whole["epochs"] == cut["epochs"]
+    history = [
+        (data.logs_folder(folder, run) / "history.csv").read_text()
+        for run in ("whole", "cut")
+    ]
+    assert history[0] == history[1]
+    assert not list(data.logs_folder(folder, "cut").glob("*.npz"))
+
+
+def test_a_finished_run_is_not_trained_again(folder):
+    train(folder)
+    with pytest.raises(Problem, match="finished"):
+        train(folder)
+    with pytest.raises(Problem, match="otherwise"):
+        train(folder, "--seed", "5")
+    train(folder, "--seed", "5", "--overwrite")
+    assert read_record(folder, "Reach-lstm")["seed"] == 5
+
+
+def test_a_constant_output_stops_the_training(folder):
+    with pytest.raises(Problem, match="died"):
+        train(folder, "--learning-rate", "1000", "--units", "2", "--patience", "50")
+
+
+@pytest.mark.parametrize("model", ["pool", "lstm"])
+def test_standardize_uses_the_training_clips_only(folder, model):
+    import models
+
+    train(folder, "--model", model, "--standardize")
+    run = f"Reach-{model}"
+    network, record = models.read_run(data.checkpoint_path(folder, run))
+    stacked = np.concatenate(
+        [
+            sequences.read_sequence(folder, name, N_FRAMES)
+            for name in record["train_clips"]
+        ]
+    )
+    layer = network.get_layer("standardize")
+    assert np.allclose(np.ravel(layer.mean), stacked.mean(axis=0), atol=1e-5)
+    assert np.allclose(np.ravel(layer.variance), stacked.var(axis=0), atol=1e-5)
+
+
+def test_an_ensemble_scores_the_mean_of_its_members(folder):
+    import models
+
+    train(folder, "--ensemble", "2", "--seed", "1")
+    train(folder, "--run", "one", "--seed", "1")
+    model, _ = models.read_run(data.checkpoint_path(folder, "Reach-lstm"))
+    clips = data.read_clips(folder)
+    read = [sequences.read_sequence(folder, clip.name, N_FRAMES) for clip in clips]
+    members = [
+        models.score_sequences(model.get_layer(f"member_{number}"), read)
+        for number in (0, 1)
+    ]
+    assert np.array_equal(members[0], score_all(folder, "one"))
+    assert not np.allclose(*members)
+    mean = np.mean(members, axis=0)
+    assert np.allclose(score_all(folder, "Reach-lstm"), mean, atol=1e-6)
+
+
+def test_every_missing_sequence_is_named_before_training(folder):
+    gone = [clip.name for clip in data.read_clips(folder) if clip.split == "train"][:2]
+    for name in gone:
+        data.sequence_path(folder, name, N_FRAMES).unlink()
+    with pytest.raises(Problem) as problem:
+        train(folder)
+    assert all(name in str(problem.value) for name in gone)
+
+
+def test_group_as_target(folder):
+    train(folder, "--target", "group")
+    record = read_record(folder, "Reach-lstm")
+    assert {
+        (data.group_of(name), target) for name, target in record["train_clips"].items()
+    } == {("Control", 0.0), ("Stroke", 1.0)}
+
+
+def test_several_tasks_need_a_name(folder):
+    text = (folder / "data_file.csv").read_text()
+    (folder / "data_file.csv").write_text(text + "\ntrain,Walk,v_g1_x,6,1\n")
+    with pytest.raises(Problem, match="--task: Reach, Walk"):
+        train(folder)
+
+
+def test_leave_one_animal_out_writes_a_run_for_each_animal(tmp_path, capsys):
+    folder = make_folder(tmp_path, n_animals=4)
+    train(folder, "--leave-one-animal-out", "--epochs", "1")
+    runs = sorted(path.stem for path in (folder / "checkpoints").glob("*.keras"))
+    assert runs == [f"g{animal:02d}-features" for animal in range(4)]
+    for run in runs:
+        record = read_record(folder, run)
+        known = (*record["train_clips"], *record["watched_clips"])
+        assert record["left_out"] == [run.split("-")[0]]
+        assert len(known) == 9
+        assert not set(record["left_out"]) & {data.animal_of(name) for name in known}
+    before = score_all(folder, "g03-features")
+    (folder / "checkpoints" / "g03-features.json").unlink()
+    capsys.readouterr()
+    train(folder, "--leave-one-animal-out", "--epochs", "1")
+    assert "(1 of 1)" in capsys.readouterr().out
+    assert np.array_equal(before, score_all(folder, "g03-features"))
+
+
+def test_folds_group_animals(folder):
+    train(folder, "--folds", "2", "--epochs", "1")
+    left_out = [read_record(folder, f"fold{k}-features")["left_out"] for k in (1, 2)]
+    animals = [animal for fold in left_out for animal in fold]
+    assert sorted(animals) == [f"g{animal:02d}" for animal in range(8)]
+
+
+def test_the_authors_table_gives_each_clip_once(tmp_path):
+    make_folder(tmp_path, n_animals=4)
+    lines = (tmp_path / "data_file.csv").read_text().splitlines()
+    rows = [line.split(",", 1)[1] for line in lines]
+    both = [f"train,{row}" for row in rows] + [f"test,{row}" for row in rows]
+    (tmp_path / "data_file.csv").write_text("\r\r\n".join(both))
+    with pytest.warns(match="both splits"):
+        train(tmp_path, "--leave-out", "g01", "--epochs", "1")
+    record = read_record(tmp_path, "g01-features")
+    assert len(record["train_clips"]) + len(record["watched_clips"]) == 9
+
+
+def test_the_record_is_json_without_nan(folder):
+    train(folder)
+    text = data.record_path(folder, "Reach-lstm").read_text()
+    json.loads(text, parse_constant=pytest.fail)
