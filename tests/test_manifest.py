@@ -1,0 +1,397 @@
+import contextlib
+import math
+import time
+import tracemalloc
+import unicodedata
+import warnings
+from pathlib import Path
+
+import films
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import data
+import manifest
+from console import Caution, Problem
+from manifest import parse_clips
+
+GOOD = "train,Reach,v_Stroke_g01_c01,251,2.5"
+
+
+def problem_of(content):
+    """Parse a wrong table and return what is said of it."""
+    if isinstance(content, str):
+        content = content.encode()
+    with pytest.raises(Problem) as caught:
+        parse_clips(content)
+    return str(caught.value)
+
+
+def test_published_table_loads(shared):
+    content = (shared / "data/published_data_file.csv").read_bytes()
+    assert b"\r\r\n" in content
+    with pytest.warns(Caution, match="48 clips stand in both splits"):
+        clips = parse_clips(content)
+    assert len(clips) == 96
+    assert len({clip.name for clip in clips}) == 48
+    assert len({data.animal_of(clip.name) for clip in clips}) == 15
+    assert {clip.n_frames for clip in clips} == {251, 172, 151}
+    scores = [clip.score for clip in clips]
+    assert (min(scores), max(scores)) == (0, 5)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_blank_lines_spaces_and_byte_order_mark(end, mark):
+    lines = ["", GOOD, "  ", " test , Reach ,\tb, 30 ,  ", ",,,,", ""]
+    clips = parse_clips(mark + end.join(lines).encode())
+    assert clips[0] == ("train", "Reach", "v_Stroke_g01_c01", 251, 2.5)
+    assert clips[1][:4] == ("test", "Reach", "b", 30)
+    assert math.isnan(clips[1].score) and not clips[1].is_scored
+
+
+def test_every_wrong_line_is_named_at_once():
+    text = problem_of(
+        "\n".join(
+            [
+                GOOD,
+                "train,Reach",
+                "Train,Reach,b,30,1",
+                "train,Reach,c,0,1",
+                "",
+                "train,Reach,d,30,",
+                "test,Reach,../e,30,1",
+                GOOD,
+                "train,Other,v_Stroke_g01_c01,251,2.5",
+            ]
+        )
+    )
+    lines = [line.split(":")[1] for line in text.splitlines()]
+    assert lines == ["2", "3", "4", "6", "7", "8", "9"]
+    assert "expected split,task,clip,n_frames,score" in text
+    assert "already listed in line 1" in text
+    assert "under task Reach in line 1" in text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n", "\r"])
+def test_line_numbers_hold_for_every_line_end(end):
+    text = problem_of(end.join([GOOD, "", "wrong"]))
+    assert text.startswith("data_file.csv:3:")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("split,task,clip,n_frames,score", "remove the header line"),
+        ("train;Reach;b;30;1", "use commas"),
+        ("train,Reach,b,30,2,5", "use a point"),
+        ("train,b,Reach,2.5,30", "n_frames must be a whole number"),
+        ("Reach,train,b,30,1", "split must be train or test"),
+        ("train,Reach,b,1e3,1", "n_frames"),
+        ("train,Reach,b,-30,1", "n_frames"),
+        ("train,Reach,b,١٢,1", "n_frames"),
+        ("train,Reach,b,999999999,1", "n_frames"),
+        ("train,Reach,b,30,nan", "score must be a number"),
+        ("train,Reach,b,30,inf", "score must be a number"),
+        ("train,Reach,b,30,-inf", "score must be a number"),
+        ("train,Reach,b,30,1e999", "score must be a number"),
+        ("train,Reach,b,30,1_0", "score must be a number"),
+        ("train,Reach,b,30,0x1", "score must be a number"),
+        ("train,Reach,b,30,", "needs an expert score"),
+        ('train,Reach,"b,30,1', "not a line of split"),
+        ("train,Reach," + "b" * 151 + ",30,1", "longer than 150 bytes"),
+        ("train,Reach," + "b" * 200_000 + ",30,1", "field larger than"),
+        ("train,,b,30,1", "is empty"),
+        ("train,Reach,b\0,30,1", ""),
+        ("train,Reach,b\u202e,30,1", "invisible"),
+    ],
+)
+def test_wrong_lines_say_what_is_wrong(line, words):
+    text = problem_of(GOOD + "\n" + line)
+    assert text.startswith("data_file.csv:2:")
+    assert words in text
+    assert len(text) < 500
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "..",
+            ".",
+            "../b",
+            "a/b",
+            "a\\b",
+            "/etc/passwd",
+            "C:\\b",
+            "C:b",
+            "\\\\host\\b",
+        ),
+        *("con", "NUL", "aux.x", "Com1", "LPT9.avi", "b.", ".hidden", "-rf", "b:c"),
+        *("a*", "a?", "a|b", "<b>", "a\u2044b/", "a／b", "．．", "a\tb", "b\u200b"),
+    ],
+)
+@pytest.mark.parametrize("column", ["task", "clip"])
+def test_names_that_are_no_file_names_are_refused(name, column):
+    row = {"task": "Reach", "clip": "b", column: name}
+    text = problem_of(f'train,"{row["task"]}","{row["clip"]}",30,1')
+    assert text.startswith("data_file.csv:1:")
+
+
+@pytest.mark.parametrize(
+    "name", ["rat 1 left", "Mäuschen", "Ma\u0308uschen", "a,b", "鼠", "x'y&z;$(w)", "1"]
+)
+def test_names_of_many_kinds_are_kept(name):
+    (clip,) = parse_clips(f'train,"{name}","{name}",30,1'.encode())
+    assert (clip.task, clip.name) == (name, name)
+
+
+@pytest.mark.parametrize("other", ["RAT", "ra\uff54", "r\u00adat"])
+def test_look_alikes_are_refused_with_both_lines(other):
+    text = problem_of(f"train,Reach,rat,30,1\n\ntest,Reach,{other},30,1")
+    assert text.startswith("data_file.csv:3:")
+    assert "line 1" in text or "invisible" in text
+
+
+def test_the_same_name_in_two_normal_forms_is_one_clip_too_many():
+    pieces = unicodedata.normalize("NFD", "Mäuschen")
+    text = problem_of(f"train,Reach,Mäuschen,30,1\ntest,Reach,{pieces},30,1")
+    assert text.startswith("data_file.csv:2:") and "line 1" in text
+
+
+def test_both_splits_must_agree():
+    with pytest.warns(Caution, match="1 clips stand in both splits"):
+        assert (
+            len(parse_clips(f"{GOOD}\n{GOOD.replace('train', 'test')}".encode())) == 2
+        )
+    other = "test,Reach,v_Stroke_g01_c01,251,3"
+    assert "another n_frames or score" in problem_of(f"{GOOD}\n{other}")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("latin-1", "Mäuse"), ("cp1252", "Mäuse"), ("utf-16", "Mouse"), ("cp932", "鼠")],
+)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_foreign_encodings_are_named_with_line_and_byte(encoding, text, mark):
+    content = f"{GOOD}\r\ntrain,Reach,{text},30,1\r\n".encode(encoding)
+    found = problem_of(mark + content)
+    line = 1 if encoding == "utf-16" else 2
+    bad = next(byte for byte in content if byte > 127)
+    assert found.startswith(f"data_file.csv:{line}: not UTF-8 text (byte {bad:#04x})")
+
+
+def test_missing_empty_and_giant_tables(tmp_path):
+    with pytest.raises(Problem, match=r"data_file\.csv does not exist"):
+        manifest.read_clips(tmp_path)
+    films.write_table(tmp_path, [])
+    with pytest.raises(Problem, match="lists no clip"):
+        manifest.read_clips(tmp_path)
+    with (tmp_path / "data_file.csv").open("wb") as file:
+        file.truncate(manifest.MAX_BYTES + 1)  # takes no room on disk
+    with pytest.raises(Problem, match="larger than 64 MiB"):
+        manifest.read_clips(tmp_path)
+
+
+def test_task_is_chosen_or_named(tmp_path):
+    films.write_table(
+        tmp_path, [("train", "Reach", "a", 30, 1), ("train", "Walk", "b", 30, 2)]
+    )
+    assert [clip.name for clip in manifest.read_clips(tmp_path, "Walk")] == ["b"]
+    with pytest.raises(Problem, match=r"has no task 'Swim'. Its tasks: Reach, Walk"):
+        manifest.read_clips(tmp_path, "Swim")
+
+
+@pytest.mark.parametrize(
+    "text", ["\r" * 200_000, "\n" * 200_000, "," * 200_000, "é" * 10**5]
+)
+def test_odd_tables_take_no_time(text):
+    started = time.perf_counter()
+    problem_of(text)
+    assert time.perf_counter() - started < 5
+
+
+# ---------------------------------------------------------------- generated tables
+
+FIELDS = {
+    "split": ["train", "test", "Train", "TEST", "", "valid", "tràin"],
+    "task": [
+        "Reach",
+        "reach",
+        "Reach ",
+        "",
+        "../x",
+        "con",
+        "a/b",
+        "Ｒeach",
+        "R\u200beach",
+    ],
+    "clip": [
+        *("a", "b", "A", "v_Control_g01_c01", "v_Stroke_g02_c01", "", "..", "../../x"),
+        *("C:\\x", "/etc/passwd", "nul", "LPT1.avi", "a\0b", "x" * 151, "ä", "a\u0308"),
+        *(
+            "a,b",
+            '"a"',
+            "a\u2215b",
+            "-rf",
+            ".a",
+            "a.",
+            "\ud7ff",
+            "\U0001f400",
+            "a'b;`c`",
+        ),
+    ],
+    "n_frames": [
+        "30",
+        "125",
+        "0",
+        "-1",
+        "1.5",
+        "1e3",
+        "",
+        "nan",
+        "9" * 30,
+        "٣",
+        " 30 ",
+    ],
+    "score": [
+        *(
+            "0",
+            "2.5",
+            "5",
+            "",
+            "nan",
+            "NaN",
+            "inf",
+            "-inf",
+            "-1",
+            "1e6",
+            "1e7",
+            "1e400",
+        ),
+        *("2,5", "1_0", "0x10", "--1", "٥", "1e-400", "+.5", "5."),
+    ],
+}
+wild = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+field = {name: st.sampled_from(values) | wild for name, values in FIELDS.items()}
+tidy = st.tuples(
+    st.sampled_from(["train", "test"]),
+    st.sampled_from(["Reach", "Walk"]),
+    st.sampled_from([f"v_g{i:02d}_c01" for i in range(30)]),
+    st.sampled_from(["30", "125"]),
+    st.sampled_from(["0", "2.5", "5"]),
+)
+row = st.one_of(
+    tidy,
+    st.tuples(*field.values()),
+    tidy.map(lambda fields: fields[::-1]),
+    st.lists(wild, max_size=8),
+)
+
+
+@st.composite
+def tables(draw):
+    """Bytes that somebody may have saved as `data_file.csv`."""
+    quote = draw(st.sampled_from(["", '"', "'", '"']))
+    comma = draw(st.sampled_from([",", ",", ",", ", ", ";", "\t"]))
+    lines = [
+        comma.join(f"{quote}{item}{quote}" for item in fields)
+        for fields in draw(st.lists(row, max_size=8))
+    ]
+    lines = draw(st.permutations(lines + draw(st.lists(st.just(""), max_size=2))))
+    text = draw(st.sampled_from(["\n", "\r\n", "\r\r\n", "\r"])).join(lines)
+    encoding = draw(st.sampled_from(["utf-8"] * 4 + ["utf-8-sig", "utf-16", "latin-1"]))
+    content = bytearray(text.encode(encoding, errors="replace"))
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 3]))):
+        if content:
+            place = draw(st.integers(0, len(content) - 1))
+            content[place] = draw(st.integers(0, 255))
+    return bytes(content)
+
+
+def check_table(content):
+    """See that a table gives sound clips or one Problem that names its lines."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", Caution)
+        try:
+            clips = parse_clips(content)
+        except Problem as problem:
+            lines = str(problem).split("\n")
+            assert len(lines) <= manifest.MAX_REPORTED + 1
+            n_lines = len(manifest.LINE_END.split(content.decode("latin-1")))
+            for line in lines:
+                if "lists no clip" in line or line.startswith("... and"):
+                    continue
+                source, number, _ = line.split(":", 2)
+                assert source == "data_file.csv"
+                assert 1 <= int(number) <= n_lines
+            return
+    assert clips
+    folder = Path("/work/folder")
+    for clip in clips:
+        assert clip.split in manifest.SPLITS
+        assert 1 <= clip.n_frames <= manifest.MAX_FRAMES
+        assert abs(clip.score) <= manifest.MAX_SCORE or clip.split == "test"
+        for name in (clip.task, clip.name):
+            path = folder / name
+            assert path.parent == folder and path.name == name
+            assert not Path(name).is_absolute()
+            assert not set(name) & set('<>:"/\\|?*\0')
+        path = data.sequence_path(folder, clip.name, 125)
+        assert path.parent == folder / "sequences"
+        assert len(path.name.encode()) < 255
+    assert len({(clip.split, clip.name) for clip in clips}) == len(clips)
+
+
+@example(b"")
+@example(b"\xef\xbb\xbf")
+@example(b"\xff\xfe")
+@example(b"\x00" * 100)
+@example(b'"' * 1001)
+@example(b"train,Reach,a,30,1\ntest,Reach,a,30,")
+@given(tables() | st.binary(max_size=200))
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+def test_generated_tables(content):
+    check_table(content)
+
+
+@pytest.mark.thorough
+@given(tables() | st.binary(max_size=200))
+@settings(max_examples=12_000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_twelve_thousand_generated_tables(content):
+    check_table(content)
+
+
+def time_table(content):
+    """Parse a table: (outcome, seconds, highest use of memory in bytes)."""
+    started = time.perf_counter()
+    try:
+        outcome = parse_clips(content)
+    except Problem as problem:
+        outcome = str(problem)
+    seconds = time.perf_counter() - started
+    tracemalloc.start()
+    with contextlib.suppress(Problem):
+        parse_clips(content[: len(content) // 10])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return outcome, seconds, peak
+
+
+@pytest.mark.parametrize(
+    "n_lines", [20_000, pytest.param(1_000_000, marks=pytest.mark.thorough)]
+)
+def test_many_lines(n_lines):
+    sound = "\n".join(
+        f"train,Reach,v_g{i}_c01,251,2.5" for i in range(n_lines)
+    ).encode()
+    clips, seconds, peak = time_table(sound)
+    assert len(clips) == n_lines
+    assert seconds < 60e-6 * n_lines + 5
+    assert peak < 100 * len(sound) / 10
+    wrong = "\n".join(["train,Reach,v,251"] * n_lines).encode()
+    text, seconds, _ = time_table(wrong)
+    assert text.splitlines()[-1] == f"... and {n_lines - 20} more lines"
+    assert seconds < 60e-6 * n_lines + 5
