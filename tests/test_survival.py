@@ -357,15 +357,16 @@ class Nursery:
         child = int(self.process.stdout.readline())
         if delay is not None:
             time.sleep(delay)
-            os.kill(child, signal.SIGKILL)  # the nursery has not asked for it yet
+            with contextlib.suppress(ProcessLookupError):  # it may be done already
+                os.kill(child, signal.SIGKILL)
         code = int(self.process.stdout.readline())
         epochs = Path(f"{output}.epochs")
         begun = epochs.read_text().split() if epochs.exists() else []
         return code, output.read_text(), [int(epoch) for epoch in begun]
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait(30)
+        self.process.kill()
+        self.process.communicate()
 
 
 @pytest.fixture(scope="module")
