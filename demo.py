@@ -1,0 +1,327 @@
+"""Try the whole pipeline on artificial animals: draw, extract, train, validate, score.
+
+    python demo.py
+
+Reads   nothing; ImageNet weights are downloaded where there is internet
+Writes  a working folder of its own, demo_data/
+Cost    2 to 4 minutes on two cores
+
+The animals are drawn, not real: the demo shows that the pipeline works and what its
+results look like, and says nothing about how well it scores real animals.
+"""
+
+import argparse
+import csv
+import importlib
+import os
+import shlex
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import console
+import data
+from console import Problem
+
+FOLDER = Path(__file__).parent / "demo_data"
+TASK, RUN = "Reach", "Reach-lstm"
+N_CONTROL, N_STROKE, N_CLIPS, N_TEST = 6, 10, 3, 5  # animals, clips of each, animals
+CLIP_FRAMES, SEQ_LENGTH = 32, 16
+DATE = "May2"
+MARK = "demo.json"  # tells our folder from other people's
+OURS = ("train", "test", "sequences", "checkpoints", "logs", "predictions", "figures")
+OUR_FILES = ("data_file.csv", "truth.csv", "frames.png", MARK)
+IMAGENET_HOST = "https://storage.googleapis.com"
+IMAGENET_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+TRAINING = {
+    "--units": 32,
+    "--learning-rate": 1e-3,
+    "--batch-size": 4,
+    "--epochs": 150,
+    "--patience": 25,
+}
+
+
+class Animal(NamedTuple):
+    """An artificial animal, and the true deficit of each of its clips."""
+
+    name: str
+    group: str
+    split: str
+    deficits: list
+
+
+# ---------------------------------------------------------------- the data set
+
+
+def choose_animals(rng, n_control=N_CONTROL, n_stroke=N_STROKE, n_clips=N_CLIPS):
+    """Choose deficits of the animals, and test animals that span them.
+
+    Returns
+    -------
+    list of Animal
+    """
+    healthy = rng.choice([0.0, 0.5, 1.0], n_control)
+    impaired = np.round(2 * np.linspace(1, 5, n_stroke)) / 2
+    levels = [("Control", x) for x in healthy] + [("Stroke", x) for x in impaired]
+    ranked = sorted(range(len(levels)), key=lambda i: levels[i][1])
+    inner, n_test = ranked[1:-1], min(N_TEST, len(levels) // 3)
+    test = {int(rng.choice(part)) for part in np.array_split(inner, n_test)}
+    numbers = rng.permutation(len(levels)) + 1  # the number tells nothing
+    animals = []
+    for i, (group, level) in enumerate(levels):
+        steps = rng.choice([-0.5, 0.0, 0.5], n_clips)
+        deficits = [float(min(max(level + step, 0.0), 5.0)) for step in steps]
+        split = "test" if i in test else "train"
+        animals.append(Animal(f"g{numbers[i]:02d}", group, split, deficits))
+    return sorted(animals)
+
+
+def clip_path(folder, animal, number):
+    name = f"v_Drawn{animal.group}{DATE}_{animal.name}_c{number:02d}"
+    return Path(folder) / animal.split / TASK / f"{name}.mp4"
+
+
+def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
+    """Draw every clip and write videos, data_file.csv and truth.csv.
+
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    animals : list of Animal
+    rng : numpy.random.Generator
+    n_frames : int
+        Frames of a clip.
+    """
+    from tqdm import tqdm
+
+    import drawing
+    import reaching
+
+    clips, truth = [], []
+    n_clips = sum(len(animal.deficits) for animal in animals)
+    with tqdm(total=n_clips, desc="drawing", unit="clip", disable=None) as bar:
+        for animal in animals:
+            look = drawing.choose_look(rng)
+            for number, deficit in enumerate(animal.deficits, start=1):
+                video = clip_path(folder, animal, number)
+                name = video.stem
+                poses = reaching.plan_movement(deficit, n_frames, rng)
+                with data.replacing(video) as temporary:
+                    drawing.write_video(
+                        temporary, (drawing.draw_frame(p, look, rng) for p in poses)
+                    )
+                clips.append((animal.split, TASK, name, n_frames, deficit))
+                truth += [
+                    (name, frame, pose.phase, int(pose.mouth))
+                    for frame, pose in enumerate(poses, start=1)
+                ]
+                bar.update()
+    write_rows(Path(folder) / "data_file.csv", clips)
+    write_rows(
+        Path(folder) / "truth.csv", [("clip", "frame", "phase", "mouth"), *truth]
+    )
+
+
+def write_rows(path, rows):
+    with data.replacing(path) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def prepare_folder(folder, seed):
+    """Make the folder ready; an earlier demo is replaced, anything else is refused."""
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        mark = folder / MARK
+        if not mark.is_file() or "demo" not in data.read_json(mark):
+            raise Problem(
+                f"{folder} holds something that no demo wrote; name another folder "
+                "with --data"
+            )
+        for name in OURS:
+            if (folder / name).exists():
+                shutil.rmtree(folder / name)
+        for name in OUR_FILES:
+            (folder / name).unlink(missing_ok=True)
+    data.write_json(
+        folder / MARK, {"demo": "drawn animals, replaced by each demo", "seed": seed}
+    )
+
+
+# ---------------------------------------------------------------- the pipeline
+
+
+def run_script(name, *argv):
+    """Show a command as a user would type it, and run the script's own main."""
+    argv = [str(each) for each in argv]
+    print(f"\n$ python {name}.py {shlex.join(argv)}", flush=True)
+    if importlib.import_module(name).main(argv):
+        raise Problem(f"{name}.py failed; see above")
+
+
+def can_have_imagenet(timeout=5):
+    """Tell whether the ImageNet weights are here or can be downloaded."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    if (home / "models" / IMAGENET_FILE).is_file():
+        return True
+    try:
+        request = urllib.request.Request(IMAGENET_HOST, method="HEAD")
+        urllib.request.urlopen(request, timeout=timeout).close()
+    except urllib.error.HTTPError:
+        return True  # it answered
+    except OSError:
+        return False
+    return True
+
+
+def extract(folder, weights):
+    """Extract features, with ImageNet weights where they can be had.
+
+    Returns
+    -------
+    str
+        The weights that were used.
+    """
+    where = ("--data", folder, "--seq-length", SEQ_LENGTH)
+    if weights is None and can_have_imagenet():
+        try:
+            run_script("extract_features", *where)
+            return "imagenet"
+        except Problem as problem:
+            console.caution(str(problem))
+    if weights is None:
+        print(
+            "\nThe ImageNet weights cannot be had (no internet?). The demo goes on "
+            "with --weights random:\nthe features come from an UNTRAINED network, "
+            "good enough for these drawings,\nnot for real animals."
+        )
+    weights = weights or "random"
+    run_script("extract_features", *where, "--weights", weights)
+    return weights
+
+
+def run_pipeline(folder, animals, weights, seed):
+    """Extract, train, validate and score; returns the weights that were used."""
+    weights = extract(folder, weights)
+    flags = [part for flag in TRAINING.items() for part in flag]
+    run_script("train_reg", "--data", folder, "--seed", seed, "--standardize", *flags)
+    run_script("validate", "--data", folder, "--run", RUN)
+    tested = [animal for animal in animals if animal.split == "test"]
+    tested.sort(key=lambda animal: animal.deficits[0])
+    videos = [clip_path(folder, animal, 1) for animal in (tested[0], tested[-1])]
+    run_script("score", *videos, "--data", folder, "--run", RUN)
+    return weights
+
+
+# ---------------------------------------------------------------- what came out
+
+
+def draw_pictures(folder):
+    """Write frames.png: a healthy and two impaired reaches."""
+    import drawing
+    import frames
+
+    clips = sorted(data.read_clips(folder), key=lambda clip: clip.score)
+    with Path(folder, "truth.csv").open(newline="") as file:
+        by_mouth = {row["clip"] for row in csv.DictReader(file) if row["mouth"] == "1"}
+    reaching = [clip for clip in clips if clip.name not in by_mouth]
+    chosen = [
+        ("healthy: reaches far, takes the pellet", reaching[0]),
+        ("impaired: reaches short and shaky, misses", reaching[-1]),
+        ("impaired: reaches with the mouth", clips[-1]),
+    ]
+    rows = [
+        (
+            f"{words} (deficit {clip.score:g} of 5)",
+            frames.read_frames(folder, clip, SEQ_LENGTH)[2 : SEQ_LENGTH // 2 - 1],
+        )
+        for words, clip in chosen
+    ]
+    with data.replacing(Path(folder) / "frames.png") as temporary:
+        drawing.draw_sheet(rows).save(temporary)
+
+
+def summarise(folder, weights):
+    """Say in plain words what came out, on animals that no training saw.
+
+    Returns
+    -------
+    dict
+        "pearson", "mae", "baseline_mae": over the clips of the test animals.
+    """
+    path = data.predictions_path(folder, RUN, "test", ".json")
+    report = data.read_json(path)
+    clips = report["agreement"]["clips"]
+    result = {
+        "pearson": clips["pearson"]["value"],
+        "mae": clips["mae"]["value"],
+        "baseline_mae": report["floors"]["training mean"]["clips"]["mae"]["value"],
+    }
+    shown = {k: "not defined" if v is None else f"{v:.2f}" for k, v in result.items()}
+    untrained = " (untrained network)" if weights == "random" else ""
+    print(
+        f"""
+The animals are drawn, not real: these figures say that the pipeline works, not how
+well it would score your animals. Features: {weights}{untrained}.
+
+  {clips["n"]} clips of {N_TEST} test animals, unseen by training and early stopping
+  Pearson r of network and true score    {shown["pearson"]}
+  mean absolute error                    {shown["mae"]} points of 5
+  the same, predicting the training mean {shown["baseline_mae"]}
+
+Look at
+  {folder / "frames.png"}: what the network was shown
+  {data.figures_folder(folder, RUN)}: network score against true score
+  {path.with_suffix(".csv")}: clip by clip
+Next: python explain.py --data {folder} --run {RUN}"""
+    )
+    return result
+
+
+# ---------------------------------------------------------------- the script
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder (demo_data)")
+    parser.add_argument("--seed", type=int, default=1, help="other animals, other run")
+    parser.add_argument(
+        "--weights",
+        help="imagenet, random or a file; by default imagenet where it can be had",
+    )
+    parser.add_argument(
+        "--only-draw", action="store_true", help="stop after the data set is drawn"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    folder = shorten(args.data or FOLDER)
+    rng = np.random.default_rng(args.seed)
+    animals = choose_animals(rng)
+    prepare_folder(folder, args.seed)
+    print(f"drawing {len(animals)} artificial animals into {folder}", flush=True)
+    draw_data_set(folder, animals, rng)
+    draw_pictures(folder)
+    if args.only_draw:
+        return
+    weights = run_pipeline(folder, animals, args.weights, args.seed)
+    summarise(folder, weights)
+
+
+def shorten(path):
+    """Write a path as one would type it here."""
+    path, here = Path(path).resolve(), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,213 @@
+"""The demo's drawings: what is true of them, and that the scripts can read them."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import data
+import demo
+import drawing
+import frames
+import reaching
+from console import Problem
+
+STILL = drawing.Look(shift=(0.0, 0.0), lamp=1.0, fur=0.0, glass=0.06, noise=0.0)
+
+
+def new_rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def plan_many(deficit, n_clips=40):
+    """Poses of many clips of one deficit."""
+    rng = new_rng()
+    return [reaching.plan_movement(deficit, 32, rng) for _ in range(n_clips)]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A drawn data set of nine animals, one short clip each."""
+    folder = tmp_path_factory.mktemp("demo") / "drawn"
+    rng = new_rng(5)
+    animals = demo.choose_animals(rng, n_control=3, n_stroke=6, n_clips=1)
+    demo.prepare_folder(folder, seed=5)
+    demo.draw_data_set(folder, animals, rng, n_frames=16)
+    return folder, animals
+
+
+def test_reaches_get_shorter_and_shakier():
+    """Among reaches with the paw, extent falls and jitter grows with the deficit."""
+    extents, jitters = [], []
+    for deficit in (0.0, 1.0, 2.0, 3.0, 4.0):
+        paws = [
+            [pose.paw for pose in poses[:16]]
+            for poses in plan_many(deficit)
+            if not any(pose.mouth for pose in poses[:16])
+        ]
+        paws = np.array(paws)  # (n, 16, 2)
+        extents.append(np.median(paws[..., 0].max(axis=1)))
+        jitters.append(np.abs(np.diff(paws, n=2, axis=1)).mean())
+    assert np.all(np.diff(extents) < 0)
+    assert np.all(np.diff(jitters) > 0)
+
+
+def test_the_impaired_miss_and_use_their_mouth():
+    for deficit, succeeds, uses_mouth in ((0.0, True, False), (5.0, False, True)):
+        phases = {pose.phase for poses in plan_many(deficit) for pose in poses}
+        assert ("grasp" in phases) == succeeds
+        assert ("mouth" in phases) == uses_mouth
+    shares = [
+        np.mean([pose.mouth for poses in plan_many(deficit) for pose in poses])
+        for deficit in (2.0, 3.0, 4.0, 5.0)
+    ]
+    assert shares[0] == 0
+    assert np.all(np.diff(shares) > 0)
+
+
+def test_a_grasped_pellet_travels_with_the_paw_and_is_eaten():
+    poses = reaching.plan_movement(0.0, 32, new_rng())[:16]
+    for pose in poses:
+        if pose.phase in ("rest", "reach"):
+            assert pose.pellet == reaching.PELLET
+        if pose.phase == "return":
+            assert np.hypot(*np.subtract(pose.pellet, pose.paw)) < 12
+        if pose.phase == "eat":
+            assert pose.pellet is None
+
+
+def test_what_matters_is_in_the_right_half():
+    """Against a resting animal, a reaching one differs on the lit side only."""
+    poses = reaching.plan_movement(0.0, 32, new_rng())
+    reach = next(pose for pose in poses if pose.phase == "grasp")
+    drawn = [
+        drawing.draw_frame(pose, STILL, new_rng()).astype(float)
+        for pose in (poses[0], reach)
+    ]
+    change = np.abs(drawn[1] - drawn[0]).sum(axis=-1)
+    assert change[:, drawing.WIDTH // 2 :].sum() > 0.95 * change.sum()
+    assert np.abs(drawn[0][:, : drawing.WIDTH // 2] - drawing.GREY).max() < 10
+
+
+def test_the_arm_keeps_its_bones():
+    shoulder, paw = np.array(reaching.SHOULDER), np.array([210.0, 110.0])
+    elbow = drawing.find_elbow(shoulder, paw)
+    assert np.hypot(*(elbow - shoulder)) == pytest.approx(drawing.UPPER_ARM)
+    assert np.hypot(*(elbow - paw)) == pytest.approx(drawing.FOREARM)
+    assert elbow[1] > max(shoulder[1], paw[1])  # hangs down
+
+
+def test_the_same_seed_draws_the_same():
+    pose = reaching.plan_movement(2.0, 32, new_rng(3))[7]
+    look = drawing.choose_look(new_rng(4))
+    first, second = (drawing.draw_frame(pose, look, new_rng(6)) for _ in range(2))
+    assert first.dtype == np.uint8
+    assert first.shape == (drawing.HEIGHT, drawing.WIDTH, 3)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_video_holds_what_was_drawn(tmp_path):
+    poses = reaching.plan_movement(1.0, 10, new_rng())
+    drawn = [drawing.draw_frame(pose, STILL, new_rng()) for pose in poses]
+    drawing.write_video(tmp_path / "clip.mp4", drawn)
+    read, n_available = frames.read_video(tmp_path / "clip.mp4", 10)
+    assert n_available == 10
+    for before, after in zip(drawn, read, strict=True):
+        assert np.abs(before.astype(float) - after).mean() < 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_test_animals_are_apart_and_span_the_deficits(seed):
+    animals = demo.choose_animals(new_rng(seed))
+    test = [animal for animal in animals if animal.split == "test"]
+    assert len(animals) == demo.N_CONTROL + demo.N_STROKE
+    assert len({animal.name for animal in animals}) == len(animals)
+    assert len(test) == demo.N_TEST
+    means = [np.mean(animal.deficits) for animal in test]
+    assert min(means) < 1.5
+    assert max(means) > 3.5
+    deficits = {deficit for animal in animals for deficit in animal.deficits}
+    assert all(0 <= deficit <= 5 and deficit % 0.5 == 0 for deficit in deficits)
+
+
+def test_the_scripts_read_the_data_set(small):
+    folder, animals = small
+    clips = data.read_clips(folder)
+    assert {clip.task for clip in clips} == {demo.TASK}
+    for clip in clips:
+        (animal,) = (a for a in animals if a.name == data.animal_of(clip.name))
+        assert clip.score == animal.deficits[0]
+        assert clip.split == animal.split
+        assert data.group_of(clip.name) == animal.group
+        assert data.date_of(clip.name) == (5, 2)
+        assert len(frames.read_frames(folder, clip, 8)) == 8
+
+
+def test_truth_names_every_frame(small):
+    folder, _ = small
+    with (folder / "truth.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    clips = {clip.name: clip for clip in data.read_clips(folder)}
+    assert len(rows) == 16 * len(clips)
+    assert [int(row["frame"]) for row in rows[:16]] == list(range(1, 17))
+    for row in rows:
+        assert (row["phase"] == "mouth") == (row["mouth"] == "1")
+        if row["mouth"] == "1":
+            assert clips[row["clip"]].score > 2
+
+
+def test_pictures_are_drawn(small):
+    folder, _ = small
+    demo.draw_pictures(folder)
+    with Image.open(folder / "frames.png") as sheet:
+        assert sheet.width > drawing.WIDTH
+        assert sheet.height > 3 * drawing.HEIGHT
+
+
+def test_a_foreign_folder_is_refused_untouched(tmp_path):
+    (tmp_path / "data_file.csv").write_text("train,Reach,a,1,2\n")
+    with pytest.raises(Problem, match="--data"):
+        demo.prepare_folder(tmp_path, seed=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["data_file.csv"]
+
+
+def test_an_earlier_demo_is_replaced_and_guests_stay(tmp_path):
+    demo.prepare_folder(tmp_path, seed=1)
+    (tmp_path / "sequences").mkdir()
+    (tmp_path / "sequences" / "old.npy").write_text("")
+    (tmp_path / "notes.txt").write_text("mine")
+    demo.prepare_folder(tmp_path, seed=2)
+    assert {path.name for path in tmp_path.iterdir()} == {"demo.json", "notes.txt"}
+
+
+def test_untrained_weights_are_said_loudly(tmp_path, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(demo, "can_have_imagenet", lambda: False)
+    monkeypatch.setattr(demo, "run_script", lambda *argv: calls.append(argv))
+    assert demo.extract(tmp_path, None) == "random"
+    assert "UNTRAINED" in capsys.readouterr().out
+    assert calls[0][-2:] == ("--weights", "random")
+
+
+def test_a_failed_download_falls_back(tmp_path, monkeypatch):
+    def run(*argv):
+        if "random" not in argv:
+            raise Problem("no download")
+
+    monkeypatch.setattr(demo, "can_have_imagenet", lambda: True)
+    monkeypatch.setattr(demo, "run_script", run)
+    with pytest.warns(match="no download"):
+        assert demo.extract(tmp_path, None) == "random"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_unseen_animals_are_scored(tmp_path, seed, capsys):
+    """What the demo promises, on three seeds and an untrained network."""
+    argv = ["--data", str(tmp_path / "demo"), "--seed", str(seed)]
+    assert not demo.main([*argv, "--weights", "random"])
+    result = demo.summarise(tmp_path / "demo", "random")
+    assert result["pearson"] >= 0.8
+    assert result["mae"] <= result["baseline_mae"] / 2
+    assert "drawn, not real" in capsys.readouterr().out
