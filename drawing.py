@@ -5,6 +5,7 @@ with the pellet, where the arm comes through the slit. Position, lamp, fur, glas
 noise differ between animals and say nothing about the deficit.
 """
 
+import itertools
 import math
 from fractions import Fraction
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from reaching import MOUTH, SHOULDER, SLIT_X
 
-WIDTH, HEIGHT = 240, 180
+WIDTH, HEIGHT = 320, 180
 FRAMES_PER_SECOND = 16
 SCALE = 2  # drawn larger, then averaged down, for smooth edges
 
@@ -24,7 +25,9 @@ SCALE = 2  # drawn larger, then averaged down, for smooth edges
 GREY = 127.5
 
 SHELF_Y = 122.0
+LAMP_REACH = 200.0  # pixels behind the wall at which it fades
 UPPER_ARM, FOREARM = 54.0, 66.0
+TAIL = ((88, 158), (64, 167), (40, 168), (22, 160), (12, 146))
 EDGE = (52, 42, 38)  # outlines
 SKIN = (240, 180, 166)
 
@@ -45,7 +48,7 @@ def choose_look(rng):
         shift=(float(rng.uniform(-3, 3)), float(rng.uniform(-6, 6))),
         lamp=float(rng.uniform(0.95, 1.05)),
         fur=float(rng.uniform(-1, 1)),
-        glass=float(rng.uniform(0.05, 0.08)),
+        glass=float(rng.uniform(0.06, 0.09)),
         noise=float(rng.uniform(0.3, 1.0)),
     )
 
@@ -71,10 +74,12 @@ def draw_frame(pose, look, rng):
     draw_arm(pen, pose)
     frame = np.asarray(image.reduce(SCALE), np.float32) - GREY  # (H, W, 3)
     wall = SLIT_X + look.shift[0]
-    behind = np.clip(wall - np.arange(WIDTH, dtype=np.float32), 0, 4) / 4  # (W,)
-    frame *= (look.lamp * (1 - behind * (1 - look.glass)))[:, None]
+    depth = np.maximum(wall - np.arange(WIDTH, dtype=np.float32), 0)  # (W,)
+    seen = np.maximum(1 - depth / LAMP_REACH, 0.25) * look.glass
+    seen += (1 - seen) * np.maximum(1 - depth / 4, 0)  # the wall itself is 4 thick
+    frame *= look.lamp * seen[:, None]
     frame[:, int(wall) - 2 : int(wall) + 1] += 5
-    frame += rng.normal(0, look.noise, (HEIGHT, WIDTH, 1)).astype(np.float32)
+    frame += look.noise * rng.standard_normal((HEIGHT, WIDTH, 1), dtype=np.float32)
     return np.clip(frame + GREY + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -126,12 +131,14 @@ def draw_body(pen, pose, fur):
     lean, nod = pose.lean, pose.nod
     light = tuple(int(level + 16 * fur) for level in (214, 206, 198))
     dark = tuple(int(level + 10 * fur) for level in (66, 55, 49))
-    pen.ellipse((56 + 0.2 * lean, 128), (62, 46), light, tilt=-0.25)
-    pen.ellipse((70 + 0.3 * lean, 158), (34, 13), light)
-    pen.ellipse((108 + 0.4 * lean, 112), (30, 34), light, tilt=-0.4)
-    head = np.array([125 + 0.85 * lean, 84 + nod])
+    for start, stop in itertools.pairwise(TAIL):
+        pen.limb(start, stop, (4, 3), SKIN)
+    pen.ellipse((136 + 0.2 * lean, 128), (62, 46), light, tilt=-0.25)
+    pen.ellipse((150 + 0.3 * lean, 160), (34, 12), light)
+    pen.ellipse((188 + 0.4 * lean, 112), (30, 34), light, tilt=-0.4)
+    head = np.array([205 + 0.85 * lean, 84 + nod])
     snout = np.add(MOUTH, (lean, nod - 4))
-    pen.limb((96 + 0.5 * lean, 96), head, (24, 18), dark)
+    pen.limb((176 + 0.5 * lean, 96), head, (24, 18), dark)
     pen.disc(np.add(head, (-14, -17)), 9, dark)
     pen.disc(np.add(head, (-14, -16)), 6, SKIN)
     pen.limb(head, snout - (6, 0), (18, 7.5), dark)

@@ -12,12 +12,12 @@ import numpy as np
 MAX_DEFICIT = 5.0
 N_ATTEMPTS = 2  # reaches in a clip, one after the other
 
-# Places in pixels of a frame of 240 x 180.
-SLIT_X = 164.0  # the wall of the box; the lit shelf is right of it
-MOUTH = (153.0, 98.0)
-PELLET = (229.0, 116.0)
-SHOULDER = (128.0, 104.0)
-PAW_AT_REST = (149.0, 110.0)
+# Places in pixels of a frame of 320 x 180.
+SLIT_X = 244.0  # the wall of the box; the lit shelf is right of it
+MOUTH = (233.0, 98.0)
+PELLET = (309.0, 116.0)
+SHOULDER = (208.0, 104.0)
+PAW_AT_REST = (229.0, 110.0)
 
 
 class Pose(NamedTuple):

@@ -91,7 +91,7 @@ def test_what_matters_is_in_the_right_half():
 
 
 def test_the_arm_keeps_its_bones():
-    shoulder, paw = np.array(reaching.SHOULDER), np.array([210.0, 110.0])
+    shoulder, paw = np.array(reaching.SHOULDER), np.array([290.0, 110.0])
     elbow = drawing.find_elbow(shoulder, paw)
     assert np.hypot(*(elbow - shoulder)) == pytest.approx(drawing.UPPER_ARM)
     assert np.hypot(*(elbow - paw)) == pytest.approx(drawing.FOREARM)
