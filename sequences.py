@@ -52,20 +52,21 @@ def read_sequence(folder, clip_name, n_frames, n_features=None):
             f"clip {clip_name} has no sequence of {n_frames} frames in "
             f"{Path(folder) / 'sequences'}. Make it with extract_features.py"
         )
-    read = read_text_sequence if path.suffix == ".txt" else read_array
-    sequence = read(path)
-    found = sequence.shape
-    if found != (n_frames, n_features or found[-1]) or not sequence.size:
+    is_text = path.suffix == ".txt"
+    stored = read_text_sequence(path, n_frames + 1) if is_text else open_array(path)
+    found = stored.shape
+    if found != (n_frames, n_features or found[-1]) or not stored.size:
         expected = f"({n_frames}, {n_features or 'F'})"
         raise Problem(f"{path}: expected shape {expected}. Received: {found}")
+    sequence = np.array(stored, np.float32)
     if not np.isfinite(sequence).all():
         line = int(np.argmax(~np.isfinite(sequence).all(axis=1))) + 1
         raise Problem(f"{path}:{line}: holds NaN or infinity; extract the clip again")
     return sequence
 
 
-def read_array(path):
-    """Read a float array of two axes from `.npy`; never an object array."""
+def open_array(path):
+    """Open a float array of two axes in `.npy`, read once its shape is known."""
     try:
         stored = np.lib.format.open_memmap(path, mode="r")  # knows no pickle
     except Exception as error:  # a spoiled header makes numpy raise many kinds
@@ -75,15 +76,17 @@ def read_array(path):
             f"{path}: expected float numbers (T, F). Received: {stored.dtype} "
             f"{stored.shape}"
         )
-    return np.array(stored, np.float32)
+    return stored
 
 
-def read_text_sequence(path):
+def read_text_sequence(path, max_rows):
     """Read a published sequence, text written by `numpy.savetxt`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an empty file; its shape tells
-            return np.loadtxt(path, np.float32, comments=None, ndmin=2)
+            return np.loadtxt(
+                path, np.float32, comments=None, ndmin=2, max_rows=max_rows
+            )
     except (ValueError, UnicodeDecodeError):
         raise Problem(find_text_fault(path)) from None
 

@@ -1,0 +1,285 @@
+import json
+import pickle
+import random
+import struct
+
+import films
+import numpy as np
+import pytest
+
+import data
+import sequences
+from console import Problem
+
+T, F = 4, 8
+RECORD = {
+    "weights": "random",
+    "sha256": "0" * 64,
+    "sampling": "stride",
+    "n_frames": T,
+    "frame_size": 299,
+    "precision": "float32",
+    "versions": {"keras": "3"},
+}
+
+
+@pytest.fixture
+def sequence():
+    return np.random.default_rng(0).random((T, F), np.float32)
+
+
+def put(folder, content, name="rat", suffix=".npy"):
+    """Write bytes where the sequence of a clip lies."""
+    path = data.sequence_path(folder, name, T).with_suffix(suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def problem_of(folder, n_features=None):
+    with pytest.raises(Problem) as caught:
+        sequences.read_sequence(folder, "rat", T, n_features)
+    return str(caught.value)
+
+
+def header(kind="<f4", shape=(T, F)):
+    """Write the start of a `.npy` file that may declare anything."""
+    text = repr({"descr": kind, "fortran_order": False, "shape": shape}) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, ">f4"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_float_arrays_are_read_as_float32(tmp_path, sequence, kind, order):
+    path = put(tmp_path, b"")
+    np.save(path, np.asarray(sequence, kind, order=order))
+    read = sequences.read_sequence(tmp_path, "rat", T, F)
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, sequence, atol=1e-3)
+
+
+def test_written_and_read_is_the_same(tmp_path, sequence):
+    path = sequences.write_sequence(tmp_path, "rat", sequence)
+    assert path.name == "rat-4-features.npy"
+    read = sequences.read_sequence(tmp_path, "rat", T, F)
+    assert read.tobytes() == sequence.tobytes()
+
+
+def test_published_text_is_read_and_array_comes_first(tmp_path, sequence):
+    path = put(tmp_path, b"", suffix=".txt")
+    np.savetxt(path, sequence)
+    read = sequences.read_sequence(tmp_path, "rat", T, F)
+    np.testing.assert_array_equal(read, sequence)
+    sequences.write_sequence(tmp_path, "rat", sequence + 1)
+    np.testing.assert_array_equal(
+        sequences.read_sequence(tmp_path, "rat", T), sequence + 1
+    )
+
+
+def test_missing_sequence_says_how_to_make_it(tmp_path):
+    text = problem_of(tmp_path)
+    assert "clip rat has no sequence of 4 frames" in text
+    assert "extract_features.py" in text
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("suffix", [".npy", ".txt"])
+def test_numbers_that_are_none_are_named_with_their_frame(
+    tmp_path, sequence, bad, suffix
+):
+    sequence[2, 5] = bad
+    path = put(tmp_path, b"", suffix=suffix)
+    (np.save if suffix == ".npy" else np.savetxt)(path, sequence)
+    assert f"rat-4-features{suffix}:3: holds NaN or infinity" in problem_of(tmp_path)
+
+
+def test_numbers_too_large_for_float32_are_infinite(tmp_path, sequence):
+    np.save(put(tmp_path, b""), sequence.astype(float) * 1e300)
+    assert "NaN or infinity" in problem_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((T, F), int),
+        np.zeros((T, F), complex),
+        np.zeros((T, F), bool),
+        np.zeros((T, F), "U3"),
+        np.zeros((T, F), "M8[s]"),
+        np.zeros((T, F), [("a", "f4")]),
+        np.zeros((T, F, 1), np.float32),
+        np.zeros(T * F, np.float32),
+        np.float32(1),
+    ],
+)
+def test_other_kinds_of_arrays_are_refused(tmp_path, array):
+    np.save(put(tmp_path, b""), array)
+    assert "expected float numbers (T, F). Received: " in problem_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_features"),
+    [((T + 1, F), F), ((T, F - 1), F), ((0, F), F), ((T, 0), None)],
+)
+def test_other_shapes_are_refused_with_both(tmp_path, shape, n_features):
+    np.save(put(tmp_path, b""), np.zeros(shape, np.float32))
+    text = problem_of(tmp_path, n_features)
+    expected = "not a whole" if 0 in shape else f"expected shape ({T}, {F})"
+    assert expected in text or f"Received: {shape}" in text
+
+
+class Bomb:
+    """Shows itself when anybody unpickles it."""
+
+    exploded = False
+
+    def __reduce__(self):
+        return (setattr, (Bomb, "exploded", True))
+
+
+def test_nothing_is_ever_unpickled(tmp_path):
+    path = put(tmp_path, b"")
+    np.save(path, np.array([[Bomb()] * F] * T, object), allow_pickle=True)
+    assert "not a whole .npy file" in problem_of(tmp_path)
+    path.write_bytes(pickle.dumps(Bomb()))
+    assert "not a whole .npy file" in problem_of(tmp_path)
+    assert not Bomb.exploded
+    np.load(data.sequence_path(tmp_path, "rat", T), allow_pickle=True)
+    assert Bomb.exploded  # the bomb is real
+
+
+def test_archive_under_the_name_of_an_array_is_refused(tmp_path, sequence):
+    path = put(tmp_path, b"")
+    with path.open("wb") as file:
+        np.savez(file, sequence)
+    assert "not a whole .npy file" in problem_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(2**40, F), (2**31, 2**31), (10**30, F), (-1, F), (T, 2**62), ("a", F), None],
+)
+def test_huge_and_absurd_declared_shapes_are_refused(tmp_path, sequence, shape):
+    put(tmp_path, header(shape=shape) + sequence.tobytes())
+    assert "not a whole .npy file" in problem_of(tmp_path)
+
+
+def test_declared_shapes_take_no_memory(tmp_path):
+    import tracemalloc
+
+    path = put(tmp_path, b"")
+    with path.open("wb") as file:  # 4 GiB that take no room on disk
+        file.write(header(shape=(2**27, F)))
+        file.truncate(2**32 + 2**10)
+    tracemalloc.start()
+    text = problem_of(tmp_path, F)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    path.unlink()
+    assert f"Received: {(2**27, F)}" in text
+    assert peak < 2**20
+
+
+def check_spoiled(folder, whole, suffix, n, seed):
+    """Read a spoiled sequence many times: finite numbers (T, F), or a Problem."""
+    chance = random.Random(seed)
+    n_refused = 0
+    for _ in range(n):
+        content = bytearray(whole)
+        kind = chance.choice(["cut", "flip", "start", "insert"])
+        if kind == "cut":
+            del content[chance.randrange(len(content)) :]
+        elif kind == "insert":
+            content[chance.randrange(len(content)) : 0] = chance.randbytes(9)
+        else:
+            limit = 120 if kind == "start" else len(content)
+            for _ in range(chance.choice([1, 3, 10])):
+                content[chance.randrange(limit)] = chance.randrange(256)
+        put(folder, content, suffix=suffix)
+        try:
+            read = sequences.read_sequence(folder, "rat", T, F)
+            assert read.shape == (T, F) and np.isfinite(read).all()
+        except Problem as problem:
+            assert f"rat-4-features{suffix}" in str(problem)
+            n_refused += 1
+    return n_refused
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".txt"])
+@pytest.mark.parametrize("n", [300, pytest.param(5000, marks=pytest.mark.thorough)])
+def test_spoiled_sequences(tmp_path, sequence, suffix, n):
+    path = put(tmp_path, b"", suffix=suffix)
+    (np.save if suffix == ".npy" else np.savetxt)(path, sequence)
+    assert check_spoiled(tmp_path, path.read_bytes(), suffix, n, seed=n) > n / 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1 2\n3 x\n", ":2: 'x' is not a number"),
+        ("1 2\n\n3\n", ":3: 1 numbers, 2 in line 1"),
+        ("1,2\n", ":1: '1,2' is not a number"),
+        ("", "expected shape"),
+        ("# 1 2\n", ":1: '#' is not a number"),
+        ("1 2\n3 \0\n", ":2: "),
+    ],
+)
+def test_spoiled_text_is_named_with_its_line(tmp_path, text, words):
+    put(tmp_path, text.encode(), suffix=".txt")
+    assert words in problem_of(tmp_path, 2)
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    put(tmp_path, b"1 2\n\xff\xfe 3\n", suffix=".txt")
+    assert "features.txt:2: " in problem_of(tmp_path, 2)
+
+
+# ---------------------------------------------------------------- extraction.json
+
+
+def test_record_is_read_as_written(tmp_path):
+    assert sequences.read_extraction(tmp_path) is None
+    sequences.write_extraction(tmp_path, RECORD)
+    assert sequences.read_extraction(tmp_path) == RECORD
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"sampling": "uniform"}, {"n_frames": 5}, {"weights": "imagenet"}),
+        *({"more": 1}, {"checksum": None}, {"checksum": "0" * 64}),
+    ],
+)
+def test_record_that_was_edited_is_refused(tmp_path, change):
+    sequences.write_extraction(tmp_path, RECORD)
+    films.spoil_record(data.extraction_path(tmp_path), **change)
+    with pytest.raises(Problem, match="was edited"):
+        sequences.read_extraction(tmp_path)
+
+
+def test_record_with_other_spaces_is_the_same(tmp_path):
+    sequences.write_extraction(tmp_path, RECORD)
+    path = data.extraction_path(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text())))
+    assert sequences.read_extraction(tmp_path) == RECORD
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}']
+)
+def test_record_that_is_no_json_is_refused(tmp_path, content):
+    path = data.extraction_path(tmp_path)
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(Problem, match=r"extraction\.json"):
+        sequences.read_extraction(tmp_path)
+
+
+def test_differences_are_named_in_words():
+    other = {**RECORD, "sha256": "1" * 64, "weights": "w.h5", "n_frames": 125}
+    differences = sequences.compare_extractions(RECORD, other)
+    assert differences == [
+        "weights random against w.h5",
+        "sequence length 4 against 125",
+    ]
+    assert sequences.compare_extractions(RECORD, {**RECORD, "versions": {}}) == []
