@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from console import Caution, Problem
-from manifest import Clip, list_tasks, read_clips
+from manifest import Clip, find_name_fault, list_tasks, read_clips
 
 __all__ = ["Clip", "list_tasks", "read_clips"]
 
@@ -169,23 +169,30 @@ def extraction_path(folder):
 
 
 def checkpoint_path(folder, run):
-    return Path(folder) / "checkpoints" / f"{run}.keras"
+    return Path(folder) / "checkpoints" / f"{check_run(run)}.keras"
 
 
 def record_path(folder, run):
-    return Path(folder) / "checkpoints" / f"{run}.json"
+    return Path(folder) / "checkpoints" / f"{check_run(run)}.json"
 
 
 def logs_folder(folder, run):
-    return Path(folder) / "logs" / run
+    return Path(folder) / "logs" / check_run(run)
 
 
 def predictions_path(folder, run, split, suffix=".csv"):
-    return Path(folder) / "predictions" / f"{run}-{split}{suffix}"
+    return Path(folder) / "predictions" / f"{check_run(run)}-{split}{suffix}"
 
 
 def figures_folder(folder, run):
-    return Path(folder) / "figures" / run
+    return Path(folder) / "figures" / check_run(run)
+
+
+def check_run(run):
+    """Refuse the name of a run, which a record may bring along, that leads outside."""
+    if fault := find_name_fault(run):
+        raise Problem(f"the run's name {run!r} {fault}")
+    return run
 
 
 def find_checkpoint(folder, run=None):

@@ -1,0 +1,198 @@
+import os
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import data
+from console import Caution, Problem
+from data import Clip
+
+NAME = "v_RatStrokeApl27_g13_c02"
+
+
+def test_animal_group_and_date_of_a_published_name():
+    assert data.animal_of(NAME) == "g13"
+    assert data.group_of(NAME) == "Stroke"
+    assert data.date_of(NAME) == (4, 27)
+    assert data.group_of("v_RatControlMay02_g01_c01") == "Control"
+    assert data.date_of("v_RatControlMay02_g01_c01") == (5, 2)
+
+
+def test_names_of_other_kinds():
+    assert data.animal_of("film 7") == "film 7"
+    assert data.group_of("film 7") is None
+    assert data.date_of("film 7") is None
+    assert data.date_of("v_RatAbc12_g01") is None
+    assert data.animal_of("mouse12-day3", r"mouse(\d+)") == "12"
+    assert data.animal_of("mouse12-day3", r"mouse\d+") == "mouse12"
+
+
+def test_unmatched_names_are_cautioned_once():
+    clips = [Clip("train", "Reach", name, 30, 1.0) for name in (NAME, "b", "c")]
+    with pytest.warns(
+        Caution, match=r"2 clip names do not match .* \(say, b\)"
+    ) as seen:
+        assert data.list_animals(clips) == ["g13", "b", "c"]
+    assert len(seen) == 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.floats(0, 5)), min_size=1, max_size=40),
+    st.floats(0, 0.99),
+    st.integers(0, 5),
+)
+def test_some_animals_are_held_out_and_some_are_left(clips, fraction, seed):
+    animals = [f"g{animal:02d}" for animal, _ in clips]
+    scores = [score for _, score in clips]
+    names = set(animals)
+    if len(names) < 2:
+        with pytest.raises(Problem, match="of one animal"):
+            data.hold_out_animals(animals, scores, fraction, seed)
+        return
+    held = data.hold_out_animals(animals, scores, fraction, seed)
+    assert held < names
+    assert len(held) == min(max(1, round(fraction * len(names))), len(names) - 1)
+    assert held == data.hold_out_animals(animals, scores, fraction, seed)
+
+
+def test_held_out_animals_spread_over_the_scores():
+    animals = [f"g{i:02d}" for i in range(20)]
+    scores = [i / 4 for i in range(20)]
+    for seed in range(5):
+        held = sorted(data.hold_out_animals(animals, scores, 0.2, seed))
+        ranks = [animals.index(name) // 5 for name in held]
+        assert ranks == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("n_folds", [None, 2, 3, 7])
+def test_folds_leave_each_animal_out_once(n_folds):
+    animals = [f"g{i % 7}" for i in range(30)]
+    folds = data.fold_animals(animals, n_folds)
+    assert len(folds) == (n_folds or 7)
+    assert sorted(name for fold in folds for name in fold) == sorted(set(animals))
+
+
+def test_folds_need_animals():
+    with pytest.raises(Problem, match=r"three animals or more. Received: 2"):
+        data.fold_animals(["a", "b", "b"])
+    with pytest.raises(Problem, match="between 2 and 3"):
+        data.fold_animals(["a", "b", "c"], 4)
+
+
+# ---------------------------------------------------------------- the working folder
+
+
+@pytest.mark.parametrize(
+    "run", ["../x", "/etc/x", "a/b", "a\\b", "C:x", "..", "", ".x", "nul", "a\nb"]
+)
+def test_no_run_leads_outside_its_folder(tmp_path, run):
+    for find in (
+        data.checkpoint_path,
+        data.record_path,
+        data.logs_folder,
+        data.figures_folder,
+        lambda folder, run: data.predictions_path(folder, run, "test"),
+    ):
+        with pytest.raises(Problem, match="the run's name"):
+            find(tmp_path, run)
+
+
+def test_each_artefact_has_its_place(tmp_path):
+    paths = [
+        data.sequence_path(tmp_path, "rat", 125),
+        data.extraction_path(tmp_path),
+        data.checkpoint_path(tmp_path, "g04-features"),
+        data.record_path(tmp_path, "g04-features"),
+        data.logs_folder(tmp_path, "g04-features"),
+        data.predictions_path(tmp_path, "g04-features", "test"),
+        data.figures_folder(tmp_path, "g04-features"),
+    ]
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
+        "sequences/rat-125-features.npy",
+        "sequences/extraction.json",
+        "checkpoints/g04-features.keras",
+        "checkpoints/g04-features.json",
+        "logs/g04-features",
+        "predictions/g04-features-test.csv",
+        "figures/g04-features",
+    ]
+
+
+def test_checkpoints_are_found_by_name_path_and_age(tmp_path):
+    folder = tmp_path / "checkpoints"
+    with pytest.raises(Problem, match=r"holds no run. Train one with train_reg\.py"):
+        data.find_checkpoint(tmp_path)
+    folder.mkdir()
+    for age, name in enumerate(["new.keras", "old.hdf5", "older.h5"]):
+        (folder / name).touch()
+        os.utime(folder / name, (1000 - age, 1000 - age))
+    (folder / f"{data.TEMPORARY}x.keras").touch()
+    (folder / "notes.txt").touch()
+    assert data.find_checkpoint(tmp_path).name == "new.keras"
+    assert data.find_checkpoint(tmp_path, "old").name == "old.hdf5"
+    assert data.find_checkpoint(tmp_path, "older.h5").name == "older.h5"
+    assert data.find_checkpoint(tmp_path, folder / "old.hdf5").name == "old.hdf5"
+    with pytest.raises(Problem, match=r"no run 'x' in .* Runs there: older, old, new"):
+        data.find_checkpoint(tmp_path, "x")
+
+
+def test_replacing_gives_the_name_only_to_what_is_whole(tmp_path):
+    path = tmp_path / "deep/er/file.csv"
+    with data.replacing(path) as temporary:
+        assert temporary.parent == path.parent and temporary.suffix == ".csv"
+        temporary.write_text("one")
+        assert not path.exists()
+    assert path.read_text() == "one"
+    with pytest.raises(ZeroDivisionError), data.replacing(path) as temporary:
+        temporary.write_text("two")
+        raise ZeroDivisionError
+    with pytest.raises(KeyboardInterrupt), data.replacing(path) as temporary:
+        temporary.write_text("three")
+        raise KeyboardInterrupt
+    assert path.read_text() == "one"
+    assert list(path.parent.iterdir()) == [path]
+    if os.name != "nt":
+        assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_folder_that_is_a_file_is_one_problem(tmp_path):
+    (tmp_path / "sequences").touch()
+    with pytest.raises(Problem, match="could not write"):
+        data.write_json(data.extraction_path(tmp_path), {})
+
+
+def test_only_old_leftovers_are_removed(tmp_path):
+    old, new, other = (
+        tmp_path / name for name in (".writing-a.npy", ".writing-b.npy", "c.npy")
+    )
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (time.time() - 7200,) * 2)
+    data.remove_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == [new, other]
+    data.remove_leftovers(tmp_path / "nowhere")
+
+
+def test_json_is_written_whole_and_read_strictly(tmp_path):
+    path = tmp_path / "a.json"
+    data.write_json(path, {"name": "Mäuschen", "n": [1, 2.5, None]})
+    assert data.read_json(path) == {"name": "Mäuschen", "n": [1, 2.5, None]}
+    with pytest.raises(ValueError):
+        data.write_json(path, {"score": float("nan")})
+    assert data.read_json(path)["n"] == [1, 2.5, None]
+    assert list(tmp_path.iterdir()) == [path]
+    path.write_text("[1]")
+    with pytest.raises(Problem, match="holds no JSON object"):
+        data.read_json(path)
+
+
+def test_digest_is_that_of_the_bytes(tmp_path):
+    import hashlib
+
+    content = np.random.default_rng(0).bytes(3 * 2**20 + 1)
+    (tmp_path / "a").write_bytes(content)
+    assert data.digest_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()
