@@ -6,6 +6,7 @@ The one module that every other may import; it imports none of ours.
 import argparse
 import contextlib
 import importlib.metadata
+import logging
 import math
 import os
 import platform
@@ -30,6 +31,7 @@ def quietly():
     descriptor itself is turned away for as long as the import takes.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # advice for developers
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

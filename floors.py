@@ -115,7 +115,9 @@ def predict_ridge(summaries, scores, animals, wanted):
     ridge = RidgeCV(ALPHAS, cv=list(folds), scoring="neg_mean_squared_error")
     # All principal components: the same predictions from N columns in place of 2F.
     model = make_pipeline(StandardScaler(), PCA(svd_solver="full"), ridge)
-    return model.fit(np.asarray(summaries), np.asarray(scores)).predict(wanted)
+    predicted = model.fit(np.asarray(summaries), np.asarray(scores)).predict(wanted)
+    # A feature that hardly varied in training can throw a clip far off the scale.
+    return np.clip(predicted, np.min(scores), np.max(scores))
 
 
 def predict_floors(train, wanted):

@@ -30,6 +30,7 @@ the elementwise operations.
 """
 
 import functools
+import math
 
 from console import quietly
 
@@ -79,9 +80,14 @@ class FastLSTM(keras.layers.LSTM):
 
 
 class FastAdam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam` whose update reads and writes each array once."""
+    """`keras.optimizers.Adam` whose update reads and writes a large array once."""
 
     def update_step(self, gradient, variable, learning_rate):
+        is_small = math.prod(variable.shape) < 2**20  # not worth the compiling
+        if is_small or keras.backend.backend() != "tensorflow":
+            super().update_step(gradient, variable, learning_rate)
+            return
+
         @compiled
         def step(gradient, learning_rate):
             keras.optimizers.Adam.update_step(self, gradient, variable, learning_rate)

@@ -318,7 +318,7 @@ def fit_network(model, train, watched, settings, folder, identity, bar=None):
     Problem
         When the loss is no number or the output is the same for every clip.
     """
-    optimizer = keras.optimizers.Adam(
+    optimizer = lstm.FastAdam(
         settings.learning_rate, weight_decay=settings.weight_decay or None
     )
     model.compile(optimizer, "mse", metrics=["mae", OutputRange()])
