@@ -17,7 +17,8 @@ FRAME_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)  # of the frames that are replaced
 FEATURE_SHARES = (0.01, 0.03, 0.1, 0.3)
 N_RANDOM = 3  # orders, whose mean is what chance does
 N_TESTED = 20  # clips at most, drawn at random
-N_SHUFFLED = 5
+N_SHUFFLED = 5  # clips
+N_SHUFFLES = 3
 GREY = 127  # what the preprocessing of InceptionV3 turns into 0
 
 
@@ -111,6 +112,41 @@ def draw_clips(n_clips, n_drawn, seed=0):
     return np.sort(drawn)
 
 
+def delete_frames(members, sequence, beyond, random):
+    """Replace raising, lowering and random frames of a clip by its mean frame.
+
+    Returns
+    -------
+    dict of str to float64 (shares,)
+        Values.
+    """
+    rising = np.argsort(beyond, kind="stable")
+    orders = [rising[::-1], rising]
+    orders += [random.permutation(len(beyond)) for _ in range(N_RANDOM)]
+    values = measure_deletion(members, sequence, orders, FRAME_SHARES, replace_frames)
+    return {
+        "raising": values[0],
+        "lowering": values[1],
+        "random frames": values[2:].mean(axis=0),
+    }
+
+
+def delete_features(members, sequence, ranked, start, random):
+    """Replace important and random features by their means; how far the value moves.
+
+    Returns
+    -------
+    dict of str to float64 (shares,)
+        Sizes of the change from `start`.
+    """
+    orders = [ranked] + [random.permutation(len(ranked)) for _ in range(N_RANDOM)]
+    values = measure_deletion(
+        members, sequence, orders, FEATURE_SHARES, replace_features
+    )
+    moved = np.abs(values - start)
+    return {"features": moved[0], "random features": moved[1:].mean(axis=0)}
+
+
 def check_deletion(members, sequences, explained, owners, seed=0):
     """Replace what matters most by the clip's mean, against as much at random.
 
@@ -134,39 +170,22 @@ def check_deletion(members, sequences, explained, owners, seed=0):
     """
     chosen = draw_clips(len(sequences), N_TESTED, seed)
     random = np.random.default_rng(seed)
-    owners = np.asarray(owners)[chosen]
-    n_frames, n_features = sequences.shape[1:]
     ranked = np.argsort(-explained.importance, kind="stable")
-    names = ("raising", "lowering", "random frames", "features", "random features")
-    curves = {name: [] for name in names}
+    found = []
     for clip in chosen:
         sequence, start = sequences[clip], explained.value[clip]
-        rising = np.argsort(explained.beyond[clip], kind="stable")
-        orders = [rising[::-1], rising]
-        orders += [random.permutation(n_frames) for _ in range(N_RANDOM)]
-        change = (
-            measure_deletion(members, sequence, orders, FRAME_SHARES, replace_frames)
-            - start
+        values = delete_frames(members, sequence, explained.beyond[clip], random)
+        changes = {name: each - start for name, each in values.items()}
+        found.append(
+            changes | delete_features(members, sequence, ranked, start, random)
         )
-        curves["raising"].append(change[0])
-        curves["lowering"].append(change[1])
-        curves["random frames"].append(change[2:].mean(axis=0))
-        orders = [ranked] + [random.permutation(n_features) for _ in range(N_RANDOM)]
-        change = np.abs(
-            measure_deletion(
-                members, sequence, orders, FEATURE_SHARES, replace_features
-            )
-            - start
-        )
-        curves["features"].append(change[0])
-        curves["random features"].append(change[1:].mean(axis=0))
-    curves = {name: np.array(change) for name, change in curves.items()}
-    chance = curves["random frames"]
+    curves = {name: np.array([each[name] for each in found]) for name in found[0]}
     advantages = {
-        "raising": chance - curves["raising"],
-        "lowering": curves["lowering"] - chance,
+        "raising": curves["random frames"] - curves["raising"],
+        "lowering": curves["lowering"] - curves["random frames"],
         "features": curves["features"] - curves["random features"],
     }
+    owners = np.asarray(owners)[chosen]
     result = {"n_clips": len(chosen), "n_of": len(sequences), "curves": curves}
     for name, advantage in advantages.items():
         by_clip = advantage.mean(axis=1)
@@ -180,38 +199,57 @@ def check_deletion(members, sequences, explained, owners, seed=0):
 # ---------------------------------------------------------------- shuffled weights
 
 
+def attribute_shuffled(members, sequences, random):
+    """Attribute the value of clips to features and frames with shuffled weights.
+
+    Returns
+    -------
+    (float64 (N, F), float64 (N, T))
+        As `explanation.Explanation` has them: features, beyond.
+    """
+    shuffled = [member.shuffle(random) for member in members]
+    found = explanation.integrate(
+        *(shuffled, sequences, np.zeros_like(sequences)),
+        max_steps=explanation.FIRST_STEPS,
+    )
+    away = sequences - sequences.mean(axis=1, keepdims=True)
+    return (
+        np.einsum("ntf,ntf->nf", sequences, found.gradients, dtype=float),
+        np.einsum("ntf,ntf->nt", away, found.gradients, dtype=float),
+    )
+
+
 def check_shuffling(members, sequences, explained, seed=0):
-    """Explain a few clips again with the network's weights shuffled.
+    """Explain a few clips again with the network's weights shuffled, several times.
 
     Returns
     -------
     dict
-        Rank correlations of importances (absolute) and of signed mean attributions of
-        the features, and of what frames add beyond the mean frame; None where not
-        defined.
+        "importance", "signed", "frames": mean rank correlation with the explanation
+        of importances (absolute) and of signed mean attributions of the features, and
+        of what frames add beyond the mean frame; None where not defined.
+        "relative": how many times as important a feature is as with shuffled weights,
+        (F,), NaN where it has no importance there.
     """
     random = np.random.default_rng(seed)
     chosen = draw_clips(len(sequences), N_SHUFFLED, seed)
-    shuffled = [member.shuffle(random) for member in members]
-    found = explanation.integrate(
-        shuffled,
-        sequences[chosen],
-        np.zeros_like(sequences[chosen]),
-        max_steps=explanation.FIRST_STEPS,
-    )
-    given = sequences[chosen]
-    features = np.einsum("ntf,ntf->nf", given, found.gradients, dtype=float)
-    away = given - given.mean(axis=1, keepdims=True)
-    beyond = np.einsum("ntf,ntf->nt", away, found.gradients, dtype=float)
-    true = explained.features[chosen]
-    return {
-        "n_clips": len(chosen),
-        "importance": correlate_ranks(
-            np.abs(true).mean(axis=0), np.abs(features).mean(axis=0)
-        ),
-        "signed": correlate_ranks(true.mean(axis=0), features.mean(axis=0)),
-        "frames": correlate_ranks(explained.beyond[chosen], beyond),
+    true, beyond = explained.features[chosen], explained.beyond[chosen]
+    importance = np.abs(true).mean(axis=0)
+    rhos, chance = {"importance": [], "signed": [], "frames": []}, 0.0
+    for _ in range(N_SHUFFLES):
+        features, frames = attribute_shuffled(members, sequences[chosen], random)
+        by_chance = np.abs(features).mean(axis=0)
+        rhos["importance"].append(correlate_ranks(importance, by_chance))
+        rhos["signed"].append(correlate_ranks(true.mean(0), features.mean(0)))
+        rhos["frames"].append(correlate_ranks(beyond, frames))
+        chance = chance + by_chance / N_SHUFFLES
+    relative = np.full(len(importance), np.nan)
+    np.divide(importance, chance, out=relative, where=chance > 0)
+    means = {
+        name: None if None in found else float(np.mean(found))
+        for name, found in rhos.items()
     }
+    return {"n_clips": len(chosen), "relative": relative, **means}
 
 
 # ---------------------------------------------------------------- occlusion

@@ -19,6 +19,7 @@ with quietly():
 
 MAX_COMPONENTS = 10
 N_PERMUTATIONS = 9999
+LOWER, UPPER = "lower network score", "upper network score"
 MAX_EXACT = 20000  # relabellings that are all gone through
 
 
@@ -76,10 +77,7 @@ def split_groups(table):
         return list(table["group"]), True
     means = table.groupby("animal")["network_score"].mean()
     high = means > means.median()
-    return [
-        "high network score" if high[animal] else "low network score"
-        for animal in table["animal"]
-    ], False
+    return [UPPER if high[animal] else LOWER for animal in table["animal"]], False
 
 
 def count_shares(labels, units):
@@ -93,10 +91,14 @@ def count_shares(labels, units):
 
     Returns
     -------
-    pandas.DataFrame
-        A row a unit, a column an element; rows add up to 1.
+    (list, float64 (units, elements))
+        The units, sorted, and shares that add up to 1 in each row.
     """
-    return pd.crosstab(pd.Series(units, name="unit"), labels, normalize="index")
+    names = sorted(set(units))
+    index = {name: row for row, name in enumerate(names)}
+    counts = np.zeros((len(names), labels.max() + 1))
+    np.add.at(counts, ([index[unit] for unit in units], labels), 1)
+    return names, counts / counts.sum(axis=1, keepdims=True)
 
 
 def describe_elements(labels, animals, groups, scores):
@@ -112,38 +114,31 @@ def describe_elements(labels, animals, groups, scores):
 
     Returns
     -------
-    pandas.DataFrame
+    (pandas.DataFrame, list of str, str)
         A row an element: frames; the share of an animal's frames in either group (mean
-        over animals); p of their difference, and p after Holm's correction for the
-        number of elements; Spearman's rho with the network score over animals. What
-        is not defined is NaN, and `reason` says why.
+        over animals), named by the group; p of their difference, and p after Holm's
+        correction for the number of elements; Spearman's rho with the network score
+        over animals. Then the two groups, and why p is not defined, or "".
     """
-    animals, groups = np.asarray(animals), np.asarray(groups)
-    names = sorted(set(groups), key=lambda g: (g not in ("Control", LOW), g))
-    units = [*zip(animals, groups, strict=True)]
-    shares = count_shares(labels, pd.MultiIndex.from_tuples(units).to_flat_index())
-    owners = [unit[0] for unit in shares.index]
-    second = np.array([unit[1] == names[-1] for unit in shares.index])
-    p_values, reason = compare_groups(shares.to_numpy(), owners, second)
-    whole = count_shares(labels, animals)
-    means = pd.Series(scores, dtype=float).groupby(animals).mean()[whole.index]
-    rows = []
-    for element in shares.columns:
-        of_units = shares[element].to_numpy()
-        rows.append(
-            {
-                "element": int(element),
-                "frames": int(np.sum(labels == element)),
-                names[0]: of_units[~second].mean() if (~second).any() else np.nan,
-                names[-1]: of_units[second].mean() if second.any() else np.nan,
-                "rho_score": correlate(whole[element], means),
-            }
-        )
-    table = pd.DataFrame(rows).assign(p=p_values, p_holm=correct_holm(p_values))
-    return table.assign(reason=reason)
-
-
-LOW = "low network score"
+    animals, groups = np.asarray(animals, str), np.asarray(groups, str)
+    names = sorted(set(groups), key=lambda group: (group != "Control", group))
+    units, shares = count_shares(labels, [*zip(animals, groups, strict=True)])
+    second = np.array([group == names[-1] for _, group in units])
+    if len(names) == 2:
+        p_values, reason = compare_groups(shares, [a for a, _ in units], second)
+    else:
+        p_values, reason = np.full(shares.shape[1], np.nan), "there is one group"
+    owners, whole = count_shares(labels, animals.tolist())
+    means = [np.mean(np.asarray(scores)[animals == owner]) for owner in owners]
+    table = {
+        "element": np.arange(shares.shape[1]),
+        "frames": np.bincount(labels),
+        **{name: shares[second == (name == names[-1])].mean(axis=0) for name in names},
+        "rho_score": [correlate(column, means) for column in whole.T],
+        "p": p_values,
+        "p_holm": correct_holm(p_values),
+    }
+    return pd.DataFrame(table), names, reason
 
 
 def correlate(first, second):
@@ -190,7 +185,18 @@ def compare_groups(shares, owners, second):
         found = shares[second].mean(axis=0) - shares[~second].mean(axis=0)
         moved = weights @ shares
     as_far = np.abs(moved) >= np.abs(found) - 1e-12
-    return as_far.mean(axis=0), ""
+    return as_far.mean(axis=0), tell_floor(second, owners, shares.shape[1])
+
+
+def tell_floor(second, owners, n_tests):
+    """Say so where there are too few animals for any difference to be shown."""
+    n, k = len(second), int(second.sum())
+    paired = len(set(owners)) < n
+    n_labellings = 2 ** (n - len(set(owners))) if paired else math.comb(n, k)
+    lowest = (2 if paired or 2 * k == n else 1) / n_labellings * n_tests
+    if lowest < 0.05:
+        return ""
+    return f"with so few animals no corrected p can be below {min(1, lowest):.2g}"
 
 
 def list_labellings(second, seed=0):
@@ -251,8 +257,10 @@ def choose_central(labels, distances, clips, element, n_chosen):
     return (first + rest)[:n_chosen]
 
 
-def find_extremes(points, n_directions=8):
+def find_extremes(points, n_directions=8, apart=0.3):
     """Find the frames that lie furthest out in evenly spread directions.
+
+    Of frames closer together than `apart` standard deviations one is enough.
 
     Parameters
     ----------
@@ -261,12 +269,17 @@ def find_extremes(points, n_directions=8):
     Returns
     -------
     list of int
-        Positions of frames, each once, counter-clockwise from the right.
+        Positions of frames, counter-clockwise from the right.
     """
     scaled = points / np.maximum(points.std(axis=0), 1e-12)
     angles = np.arange(n_directions) * 2 * np.pi / n_directions
     rays = np.stack([np.cos(angles), np.sin(angles)])
-    return list(dict.fromkeys(int(i) for i in np.argmax(scaled @ rays, axis=0)))
+    kept = []
+    for index in np.argmax(scaled @ rays, axis=0):
+        away = np.linalg.norm(scaled[kept] - scaled[index], axis=1)
+        if (away > apart).all():
+            kept.append(int(index))
+    return kept
 
 
 def find_ellipse(points, n_deviations=2):

@@ -1,0 +1,95 @@
+"""A film of one clip: what the network looked at, and what came of it.
+
+Left the frame, right the overlay of places, below the shares of the pooled steps with
+a line that runs along them. H.264 in yuv420p, which every browser plays.
+"""
+
+from fractions import Fraction
+
+import av
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
+
+import data
+import maps
+
+HALF_WIDTH = 480  # pixels of either picture
+TRACE_HEIGHT = 190
+FRAMES_PER_SECOND = 10
+
+
+def render_trace(shares, n_frames, title):
+    """Render the trace once.
+
+    Returns
+    -------
+    (uint8 (190, 960, 3), callable)
+        The picture, and a function from a frame to the column of its line.
+    """
+    with matplotlib.rc_context(maps.STYLE):
+        figure = Figure((2 * HALF_WIDTH / 100, TRACE_HEIGHT / 100), dpi=100)
+        axes = figure.add_axes((0.085, 0.25, 0.895, 0.6))
+        axes.set_title(title, loc="left")
+        maps.plot_trace(axes, shares, n_frames)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        to_pixels = axes.transData.transform
+        ends = to_pixels([(1, 0), (2, 0)])[:, 0]
+        heights = axes.get_window_extent()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    span = TRACE_HEIGHT - heights.y1, TRACE_HEIGHT - heights.y0
+    return pixels, lambda frame: (ends[0] + frame * (ends[1] - ends[0]), span)
+
+
+def compose(frame, places, limit, trace, locate, index):
+    """Compose one picture of the film, uint8 (H, W, 3) with even H and W."""
+    height = round(frame.shape[0] * HALF_WIDTH / frame.shape[1] / 2) * 2
+    size = (HALF_WIDTH, height)
+    small = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
+    line = Image.fromarray(trace)
+    x, (top, bottom) = locate(index)
+    ImageDraw.Draw(line).line([(x, top), (x, bottom)], fill=maps.INK, width=2)
+    pair = np.hstack([small, maps.overlay(small, places, limit)])
+    return np.vstack([pair, np.asarray(line)])
+
+
+def write_film(path, frames, places, shares, title):
+    """Write the film of a clip.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in .mp4.
+    frames : sequence of uint8 (H, W, 3), T
+    places : float, (T, 8, 8)
+    shares : (K,)
+    title : str
+    """
+    trace, locate = render_trace(shares, len(frames), title)
+    # One stray bright place would leave the rest of the film without colour.
+    limit = float(np.quantile(np.abs(places), 0.995)) or 1.0
+    pictures = (
+        compose(frame, place, limit, trace, locate, index)
+        for index, (frame, place) in enumerate(zip(frames, places, strict=True))
+    )
+    with data.replacing(path) as temporary:
+        encode(temporary, pictures)
+
+
+def encode(path, pictures, rate=FRAMES_PER_SECOND):
+    """Encode pictures of one even size as H.264."""
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=Fraction(rate))
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "20", "preset": "fast"}
+        for number, picture in enumerate(pictures):
+            if number == 0:
+                stream.height, stream.width = picture.shape[:2]
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(picture), format="rgb24"
+            )
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
