@@ -56,8 +56,8 @@ def put_stand_in():
     extractor = importlib.import_module("extractor")
 
     class StandIn(extractor.Extractor):
-        def __init__(self, weights="imagenet", batch_size=8):
-            self.batch_size, self.model = batch_size, None
+        def __init__(self, weights="imagenet", batch_size=None, **_):
+            self.batch_size, self.model = batch_size or 8, None
             self.record = {
                 "weights": str(weights),
                 "sha256": "0" * 64,
