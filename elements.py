@@ -38,7 +38,8 @@ def find_components(points, seed=0):
     """
     wanted = min(MAX_COMPONENTS, *points.shape)
     pca = PCA(wanted, svd_solver="auto", random_state=seed)
-    coordinates = pca.fit_transform(np.asarray(points, float))
+    with np.errstate(invalid="ignore"):  # frames that are all alike have no variance
+        coordinates = pca.fit_transform(np.asarray(points, float))
     shares = np.nan_to_num(pca.explained_variance_ratio_)
     missing = max(0, 2 - wanted)
     return np.pad(coordinates, ((0, 0), (0, missing))), np.pad(shares, (0, missing))

@@ -1,0 +1,126 @@
+"""The space of frames and its clusters, against known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import elements
+
+
+def test_components_keep_distances_and_fall():
+    points = np.random.default_rng(0).normal(size=(50, 6)) * np.arange(1, 7)
+    coordinates, shares = elements.find_components(points)
+    assert (np.diff(shares) <= 0).all()
+    assert shares.sum() == pytest.approx(1)
+    before = np.linalg.norm(points[3] - points[9])
+    assert np.linalg.norm(coordinates[3] - coordinates[9]) == pytest.approx(before)
+
+
+def test_one_frame_or_one_value_gives_a_plane_still():
+    coordinates, shares = elements.find_components(np.ones((4, 1)))
+    assert coordinates.shape == (4, 2)
+    assert not shares.any()
+    labels, distances = elements.find_elements(coordinates, 6)
+    assert not labels.any() and not distances.any()
+
+
+def test_holm_is_that_of_the_textbook():
+    found = elements.correct_holm([0.01, 0.04, 0.03, np.nan])
+    assert np.allclose(found[:3], [0.03, 0.06, 0.06])
+    assert np.isnan(found[3])
+
+
+def test_permutation_is_exact():
+    shares = np.array([[0.0], [0.1], [0.2], [0.7], [0.8], [0.9]])
+    second = np.array([False] * 3 + [True] * 3)
+    p, note = elements.compare_groups(shares, list("abcdef"), second)
+    assert p[0] == pytest.approx(2 / 20)  # of 20 labellings, this one and its mirror
+    assert "can be below 0.1" in note
+
+
+def test_animals_in_both_groups_are_compared_with_themselves():
+    owners = np.repeat([f"g{i}" for i in range(6)], 2)
+    second = np.tile([False, True], 6)
+    shares = np.where(second, 0.6, 0.5)[:, None] + np.repeat(np.arange(6), 2)[:, None]
+    p, _ = elements.compare_groups(shares, owners, second)
+    assert p[0] == pytest.approx(2 / 64)
+
+
+def test_too_few_animals_have_no_p():
+    p, note = elements.compare_groups(
+        np.ones((3, 2)), list("abc"), np.array([False, True, True])
+    )
+    assert np.isnan(p).all() and "needed" in note
+
+
+def plant(seed):
+    """Frames of 16 animals, of which the impaired ones alone visit a far place."""
+    random = np.random.default_rng(seed)
+    animals = np.repeat([f"g{i:02}" for i in range(16)], 30)
+    groups = np.where(np.repeat(np.arange(16), 30) < 8, "Control", "Stroke")
+    points = random.normal(size=(480, 4))
+    away = (groups == "Stroke") & (random.random(480) < 0.4)
+    return points + 20 * away[:, None], animals, groups, away
+
+
+def test_a_planted_movement_is_found_and_no_other():
+    points, animals, groups, away = plant(0)
+    labels, _ = elements.find_elements(points, 3)
+    found, names, note = elements.describe_elements(
+        labels, animals, groups, 2.0 * (groups == "Stroke")
+    )
+    assert names == ["Control", "Stroke"] and note == ""
+    planted = np.bincount(labels[away]).argmax()
+    row = found.set_index("element").loc[planted]
+    assert (labels[away] == planted).all()
+    assert row["p_holm"] < 0.05 and row["Stroke"] > 0.3 and row["Control"] == 0
+    assert row["rho_score"] > 0.7
+    assert np.allclose(found[names].sum(), 1)
+
+
+def test_without_a_difference_none_is_called_one():
+    n_false = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        animals = np.repeat([f"g{i}" for i in range(10)], 12)
+        groups = np.where(np.repeat(np.arange(10), 12) < 5, "Control", "Stroke")
+        labels = (random.random(120) < np.repeat(random.random(10), 12)).astype(int)
+        found, *_ = elements.describe_elements(labels, animals, groups, labels)
+        n_false += (found["p_holm"] < 0.05).any()
+    assert n_false <= 5  # 2 are expected
+
+
+def test_groups_come_from_names_else_from_scores():
+    table = pd.DataFrame(
+        {
+            "animal": ["a", "b", "b"],
+            "group": ["Control", "Stroke", "Stroke"],
+            "network_score": [3.0, 1.0, 2.0],
+        }
+    )
+    assert elements.split_groups(table) == (["Control", "Stroke", "Stroke"], True)
+    groups, named = elements.split_groups(table.assign(group=None))
+    assert groups == [elements.UPPER, elements.LOWER, elements.LOWER] and not named
+
+
+def test_central_frames_are_of_different_clips_where_possible():
+    labels, distances = np.zeros(5, int), np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    clips = ["a", "a", "b", "a", "c"]
+    assert elements.choose_central(labels, distances, clips, 0, 4) == [0, 2, 4, 1]
+
+
+def test_extremes_lie_outside_and_apart():
+    points = np.vstack([np.zeros((20, 2)), [[5, 0], [5.01, 0], [0, 5], [-5, 0]]])
+    found = elements.find_extremes(points)
+    assert {21, 22, 23} <= set(found) and 20 not in found
+
+
+def test_ellipse_has_the_axes_of_the_covariance():
+    random = np.random.default_rng(0)
+    points = random.normal(size=(4000, 2)) * (3, 1) + (7, 2)
+    found = elements.find_ellipse(points)
+    assert np.allclose(found["xy"], (7, 2), atol=0.2)
+    assert found["width"] == pytest.approx(12, rel=0.05)
+    assert found["height"] == pytest.approx(4, rel=0.05)
+    assert abs(np.sin(np.radians(found["angle"]))) < 0.05
+    assert elements.find_ellipse(points[:2]) is None
