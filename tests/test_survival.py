@@ -128,21 +128,25 @@ def test_extraction_killed_at_a_renaming(clips, tmp_path):
     assert films.read_state(folder / "sequences") == expected
 
 
+@pytest.mark.thorough
 def test_real_extraction_killed(folder):
     argv = [sys.executable, "extract_features.py", "--data", str(folder)]
     argv += ["--weights", "random", "--seq-length", "4", "--batch-size", "4"]
-    process = subprocess.Popen(
-        argv, cwd=STAND_IN.parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    first = data.sequence_path(folder, "v_Control_g01_c01", 4)
-    while process.poll() is None and not first.exists():
-        time.sleep(0.05)
-    process.kill()
-    process.communicate()
-    assert process.returncode in (-signal.SIGKILL, 0)
-    for path in (folder / "sequences").glob("[!.]*.npy"):
-        name = path.name.removesuffix("-4-features.npy")
-        assert sequences.read_sequence(folder, name, 4).shape == (4, 2048)
+    whole = shutil.copytree(folder, folder / "whole")
+    options = {"cwd": STAND_IN.parents[1], "capture_output": True}
+    subprocess.run([*argv[:3], str(whole), *argv[4:]], check=True, **options)
+    expected = finished(whole, "sequences")
+    for n_done in (1, 2, 3):
+        process = subprocess.Popen(
+            argv, cwd=STAND_IN.parents[1], stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and len(finished(folder, "sequences")) <= n_done:
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        check_sequences(folder, expected)
+    subprocess.run(argv, check=True, **options)
+    assert finished(folder, "sequences") == expected
 
 
 def test_slicing_killed_at_any_renaming_is_done_again(clips, tmp_path):
@@ -346,8 +350,14 @@ class Nursery:
         )
         assert self.process.stdout.readline() == "ready\n"
 
-    def train(self, *argv, delay=None, **environ):
-        """Train, killed after `delay` seconds: (exit code, output, epochs begun)."""
+    def train(self, *argv, delay=None, wait_for=None, **environ):
+        """Train, killed after a delay, or interrupted once a file is there.
+
+        Returns
+        -------
+        (int, str, list of int)
+            The exit code, what was said, the epochs that were begun.
+        """
         self.count += 1
         output = self.folder / f"output{self.count}"
         environ = {key: str(value) for key, value in environ.items()}
@@ -359,6 +369,10 @@ class Nursery:
             time.sleep(delay)
             with contextlib.suppress(ProcessLookupError):  # it may be done already
                 os.kill(child, signal.SIGKILL)
+        if wait_for is not None:
+            while not wait_for.exists():
+                time.sleep(0.01)
+            os.kill(child, signal.SIGINT)
         code = int(self.process.stdout.readline())
         epochs = Path(f"{output}.epochs")
         begun = epochs.read_text().split() if epochs.exists() else []
@@ -458,7 +472,7 @@ def kill_training(nursery, tmp_path, argv, moments, runs):
 
 
 def test_training_killed_at_a_renaming_ends_the_same(nursery, tmp_path):
-    moments = [{"DIE_AT": 8}, {"DIE_AFTER": 8}]
+    moments = [{"DIE_AT": 8}]
     kill_training(nursery, tmp_path, TRAIN, moments, ["Reach-lstm"])
 
 
@@ -481,6 +495,20 @@ def test_leave_one_animal_out_killed_ten_times(nursery, tmp_path):
     moments = [*np.random.default_rng(4).uniform(0.1, 0.9, 10)]
     runs = [f"g{animal:02d}-features" for animal in range(1, 6)]
     kill_training(nursery, tmp_path, argv, moments, runs)
+
+
+def test_interrupted_training_says_one_line_and_goes_on(nursery, tmp_path):
+    films.write_sequences(tmp_path)
+    argv = ("--data", str(tmp_path), *TRAIN, "--model", "pool")
+    backup = data.logs_folder(tmp_path, "Reach-pool") / "backup.npz"
+    code, output, begun = nursery.train(*argv, wait_for=backup)
+    assert code == 130, output
+    assert output.splitlines()[-1] == "stopped; what was done is kept"
+    assert "Traceback" not in output
+    assert not list(tmp_path.rglob(f"{data.TEMPORARY}*"))
+    code, output, begun_then = nursery.train(*argv)
+    assert code == 0, output
+    assert begun_then[0] in (begun[-1], begun[-1] + 1)
 
 
 def test_killed_between_checkpoint_and_record(nursery, tmp_path):
