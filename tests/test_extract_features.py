@@ -246,9 +246,11 @@ def test_exit_codes_and_streams(folder):
     code, output, errors = run("--data", folder, "--seq-length", "0")
     assert (code, output) == (2, "")
     assert "expected a whole number above 0. Received: '0'" in errors
-    code, output, errors = run("--data", folder, "--weights", folder / "gone.h5")
-    assert (code, output) == (2, "")
-    assert "gone.h5: no such file" in errors and errors.count("\n") == 1
+
+
+def test_missing_weights_are_named_before_anything_is_written(folder):
+    with pytest.raises(Problem, match=r"gone\.h5: no such file"):
+        call(folder, "--weights", str(folder / "gone.h5"))
     assert not (folder / "sequences").exists()
 
 

@@ -1,0 +1,171 @@
+"""Features do not depend on anything but the frame and the weights."""
+
+import threading
+import time
+
+import films
+import numpy as np
+import pytest
+from PIL import Image
+
+from console import Problem
+from extractor import Extractor, decode_ahead, resize_frame
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Frames of several sizes, uint8 (H, W, 3)."""
+    random = np.random.default_rng(0)
+    noise = [
+        random.integers(0, 256, (h, w, 3), np.uint8) for h, w in ((40, 60), (5, 7))
+    ]
+    return [films.draw_frame(5), films.draw_frame(9, (320, 200)), *noise]
+
+
+@pytest.mark.parametrize(
+    "size", [(299, 299), (1, 1), (299, 1), (300, 298), (416, 374), (832, 747), (97, 63)]
+)
+def test_resizing_is_that_of_pil(size):
+    width, height = size
+    frame = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    expected = Image.fromarray(frame).resize((299, 299), Image.NEAREST)
+    np.testing.assert_array_equal(resize_frame(frame), np.asarray(expected))
+
+
+def test_features_are_those_of_keras_one_frame_at_a_time(random_extractor, pictures):
+    import keras
+
+    preprocess = keras.applications.inception_v3.preprocess_input
+    keras.utils.set_random_seed(0)
+    plain = keras.applications.InceptionV3(
+        include_top=False, weights=None, pooling="avg", input_shape=(299, 299, 3)
+    )
+    expected = []
+    for picture in pictures[:3]:
+        image = Image.fromarray(picture).resize((299, 299), Image.NEAREST)
+        batch = preprocess(np.asarray(image, np.float32)[None])
+        expected.append(plain.predict(batch, verbose=0)[0])
+    features = random_extractor(pictures)[:3]
+    assert features.shape == (3, 2048) and features.dtype == np.float32
+    assert (features >= 0).all() and features.max() > 0
+    largest = np.abs(expected).max()
+    np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-5 * largest)
+
+
+def test_neighbours_and_batch_size_do_not_matter(random_extractor, pictures):
+    together = random_extractor(pictures)
+    scale = np.abs(together).max()
+    reverse = random_extractor(pictures[::-1])[::-1]
+    alone = random_extractor(pictures[1:2])
+    np.testing.assert_array_equal(together, random_extractor(pictures))
+    np.testing.assert_allclose(reverse, together, atol=1e-6 * scale)
+    np.testing.assert_allclose(alone, together[1:2], atol=1e-6 * scale)
+    other = Extractor.__new__(Extractor)  # another batch size, without a second network
+    vars(other).update(vars(random_extractor), batch_size=3)
+    np.testing.assert_allclose(other(pictures), together, atol=1e-6 * scale)
+
+
+def test_features_are_the_means_of_the_maps(random_extractor, pictures):
+    maps = random_extractor.maps(pictures[:2])
+    assert maps.shape == (2, 8, 8, 2048)
+    features = random_extractor(pictures[:2])
+    np.testing.assert_allclose(maps.mean((1, 2)), features, rtol=1e-5, atol=1e-7)
+
+
+def test_clips_share_passes_and_get_their_own_features(random_extractor, pictures):
+    resized = [resize_frame(picture) for picture in pictures]
+
+    def fail():
+        raise Problem("broken")
+
+    sources = [
+        ("one", lambda: resized[:1]),
+        ("bad", fail),
+        ("three", lambda: resized[1:]),
+        ("again", lambda: resized[:1]),
+    ]
+    keys, results = zip(*random_extractor.stream(sources), strict=True)
+    assert keys == ("one", "bad", "three", "again")
+    assert str(results[1]) == "broken"
+    expected = random_extractor(pictures)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(results[0], expected[:1], atol=1e-6 * scale)
+    np.testing.assert_allclose(results[2], expected[1:], atol=1e-6 * scale)
+    np.testing.assert_allclose(results[3], expected[:1], atol=1e-6 * scale)
+
+
+def test_record_names_weights_by_their_numbers(random_extractor, tmp_path):
+    record = random_extractor.record
+    assert record["weights"] == "random" and record["frame_size"] == 299
+    assert len(record["sha256"]) == 64
+
+
+@pytest.mark.thorough
+def test_random_weights_are_the_same_every_time_and_come_back_from_a_file(
+    random_extractor, pictures, tmp_path
+):
+    expected = random_extractor(pictures[:1])
+    import inception
+
+    base = inception.build_base("random")
+    for path in (tmp_path / "a.weights.h5", tmp_path / "a.h5", tmp_path / "a.keras"):
+        (base.save_weights if "weights" in path.name else base.save)(path)
+        again = Extractor(path)
+        assert again.record["sha256"] == random_extractor.record["sha256"]
+        assert again.record["weights"] == str(path.resolve())
+        np.testing.assert_array_equal(again(pictures[:1]), expected)
+    again = Extractor("random")
+    assert again.record == random_extractor.record
+
+
+def test_files_that_are_no_weights_are_refused(tmp_path):
+    with pytest.raises(Problem, match=r"gone\.h5: no such file"):
+        Extractor(tmp_path / "gone.h5")
+    for name in ("a.h5", "a.keras"):
+        (tmp_path / name).write_bytes(b"no weights")
+        with pytest.raises(Problem, match="holds no InceptionV3 weights"):
+            Extractor(tmp_path / name)
+
+
+# ---------------------------------------------------------------- decoding ahead
+
+
+def test_decoding_keeps_the_order_and_stays_a_little_ahead():
+    begun, taken = [], []
+
+    def read(number):
+        begun.append(number)
+        return number
+
+    sources = ((n, lambda n=n: read(n)) for n in range(20))
+    for key, value in decode_ahead(sources, depth=2):
+        assert key == value
+        taken.append(key)
+        time.sleep(0.01)
+        assert len(begun) - len(taken) <= 4
+    assert taken == list(range(20))
+
+
+def test_one_problem_does_not_end_the_decoding():
+    def fail():
+        raise Problem("broken")
+
+    found = dict(decode_ahead([(1, lambda: [1]), (2, fail), (3, lambda: [3])]))
+    assert found[1] == [1] and found[3] == [3]
+    assert isinstance(found[2], Problem)
+
+
+def test_a_bug_reaches_whoever_waits():
+    def fail():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(decode_ahead([(1, fail)]))
+
+
+def test_leaving_early_ends_the_thread():
+    before = threading.active_count()
+    stream = decode_ahead((n, lambda: []) for n in range(10**9))
+    next(stream)
+    stream.close()
+    assert threading.active_count() == before
