@@ -1,26 +1,25 @@
-"""InceptionV3 without its top: RGB frames in, 2,048 features a frame out."""
+"""InceptionV3 as an extractor: RGB frames in, 2,048 features a frame out."""
 
-import hashlib
 import queue
-import socket
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from console import Problem, quietly
+import inception
+from console import Problem, caution
+from inception import FRAME_SIZE, N_FEATURES, PUBLISHED_WEIGHTS, keras
 
-with quietly():
-    import keras
+__all__ = ["N_FEATURES", "PUBLISHED_WEIGHTS", "Extractor", "resize_frame"]
 
-FRAME_SIZE = 299
-N_FEATURES = 2048
-MAP_SIZE = 8  # the last block of InceptionV3 sees a frame as 8 x 8 places
-BATCH_SIZE = 8
-PUBLISHED_WEIGHTS = ("imagenet", "random")
-RANDOM_SEED = 0
-TIMEOUT = 60  # seconds without an answer after which a download counts as failed
+PRECISIONS = ("float32", "bfloat16")
+# A frame's cost on a processor is least from 8 frames a pass on (measured, see
+# benchmarks/extraction.py); a GPU needs more at once to be busy.
+BATCH_SIZE, GPU_BATCH_SIZE = 8, 32
+CPU_INFO = Path("/proc/cpuinfo")
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
 def resize_frame(frame):
@@ -50,9 +49,12 @@ class Extractor:
         "imagenet" (downloaded by Keras, once), "random" (seeded, untrained), or a file:
         HDF5 weights of `keras.applications` with or without the top, or a whole
         InceptionV3 as `.keras` or `.h5`.
-    batch_size : int
-        Frames a pass. Every pass has this many, the last one padded, so a frame's
-        features do not depend on its neighbours.
+    batch_size : int, optional
+        Frames a pass, by default what suits the device. Every pass has this many, the
+        last one padded, so a frame's features do not depend on its neighbours.
+    precision : {"float32", "bfloat16"}
+        What the network computes in. Where bfloat16 brings nothing, a caution says so
+        and float32 is used and recorded.
 
     Attributes
     ----------
@@ -65,21 +67,27 @@ class Extractor:
         When the weights cannot be had or are not InceptionV3's.
     """
 
-    def __init__(self, weights="imagenet", batch_size=BATCH_SIZE):
-        self.batch_size = batch_size
-        base = build_base(weights)
+    def __init__(self, weights="imagenet", batch_size=None, precision="float32"):
+        on_gpu = has_gpu()
+        self.batch_size = batch_size or (GPU_BATCH_SIZE if on_gpu else BATCH_SIZE)
+        precision = choose_precision(precision, on_gpu)
+        base = inception.build_base(weights)
         self.record = {
-            "weights": name_weights(weights),
-            "sha256": digest_weights(base),
+            "weights": inception.name_weights(weights),
+            "sha256": inception.digest_weights(base),
             "frame_size": FRAME_SIZE,
-            "precision": "float32",
+            "precision": precision,
         }
+        self.with_openvino = precision == "bfloat16" and not on_gpu
+        kept = "float32" if self.with_openvino else precision  # OpenVINO rounds itself
+        base = inception.fold_normalization(base, kept)
         pixels = keras.Input((FRAME_SIZE, FRAME_SIZE, 3), dtype="uint8")
         scaled = keras.ops.cast(pixels, "float32") / 127.5 - 1.0  # preprocess_input
-        maps = base(scaled)  # (B, 8, 8, 2048)
+        maps = keras.ops.cast(base(scaled), "float32")  # (B, 8, 8, 2048)
         features = keras.layers.GlobalAveragePooling2D()(maps)  # (B, 2048)
         self.model = keras.Model(pixels, features)
         self.map_model = keras.Model(pixels, maps)
+        self.compiled = {}
 
     def __call__(self, frames):
         """Extract the features of frames.
@@ -105,13 +113,18 @@ class Extractor:
 
     def predict(self, model, frames):
         pixels = np.stack([resize_frame(frame) for frame in frames])
+        run_pass = self.compile(model) if self.with_openvino else model.predict_on_batch
         parts = [
-            model.predict_on_batch(
-                pad(pixels[i : i + self.batch_size], self.batch_size)
-            )
+            run_pass(pad(pixels[i : i + self.batch_size], self.batch_size))
             for i in range(0, len(pixels), self.batch_size)
         ]
         return np.concatenate(parts)[: len(pixels)].astype(np.float32)
+
+    def compile(self, model):
+        """Compile a network for bfloat16, once; returns what passes a batch."""
+        if id(model) not in self.compiled:
+            self.compiled[id(model)] = compile_bfloat16(model, self.batch_size)
+        return self.compiled[id(model)]
 
     def stream(self, sources):
         """Extract clip after clip while the next ones are being decoded.
@@ -211,89 +224,50 @@ def pad(batch, size):
     return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
 
 
-def name_weights(weights):
-    """Name weights so that `Extractor` finds them again from any folder."""
-    known = weights in PUBLISHED_WEIGHTS
-    return weights if known else str(Path(weights).resolve())
+def has_gpu():
+    return bool(keras.distribution.list_devices("gpu"))
 
 
-def digest_weights(base):
-    """Compute the sha256 of the weights themselves, whatever file they came in."""
-    digest = hashlib.sha256()
-    for weight in base.get_weights():
-        digest.update(np.ascontiguousarray(weight, np.float32).tobytes())
-    return digest.hexdigest()
+def choose_precision(wanted, on_gpu):
+    """Choose the precision of an extraction: what is wanted, if it is of use here.
+
+    A GPU computes bfloat16 through Keras. On processors OpenVINO is the means: faster
+    than Keras there, and with less than half its error.
+
+    Returns
+    -------
+    str
+        "float32", with a caution, where this machine gains nothing from bfloat16.
+    """
+    if wanted == "float32" or on_gpu:
+        return wanted
+    if not BFLOAT16_FLAGS & list_cpu_flags():
+        reason = "this processor has no instructions for it (avx512_bf16, amx_bf16)"
+    elif keras.backend.backend() != "tensorflow" or not find_spec("openvino"):
+        reason = "on a processor it needs OpenVINO beside TensorFlow: pip install "
+        reason += "openvino"
+    else:
+        return wanted
+    caution(f"bfloat16 brings nothing here: {reason}. Computing in float32")
+    return "float32"
 
 
-def build_base(weights):
-    """Build InceptionV3 up to its last block, (B, 299, 299, 3) -> (B, 8, 8, 2048)."""
-    if weights == "imagenet":
-        return download_imagenet()
-    if weights == "random":
-        keras.utils.set_random_seed(RANDOM_SEED)
-        return build_inception()
-    path = Path(weights)
-    if not path.is_file():
-        raise Problem(
-            f"--weights {weights}: no such file. Give imagenet, random, or a file of "
-            "InceptionV3 weights"
-        )
+def compile_bfloat16(model, batch_size):
+    """Compile a network with OpenVINO; returns a function of a batch (B, ...)."""
+    import openvino
+    import tensorflow as tf
+
+    batch = tf.TensorSpec((batch_size, *model.input_shape[1:]), tf.uint8)
+    graph = tf.function(lambda pixels: model(pixels, training=False))
+    network = openvino.convert_model(graph.get_concrete_function(batch))
+    hints = {"INFERENCE_PRECISION_HINT": "bf16"}
+    compiled = openvino.compile_model(network, "CPU", hints)
+    return lambda pixels: compiled(pixels)[0]
+
+
+def list_cpu_flags():
+    """Name what the processor can do; nothing where the system does not tell."""
     try:
-        if path.suffix == ".keras":
-            return take_base(keras.saving.load_model(path, compile=False))
-        return load_hdf5(path)
-    except Problem:
-        raise
-    except Exception as error:  # h5py and Keras raise many kinds on a wrong file
-        reason = str(error).strip().splitlines()[0][:150] if str(error) else error
-        raise Problem(f"{path} holds no InceptionV3 weights ({reason})") from None
-
-
-def build_inception(weights=None, include_top=False):
-    shape = (FRAME_SIZE, FRAME_SIZE, 3)
-    return keras.applications.InceptionV3(
-        include_top=include_top, weights=weights, input_shape=shape
-    )
-
-
-def download_imagenet():
-    kept = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)
-    try:
-        return build_inception("imagenet")
-    except Exception as error:  # whatever the network may raise
-        raise Problem(
-            "the ImageNet weights of InceptionV3 could not be downloaded "
-            f"({type(error).__name__}). Without internet give --weights FILE, or "
-            "--weights random to try things out untrained"
-        ) from None
-    finally:
-        socket.setdefaulttimeout(kept)
-
-
-def load_hdf5(path):
-    import h5py
-
-    with h5py.File(path) as file:
-        is_whole = "model_weights" in file or "model_config" in file.attrs
-        names = file.attrs.get("layer_names", [])
-        has_top = any("predictions" in str(name) for name in names)
-    if is_whole:
-        return take_base(keras.saving.load_model(path, compile=False))
-    model = build_inception(include_top=has_top)
-    model.load_weights(path)
-    return take_base(model)
-
-
-def take_base(model):
-    """Cut an InceptionV3 after its last block, the layer `mixed10`."""
-    try:
-        base = keras.Model(model.inputs, model.get_layer("mixed10").output)
-    except ValueError:
-        raise Problem(
-            "a whole model must be InceptionV3 with a layer mixed10"
-        ) from None
-    expected = (None, MAP_SIZE, MAP_SIZE, N_FEATURES)
-    if base.output_shape != expected:
-        raise Problem(f"expected maps {expected}. Received: {base.output_shape}")
-    return base
+        return set(CPU_INFO.read_text().split())
+    except OSError:
+        return set()
