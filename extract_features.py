@@ -2,6 +2,7 @@
 
     python extract_features.py
     python extract_features.py --task Reach --weights weights.h5 --seq-length 125
+    python extract_features.py --dask tcp://scheduler:8786
 
 Reads   data/data_file.csv and data/<split>/<task>/<clip>.avi or <clip>-0001.jpg ...
 Writes  data/sequences/<clip>-<T>-features.npy and extraction.json
@@ -73,15 +74,12 @@ def check_record(folder, record):
 
 
 def extract(folder, clips, extractor, record):
-    """Extract and write the sequences of clips.
+    """Extract and write the sequences of clips on this machine.
 
-    Returns
-    -------
-    list of str
-        What was wrong with the clips that failed.
+    Yields
+    ------
+    (Clip, None or Problem)
     """
-    from tqdm import tqdm
-
     from extractor import resize_frame
 
     n_frames, sampling = record["n_frames"], record["sampling"]
@@ -94,14 +92,31 @@ def extract(folder, clips, extractor, record):
         )
         for clip in clips
     )
+    for clip, sequence in extractor.stream(sources):
+        if isinstance(sequence, Problem):
+            yield clip, sequence
+            continue
+        if sequences.read_extraction(folder) != record:
+            raise Problem("another extraction with other settings has begun")
+        sequences.write_sequence(folder, clip.name, sequence)
+        yield clip, None
+
+
+def follow(results, n_clips):
+    """Show how far an extraction is.
+
+    Returns
+    -------
+    list of str
+        What was wrong with the clips that failed.
+    """
+    from tqdm import tqdm
+
     failed = []
-    with tqdm(total=len(clips), desc="extracting", unit="clip", disable=None) as bar:
-        for clip, sequence in extractor.stream(sources):
-            check_record(folder, record)
-            if isinstance(sequence, Problem):
-                failed.append(f"{clip.name}: {sequence}")
-            else:
-                sequences.write_sequence(folder, clip.name, sequence)
+    with tqdm(total=n_clips, desc="extracting", unit="clip", disable=None) as bar:
+        for clip, problem in results:
+            if problem is not None:
+                failed.append(f"{clip.name}: {problem}")
             bar.update()
     return failed
 
@@ -128,6 +143,53 @@ def convert_texts(folder, clips, n_frames):
         except Problem as problem:
             failed.append(str(problem))
     return n_written, failed
+
+
+def prepare(args, clips, made):
+    """Settle `extraction.json` and list what is to be done.
+
+    Returns
+    -------
+    (dict, list of Clip)
+    """
+    record = {
+        **made,
+        "sampling": args.sampling,
+        "n_frames": args.seq_length,
+        "versions": console.list_versions(),
+    }
+    settle_record(args.data, record, args.overwrite)
+    record = sequences.read_extraction(args.data)
+    return record, list_missing(args.data, clips, args.seq_length, args.overwrite)
+
+
+def extract_here(args, clips, options):
+    """Extract on this machine: the clips that were missing, and what failed."""
+    from extractor import Extractor
+
+    extractor = Extractor(args.weights, **options)
+    record, missing = prepare(args, clips, extractor.record)
+    results = extract(args.data, missing, extractor, record)
+    return missing, follow(results, len(missing))
+
+
+def extract_on_cluster(args, clips, options):
+    """Extract on a Dask cluster: the clips that were missing, and what failed."""
+    import cluster
+
+    weights, folder = args.weights, args.data.resolve()
+    if Path(weights).is_file():
+        weights = str(Path(weights).resolve())
+    rest = tuple(options.items())
+    with cluster.connect(args.dask) as client:
+        ((_, made),) = cluster.run(client, cluster.describe_extractor, [weights], rest)
+        if isinstance(made, Problem):
+            raise made
+        record, missing = prepare(args, clips, made)
+        results = cluster.run(
+            client, cluster.extract_clip, missing, folder, record, weights, rest
+        )
+        return missing, follow(results, len(missing))
 
 
 def parse_args(argv):
@@ -162,6 +224,15 @@ def parse_args(argv):
         metavar="B",
         help="frames a pass of the network",
     )
+    how.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="float32 (default), or bfloat16: faster where the machine knows it",
+    )
+    how.add_argument(
+        "--dask", metavar="ADDRESS", help="share the work out on a Dask cluster"
+    )
     how.add_argument("--overwrite", action="store_true", help="extract again")
     how.add_argument(
         "--convert-text",
@@ -182,21 +253,13 @@ def main(argv=None):
         print(f"{n_written} text sequences written as .npy in {folder}")
         return console.report_failed(failed, len(clips))
 
-    from extractor import BATCH_SIZE, Extractor
-
-    extractor = Extractor(args.weights, args.batch_size or BATCH_SIZE)
     if args.weights == "random":
         console.caution("features come from an untrained network: good for trying out")
-    record = {
-        **extractor.record,
-        "sampling": args.sampling,
-        "n_frames": args.seq_length,
-        "versions": console.list_versions(),
-    }
-    settle_record(args.data, record, args.overwrite)
-    record = sequences.read_extraction(args.data)
-    missing = list_missing(args.data, clips, args.seq_length, args.overwrite)
-    failed = extract(args.data, missing, extractor, record)
+    options = {"precision": args.precision}
+    if args.batch_size:
+        options["batch_size"] = args.batch_size
+    run = extract_on_cluster if args.dask else extract_here
+    missing, failed = run(args, clips, options)
     n_skipped = len({clip.name for clip in clips}) - len(missing)
     print(
         f"{len(missing) - len(failed)} sequences written to {folder}, {n_skipped} were "

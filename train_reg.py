@@ -2,6 +2,7 @@
 
     python train_reg.py --task Reach
     python train_reg.py --task Reach --leave-one-animal-out
+    python train_reg.py --leave-one-animal-out --dask tcp://scheduler:8786
 
 Reads   data/data_file.csv and data/sequences/
 Writes  data/checkpoints/<run>.keras and <run>.json; data/logs/<run>/
@@ -12,6 +13,7 @@ The test rows steer nothing: training watches held-out animals of the train rows
 """
 
 import argparse
+import functools
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -230,6 +232,43 @@ def is_finished(folder, plan, options, extraction):
     return True
 
 
+def train_here(folder, plans, options, extraction):
+    """Train the networks of plans one after the other.
+
+    Yields
+    ------
+    (Plan, dict)
+        And its record.
+    """
+    from tqdm import tqdm
+
+    for plan in plans:
+        with tqdm(desc="training", unit="epoch", disable=None) as bar:
+            yield plan, train_run(folder, plan, options, extraction, bar)
+
+
+def train_on_cluster(address, folder, plans, options, extraction):
+    """Train the networks of plans on a Dask cluster; see `train_here`."""
+    from tqdm import tqdm
+
+    import cluster
+
+    tasks = [(folder.resolve(), plan, options, extraction) for plan in plans]
+    problems = []
+    with (
+        cluster.connect(address) as client,
+        tqdm(total=len(tasks), desc="training", unit="run", disable=None) as bar,
+    ):
+        for task, result in cluster.run(client, cluster.call_alone, tasks, train_run):
+            bar.update()
+            if isinstance(result, Problem):
+                problems.append(f"{task[1].run}: {result}")
+            else:
+                yield task[1], result
+    if problems:
+        raise Problem("\n".join(problems))
+
+
 # ---------------------------------------------------------------- the script
 
 
@@ -334,6 +373,9 @@ def parse_args(argv):
         metavar="K",
         help="leave out the animals in K groups",
     )
+    fold.add_argument(
+        "--dask", metavar="ADDRESS", help="share the networks out on a Dask cluster"
+    )
     return parser.parse_args(argv)
 
 
@@ -346,6 +388,7 @@ def list_options(args, clips, extraction):
         "leave_one_animal_out",
         "leave_out",
         "folds",
+        "dask",
     }
     options = {k: v for k, v in vars(args).items() if k not in elsewhere}
     options["task"] = clips[0].task
@@ -354,8 +397,6 @@ def list_options(args, clips, extraction):
 
 
 def main(argv=None):
-    from tqdm import tqdm
-
     args = parse_args(argv)
     clips = choose_clips(args.data, args.task)
     extraction = sequences.read_extraction(args.data)
@@ -389,11 +430,11 @@ def main(argv=None):
             f"{len({animals[n] for n in plan.train})} and "
             f"{len({animals[n] for n in plan.watched})} animals"
         )
-        with tqdm(desc="training", unit="epoch", disable=None) as bar:
-            record = train_run(args.data, plan, options, extraction, bar)
+    train = functools.partial(train_on_cluster, args.dask) if args.dask else train_here
+    for plan, record in train(args.data, todo, options, extraction):
         print(
-            f"  {record['epochs']} epochs; root mean squared error on watched clips "
-            f"{math.sqrt(record['val_loss']):.3f}"
+            f"{plan.run}: {record['epochs']} epochs; root mean squared error on "
+            f"watched clips {math.sqrt(record['val_loss']):.3f}"
         )
     print(f"written to {data.checkpoint_path(args.data, plans[-1].run).parent}")
 
