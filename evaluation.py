@@ -70,7 +70,7 @@ def open_extractor(record, weights=None):
     wanted = weights or made["weights"]
     if wanted not in PUBLISHED_WEIGHTS and not Path(wanted).is_file():
         raise Problem(f"the run's weights {wanted} are gone; say where with --weights")
-    extractor = Extractor(wanted)
+    extractor = Extractor(wanted, precision=made.get("precision", "float32"))
     if made.get("sha256") not in (None, extractor.record["sha256"]):
         raise Problem(
             f"--weights {wanted} are not those of run {record['run']}, which took "
