@@ -1,0 +1,184 @@
+"""How fast is extraction beside the published way and beside the network alone?
+
+    python benchmarks/extraction.py [--clips 4] [--frames 32] [--repetitions 3]
+    python benchmarks/extraction.py --data folder_of_videos --weights weights.h5
+
+In turns within one process, from the same video files: the published way (one frame,
+one `predict`), ours from end to end, and our network on batches that lie ready. Prints
+the median of the ratios and how far the features are apart. The defaults take about
+three minutes on two cores. --precision bfloat16 measures that path beside float32.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import console
+import frames
+
+SIZE = (640, 480)
+STRIDE = 2  # a published clip has 251 frames, of which every second one is used
+
+
+def make_videos(folder, n_clips, n_frames):
+    """Draw videos of a bright spot that moves over noise."""
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 90, (SIZE[1], SIZE[0], 3), np.uint8)
+    paths = [Path(folder) / f"clip{number}.avi" for number in range(n_clips)]
+    for path in paths:
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg4", rate=30)
+            stream.width, stream.height = SIZE
+            for number in range(n_frames * STRIDE):
+                pixels = noise.copy()
+                x = 40 + 5 * number % (SIZE[0] - 120)
+                pixels[200:280, x : x + 80] = 220
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    return paths
+
+
+def build_published(weights):
+    """Build the network as the published loop had it, and the same weights."""
+    import inception
+
+    keras = inception.keras
+    maps = inception.build_base(weights)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps.output)
+    return keras.Model(maps.inputs, pooled)
+
+
+def extract_as_published(network, videos, n_frames):
+    """Decode, resize with PIL, scale, and predict frame by frame."""
+    features = []
+    for video in videos:
+        with av.open(str(video)) as container:
+            pictures = [
+                frame.to_ndarray(format="rgb24") for frame in container.decode()
+            ]
+        stride = len(pictures) // n_frames
+        for picture in pictures[::stride][:n_frames]:
+            image = Image.fromarray(picture).resize((299, 299), Image.NEAREST)
+            pixels = np.asarray(image, np.float32)[None] / 127.5 - 1
+            features.append(network.predict(pixels, verbose=0)[0])
+    return np.stack(features)
+
+
+def extract_ours(extractor, videos, n_frames):
+    from extractor import resize_frame
+
+    def read(video):
+        return frames.read_video(video, n_frames, "stride", resize_frame)[0]
+
+    sources = ((video, partial(read, video)) for video in videos)
+    return np.concatenate([sequence for _, sequence in extractor.stream(sources)])
+
+
+def pass_batches(extractor, batches):
+    """Pass batches that lie ready."""
+    for batch in batches:
+        extractor(batch)
+
+
+def measure(ways, n_used, repetitions):
+    """Frames a second of each way in each repetition, in turns."""
+    speeds = {name: [] for name in ways}
+    for _ in range(repetitions):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            speeds[name].append(n_used[name] / (time.perf_counter() - began))
+    return speeds
+
+
+def report(speeds, name, beside):
+    ratios = [a / b for a, b in zip(speeds[name], speeds[beside], strict=True)]
+    print(
+        f"{name} against {beside}: {statistics.median(ratios):.2f} x "
+        f"({min(ratios):.2f} to {max(ratios):.2f})"
+    )
+
+
+def compare(found, expected):
+    """Relative distance of features, over all and in the worst feature."""
+    worst = np.abs(found - expected).max() / np.abs(expected).max()
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected), worst
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, help="a folder of videos; else drawn ones")
+    parser.add_argument("--clips", type=int, default=4)
+    parser.add_argument("--frames", type=int, default=32, help="used of a clip (32)")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--weights", default="random")
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"))
+    return parser.parse_args(argv)
+
+
+def run(videos, args):
+    from extractor import Extractor
+
+    extractor = Extractor(args.weights, args.batch_size)
+    published = build_published(args.weights)
+    n_used = len(videos) * args.frames
+    batch = np.zeros((extractor.batch_size, 299, 299, 3), np.uint8)
+    batches = [batch] * (n_used // len(batch))
+    ways = {
+        "published": partial(extract_as_published, published, videos, args.frames),
+        "ours": partial(extract_ours, extractor, videos, args.frames),
+        "network alone": partial(pass_batches, extractor, batches),
+    }
+    if args.precision == "bfloat16":
+        rough = Extractor(args.weights, args.batch_size, "bfloat16")
+        if rough.record["precision"] == "bfloat16":
+            ways["bfloat16"] = partial(extract_ours, rough, videos, args.frames)
+    counts = {**dict.fromkeys(ways, n_used), "network alone": len(batches) * len(batch)}
+    few = {"videos": videos[:1], "n_frames": args.frames}
+    expected = extract_as_published(published, **few)  # warms up as well
+    found = extract_ours(extractor, **few)
+    print(
+        "features apart: {:.1e} over all, {:.1e} at most".format(
+            *compare(found, expected)
+        )
+    )
+    if "bfloat16" in ways:
+        away = compare(extract_ours(rough, **few), expected)
+        print(f"bfloat16: {away[0]:.2%} over all, {away[1]:.2%} at most")
+    speeds = measure(ways, counts, args.repetitions)
+    for name, found in speeds.items():
+        print(f"{name:14} {statistics.median(found):7.2f} frames/s")
+    report(speeds, "ours", "published")
+    report(speeds, "ours", "network alone")
+    if "bfloat16" in ways:
+        report(speeds, "bfloat16", "published")
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        if args.data:
+            suffixes = frames.VIDEO_SUFFIXES
+            videos = [p for p in sorted(args.data.rglob("*")) if p.suffix in suffixes]
+            videos = videos[: args.clips]
+        else:
+            videos = make_videos(folder, args.clips, args.frames)
+        run(videos, args)
+
+
+if __name__ == "__main__":
+    console.run(main)
