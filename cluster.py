@@ -53,7 +53,8 @@ def connect(address):
             f"--dask {address}: no Dask scheduler answers ({type(error).__name__}). "
             f"Give the address that `dask scheduler` shows, say {EXAMPLE}"
         ) from None
-    logging.getLogger("distributed.client").setLevel(logging.ERROR)
+    for part in ("client", "utils"):  # we say in a line what they tell in many
+        logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
     with client:
         client.register_plugin(make_plugin())
         if not client.nthreads():
