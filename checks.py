@@ -13,12 +13,19 @@ from scipy import stats
 import explanation
 from members import cut, evaluate
 
-FRAME_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)  # of the frames that are replaced
-FEATURE_SHARES = (0.01, 0.03, 0.1, 0.3)
-N_RANDOM = 3  # orders, whose mean is what chance does
+FRAME_SHARES = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
+FEATURE_SHARES = (0.03, 0.1, 0.3)
+N_RANDOM = 2  # orders, whose mean is what chance does
 N_TESTED = 20  # clips at most, drawn at random
 N_SHUFFLED = 5  # clips
 N_SHUFFLES = 3
+TESTS = {
+    "frames that raise": "frames that raise the value, replaced",
+    "frames that lower": "frames that lower the value, replaced",
+    "features that raise": "features that raise the value, replaced",
+    "features that lower": "features that lower the value, replaced",
+    "importance": "most important features, set to 0",
+}
 GREY = 127  # what the preprocessing of InceptionV3 turns into 0
 
 
@@ -78,6 +85,13 @@ def replace_features(sequence, features):
     return changed
 
 
+def silence_features(sequence, features):
+    """Set features of a sequence (T, F) to 0, their natural floor."""
+    changed = sequence.copy()
+    changed[:, features] = 0
+    return changed
+
+
 def measure_deletion(members, sequence, orders, shares, replace):
     """Measure the value as more and more of a sequence is replaced.
 
@@ -90,7 +104,7 @@ def measure_deletion(members, sequence, orders, shares, replace):
     shares : sequence of float
         How much of an order is replaced.
     replace : callable
-        `replace_frames` or `replace_features`.
+        `replace_frames`, `replace_features` or `silence_features`.
 
     Returns
     -------
@@ -112,47 +126,48 @@ def draw_clips(n_clips, n_drawn, seed=0):
     return np.sort(drawn)
 
 
-def delete_frames(members, sequence, beyond, random):
-    """Replace raising, lowering and random frames of a clip by its mean frame.
+def delete_signed(members, sequence, added, shares, replace, random):
+    """Replace what raises the value first, what lowers it first, and at random.
+
+    Parameters
+    ----------
+    added : (T,) or (F,)
+        What each frame or feature adds beyond the clip's mean.
 
     Returns
     -------
-    dict of str to float64 (shares,)
+    float64, (3, len(shares))
         Values.
     """
-    rising = np.argsort(beyond, kind="stable")
+    rising = np.argsort(added, kind="stable")
     orders = [rising[::-1], rising]
-    orders += [random.permutation(len(beyond)) for _ in range(N_RANDOM)]
-    values = measure_deletion(members, sequence, orders, FRAME_SHARES, replace_frames)
-    return {
-        "raising": values[0],
-        "lowering": values[1],
-        "random frames": values[2:].mean(axis=0),
-    }
+    orders += [random.permutation(len(added)) for _ in range(N_RANDOM)]
+    values = measure_deletion(members, sequence, orders, shares, replace)
+    return np.stack([values[0], values[1], values[2:].mean(axis=0)])
 
 
-def delete_features(members, sequence, ranked, start, random):
-    """Replace important and random features by their means; how far the value moves.
+def delete_important(members, sequence, ranked, start, random):
+    """Set important and random features to 0; how far the value moves from `start`.
 
     Returns
     -------
-    dict of str to float64 (shares,)
-        Sizes of the change from `start`.
+    float64, (2, len(FEATURE_SHARES))
     """
     orders = [ranked] + [random.permutation(len(ranked)) for _ in range(N_RANDOM)]
     values = measure_deletion(
-        members, sequence, orders, FEATURE_SHARES, replace_features
+        members, sequence, orders, FEATURE_SHARES, silence_features
     )
     moved = np.abs(values - start)
-    return {"features": moved[0], "random features": moved[1:].mean(axis=0)}
+    return np.stack([moved[0], moved[1:].mean(axis=0)])
 
 
 def check_deletion(members, sequences, explained, owners, seed=0):
-    """Replace what matters most by the clip's mean, against as much at random.
+    """Replace what matters most, against as much at random.
 
-    Frames are replaced in the order of what they add beyond the mean frame: those
-    that raise the value first, and those that lower it first. Features are replaced
-    in the order of their importance, so only how far the value moves is foretold.
+    Frames and features of a clip are replaced by the clip's mean, in the order of what
+    they add beyond it: those that raise the value first, and those that lower it
+    first. The importance of features over all clips is counted from 0, so there the
+    most important are set to 0, and only how far the value moves is foretold.
 
     Parameters
     ----------
@@ -165,34 +180,47 @@ def check_deletion(members, sequences, explained, owners, seed=0):
     Returns
     -------
     dict
-        For "raising", "lowering" and "features": the advantage over random, over
-        clips and over animals. "curves": changes of the value, (clips, shares).
+        For each of `TESTS` the advantage over random, over clips and over animals.
+        "curves": for "frames" and "features" the change of the value as raising,
+        lowering and random ones go; for "importance" its size as important and random
+        ones go; (clips, kinds, shares).
     """
     chosen = draw_clips(len(sequences), N_TESTED, seed)
     random = np.random.default_rng(seed)
     ranked = np.argsort(-explained.importance, kind="stable")
-    found = []
+    curves = {"frames": [], "features": [], "importance": []}
     for clip in chosen:
         sequence, start = sequences[clip], explained.value[clip]
-        values = delete_frames(members, sequence, explained.beyond[clip], random)
-        changes = {name: each - start for name, each in values.items()}
-        found.append(
-            changes | delete_features(members, sequence, ranked, start, random)
+        gradients = explained.attribution.gradients[clip]
+        away = (sequence - sequence.mean(axis=0)) * gradients
+        for name, added, shares, replace in (
+            ("frames", away.sum(axis=1), FRAME_SHARES, replace_frames),
+            ("features", away.sum(axis=0), FEATURE_SHARES, replace_features),
+        ):
+            values = delete_signed(members, sequence, added, shares, replace, random)
+            curves[name].append(values - start)
+        curves["importance"].append(
+            delete_important(members, sequence, ranked, start, random)
         )
-    curves = {name: np.array([each[name] for each in found]) for name in found[0]}
-    advantages = {
-        "raising": curves["random frames"] - curves["raising"],
-        "lowering": curves["lowering"] - curves["random frames"],
-        "features": curves["features"] - curves["random features"],
-    }
-    owners = np.asarray(owners)[chosen]
+    curves = {name: np.array(changes) for name, changes in curves.items()}
     result = {"n_clips": len(chosen), "n_of": len(sequences), "curves": curves}
-    for name, advantage in advantages.items():
-        by_clip = advantage.mean(axis=1)
-        result[name] = {
-            "clips": find_interval(by_clip),
-            "animals": find_interval(by_clip, owners),
-        }
+    owners = np.asarray(owners)[chosen]
+    for name, changes in curves.items():
+        chance = changes[:, -1]
+        advantages = (
+            {name: changes[:, 0] - chance}
+            if name == "importance"
+            else {
+                f"{name} that raise": chance - changes[:, 0],
+                f"{name} that lower": changes[:, 1] - chance,
+            }
+        )
+        for test, advantage in advantages.items():
+            by_clip = advantage.mean(axis=1)
+            result[test] = {
+                "clips": find_interval(by_clip),
+                "animals": find_interval(by_clip, owners),
+            }
     return result
 
 

@@ -39,12 +39,20 @@ class Study(NamedTuple):
 # ---------------------------------------------------------------- gathering
 
 
-def choose_named(clips, names):
-    """Choose clips by name, in the order given."""
+def choose(args, clips, record):
+    """Choose clips by name, in the order given, or those of a split, each once."""
+    import evaluation
+
     known = {clip.name: clip for clip in clips}
-    if missing := [name for name in names if name not in known]:
-        raise Problem(f"data_file.csv has no clip {', '.join(missing)}")
-    return [known[name] for name in dict.fromkeys(names)]
+    if args.clip:
+        if missing := [name for name in args.clip if name not in known]:
+            raise Problem(f"data_file.csv has no clip {', '.join(missing)}")
+        return [known[name] for name in dict.fromkeys(args.clip)]
+    if args.split != "all":
+        return evaluation.choose_clips(clips, args.split, record)
+    as_test = [clip._replace(split="test") for clip in known.values()]
+    chosen = evaluation.choose_clips(as_test, "test", record)
+    return [known[clip.name] for clip in chosen]
 
 
 def open_pictures(args, clips, record):
@@ -87,11 +95,7 @@ def gather(args):
     model, record = models.read_run(data.find_checkpoint(args.data, args.run))
     evaluation.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
-    chosen = (
-        choose_named(clips, args.clip)
-        if args.clip
-        else evaluation.choose_clips(clips, args.split, record)
-    )
+    chosen = choose(args, clips, record)
     pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group_pattern = args.group_pattern or record.get(
         "group_pattern", data.GROUP_PATTERN
@@ -221,7 +225,7 @@ def parse_args(argv):
     what.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
     what.add_argument("--run", help="name or file of a run; the newest one by default")
     what.add_argument("--clip", action="append", metavar="NAME", help="only this clip")
-    what.add_argument("--split", choices=manifest.SPLITS, default="test")
+    what.add_argument("--split", choices=(*manifest.SPLITS, "all"), default="test")
     what.add_argument("--task", help="only this task; the run's own by default")
     what.add_argument(
         "--weights", help="where the run's InceptionV3 weights are, if they moved"

@@ -266,30 +266,37 @@ def draw_deletion(result, frame_shares, feature_shares):
         Of `checks.check_deletion`.
     """
     figure = Figure((WIDTH, 3.1), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, middle, right = figure.subplots(1, 3)
     curves = result["curves"]
-    lines = (
-        (left, frame_shares, "raising", RAISES, "those that raise it first"),
-        (left, frame_shares, "lowering", LOWERS, "those that lower it first"),
-        (left, frame_shares, "random frames", FAINT, "random"),
-        (right, feature_shares, "features", COLOURS[2], "most important first"),
-        (right, feature_shares, "random features", FAINT, "random"),
+    signed = (
+        (RAISES, "those that raise it first"),
+        (LOWERS, "those that lower it first"),
+        (FAINT, "random"),
     )
-    for axes, shares, name, colour, label in lines:
-        x, values = 100 * np.array([0, *shares]), curves[name]
-        values = np.column_stack([np.zeros(len(values)), values])
-        mean = values.mean(axis=0)
-        axes.plot(x, mean, color=colour, label=label, marker="o", markersize=3)
-        if len(values) > 2:
-            error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-            axes.fill_between(
-                x, mean - error, mean + error, color=colour, alpha=0.18, linewidth=0
-            )
-    left.axhline(0, color=INK, linewidth=0.5)
+    sized = ((COLOURS[2], "most important"), (FAINT, "random"))
+    for axes, name, shares, looks in (
+        (left, "frames", frame_shares, signed),
+        (middle, "features", feature_shares, signed),
+        (right, "importance", feature_shares, sized),
+    ):
+        x = 100 * np.array([0, *shares])
+        for kind, (colour, label) in enumerate(looks):
+            values = np.pad(curves[name][:, kind], ((0, 0), (1, 0)))
+            mean = values.mean(axis=0)
+            axes.plot(x, mean, color=colour, label=label, marker="o", markersize=3)
+            if len(values) > 2:
+                error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+                ends = mean - error, mean + error
+                axes.fill_between(x, *ends, color=colour, alpha=0.18, linewidth=0)
+    for axes in (left, middle):
+        axes.axhline(0, color=INK, linewidth=0.5)
     left.set(xlabel="frames replaced (%)", ylabel="change of the value")
-    right.set(xlabel="features replaced (%)", ylabel="size of the change", ylim=0)
-    for axes in (left, right):
-        axes.legend(loc="upper left", bbox_to_anchor=(0, 1.14), ncols=3)
+    middle.set(xlabel="features replaced (%)", ylabel="change of the value")
+    right.set(xlabel="features set to 0 (%)", ylabel="size of the change", ylim=0)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=3)
+    handles, labels = right.get_legend_handles_labels()
+    figure.legend(handles[:1], labels[:1], loc="outside upper right")
     return figure
 
 

@@ -128,7 +128,7 @@ class Page:
 
     def render(self):
         """Render the page as HTML."""
-        links = "".join(
+        links = "\n".join(
             f'<a href="#{anchor}">{escape(heading)}</a>'
             for anchor, heading in self.headings
         )

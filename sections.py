@@ -59,7 +59,8 @@ def open_page(study, args):
     """
     table, explained, record = study.table, study.explained, study.record
     n_animals = table["animal"].nunique()
-    chosen = "chosen clips" if args.clip else f"the {args.split} split"
+    chosen = {"all": "all clips"}.get(args.split, f"the {args.split} split")
+    chosen = "chosen by name" if args.clip else chosen
     subtitle = (
         f"{count(len(table), 'clip')} of {count(n_animals, 'animal')} ({chosen}), "
         f"{record['n_frames']} frames each. {tell_seen(table)}"
@@ -134,20 +135,15 @@ def add_checks(page, study, results):
     curves, relative = deletion.pop("curves"), shuffling.pop("relative")
     results |= {"deletion": deletion, "shuffling": shuffling}
     page.add_section("Is it true?")
-    questions = (
-        ("raising", "frames that raise the value, replaced"),
-        ("lowering", "frames that lower the value, replaced"),
-        ("features", "important features, replaced"),
-    )
     print("\ndeletion test: how much further the value moves than at random")
     rows = []
-    for key, words in questions:
+    for key, words in checks.TESTS.items():
         by_clip, by_animal = deletion[key]["clips"], deletion[key]["animals"]
         rows.append(
             [words, tell_interval(by_clip), tell_interval(by_animal), judge(by_clip)]
         )
-        print(f"  {words:<40}{tell_interval(by_clip)} over clips: {judge(by_clip)}")
-        print(f"  {'':<40}{tell_interval(by_animal)} over animals")
+        print(f"  {words:<42}{tell_interval(by_clip)} over clips: {judge(by_clip)}")
+        print(f"  {'':<42}{tell_interval(by_animal)} over animals")
     page.add_table(("deletion test", "over clips [95%]", "over animals", ""), rows)
     figure = maps.draw_deletion(
         {"curves": curves}, checks.FRAME_SHARES, checks.FEATURE_SHARES
@@ -192,10 +188,12 @@ def tell_deletion(deletion):
     )
     return (
         f"Change of the value, mean of {tested} with its standard error, as more and "
-        "more is replaced by the clip's mean. Left, frames: where the explanation is "
-        "true, vermilion falls below grey and blue rises above it. Right, features: "
-        "green lies above grey. It does not show that the network is right about the "
-        "animal, only that the explanation is right about the network."
+        "more of a clip is replaced by the clip's mean: frames on the left, features "
+        "in the middle. Where the explanation is true, vermilion falls below grey and "
+        "blue rises above it. On the right the features of highest importance over "
+        "all clips are set to 0: green lies above grey. It does not show that the "
+        "network is right about the animal, only that the explanation is right about "
+        "the network."
     )
 
 

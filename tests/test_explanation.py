@@ -167,12 +167,13 @@ def test_deletion_finds_that_the_network_obeys():
     found = explanation.explain(parts, sequences)
     owners = [f"g{i // 2}" for i in range(12)]
     result = checks.check_deletion(parts, sequences, found, owners)
-    for name in ("raising", "lowering"):
+    for name in ("frames that raise", "features that lower"):
         assert result[name]["clips"]["low"] > 0
         assert result[name]["animals"]["n"] == 6
-    turned = found._replace(beyond=-found.beyond)  # a map that the network defies
+    gradients = -found.attribution.gradients  # a map that the network defies
+    turned = found._replace(attribution=found.attribution._replace(gradients=gradients))
     result = checks.check_deletion(parts, sequences, turned, owners)
-    assert result["raising"]["clips"]["high"] < 0
+    assert result["frames that raise"]["clips"]["high"] < 0
 
 
 def test_shuffling_keeps_the_weights_but_not_the_explanation():

@@ -1,0 +1,231 @@
+"""The script from end to end, with small networks and a stand-in for InceptionV3."""
+
+import json
+import re
+
+import av
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import console
+import data
+import evaluation
+import explain
+import film
+import maps
+import models
+import page
+import sequences
+
+N_FRAMES, N_FEATURES = 7, 6
+NAMES = [
+    f"v_Rat{'Control' if i < 4 else 'Stroke'}May2_g{i // 2:02}_c{i % 2}"
+    for i in range(10)
+]
+AWKWARD = "v_RatStrokeMay2_g05_é$_{x}$&'"
+
+
+class StandIn:
+    """Features are the colours of a frame, and three that never change."""
+
+    def maps(self, frames):
+        cells = [np.asarray(Image.fromarray(f).resize((8, 8))) / 255 for f in frames]
+        fixed = np.ones((len(cells), 8, 8, N_FEATURES - 3))
+        return np.concatenate([cells, fixed], axis=3).astype(np.float32)
+
+    def __call__(self, frames):
+        return self.maps(frames).mean(axis=(1, 2))
+
+
+def draw_frame(clip, frame):
+    """A dark frame with one bright square that wanders."""
+    picture = np.full((64, 96, 3), 30, np.uint8)
+    left = 8 + 10 * frame
+    picture[20:36, left : left + 16] = (250, 20 * clip % 250, 90)
+    return picture
+
+
+def write_clip(folder, number, name):
+    """Write the frames of a clip as PNG, and its sequence."""
+    from extractor import resize_frame
+
+    pictures = [draw_frame(number, frame) for frame in range(N_FRAMES)]
+    (folder / "test" / "Reach").mkdir(parents=True, exist_ok=True)
+    for index, picture in enumerate(pictures, start=1):
+        path = folder / "test" / "Reach" / f"{name}-{index:04}.png"
+        Image.fromarray(picture).save(path)
+    resized = [resize_frame(picture) for picture in pictures]
+    sequences.write_sequence(folder, name, StandIn()(resized))
+
+
+def write_run(folder, run, seed, **record):
+    keras.utils.set_random_seed(seed)
+    model = models.build_lstm(N_FRAMES, N_FEATURES, units=5, bias=0.1)
+    path = data.checkpoint_path(folder, run)
+    path.parent.mkdir(exist_ok=True)
+    model.save(path)
+    data.write_json(
+        path.with_suffix(".json"),
+        {
+            "run": run,
+            "task": "Reach",
+            "model": "lstm",
+            "n_frames": N_FRAMES,
+            "n_features": N_FEATURES,
+            "extraction": {"weights": "random", "sampling": "stride"},
+            "train_clips": {},
+            "sha256": data.digest_file(path),
+            **record,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A working folder with 11 clips, one of them oddly named, and three runs."""
+    folder = tmp_path_factory.mktemp("work")
+    rows = [f"test,Reach,{name},{N_FRAMES},1" for name in [*NAMES, AWKWARD]]
+    (folder / "data_file.csv").write_text("\n".join(rows), encoding="utf-8")
+    for number, name in enumerate([*NAMES, AWKWARD]):
+        write_clip(folder, number, name)
+    write_run(folder, "own", 0)
+    for seed in (1, 2):
+        scheme = {"kind": "folds", "prefix": "cv", "fold": seed}
+        write_run(folder, f"fold{seed}", seed, scheme=scheme)
+    return folder
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    monkeypatch.setattr(evaluation, "open_extractor", lambda *_: StandIn())
+
+
+@pytest.fixture(scope="module")
+def everything(folder):
+    """What a run with every option writes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "open_extractor", lambda *_: StandIn())
+        explain.main(
+            (
+                f"--run own --data {folder} --top 3 --elements 3 --occlusion --video "
+                "--compare fold1"
+            ).split()
+        )
+    return folder / "figures" / "own"
+
+
+def test_shares_and_places_add_up_in_the_tables(everything):
+    clips = pd.read_csv(everything / "clips.csv").set_index("clip")
+    places = pd.read_csv(everything / "places.csv")
+    assert (clips["residual"] < 0.01).all()
+    for name, clip in clips.iterrows():
+        shares = pd.read_csv(everything / "shares" / f"{name}.csv")
+        assert list(shares["last_frame"]) == [2, 4, 6]  # the 7th is in no pair
+        value = shares["share"].sum() + clip["bias"]
+        assert max(value, 0) == pytest.approx(clip["network_score"], abs=1e-4)
+        frames = pd.read_csv(everything / "frames" / f"{name}.csv").set_index("frame")
+        sums = places[places["clip"] == name].groupby("frame")
+        assert len(sums) == 3
+        for column in ("attribution", "beyond_mean_frame"):
+            found = sums[column].sum()
+            assert np.allclose(found, frames.loc[found.index, column], atol=1e-5)
+    features = pd.read_csv(everything / "features.csv")
+    assert sorted(features["feature"]) == list(range(N_FEATURES))
+    assert features["importance"].is_monotonic_decreasing
+
+
+def test_places_lie_on_what_moves(everything):
+    places = pd.read_csv(everything / "places.csv")
+    size = places["beyond_mean_frame"].abs()
+    rows = places["row"].isin([3, 4, 5])  # the square wanders along these
+    assert size[rows].sum() > 0.9 * size.sum()
+
+
+def test_page_is_whole_escaped_and_alone(everything):
+    text = (everything / "index.html").read_text(encoding="utf-8")
+    assert "<nav>" in text and "Movement elements" in text
+    assert "é$_{x}$&amp;&#x27;" in text and AWKWARD not in text
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
+    assert text.count("<img") >= len(NAMES) + 5
+    assert text.count("<figcaption") >= text.count("<figure")
+    results = json.loads((everything / "explanation.json").read_text())
+    assert results["occlusion"]["beyond the mean frame"]["n"] == 8
+    assert set(results["comparison"]) == {"fold1"}
+
+
+def test_film_plays_in_a_browser(everything):
+    (path,) = (everything / "films").iterdir()
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+        assert stream.width % 2 == 0 and stream.height % 2 == 0
+        assert sum(1 for _ in container.decode(stream)) == N_FRAMES
+
+
+def test_two_folds_tell_how_stable_importance_is(folder, stand_in, capsys):
+    explain.main(
+        (
+            f"--run fold1 --data {folder} --compare fold2 --no-places --space features "
+            f"--clip {NAMES[0]} --clip {NAMES[9]}"
+        ).split()
+    )
+    out = capsys.readouterr().out
+    assert "Over the 2 folds" in out
+    table = pd.read_csv(folder / "figures" / "fold1" / "comparison.csv")
+    assert list(table.columns) == ["feature", "fold1", "fold2"]
+
+
+def test_without_pictures_there_are_no_places(tmp_path, folder, stand_in, capsys):
+    write_run(tmp_path, "own", 0)
+    rows = [f"test,Reach,{name},{N_FRAMES},1" for name in NAMES[:3]]
+    (tmp_path / "data_file.csv").write_text("\n".join(rows))
+    for name in NAMES[:3]:
+        sequence = sequences.read_sequence(folder, name, N_FRAMES)
+        sequences.write_sequence(tmp_path, name, sequence)
+    explain.main(["--data", str(tmp_path), "--run", "own", "--video"])
+    printed = capsys.readouterr()
+    assert "no places" in printed.err
+    written = tmp_path / "figures" / "own"
+    assert (written / "index.html").exists() and not (written / "films").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--clip", "nobody"], "no clip nobody"),
+        (["--compare", "own"], "another run"),
+        (["--compare", "nothing"], "no run 'nothing'"),
+    ],
+)
+def test_wrong_use_is_told(folder, argv, words):
+    with pytest.raises(console.Problem, match=words):
+        explain.main(["--data", str(folder), "--run", "own", *argv])
+
+
+def test_overlay_colours_by_sign_and_leaves_the_rest_grey():
+    frame = np.full((80, 80, 3), 128, np.uint8)
+    places = np.zeros((8, 8))
+    places[1, 1], places[6, 6] = 1.0, -1.0
+    picture = maps.overlay(frame, places, 1.0).astype(int)
+    red, _, blue = np.moveaxis(picture, 2, 0)
+    assert red[15, 15] > blue[15, 15] + 80
+    assert blue[65, 65] > red[65, 65] + 80
+    assert np.ptp(picture[40, 10]) < 6
+
+
+def test_film_sizes_are_even():
+    trace, locate = film.render_trace(np.array([0.1, -0.2]), 4, "a $ & <b>")
+    frame = np.zeros((101, 33, 3), np.uint8)
+    picture = film.compose(frame, np.ones((8, 8)), 1.0, trace, locate, 0)
+    assert not picture.shape[0] % 2 and not picture.shape[1] % 2
+
+
+def test_tables_escape_and_align():
+    leaf = page.Page("<script>", "a & b")
+    leaf.add_table(("name", "x"), [["<i>", 1.0], ["b", float("nan")]])
+    text = leaf.render()
+    assert "<script>" not in text and "&lt;i&gt;" in text
+    assert '<td class="number">–</td>' in text
