@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import socket
 from pathlib import Path
 
@@ -43,8 +44,7 @@ def build_base(weights):
     if weights == "imagenet":
         return download_imagenet()
     if weights == "random":
-        keras.utils.set_random_seed(RANDOM_SEED)
-        return build_inception()
+        return build_random()
     path = Path(weights)
     if not path.is_file():
         raise Problem(
@@ -67,6 +67,21 @@ def build_inception(weights=None, include_top=False):
     return keras.applications.InceptionV3(
         include_top=include_top, weights=weights, input_shape=shape
     )
+
+
+def build_random():
+    """Build InceptionV3 with the weights that `keras.utils.set_random_seed` gives.
+
+    The seeds are drawn here: Keras draws them from the generator of the whole process,
+    which other threads, those of a Dask worker say, use as well.
+    """
+    model, seeds = build_inception(), random.Random(RANDOM_SEED)
+    convolutions = [x for x in model.layers if isinstance(x, keras.layers.Conv2D)]
+    # In the order of their making, which is that of the numbers in their names.
+    for layer in sorted(convolutions, key=lambda x: (len(x.name), x.name)):
+        initializer = keras.initializers.GlorotUniform(seeds.randint(1, int(1e9)))
+        layer.kernel.assign(initializer(layer.kernel.shape))
+    return model
 
 
 def download_imagenet():
