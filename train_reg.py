@@ -206,6 +206,7 @@ def describe_run(plan, options, extraction, results, n_features):
 def save_run(folder, model, record):
     """Write `<run>.keras` and then `<run>.json`, which makes the run a finished one."""
     path = data.checkpoint_path(folder, record["run"])
+    data.remove_leftovers(path.parent)
     with data.replacing(path) as temporary:
         model.save(temporary)
     beside = data.record_path(folder, record["run"])

@@ -13,7 +13,7 @@ import numpy as np
 import lstm
 import models
 from console import Problem, quietly
-from data import replacing
+from data import remove_leftovers, replacing
 from sequences import read_sequence
 
 with quietly():
@@ -206,6 +206,7 @@ def clear_backups(folder):
     """Remove what a finished training needed only to go on."""
     for name in ("backup.npz", "best.npz"):
         (Path(folder) / name).unlink(missing_ok=True)
+    remove_leftovers(folder, age=0)
 
 
 def to_plain(value):
@@ -330,6 +331,8 @@ def fit_network(model, train, watched, settings, folder, identity, bar=None):
     progress = Progress(folder, train, [stopping, plateau], identity, bar)
     progress.set_model(model)
     epoch = progress.restore()
+    if epoch:
+        progress.write_history()  # it may have been killed between the two files
     if bar is not None:
         bar.update(epoch)
     if epoch < settings.epochs and not is_over(progress, settings):

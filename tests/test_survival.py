@@ -469,6 +469,7 @@ def kill_training(nursery, tmp_path, argv, moments, runs):
     for run in runs:
         check_same_run(folder, whole, run)
     assert not list((folder / "logs").rglob("backup.npz"))
+    assert not list((folder / "logs").rglob(f"{data.TEMPORARY}*"))
 
 
 def test_training_killed_at_a_renaming_ends_the_same(nursery, tmp_path):
