@@ -59,6 +59,7 @@ def settle_record(folder, record, overwrite):
                 f"{'; '.join(differences)}. Give the same settings, another --data "
                 "folder, or --overwrite to make all of them anew"
             )
+    sequences.check_texts(folder, record)
     for path in made:  # of other settings: never to be mixed with the new ones
         path.unlink(missing_ok=True)
     sequences.write_extraction(folder, record)
@@ -131,6 +132,10 @@ def convert_texts(folder, clips, n_frames):
     """
     from tqdm import tqdm
 
+    record = sequences.describe_published(n_frames)
+    present = sequences.read_extraction(folder)
+    if present is not None and sequences.compare_extractions(record, present):
+        raise Problem("the sequences there were not made like the published ones")
     names, n_written, failed = {clip.name for clip in clips}, 0, []
     for name in tqdm(sorted(names), desc="converting", unit="clip", disable=None):
         path = sequences.find_sequence(folder, name, n_frames)
@@ -142,6 +147,8 @@ def convert_texts(folder, clips, n_frames):
             n_written += 1
         except Problem as problem:
             failed.append(str(problem))
+    if n_written and present is None:
+        sequences.write_extraction(folder, record)
     return n_written, failed
 
 

@@ -113,7 +113,9 @@ def main(argv=None):
         rows = [(video.stem, str(video), n, score) for video, n, score in scores]
         columns = ["clip", "video", "n_frames", "network_score"]
         with data.replacing(args.output) as temporary:
-            pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
+            pd.DataFrame(rows, columns=columns).to_csv(
+                temporary, index=False, errors="backslashreplace"
+            )
         print(f"written to {args.output}")
     return console.report_failed(failed, len(videos))
 

@@ -127,7 +127,33 @@ def read_extraction(folder):
             f"{path} was edited, so nobody knows how the sequences beside it were made."
             " Restore it, or extract again with --overwrite"
         )
+    check_texts(folder, record)
     return record
+
+
+def describe_published(n_frames):
+    """Describe how the published text sequences were made, as far as it is known."""
+    return {
+        "weights": "imagenet",
+        "sha256": None,
+        "sampling": "stride",
+        "n_frames": n_frames,
+        "frame_size": 299,
+        "precision": "float32",
+    }
+
+
+def check_texts(folder, record):
+    """Refuse published text sequences beside others that were not made like them."""
+    text = next(extraction_path(folder).parent.glob("[!.]*-features.txt"), None)
+    if text is None:
+        return
+    differences = compare_extractions(record, describe_published(record["n_frames"]))
+    if differences:
+        raise Problem(
+            f"{text} is a published sequence, and those beside it are made otherwise: "
+            f"{'; '.join(differences)}. Move one kind to another --data folder"
+        )
 
 
 def checksum(record):
@@ -135,18 +161,26 @@ def checksum(record):
 
 
 def compare_extractions(here, there):
-    """List the settings in which two extraction records differ, in words."""
-    keys = ("sha256", "sampling", "n_frames", "frame_size", "precision")
-    words = {
-        "sha256": "weights",
-        "n_frames": "sequence length",
-        "frame_size": "frame size",
-    }
+    """List the settings in which two extraction records differ, in words.
+
+    Nobody knows the sha256 of the published weights; there the name decides.
+    """
+    settings = (
+        ("sampling", "sampling"),
+        ("n_frames", "sequence length"),
+        ("frame_size", "frame size"),
+        ("precision", "precision"),
+    )
+    known = here.get("sha256") and there.get("sha256")
+    decides = "sha256" if known else "weights"
     differences = []
-    for key in keys:
-        shown = "weights" if key == "sha256" else key
-        if here.get(key) != there.get(key):
-            differences.append(
-                f"{words.get(key, key)} {here.get(shown)} against {there.get(shown)}"
-            )
-    return differences
+    if here.get(decides) != there.get(decides):
+        names = [record.get("weights") for record in (here, there)]
+        if names[0] == names[1]:  # two files of one name
+            names = [f"{r.get('weights')} ({r['sha256'][:8]})" for r in (here, there)]
+        differences.append(f"weights {names[0]} against {names[1]}")
+    return differences + [
+        f"{words} {here.get(key)} against {there.get(key)}"
+        for key, words in settings
+        if here.get(key) != there.get(key)
+    ]

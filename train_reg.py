@@ -216,9 +216,12 @@ def save_run(folder, model, record):
 def is_finished(folder, plan, options, extraction):
     """Tell whether a run is there already, and raise if it is another one."""
     path = data.record_path(folder, plan.run)
-    if not path.is_file():
+    checkpoint = data.checkpoint_path(folder, plan.run)
+    if not (path.is_file() and checkpoint.is_file()):
         return False
     record = data.read_json(path)
+    if record.get("sha256") != data.digest_file(checkpoint):
+        return False  # killed while the one replaced the other
     same = (
         record.get("options") == options
         and record.get("train_clips") == plan.train

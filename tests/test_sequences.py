@@ -283,3 +283,15 @@ def test_differences_are_named_in_words():
         "sequence length 4 against 125",
     ]
     assert sequences.compare_extractions(RECORD, {**RECORD, "versions": {}}) == []
+
+
+def test_published_texts_are_not_mixed_with_sequences_made_otherwise(tmp_path):
+    path = data.sequence_path(tmp_path, "clip", 3).with_suffix(".txt")
+    path.parent.mkdir()
+    np.savetxt(path, np.ones((3, 4)))
+    published = sequences.describe_published(3)
+    sequences.write_extraction(tmp_path, {**published, "sha256": "abc"})
+    assert sequences.read_extraction(tmp_path)["weights"] == "imagenet"
+    sequences.write_extraction(tmp_path, {**published, "weights": "random"})
+    with pytest.raises(Problem, match="weights random"):
+        sequences.read_extraction(tmp_path)

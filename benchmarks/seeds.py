@@ -1,0 +1,83 @@
+"""How often does a network end with one score for every clip?
+
+    python benchmarks/seeds.py --data data --seeds 20
+
+Trains small networks of the published form on the train rows of a working folder, with
+the score's bias starting at the mean training score (ours) and at 0 (published), and
+prints for how many seeds the output died. About 10 s a seed on two cores.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import console
+import data
+import sequences
+
+
+def train_once(folder, plan, options, bias, logs):
+    """Train one network; return the lowest and the highest score of its clips."""
+    import keras
+    import numpy as np
+
+    import models
+    import training
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(options["seed"])
+    shape = (options["n_frames"], options["n_features"])
+    model = training.build_network(options, bias, None, keras.layers.LSTM)
+    settings = training.Settings(**{k: options[k] for k in training.Settings._fields})
+    train, watched = (
+        training.SequenceBatches(folder, clips, *shape, settings.batch_size, seed)
+        for clips, seed in ((plan.train, options["seed"]), (plan.watched, None))
+    )
+    try:
+        training.fit_network(model, train, watched, settings, logs, options)
+    except console.Problem:
+        return 0.0, 0.0
+    read = (sequences.read_sequence(folder, name, *shape) for name in plan.train)
+    scores = models.score_sequences(model, read)
+    return float(np.min(scores)), float(np.max(scores))
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER)
+    parser.add_argument("--seeds", type=console.positive_int, default=20)
+    args, rest = parser.parse_known_args(argv)
+    with console.quietly():
+        import train_reg
+        import training
+    small = ["--units", "128", "--learning-rate", "1e-4", "--epochs", "50"]
+    options_of = train_reg.parse_args([*small, *rest])
+    clips = train_reg.choose_clips(args.data, options_of.task)
+    animals = {clip.name: data.animal_of(clip.name) for clip in clips}
+    targets = {clip.name: clip.score for clip in clips if clip.is_scored}
+    options = train_reg.list_options(
+        options_of, clips, sequences.read_extraction(args.data)
+    )
+    names = [clip.name for clip in clips if clip.split == "train"]
+    options["n_features"] = training.check_sequences(
+        args.data, names, options["n_frames"]
+    )
+    dead = {"mean training score": 0, "0": 0}
+    for seed in range(args.seeds):
+        options_of.seed = options["seed"] = seed
+        plan = train_reg.plan_one("seeds", clips, targets, animals, options_of)
+        mean = sum(plan.train.values()) / len(plan.train)
+        for start, bias in (("mean training score", mean), ("0", 0.0)):
+            with tempfile.TemporaryDirectory() as logs:
+                low, high = train_once(args.data, plan, options, bias, logs)
+            dead[start] += high == low
+            print(f"seed {seed}, bias from {start}: scores {low:.3f} to {high:.3f}")
+    for start, count in dead.items():
+        print(f"bias from {start}: {count} of {args.seeds} ended constant")
+
+
+if __name__ == "__main__":
+    console.run(main)
