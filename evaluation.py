@@ -62,7 +62,7 @@ def open_extractor(record, weights=None):
     Extractor
     """
     made = record["extraction"]
-    if made is None:
+    if not made:
         raise Problem(
             f"run {record['run']} was trained on sequences of unknown making, so new "
             "videos cannot be treated alike"

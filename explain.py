@@ -64,12 +64,20 @@ def open_pictures(args, clips, record):
         And why there are no places, or "".
     """
     import evaluation
+    import frames
     import pictures
 
     extractor, reason = None, ""
+    for clip in clips:  # one with pictures is enough to open the extractor for
+        try:
+            frames.find_source(args.data, clip)
+            reason = ""
+            break
+        except Problem as problem:
+            reason = reason or str(problem)
     if args.no_places:
         reason = "--no-places was given"
-    else:
+    elif not reason:
         try:
             extractor = evaluation.open_extractor(record, args.weights)
         except Problem as problem:
@@ -271,20 +279,22 @@ def parse_args(argv):
 def main(argv=None):
     args = parse_args(argv)
     with console.quietly():
+        import clip_sections
+        import frame_sections
         import sections
     others = find_others(args)
     study, reason = gather(args)
     write_tables(study)
     page, results = sections.open_page(study, args)
     relative = sections.add_checks(page, study, results)
-    sections.add_clips(page, study, results, args.top, reason)
+    clip_sections.add_clips(page, study, results, args.top, reason)
     if args.occlusion:
-        sections.add_occlusion(page, study, results)
+        clip_sections.add_occlusion(page, study, results)
     if args.video:
-        sections.add_films(page, study, args.clip)
+        clip_sections.add_films(page, study, args.clip)
     sections.add_features(page, study, relative)
-    labels = sections.add_space(page, study, args.space, args.elements)
-    sections.add_elements(page, study, results, *labels)
+    labels = frame_sections.add_space(page, study, args.space, args.elements)
+    frame_sections.add_elements(page, study, results, *labels)
     if others:
         importances, are_folds = compare_runs(args, study, others)
         sections.add_comparison(page, study, results, importances, are_folds)

@@ -41,7 +41,8 @@ table { border-collapse: collapse; margin: .7rem 0 .3rem; font-size: .85rem;
 th, td { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td.number, th.number { text-align: right; }
+.number, .short { white-space: nowrap; }
 .notice { background: #fff6ec; border-left: 4px solid var(--raises);
   padding: .55rem .9rem; }
 b.raises { color: var(--raises); } b.lowers { color: var(--lowers); }
@@ -111,8 +112,9 @@ class Page:
         ]
 
         def cell(tag, value, is_number):
-            kind = ' class="number"' if is_number else ""
-            return f"<{tag}{kind}>{escape(show(value))}</{tag}>"
+            text = show(value)
+            kind = "number" if is_number else "short" if len(text) < 32 else ""
+            return f'<{tag} class="{kind}">{escape(text)}</{tag}>'
 
         def line(tag, values):
             cells = map(cell, [tag] * len(values), values, numeric)
@@ -145,7 +147,10 @@ class Page:
 def show(value):
     """Write a value for a table: numbers with three decimals, NaN as a dash."""
     if isinstance(value, float):
-        return "–" if value != value else f"{value:.3f}".replace("-", "−")
+        if value != value:
+            return "–"
+        text = f"{value:.1g}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
+        return text.replace("-", "−")
     return str(value)
 
 
