@@ -10,6 +10,7 @@ three minutes on two cores. --precision bfloat16 measures that path beside float
 """
 
 import argparse
+import contextlib
 import statistics
 import sys
 import tempfile
@@ -47,6 +48,17 @@ def make_videos(folder, n_clips, n_frames):
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     return paths
+
+
+def list_videos(folder, n_frames):
+    """List the videos of a folder that are long enough and can be decoded."""
+    long_enough = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in frames.VIDEO_SUFFIXES:
+            with contextlib.suppress(console.Problem):
+                frames.read_video(path, n_frames)
+                long_enough.append(path)
+    return long_enough
 
 
 def build_published(weights):
@@ -172,9 +184,7 @@ def main(argv=None):
     args = parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         if args.data:
-            suffixes = frames.VIDEO_SUFFIXES
-            videos = [p for p in sorted(args.data.rglob("*")) if p.suffix in suffixes]
-            videos = videos[: args.clips]
+            videos = list_videos(args.data, args.frames)[: args.clips]
         else:
             videos = make_videos(folder, args.clips, args.frames)
         run(videos, args)

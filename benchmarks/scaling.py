@@ -114,7 +114,7 @@ def scale_workers(counts, n_clips, n_frames, repetitions):
 
     print(f"Dask workers of one thread, {n_clips} clips of {n_frames} frames")
     times = {count: [] for count in counts}
-    options = {"threads_per_worker": 1, "dashboard_address": None}
+    options = {"threads_per_worker": 1, "silence_logs": "CRITICAL"}
     with tempfile.TemporaryDirectory() as folder:
         make_folder(folder, n_clips, n_frames)
         clips = data.read_clips(folder)
