@@ -6,8 +6,8 @@
 
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/, and frames or videos
 Writes  data/figures/<run>/: index.html, CSV tables, PNG figures, films
-Cost    about 6 minutes for 20 clips of 125 frames and 2,048 units on two cores;
-        seconds for small networks. Memory: 2 MB a clip of 125 frames, 3 GB at most.
+Cost    about 5 minutes and 3 GB for 20 clips of 125 frames and 2,048 units on two
+        cores; for small networks little more than the extraction of the key frames.
 
 Everything explains the value before the last ReLU, so a score that was clipped to 0
 is explained too.
