@@ -9,6 +9,7 @@ cores; --skip leaves parts out.
 """
 
 import argparse
+import logging
 import resource
 import statistics
 import subprocess
@@ -112,9 +113,10 @@ def scale_workers(counts, n_clips, n_frames, repetitions):
 
     import cluster
 
+    logging.disable()  # of clusters that close
     print(f"Dask workers of one thread, {n_clips} clips of {n_frames} frames")
     times = {count: [] for count in counts}
-    options = {"threads_per_worker": 1, "silence_logs": "CRITICAL"}
+    options = {"threads_per_worker": 1, "dashboard_address": None}
     with tempfile.TemporaryDirectory() as folder:
         make_folder(folder, n_clips, n_frames)
         clips = data.read_clips(folder)
