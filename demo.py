@@ -29,8 +29,8 @@ from console import Problem
 
 FOLDER = Path(__file__).parent / "demo_data"
 TASK, RUN = "Reach", "Reach-lstm"
-N_CONTROL, N_STROKE, N_CLIPS, N_TEST = 6, 10, 3, 5  # animals, clips of each, animals
-CLIP_FRAMES, SEQ_LENGTH = 32, 16
+N_CONTROL, N_STROKE, N_CLIPS, N_TEST = 7, 13, 3, 5  # animals, clips of each, animals
+CLIP_FRAMES, SEQ_LENGTH = 24, 12
 DATE = "May2"
 MARK = "demo.json"  # tells our folder from other people's
 OURS = ("train", "test", "sequences", "checkpoints", "logs", "predictions", "figures")
@@ -238,7 +238,7 @@ def draw_pictures(folder):
     rows = [
         (
             f"{words} (deficit {clip.score:g} of 5)",
-            frames.read_frames(folder, clip, SEQ_LENGTH)[2 : SEQ_LENGTH // 2 - 1],
+            frames.read_frames(folder, clip, SEQ_LENGTH)[1 : SEQ_LENGTH // 2],
         )
         for words, clip in chosen
     ]

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from reaching import MOUTH, SHOULDER, SLIT_X
 
 WIDTH, HEIGHT = 320, 180
-FRAMES_PER_SECOND = 16
+FRAMES_PER_SECOND = 12
 SCALE = 2  # drawn larger, then averaged down, for smooth edges
 
 # An untrained InceptionV3 has no biases, so mid-grey, which its preprocessing turns
@@ -45,7 +45,7 @@ class Look(NamedTuple):
 def choose_look(rng):
     """Draw the look of one animal at random."""
     return Look(
-        shift=(float(rng.uniform(-3, 3)), float(rng.uniform(-6, 6))),
+        shift=(float(rng.uniform(-3, 3)), float(rng.uniform(-4, 4))),
         lamp=float(rng.uniform(0.95, 1.05)),
         fur=float(rng.uniform(-1, 1)),
         glass=float(rng.uniform(0.06, 0.09)),
