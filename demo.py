@@ -100,8 +100,7 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
     """
     from tqdm import tqdm
 
-    import drawing
-    import reaching
+    from drawn import drawing, reaching
 
     clips, truth = [], []
     n_clips = sum(len(animal.deficits) for animal in animals)
@@ -223,8 +222,8 @@ def run_pipeline(folder, animals, weights, seed):
 
 def draw_pictures(folder):
     """Write frames.png: a healthy and two impaired reaches."""
-    import drawing
     import frames
+    from drawn import drawing
 
     clips = sorted(data.read_clips(folder), key=lambda clip: clip.score)
     with Path(folder, "truth.csv").open(newline="") as file:

@@ -41,7 +41,7 @@ class Study(NamedTuple):
 
 def choose(args, clips, record):
     """Choose clips by name, in the order given, or those of a split, each once."""
-    import evaluation
+    from judging import evaluation
 
     known = {clip.name: clip for clip in clips}
     if args.clip:
@@ -63,9 +63,9 @@ def open_pictures(args, clips, record):
     (pictures.Pictures, str)
         And why there are no places, or "".
     """
-    import evaluation
     import frames
-    import pictures
+    from explaining import pictures
+    from judging import evaluation
 
     extractor, reason = None, ""
     for clip in clips:  # one with pictures is enough to open the extractor for
@@ -95,10 +95,9 @@ def gather(args):
     """
     import numpy as np
 
-    import evaluation
-    import explanation
-    import members
     import models
+    from explaining import explanation, members
+    from judging import evaluation
 
     model, record = models.read_run(data.find_checkpoint(args.data, args.run))
     evaluation.check_extraction(args.data, record)
@@ -192,10 +191,9 @@ def compare_runs(args, study, paths):
     dict of str to float (F,)
         The runs named first; and whether they are all folds of one.
     """
-    import evaluation
-    import explanation
-    import members
     import models
+    from explaining import explanation, members
+    from judging import evaluation
 
     _, other = models.read_run(paths[0])
     scheme, theirs = (record.get("scheme") or {} for record in (study.record, other))
@@ -279,9 +277,7 @@ def parse_args(argv):
 def main(argv=None):
     args = parse_args(argv)
     with console.quietly():
-        import clip_sections
-        import frame_sections
-        import sections
+        from explaining import clip_sections, frame_sections, sections
     others = find_others(args)
     study, reason = gather(args)
     write_tables(study)

@@ -8,8 +8,8 @@ interval over animals; where there is none, the value or the limits are None and
 import numpy as np
 from scipy import stats
 
-import resampling
-from resampling import (
+from judging import resampling
+from judging.resampling import (
     describe,
     draw_weights,
     drop_unscored,

@@ -13,10 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-import archive
-import published
-import untrusted
 from console import Problem, quietly
+from foreign import archive, published, untrusted
 
 with quietly():
     import keras

@@ -98,8 +98,8 @@ def main(argv=None):
     videos = list_videos(args.videos)
     checkpoint = data.find_checkpoint(args.data, args.run)
     with console.quietly():
-        import evaluation
         import models
+        from judging import evaluation
     model, record = models.read_run(checkpoint)
     extractor = evaluation.open_extractor(record, args.weights)
     scores, failed = score_videos(videos, model, record, extractor)

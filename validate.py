@@ -15,8 +15,8 @@ from pathlib import Path
 import console
 import data
 import manifest
-import report
 from console import Problem
+from judging import report
 
 # ---------------------------------------------------------------- scoring
 
@@ -29,8 +29,8 @@ def score_split(args, clips):
     (pandas.DataFrame, dict, dict)
         Predictions, the run's record, why floors are not defined.
     """
-    import evaluation
     import models
+    from judging import evaluation
 
     model, record = models.read_run(data.find_checkpoint(args.data, args.run))
     evaluation.check_extraction(args.data, record)
@@ -68,8 +68,8 @@ def score_left_out(args, table, kind):
     import pandas as pd
     from tqdm import tqdm
 
-    import evaluation
     import models
+    from judging import evaluation
 
     found = evaluation.find_folds(args.data, kind, args.run or "", args.task)
     task = found[0][1]["task"]
@@ -112,9 +112,8 @@ def judge(table, record, reasons, args):
     """
     import numpy as np
 
-    import comparisons
-    import evaluation
     import metrics
+    from judging import comparisons, evaluation
 
     animals, expert = table["animal"].to_numpy(), table["target"].to_numpy(float)
     network = table["network_score"].to_numpy(float)
@@ -164,7 +163,7 @@ def find_labels(table):
 
 def judge_outcome(table, outcome):
     """Compare how well network and expert scores predict an outcome of the animals."""
-    import comparisons
+    from judging import comparisons
 
     means = table.groupby("animal")[["network_score", "expert_score"]].mean()
     lost = sorted(set(outcome) ^ set(means.index))
@@ -180,8 +179,8 @@ def judge_second_rater(table, scores):
     """Compare network and first expert with a second expert's scores of the clips."""
     import numpy as np
 
-    import comparisons
     import metrics
+    from judging import comparisons
 
     if unknown := sorted(set(scores) - set(table["clip"])):
         console.caution(f"not among the clips scored here: {', '.join(unknown[:10])}")
@@ -255,7 +254,7 @@ def draw(table, record, args):
     import pandas as pd
 
     import figures
-    import timelines
+    from judging import timelines
 
     folder = data.figures_folder(args.data, record["run"])
     columns = [table[name] for name in ("target", "network_score", "animal")]
@@ -337,7 +336,7 @@ def main(argv=None):
         read_pairs(args.second_rater, "clip,score") if args.second_rater else None
     )
     with console.quietly():
-        import evaluation
+        from judging import evaluation
     if args.folds or args.leave_one_animal_out:
         args.split = kind
         animals = data.list_animals(clips, args.animal_pattern or data.ANIMAL_PATTERN)

@@ -19,8 +19,8 @@ import numpy as np
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import comparisons
 import metrics
+from judging import comparisons
 
 N_ANIMALS = 15
 # Published manifest: within an animal ICC(1) of clip scores is about 0.35.

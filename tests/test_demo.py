@@ -8,10 +8,9 @@ from PIL import Image
 
 import data
 import demo
-import drawing
 import frames
-import reaching
 from console import Problem
+from drawn import drawing, reaching
 
 STILL = drawing.Look(shift=(0.0, 0.0), lamp=1.0, fur=0.0, glass=0.06, noise=0.0)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import elements
+from explaining import elements
 
 
 def test_components_keep_distances_and_fall():

@@ -12,13 +12,11 @@ from PIL import Image
 
 import console
 import data
-import evaluation
 import explain
-import film
-import maps
 import models
-import page
 import sequences
+from explaining import film, maps, page
+from judging import evaluation
 
 N_FRAMES, N_FEATURES = 7, 6
 NAMES = [

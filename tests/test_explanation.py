@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import checks
-import explanation
-import members
 import models
+from explaining import checks, explanation, members
 
 LEGACY = Path(__file__).parent / "legacy"
 

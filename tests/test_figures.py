@@ -5,7 +5,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 import figures
-import timelines
+from judging import timelines
 
 EXPERT = np.array([0, 0.5, 1, 2, 3, 4.5, 5, np.nan])
 NETWORK = np.array([0.4, 0.6, 1.5, 2, 2.5, 4, 4.2, 3])

@@ -9,10 +9,8 @@ from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import comparisons
-import floors
 import metrics
-import resampling
+from judging import comparisons, floors, resampling
 
 
 def draw_study(seed=0, n_animals=15):

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 import data
-import maps
+from explaining import maps
 
 HALF_WIDTH = 480  # pixels of either picture
 TRACE_HEIGHT = 190

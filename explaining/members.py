@@ -10,8 +10,8 @@ import re
 
 import numpy as np
 
-import recurrence
 from console import Problem, quietly
+from explaining import recurrence
 
 with quietly():
     import keras

@@ -7,13 +7,11 @@ what it does not.
 import numpy as np
 import pandas as pd
 
-import checks
 import console
 import data
-import maps
-import panels
-from page import Page
-from wording import count, number, tell_interval, write_table
+from explaining import checks, maps, panels
+from explaining.page import Page
+from explaining.wording import count, number, tell_interval, write_table
 
 INDEPENDENT = "The network never saw these animals."
 

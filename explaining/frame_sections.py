@@ -3,11 +3,9 @@
 import numpy as np
 import pandas as pd
 
-import elements
 import figures
-import maps
-import panels
-from wording import count, number, write_table
+from explaining import elements, maps, panels
+from explaining.wording import count, number, write_table
 
 N_CENTRAL = 8  # frames of a movement element that are shown
 

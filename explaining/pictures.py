@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-import explanation
 import frames
 from console import Problem
+from explaining import explanation
 from extractor import resize_frame
 
 SHOWN_WIDTH = 480  # pixels: as large as any picture on the page

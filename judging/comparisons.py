@@ -6,15 +6,15 @@ Pure functions on arrays; figures as in `metrics.py`, intervals over animals.
 import numpy as np
 from scipy import stats
 
-import resampling
-from metrics import MIN_POINTS, agreement, correlate, is_constant
-from resampling import (
+from judging import resampling
+from judging.resampling import (
     describe,
     draw_weights,
     drop_unscored,
     index_animals,
     not_defined,
 )
+from metrics import MIN_POINTS, agreement, correlate, is_constant
 
 
 def _find_auroc(labels, scores, weights):

@@ -14,7 +14,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from reaching import MOUTH, SHOULDER, SLIT_X
+from drawn.reaching import MOUTH, SHOULDER, SLIT_X
 
 WIDTH, HEIGHT = 320, 180
 FRAMES_PER_SECOND = 12

@@ -9,8 +9,8 @@ from matplotlib.patches import ConnectionPatch, Ellipse
 from matplotlib.ticker import PercentFormatter
 
 import figures
+from explaining.maps import LOWERS, RAISES, WIDTH, styled
 from figures import COLOURS, FAINT, INK
-from maps import LOWERS, RAISES, WIDTH, styled
 
 # ---------------------------------------------------------------- features
 

@@ -10,8 +10,8 @@ by extraction and network anew.
 import numpy as np
 from scipy import stats
 
-import explanation
-from members import cut, evaluate
+from explaining import explanation
+from explaining.members import cut, evaluate
 
 FRAME_SHARES = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
 FEATURE_SHARES = (0.03, 0.1, 0.3)

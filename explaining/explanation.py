@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from console import quietly
-from members import cut
+from explaining.members import cut
 
 with quietly():
     import tensorflow as tf

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 import data
-import floors
 import models
 import sequences
 from console import Problem, caution
 from extractor import PUBLISHED_WEIGHTS, Extractor
+from judging import floors
 from manifest import list_tasks
 
 CONTROLS = ("shuffled-frames", "first-frame")

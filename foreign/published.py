@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from console import Caution, Problem
-from untrusted import follow, inspect_array, open_hdf5, size, text
+from foreign.untrusted import follow, inspect_array, open_hdf5, size, text
 
 FORM = ["LSTM", "MaxPooling1D", "Flatten", "Dropout", "Dense"]
 PUBLISHED_LENGTH = 125  # frames

@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-import checks
-import film
-import maps
-from wording import count, number, tell_interval, write_table
+from explaining import checks, film, maps
+from explaining.wording import count, number, tell_interval, write_table
 
 MAX_CLIPS = 20  # with figures of their own on the page
 N_OCCLUDED = 8  # frames
@@ -36,7 +34,7 @@ def tell_clip(study, row):
 
 def add_clips(page, study, results, top, reason):
     """Show clips by falling score: shares of steps, key frames, places."""
-    import explanation
+    from explaining import explanation
 
     page.add_section("Clips and their key frames")
     order, shown = rank_clips(study)

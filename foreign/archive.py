@@ -9,8 +9,8 @@ lie in the file.
 import json
 import zipfile
 
-import untrusted
 from console import Problem
+from foreign import untrusted
 
 MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
 CLASSES = {

@@ -1,0 +1,1 @@
+"""The artificial animals of the demo."""

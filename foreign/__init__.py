@@ -1,0 +1,1 @@
+"""Files that others wrote: looked through before anything opens them."""

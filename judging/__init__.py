@@ -1,0 +1,1 @@
+"""How runs are judged: who may score what, intervals, floors, words, dates."""
