@@ -31,6 +31,10 @@ def quietly():
     descriptor itself is turned away for as long as the import takes.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow takes oneDNN by itself on the newest processors only. It is faster on
+    # older ones too, and makes a frame's features the same to the last bit wherever
+    # the frame stands in a batch and however many threads there are.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # advice for developers
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

@@ -94,11 +94,10 @@ def extract(folder, clips, extractor, record):
         for clip in clips
     )
     for clip, sequence in extractor.stream(sources):
+        check_record(folder, record)  # or all clips would fail, one after the other
         if isinstance(sequence, Problem):
             yield clip, sequence
             continue
-        if sequences.read_extraction(folder) != record:
-            raise Problem("another extraction with other settings has begun")
         sequences.write_sequence(folder, clip.name, sequence)
         yield clip, None
 

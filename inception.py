@@ -1,7 +1,6 @@
 """InceptionV3 without its top: its weights, and the form that computes fastest."""
 
 import hashlib
-import os
 import random
 import socket
 from pathlib import Path
@@ -10,10 +9,6 @@ import numpy as np
 
 from console import Problem, quietly
 
-# TensorFlow takes oneDNN's convolutions by itself on the newest processors only. They
-# are faster on older ones too, and a frame's features are then the same to the last
-# bit wherever it stands in a batch and however many threads there are.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 with quietly():
     import keras
 

@@ -349,6 +349,24 @@ def parse_args(argv):
         default=5,
         help="epochs without gain before training stops",
     )
+    fitting.add_argument(
+        "--plateau-factor",
+        type=console.fraction,
+        default=0.5,
+        help="of the learning rate, after epochs without gain",
+    )
+    fitting.add_argument(
+        "--plateau-patience",
+        type=console.positive_int,
+        default=1,
+        help="epochs without gain before the learning rate falls",
+    )
+    fitting.add_argument(
+        "--plateau-cooldown",
+        type=int,
+        default=1,
+        help="epochs after it fell before it may fall again",
+    )
     fitting.add_argument("--seed", type=int, default=0)
     fitting.add_argument(
         "--monitor",

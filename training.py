@@ -31,6 +31,9 @@ class Settings(NamedTuple):
     batch_size: int = 8
     epochs: int = 1000
     patience: int = 5
+    plateau_factor: float = 0.5
+    plateau_patience: int = 1
+    plateau_cooldown: int = 1
 
 
 class SequenceBatches(keras.utils.PyDataset):
@@ -326,7 +329,10 @@ def fit_network(model, train, watched, settings, folder, identity, bar=None):
     optimizer.build(model.trainable_variables)
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience)
     plateau = keras.callbacks.ReduceLROnPlateau(
-        "val_loss", factor=0.5, patience=1, cooldown=1
+        "val_loss",
+        factor=settings.plateau_factor,
+        patience=settings.plateau_patience,
+        cooldown=settings.plateau_cooldown,
     )
     progress = Progress(folder, train, [stopping, plateau], identity, bar)
     progress.set_model(model)
