@@ -87,7 +87,7 @@ def score_left_out(args, table, kind):
         )
         scored.append(part)
         reasons |= missing
-    record = {**record, "run": f"{args.run}-{kind}" if args.run else kind}
+    record = {**record, "run": args.run or task}
     return pd.concat(scored, ignore_index=True), record, reasons
 
 
