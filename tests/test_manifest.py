@@ -329,7 +329,7 @@ def check_table(content):
                 assert 1 <= int(number) <= n_lines
             return
     assert clips
-    folder = Path("/work/folder")
+    folder = Path("/somewhere/folder")
     for clip in clips:
         assert clip.split in manifest.SPLITS
         assert 1 <= clip.n_frames <= manifest.MAX_FRAMES
