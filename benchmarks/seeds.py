@@ -49,6 +49,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER)
     parser.add_argument("--seeds", type=console.positive_int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     args, rest = parser.parse_known_args(argv)
     with console.quietly():
         import train_reg
@@ -66,7 +67,7 @@ def main(argv=None):
         args.data, names, options["n_frames"]
     )
     dead = {"mean training score": 0, "0": 0}
-    for seed in range(args.seeds):
+    for seed in range(args.first, args.first + args.seeds):
         options_of.seed = options["seed"] = seed
         plan = train_reg.plan_one("seeds", clips, targets, animals, options_of)
         mean = sum(plan.train.values()) / len(plan.train)
