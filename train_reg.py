@@ -276,11 +276,8 @@ def train_on_cluster(address, folder, plans, options, extraction):
 # ---------------------------------------------------------------- the script
 
 
-def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=console.HelpFormatter,
-    )
+def add_what(parser):
+    """Add the options of what to train, and where."""
     what = parser.add_argument_group("what")
     what.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
     what.add_argument("--task", help="which task, where data_file.csv has several")
@@ -306,6 +303,10 @@ def parse_args(argv):
         help="finds the group in a clip name",
     )
     what.add_argument("--overwrite", action="store_true", help="replace a finished run")
+
+
+def add_network(parser):
+    """Add the options of the form of the network."""
     network = parser.add_argument_group("network")
     network.add_argument(
         "--model",
@@ -334,6 +335,10 @@ def parse_args(argv):
         metavar="N",
         help="average N networks of different seeds",
     )
+
+
+def add_fitting(parser):
+    """Add the options of how it is trained."""
     fitting = parser.add_argument_group("training")
     fitting.add_argument("--learning-rate", type=console.positive_float, default=1e-6)
     fitting.add_argument("--weight-decay", type=float, default=0.0)
@@ -380,6 +385,10 @@ def parse_args(argv):
         default=0.2,
         help="of the train animals, held out to watch",
     )
+
+
+def add_folds(parser):
+    """Add the options of cross-validation by animal."""
     fold = parser.add_argument_group("cross-validation by animal (ignores the split)")
     fold.add_argument(
         "--leave-one-animal-out",
@@ -398,6 +407,15 @@ def parse_args(argv):
     fold.add_argument(
         "--dask", metavar="ADDRESS", help="share the networks out on a Dask cluster"
     )
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=console.HelpFormatter,
+    )
+    for add in (add_what, add_network, add_fitting, add_folds):
+        add(parser)
     return parser.parse_args(argv)
 
 
