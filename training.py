@@ -78,25 +78,14 @@ class SequenceBatches(keras.utils.PyDataset):
         return np.stack(sequences), self.scores[chosen][:, None]
 
 
-class OutputRange(keras.metrics.Metric):
-    """Highest minus lowest output of an epoch: 0 says that the network has died."""
+def waking_relu(x):
+    """ReLU that is trained as if it were the identity.
 
-    def __init__(self, name="output_range"):
-        super().__init__(name=name)
-        self.lowest = self.add_weight(name="lowest", initializer="zeros")
-        self.highest = self.add_weight(name="highest", initializer="zeros")
-        self.reset_state()
-
-    def reset_state(self):
-        self.lowest.assign(math.inf)
-        self.highest.assign(-math.inf)
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        self.lowest.assign(keras.ops.minimum(self.lowest, keras.ops.min(y_pred)))
-        self.highest.assign(keras.ops.maximum(self.highest, keras.ops.max(y_pred)))
-
-    def result(self):
-        return self.highest - self.lowest
+    Targets are never negative, so wherever the output is cut to 0 the error asks for
+    more or for nothing. The true gradient there is 0, and a network whose output is 0
+    for all clips, as the published one's often was, could never leave that.
+    """
+    return x + keras.ops.stop_gradient(keras.ops.relu(x) - x)
 
 
 class Progress(keras.callbacks.Callback):
@@ -164,7 +153,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{key: float(logs[key]) for key in sorted(logs)}}
-        check_epoch(row, len(self.batches.names))
+        check_epoch(row)
         self.history.append(row)
         if self.best_epoch == epoch:
             self.save("best.npz", self.model.weights)
@@ -217,23 +206,13 @@ def to_plain(value):
     return value if value is None or isinstance(value, int) else float(value)
 
 
-def check_epoch(row, n_clips):
+def check_epoch(row):
     """Stop a training that has gone wrong, with a word on what to change."""
     if not (math.isfinite(row["loss"]) and math.isfinite(row["val_loss"])):
         raise Problem(
             f"the loss became {row['loss']} in epoch {row['epoch']}. Lower "
             "--learning-rate, or give --standardize"
         )
-    if row["output_range"] == 0 and n_clips > 1:
-        raise_constant()
-
-
-def raise_constant():
-    raise Problem(
-        "the network gives the same score to every clip: its ReLU has died. Lower "
-        "--learning-rate, give --standardize or another --seed, or use "
-        "--activation linear"
-    )
 
 
 def train_network(folder, train, watched, options, logs, identity, bar=None):
@@ -258,11 +237,11 @@ def train_network(folder, train, watched, options, logs, identity, bar=None):
     """
     keras.utils.set_random_seed(options["seed"])
     shape = (options["n_frames"], options["n_features"])
-    bias = sum(train.values()) / len(train)  # a ReLU born at 0 may never wake
+    bias = sum(train.values()) / len(train)
     statistics = None
     if options["standardize"]:
         statistics = measure_statistics(folder, train, *shape)
-    model = build_network(options, bias, statistics, lstm.FastLSTM)
+    model = build_network(options, bias, statistics, to_train=True)
     settings = Settings(**{name: options[name] for name in Settings._fields})
     size, seed = settings.batch_size, options["seed"]
     result = fit_network(
@@ -274,19 +253,27 @@ def train_network(folder, train, watched, options, logs, identity, bar=None):
         identity,
         bar,
     )
-    plain = build_network(options, bias, statistics, keras.layers.LSTM)
+    plain = build_network(options, bias, statistics)
     plain.set_weights(model.get_weights())
     return plain, result
 
 
-def build_network(options, bias, statistics, layer):
-    """Build the network that the options of train_reg.py describe."""
+def build_network(options, bias, statistics, to_train=False):
+    """Build the network that the options of train_reg.py describe.
+
+    `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
+    and the ReLU that wakes. The weights and the scores are the same.
+    """
     shape = (options["n_frames"], options["n_features"])
-    common = {"activation": options["activation"], "statistics": statistics}
+    activation = options["activation"]
+    if to_train and activation == "relu":
+        activation = waking_relu
+    common = {"activation": activation, "statistics": statistics, "bias": bias}
     if options["model"] == "pool":
-        return models.build_pool(*shape, bias=bias, **common)
+        return models.build_pool(*shape, **common)
     own = {name: options[name] for name in ("units", "dropout", "gates")}
-    return models.build_lstm(*shape, bias=bias, layer=layer, **common, **own)
+    layer = lstm.FastLSTM if to_train else keras.layers.LSTM
+    return models.build_lstm(*shape, layer=layer, **common, **own)
 
 
 def forget_networks():
@@ -325,7 +312,8 @@ def fit_network(model, train, watched, settings, folder, identity, bar=None):
     optimizer = lstm.FastAdam(
         settings.learning_rate, weight_decay=settings.weight_decay or None
     )
-    model.compile(optimizer, "mse", metrics=["mae", OutputRange()])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(optimizer, "mse", metrics=["mae"])
     optimizer.build(model.trainable_variables)
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience)
     plateau = keras.callbacks.ReduceLROnPlateau(
@@ -401,7 +389,10 @@ def check_alive(model, batches, n_batches=8):
     ]
     scores = np.concatenate(scores)
     if len(scores) > 1 and np.ptp(scores) == 0:
-        raise_constant()
+        raise Problem(
+            "the network gives the same score to every clip. Lower --learning-rate, "
+            "or give --standardize or another --seed"
+        )
 
 
 def measure_statistics(folder, names, n_frames, n_features):

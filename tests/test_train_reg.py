@@ -140,9 +140,37 @@ def test_a_finished_run_is_not_trained_again(folder):
     assert read_record(folder, "Reach-lstm")["seed"] == 5
 
 
-def test_a_constant_output_stops_the_training(folder):
-    with pytest.raises(Problem, match="died"):
-        train(folder, "--learning-rate", "1000", "--units", "2", "--patience", "50")
+def build(model, bias, **options):
+    import training
+
+    small = {"n_frames": N_FRAMES, "n_features": N_FEATURES, "activation": "relu"}
+    small |= {"model": model, "units": 4, "dropout": 0.0, "gates": "sigmoid"}
+    return training.build_network(small, bias, None, **options)
+
+
+@pytest.mark.parametrize("model", ["pool", "lstm"])
+def test_a_network_that_scores_0_wakes(model):
+    sequences = np.random.default_rng(0).random((4, N_FRAMES, N_FEATURES))
+    changed = []
+    for to_train in (False, True):
+        network = build(model, -9.0, to_train=to_train)
+        assert np.array_equal(network.predict_on_batch(sequences), np.zeros((4, 1)))
+        before = network.get_weights()
+        network.compile("adam", "mse")
+        network.train_on_batch(sequences, np.arange(4.0)[:, None])
+        after = network.get_weights()
+        changed.append(not all(map(np.array_equal, before, after)))
+    assert changed == [False, True]
+
+
+def test_a_constant_output_is_no_result(folder):
+    import training
+
+    scores = {clip.name: clip.score for clip in data.read_clips(folder)[:4]}
+    batches = training.SequenceBatches(folder, scores, N_FRAMES, N_FEATURES, 2)
+    training.check_alive(build("lstm", 1.0), batches)
+    with pytest.raises(Problem, match="same score to every clip"):
+        training.check_alive(build("lstm", -9.0), batches)
 
 
 @pytest.mark.parametrize("model", ["pool", "lstm"])
