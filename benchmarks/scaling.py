@@ -1,11 +1,12 @@
-"""How does the cost of extraction grow with clips, frames and workers?
+"""How does the cost of extraction and training grow with clips, frames and workers?
 
     python benchmarks/scaling.py [--clips 10 100 1000] [--workers 1 2]
 
 Clips: time and peak memory of `extract_features.py` with a stand-in network, each in a
 process of its own. Frames: one clip through InceptionV3. Workers: the same clips on
-Dask clusters of as many processes of one thread, in turns. About six minutes on two
-cores; --skip leaves parts out.
+Dask clusters of as many processes of one thread, in turns. Training: peak memory of
+`train_reg.py`, an epoch of the published network on stand-in sequences. On two cores
+about six minutes, and fifteen for the training; --skip leaves parts out.
 """
 
 import argparse
@@ -29,7 +30,7 @@ import console
 import data
 import sequences
 
-PARTS = ("clips", "frames", "workers")
+PARTS = ("clips", "frames", "workers", "training")
 N_FRAMES = 125  # published
 
 
@@ -69,15 +70,20 @@ def measure_clips(n_clips, network):
     """Seconds and peak memory in GB of an extraction in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         make_folder(folder, n_clips, N_FRAMES)
-        command = [sys.executable, __file__, "--extract", network, folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return measure("--extract", network, folder)
+
+
+def measure(*arguments):
+    """Seconds and peak memory in GB of a part, run in a process of its own."""
+    command = [sys.executable, __file__, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     seconds, memory = map(float, done.stdout.split()[-2:])
     return seconds, memory
 
 
-def report_own_cost(network, folder):
+def report_own_cost(run, *arguments):
     began = time.perf_counter()
-    extract_with(network, folder)
+    run(*arguments)
     # ru_maxrss is in KiB on Linux and in bytes on macOS
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
@@ -149,6 +155,37 @@ def time_clips(client, folder, clips, n_frames):
     return time.perf_counter() - began
 
 
+def make_sequences(folder, n_clips):
+    """Make a working folder of scored clips that share eight stand-in sequences."""
+    random = np.random.default_rng(0)
+    rows, written = [], []
+    for number in range(n_clips):
+        name, score = f"v_Stroke_g{number // 4:04d}_c{number:05d}", number % 8
+        if len(written) <= score:
+            sequence = random.random((N_FRAMES, 2048), np.float32)
+            written.append(sequences.write_sequence(folder, name, sequence))
+        else:
+            path = data.sequence_path(folder, name, N_FRAMES)
+            path.hardlink_to(written[score])
+        rows.append(f"train,Reach,{name},{N_FRAMES},{score}\n")
+    (Path(folder) / "data_file.csv").write_text("".join(rows))
+
+
+def train_in(folder):
+    import train_reg
+
+    train_reg.main(["--data", folder, "--epochs", "1"])
+
+
+def scale_training(counts):
+    print("clips, an epoch of the published network")
+    for n_clips in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            make_sequences(folder, n_clips)
+            seconds, memory = measure("--train", folder)
+        print(f"{n_clips:6} {seconds:8.1f} s {memory:6.2f} GB")
+
+
 def parse_args(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -160,14 +197,18 @@ def parse_args(argv):
     parser.add_argument("--worker-frames", type=int, default=16)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--skip", nargs="+", choices=PARTS, default=[])
+    parser.add_argument("--training", type=int, nargs="+", default=[48, 5000])
     parser.add_argument("--extract", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--train", nargs=1, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
 def main(argv=None):
     args = parse_args(argv)
     if args.extract:
-        return report_own_cost(*args.extract)
+        return report_own_cost(extract_with, *args.extract)
+    if args.train:
+        return report_own_cost(train_in, *args.train)
     if "clips" not in args.skip:
         scale_clips(args.clips)
     if "frames" not in args.skip:
@@ -175,6 +216,8 @@ def main(argv=None):
     if "workers" not in args.skip:
         sizes = args.worker_clips, args.worker_frames
         scale_workers(args.workers, *sizes, args.repetitions)
+    if "training" not in args.skip:
+        scale_training(args.training)
 
 
 if __name__ == "__main__":
