@@ -42,6 +42,7 @@ def hard_sigmoid(x):
 
 
 ACTIVATIONS = {"hard_sigmoid": hard_sigmoid}  # what Keras 3 would read differently
+LEAST_VARIANCE = 0.01  # of the median feature's, in a standardization
 GATES = ("hard_sigmoid", "sigmoid")
 
 
@@ -247,8 +248,11 @@ def _standardized(n_frames, n_features, statistics):
     if statistics is None:
         return inputs, inputs
     mean, variance = (np.asarray(each, np.float32) for each in statistics)
-    # A feature that never varies in training would be divided by nearly nothing.
-    variance = np.where(variance > 1e-12, variance, 1.0)
+    # A feature that hardly varied in training would throw an animal that has it far off
+    # the scale: on real clips, up to 1,400 standard deviations.
+    varying = variance > 0
+    least = LEAST_VARIANCE * np.median(variance[varying]) if varying.any() else 0
+    variance = np.where(varying, np.maximum(variance, least), 1.0)
     standardize = keras.layers.Normalization(
         mean=mean, variance=variance, name="standardize"
     )
