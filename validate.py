@@ -126,7 +126,13 @@ def judge(table, record, reasons, args):
     for name, column in evaluation.FLOOR_COLUMNS.items():
         if column in table:
             floor = table[column].to_numpy(float)
-            result["floors"][name] = metrics.agreement(expert, floor, animals, means)
+            change = comparisons.paired_change(
+                network - expert, floor - expert, animals
+            )
+            result["floors"][name] = {
+                **metrics.agreement(expert, floor, animals, means),
+                "saved": change["change"],
+            }
     labels = find_labels(table)
     if labels is not None:
         result["separation"] = comparisons.separation(labels, network, animals)

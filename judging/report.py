@@ -39,14 +39,14 @@ def tell_agreement(result):
             base = base if key in ("mae", "rmse") else ""
             print(f"  {words:<26}{show(agreement[what][key]):<32}{base}".rstrip())
     print(
-        "\nother floors, fitted on the same training clips (MAE; Pearson r of animals)"
+        "\nfloors fitted on the same training clips: MAE of clips, saved by the network"
     )
     for name, floor in floors.items():
         if isinstance(floor, str):
             print(f"  {name:<26}not defined ({floor})")
-        elif name != "training mean":
-            figures = floor["animals"]
-            print(f"  {name:<26}{show(figures['mae'])}; {show(figures['pearson'])}")
+        else:
+            figures = show(floor["clips"]["mae"]), show(floor["saved"])
+            print(f"  {name:<26}{figures[0]:<32}{figures[1]}")
     print("\npermutation test, expert scores shuffled across animals (one-sided)")
     for key, words in (("pearson", "Pearson r"), ("mae", "MAE")):
         test = result["permutation"][key]
