@@ -1,0 +1,83 @@
+"""Does explain.py find in the demo's animals what was drawn into them?
+
+    python demo.py --weights random && python benchmarks/drawn_truth.py
+
+Explains the demo's run on all of its clips, and compares with the truth: how much of
+the attribution of the key frames lies in the half where arm and pellet are, by how
+much the deletion tests beat chance, and in which movement elements the frames lie in
+which the animal reaches with its mouth. About two minutes on two cores.
+"""
+
+import argparse
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import console
+import data
+import demo
+import explain
+import frames
+from judging import report
+
+MIDDLE = 4  # of eight columns of places; arm and pellet are right of it
+ALPHA = 0.05
+
+
+def read_truth(path):
+    """Read what was drawn into the frames that a sequence holds, numbered as there."""
+    taken = frames.sample_indices(demo.CLIP_FRAMES, demo.SEQ_LENGTH)
+    numbers = {index + 1: number for number, index in enumerate(taken, start=1)}
+    truth = pd.read_csv(path)
+    truth = truth[truth["frame"].isin(numbers)]
+    return truth.assign(frame=truth["frame"].map(numbers))
+
+
+def measure_half(places):
+    """Find the share of the attributions' mass that lies right of the middle."""
+    mass = places["attribution"].abs()
+    return mass[places["column"] > MIDDLE].sum() / mass.sum()
+
+
+def count_mouth(space, truth, elements):
+    """Count the frames of each element in which the animal reaches with its mouth."""
+    mouth = space.merge(truth).groupby("element")["mouth"].sum()
+    return elements.assign(mouth=elements["element"].map(mouth))
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=demo.FOLDER)
+    parser.add_argument("--run", default=demo.RUN)
+    args = parser.parse_args(argv)
+    with contextlib.redirect_stdout(io.StringIO()):
+        explain.main(["--data", str(args.data), "--run", args.run, "--split", "all"])
+    folder = data.figures_folder(args.data, args.run)
+    tables = [folder / f"{name}.csv" for name in ("places", "space", "elements")]
+    places, space, elements = map(pd.read_csv, tables)
+    truth = read_truth(args.data / "truth.csv")
+    print(f"right half, of the mass of key frames: {measure_half(places):.3f}")
+    for test, found in data.read_json(folder / "explanation.json")["deletion"].items():
+        if isinstance(found, dict) and "clips" in found:
+            print(f"{test}, over chance: {report.show(found['clips'])}")
+    elements = count_mouth(space, truth, elements)
+    print(elements.round(3).to_string(index=False))
+    enriched = elements[elements["Stroke"] > elements["Control"]]
+    shown = enriched[enriched["p_holm"] < ALPHA]
+    total = elements["mouth"].sum()
+    print(
+        f"of {total} mouth frames {enriched['mouth'].sum()} lie in elements more "
+        f"frequent in impaired animals, {shown['mouth'].sum()} in those with p < "
+        f"{ALPHA} after Holm"
+    )
+
+
+if __name__ == "__main__":
+    console.run(main)
