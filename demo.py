@@ -43,6 +43,7 @@ TRAINING = {
     "--batch-size": 4,
     "--epochs": 150,
     "--patience": 25,
+    "--plateau-patience": 8,
 }
 
 
