@@ -19,8 +19,9 @@ with quietly():
     import tensorflow as tf
 
 TOLERANCE = 0.01  # of the gain in value that attributions may miss
-FIRST_STEPS, MAX_STEPS = 8, 256  # of the path
+FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
 BLOCK = 4  # clips whose gradients along the path are held in memory
+HELD = 2**30  # numbers in those gradients: about 256 steps of the published network
 
 
 # ---------------------------------------------------------------- attributions
@@ -95,6 +96,7 @@ def _integrate_block(member, sequences, baselines, tolerance, max_steps):
     """
     start, end = member.project(baselines), member.project(sequences)
     moved = np.asarray(end - start)
+    affordable = HELD // (BLOCK * moved[0].size)
     paths = [{} for _ in sequences]  # point of the path to value, slope and gradient
     wanted = [
         (i, a) for i in range(len(paths)) for a in np.linspace(0, 1, FIRST_STEPS + 1)
@@ -113,7 +115,7 @@ def _integrate_block(member, sequences, baselines, tolerance, max_steps):
         wanted = [
             (i, alpha)
             for i, path in enumerate(paths)
-            for alpha in _halve_steps(path, tolerance, max_steps)
+            for alpha in _halve_steps(path, tolerance, min(max_steps, affordable))
         ]
     gains, misses, means = zip(*map(_sum_path, paths), strict=True)
     gains = np.array(gains)
