@@ -328,13 +328,13 @@ def measure_occlusion(members, extractor, sequence, frame, index):
 
     Returns
     -------
-    float64, (8, 8)
-        Positive where what was covered had raised the value.
+    (float64 (8, 8), float32 (64, F))
+        Positive where what was covered had raised the value; and the features of the
+        covered frames, row by row.
     """
     features = extractor(occlude(frame))
     changed = np.repeat(sequence[None], len(features), axis=0)
     changed[:, index] = features
     side = round(len(features) ** 0.5)
-    return (evaluate(members, sequence[None]) - evaluate(members, changed)).reshape(
-        side, side
-    )
+    lost = evaluate(members, sequence[None]) - evaluate(members, changed)
+    return lost.reshape(side, side), features

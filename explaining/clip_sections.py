@@ -173,17 +173,20 @@ def add_occlusion(page, study, results):
         if found is None:
             continue
         frame = study.pictures.read(name)[index][0]
-        lost = checks.measure_occlusion(
+        lost, features = checks.measure_occlusion(
             study.members, study.pictures.extractor, study.sequences[row], frame, index
         )
-        pair = [checks.correlate_ranks(lost, shares[0]) for shares in found]
-        rhos.append([np.nan if rho is None else rho for rho in pair])
-        rows.append([name, index + 1, *(number(rho, 2) for rho in pair)])
+        gradients = study.explained.attribution.gradients[row][index]
+        changes = (study.sequences[row][index] - features) @ gradients
+        shares = (*(places[0] for places in found), changes)
+        correlations = [checks.correlate_ranks(lost, each) for each in shares]
+        rhos.append([np.nan if rho is None else rho for rho in correlations])
+        rows.append([name, index + 1, *(number(rho, 2) for rho in correlations)])
     if not rows:
         page.add_text("Not done: there are no places to check.", notice=True)
         print("occlusion: not done, there are no places")
         return
-    kinds = ("everything in the frame", "beyond the mean frame")
+    kinds = ("everything in the frame", "beyond the mean frame", "changed features")
     means = [checks.find_interval(column) for column in np.array(rhos).T]
     results["occlusion"] = dict(zip(kinds, means, strict=True))
     print(f"\nocclusion, {count(len(rows), 'frame')}: rank correlation of the maps")
@@ -194,7 +197,10 @@ def add_occlusion(page, study, results):
         [*rows, ["mean [95%]", "", *map(tell_interval, means)]],
         "Rank correlation over the 64 places between their shares and what the value "
         "loses when a grey patch covers them, seen by extraction and network anew. A "
-        "patch also adds edges of its own, so even a true map does not reach 1.",
+        "patch also adds edges of its own, so even a true map does not reach 1. Last: "
+        "what the gradients foretell from all features as the patch changes them. If "
+        "that agrees and the places do not, the network is read rightly, but its "
+        "features see more of the frame than the place they are drawn at.",
     )
 
 

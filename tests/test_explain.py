@@ -151,6 +151,7 @@ def test_page_is_whole_escaped_and_alone(everything):
     assert text.count("<figcaption") >= text.count("<figure")
     results = json.loads((everything / "explanation.json").read_text())
     assert results["occlusion"]["beyond the mean frame"]["n"] == 8
+    assert results["occlusion"]["changed features"]["value"] > 0
     assert set(results["comparison"]) == {"fold1"}
 
 

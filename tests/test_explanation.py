@@ -219,9 +219,10 @@ def test_occlusion_finds_the_place_that_the_network_reads():
     network.get_layer("score").set_weights([np.ones((1, 1)), np.zeros(1)])
     frame = np.full((80, 80, 3), 255, np.uint8)
     sequence = np.ones((3, 1), np.float32)
-    lost = checks.measure_occlusion(
+    lost, features = checks.measure_occlusion(
         members.open_members(network), Corner(), sequence, frame, 1
     )
     assert np.unravel_index(lost.argmax(), lost.shape) == (2, 6)
     assert lost[2, 6] == pytest.approx((1 - checks.GREY / 255) / 3, abs=1e-3)
     assert not lost[5:].any()
+    assert np.allclose((1 - features[:, 0]) / 3, lost.ravel(), atol=1e-6)
