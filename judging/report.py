@@ -39,7 +39,7 @@ def tell_agreement(result):
             base = base if key in ("mae", "rmse") else ""
             print(f"  {words:<26}{show(agreement[what][key]):<32}{base}".rstrip())
     print(
-        "\nfloors fitted on the same training clips: MAE of clips, saved by the network"
+        "\nfloors, fitted on the same training clips: MAE, and what the network saves"
     )
     for name, floor in floors.items():
         if isinstance(floor, str):
