@@ -46,12 +46,12 @@ STYLE = {
 }
 
 
-def styled(draw):
-    """Decorate a function that draws, so that our style holds within it alone."""
+def styled(draw, style=STYLE):
+    """Decorate a function that draws, so that a style holds within it alone."""
 
     @functools.wraps(draw)
     def wrapper(*args, **kwargs):
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(style):
             return draw(*args, **kwargs)
 
     return wrapper

@@ -23,6 +23,7 @@ import data
 import demo
 import explain
 import frames
+from console import Problem
 from judging import report
 
 MIDDLE = 4  # of eight columns of places; arm and pellet are right of it
@@ -31,6 +32,8 @@ ALPHA = 0.05
 
 def read_truth(path):
     """Read what was drawn into the frames that a sequence holds, numbered as there."""
+    if not path.is_file():
+        raise Problem(f"{path} does not exist: name the folder of a demo with --data")
     taken = frames.sample_indices(demo.CLIP_FRAMES, demo.SEQ_LENGTH)
     numbers = {index + 1: number for number, index in enumerate(taken, start=1)}
     truth = pd.read_csv(path)
@@ -57,12 +60,12 @@ def main(argv=None):
     parser.add_argument("--data", type=Path, default=demo.FOLDER)
     parser.add_argument("--run", default=demo.RUN)
     args = parser.parse_args(argv)
+    truth = read_truth(args.data / "truth.csv")
     with contextlib.redirect_stdout(io.StringIO()):
         explain.main(["--data", str(args.data), "--run", args.run, "--split", "all"])
     folder = data.figures_folder(args.data, args.run)
     tables = [folder / f"{name}.csv" for name in ("places", "space", "elements")]
     places, space, elements = map(pd.read_csv, tables)
-    truth = read_truth(args.data / "truth.csv")
     print(f"right half, of the mass of key frames: {measure_half(places):.3f}")
     for test, found in data.read_json(folder / "explanation.json")["deletion"].items():
         if isinstance(found, dict) and "clips" in found:

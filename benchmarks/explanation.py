@@ -31,7 +31,8 @@ def run_script(name, *options):
     """Run a script of the project; returns its seconds and its peak memory in GB."""
     command = [sys.executable, PROJECT / f"{name}.py", *map(str, options)]
     began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        raise console.Problem(f"{name}.py failed; see above")
     # ru_maxrss, of the largest child so far, is in KiB on Linux, in bytes on macOS
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e9

@@ -87,19 +87,25 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
+    train_reg.choose_clips(args.data, args.task)  # what is wrong for all is told once
     print(f"common options: {COMMON}")
     heads = ("MAE", "Pearson r", "AUROC", "MAE saved over ridge")
     print(f"{'setting':<18}" + "".join(f"{head:<24}" for head in heads))
+    found = None
     for name in args.only:
         try:
             found = cross_validate(name, args)
         except Problem as problem:
             print(f"{name:<18}{problem}", flush=True)
             continue
-        ridge = found["floors"]["ridge"]
-        separations = found.get("separation"), found.get("floor_separation", {})
-        tell(name, found["agreement"], separations[0], report.show(ridge["saved"]))
-    tell("ridge", ridge, separations[1].get("ridge"))
+        saved = found["floors"]["ridge"]
+        saved = saved if isinstance(saved, str) else report.show(saved["saved"])
+        tell(name, found["agreement"], found.get("separation"), saved)
+    if found is None:
+        raise Problem("no setting could be trained; see above")
+    ridge = found["floors"]["ridge"]
+    if not isinstance(ridge, str):
+        tell("ridge", ridge, found.get("floor_separation", {}).get("ridge"))
 
 
 if __name__ == "__main__":

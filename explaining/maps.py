@@ -30,17 +30,7 @@ STYLE = figures.STYLE | {
     "ytick.labelsize": 8.5,
     "legend.fontsize": 8.5,
 }
-
-
-def styled(draw):
-    """Decorate a function that draws, so that our style holds within it alone."""
-
-    @functools.wraps(draw)
-    def wrapper(*args, **kwargs):
-        with matplotlib.rc_context(STYLE):
-            return draw(*args, **kwargs)
-
-    return wrapper
+styled = functools.partial(figures.styled, style=STYLE)
 
 
 @styled
