@@ -108,19 +108,18 @@ def judge(table, record, reasons, args):
     Returns
     -------
     dict
-        JSON-serialisable; see `metrics.agreement` and the others that are called.
+        What JSON can hold; see `measure_agreement` and the others that are called.
     """
     import numpy as np
 
-    import metrics
-    from judging import comparisons, evaluation
+    from judging import agreement, comparisons, evaluation
 
     animals, expert = table["animal"].to_numpy(), table["target"].to_numpy(float)
     network = table["network_score"].to_numpy(float)
     means = table.get("training_mean")
     result = {
-        "agreement": metrics.agreement(expert, network, animals, means),
-        "permutation": metrics.permutation_test(expert, network, animals),
+        "agreement": agreement.measure_agreement(expert, network, animals, means),
+        "permutation": agreement.permutation_test(expert, network, animals),
         "floors": dict(reasons),
     }
     for name, column in evaluation.FLOOR_COLUMNS.items():
@@ -130,7 +129,7 @@ def judge(table, record, reasons, args):
                 network - expert, floor - expert, animals
             )
             result["floors"][name] = {
-                **metrics.agreement(expert, floor, animals, means),
+                **agreement.measure_agreement(expert, floor, animals, means),
                 "saved": change["change"],
             }
     labels = find_labels(table)
@@ -185,8 +184,7 @@ def judge_second_rater(table, scores):
     """Compare network and first expert with a second expert's scores of the clips."""
     import numpy as np
 
-    import metrics
-    from judging import comparisons
+    from judging import agreement, comparisons
 
     if unknown := sorted(set(scores) - set(table["clip"])):
         console.caution(f"not among the clips scored here: {', '.join(unknown[:10])}")
@@ -194,8 +192,8 @@ def judge_second_rater(table, scores):
     columns = table["expert_score"], second, table["network_score"], table["animal"]
     first, _, network, animals = (np.asarray(column) for column in columns)
     return {
-        "raters": metrics.agreement(first, second, animals),
-        "network_against_second": metrics.agreement(second, network, animals),
+        "raters": agreement.measure_agreement(first, second, animals),
+        "network_against_second": agreement.measure_agreement(second, network, animals),
         "comparison": comparisons.compare_raters(first, second, network, animals),
     }
 
@@ -260,15 +258,16 @@ def draw(table, record, args):
     import pandas as pd
 
     import figures
+    from judging import figures as drawings
     from judging import timelines
 
     folder = data.figures_folder(args.data, record["run"])
     columns = [table[name] for name in ("target", "network_score", "animal")]
     groups = list(table["group"]) if table["group"].notna().any() else None
     title = f"{record['run']}, {args.split}"
-    figures.save(figures.draw_agreement(*columns, groups, title), folder / "agreement")
+    figures.save(drawings.draw_agreement(*columns, groups, title), folder / "agreement")
     figures.save(
-        figures.draw_bland_altman(*columns, groups, title), folder / "bland_altman"
+        drawings.draw_bland_altman(*columns, groups, title), folder / "bland_altman"
     )
     dates = [data.date_of(name) for name in table["clip"]]
     if len(set(dates) - {None}) > 1:
@@ -368,9 +367,10 @@ def publish(args, table, record, reasons, outcome=None, second_rater=None):
     folder = draw(table, record, args)
     if outcome:
         import figures
+        from judging import figures as drawings
 
         columns = (means[c] for c in ("outcome", "network_score", "expert_score"))
-        figures.save(figures.draw_outcome(*columns), folder / "outcome")
+        figures.save(drawings.draw_outcome(*columns), folder / "outcome")
     path = data.predictions_path(args.data, record["run"], args.split)
     with data.replacing(path) as temporary:
         table.drop(columns="target").to_csv(temporary, index=False)

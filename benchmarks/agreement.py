@@ -4,9 +4,10 @@
 
 Simulates studies of 15 animals with 1 to 6 clips each (ICC of clip scores within an
 animal about 0.35) whose true agreement is known from a study of 20,000 times the
-size. Prints, for each figure of `metrics.agreement`, how often its interval held
+size. Prints, for each figure of `agreement.measure_agreement`, how often its interval
+held
 the truth; the same for AUROC and for the difference of two correlations; and tests
-the p-values of `metrics.permutation_test` under shuffled labels for uniformity.
+the p-values of `agreement.permutation_test` under shuffled labels for uniformity.
 About two minutes on one core.
 """
 
@@ -19,8 +20,7 @@ import numpy as np
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import metrics
-from judging import comparisons
+from judging import agreement, comparisons
 
 N_ANIMALS = 15
 # Published manifest: within an animal ICC(1) of clip scores is about 0.35.
@@ -53,7 +53,9 @@ def simulate_study(random, n_studies=1, graded=True):
 def find_truth(random, graded):
     """Compute every figure on so many animals that it is the truth."""
     expert, network, mean, animals = simulate_study(random, TRUTH_STUDIES, graded)
-    averages = [metrics.average_animals(v, animals)[1] for v in (expert, network, mean)]
+    averages = [
+        agreement.average_animals(v, animals)[1] for v in (expert, network, mean)
+    ]
     truth = {}
     for what, (x, y, m) in (("clips", (expert, network, mean)), ("animals", averages)):
         difference = y - x
@@ -87,7 +89,7 @@ def measure_agreement(n_studies, n_resamples, graded):
     held = {what: dict.fromkeys(figures, 0) for what, figures in truth.items()}
     for seed in range(n_studies):
         expert, network, mean, animals = simulate_study(random, graded=graded)
-        found = metrics.agreement(
+        found = agreement.measure_agreement(
             expert, network, animals, mean, n_resamples=n_resamples, seed=seed
         )
         for what, figures in truth.items():
@@ -150,7 +152,7 @@ def measure_permutations(n_studies):
                 for a, n in enumerate(np.bincount(animals))
             ]
         )
-        found = metrics.permutation_test(
+        found = agreement.permutation_test(
             shuffled, network, animals, n_permutations=999, seed=seed
         )
         for name, p in values.items():

@@ -1,12 +1,18 @@
 """What network scores are good for: separation, outcome, raters, controls.
 
-Pure functions on arrays; figures as in `metrics.py`, intervals over animals.
+Pure functions on arrays; figures as in `agreement.py`, intervals over animals.
 """
 
 import numpy as np
 from scipy import stats
 
 from judging import resampling
+from judging.agreement import (
+    MIN_POINTS,
+    correlate,
+    is_constant,
+    measure_agreement,
+)
 from judging.resampling import (
     describe,
     draw_weights,
@@ -14,7 +20,6 @@ from judging.resampling import (
     index_animals,
     not_defined,
 )
-from metrics import MIN_POINTS, agreement, correlate, is_constant
 
 
 def _find_auroc(labels, scores, weights):
@@ -114,7 +119,9 @@ def correlate_animals(
     dict
         "clips" and "animals", each with "n", "pearson" and "spearman".
     """
-    whole = agreement(first, second, animals, n_resamples=n_resamples, seed=seed)
+    whole = measure_agreement(
+        first, second, animals, n_resamples=n_resamples, seed=seed
+    )
     return {
         what: {name: whole[what][name] for name in ("n", "pearson", "spearman")}
         for what in ("clips", "animals")

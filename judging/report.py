@@ -1,6 +1,6 @@
 """What `validate.py` prints: every figure with its interval, in plain words."""
 
-FIGURES = (  # key in metrics.agreement, what is printed
+FIGURES = (  # key in agreement.measure_agreement, what is printed
     ("mae", "MAE"),
     ("rmse", "RMSE"),
     ("bias", "bias"),

@@ -5,6 +5,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 import figures
+from judging import figures as drawings
 from judging import timelines
 
 EXPERT = np.array([0, 0.5, 1, 2, 3, 4.5, 5, np.nan])
@@ -40,9 +41,9 @@ def draw_history(n=30):
 def draw_all(title="Reach"):
     scores = (EXPERT, NETWORK, ANIMALS, GROUPS, title)
     return {
-        "agreement": figures.draw_agreement(*scores),
-        "bland-altman": figures.draw_bland_altman(*scores),
-        "outcome": figures.draw_outcome(EXPERT * 9, NETWORK, EXPERT, title, title),
+        "agreement": drawings.draw_agreement(*scores),
+        "bland-altman": drawings.draw_bland_altman(*scores),
+        "outcome": drawings.draw_outcome(EXPERT * 9, NETWORK, EXPERT, title, title),
         "learning": timelines.draw_learning_curves(draw_history(), title),
         "dates": timelines.draw_dates(NETWORK, ANIMALS, DATES, GROUPS, title, title),
     }
@@ -66,7 +67,7 @@ def test_text_stays_within_the_figure():
 
 
 def test_agreement_says_n_r_and_mae_of_animals():
-    words = words_of(figures.draw_agreement(EXPERT, NETWORK, ANIMALS, GROUPS))
+    words = words_of(drawings.draw_agreement(EXPERT, NETWORK, ANIMALS, GROUPS))
     expert, network = [0.25, 1, 2.5, 4.75], [0.5, 1.5, 2.25, 4.1]
     r = np.corrcoef(expert, network)[0, 1]
     mae = np.abs(np.subtract(expert, network)).mean()
@@ -76,13 +77,13 @@ def test_agreement_says_n_r_and_mae_of_animals():
 
 
 def test_agreement_axes_are_equal():
-    (axes,) = figures.draw_agreement(EXPERT, NETWORK, ANIMALS).axes
+    (axes,) = drawings.draw_agreement(EXPERT, NETWORK, ANIMALS).axes
     assert axes.get_xlim() == axes.get_ylim()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("expert score", "network score")
 
 
 def test_bland_altman_lines_stand_at_bias_and_limits():
-    figure = figures.draw_bland_altman(EXPERT, NETWORK, ANIMALS)
+    figure = drawings.draw_bland_altman(EXPERT, NETWORK, ANIMALS)
     difference = (NETWORK - EXPERT)[:-1]
     bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
     heights = {line.get_ydata()[0] for line in figure.axes[0].lines}
@@ -92,7 +93,7 @@ def test_bland_altman_lines_stand_at_bias_and_limits():
 
 
 def test_outcome_scales_each_score_from_0_to_1():
-    figure = figures.draw_outcome([10, 20, 40], [2, 3, 4], [1, 1.5, 5])
+    figure = drawings.draw_outcome([10, 20, 40], [2, 3, 4], [1, 1.5, 5])
     points = [dots.get_offsets()[:, 0] for dots in figure.axes[0].collections]
     assert points[0].tolist() == pytest.approx([0, 0.5, 1])
     assert points[1].tolist() == pytest.approx([0, 0.125, 1])
@@ -134,24 +135,24 @@ def test_names_are_not_formulas(tmp_path, title):
 def test_nothing_to_draw_says_so():
     empty = [np.nan]
     for figure in (
-        figures.draw_agreement(empty, [1], ["g01"]),
-        figures.draw_bland_altman(empty, [1], ["g01"]),
-        figures.draw_outcome(empty, [1], [1]),
+        drawings.draw_agreement(empty, [1], ["g01"]),
+        drawings.draw_bland_altman(empty, [1], ["g01"]),
+        drawings.draw_outcome(empty, [1], [1]),
         timelines.draw_dates([1], ["g01"], [None]),
     ):
         assert "no " in words_of(figure)
 
 
 def test_constant_scores_can_be_drawn():
-    words = words_of(figures.draw_agreement([1, 2, 3], [2, 2, 2], list("abc")))
+    words = words_of(drawings.draw_agreement([1, 2, 3], [2, 2, 2], list("abc")))
     assert "r of animals not defined" in words
     assert "not defined" in words_of(
-        figures.draw_outcome([1, 2, 3], [2] * 3, [1, 2, 4])
+        drawings.draw_outcome([1, 2, 3], [2] * 3, [1, 2, 4])
     )
 
 
 def test_save_writes_whole_files_of_300_dpi(tmp_path):
-    figure = figures.draw_agreement(EXPERT, NETWORK, ANIMALS, GROUPS)
+    figure = drawings.draw_agreement(EXPERT, NETWORK, ANIMALS, GROUPS)
     paths = figures.save(figure, tmp_path / "new" / "Reach.v2")
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
         "Reach.v2.png",
@@ -165,7 +166,7 @@ def test_save_writes_whole_files_of_300_dpi(tmp_path):
 
 
 def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
-    figure = figures.draw_agreement(EXPERT, NETWORK, ANIMALS)
+    figure = drawings.draw_agreement(EXPERT, NETWORK, ANIMALS)
 
     def stop(path, **_):
         path.write_text("half")

@@ -222,7 +222,7 @@ def _describe_agreement(expert, network, baseline, index, weights, what):
     return result | _find_limits(one, many, weights.shape[1])
 
 
-def agreement(
+def measure_agreement(
     expert,
     network,
     animals,

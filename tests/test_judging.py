@@ -9,8 +9,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import metrics
-from judging import comparisons, floors, resampling
+from judging import agreement, comparisons, floors, resampling
 
 
 def draw_study(seed=0, n_animals=15):
@@ -45,7 +44,9 @@ def compute_icc(first, second):
 def test_agreement_equals_independent_implementations(level):
     expert, network, animals = draw_study()
     mean = np.linspace(2, 3, len(expert))
-    found = metrics.agreement(expert, network, animals, mean, n_resamples=50)[level]
+    found = agreement.measure_agreement(expert, network, animals, mean, n_resamples=50)[
+        level
+    ]
     if level == "animals":
         table = pd.DataFrame({"e": expert, "n": network, "m": mean})
         table = table.groupby(animals).mean()
@@ -77,7 +78,9 @@ def test_agreement_equals_independent_implementations(level):
 
 def test_r2_is_that_of_scikit_learn_when_the_prediction_is_the_mean():
     expert, network, animals = draw_study()
-    found = metrics.agreement(expert, network, animals, expert.mean(), n_resamples=10)
+    found = agreement.measure_agreement(
+        expert, network, animals, expert.mean(), n_resamples=10
+    )
     assert found["clips"]["r2"]["value"] == pytest.approx(r2_score(expert, network))
 
 
@@ -85,11 +88,11 @@ def test_weights_stand_for_repeated_clips():
     expert, network, _ = draw_study()
     counts = np.random.default_rng(1).integers(0, 4, len(expert))
     base = np.full(len(expert), 2.0)
-    weighted = metrics._compute_agreement(
+    weighted = agreement._compute_agreement(
         expert, network, base, counts[None].astype(float)
     )
     repeated = [np.repeat(v, counts) for v in (expert, network, base)]
-    plain = metrics._compute_agreement(*repeated, np.ones((1, counts.sum())))
+    plain = agreement._compute_agreement(*repeated, np.ones((1, counts.sum())))
     for name, value in plain.items():
         assert weighted[name] == pytest.approx(value, rel=1e-9), name
 
@@ -97,8 +100,10 @@ def test_weights_stand_for_repeated_clips():
 def test_agreement_does_not_depend_on_the_order_of_clips_or_names():
     expert, network, animals = draw_study()
     shuffle = np.random.default_rng(0).permutation(len(expert))
-    first = metrics.agreement(expert, network, animals)
-    second = metrics.agreement(expert[shuffle], network[shuffle], animals[shuffle])
+    first = agreement.measure_agreement(expert, network, animals)
+    second = agreement.measure_agreement(
+        expert[shuffle], network[shuffle], animals[shuffle]
+    )
     for level in ("clips", "animals"):
         for name, figure in first[level].items():
             if name != "n" and figure["value"] is not None:
@@ -108,7 +113,7 @@ def test_agreement_does_not_depend_on_the_order_of_clips_or_names():
 def test_interval_widens_with_fewer_animals_and_holds_the_value():
     widths = []
     for n_animals in (6, 12, 48):
-        found = metrics.agreement(*draw_study(3, n_animals), 2.5)["animals"]
+        found = agreement.measure_agreement(*draw_study(3, n_animals), 2.5)["animals"]
         for name, figure in found.items():
             if name != "n":
                 assert figure["low"] <= figure["value"] <= figure["high"], name
@@ -136,7 +141,7 @@ def test_interval_of_a_mean_is_that_of_student():
     ],
 )
 def test_undefined_correlation_says_why(expert, network, animals, reason):
-    found = metrics.agreement(expert, network, list(animals), 1.0)
+    found = agreement.measure_agreement(expert, network, list(animals), 1.0)
     assert found["clips"]["pearson"] == {
         "value": None,
         "low": None,
@@ -147,7 +152,7 @@ def test_undefined_correlation_says_why(expert, network, animals, reason):
 
 
 def test_one_animal_has_values_but_no_interval():
-    found = metrics.agreement([1, 2, 3, 4], [2, 2, 3, 5], ["g01"] * 4)
+    found = agreement.measure_agreement([1, 2, 3, 4], [2, 2, 3, 5], ["g01"] * 4)
     assert found["clips"]["mae"]["value"] == 0.5
     assert found["clips"]["mae"]["low"] is None
     assert "fewer than 5 animals" in found["clips"]["mae"]["reason"]
@@ -156,7 +161,7 @@ def test_one_animal_has_values_but_no_interval():
 
 
 def test_equal_scores_have_no_interval_of_no_width():
-    found = metrics.agreement(range(8), range(8), list("abcdefgh"))["clips"]
+    found = agreement.measure_agreement(range(8), range(8), list("abcdefgh"))["clips"]
     assert found["pearson"]["value"] == pytest.approx(1)
     assert found["pearson"]["high"] is None and "do not differ" in str(found["mae"])
 
@@ -165,33 +170,33 @@ def test_unscored_clips_are_left_out_and_counted():
     expert, network, animals = draw_study()
     blank = np.append(expert, np.nan), np.append(network, 9), np.append(animals, "g99")
     found, known = (
-        metrics.agreement(*blank),
-        metrics.agreement(expert, network, animals),
+        agreement.measure_agreement(*blank),
+        agreement.measure_agreement(expert, network, animals),
     )
     assert found == known | {"unscored": 1}
 
 
 def test_arrays_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match=r"Received: \[2, 3, 2, 3\]"):
-        metrics.agreement([1, 2, 3], [1, 2], ["a", "b"])
+        agreement.measure_agreement([1, 2, 3], [1, 2], ["a", "b"])
 
 
 def test_permutation_test_is_exact_for_few_animals():
-    found = metrics.permutation_test([1, 2, 3, 4], [1, 2, 3, 4], list("abcd"))
+    found = agreement.permutation_test([1, 2, 3, 4], [1, 2, 3, 4], list("abcd"))
     assert found["pearson"]["p"] == pytest.approx(1 / 24)
     assert found["mae"]["p"] == pytest.approx(1 / 24)
 
 
 def test_permutation_test_is_one_sided():
-    found = metrics.permutation_test([1, 2, 3, 4], [4, 3, 2, 1], list("abcd"))
+    found = agreement.permutation_test([1, 2, 3, 4], [4, 3, 2, 1], list("abcd"))
     assert found["pearson"]["p"] == found["mae"]["p"] == 1
 
 
 def test_permutation_test_sees_animals_not_clips():
     expert, network, animals = draw_study()
     doubled = [np.tile(values, 2) for values in (expert, network, animals)]
-    once = metrics.permutation_test(expert, network, animals)
-    twice = metrics.permutation_test(*doubled)
+    once = agreement.permutation_test(expert, network, animals)
+    twice = agreement.permutation_test(*doubled)
     for name in ("pearson", "mae"):
         assert twice[name] == pytest.approx(once[name])
 
@@ -380,5 +385,5 @@ def test_a_correlation_of_nearly_one_has_no_interval_rather_than_nan():
     expert = np.arange(6.0)
     network = -expert * (1 + 1e-16)
     network[0] = 1e-12
-    found = metrics.agreement(expert, network, animals)["animals"]["pearson"]
+    found = agreement.measure_agreement(expert, network, animals)["animals"]["pearson"]
     assert found["low"] is None and found["reason"]
