@@ -1,0 +1,1 @@
+"""The pages that a run leaves behind: their templates, and what fills them."""
