@@ -1,0 +1,391 @@
+"""Tables that people made: CSV of every dialect and Excel workbooks, read strictly.
+
+    table = read_table("lesions.csv", ("animal", "value"))
+    for line, record in table.records():
+        parse_number(record["value"], table.decimal)
+
+What a table means is either certain or refused with its line and the remedy. Whoever
+needs a table reads it here: the clips, ratings, outcomes, other programs' exports.
+"""
+
+import collections
+import contextlib
+import csv
+import datetime
+import io
+import re
+import unicodedata
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from console import Problem, caution
+from data import replacing
+
+MAX_BYTES = 2**26
+MAX_UNPACKED = 2**29  # bytes in a workbook, which is a ZIP archive
+MAX_ABOVE = 50  # lines that may stand above the header line
+N_SNIFFED = 200  # rows that decide on the delimiter
+DELIMITERS = ";\t,"
+LINE_END = re.compile(r"\r{0,2}\n|\r")  # the authors' own copy ends lines with \r\r\n
+NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # or three decimals
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# Letters and signs of Western Europe; other bytes say that the text is not of there.
+WESTERN = re.compile(r"[\0-\x7f\xc0-\xd6\xd8-\xf6\xf8-\xff°²³µ€–ŠšŽžŒœŸ]*")
+REMEDIES = {
+    ".xls": "Save it as .xlsx or 'CSV UTF-8'",
+    ".ods": "Save it as .xlsx or CSV",
+}
+
+
+class Table(NamedTuple):
+    """What a file holds. `columns` is None where no line names the wanted ones."""
+
+    source: str
+    columns: list[str] | None
+    rows: list[tuple[int, list[str]]]  # line or row number, fields; none are blank
+    decimal: str  # ".", "," or, where numbers of both kinds stand there, "?"
+
+    def records(self):
+        """Pair each row with the names of the columns.
+
+        Returns
+        -------
+        list of (int, dict of str to str)
+            Line, and field by lower-case column name; a field that a row lacks is "".
+
+        Raises
+        ------
+        Problem
+            Names the rows that are longer than the header line.
+        """
+        names, records, problems = self.columns, [], []
+        for line, fields in self.rows:
+            if len(fields) > len(names):
+                problems.append(
+                    f"{self.source}:{line}: expected {len(names)} fields, as the "
+                    f"header line has. Received: {len(fields)}. Put fields that hold "
+                    "the delimiter in quotes"
+                )
+            fields = fields + [""] * (len(names) - len(fields))
+            records.append((line, dict(zip(names, fields, strict=False))))
+        if problems:
+            raise Problem("\n".join(problems[:20]))
+        return records
+
+
+def read_table(path, wanted=(), sheet=None):
+    """Read a table from a CSV file of any dialect, or from an Excel workbook.
+
+    Parameters
+    ----------
+    path : path
+    wanted : sequence of str
+        Columns that the caller looks for, in any order and case. The first line that
+        holds them all is the header line; what stands above it is left out. A table
+        without such a line is taken to hold them in this order.
+    sheet : str, optional
+        Of a workbook with several.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    Problem
+        When the file is missing or no table, or when its delimiter, encoding or sheet
+        is not certain.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise Problem(f"{path} does not exist. Expected a table, .csv or .xlsx")
+    if path.suffix.lower() in REMEDIES:
+        raise Problem(f"{path}: not readable. {REMEDIES[path.suffix.lower()]}")
+    if path.stat().st_size > MAX_BYTES:
+        raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: no table of clips")
+    if path.suffix.lower() in (".xlsx", ".xlsm"):
+        rows = read_workbook(path, wanted, sheet)
+        return make_table(path.name, rows, wanted, find_decimal(rows, "\t"))
+    return parse_table(path.read_bytes(), path.name, wanted)
+
+
+def parse_table(content, source, wanted=()):
+    """Parse the bytes of a CSV file; see `read_table`."""
+    text = LINE_END.sub("\n", decode(content, source))
+    told = re.match(r"sep=(.)\n", text)  # as Excel writes and reads it
+    text = text[len(told[0]) - 1 :] if told else text
+    delimiter = told[1] if told else sniff(text, source, wanted)
+    rows = list(split_rows(text, delimiter, source))
+    is_plain = delimiter == "," and '"' not in text
+    decimal = "." if is_plain else find_decimal(rows, delimiter)
+    return make_table(source, rows, wanted, decimal)
+
+
+def make_table(source, rows, wanted, decimal):
+    """Find the header line and drop what stands above it."""
+    wanted = [plain(name) for name in wanted]
+    for place, (line, fields) in enumerate(rows[:MAX_ABOVE] if wanted else ()):
+        names = [plain(field) for field in fields]
+        if set(wanted) <= set(names):
+            twice = [name for name in wanted if names.count(name) > 1]
+            if twice:
+                raise Problem(f"{source}:{line}: two columns are called {twice[0]!r}")
+            return Table(source, names, rows[place + 1 :], decimal)
+    return Table(source, None, rows, decimal)
+
+
+def plain(text):
+    """Bring a column's name into the form in which names are compared."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+# ---------------------------------------------------------------- text
+
+
+def decode(content, source):
+    """Decode UTF-8, UTF-16 and, with a caution, what Western European Windows saves."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    elif content[1:2] == b"\0" != content[:1]:
+        encoding = "utf-16-le"
+    elif content[:1] == b"\0" != content[1:2]:
+        encoding = "utf-16-be"
+    else:
+        encoding = "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        content, start = error.object, error.start
+    line = len(LINE_END.split(content[:start].decode(encoding, errors="replace")))
+    text = content.decode("cp1252", errors="replace")
+    if encoding != "utf-8-sig" or not WESTERN.fullmatch(text):
+        raise Problem(
+            f"{source}:{line}: not UTF-8 text (byte {content[start]:#04x}). "
+            "Save the table as 'CSV UTF-8'"
+        )
+    example = LINE_END.split(text)[line - 1].strip()[:60]
+    caution(
+        f"{source}:{line}: not UTF-8, so read as Western European text: {example!r}. "
+        "Save it as 'CSV UTF-8' if a letter is wrong"
+    )
+    return text
+
+
+def split_rows(text, delimiter, source):
+    """Split text into rows of stripped fields.
+
+    Yields
+    ------
+    (int, list of str)
+        Of each row that is not blank: the line it begins in, and its fields without
+        the empty ones at its end.
+    """
+    reader = csv.reader(
+        io.StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise Problem(f"{source}:{line}: no row of a table ({error})") from None
+        if fields := tidy(fields):
+            yield line, fields
+
+
+def tidy(fields):
+    """Strip fields and drop the empty ones at the end of their row."""
+    fields = [unguard(field.strip()) for field in fields]
+    while fields and not fields[-1]:
+        fields.pop()
+    return fields
+
+
+def sniff(text, source, wanted):
+    """Find the delimiter of a table: the one that divides its rows evenly."""
+    found = {}  # delimiter -> its rows, how many fields most have, how many such rows
+    sample = "\n".join(text.split("\n", N_SNIFFED)[:N_SNIFFED])
+    for delimiter in DELIMITERS:
+        try:
+            rows = [fields for _, fields in split_rows(sample, delimiter, source)]
+        except Problem:
+            continue
+        counts = collections.Counter(map(len, rows)).most_common(1)
+        if counts and counts[0][0] > 1:
+            found[delimiter] = rows, *counts[0]
+    if len(found) < 2:
+        return next(iter(found), ",")
+    heads = {plain(name) for name in wanted}
+    for is_right in (
+        lambda d, rows, n, _: heads and any(heads <= set(map(plain, r)) for r in rows),
+        lambda d, rows, n, _: n == len(heads),
+        lambda d, rows, n, _: d != "," and all(map(has_decimal_commas_only, rows)),
+        lambda d, rows, n, count: count == max(c for *_, c in found.values()),
+    ):
+        right = [d for d, figures in found.items() if is_right(d, *figures)]
+        if len(right) == 1:
+            return right[0]
+    raise Problem(
+        f"{source}: its fields may be separated by any of "
+        f"{', '.join(map(repr, found))}. Save it as 'CSV UTF-8', or as .xlsx"
+    )
+
+
+def has_decimal_commas_only(fields):
+    return all("," not in field or NUMBER.fullmatch(field) for field in fields)
+
+
+def find_decimal(rows, delimiter):
+    """Find the decimal sign, from the numbers that can be read in one way only."""
+    signs, doubtful = set(), set()
+    for _, fields in rows:
+        for field in fields:
+            if found := NUMBER.fullmatch(field) and re.search(r"[.,]", field):
+                (doubtful if THOUSANDS.fullmatch(field) else signs).add(found[0])
+    if delimiter == ";":  # which spreadsheets write where the comma is the decimal sign
+        signs = signs or doubtful
+    return {".": ".", ",": ",", "": "."}.get("".join(signs), "?")
+
+
+def parse_number(text, decimal="."):
+    """Read a number with a decimal point or, where it is certain, a comma.
+
+    Raises
+    ------
+    ValueError
+        Says what is wrong with it.
+    """
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"expected a number. Received: {shorten(text)}")
+    if THOUSANDS.fullmatch(text) and decimal not in text:
+        raise ValueError(f"{text}: thousands or decimals? Write it without the sign")
+    return float(text.replace(",", "."))
+
+
+def shorten(value, limit=80):
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+# ---------------------------------------------------------------- workbooks
+
+
+def read_workbook(path, wanted, sheet):
+    """Read the one sheet of an Excel workbook that is meant, as `split_rows` does."""
+    import openpyxl
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            is_large = sum(p.file_size for p in archive.infolist()) > MAX_UNPACKED
+        if is_large:
+            raise ValueError("its content is too large for a table")
+        values, formulas = (
+            openpyxl.load_workbook(path, read_only=True, data_only=data_only)
+            for data_only in (True, False)
+        )
+        with contextlib.closing(values), contextlib.closing(formulas):
+            sheets = {
+                there.title: list_cells(there, formulas[there.title])
+                for there in values.worksheets
+            }
+    except Exception as error:  # a damaged archive provokes errors of every kind
+        raise Problem(
+            f"{path}: no readable Excel workbook ({error}). Save it as 'CSV UTF-8'"
+        ) from None
+    title = choose_sheet(path, sheets, wanted, sheet)
+    rows, unknown = sheets[title]
+    if unknown:
+        raise Problem(
+            f"{path}:{unknown[0]}: a formula of sheet {title!r} is stored without its "
+            "result. Open the workbook in a spreadsheet, save it, and try again"
+        )
+    return rows
+
+
+def choose_sheet(path, sheets, wanted, sheet):
+    """Choose the sheet that is asked for, or the only one with the wanted columns."""
+    titles = [title for title, (rows, _) in sheets.items() if rows]
+    right = titles if sheet is None else [title for title in titles if title == sheet]
+    if len(right) > 1:
+        heads = {plain(name) for name in wanted}
+        right = [
+            title
+            for title in right
+            if any(heads <= {plain(f) for f in row} for _, row in sheets[title][0])
+        ]
+    if len(right) != 1:
+        what = f"{sheet!r} is not there or empty" if sheet else "which sheet is meant?"
+        names = ", ".join(titles) or "none with rows"
+        raise Problem(
+            f"{path}: {what}. Expected one sheet with the columns {', '.join(wanted)}. "
+            f"Its sheets: {names}"
+        )
+    return right[0]
+
+
+def list_cells(values, formulas):
+    """List the rows of a sheet that are not blank, and those with unknown results."""
+    rows, unknown = [], []
+    for sheet in (values, formulas):
+        sheet.reset_dimensions()  # what a file declares may be a million empty rows
+    both = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
+    for number, (cells, sources) in enumerate(both, start=1):
+        fields = tidy(map(read_cell, cells))
+        if fields:
+            rows.append((number, fields))
+        for cell, source in zip(cells, sources, strict=False):
+            if source.data_type == "f" and cell.value is None:
+                unknown.append(number)
+    return rows, unknown
+
+
+def read_cell(cell):
+    """Read a cell as a person sees it, leading zeros included."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        value = value.date()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    if isinstance(value, int) and set(cell.number_format) == {"0"}:
+        return str(value).zfill(len(cell.number_format))
+    return str(value)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write_table(path, columns, rows):
+    """Write a CSV, whole or not at all, in which no text is taken for a formula.
+
+    Parameters
+    ----------
+    path : path
+    columns : sequence of str
+    rows : iterable of sequence
+        None becomes an empty field.
+    """
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(map(guard, columns))
+        writer.writerows([guard(field) for field in row] for row in rows)
+
+
+def guard(field):
+    """Put an apostrophe before text that a spreadsheet would compute."""
+    if isinstance(field, str) and FORMULA.match(field) and not NUMBER.fullmatch(field):
+        return f"'{field}"
+    return field
+
+
+def unguard(field):
+    """Undo `guard`."""
+    return field[1:] if field[:1] == "'" and FORMULA.match(field) else field

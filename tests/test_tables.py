@@ -1,0 +1,294 @@
+"""Tables of every dialect: read where certain, refused where not."""
+
+import csv
+import datetime
+import warnings
+
+import openpyxl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import names
+import tables
+from console import Caution, Problem
+
+ROWS = [["Rat 1", "2.5"], ["Rat 2", "3"]]
+
+
+def write(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def read_values(table):
+    return [
+        [record["clip"], tables.parse_number(record["score"], table.decimal)]
+        for _, record in table.records()
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clip,score\nRat 1,2.5\nRat 2,3\n",
+        "clip;score\r\nRat 1;2,5\r\nRat 2;3\r\n",
+        "Clip\tSCORE\nRat 1\t2,5\nRat 2\t3\n",
+        "clip;score;\nRat 1;2,5;\nRat 2;3;\n",
+        'sep=;\n"clip";"score"\n"Rat 1";"2,5"\n"Rat 2";"3"\n',
+        '"clip","score"\r\r\n"Rat 1","2,5"\r\r\n\r\r\n"Rat 2","3"\r\r\n',
+        "Ratings of May\n\nby JB;;\nscore ; clip\n2,5;Rat 1\n3;Rat 2",
+        "score,comment,clip\n2.5,,Rat 1\n3,fine; well,Rat 2",
+        'score,comment,clip\r2.5,"two\nlines, one cell",Rat 1\r3,,Rat 2\r',
+    ],
+)
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
+)
+def test_one_meaning_in_many_dialects(tmp_path, text, encoding):
+    path = write(tmp_path / "t.csv", text, encoding)
+    assert read_values(tables.read_table(path, ("clip", "score"))) == [
+        ["Rat 1", 2.5],
+        ["Rat 2", 3],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("Rat 1;2,5\nRat 2;3,25", ["Rat 1", "2,5"]),
+        ("Rat 1, day 3;2,5\nRat 2, day 3;3", ["Rat 1, day 3", "2,5"]),
+        ("a;b,1\nc;d,2", ["a;b", "1"]),
+        ("a,1\n\nb,2\nc", ["a", "1"]),
+        ("a\t1,5\nb\t2,5", ["a", "1,5"]),
+    ],
+)
+def test_delimiter_without_a_header_line(text, fields):
+    wanted = ("clip", "score") if "a;b" not in text else ("clip;x", "score")
+    if "a;b" in text:
+        with pytest.raises(Problem, match=r"separated by any of ';', ','"):
+            tables.parse_table(text.encode(), "t.csv", wanted)
+        return
+    table = tables.parse_table(text.encode(), "t.csv", wanted)
+    assert table.columns is None and table.rows[0] == (1, fields)
+
+
+def test_the_number_of_published_columns_decides():
+    text = b"train,Reach,a;1,30,2\ntrain,Reach,b;2,30,2.5\n"
+    wanted = ("split", "task", "clip", "n_frames", "score")
+    table = tables.parse_table(text, "t.csv", wanted)
+    assert table.rows[1] == (2, ["train", "Reach", "b;2", "30", "2.5"])
+
+
+def test_lines_are_counted_through_quoted_line_ends_and_blank_lines():
+    table = tables.parse_table(b'clip,score\n"a\nb",1\n\n,,\nc,2\nd,1,7', "t", ["clip"])
+    assert [line for line, _ in table.rows] == [2, 6, 7]
+    with pytest.raises(Problem, match="t:7: expected 2 fields"):
+        table.records()
+
+
+@pytest.mark.parametrize("text", ['a,"b\nc,d\n', 'a,b\n"c"d,e', "a," + "b" * 200_000])
+def test_broken_quotes_are_named_with_their_line(text):
+    with pytest.raises(Problem, match=r"t\.csv:[12]: no row of a table"):
+        tables.parse_table(text.encode(), "t.csv")
+
+
+@pytest.mark.parametrize(
+    "word", ["Mäuse", "Größe", "été", "Señal", "12 µm", "Œuvre", "Øre"]
+)
+def test_western_european_text_is_read_with_a_caution(tmp_path, word):
+    path = write(tmp_path / "t.csv", f"clip;score\n{word};2,5\n", "cp1252")
+    with pytest.warns(Caution, match=f":2: not UTF-8.*{word}"):
+        table = tables.read_table(path, ("clip", "score"))
+    assert table.rows == [(2, [word, "2,5"])]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "word"),
+    [("cp932", "鼠のデータ"), ("cp437", "Mäuse"), ("cp850", "été"), ("gbk", "小鼠")],
+)
+def test_other_encodings_are_refused(encoding, word):
+    content = f"clip,score\n{word},1\n".encode(encoding)
+    if encoding in ("cp437", "cp850"):  # bytes that are signs in Western Europe
+        assert not tables.WESTERN.fullmatch(content.decode("cp1252", "replace"))
+    with pytest.raises(Problem, match=r"t:2: not UTF-8 text \(byte 0x"):
+        tables.parse_table(content, "t")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "value"),
+    [
+        ("2.5", ".", 2.5),
+        ("2,5", ",", 2.5),
+        ("2,5", ".", 2.5),
+        ("0,125", ".", 0.125),
+        ("1.250", ".", 1.25),
+        ("1,250", ",", 1.25),
+        ("-3", ",", -3),
+        ("1e3", ".", 1000),
+        (".5", ",", 0.5),
+    ],
+)
+def test_numbers(text, decimal, value):
+    assert tables.parse_number(text, decimal) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal"),
+    [
+        ("1,250", "."),
+        ("1.250", ","),
+        ("1.250", "?"),
+        ("1.234,5", ","),
+        ("1 250", "."),
+        ("", "."),
+        ("nan", "."),
+        ("inf", "."),
+        ("١", "."),
+        ("2,5,", ","),
+        ("04-Mar", "."),
+        ("#N/A", "."),
+        ("1_0", "."),
+    ],
+)
+def test_doubtful_numbers_are_refused(text, decimal):
+    with pytest.raises(ValueError, match=r"expected a number|thousands or decimals"):
+        tables.parse_number(text, decimal)
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal"),
+    [
+        ("a;2,5\nb;1,250", ","),
+        ("a;1,250\nb;1,125", ","),
+        ("a,2.5\nb,1.250", "."),
+        ("a\t2.5\nb\t3,5", "?"),
+        ("a\t1,250\nb\t1,125", "."),
+    ],
+)
+def test_decimal_sign_of_a_table(text, decimal):
+    assert tables.parse_table(text.encode(), "t", ("clip", "x")).decimal == decimal
+
+
+# ---------------------------------------------------------------- workbooks
+
+
+def make_book(path, **sheets):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return book, path
+
+
+def test_a_workbook_reads_as_a_person_sees_it(tmp_path):
+    rows = [
+        ["Lesions"],
+        [],
+        ["Clip", "Score", None],
+        [1, 2.5],
+        ["Mäuschen", 3.0],
+        [datetime.datetime(2026, 3, 4), "2,5"],
+    ]
+    book, path = make_book(tmp_path / "t.xlsx", Scores=rows, Notes=[["a note"]])
+    book["Scores"]["A4"].number_format = "0000"
+    book["Scores"]["B100000"].number_format = "0"  # a formatted, empty cell
+    book.save(path)
+    table = tables.read_table(path, ("clip", "score"))
+    assert table.columns == ["clip", "score"]
+    assert table.rows == [
+        (4, ["0001", "2.5"]),
+        (5, ["Mäuschen", "3"]),
+        (6, ["2026-03-04", "2,5"]),
+    ]
+
+
+def test_what_is_not_certain_in_a_workbook_is_refused(tmp_path):
+    rows = [["clip", "score"], ["a", 1]]
+    _, path = make_book(tmp_path / "two.xlsx", May=rows, June=rows, Empty=[])
+    with pytest.raises(Problem, match=r"which sheet is meant.*Its sheets: May, June"):
+        tables.read_table(path, ("clip", "score"))
+    assert tables.read_table(path, ("clip",), sheet="June").rows == [(2, ["a", "1"])]
+    with pytest.raises(Problem, match="'Empty' is not there or empty"):
+        tables.read_table(path, ("clip",), sheet="Empty")
+    _, path = make_book(tmp_path / "formula.xlsx", A=[*rows, ["b", "=B2+1"]])
+    with pytest.raises(Problem, match=r"formula\.xlsx:3: a formula of sheet 'A'"):
+        tables.read_table(path, ("clip", "score"))
+    for name, content in (
+        ("a.xlsx", b"no archive"),
+        ("b.xlsx", path.read_bytes()[:-99]),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(Problem, match="no readable Excel workbook"):
+            tables.read_table(tmp_path / name)
+    (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(Problem, match=r"Save it as \.xlsx"):
+        tables.read_table(tmp_path / "old.xls")
+
+
+# ---------------------------------------------------------------- writing
+
+wild = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
+starts = st.sampled_from(["", "=", "+", "-", "@", "'", "''=", "'-1", '"', ";", ","])
+
+
+@given(st.lists(st.tuples(starts, wild), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_is_written_reads_back_and_holds_no_formula(tmp_path, texts):
+    fields = ["".join(text).strip() for text in texts]
+    path = tmp_path / "t.csv"
+    tables.write_table(path, ["clip", *map(str, range(len(fields)))], [["a", *fields]])
+    with path.open(encoding="utf-8", newline="") as file:
+        _, stored = csv.reader(file)
+    for text in stored:
+        assert text[:1] not in ("=", "+", "-", "@") or tables.NUMBER.fullmatch(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (_, record), *_ = tables.read_table(path, ("clip", "0")).records()
+    assert [record[str(i)] for i in range(len(fields))] == fields
+
+
+def test_numbers_and_gaps_are_written_as_they_are(tmp_path):
+    path = tmp_path / "t.csv"
+    tables.write_table(path, ["=clip", "x"], [["@a", -1.5], ["-2", None]])
+    assert path.read_text() == "'=clip,x\n'@a,-1.5\n-2,\n"
+
+
+# ---------------------------------------------------------------- altered names
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("1", "0001"),
+        ("04-Mar", "3-4"),
+        ("4. Mrz", "3-4"),
+        ("2026-03-04", "3/4"),
+        ("1000", "1e3"),
+        ("1,00E+03", "1e3"),
+        ("1.2", "1.20"),
+        ("Mar-04", "MAR4"),
+        ("1.23457E+14", "123456789012345"),
+    ],
+)
+def test_what_a_spreadsheet_altered_is_said(name, known):
+    text = names.explain_missing(name, ["other", known, "7-9", "12"])
+    assert f"made it of {known!r}" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Rat_12_day3", "Is 'Rat 12 day3' meant?"),
+        ("rat 12 dya3", "Is 'Rat 12 day3' meant?"),
+        ("3-5", ""),
+        ("2", ""),
+        ("Zebra", ""),
+        ("c01-3", ""),
+    ],
+)
+def test_a_near_name_is_asked_for_and_no_other(name, text):
+    assert names.explain_missing(name, ["Rat 12 day3", "3-4", "0001"]) == text
