@@ -204,10 +204,8 @@ def extract_clip(clip, folder, record, weights, options):
             f"worker {socket.gethostname()} finds no extraction.json of this "
             f"extraction in {folder}. Is that one folder, shared by all?"
         )
-    from extractor import resize_frame
-
     chosen = frames.read_frames(
-        folder, clip, record["n_frames"], record["sampling"], resize_frame
+        folder, clip, record["n_frames"], record["sampling"], frames.resize_frame
     )
     with ALONE:
         extractor = open_extractor(weights, options)

@@ -101,6 +101,7 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
     """
     from tqdm import tqdm
 
+    import frames
     from drawn import drawing, reaching
 
     clips, truth = [], []
@@ -113,9 +114,9 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
                 name = video.stem
                 poses = reaching.plan_movement(deficit, n_frames, rng)
                 with data.replacing(video) as temporary:
-                    drawing.write_video(
-                        temporary, (drawing.draw_frame(p, look, rng) for p in poses)
-                    )
+                    pictures = (drawing.draw_frame(p, look, rng) for p in poses)
+                    rate = drawing.FRAMES_PER_SECOND
+                    frames.write_video(temporary, pictures, rate, crf=16)
                 clips.append((animal.split, TASK, name, n_frames, deficit))
                 truth += [
                     (name, frame, pose.phase, int(pose.mouth))

@@ -81,18 +81,12 @@ def extract(folder, clips, extractor, record):
     ------
     (Clip, None or Problem)
     """
-    from extractor import resize_frame
-
     n_frames, sampling = record["n_frames"], record["sampling"]
-    sources = (
-        (
-            clip,
-            functools.partial(
-                frames.read_frames, folder, clip, n_frames, sampling, resize_frame
-            ),
-        )
-        for clip in clips
-    )
+
+    def read(clip):
+        return frames.read_frames(folder, clip, n_frames, sampling, frames.resize_frame)
+
+    sources = ((clip, functools.partial(read, clip)) for clip in clips)
     for clip, sequence in extractor.stream(sources):
         check_record(folder, record)  # or all clips would fail, one after the other
         if isinstance(sequence, Problem):

@@ -6,13 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 import inception
 from console import Problem, caution
-from inception import FRAME_SIZE, N_FEATURES, PUBLISHED_WEIGHTS, keras
+from frames import FRAME_SIZE, resize_frame
+from inception import N_FEATURES, PUBLISHED_WEIGHTS, keras
 
-__all__ = ["N_FEATURES", "PUBLISHED_WEIGHTS", "Extractor", "resize_frame"]
+__all__ = ["N_FEATURES", "PUBLISHED_WEIGHTS", "Extractor"]
 
 PRECISIONS = ("float32", "bfloat16")
 # Measured on two cores: 149, 148 and 145 ms of processor time a frame in batches of 4,
@@ -20,24 +20,6 @@ PRECISIONS = ("float32", "bfloat16")
 BATCH_SIZE, GPU_BATCH_SIZE = 8, 32
 CPU_INFO = Path("/proc/cpuinfo")
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-
-
-def resize_frame(frame):
-    """Resize a frame to 299x299, aspect ratio ignored, by nearest neighbour.
-
-    The published features came from Keras's `load_img`, which then resized so; the
-    weights of the published regressor depend on it.
-
-    Parameters
-    ----------
-    frame : uint8, (H, W, 3)
-
-    Returns
-    -------
-    uint8, (299, 299, 3)
-    """
-    image = Image.fromarray(np.ascontiguousarray(frame))
-    return np.asarray(image.resize((FRAME_SIZE, FRAME_SIZE), Image.Resampling.NEAREST))
 
 
 class Extractor:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 import warnings
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -22,6 +23,7 @@ VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv", ".mpg", ".webm", ".m4v")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
 SAMPLINGS = ("stride", "uniform")
+FRAME_SIZE = 299  # pixels; what InceptionV3 was trained on
 MAX_PIXELS = 2**26  # a frame of 8192 x 8192; more is a broken or hostile file
 # A file is only ever itself: no playlist that names other files or addresses.
 CONTAINERS = "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpeg,mpegts,mpegvideo,m4v"
@@ -211,6 +213,54 @@ def read_image(path):
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise Problem(f"{path}: no readable image ({error})") from None
+
+
+def resize_frame(frame):
+    """Resize a frame to 299x299, aspect ratio ignored, by nearest neighbour.
+
+    The published features came from Keras's `load_img`, which then resized so; the
+    weights of the published regressor depend on it.
+
+    Parameters
+    ----------
+    frame : uint8, (H, W, 3)
+
+    Returns
+    -------
+    uint8, (299, 299, 3)
+    """
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    return np.asarray(image.resize((FRAME_SIZE, FRAME_SIZE), Image.Resampling.NEAREST))
+
+
+def write_video(path, pictures, rate, crf=20):
+    """Write pictures as H.264 in yuv420p, which every browser plays.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .mp4.
+    pictures : iterable of uint8 (H, W, 3), RGB
+        Of one size; an odd height or width is made even by its last row or column.
+    rate : float
+        Pictures a second.
+    crf : int
+        Loss, from 0 (none) over 20 (hardly visible) to 51.
+    """
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        rate = Fraction(rate).limit_denominator(1001)
+        stream = container.add_stream("libx264", rate=rate)
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": str(crf), "preset": "veryfast"}
+        stream.thread_count = 1  # the same bytes on every machine
+        for number, picture in enumerate(pictures):
+            odd = [(0, length % 2) for length in picture.shape[:2]]
+            picture = np.pad(picture, (*odd, (0, 0)), "edge")
+            if number == 0:
+                stream.height, stream.width = picture.shape[:2]
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
 
 
 def read_video(path, n_frames, sampling="stride", convert=np.asarray):

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from console import Problem, quietly
+from frames import FRAME_SIZE
 
 with quietly():
     import keras
 
-FRAME_SIZE = 299
 N_FEATURES = 2048
 MAP_SIZE = 8  # the last block of InceptionV3 sees a frame as 8 x 8 places
 PUBLISHED_WEIGHTS = ("imagenet", "random")

@@ -51,14 +51,13 @@ def score_videos(videos, model, record, extractor):
     from tqdm import tqdm
 
     import models
-    from extractor import resize_frame
 
     n_frames, sampling = record["n_frames"], record["extraction"]["sampling"]
     n_available = {}
 
     def read(video):
         chosen, n_available[video] = frames.read_video(
-            video, n_frames, sampling, resize_frame
+            video, n_frames, sampling, frames.resize_frame
         )
         return chosen
 

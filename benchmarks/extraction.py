@@ -88,10 +88,8 @@ def extract_as_published(network, videos, n_frames):
 
 
 def extract_ours(extractor, videos, n_frames):
-    from extractor import resize_frame
-
     def read(video):
-        return frames.read_video(video, n_frames, "stride", resize_frame)[0]
+        return frames.read_video(video, n_frames, "stride", frames.resize_frame)[0]
 
     sources = ((video, partial(read, video)) for video in videos)
     return np.concatenate([sequence for _, sequence in extractor.stream(sources)])

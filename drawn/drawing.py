@@ -7,10 +7,8 @@ noise differ between animals and say nothing about the deficit.
 
 import itertools
 import math
-from fractions import Fraction
 from typing import NamedTuple
 
-import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -176,31 +174,6 @@ def find_elbow(shoulder, paw):
     cosine = (UPPER_ARM**2 + reach**2 - FOREARM**2) / (2 * UPPER_ARM * reach)
     angle = math.atan2(span[1], span[0]) + math.acos(min(max(cosine, -1), 1))
     return shoulder + UPPER_ARM * np.array([math.cos(angle), math.sin(angle)])
-
-
-def write_video(path, frames, frames_per_second=FRAMES_PER_SECOND):
-    """Write frames as an H.264 video that browsers play.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Ends in .mp4.
-    frames : iterable of uint8 (H, W, 3), RGB
-        Of even height and width.
-    frames_per_second : int
-    """
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(frames_per_second))
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "16", "preset": "veryfast"}
-        stream.thread_count = 1  # the same bytes on every machine
-        for number, frame in enumerate(frames):
-            if number == 0:
-                stream.height, stream.width = frame.shape[:2]
-            for packet in stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
 
 
 def draw_sheet(rows, gap=6):

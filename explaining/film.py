@@ -4,9 +4,6 @@ Left the frame, right the overlay of places, below the shares of the pooled step
 a line that runs along them. H.264 in yuv420p, which every browser plays.
 """
 
-from fractions import Fraction
-
-import av
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,6 +12,7 @@ from PIL import Image, ImageDraw
 
 import data
 from explaining import maps
+from frames import write_video
 
 HALF_WIDTH = 480  # pixels of either picture
 TRACE_HEIGHT = 190
@@ -76,20 +74,4 @@ def write_film(path, frames, places, shares, title):
         for index, (frame, place) in enumerate(zip(frames, places, strict=True))
     )
     with data.replacing(path) as temporary:
-        encode(temporary, pictures)
-
-
-def encode(path, pictures, rate=FRAMES_PER_SECOND):
-    """Encode pictures of one even size as H.264."""
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("libx264", rate=Fraction(rate))
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "20", "preset": "fast"}
-        for number, picture in enumerate(pictures):
-            if number == 0:
-                stream.height, stream.width = picture.shape[:2]
-            frame = av.VideoFrame.from_ndarray(
-                np.ascontiguousarray(picture), format="rgb24"
-            )
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+        write_video(temporary, pictures, FRAMES_PER_SECOND)

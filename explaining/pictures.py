@@ -6,7 +6,6 @@ from PIL import Image
 import frames
 from console import Problem
 from explaining import explanation
-from extractor import resize_frame
 
 SHOWN_WIDTH = 480  # pixels: as large as any picture on the page
 N_MEAN = 32  # frames from which the mean map of a long clip is estimated
@@ -53,7 +52,7 @@ class Pictures:
             try:
                 pairs = frames.read_frames(
                     *(self.folder, self.clips[name], self.n_frames, self.sampling),
-                    convert=lambda frame: (resize_frame(frame), shrink(frame)),
+                    convert=lambda frame: (frames.resize_frame(frame), shrink(frame)),
                 )
                 self.last = name, pairs
             except Problem as problem:

@@ -109,7 +109,7 @@ def test_the_same_seed_draws_the_same():
 def test_a_video_holds_what_was_drawn(tmp_path):
     poses = reaching.plan_movement(1.0, 10, new_rng())
     drawn = [drawing.draw_frame(pose, STILL, new_rng()) for pose in poses]
-    drawing.write_video(tmp_path / "clip.mp4", drawn)
+    frames.write_video(tmp_path / "clip.mp4", drawn, 12)
     read, n_available = frames.read_video(tmp_path / "clip.mp4", 10)
     assert n_available == 10
     for before, after in zip(drawn, read, strict=True):

@@ -48,7 +48,7 @@ def draw_frame(clip, frame):
 
 def write_clip(folder, number, name):
     """Write the frames of a clip as PNG, and its sequence."""
-    from extractor import resize_frame
+    from frames import resize_frame
 
     pictures = [draw_frame(number, frame) for frame in range(N_FRAMES)]
     (folder / "test" / "Reach").mkdir(parents=True, exist_ok=True)

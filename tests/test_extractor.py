@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from console import Problem
-from extractor import Extractor, decode_ahead, resize_frame
+from extractor import Extractor, decode_ahead
+from frames import resize_frame
 
 
 @pytest.fixture(scope="module")

@@ -564,3 +564,19 @@ def test_only_used_frames_are_converted(tmp_path):
         read = frames.read_frames(tmp_path, clip_of(), 5, "stride", convert)
     assert seen == [0, 6, 12, 18, 24]
     assert read == [1, 2, 3, 4, 5]
+
+
+# ---------------------------------------------------------------- writing
+
+
+@pytest.mark.parametrize("size", [(96, 64), (97, 63)])
+def test_a_written_video_is_read_again(tmp_path, size):
+    pictures = [films.draw_frame(number, size) for number in range(9)]
+    paths = [tmp_path / name for name in ("one.mp4", "other.mp4")]
+    for path in paths:
+        frames.write_video(path, iter(pictures), 12.5)
+    read, n_available = frames.read_video(paths[0], 9)
+    assert (films.read_numbers(read), n_available) == (list(range(9)), 9)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    with av.open(str(paths[0])) as container:
+        assert container.streams.video[0].average_rate == 12.5
