@@ -219,22 +219,21 @@ def extract_clip(clip, folder, record, weights, options):
     sequences.write_sequence(folder, clip.name, sequence)
 
 
-def call_alone(arguments, function):
-    """Call a function that needs this process for itself, as a training does."""
+def train_alone(arguments):
+    """Train a run; this process has no other work at the time."""
     with ALONE:
         limit_threads()
-        return function(*arguments)
+        import training
+
+        return training.train_run(*arguments)
 
 
 def limit_threads():
     """Let TensorFlow use as many processor cores as this worker has threads."""
     from dask.distributed import get_worker
 
-    import inception  # noqa: F401  with it comes the backend of Keras
+    from backend import tf
 
-    tf = sys.modules.get("tensorflow")
-    if tf is None:
-        return
     with contextlib.suppress(RuntimeError):  # it computes already, limited as it is
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.threading.set_intra_op_parallelism_threads(

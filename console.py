@@ -4,11 +4,8 @@ The one module that every other may import; it imports none of ours.
 """
 
 import argparse
-import contextlib
 import importlib.metadata
-import logging
 import math
-import os
 import platform
 import re
 import sys
@@ -21,30 +18,6 @@ class Problem(Exception):
 
 class Caution(UserWarning):
     """Something the user should know although the work goes on."""
-
-
-@contextlib.contextmanager
-def quietly():
-    """Hold back what native libraries write to stderr while they start.
-
-    TensorFlow logs from C++ before any Python setting reaches it, so the file
-    descriptor itself is turned away for as long as the import takes.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow takes oneDNN by itself on the newest processors only. It is faster on
-    # older ones too, and makes a frame's features the same to the last bit wherever
-    # the frame stands in a batch and however many threads there are.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # advice for developers
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def show_cautions():

@@ -1,46 +1,234 @@
-"""Clips, animals and splits; the working folder.
+"""The loader: clips as `data_file.csv` lists them, their animals, groups and folds.
 
-Everything a script reads or writes hangs off one working folder, and one function
-for each artefact tells its path.
+Format of the table (published): no header, `split,task,clip,n_frames,score`.
 """
 
-import contextlib
-import hashlib
-import json
-import os
+import csv
+import math
 import re
-import tempfile
-import time
+import unicodedata
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from console import Caution, Problem
-from manifest import Clip, find_name_fault, list_tasks, read_clips
+from files import find_name_fault
 
-__all__ = ["Clip", "list_tasks", "read_clips"]
-
-DEFAULT_FOLDER = Path(__file__).parent / "data"
+COLUMNS = "split,task,clip,n_frames,score"
+SPLITS = ("train", "test")
+LINE_END = re.compile(r"\r{0,2}\n|\r")  # the authors' own copy ends lines with \r\r\n
+MAX_BYTES = 2**26
+MAX_FRAMES = 10**8
+MAX_SCORE = 1e6
+MAX_REPORTED = 20
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 ANIMAL_PATTERN = r"_(g\d+)_"
 GROUP_PATTERN = r"(Control|Stroke)"
 CONTROL = "Control"
-CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
+# Not from `calendar`, whose names follow the language of the machine.
 MONTHS = (
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "may",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "oct",
-    "nov",
-    "dec",
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
 )
-TEMPORARY = ".writing-"
+
+
+class Clip(NamedTuple):
+    """One trial on video, as a row of `data_file.csv` lists it.
+
+    `score` is the expert score, NaN where no expert has scored the clip yet.
+    """
+
+    split: str
+    task: str
+    name: str
+    n_frames: int
+    score: float
+
+    @property
+    def is_scored(self):
+        return not math.isnan(self.score)
+
+
+def read_clips(folder, task=None):
+    """Read `data_file.csv` of a working folder.
+
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    task : str, optional
+        Keep the clips of this task only.
+
+    Returns
+    -------
+    list of Clip
+        In the order of the file.
+
+    Raises
+    ------
+    Problem
+        Names every line that is wrong, or says that the task does not exist.
+    """
+    path = Path(folder) / "data_file.csv"
+    if not path.is_file():
+        raise Problem(
+            f"{path} does not exist. It lists one clip a line as {COLUMNS}; "
+            "`python extract_files.py --append` can write it for you"
+        )
+    if path.stat().st_size > MAX_BYTES:
+        raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: not a clip table")
+    clips = parse_clips(path.read_bytes(), path.name)
+    if task is None:
+        return clips
+    chosen = [clip for clip in clips if clip.task == task]
+    if not chosen:
+        raise Problem(f"{path} has no task {task!r}. Its tasks: {list_tasks(clips)}")
+    return chosen
+
+
+def list_tasks(clips):
+    """Name the tasks of clips, sorted, as one string."""
+    return ", ".join(sorted({clip.task for clip in clips}))
+
+
+def parse_clips(content, source="data_file.csv"):
+    """Parse the bytes of a clip table; see `read_clips`."""
+    problems, clips = [], []
+    first_lines = {}  # (split, name) -> line
+    for number, line in enumerate(LINE_END.split(decode(content, source)), start=1):
+        if not line.strip(" \t,"):
+            continue
+        try:
+            clip = parse_row(line)
+            check_against(clip, clips, first_lines)
+            first_lines[clip.split, clip.name] = (number, clip)
+            clips.append(clip)
+        except ValueError as error:
+            problems.append(f"{source}:{number}: {error}")
+    problems += find_lookalikes(first_lines, source)
+    if problems:
+        raise Problem(summarise(problems))
+    if not clips:
+        raise Problem(f"{source} lists no clip. Expected lines of {COLUMNS}")
+    warn_of_repeats(clips, source)
+    return clips
+
+
+def decode(content, source):
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        content = error.object  # without a byte-order mark
+        line = len(LINE_END.split(content[: error.start].decode()))
+        raise Problem(
+            f"{source}:{line}: not UTF-8 text (byte {content[error.start]:#04x}). "
+            "Save the table as 'CSV UTF-8'"
+        ) from None
+
+
+def parse_row(line):
+    """Turn one line into a Clip. Raises ValueError with what is wrong."""
+    try:
+        fields = [field.strip() for field in next(csv.reader([line], strict=True))]
+    except csv.Error as error:
+        raise ValueError(f"not a line of {COLUMNS} ({error})") from None
+    if len(fields) != 5:
+        hint = " (a decimal comma? use a point)" if len(fields) == 6 else ""
+        hint = " (separated by semicolons? use commas)" if ";" in line else hint
+        raise ValueError(f"expected {COLUMNS}{hint}. Received: {shorten(fields)}")
+    split, task, name, n_frames, score = fields
+    wrong = []
+    if split not in SPLITS:
+        hint = "; remove the header line" if split.lower() == "split" else ""
+        wrong.append(f"split must be train or test{hint}. Received: {shorten(split)}")
+    for what, text in (("task", task), ("clip", name)):
+        if fault := find_name_fault(text):
+            wrong.append(f"{what} {shorten(text)} {fault}")
+    if not re.fullmatch(r"\d{1,9}", n_frames, re.ASCII) or not (
+        0 < int(n_frames) <= MAX_FRAMES
+    ):
+        wrong.append(f"n_frames must be a whole number. Received: {shorten(n_frames)}")
+    if score == "" and split == "train":
+        wrong.append("a train clip needs an expert score. Received an empty one")
+    if score and not (NUMBER.fullmatch(score) and abs(float(score)) <= MAX_SCORE):
+        wrong.append(
+            f"score must be a number up to {MAX_SCORE:.0e}. Received: {shorten(score)}"
+        )
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return Clip(split, task, name, int(n_frames), float(score) if score else math.nan)
+
+
+def check_against(clip, clips, first_lines):
+    """Compare a row with the earlier rows of the same clip."""
+    for split in SPLITS:
+        if (split, clip.name) not in first_lines:
+            continue
+        line, earlier = first_lines[split, clip.name]
+        if earlier.task != clip.task:
+            raise ValueError(
+                f"clip {clip.name} stands under task {earlier.task} in line {line} "
+                f"and under {clip.task} here"
+            )
+        if split == clip.split:
+            raise ValueError(f"clip {clip.name} is already listed in line {line}")
+        differs = clip.is_scored and earlier.is_scored and clip.score != earlier.score
+        if differs or clip.n_frames != earlier.n_frames:
+            raise ValueError(
+                f"clip {clip.name} has another n_frames or score than in line {line}"
+            )
+
+
+def find_lookalikes(first_lines, source):
+    """List names that one file system would take for the same file."""
+    seen, problems = {}, []
+    for (_, name), (line, _) in first_lines.items():
+        key = unicodedata.normalize("NFKC", name).casefold()
+        first, first_line = seen.setdefault(key, (name, line))
+        if first != name:
+            problems.append(
+                f"{source}:{line}: clip {name!r} differs from {first!r} in line "
+                f"{first_line} only in capitals or look-alike letters; some systems "
+                "take them for one"
+            )
+    return problems
+
+
+def warn_of_repeats(clips, source):
+    train = {clip.name for clip in clips if clip.split == "train"}
+    repeated = [c.name for c in clips if c.split == "test" and c.name in train]
+    if repeated:
+        warnings.warn(
+            f"{source}: {len(repeated)} clips stand in both splits (say, "
+            f"{repeated[0]}). Scores of such test clips only repeat what was trained",
+            Caution,
+            stacklevel=3,
+        )
+
+
+def shorten(value, limit=80):
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def summarise(problems):
+    """Join problems, one a line, the first `MAX_REPORTED` in full."""
+    shown = problems[:MAX_REPORTED]
+    if len(problems) > len(shown):
+        shown.append(f"... and {len(problems) - len(shown)} more lines")
+    return "\n".join(shown)
 
 
 # ---------------------------------------------------------------- animals, groups
@@ -64,6 +252,32 @@ def group_of(name, pattern=GROUP_PATTERN):
     return match_name(name, pattern)
 
 
+def tabulate_clips(clips, animals, group_pattern):
+    """Make a table of clips, one row each though both splits may list it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns clip, animal, group, task and expert_score.
+    """
+    import pandas as pd
+
+    once = {
+        clip.name: (clip, animal) for clip, animal in zip(clips, animals, strict=True)
+    }
+    listed, owners = zip(*once.values(), strict=True)
+    groups = [group_of(clip.name, group_pattern) for clip in listed]
+    return pd.DataFrame(
+        {
+            "clip": [clip.name for clip in listed],
+            "animal": owners,
+            "group": pd.Series(groups, dtype=object),  # keeps None as it is
+            "task": [clip.task for clip in listed],
+            "expert_score": [clip.score for clip in listed],
+        }
+    )
+
+
 def date_of(name):
     """Read the date in a published clip name, `v_RatStrokeApl27_g04_c01`.
 
@@ -75,7 +289,7 @@ def date_of(name):
     found = re.search(r"([A-Z][a-z]{2})(\d{1,2})\d?_", name)
     if not found:
         return None
-    month = found[1].lower().replace("apl", "apr")
+    month = found[1].replace("Apl", "Apr")
     return (MONTHS.index(month) + 1, int(found[2])) if month in MONTHS else None
 
 
@@ -155,133 +369,3 @@ def fold_animals(animals, n_folds=None):
     splitter = GroupKFold(n_folds) if n_folds else LeaveOneGroupOut()
     splits = splitter.split(animals, groups=animals)
     return [sorted({animals[i] for i in left_out}) for _, left_out in splits]
-
-
-# ---------------------------------------------------------------- the working folder
-
-
-def sequence_path(folder, clip_name, n_frames):
-    return Path(folder) / "sequences" / f"{clip_name}-{n_frames}-features.npy"
-
-
-def extraction_path(folder):
-    return Path(folder) / "sequences" / "extraction.json"
-
-
-def checkpoint_path(folder, run):
-    return Path(folder) / "checkpoints" / f"{check_run(run)}.keras"
-
-
-def record_path(folder, run):
-    return Path(folder) / "checkpoints" / f"{check_run(run)}.json"
-
-
-def logs_folder(folder, run):
-    return Path(folder) / "logs" / check_run(run)
-
-
-def predictions_path(folder, run, split, suffix=".csv"):
-    return Path(folder) / "predictions" / f"{check_run(run)}-{split}{suffix}"
-
-
-def figures_folder(folder, run):
-    return Path(folder) / "figures" / check_run(run)
-
-
-def check_run(run):
-    """Refuse the name of a run, which a record may bring along, that leads outside."""
-    if fault := find_name_fault(run):
-        raise Problem(f"the run's name {run!r} {fault}")
-    return run
-
-
-def find_checkpoint(folder, run=None):
-    """Find a run's checkpoint by path, by name, or the newest one.
-
-    Returns
-    -------
-    Path
-        A `.keras` file, or a published `.hdf5` or `.h5` file.
-    """
-    checkpoints = Path(folder) / "checkpoints"
-    known = sorted(
-        (p for p in checkpoints.glob("[!.]*") if p.suffix in CHECKPOINT_SUFFIXES),
-        key=lambda path: path.stat().st_mtime,
-    )
-    if run is None:
-        if not known:
-            raise Problem(f"{checkpoints} holds no run. Train one with train_reg.py")
-        return known[-1]
-    candidates = [Path(run), checkpoints / run]
-    candidates += [checkpoints / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
-    for path in candidates:
-        if path.is_file() and path.suffix in CHECKPOINT_SUFFIXES:
-            return path
-    names = ", ".join(path.stem for path in known) or "none"
-    raise Problem(f"no run {run!r} in {checkpoints}. Runs there: {names}")
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """Write a file whole or not at all.
-
-    Yields a temporary path in the same folder with the same suffix. It gets the final
-    name when the block ends well and is removed when it does not.
-
-    Raises
-    ------
-    Problem
-        When the disk is full, the folder is read-only or has vanished.
-    """
-    path = Path(path)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=TEMPORARY, suffix=path.suffix, dir=path.parent
-        )
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        temporary.chmod(0o644)  # mkstemp makes it private; shared folders are not
-        temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise Problem(f"could not write {path}: {reason}") from error
-    finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def remove_leftovers(folder, age=3600):
-    """Remove temporary files that a killed script left, once they are an hour old."""
-    for path in Path(folder).glob(f"{TEMPORARY}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > age:
-                path.unlink()
-
-
-def write_json(path, content):
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-
-
-def read_json(path):
-    """Read a JSON object. Raises Problem where there is none."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise Problem(f"{path} is not JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise Problem(f"{path} holds no JSON object")
-    return content
-
-
-def digest_file(path):
-    """Compute the sha256 of a file, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -25,6 +25,7 @@ import numpy as np
 
 import console
 import data
+import files
 from console import Problem
 
 FOLDER = Path(__file__).parent / "demo_data"
@@ -113,7 +114,7 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
                 video = clip_path(folder, animal, number)
                 name = video.stem
                 poses = reaching.plan_movement(deficit, n_frames, rng)
-                with data.replacing(video) as temporary:
+                with files.replacing(video) as temporary:
                     pictures = (drawing.draw_frame(p, look, rng) for p in poses)
                     rate = drawing.FRAMES_PER_SECOND
                     frames.write_video(temporary, pictures, rate, crf=16)
@@ -130,7 +131,7 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
 
 
 def write_rows(path, rows):
-    with data.replacing(path) as temporary, temporary.open("w", newline="") as file:
+    with files.replacing(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
 
 
@@ -139,7 +140,7 @@ def prepare_folder(folder, seed):
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
         mark = folder / MARK
-        if not mark.is_file() or "demo" not in data.read_json(mark):
+        if not mark.is_file() or "demo" not in files.read_json(mark):
             raise Problem(
                 f"{folder} holds something that no demo wrote; name another folder "
                 "with --data"
@@ -149,7 +150,7 @@ def prepare_folder(folder, seed):
                 shutil.rmtree(folder / name)
         for name in OUR_FILES:
             (folder / name).unlink(missing_ok=True)
-    data.write_json(
+    files.write_json(
         folder / MARK, {"demo": "drawn animals, replaced by each demo", "seed": seed}
     )
 
@@ -243,7 +244,7 @@ def draw_pictures(folder):
         )
         for words, clip in chosen
     ]
-    with data.replacing(Path(folder) / "frames.png") as temporary:
+    with files.replacing(Path(folder) / "frames.png") as temporary:
         drawing.draw_sheet(rows).save(temporary)
 
 
@@ -255,8 +256,8 @@ def summarise(folder, weights):
     dict
         "pearson", "mae", "baseline_mae": over the clips of the test animals.
     """
-    path = data.predictions_path(folder, RUN, "test", ".json")
-    report = data.read_json(path)
+    path = files.predictions_path(folder, RUN, "test", ".json")
+    report = files.read_json(path)
     clips = report["agreement"]["clips"]
     result = {
         "pearson": clips["pearson"]["value"],
@@ -277,7 +278,7 @@ well it would score your animals. Features: {weights}{untrained}.
 
 Look at
   {folder / "frames.png"}: what the network was shown
-  {data.figures_folder(folder, RUN)}: network score against true score
+  {files.figures_folder(folder, RUN)}: network score against true score
   {path.with_suffix(".csv")}: clip by clip
 Next: python explain.py --data {folder} --run {RUN}"""
     )

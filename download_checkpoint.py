@@ -17,7 +17,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import console
-import data
+import files
+import runs
 from console import Problem
 
 URL = "http://people.uleth.ca/~luczak/BehavNet/g04-features.hdf5"
@@ -41,12 +42,12 @@ def target_of(folder, url):
         raise Problem(f"--url must start with http:// or https://. Received: {url}")
     name = re.split(r"[/\\]", unquote(parts.path))[-1]
     name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).lstrip(".-") or DEFAULT_NAME
-    if Path(name).suffix not in data.CHECKPOINT_SUFFIXES:
+    if Path(name).suffix not in runs.CHECKPOINT_SUFFIXES:
         raise Problem(
-            f"a checkpoint ends with {', '.join(data.CHECKPOINT_SUFFIXES)}. "
+            f"a checkpoint ends with {', '.join(runs.CHECKPOINT_SUFFIXES)}. "
             f"Received: {name}"
         )
-    return data.checkpoint_path(folder, "run").with_name(name)
+    return files.checkpoint_path(folder, "run").with_name(name)
 
 
 def part_of(target):
@@ -77,7 +78,7 @@ def download(url, target, timeout):
             if response.status_code == 416:  # nothing is missing
                 return part
             check_space(part.parent, n_total, n_have)
-            data.write_json(note, {"url": url, **validator_of(response)})
+            files.write_json(note, {"url": url, **validator_of(response)})
             n_have = receive(response, part, n_have, n_total)
     if n_total is not None and n_have != n_total:
         raise cut_off(part, n_have, n_total)
@@ -132,7 +133,7 @@ def connect(session, url, part, begun, timeout):
 def read_note(note, url):
     """Read where a `.part` comes from; None where it is of another address."""
     try:
-        begun = data.read_json(note)
+        begun = files.read_json(note)
     except (Problem, OSError):
         return None
     return begun if isinstance(begun, dict) and begun.get("url") == url else None
@@ -220,9 +221,9 @@ def accept(part, target, sha256):
     """
     _, note = part_of(target)
     note.unlink(missing_ok=True)
-    with data.replacing(target) as temporary:
+    with files.replacing(target) as temporary:
         part.replace(temporary)
-        digest = data.digest_file(temporary)
+        digest = files.digest_file(temporary)
         if sha256 and digest != sha256.lower():
             raise Problem(
                 f"what came has the sha256 {digest}, not {sha256.lower()}; removed it"
@@ -252,7 +253,7 @@ def parse_args(argv):
         help="accept only the file with this digest",
     )
     how = parser.add_argument_group("how")
-    how.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
+    how.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
     how.add_argument(
         "--overwrite", action="store_true", help="replace a file of that name"
     )

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 import console
 import data
-import manifest
+import files
+import runs
 from console import Problem
 
 
@@ -41,18 +42,14 @@ class Study(NamedTuple):
 
 def choose(args, clips, record):
     """Choose clips by name, in the order given, or those of a split, each once."""
-    from judging import evaluation
 
     known = {clip.name: clip for clip in clips}
     if args.clip:
         if missing := [name for name in args.clip if name not in known]:
             raise Problem(f"data_file.csv has no clip {', '.join(missing)}")
         return [known[name] for name in dict.fromkeys(args.clip)]
-    if args.split != "all":
-        return evaluation.choose_clips(clips, args.split, record)
-    as_test = [clip._replace(split="test") for clip in known.values()]
-    chosen = evaluation.choose_clips(as_test, "test", record)
-    return [known[clip.name] for clip in chosen]
+    split = None if args.split == "all" else args.split
+    return runs.choose_clips(clips, record, split)
 
 
 def open_pictures(args, clips, record):
@@ -65,7 +62,6 @@ def open_pictures(args, clips, record):
     """
     import frames
     from explaining import pictures
-    from judging import evaluation
 
     extractor, reason = None, ""
     for clip in clips:  # one with pictures is enough to open the extractor for
@@ -79,7 +75,7 @@ def open_pictures(args, clips, record):
         reason = "--no-places was given"
     elif not reason:
         try:
-            extractor = evaluation.open_extractor(record, args.weights)
+            extractor = runs.open_extractor(record, args.weights)
         except Problem as problem:
             reason = str(problem)
     return pictures.Pictures(args.data, clips, record, extractor), reason
@@ -95,34 +91,30 @@ def gather(args):
     """
     import numpy as np
 
-    import models
     from explaining import explanation, members
-    from judging import evaluation
 
-    model, record = models.read_run(data.find_checkpoint(args.data, args.run))
-    evaluation.check_extraction(args.data, record)
+    model, record = runs.read_run(runs.find_run(args.data, args.run))
+    runs.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
     chosen = choose(args, clips, record)
     pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group_pattern = args.group_pattern or record.get(
         "group_pattern", data.GROUP_PATTERN
     )
-    table = evaluation.list_clips(
+    table = data.tabulate_clips(
         chosen, data.list_animals(chosen, pattern), group_pattern
     )
-    sequences = np.stack(
-        list(evaluation.read_clip_sequences(args.data, table["clip"], record))
-    )
+    sequences = np.stack(list(runs.read_sequences(args.data, table["clip"], record)))
     parts = members.open_members(model)
     explained = explanation.explain(parts, sequences)
     table = table.assign(
         network_score=explained.scores,
         value=explained.value,
         clipped=explained.clipped,
-        seen=evaluation.describe_seen(table, record),
+        seen=runs.describe_seen(table["clip"], table["animal"], record),
     )
     shown, reason = open_pictures(args, chosen, record)
-    folder = data.figures_folder(args.data, record["run"])
+    folder = files.figures_folder(args.data, record["run"])
     study = Study(folder, record, chosen, table, sequences, parts, explained, shown)
     return study, reason
 
@@ -131,7 +123,7 @@ def gather(args):
 
 
 def write_table(table, path):
-    with data.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         table.to_csv(temporary, index=False)
 
 
@@ -174,8 +166,8 @@ def write_tables(study):
 
 def find_others(args):
     """Find the checkpoints to compare with, before anything expensive starts."""
-    own = data.find_checkpoint(args.data, args.run)
-    paths = [data.find_checkpoint(args.data, name) for name in args.compare or []]
+    own = runs.find_run(args.data, args.run)
+    paths = [runs.find_run(args.data, name) for name in args.compare or []]
     if own in paths:
         raise Problem("--compare needs another run than the one explained")
     return paths
@@ -191,23 +183,21 @@ def compare_runs(args, study, paths):
     dict of str to float (F,)
         The runs named first; and whether they are all folds of one.
     """
-    import models
     from explaining import explanation, members
-    from judging import evaluation
 
-    _, other = models.read_run(paths[0])
+    _, other = runs.read_run(paths[0])
     scheme, theirs = (record.get("scheme") or {} for record in (study.record, other))
     same = [(s.get("kind"), s.get("prefix")) for s in (scheme, theirs)]
     are_folds = bool(scheme) and same[0] == same[1]
     if are_folds:
-        found = evaluation.find_folds(args.data, *same[0], study.record["task"])
+        found = runs.find_folds(args.data, *same[0], study.record["task"])
         paths += [p for p, _ in found if p not in paths]
     importances = {}
     for path in paths:
-        model, record = models.read_run(path)
+        model, record = runs.read_run(path)
         if record["run"] == study.record["run"]:
             continue
-        evaluation.check_extraction(args.data, record)
+        runs.check_extraction(args.data, record)
         if model.input_shape[1:] != study.sequences.shape[1:]:
             raise Problem(
                 f"{record['run']} takes sequences {model.input_shape[1:]}; those here "
@@ -228,10 +218,10 @@ def parse_args(argv):
         description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
     )
     what = parser.add_argument_group("what")
-    what.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
+    what.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
     what.add_argument("--run", help="name or file of a run; the newest one by default")
     what.add_argument("--clip", action="append", metavar="NAME", help="only this clip")
-    what.add_argument("--split", choices=(*manifest.SPLITS, "all"), default="test")
+    what.add_argument("--split", choices=(*data.SPLITS, "all"), default="test")
     what.add_argument("--task", help="only this task; the run's own by default")
     what.add_argument(
         "--weights", help="where the run's InceptionV3 weights are, if they moved"
@@ -276,8 +266,8 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
-    with console.quietly():
-        from explaining import clip_sections, frame_sections, sections
+    from explaining import clip_sections, frame_sections, sections
+
     others = find_others(args)
     study, reason = gather(args)
     write_tables(study)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import console
 import data
+import files
 import frames
-import manifest
 import sequences
 from console import Problem
 
@@ -43,7 +43,7 @@ def settle_record(folder, record, overwrite):
         if not overwrite:
             raise
         present = {}
-    made = sorted(data.extraction_path(folder).parent.glob("[!.]*-features.npy"))
+    made = sorted(files.extraction_path(folder).parent.glob("[!.]*-features.npy"))
     if present is None and made and not overwrite:
         raise Problem(
             f"{made[0].parent} holds sequences without extraction.json, so nobody "
@@ -69,7 +69,7 @@ def check_record(folder, record):
     """See that the folder is still there and still of this extraction's settings."""
     present = sequences.read_extraction(folder)
     if present is None:
-        raise Problem(f"{data.extraction_path(folder)} has vanished")
+        raise Problem(f"{files.extraction_path(folder)} has vanished")
     if present != record:
         raise Problem("another extraction with other settings has begun")
 
@@ -195,9 +195,9 @@ def extract_on_cluster(args, clips, options):
 def parse_args(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     which = parser.add_argument_group("which clips")
-    which.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
+    which.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
     which.add_argument("--task", help="only this task")
-    which.add_argument("--split", choices=manifest.SPLITS, help="only this split")
+    which.add_argument("--split", choices=data.SPLITS, help="only this split")
     how = parser.add_argument_group("how")
     how.add_argument(
         "--weights",
@@ -246,8 +246,8 @@ def main(argv=None):
     args = parse_args(argv)
     clips = data.read_clips(args.data, args.task)
     clips = [clip for clip in clips if args.split in (None, clip.split)]
-    folder = data.extraction_path(args.data).parent
-    data.remove_leftovers(folder)
+    folder = files.extraction_path(args.data).parent
+    files.remove_leftovers(folder)
     if args.convert_text:
         n_written, failed = convert_texts(args.data, clips, args.seq_length)
         print(f"{n_written} text sequences written as .npy in {folder}")

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import console
 import data
+import files
 import frames
-import manifest
 from console import Problem
 
 JPEG_QUALITY = 95
@@ -28,7 +28,7 @@ def find_videos(folder, split=None, task=None):
     """List (split, task, path) of the videos in the published layout."""
     found = [
         (one_split, path.parent.name, path)
-        for one_split in manifest.SPLITS
+        for one_split in data.SPLITS
         for path in sorted((Path(folder) / one_split).glob("*/*"))
         if path.suffix.lower() in frames.VIDEO_SUFFIXES and path.name[0] != "."
     ]
@@ -58,11 +58,11 @@ def slice_video(path):
     temporaries = []
     try:
         for number, frame in enumerate(frames.iterate_video(path), start=1):
-            part = path.with_name(f"{data.TEMPORARY}{path.stem}-{number:04d}.jpg")
+            part = path.with_name(f"{files.TEMPORARY}{path.stem}-{number:04d}.jpg")
             temporaries.append(part)
             Image.fromarray(frames.to_rgb(frame)).save(part, quality=JPEG_QUALITY)
         for part in temporaries:
-            part.replace(part.with_name(part.name.removeprefix(data.TEMPORARY)))
+            part.replace(part.with_name(part.name.removeprefix(files.TEMPORARY)))
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"could not write the frames of {path}: {reason}") from error
@@ -88,7 +88,7 @@ def check_names(videos):
     faults, seen = {}, {}
     for split, task, path in videos:
         for what, name in (("task", task), ("clip", path.stem)):
-            fault = manifest.find_name_fault(name)
+            fault = files.find_name_fault(name)
             if fault or "," in name:
                 faults[path] = f"{what} {name!r} {fault or 'has a comma'}. Rename it"
         first = seen.setdefault((split, task, normalize(path.stem)), path)
@@ -105,8 +105,8 @@ def normalize(text):
 def read_lines(folder):
     """Read the lines of `data_file.csv` that are not blank."""
     path = Path(folder) / "data_file.csv"
-    text = manifest.decode(path.read_bytes(), path.name) if path.exists() else ""
-    return [line for line in manifest.LINE_END.split(text) if line.strip()]
+    text = data.decode(path.read_bytes(), path.name) if path.exists() else ""
+    return [line for line in data.LINE_END.split(text) if line.strip()]
 
 
 def append_rows(folder, rows):
@@ -115,7 +115,7 @@ def append_rows(folder, rows):
     listed = {key_of(line) for line in lines}
     new = [row for row in rows if key_of(row) not in listed]
     if new:
-        with data.replacing(Path(folder) / "data_file.csv") as temporary:
+        with files.replacing(Path(folder) / "data_file.csv") as temporary:
             text = "".join(f"{line}\n" for line in [*lines, *new])
             temporary.write_text(text, encoding="utf-8")
     return len(new)
@@ -128,8 +128,10 @@ def key_of(row):
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
-    parser.add_argument("--split", choices=manifest.SPLITS, help="only this split")
+    parser.add_argument(
+        "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
+    )
+    parser.add_argument("--split", choices=data.SPLITS, help="only this split")
     parser.add_argument("--task", help="only this task")
     parser.add_argument(
         "--append", action="store_true", help="add the rows to data_file.csv"

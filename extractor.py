@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 import inception
+from backend import keras, tf
 from console import Problem, caution
 from frames import FRAME_SIZE, resize_frame
-from inception import N_FEATURES, PUBLISHED_WEIGHTS, keras
+from inception import N_FEATURES, PUBLISHED_WEIGHTS
 
 __all__ = ["N_FEATURES", "PUBLISHED_WEIGHTS", "Extractor"]
 
-PRECISIONS = ("float32", "bfloat16")
 # Measured on two cores: 149, 148 and 145 ms of processor time a frame in batches of 4,
 # 8 and 16, against 269 one by one. A GPU needs more at once (not measured).
 BATCH_SIZE, GPU_BATCH_SIZE = 8, 32
@@ -237,7 +237,6 @@ def choose_precision(wanted, on_gpu):
 def compile_bfloat16(model, batch_size):
     """Compile a network with OpenVINO; returns a function of a batch (B, ...)."""
     import openvino
-    import tensorflow as tf
 
     batch = tf.TensorSpec((batch_size, *model.input_shape[1:]), tf.uint8)
     graph = tf.function(lambda pixels: model(pixels, training=False))

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from console import Caution, Problem
-from data import TEMPORARY
+from files import TEMPORARY
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv", ".mpg", ".webm", ".m4v")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")

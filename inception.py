@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from console import Problem, quietly
+from backend import keras
+from console import Problem
 from frames import FRAME_SIZE
-
-with quietly():
-    import keras
 
 N_FEATURES = 2048
 MAP_SIZE = 8  # the last block of InceptionV3 sees a frame as 8 x 8 places

@@ -32,11 +32,7 @@ the elementwise operations.
 import functools
 import math
 
-from console import quietly
-
-with quietly():
-    import keras
-    import tensorflow as tf
+from backend import keras, tf
 
 # Fixed shapes make XLA fast: it compiles anew for each batch size and T, in seconds.
 compiled = functools.partial(tf.function, jit_compile=True, autograph=False)

@@ -7,27 +7,13 @@ file is looked through before Keras sees it, and nothing in it is ever executed.
 """
 
 import functools
-import itertools
-import json
 from pathlib import Path
 
 import numpy as np
 
-from console import Problem, quietly
+from backend import keras, quietly
+from console import Problem
 from foreign import archive, published, untrusted
-
-with quietly():
-    import keras
-
-RECORD_FIELDS = {
-    "run": str,
-    "model": str,
-    "n_frames": int,
-    "n_features": int,
-    "extraction": dict,
-    "train_clips": dict,
-    "sha256": str,
-}
 
 
 @keras.saving.register_keras_serializable("behavior_net")
@@ -188,60 +174,6 @@ def load_checkpoint(path):
     return model
 
 
-def read_run(path):
-    """Load a checkpoint together with the record that says how it was made.
-
-    Parameters
-    ----------
-    path : path
-        As for `load_checkpoint`; `<run>.json` lies beside `<run>.keras`. The
-        published network has no record, so one is made of what is known.
-
-    Returns
-    -------
-    model : keras.Model
-    record : dict
-    """
-    path = Path(path)
-    if untrusted.kind_of(path) == "HDF5":
-        model = load_checkpoint(path)
-        _, n_frames, n_features = model.input_shape
-        return model, published.record_of(path, n_frames, n_features)
-    if not path.is_file():
-        raise Problem(f"{path} does not exist")
-    record = _read_record(path)
-    model = load_checkpoint(path)
-    expected = (None, record["n_frames"], record["n_features"])
-    if model.input_shape != expected:
-        raise Problem(
-            f"{path.name} takes sequences {model.input_shape[1:]}, but its record says "
-            f"{expected[1:]}; restore the two files together"
-        )
-    return model, record
-
-
-def score_sequences(model, sequences, batch_size=8):
-    """Score sequences, read one after the other, in batches of one size.
-
-    Parameters
-    ----------
-    model : keras.Model
-    sequences : iterable of float32 (T, F)
-    batch_size : int
-
-    Returns
-    -------
-    float64, (N,)
-        Network scores.
-    """
-    scores, iterator = [], iter(sequences)
-    while batch := list(itertools.islice(iterator, batch_size)):
-        n_clips = len(batch)
-        batch += batch[-1:] * (batch_size - n_clips)  # another size would be compiled
-        scores.extend(np.asarray(model.predict_on_batch(np.stack(batch)))[:n_clips, 0])
-    return np.asarray(scores, float)
-
-
 def _standardized(n_frames, n_features, statistics):
     """Input, and what the network sees of it: both (B, T, F)."""
     inputs = keras.Input((n_frames, n_features), name="sequence")
@@ -297,32 +229,3 @@ def _check_network(path, model):
         )
     if not all(np.isfinite(each).all() for each in model.get_weights()):
         raise Problem(f"{path.name} holds weights that are NaN or infinite")
-
-
-def _read_record(path):
-    """Read and check the JSON beside a `.keras` file."""
-    beside = path.with_suffix(".json")
-    try:
-        record = json.loads(beside.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise Problem(
-            f"{beside} is missing; a run is {path.name} and {beside.name} together"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise Problem(f"{beside} is not JSON: {untrusted.first_line(error)}") from error
-    record = record if isinstance(record, dict) else {}
-    wrong = [
-        field
-        for field, kind in RECORD_FIELDS.items()
-        if not isinstance(record.get(field), kind)
-    ]
-    if wrong:
-        raise Problem(f"{beside} lacks a usable {', '.join(wrong)}")
-    with path.open("rb") as file:
-        found = untrusted.digest_of(file)
-    if record["sha256"] != found:
-        raise Problem(
-            f"{path.name} is not the file that {beside.name} describes: its sha256 is "
-            f"{found}, the record says {record['sha256']}"
-        )
-    return record

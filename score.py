@@ -13,8 +13,9 @@ import functools
 from pathlib import Path
 
 import console
-import data
+import files
 import frames
+import runs
 from console import Problem
 
 
@@ -50,7 +51,7 @@ def score_videos(videos, model, record, extractor):
     """
     from tqdm import tqdm
 
-    import models
+
 
     n_frames, sampling = record["n_frames"], record["extraction"]["sampling"]
     n_available = {}
@@ -68,7 +69,7 @@ def score_videos(videos, model, record, extractor):
             if isinstance(sequence, Problem):
                 failed.append(f"{video.name}: {sequence}")
             else:
-                (score,) = models.score_sequences(model, [sequence])
+                (score,) = runs.score_sequences(model, [sequence])
                 scores.append((video, n_available[video], score))
             bar.update()
     return scores, failed
@@ -84,7 +85,9 @@ def parse_args(argv):
     parser.add_argument(
         "--run", help="name or file of a run; the newest one by default"
     )
-    parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
+    parser.add_argument(
+        "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
+    )
     parser.add_argument("--output", type=Path, metavar="CSV", help="write a table")
     parser.add_argument(
         "--weights", help="where the run's InceptionV3 weights are, if they moved"
@@ -95,12 +98,9 @@ def parse_args(argv):
 def main(argv=None):
     args = parse_args(argv)
     videos = list_videos(args.videos)
-    checkpoint = data.find_checkpoint(args.data, args.run)
-    with console.quietly():
-        import models
-        from judging import evaluation
-    model, record = models.read_run(checkpoint)
-    extractor = evaluation.open_extractor(record, args.weights)
+    checkpoint = runs.find_run(args.data, args.run)
+    model, record = runs.read_run(checkpoint)
+    extractor = runs.open_extractor(record, args.weights)
     scores, failed = score_videos(videos, model, record, extractor)
     width = max((len(video.name) for video, *_ in scores), default=0)
     print(f"network scores of run {record['run']}")
@@ -111,7 +111,7 @@ def main(argv=None):
 
         rows = [(video.stem, str(video), n, score) for video, n, score in scores]
         columns = ["clip", "video", "n_frames", "network_score"]
-        with data.replacing(args.output) as temporary:
+        with files.replacing(args.output) as temporary:
             pd.DataFrame(rows, columns=columns).to_csv(
                 temporary, index=False, errors="backslashreplace"
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from console import Problem
-from data import extraction_path, read_json, replacing, sequence_path, write_json
+from files import extraction_path, read_json, replacing, sequence_path, write_json
 
 
 def write_sequence(folder, clip_name, sequence):

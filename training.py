@@ -1,398 +1,131 @@
-"""Fitting a network to sequences: batches, stopping, and going on where it stopped."""
+"""Training the networks of a run, each on its clips, one after the other."""
 
-import contextlib
-import json
-import math
-import zipfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+import files
+import fitting
 import lstm
 import models
-from console import Problem, quietly
-from data import remove_leftovers, replacing
+import runs
+from backend import keras
+from console import Problem
 from sequences import read_sequence
 
-with quietly():
-    import keras
-    import tensorflow as tf
 
-KEPT_STATE = ("wait", "best", "best_epoch", "cooldown_counter")
-
-
-class Settings(NamedTuple):
-    """How a network is fitted; the defaults are the published ones."""
-
-    learning_rate: float = 1e-6
-    weight_decay: float = 0.0
-    batch_size: int = 8
-    epochs: int = 1000
-    patience: int = 5
-    plateau_factor: float = 0.5
-    plateau_patience: int = 1
-    plateau_cooldown: int = 1
-
-
-class SequenceBatches(keras.utils.PyDataset):
-    """Batches of sequences, read from disk as they are needed.
+def train_run(folder, plan, options, extraction, bar=None):
+    """Train the network or networks of a plan and write the run.
 
     Parameters
     ----------
     folder : path
         The working folder.
-    targets : dict of str to float
-        Clip names and the scores to learn.
-    n_frames, n_features : int
-        T and F.
-    batch_size : int
-    seed : int, optional
-        Shuffles the clips, anew for each epoch; without it the order is kept.
-    """
-
-    def __init__(self, folder, targets, n_frames, n_features, batch_size, seed=None):
-        super().__init__()
-        self.folder, self.shape = folder, (n_frames, n_features)
-        self.names = list(targets)
-        self.scores = np.array(list(targets.values()), np.float32)
-        self.batch_size, self.seed = batch_size, seed
-        self.start_epoch(0)
-
-    def start_epoch(self, epoch):
-        """Put the clips in the order of an epoch, whatever was run before."""
-        self.order = np.arange(len(self.names))
-        if self.seed is not None:
-            np.random.default_rng([self.seed, epoch]).shuffle(self.order)
-
-    def __len__(self):
-        return math.ceil(len(self.names) / self.batch_size)
-
-    def __getitem__(self, index):
-        """Read a batch: sequences (B, T, F) and scores (B, 1)."""
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        sequences = [
-            read_sequence(self.folder, self.names[i], *self.shape) for i in chosen
-        ]
-        return np.stack(sequences), self.scores[chosen][:, None]
-
-
-def waking_relu(x):
-    """ReLU that is trained as if it were the identity.
-
-    Targets are never negative, so wherever the output is cut to 0 the error asks for
-    more or for nothing. The true gradient there is 0, and a network whose output is 0
-    for all clips, as the published one's often was, could never leave that.
-    """
-    return x + keras.ops.stop_gradient(keras.ops.relu(x) - x)
-
-
-class Progress(keras.callbacks.Callback):
-    """Keep history, best weights and everything that a training needs to go on.
-
-    One file holds all of it and is replaced whole after each epoch, so that a training
-    killed at any moment goes on from its last whole epoch and ends as an undisturbed
-    one does. (`keras.callbacks.BackupAndRestore` keeps neither the patience of the
-    other callbacks nor a whole file when it is killed while writing.)
-
-    Parameters
-    ----------
-    folder : path
-        Where `backup.npz`, `best.npz` and `history.csv` are written.
-    batches : SequenceBatches
-        The training batches, whose order belongs to the epoch.
-    others : sequence of keras.callbacks.Callback
-        Callbacks whose state is kept too; they must run before this one.
-    identity : dict
-        What the training depends on; a backup of anything else is ignored.
-    bar : tqdm, optional
-    """
-
-    def __init__(self, folder, batches, others, identity, bar=None):
-        super().__init__()
-        self.folder, self.batches, self.others = Path(folder), batches, others
-        self.identity = json.dumps(identity, sort_keys=True)
-        self.bar = bar
-        self.history = []
-
-    @property
-    def best_epoch(self):
-        return min(range(len(self.history)), key=lambda i: self.history[i]["val_loss"])
-
-    def restore(self):
-        """Take up a backup of this training where there is one.
-
-        Returns
-        -------
-        int
-            The epoch to go on with.
-        """
-        try:
-            with np.load(self.folder / "backup.npz", allow_pickle=False) as backup:
-                state = json.loads(str(backup["state"]))
-                if state["identity"] != self.identity:
-                    return 0
-                for i, variable in enumerate(self.list_variables()):
-                    variable.assign(backup[f"variable_{i}"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return 0
-        self.history, self.kept = state["history"], state["callbacks"]
-        return len(self.history)
-
-    def list_variables(self):
-        return [*self.model.variables, *self.model.optimizer.variables]
-
-    def on_train_begin(self, logs=None):
-        if self.history:
-            for callback, kept in zip(self.others, self.kept, strict=True):
-                vars(callback).update(kept)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.batches.start_epoch(epoch)
-
-    def on_epoch_end(self, epoch, logs=None):
-        row = {"epoch": epoch + 1, **{key: float(logs[key]) for key in sorted(logs)}}
-        check_epoch(row)
-        self.history.append(row)
-        if self.best_epoch == epoch:
-            self.save("best.npz", self.model.weights)
-        state = {
-            "identity": self.identity,
-            "history": self.history,
-            "callbacks": [
-                {k: to_plain(v) for k, v in vars(c).items() if k in KEPT_STATE}
-                for c in self.others
-            ],
-        }
-        self.save("backup.npz", self.list_variables(), state)
-        self.write_history()
-        if self.bar is not None:
-            self.bar.set_postfix_str(
-                f"loss {row['loss']:.3g}, watched {row['val_loss']:.3g}"
-            )
-            self.bar.update()
-
-    def save(self, name, variables, state=None):
-        arrays = {
-            f"variable_{i}": keras.ops.convert_to_numpy(variable)
-            for i, variable in enumerate(variables)
-        }
-        with replacing(self.folder / name) as temporary:
-            np.savez(temporary, state=json.dumps(state), **arrays)
-
-    def write_history(self):
-        import pandas as pd
-
-        with replacing(self.folder / "history.csv") as temporary:
-            pd.DataFrame(self.history).to_csv(temporary, index=False)
-
-    def take_best(self):
-        """Give the network the weights of its best epoch."""
-        with np.load(self.folder / "best.npz", allow_pickle=False) as best:
-            for i, variable in enumerate(self.model.weights):
-                variable.assign(best[f"variable_{i}"])
-
-
-def clear_backups(folder):
-    """Remove what a finished training needed only to go on."""
-    for name in ("backup.npz", "best.npz"):
-        (Path(folder) / name).unlink(missing_ok=True)
-    remove_leftovers(folder, age=0)
-
-
-def to_plain(value):
-    """Turn a callback's number into one that JSON knows."""
-    return value if value is None or isinstance(value, int) else float(value)
-
-
-def check_epoch(row):
-    """Stop a training that has gone wrong, with a word on what to change."""
-    if not (math.isfinite(row["loss"]) and math.isfinite(row["val_loss"])):
-        raise Problem(
-            f"the loss became {row['loss']} in epoch {row['epoch']}. Lower "
-            "--learning-rate, or give --standardize"
-        )
-
-
-def train_network(folder, train, watched, options, logs, identity, bar=None):
-    """Build and fit one network.
-
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    train, watched : dict of str to float
-        Clip names and targets.
-    options : dict
-        Of train_reg.py, with `n_features` and this network's own `seed`.
-    logs : path
-    identity, bar
-        See `Progress`.
-
-    Returns
-    -------
-    (keras.Model, dict)
-        The network, free of anything used only for speed, and `fit_network`'s result.
-    """
-    keras.utils.set_random_seed(options["seed"])
-    shape = (options["n_frames"], options["n_features"])
-    bias = sum(train.values()) / len(train)
-    statistics = None
-    if options["standardize"]:
-        statistics = measure_statistics(folder, train, *shape)
-    model = build_network(options, bias, statistics, to_train=True)
-    settings = Settings(**{name: options[name] for name in Settings._fields})
-    size, seed = settings.batch_size, options["seed"]
-    result = fit_network(
-        model,
-        SequenceBatches(folder, train, *shape, size, seed),
-        SequenceBatches(folder, watched, *shape, size),
-        settings,
-        logs,
-        identity,
-        bar,
-    )
-    plain = build_network(options, bias, statistics)
-    plain.set_weights(model.get_weights())
-    return plain, result
-
-
-def build_network(options, bias, statistics, to_train=False):
-    """Build the network that the options of train_reg.py describe.
-
-    `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
-    and the ReLU that wakes. The weights and the scores are the same.
-    """
-    shape = (options["n_frames"], options["n_features"])
-    activation = options["activation"]
-    if to_train and activation == "relu":
-        activation = waking_relu
-    common = {"activation": activation, "statistics": statistics, "bias": bias}
-    if options["model"] == "pool":
-        return models.build_pool(*shape, **common)
-    own = {name: options[name] for name in ("units", "dropout", "gates")}
-    layer = lstm.FastLSTM if to_train else keras.layers.LSTM
-    return models.build_lstm(*shape, layer=layer, **common, **own)
-
-
-def forget_networks():
-    """Free what Keras keeps of networks that are no longer used."""
-    keras.backend.clear_session()
-
-
-def fit_network(model, train, watched, settings, folder, identity, bar=None):
-    """Fit a network until the watched clips stop getting better.
-
-    Published: Adam on the mean squared error, the learning rate halved after an epoch
-    without gain, early stopping, the best epoch's weights kept.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Uncompiled; gets the best weights in place.
-    train, watched : SequenceBatches
-    settings : Settings
-    folder : path
-        For logs and backups.
-    identity : dict
-        What the training depends on; see `Progress`.
+    plan : plans.Plan
+    options : plans.Options
+    extraction : dict or None
+        See `sequences.read_extraction`.
     bar : tqdm, optional
 
     Returns
     -------
     dict
-        `epochs` run, `best_epoch` (from 1), its `loss` and `val_loss`.
-
-    Raises
-    ------
-    Problem
-        When the loss is no number or the output is the same for every clip.
+        The record, see `runs.describe_run`.
     """
-    optimizer = lstm.FastAdam(
-        settings.learning_rate, weight_decay=settings.weight_decay or None
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, "mse", metrics=["mae"])
-    optimizer.build(model.trainable_variables)
-    stopping = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience)
-    plateau = keras.callbacks.ReduceLROnPlateau(
-        "val_loss",
-        factor=settings.plateau_factor,
-        patience=settings.plateau_patience,
-        cooldown=settings.plateau_cooldown,
-    )
-    progress = Progress(folder, train, [stopping, plateau], identity, bar)
-    progress.set_model(model)
-    epoch = progress.restore()
-    if epoch:
-        progress.write_history()  # it may have been killed between the two files
-    if bar is not None:
-        bar.update(epoch)
-    if epoch < settings.epochs and not is_over(progress, settings):
-        with telling_of_disk():
-            model.fit(
-                train,
-                validation_data=watched,
-                epochs=settings.epochs,
-                initial_epoch=epoch,
-                shuffle=False,  # the batches themselves do, by epoch
-                verbose=0,
-                callbacks=[
-                    stopping,
-                    plateau,
-                    keras.callbacks.TensorBoard(folder, write_graph=False),
-                    progress,
-                ],
-            )
-    progress.take_best()
-    check_alive(model, train)
-    best = progress.history[progress.best_epoch]
-    return {
-        "epochs": len(progress.history),
-        "best_epoch": best["epoch"],
-        "loss": best["loss"],
-        "val_loss": best["val_loss"],
+    keras.backend.clear_session()  # of earlier folds
+    n_features = check_sequences(folder, [*plan.train, *plan.watched], options.n_frames)
+    identity = {
+        "plan": plan._asdict(),
+        "options": options.as_dict(),
+        "extraction": extraction,
     }
-
-
-@contextlib.contextmanager
-def telling_of_disk():
-    """Turn what TensorFlow raises when it cannot write its logs into a Problem."""
-    errors = tf.errors
-    try:
-        yield
-    except (
-        errors.ResourceExhaustedError,
-        errors.PermissionDeniedError,
-        errors.NotFoundError,
-        errors.FailedPreconditionError,
-    ) as error:
-        reason = error.message.splitlines()[0].rpartition("}} ")[2]
-        raise Problem(
-            f"could not write the logs, or out of memory: {reason}"
-        ) from error
-
-
-def is_over(progress, settings):
-    """Tell whether a backup is of a training that had already stopped early."""
-    if not progress.history:
-        return False
-    return progress.kept[0]["wait"] >= settings.patience
-
-
-def check_alive(model, batches, n_batches=8):
-    """Raise Problem when the network scores all of its training clips the same."""
-    scores = [
-        keras.ops.convert_to_numpy(model(batches[i][0], training=False))
-        for i in range(min(n_batches, len(batches)))
-    ]
-    scores = np.concatenate(scores)
-    if len(scores) > 1 and np.ptp(scores) == 0:
-        raise Problem(
-            "the network gives the same score to every clip. Lower --learning-rate, "
-            "or give --standardize or another --seed"
+    logs = list_logs(folder, plan.run, options.ensemble)
+    members, results = [], []
+    for number, place in enumerate(logs):
+        seed = options.seed + number
+        member, result = train_network(
+            folder, plan, options, n_features, seed, place, identity, bar
         )
+        members.append(member)
+        results.append(result)
+    model = models.build_ensemble(members) if len(members) > 1 else members[0]
+    record = runs.describe_run(plan, options, extraction, results, n_features)
+    runs.save_run(folder, model, record)
+    for place in logs:
+        fitting.clear_backups(place)
+    return record
+
+
+def list_logs(folder, run, n_members):
+    """List the log folder of each network of a run."""
+    logs = files.logs_folder(folder, run)
+    return (
+        [logs] if n_members == 1 else [logs / f"member_{i}" for i in range(n_members)]
+    )
+
+
+def train_network(folder, plan, options, n_features, seed, logs, identity, bar=None):
+    """Build and fit one network.
+
+    Parameters
+    ----------
+    folder, plan, options
+        As for `train_run`.
+    n_features : int
+        F.
+    seed : int
+        This network's own.
+    logs : path
+    identity, bar
+        See `fitting.Progress`.
+
+    Returns
+    -------
+    (keras.Model, dict)
+        The network, free of anything used only for speed, and what `fit_network` tells.
+    """
+    keras.utils.set_random_seed(seed)
+    shape = (options.n_frames, n_features)
+    bias = sum(plan.train.values()) / len(plan.train)
+    statistics = None
+    if options.standardize:
+        statistics = measure_statistics(folder, plan.train, *shape)
+    model = build_network(shape, options, bias, statistics, to_train=True)
+    size = options.batch_size
+    result = fitting.fit_network(
+        model,
+        fitting.SequenceBatches(folder, plan.train, *shape, size, seed),
+        fitting.SequenceBatches(folder, plan.watched, *shape, size),
+        options,
+        logs,
+        identity,
+        bar,
+    )
+    plain = build_network(shape, options, bias, statistics)
+    plain.set_weights(model.get_weights())
+    return plain, result
+
+
+def build_network(shape, options, bias, statistics, to_train=False):
+    """Build the network that options describe, for sequences of shape (T, F).
+
+    `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
+    and the ReLU that wakes. The weights and the scores are the same.
+    """
+    activation = options.activation
+    if to_train and activation == "relu":
+        activation = fitting.waking_relu
+    common = {"activation": activation, "statistics": statistics, "bias": bias}
+    if options.model == "pool":
+        return models.build_pool(*shape, **common)
+    return models.build_lstm(
+        *shape,
+        units=options.units,
+        dropout=options.dropout,
+        gates=options.gates,
+        layer=lstm.FastLSTM if to_train else keras.layers.LSTM,
+        **common,
+    )
 
 
 def measure_statistics(folder, names, n_frames, n_features):

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import console
 import data
-import manifest
+import files
+import runs
 from console import Problem
 from judging import report
 
@@ -29,14 +30,13 @@ def score_split(args, clips):
     (pandas.DataFrame, dict, dict)
         Predictions, the run's record, why floors are not defined.
     """
-    import models
     from judging import evaluation
 
-    model, record = models.read_run(data.find_checkpoint(args.data, args.run))
-    evaluation.check_extraction(args.data, record)
-    chosen = evaluation.choose_clips(clips, args.split, record)
+    model, record = runs.read_run(runs.find_run(args.data, args.run))
+    runs.check_extraction(args.data, record)
+    chosen = runs.choose_clips(clips, record, args.split)
     pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
-    table = evaluation.list_clips(
+    table = data.tabulate_clips(
         chosen, data.list_animals(chosen, pattern), args.group_pattern
     )
     rows = {clip.name for clip in clips if clip.split == "train"}
@@ -48,7 +48,7 @@ def score_split(args, clips):
         args.control,
         rows if args.split == "test" else (),
     )
-    train = evaluation.known_clips(record, clips)
+    train = runs.known_clips(record, clips)
     if not train:
         return (
             table,
@@ -64,23 +64,22 @@ def score_split(args, clips):
 
 def score_left_out(args, table, kind):
     """Score each clip with the network that never saw its animal; as `score_split`."""
-    import keras
     import pandas as pd
     from tqdm import tqdm
 
-    import models
+    from backend import keras
     from judging import evaluation
 
-    found = evaluation.find_folds(args.data, kind, args.run or "", args.task)
+    found = runs.find_folds(args.data, kind, args.run or "", args.task)
     task = found[0][1]["task"]
-    parts = evaluation.assign_folds(found, table[table["task"] == task])
+    parts = runs.assign_folds(found, table[table["task"] == task])
     scored, reasons, summaries = [], {}, {}
     for path, _, part in tqdm(parts, desc="scoring", unit="fold", disable=None):
         keras.backend.clear_session()
-        model, record = models.read_run(path)
-        evaluation.check_extraction(args.data, record)
+        model, record = runs.read_run(path)
+        runs.check_extraction(args.data, record)
         part = evaluation.score_table(args.data, part, record, model, args.control)
-        train = evaluation.known_clips(record, [])
+        train = runs.known_clips(record, [])
         part["training_mean"] = sum(train.values()) / len(train)
         part, missing = evaluation.add_floors(
             args.data, part, record, train, args.group_pattern, summaries
@@ -208,19 +207,19 @@ def read_pairs(path, columns):
     if not path.is_file():
         raise Problem(f"{path} does not exist. Expected a table of {columns}")
     pairs, problems = {}, []
-    text = manifest.decode(path.read_bytes(), path.name)
-    for number, line in enumerate(manifest.LINE_END.split(text), start=1):
+    text = data.decode(path.read_bytes(), path.name)
+    for number, line in enumerate(data.LINE_END.split(text), start=1):
         fields = [field.strip() for field in line.split(",")]
         if not any(fields) or (number == 1 and fields == columns.split(",")):
             continue
-        if len(fields) != 2 or not manifest.NUMBER.fullmatch(fields[1]):
+        if len(fields) != 2 or not data.NUMBER.fullmatch(fields[1]):
             problems.append(f"{path}:{number}: expected {columns}. Received: {fields}")
         elif fields[0] in pairs:
             problems.append(f"{path}:{number}: {fields[0]} stands there twice")
         else:
             pairs[fields[0]] = float(fields[1])
     if problems:
-        raise Problem(manifest.summarise(problems))
+        raise Problem(data.summarise(problems))
     if not pairs:
         raise Problem(f"{path} is empty. Expected lines of {columns}")
     return pairs
@@ -261,7 +260,7 @@ def draw(table, record, args):
     from judging import figures as drawings
     from judging import timelines
 
-    folder = data.figures_folder(args.data, record["run"])
+    folder = files.figures_folder(args.data, record["run"])
     columns = [table[name] for name in ("target", "network_score", "animal")]
     groups = list(table["group"]) if table["group"].notna().any() else None
     title = f"{record['run']}, {args.split}"
@@ -273,7 +272,7 @@ def draw(table, record, args):
     if len(set(dates) - {None}) > 1:
         figure = timelines.draw_dates(*columns[1:], dates, groups, title)
         figures.save(figure, folder / "dates")
-    logs = data.logs_folder(args.data, record["run"])
+    logs = files.logs_folder(args.data, record["run"])
     for path in sorted(logs.glob("**/history.csv")):
         figure = timelines.draw_learning_curves(pd.read_csv(path), title)
         member = "" if path.parent == logs else f"_{path.parent.name}"
@@ -289,10 +288,10 @@ def parse_args(argv):
         description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
     )
     what = parser.add_argument_group("what")
-    what.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, metavar="DIR")
+    what.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
     what.add_argument("--run", help="name or file of a run; the newest one by default")
     what.add_argument("--task", help="only this task; the run's own by default")
-    what.add_argument("--split", choices=manifest.SPLITS, default="test")
+    what.add_argument("--split", choices=data.SPLITS, default="test")
     what.add_argument(
         "--leave-one-animal-out",
         action="store_true",
@@ -340,12 +339,11 @@ def main(argv=None):
     second_rater = (
         read_pairs(args.second_rater, "clip,score") if args.second_rater else None
     )
-    with console.quietly():
-        from judging import evaluation
+
     if args.folds or args.leave_one_animal_out:
         args.split = kind
         animals = data.list_animals(clips, args.animal_pattern or data.ANIMAL_PATTERN)
-        table = evaluation.list_clips(clips, animals, args.group_pattern)
+        table = data.tabulate_clips(clips, animals, args.group_pattern)
         table, record, reasons = score_left_out(args, table, kind)
     else:
         table, record, reasons = score_split(args, clips)
@@ -371,13 +369,13 @@ def publish(args, table, record, reasons, outcome=None, second_rater=None):
 
         columns = (means[c] for c in ("outcome", "network_score", "expert_score"))
         figures.save(drawings.draw_outcome(*columns), folder / "outcome")
-    path = data.predictions_path(args.data, record["run"], args.split)
-    with data.replacing(path) as temporary:
+    path = files.predictions_path(args.data, record["run"], args.split)
+    with files.replacing(path) as temporary:
         table.drop(columns="target").to_csv(temporary, index=False)
-    inputs = {"data_file.csv": data.digest_file(args.data / "data_file.csv")}
-    if data.extraction_path(args.data).is_file():
-        inputs["extraction.json"] = data.digest_file(data.extraction_path(args.data))
-    data.write_json(
+    inputs = {"data_file.csv": files.digest_file(args.data / "data_file.csv")}
+    if files.extraction_path(args.data).is_file():
+        inputs["extraction.json"] = files.digest_file(files.extraction_path(args.data))
+    files.write_json(
         path.with_suffix(".json"),
         {
             "run": record["run"],

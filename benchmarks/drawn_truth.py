@@ -19,9 +19,9 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import console
-import data
 import demo
 import explain
+import files
 import frames
 from console import Problem
 from judging import report
@@ -63,11 +63,11 @@ def main(argv=None):
     truth = read_truth(args.data / "truth.csv")
     with contextlib.redirect_stdout(io.StringIO()):
         explain.main(["--data", str(args.data), "--run", args.run, "--split", "all"])
-    folder = data.figures_folder(args.data, args.run)
+    folder = files.figures_folder(args.data, args.run)
     tables = [folder / f"{name}.csv" for name in ("places", "space", "elements")]
     places, space, elements = map(pd.read_csv, tables)
     print(f"right half, of the mass of key frames: {measure_half(places):.3f}")
-    for test, found in data.read_json(folder / "explanation.json")["deletion"].items():
+    for test, found in files.read_json(folder / "explanation.json")["deletion"].items():
         if isinstance(found, dict) and "clips" in found:
             print(f"{test}, over chance: {report.show(found['clips'])}")
     elements = count_mouth(space, truth, elements)

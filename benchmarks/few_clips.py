@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import console
-import data
+import files
 import train_reg
 import validate
 from console import Problem
@@ -60,8 +60,8 @@ def cross_validate(name, args):
     with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
         train_reg.main([*where, *folds, *list_options(name)])
         validate.main([*where, "--folds"])
-    return data.read_json(
-        data.predictions_path(args.data, f"few-{name}", "folds", ".json")
+    return files.read_json(
+        files.predictions_path(args.data, f"few-{name}", "folds", ".json")
     )
 
 
@@ -77,7 +77,7 @@ def parse_args(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER)
+    parser.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER)
     parser.add_argument("--task")
     parser.add_argument("--target", choices=("score", "group"), default="score")
     parser.add_argument("--folds", type=console.positive_int, default=5)

@@ -28,6 +28,7 @@ from extraction import extract_ours, make_videos
 
 import console
 import data
+import files
 import sequences
 
 PARTS = ("clips", "frames", "workers", "training")
@@ -165,7 +166,7 @@ def make_sequences(folder, n_clips):
             sequence = random.random((N_FRAMES, 2048), np.float32)
             written.append(sequences.write_sequence(folder, name, sequence))
         else:
-            path = data.sequence_path(folder, name, N_FRAMES)
+            path = files.sequence_path(folder, name, N_FRAMES)
             path.hardlink_to(written[score])
         rows.append(f"train,Reach,{name},{N_FRAMES},{score}\n")
     (Path(folder) / "data_file.csv").write_text("".join(rows))

@@ -10,12 +10,8 @@ import math
 import numpy as np
 import pandas as pd
 from scipy import stats
-
-from console import quietly
-
-with quietly():
-    from sklearn.cluster import KMeans
-    from sklearn.decomposition import PCA
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 
 MAX_COMPONENTS = 10
 N_PERMUTATIONS = 9999

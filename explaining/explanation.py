@@ -12,11 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from console import quietly
+from backend import tf
 from explaining.members import cut
-
-with quietly():
-    import tensorflow as tf
 
 TOLERANCE = 0.01  # of the gain in value that attributions may miss
 FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path

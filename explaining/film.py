@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-import data
+import files
 from explaining import maps
 from frames import write_video
 
@@ -73,5 +73,5 @@ def write_film(path, frames, places, shares, title):
         compose(frame, place, limit, trace, locate, index)
         for index, (frame, place) in enumerate(zip(frames, places, strict=True))
     )
-    with data.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         write_video(temporary, pictures, FRAMES_PER_SECOND)

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-import data
 import figures
+import files
 from figures import COLOURS, INK
 
 WIDTH = 10  # inches: the width of the page at 100 pixels an inch
@@ -41,7 +41,7 @@ def save(figure, path):
     -------
     Path
     """
-    with data.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI)
     return path
 

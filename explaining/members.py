@@ -10,12 +10,9 @@ import re
 
 import numpy as np
 
-from console import Problem, quietly
+from backend import keras, tf
+from console import Problem
 from explaining import recurrence
-
-with quietly():
-    import keras
-    import tensorflow as tf
 
 BATCH_SIZE = 32
 

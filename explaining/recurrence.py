@@ -6,10 +6,7 @@ gradients of all weights; leaving both out makes a full-size network several tim
 fast.
 """
 
-from console import quietly
-
-with quietly():
-    import tensorflow as tf
+from backend import tf
 
 
 def step_cell(z, cell, activation, gate):

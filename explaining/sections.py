@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 import console
-import data
+import files
 from explaining import checks, maps, panels
 from explaining.page import Page
 from explaining.wording import count, number, tell_interval, write_table
@@ -242,6 +242,6 @@ def add_comparison(page, study, results, importances, are_folds):
 def finish(page, study, results):
     """Write the page, and every figure on it as JSON."""
     results["versions"] = console.list_versions()
-    data.write_json(study.folder / "explanation.json", results)
-    with data.replacing(study.folder / "index.html") as temporary:
+    files.write_json(study.folder / "explanation.json", results)
+    with files.replacing(study.folder / "index.html") as temporary:
         temporary.write_text(page.render(), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-import data
+import files
 
 
 def count(n, noun):
@@ -26,5 +26,5 @@ def tell_interval(found):
 
 
 def write_table(table, path):
-    with data.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         table.to_csv(temporary, index=False)

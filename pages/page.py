@@ -15,7 +15,7 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-import data
+import files
 
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".mp4": "video/mp4"}
 JPEG_QUALITY = 88
@@ -158,5 +158,5 @@ def render(template, **context):
 
 def write(path, template, **context):
     """Fill a template and write it, whole or not at all."""
-    with data.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         temporary.write_text(render(template, **context), encoding="utf-8")

@@ -101,16 +101,16 @@ def keep_nursery(name):
 
 def trace_epochs(output):
     """Write each epoch that begins on a line of its own beside the output."""
-    import training
+    import fitting
 
-    begin = training.Progress.on_epoch_begin
+    begin = fitting.Progress.on_epoch_begin
 
     def on_epoch_begin(progress, epoch, logs=None):
         with Path(f"{output}.epochs").open("a") as file:
             print(epoch, file=file)
         begin(progress, epoch, logs)
 
-    training.Progress.on_epoch_begin = on_epoch_begin
+    fitting.Progress.on_epoch_begin = on_epoch_begin
 
 
 if __name__ == "__main__":

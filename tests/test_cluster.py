@@ -12,8 +12,8 @@ import films
 import pytest
 
 import cluster
-import data
 import extract_features
+import files
 import train_reg
 from console import Problem
 
@@ -47,7 +47,7 @@ def start_cluster(place, preload="", **environ):
         while not (where.is_file() and where.read_text().strip()):
             assert time.monotonic() < deadline, "the scheduler did not start"
             time.sleep(0.05)
-        address = data.read_json(where)["address"]
+        address = files.read_json(where)["address"]
         command = (*python, "distributed.cli.dask_worker", address, "--nthreads", "1")
         command += ("--no-nanny", "--no-dashboard", "--preload", "preload.py")
         processes += [subprocess.Popen(command, **settings) for _ in range(2)]
@@ -104,7 +104,7 @@ def test_clips_of_a_killed_worker_are_done_by_the_other(tmp_path):
     script = start(STAND_IN, "extract_features", "--data", alone, *rest)
     script.communicate(timeout=60)
     expected, found = films.read_state(alone), films.read_state(shared)
-    assert {k: v for k, v in found.items() if data.TEMPORARY not in k} == expected
+    assert {k: v for k, v in found.items() if files.TEMPORARY not in k} == expected
 
 
 @pytest.mark.thorough
@@ -118,7 +118,7 @@ def test_networks_are_trained_on_a_cluster(tmp_path):
     runs = sorted(path.stem for path in tmp_path.glob("checkpoints/*.json"))
     assert runs == [f"g{animal:02d}-features" for animal in range(1, 6)]
     assert output.count("2 epochs") == 5
-    records = [data.read_json(data.record_path(tmp_path, run)) for run in runs]
+    records = [files.read_json(files.record_path(tmp_path, run)) for run in runs]
     assert [record["left_out"] for record in records] == [[r[:3]] for r in runs]
     # A record does not tell where it was trained: the same command is done at once.
     assert train_reg.main([*map(str, argv)]) in (0, None)

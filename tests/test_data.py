@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import data
+import files
+import runs
 from console import Caution, Problem
 from data import Clip
 
@@ -90,11 +92,11 @@ def test_folds_need_animals():
 )
 def test_no_run_leads_outside_its_folder(tmp_path, run):
     for find in (
-        data.checkpoint_path,
-        data.record_path,
-        data.logs_folder,
-        data.figures_folder,
-        lambda folder, run: data.predictions_path(folder, run, "test"),
+        files.checkpoint_path,
+        files.record_path,
+        files.logs_folder,
+        files.figures_folder,
+        lambda folder, run: files.predictions_path(folder, run, "test"),
     ):
         with pytest.raises(Problem, match="the run's name"):
             find(tmp_path, run)
@@ -102,13 +104,13 @@ def test_no_run_leads_outside_its_folder(tmp_path, run):
 
 def test_each_artefact_has_its_place(tmp_path):
     paths = [
-        data.sequence_path(tmp_path, "rat", 125),
-        data.extraction_path(tmp_path),
-        data.checkpoint_path(tmp_path, "g04-features"),
-        data.record_path(tmp_path, "g04-features"),
-        data.logs_folder(tmp_path, "g04-features"),
-        data.predictions_path(tmp_path, "g04-features", "test"),
-        data.figures_folder(tmp_path, "g04-features"),
+        files.sequence_path(tmp_path, "rat", 125),
+        files.extraction_path(tmp_path),
+        files.checkpoint_path(tmp_path, "g04-features"),
+        files.record_path(tmp_path, "g04-features"),
+        files.logs_folder(tmp_path, "g04-features"),
+        files.predictions_path(tmp_path, "g04-features", "test"),
+        files.figures_folder(tmp_path, "g04-features"),
     ]
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
         "sequences/rat-125-features.npy",
@@ -124,32 +126,32 @@ def test_each_artefact_has_its_place(tmp_path):
 def test_checkpoints_are_found_by_name_path_and_age(tmp_path):
     folder = tmp_path / "checkpoints"
     with pytest.raises(Problem, match=r"holds no run. Train one with train_reg\.py"):
-        data.find_checkpoint(tmp_path)
+        runs.find_run(tmp_path)
     folder.mkdir()
     for age, name in enumerate(["new.keras", "old.hdf5", "older.h5"]):
         (folder / name).touch()
         os.utime(folder / name, (1000 - age, 1000 - age))
-    (folder / f"{data.TEMPORARY}x.keras").touch()
+    (folder / f"{files.TEMPORARY}x.keras").touch()
     (folder / "notes.txt").touch()
-    assert data.find_checkpoint(tmp_path).name == "new.keras"
-    assert data.find_checkpoint(tmp_path, "old").name == "old.hdf5"
-    assert data.find_checkpoint(tmp_path, "older.h5").name == "older.h5"
-    assert data.find_checkpoint(tmp_path, folder / "old.hdf5").name == "old.hdf5"
+    assert runs.find_run(tmp_path).name == "new.keras"
+    assert runs.find_run(tmp_path, "old").name == "old.hdf5"
+    assert runs.find_run(tmp_path, "older.h5").name == "older.h5"
+    assert runs.find_run(tmp_path, folder / "old.hdf5").name == "old.hdf5"
     with pytest.raises(Problem, match=r"no run 'x' in .* Runs there: older, old, new"):
-        data.find_checkpoint(tmp_path, "x")
+        runs.find_run(tmp_path, "x")
 
 
 def test_replacing_gives_the_name_only_to_what_is_whole(tmp_path):
     path = tmp_path / "deep/er/file.csv"
-    with data.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         assert temporary.parent == path.parent and temporary.suffix == ".csv"
         temporary.write_text("one")
         assert not path.exists()
     assert path.read_text() == "one"
-    with pytest.raises(ZeroDivisionError), data.replacing(path) as temporary:
+    with pytest.raises(ZeroDivisionError), files.replacing(path) as temporary:
         temporary.write_text("two")
         raise ZeroDivisionError
-    with pytest.raises(KeyboardInterrupt), data.replacing(path) as temporary:
+    with pytest.raises(KeyboardInterrupt), files.replacing(path) as temporary:
         temporary.write_text("three")
         raise KeyboardInterrupt
     assert path.read_text() == "one"
@@ -161,7 +163,7 @@ def test_replacing_gives_the_name_only_to_what_is_whole(tmp_path):
 def test_folder_that_is_a_file_is_one_problem(tmp_path):
     (tmp_path / "sequences").touch()
     with pytest.raises(Problem, match="could not write"):
-        data.write_json(data.extraction_path(tmp_path), {})
+        files.write_json(files.extraction_path(tmp_path), {})
 
 
 def test_only_old_leftovers_are_removed(tmp_path):
@@ -172,22 +174,22 @@ def test_only_old_leftovers_are_removed(tmp_path):
         path.touch()
     for path in (old, other):
         os.utime(path, (time.time() - 7200,) * 2)
-    data.remove_leftovers(tmp_path)
+    files.remove_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == [new, other]
-    data.remove_leftovers(tmp_path / "nowhere")
+    files.remove_leftovers(tmp_path / "nowhere")
 
 
 def test_json_is_written_whole_and_read_strictly(tmp_path):
     path = tmp_path / "a.json"
-    data.write_json(path, {"name": "Mäuschen", "n": [1, 2.5, None]})
-    assert data.read_json(path) == {"name": "Mäuschen", "n": [1, 2.5, None]}
+    files.write_json(path, {"name": "Mäuschen", "n": [1, 2.5, None]})
+    assert files.read_json(path) == {"name": "Mäuschen", "n": [1, 2.5, None]}
     with pytest.raises(ValueError):
-        data.write_json(path, {"score": float("nan")})
-    assert data.read_json(path)["n"] == [1, 2.5, None]
+        files.write_json(path, {"score": float("nan")})
+    assert files.read_json(path)["n"] == [1, 2.5, None]
     assert list(tmp_path.iterdir()) == [path]
     path.write_text("[1]")
     with pytest.raises(Problem, match="holds no JSON object"):
-        data.read_json(path)
+        files.read_json(path)
 
 
 def test_digest_is_that_of_the_bytes(tmp_path):
@@ -195,4 +197,4 @@ def test_digest_is_that_of_the_bytes(tmp_path):
 
     content = np.random.default_rng(0).bytes(3 * 2**20 + 1)
     (tmp_path / "a").write_bytes(content)
-    assert data.digest_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+    assert files.digest_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()

@@ -9,9 +9,10 @@ import pytest
 from checkpoints import score_by_hand, write_small
 
 import console
-import data
 import download_checkpoint
+import files
 import models
+import runs
 import validate
 from console import Problem
 
@@ -114,7 +115,7 @@ def test_a_checkpoint_arrives_whole(server, content, tmp_path, capsys):
     assert download(tmp_path, address(server), "--sha256", digest.upper()) in (None, 0)
     assert digest in capsys.readouterr().out
     assert list_names(tmp_path) == ["g04-features.hdf5"]
-    assert data.find_checkpoint(tmp_path, "g04-features").read_bytes() == content
+    assert runs.find_run(tmp_path, "g04-features").read_bytes() == content
 
 
 def test_what_exists_is_replaced_only_when_told(server, content, tmp_path):
@@ -144,7 +145,7 @@ def test_a_broken_transfer_goes_on(server, content, tmp_path, part, tag):
     server.cut_at = None
     download(tmp_path, address(server))
     assert list_names(tmp_path) == ["g04-features.hdf5"]
-    assert data.find_checkpoint(tmp_path, "g04-features").read_bytes() == content
+    assert runs.find_run(tmp_path, "g04-features").read_bytes() == content
     came = int(server.asked[1].removeprefix("bytes=").removesuffix("-"))
     assert 0 <= part * len(content) - came <= 2 * download_checkpoint.BLOCK
 
@@ -162,7 +163,7 @@ def test_a_transfer_starts_anew_where_it_cannot_go_on(
     for name, value in changes.items():
         setattr(server, name, value)
     download(tmp_path, address(server))
-    assert data.find_checkpoint(tmp_path, "g04-features").read_bytes() == content
+    assert runs.find_run(tmp_path, "g04-features").read_bytes() == content
 
 
 def test_a_part_of_another_address_is_not_continued(server, content, tmp_path):
@@ -179,7 +180,7 @@ def test_a_part_that_is_whole_is_taken(server, content, tmp_path):
     server.content = content
     target = tmp_path / "checkpoints" / "g04-features.hdf5"
     part, note = download_checkpoint.part_of(target)
-    data.write_json(note, {"url": address(server), "validator": server.tag})
+    files.write_json(note, {"url": address(server), "validator": server.tag})
     part.write_bytes(content)
     download(tmp_path, address(server))
     assert list_names(tmp_path) == ["g04-features.hdf5"]
@@ -190,7 +191,7 @@ def test_a_part_longer_than_the_file_starts_anew(server, content, tmp_path, n_mo
     server.content = content
     target = tmp_path / "checkpoints" / "g04-features.hdf5"
     part, note = download_checkpoint.part_of(target)
-    data.write_json(note, {"url": address(server), "validator": server.tag})
+    files.write_json(note, {"url": address(server), "validator": server.tag})
     part.write_bytes(content + bytes(n_more))
     download(tmp_path, address(server))
     assert target.read_bytes() == content
@@ -336,7 +337,7 @@ def test_from_download_to_figures_without_keras(server, tmp_path, capsys):
     expected = score_by_hand(sequences, weights)
     assert np.ptp(expected) > 0.05
     np.testing.assert_allclose(table["network_score"], expected, atol=1e-5)
-    result = data.read_json(folder / "predictions" / "g04-features-test.json")
+    result = files.read_json(folder / "predictions" / "g04-features-test.json")
     figures = result["agreement"]["clips"]
     error = expected - experts
     mae, rmse = np.abs(error).mean(), np.sqrt((error**2).mean())

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 import console
-import data
 import explain
+import files
 import models
 import sequences
 from explaining import film, maps, page
-from judging import evaluation
+import runs
 
 N_FRAMES, N_FEATURES = 7, 6
 NAMES = [
@@ -62,10 +62,10 @@ def write_clip(folder, number, name):
 def write_run(folder, run, seed, **record):
     keras.utils.set_random_seed(seed)
     model = models.build_lstm(N_FRAMES, N_FEATURES, units=5, bias=0.1)
-    path = data.checkpoint_path(folder, run)
+    path = files.checkpoint_path(folder, run)
     path.parent.mkdir(exist_ok=True)
     model.save(path)
-    data.write_json(
+    files.write_json(
         path.with_suffix(".json"),
         {
             "run": run,
@@ -75,7 +75,7 @@ def write_run(folder, run, seed, **record):
             "n_features": N_FEATURES,
             "extraction": {"weights": "random", "sampling": "stride"},
             "train_clips": {},
-            "sha256": data.digest_file(path),
+            "sha256": files.digest_file(path),
             **record,
         },
     )
@@ -98,14 +98,14 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    monkeypatch.setattr(evaluation, "open_extractor", lambda *_: StandIn())
+    monkeypatch.setattr(runs, "open_extractor", lambda *_: StandIn())
 
 
 @pytest.fixture(scope="module")
 def everything(folder):
     """What a run with every option writes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "open_extractor", lambda *_: StandIn())
+        patch.setattr(runs, "open_extractor", lambda *_: StandIn())
         explain.main(
             (
                 f"--run own --data {folder} --top 3 --elements 3 --occlusion --video "

@@ -9,9 +9,9 @@ import films
 import numpy as np
 import pytest
 
-import data
 import extract_features
 import extractor
+import files
 import sequences
 from console import Caution, Problem
 
@@ -94,7 +94,7 @@ def test_done_clips_are_skipped_and_overwritten_only_when_asked(
     folder, stand_in, capsys
 ):
     assert call(folder, "--split", "test") == 0
-    path = data.sequence_path(folder, "v_Stroke_g03_c01", N_FRAMES)
+    path = files.sequence_path(folder, "v_Stroke_g03_c01", N_FRAMES)
     time_before = path.stat().st_mtime_ns
     assert call(folder) == 0
     assert "2 sequences written" in capsys.readouterr().out
@@ -127,7 +127,7 @@ def test_other_settings_are_refused_or_replace_everything(
 
 def test_sequences_of_unknown_making_are_refused(folder, stand_in):
     call(folder)
-    data.extraction_path(folder).unlink()
+    files.extraction_path(folder).unlink()
     with pytest.raises(Problem, match="nobody knows how they were made"):
         call(folder)
     assert call(folder, "--overwrite") == 0
@@ -135,7 +135,7 @@ def test_sequences_of_unknown_making_are_refused(folder, stand_in):
 
 def test_edited_record_is_refused(folder, stand_in):
     call(folder)
-    films.spoil_record(data.extraction_path(folder), sampling="uniform")
+    films.spoil_record(files.extraction_path(folder), sampling="uniform")
     with pytest.raises(Problem, match="was edited"):
         call(folder, "--sampling", "uniform")
     assert call(folder, "--overwrite") == 0
@@ -215,7 +215,7 @@ def test_text_is_converted_as_it_is(folder, stand_in, capsys):
     (folder / "sequences").mkdir()
     features = np.random.default_rng(0).random((N_FRAMES, 5), np.float32)
     for name in ("v_Control_g01_c01", "v_Stroke_g02_c01"):
-        path = data.sequence_path(folder, name, N_FRAMES).with_suffix(".txt")
+        path = files.sequence_path(folder, name, N_FRAMES).with_suffix(".txt")
         np.savetxt(path, features)
     path.write_text("1 2\n3 x\n")
     assert call(folder, "--convert-text") == 1

@@ -12,6 +12,7 @@ from PIL import Image
 import console
 import data
 import extract_files
+import files
 import frames
 from console import Problem
 
@@ -129,7 +130,7 @@ def test_wrong_videos_are_named_and_the_others_done(folder, capsys):
         "two videos of one clip",
     ):
         assert words in errors
-    assert not list(folder.rglob(f"{data.TEMPORARY}*"))
+    assert not list(folder.rglob(f"{files.TEMPORARY}*"))
     assert not list(place.glob("broken-*")) and not list(place.glob("a,b-*"))
 
 

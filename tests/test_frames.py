@@ -18,7 +18,8 @@ from PIL import Image
 
 import frames
 from console import Caution, Problem
-from data import TEMPORARY, Clip
+from data import Clip
+from files import TEMPORARY
 
 
 def clip_of(name="rat", n_frames=30, split="train", task="Reach"):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import models
+import runs
 from console import Problem
 
 T, F = 6, 4
@@ -170,7 +171,7 @@ def test_a_trained_run_comes_back_bit_for_bit(tmp_path, gates):
 def test_a_run_is_read_with_its_record(run):
     model, path = run
     written = write_record(path)
-    again, record = models.read_run(path)
+    again, record = runs.read_run(path)
     assert record == written
     sequences = draw((2, T, F))
     np.testing.assert_array_equal(predict(again, sequences), predict(model, sequences))
@@ -197,7 +198,7 @@ def check_refusal(read, path, words):
 def test_an_edited_record_is_refused(run, changes, words):
     _, path = run
     write_record(path, **changes)
-    check_refusal(models.read_run, path, words)
+    check_refusal(runs.read_run, path, words)
 
 
 @pytest.mark.parametrize(
@@ -214,11 +215,11 @@ def test_a_spoiled_record_is_refused(run, text, words):
     _, path = run
     if text is not None:
         path.with_suffix(".json").write_text(text)
-    check_refusal(models.read_run, path, words)
+    check_refusal(runs.read_run, path, words)
 
 
 def test_a_missing_run_is_a_problem(tmp_path):
-    check_refusal(models.read_run, tmp_path / "a.keras", "does not exist")
+    check_refusal(runs.read_run, tmp_path / "a.keras", "does not exist")
     check_refusal(models.load_checkpoint, tmp_path, "does not exist")
 
 

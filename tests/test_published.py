@@ -14,6 +14,7 @@ from checkpoints import (
 )
 
 import models
+import runs
 from console import Caution, Problem
 
 LEGACY = Path(__file__).parent / "legacy"
@@ -141,7 +142,7 @@ def test_the_optimizer_is_not_looked_at(tmp_path):
 def test_a_published_run_has_a_record(tmp_path):
     path = tmp_path / "g04-features.hdf5"
     write_small(path)
-    _, record = models.read_run(path)
+    _, record = runs.read_run(path)
     assert record["run"] == "g04-features"
     assert record["published"]
     assert record["extraction"]["sampling"] == "stride"

@@ -16,6 +16,7 @@ import pytest
 
 import console
 import data
+import files
 import sequences
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
@@ -55,7 +56,7 @@ def finish(name, folder, *argv, **environ):
 def finished(folder, part):
     """Read the files below a part of the folder, temporary ones left out."""
     state = films.read_state(Path(folder) / part)
-    return {k: v for k, v in state.items() if data.TEMPORARY not in k}
+    return {k: v for k, v in state.items() if files.TEMPORARY not in k}
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_extraction_killed_at_a_renaming(clips, tmp_path):
         code, _, _ = finish("extract_features", folder, *EXTRACT, **moment)
         assert code == -signal.SIGKILL
         check_sequences(folder, expected)
-    leftovers = list((folder / "sequences").glob(f"{data.TEMPORARY}*"))
+    leftovers = list((folder / "sequences").glob(f"{files.TEMPORARY}*"))
     assert leftovers
     for path in leftovers:
         os.utime(path, (0, 0))
@@ -257,22 +258,22 @@ def test_full_disk_while_slicing(clips, tmp_path):
         assert "No space left" in errors[-1]
         after = films.read_state(folder)
         assert before.items() <= after.items()
-        assert not [name for name in after if data.TEMPORARY in name]
+        assert not [name for name in after if files.TEMPORARY in name]
 
 
 @pytest.mark.parametrize("name", ["file.json", "deeper/file.json"])
 def test_full_disk_leaves_the_former_file(tmp_path, name, monkeypatch):
     path = tmp_path / name
-    data.write_json(path, {"a": 1})
+    files.write_json(path, {"a": 1})
 
     def fail(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fail)
     with pytest.raises(console.Problem, match=r"could not write .*json: No space left"):
-        data.write_json(path, {"a": 2})
+        files.write_json(path, {"a": 2})
     monkeypatch.undo()
-    assert data.read_json(path) == {"a": 1}
+    assert files.read_json(path) == {"a": 1}
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -324,7 +325,7 @@ def test_interrupt_says_one_line_and_keeps_what_was_done(clips, tmp_path):
 def test_interrupt_while_slicing_leaves_no_temporary_files(tmp_path):
     films.make_film(tmp_path / "train/Reach/rat.avi", 900, size=(320, 240))
     process = start("extract_files", tmp_path)
-    while not list((tmp_path / "train/Reach").glob(f"{data.TEMPORARY}*")):
+    while not list((tmp_path / "train/Reach").glob(f"{files.TEMPORARY}*")):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
@@ -396,7 +397,7 @@ def read_weights(folder, run):
 
     import h5py
 
-    with zipfile.ZipFile(data.checkpoint_path(folder, run)) as archive:
+    with zipfile.ZipFile(files.checkpoint_path(folder, run)) as archive:
         content = io.BytesIO(archive.read("model.weights.h5"))
     found = {}
     with h5py.File(content) as file:
@@ -411,8 +412,8 @@ def read_weights(folder, run):
 
 
 def summarise_run(folder, run):
-    record = data.read_json(data.record_path(folder, run))
-    history = (data.logs_folder(folder, run) / "history.csv").read_text()
+    record = files.read_json(files.record_path(folder, run))
+    history = (files.logs_folder(folder, run) / "history.csv").read_text()
     return (
         record["epochs"],
         record["best_epoch"],
@@ -469,7 +470,7 @@ def kill_training(nursery, tmp_path, argv, moments, runs):
     for run in runs:
         check_same_run(folder, whole, run)
     assert not list((folder / "logs").rglob("backup.npz"))
-    assert not list((folder / "logs").rglob(f"{data.TEMPORARY}*"))
+    assert not list((folder / "logs").rglob(f"{files.TEMPORARY}*"))
 
 
 def test_training_killed_at_a_renaming_ends_the_same(nursery, tmp_path):
@@ -501,12 +502,12 @@ def test_leave_one_animal_out_killed_ten_times(nursery, tmp_path):
 def test_interrupted_training_says_one_line_and_goes_on(nursery, tmp_path):
     films.write_sequences(tmp_path)
     argv = ("--data", str(tmp_path), *TRAIN, "--model", "pool")
-    backup = data.logs_folder(tmp_path, "Reach-pool") / "backup.npz"
+    backup = files.logs_folder(tmp_path, "Reach-pool") / "backup.npz"
     code, output, begun = nursery.train(*argv, wait_for=backup)
     assert code == 130, output
     assert output.splitlines()[-1] == "stopped; what was done is kept"
     assert "Traceback" not in output
-    assert not list(tmp_path.rglob(f"{data.TEMPORARY}*"))
+    assert not list(tmp_path.rglob(f"{files.TEMPORARY}*"))
     code, output, begun_then = nursery.train(*argv)
     assert code == 0, output
     assert begun_then[0] in (begun[-1], begun[-1] + 1)
@@ -518,13 +519,13 @@ def test_killed_between_checkpoint_and_record(nursery, tmp_path):
     # A first epoch renames best, backup and history; then come .keras and .json.
     code, output, _ = nursery.train(*argv, DIE_AFTER=4)
     assert code == -signal.SIGKILL, output
-    assert data.checkpoint_path(tmp_path, "Reach-pool").exists()
-    assert not data.record_path(tmp_path, "Reach-pool").exists()
+    assert files.checkpoint_path(tmp_path, "Reach-pool").exists()
+    assert not files.record_path(tmp_path, "Reach-pool").exists()
     code, output, begun = nursery.train(*argv)
     assert (code, begun) == (0, []), output
-    record = data.read_json(data.record_path(tmp_path, "Reach-pool"))
-    checkpoint = data.checkpoint_path(tmp_path, "Reach-pool")
-    assert record["sha256"] == data.digest_file(checkpoint)
+    record = files.read_json(files.record_path(tmp_path, "Reach-pool"))
+    checkpoint = files.checkpoint_path(tmp_path, "Reach-pool")
+    assert record["sha256"] == files.digest_file(checkpoint)
 
 
 def test_full_disk_in_training(nursery, tmp_path):
@@ -543,4 +544,4 @@ def test_full_disk_in_training(nursery, tmp_path):
         assert "Traceback" not in output
         assert "could not write" in output and "No space left" in output
         assert films.read_state(disk / "data").items() >= before.items()
-        assert not list((disk / "data").rglob(f"{data.TEMPORARY}*"))
+        assert not list((disk / "data").rglob(f"{files.TEMPORARY}*"))

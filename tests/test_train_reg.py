@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import data
+import files
+import runs
 import sequences
 import train_reg
 from console import Problem
+from plans import Options
 
 N_FRAMES, N_FEATURES = 6, 12
 SMALL = ["--units", "8", "--learning-rate", "0.01", "--epochs", "6", "--patience", "3"]
@@ -45,19 +48,17 @@ def train(folder, *options):
 
 
 def read_record(folder, run):
-    return data.read_json(data.record_path(folder, run))
+    return files.read_json(files.record_path(folder, run))
 
 
 def score_all(folder, run):
-    import models
-
-    model, _ = models.read_run(data.checkpoint_path(folder, run))
+    model, _ = runs.read_run(files.checkpoint_path(folder, run))
     clips = data.read_clips(folder)
     read = (
         sequences.read_sequence(folder, clip.name, N_FRAMES, N_FEATURES)
         for clip in clips
     )
-    return models.score_sequences(model, read)
+    return runs.score_sequences(model, read)
 
 
 def test_a_run_watches_animals_it_does_not_train_on_and_no_test_row(folder):
@@ -70,7 +71,6 @@ def test_a_run_watches_animals_it_does_not_train_on_and_no_test_row(folder):
     }
     assert trained and watched
     assert not trained & watched and not (trained | watched) & test
-    assert record["training_mean"] == np.mean(list(record["train_clips"].values()))
 
 
 def test_test_rows_steer_nothing(folder):
@@ -103,31 +103,31 @@ def test_same_seed_same_scores_other_seed_other_scores(folder):
 
 
 def test_a_training_cut_short_ends_as_an_undisturbed_one(folder, monkeypatch):
-    import training
+    import fitting
 
     train(folder, "--run", "whole")
-    write = training.Progress.write_history
+    write = fitting.Progress.write_history
 
     def stop(progress):
         write(progress)
         if len(progress.history) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training.Progress, "write_history", stop)
+    monkeypatch.setattr(fitting.Progress, "write_history", stop)
     with pytest.raises(KeyboardInterrupt):
         train(folder, "--run", "cut")
-    assert not data.checkpoint_path(folder, "cut").exists()
-    monkeypatch.setattr(training.Progress, "write_history", write)
+    assert not files.checkpoint_path(folder, "cut").exists()
+    monkeypatch.setattr(fitting.Progress, "write_history", write)
     train(folder, "--run", "cut")
     assert np.array_equal(score_all(folder, "whole"), score_all(folder, "cut"))
     whole, cut = (read_record(folder, run) for run in ("whole", "cut"))
     assert whole["epochs"] == cut["epochs"]
     history = [
-        (data.logs_folder(folder, run) / "history.csv").read_text()
+        (files.logs_folder(folder, run) / "history.csv").read_text()
         for run in ("whole", "cut")
     ]
     assert history[0] == history[1]
-    assert not list(data.logs_folder(folder, "cut").glob("*.npz"))
+    assert not list(files.logs_folder(folder, "cut").glob("*.npz"))
 
 
 def test_a_finished_run_is_not_trained_again(folder):
@@ -143,9 +143,8 @@ def test_a_finished_run_is_not_trained_again(folder):
 def build(model, bias, **options):
     import training
 
-    small = {"n_frames": N_FRAMES, "n_features": N_FEATURES, "activation": "relu"}
-    small |= {"model": model, "units": 4, "dropout": 0.0, "gates": "sigmoid"}
-    return training.build_network(small, bias, None, **options)
+    small = Options(model=model, units=4, dropout=0.0, gates="sigmoid")
+    return training.build_network((N_FRAMES, N_FEATURES), small, bias, None, **options)
 
 
 @pytest.mark.parametrize("model", ["pool", "lstm"])
@@ -164,22 +163,20 @@ def test_a_network_that_scores_0_wakes(model):
 
 
 def test_a_constant_output_is_no_result(folder):
-    import training
+    import fitting
 
     scores = {clip.name: clip.score for clip in data.read_clips(folder)[:4]}
-    batches = training.SequenceBatches(folder, scores, N_FRAMES, N_FEATURES, 2)
-    training.check_alive(build("lstm", 1.0), batches)
+    batches = fitting.SequenceBatches(folder, scores, N_FRAMES, N_FEATURES, 2)
+    fitting.check_alive(build("lstm", 1.0), batches)
     with pytest.raises(Problem, match="same score to every clip"):
-        training.check_alive(build("lstm", -9.0), batches)
+        fitting.check_alive(build("lstm", -9.0), batches)
 
 
 @pytest.mark.parametrize("model", ["pool", "lstm"])
 def test_standardize_uses_the_training_clips_only(folder, model):
-    import models
-
     train(folder, "--model", model, "--standardize")
     run = f"Reach-{model}"
-    network, record = models.read_run(data.checkpoint_path(folder, run))
+    network, record = runs.read_run(files.checkpoint_path(folder, run))
     stacked = np.concatenate(
         [
             sequences.read_sequence(folder, name, N_FRAMES)
@@ -192,15 +189,13 @@ def test_standardize_uses_the_training_clips_only(folder, model):
 
 
 def test_an_ensemble_scores_the_mean_of_its_members(folder):
-    import models
-
     train(folder, "--ensemble", "2", "--seed", "1")
     train(folder, "--run", "one", "--seed", "1")
-    model, _ = models.read_run(data.checkpoint_path(folder, "Reach-lstm"))
+    model, _ = runs.read_run(files.checkpoint_path(folder, "Reach-lstm"))
     clips = data.read_clips(folder)
     read = [sequences.read_sequence(folder, clip.name, N_FRAMES) for clip in clips]
     members = [
-        models.score_sequences(model.get_layer(f"member_{number}"), read)
+        runs.score_sequences(model.get_layer(f"member_{number}"), read)
         for number in (0, 1)
     ]
     assert np.array_equal(members[0], score_all(folder, "one"))
@@ -212,7 +207,7 @@ def test_an_ensemble_scores_the_mean_of_its_members(folder):
 def test_every_missing_sequence_is_named_before_training(folder):
     gone = [clip.name for clip in data.read_clips(folder) if clip.split == "train"][:2]
     for name in gone:
-        data.sequence_path(folder, name, N_FRAMES).unlink()
+        files.sequence_path(folder, name, N_FRAMES).unlink()
     with pytest.raises(Problem) as problem:
         train(folder)
     assert all(name in str(problem.value) for name in gone)
@@ -273,5 +268,5 @@ def test_the_authors_table_gives_each_clip_once(tmp_path):
 
 def test_the_record_is_json_without_nan(folder):
     train(folder)
-    text = data.record_path(folder, "Reach-lstm").read_text()
+    text = files.record_path(folder, "Reach-lstm").read_text()
     json.loads(text, parse_constant=pytest.fail)

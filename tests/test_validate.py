@@ -6,6 +6,7 @@ import pytest
 from test_train_reg import make_folder, read_record, train
 
 import data
+import files
 import validate
 from console import Problem
 
@@ -22,7 +23,7 @@ def folds(tmp_path_factory):
 def judge(folder, *options):
     validate.main(["--data", str(folder), *options])
     (path,) = (folder / "predictions").glob("*.json")
-    return data.read_json(path), pd.read_csv(path.with_suffix(".csv"))
+    return files.read_json(path), pd.read_csv(path.with_suffix(".csv"))
 
 
 @pytest.fixture
@@ -66,26 +67,26 @@ def test_leave_one_animal_out_scores_each_clip_once_and_unseen(folder):
 
 
 def test_a_leak_is_refused(folder):
-    path = data.record_path(folder, "g02-features")
-    record = data.read_json(path)
+    path = files.record_path(folder, "g02-features")
+    record = files.read_json(path)
     leaked = {**record["train_clips"], "v_RatStrokeMay2_g02_c00": 2.0}
-    data.write_json(path, {**record, "train_clips": leaked})
+    files.write_json(path, {**record, "train_clips": leaked})
     try:
         with pytest.raises(Problem, match="g02-features knows"):
             judge(folder, "--leave-one-animal-out")
     finally:
-        data.write_json(path, record)
+        files.write_json(path, record)
 
 
 def test_a_missing_fold_is_named(folder):
-    path = data.record_path(folder, "g05-features")
-    record = data.read_json(path)
+    path = files.record_path(folder, "g05-features")
+    record = files.read_json(path)
     path.unlink()
     try:
         with pytest.raises(Problem, match="left out g05"):
             judge(folder, "--leave-one-animal-out")
     finally:
-        data.write_json(path, record)
+        files.write_json(path, record)
 
 
 def test_controls_report_a_change(folder, capsys):

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import data
-import manifest
+import files
 from console import Caution, Problem
-from manifest import parse_clips
+from data import parse_clips
 
 GOOD = "train,Reach,v_Stroke_g01_c01,251,2.5"
 
@@ -184,23 +184,23 @@ def test_foreign_encodings_are_named_with_line_and_byte(encoding, text, mark):
 
 def test_missing_empty_and_giant_tables(tmp_path):
     with pytest.raises(Problem, match=r"data_file\.csv does not exist"):
-        manifest.read_clips(tmp_path)
+        data.read_clips(tmp_path)
     films.write_table(tmp_path, [])
     with pytest.raises(Problem, match="lists no clip"):
-        manifest.read_clips(tmp_path)
+        data.read_clips(tmp_path)
     with (tmp_path / "data_file.csv").open("wb") as file:
-        file.truncate(manifest.MAX_BYTES + 1)  # takes no room on disk
+        file.truncate(data.MAX_BYTES + 1)  # takes no room on disk
     with pytest.raises(Problem, match="larger than 64 MiB"):
-        manifest.read_clips(tmp_path)
+        data.read_clips(tmp_path)
 
 
 def test_task_is_chosen_or_named(tmp_path):
     films.write_table(
         tmp_path, [("train", "Reach", "a", 30, 1), ("train", "Walk", "b", 30, 2)]
     )
-    assert [clip.name for clip in manifest.read_clips(tmp_path, "Walk")] == ["b"]
+    assert [clip.name for clip in data.read_clips(tmp_path, "Walk")] == ["b"]
     with pytest.raises(Problem, match=r"has no task 'Swim'. Its tasks: Reach, Walk"):
-        manifest.read_clips(tmp_path, "Swim")
+        data.read_clips(tmp_path, "Swim")
 
 
 @pytest.mark.parametrize(
@@ -319,8 +319,8 @@ def check_table(content):
             clips = parse_clips(content)
         except Problem as problem:
             lines = str(problem).split("\n")
-            assert len(lines) <= manifest.MAX_REPORTED + 1
-            n_lines = len(manifest.LINE_END.split(content.decode("latin-1")))
+            assert len(lines) <= data.MAX_REPORTED + 1
+            n_lines = len(data.LINE_END.split(content.decode("latin-1")))
             for line in lines:
                 if "lists no clip" in line or line.startswith("... and"):
                     continue
@@ -331,15 +331,15 @@ def check_table(content):
     assert clips
     folder = Path("/somewhere/folder")
     for clip in clips:
-        assert clip.split in manifest.SPLITS
-        assert 1 <= clip.n_frames <= manifest.MAX_FRAMES
-        assert abs(clip.score) <= manifest.MAX_SCORE or clip.split == "test"
+        assert clip.split in data.SPLITS
+        assert 1 <= clip.n_frames <= data.MAX_FRAMES
+        assert abs(clip.score) <= data.MAX_SCORE or clip.split == "test"
         for name in (clip.task, clip.name):
             path = folder / name
             assert path.parent == folder and path.name == name
             assert not Path(name).is_absolute()
             assert not set(name) & set('<>:"/\\|?*\0')
-        path = data.sequence_path(folder, clip.name, 125)
+        path = files.sequence_path(folder, clip.name, 125)
         assert path.parent == folder / "sequences"
         assert len(path.name.encode()) < 255
     assert len({(clip.split, clip.name) for clip in clips}) == len(clips)

@@ -1,0 +1,41 @@
+"""Keras and TensorFlow, imported quietly, with the settings that decide numbers.
+
+Nothing else imports them: `from backend import keras, tf`. That takes some seconds, so
+scripts do it once arguments and tables have been checked.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+
+
+@contextlib.contextmanager
+def quietly():
+    """Hold back what native libraries write to stderr while they start.
+
+    TensorFlow logs from C++ before any Python setting reaches it, so the file
+    descriptor itself is turned away for as long as the import takes.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow takes oneDNN by itself on the newest processors only. It is faster on
+    # older ones too, and makes a frame's features the same to the last bit wherever
+    # the frame stands in a batch and however many threads there are.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # advice for developers
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+with quietly():
+    import keras
+    import tensorflow as tf
+
+__all__ = ["keras", "quietly", "tf"]

@@ -1,0 +1,170 @@
+"""What a run is to be: its options, the clips it learns from, watches, never sees."""
+
+import dataclasses
+from typing import NamedTuple
+
+import data
+from console import Problem, caution
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """All that a training depends on besides its clips; the defaults are published."""
+
+    task: str = ""
+    target: str = "score"  # or "group", as 0 or 1
+    animal_pattern: str = data.ANIMAL_PATTERN
+    group_pattern: str = data.GROUP_PATTERN
+    model: str = "lstm"
+    n_frames: int = 125
+    units: int = 2048
+    dropout: float = 0.1
+    activation: str = "relu"
+    gates: str = "hard_sigmoid"
+    standardize: bool = False
+    ensemble: int = 1  # networks
+    learning_rate: float = 1e-6
+    weight_decay: float = 0.0
+    batch_size: int = 8  # clips
+    epochs: int = 1000  # at most
+    patience: int = 5  # epochs
+    plateau_factor: float = 0.5
+    plateau_patience: int = 1  # epochs
+    plateau_cooldown: int = 1  # epochs
+    seed: int = 0
+    monitor: str = "animals"  # or "test", as published
+    validation_fraction: float = 0.2  # of the train animals
+
+    @classmethod
+    def from_dict(cls, values):
+        """Take up options from a record; those it does not know stay at defaults."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{k: v for k, v in (values or {}).items() if k in known})
+
+    def as_dict(self):
+        return dataclasses.asdict(self)
+
+
+class Plan(NamedTuple):
+    """One run: clips to learn from, clips to watch, animals left out."""
+
+    run: str
+    train: dict  # clip name -> target
+    watched: dict
+    left_out: list
+    scheme: dict | None
+
+
+def find_targets(clips, options):
+    """Find what each clip is to be scored: the expert score, or its group as 0 or 1.
+
+    Parameters
+    ----------
+    clips : list of Clip
+    options : Options
+
+    Returns
+    -------
+    dict of str to float
+        Each clip once, though both splits may list it; unscored clips are left out.
+    """
+    if options.target == "group":
+        pattern = options.group_pattern
+        groups = {clip.name: data.group_of(clip.name, pattern) for clip in clips}
+        if lost := [name for name, group in groups.items() if group is None]:
+            raise Problem(
+                f"--target group: {len(lost)} clip names hold no group that matches "
+                f"--group-pattern {pattern} (say, {lost[0]})"
+            )
+        targets = {name: float(g != data.CONTROL) for name, g in groups.items()}
+    else:
+        targets = {clip.name: clip.score for clip in clips if clip.is_scored}
+    if options.activation == "relu" and min(targets.values(), default=0) < 0:
+        raise Problem("scores below 0 cannot be learned by a ReLU: --activation linear")
+    return targets
+
+
+def plan_run(run, clips, targets, animals, options):
+    """Plan a run on the train rows that watches held-out animals, or the test rows.
+
+    Parameters
+    ----------
+    run : str
+    clips : list of Clip
+    targets, animals : dict
+        Target and animal of each clip by its name.
+    options : Options
+
+    Returns
+    -------
+    Plan
+    """
+    train = {c.name: targets[c.name] for c in clips if c.split == "train"}
+    if not train:
+        raise Problem("data_file.csv has no train rows")
+    if options.monitor == "test":
+        test = [c.name for c in clips if c.split == "test" and c.name in targets]
+        if not test:
+            raise Problem("--monitor test: no test row has a score")
+        caution("the test rows steer this training: their figures are no test")
+        return Plan(run, train, {name: targets[name] for name in test}, [], None)
+    on_both_sides = {animals[n] for n in train} & {
+        animals[c.name] for c in clips if c.split == "test"
+    }
+    if on_both_sides:
+        caution(
+            f"{len(on_both_sides)} animals have train and test rows (say, "
+            f"{min(on_both_sides)}): their test figures are no test. "
+            "--leave-one-animal-out is the way out"
+        )
+    return watch_animals(Plan(run, train, {}, [], None), animals, options)
+
+
+def watch_animals(plan, animals, options):
+    """Move some animals of a plan from the trained to the watched clips."""
+    names = list(plan.train)
+    held = data.hold_out_animals(
+        [animals[name] for name in names],
+        [plan.train[name] for name in names],
+        options.validation_fraction,
+        options.seed,
+    )
+    watched = {n: t for n, t in plan.train.items() if animals[n] in held}
+    train = {n: t for n, t in plan.train.items() if n not in watched}
+    return plan._replace(train=train, watched=watched)
+
+
+def plan_folds(run, targets, animals, options, n_folds=None, only=None):
+    """Plan one run a fold; the split column is ignored.
+
+    Parameters
+    ----------
+    run : str or None
+        Prefix of the runs' names.
+    targets, animals, options
+        As for `plan_run`.
+    n_folds : int, optional
+        By default each animal is a fold of its own.
+    only : str, optional
+        Plan the run of this fold alone.
+
+    Returns
+    -------
+    list of Plan
+    """
+    folds = data.fold_animals([animals[name] for name in targets], n_folds)
+    kind = "folds" if n_folds else "leave-one-animal-out"
+    prefix = f"{run}-" if run else ""
+    plans = []
+    for number, left_out in enumerate(folds, start=1):
+        fold = f"fold{number}" if n_folds else left_out[0]
+        if only not in (None, fold):
+            continue
+        train = {n: t for n, t in targets.items() if animals[n] not in left_out}
+        scheme = {"kind": kind, "prefix": run or "", "fold": fold}
+        plan = Plan(f"{prefix}{fold}-features", train, {}, left_out, scheme)
+        plans.append(watch_animals(plan, animals, options))
+    if not plans:
+        names = ", ".join(sorted(set(animals.values())))
+        raise Problem(f"--leave-out {only}: the animals are {names}")
+    return plans

@@ -1,0 +1,461 @@
+"""A run on disk: `<run>.keras`, the weights, and `<run>.json`, how it was made.
+
+Here a run is found, read, saved and checked against sequences, and here it says which
+animals it has seen. Keras is loaded only where a network is opened.
+"""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+
+import console
+import data
+import files
+import sequences
+from console import Problem, caution
+from foreign import published, untrusted
+
+CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
+RECORD_FIELDS = {
+    "run": str,
+    "model": str,
+    "n_frames": int,
+    "n_features": int,
+    "extraction": dict,
+    "train_clips": dict,
+    "sha256": str,
+}
+
+
+# ---------------------------------------------------------------- find, read, save
+
+
+def find_run(folder, run=None):
+    """Find a run's checkpoint by path, by name, or the newest one.
+
+    Returns
+    -------
+    Path
+        A `.keras` file, or a published `.hdf5` or `.h5` file.
+    """
+    checkpoints = Path(folder) / "checkpoints"
+    known = sorted(
+        (p for p in checkpoints.glob("[!.]*") if p.suffix in CHECKPOINT_SUFFIXES),
+        key=lambda path: path.stat().st_mtime,
+    )
+    if run is None:
+        if not known:
+            raise Problem(f"{checkpoints} holds no run. Train one with train_reg.py")
+        return known[-1]
+    candidates = [Path(run), checkpoints / run]
+    candidates += [checkpoints / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
+    for path in candidates:
+        if path.is_file() and path.suffix in CHECKPOINT_SUFFIXES:
+            return path
+    names = ", ".join(path.stem for path in known) or "none"
+    raise Problem(f"no run {run!r} in {checkpoints}. Runs there: {names}")
+
+
+def read_run(path):
+    """Load a checkpoint together with the record that says how it was made.
+
+    Parameters
+    ----------
+    path : path
+        A `.keras` file with its `<run>.json` beside it, or the published network,
+        which has no record: one is made of what is known.
+
+    Returns
+    -------
+    model : keras.Model
+    record : dict
+    """
+    import models
+
+    path = Path(path)
+    if untrusted.kind_of(path) == "HDF5":
+        model = models.load_checkpoint(path)
+        _, n_frames, n_features = model.input_shape
+        return model, published.record_of(path, n_frames, n_features)
+    if not path.is_file():
+        raise Problem(f"{path} does not exist")
+    record = read_record(path)
+    model = models.load_checkpoint(path)
+    expected = (None, record["n_frames"], record["n_features"])
+    if model.input_shape != expected:
+        raise Problem(
+            f"{path.name} takes sequences {model.input_shape[1:]}, but its record says "
+            f"{expected[1:]}; restore the two files together"
+        )
+    return model, record
+
+
+def read_record(path):
+    """Read the record beside a `.keras` file and see that it belongs to it.
+
+    Returns
+    -------
+    dict
+    """
+    beside = path.with_suffix(".json")
+    try:
+        record = json.loads(beside.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Problem(
+            f"{beside} is missing; a run is {path.name} and {beside.name} together"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"{beside} is not JSON: {untrusted.first_line(error)}") from error
+    record = record if isinstance(record, dict) else {}
+    wrong = [
+        field
+        for field, kind in RECORD_FIELDS.items()
+        if not isinstance(record.get(field), kind)
+    ]
+    if wrong:
+        raise Problem(f"{beside} lacks a usable {', '.join(wrong)}")
+    found = files.digest_file(path)
+    if record["sha256"] != found:
+        raise Problem(
+            f"{path.name} is not the file that {beside.name} describes: its sha256 is "
+            f"{found}, the record says {record['sha256']}"
+        )
+    return record
+
+
+def describe_run(plan, options, extraction, results, n_features):
+    """Put together the record of a run: all that is needed to use or to judge it.
+
+    Parameters
+    ----------
+    plan : plans.Plan
+    options : plans.Options
+    extraction : dict or None
+        See `sequences.read_extraction`.
+    results : list of dict
+        Of each network of the run, see `fitting.fit_network`.
+    n_features : int
+
+    Returns
+    -------
+    dict
+    """
+    own = ("task", "model", "animal_pattern", "group_pattern", "target", "seed")
+    options = options.as_dict()
+    return {
+        "run": plan.run,
+        **{name: options[name] for name in own},
+        "options": options,
+        "versions": console.list_versions(),
+        "n_frames": options["n_frames"],
+        "n_features": n_features,
+        "extraction": extraction,
+        "train_clips": plan.train,
+        "watched_clips": plan.watched,
+        "left_out": plan.left_out,
+        "scheme": plan.scheme,
+        "epochs": sum(result["epochs"] for result in results),
+        "best_epoch": [result["best_epoch"] for result in results],
+        "val_loss": sum(result["val_loss"] for result in results) / len(results),
+    }
+
+
+def save_run(folder, model, record):
+    """Write `<run>.keras` and then `<run>.json`, which makes the run a finished one."""
+    path = files.checkpoint_path(folder, record["run"])
+    files.remove_leftovers(path.parent)
+    with files.replacing(path) as temporary:
+        model.save(temporary)
+    beside = files.record_path(folder, record["run"])
+    files.write_json(beside, {**record, "sha256": files.digest_file(path)})
+
+
+def is_finished(folder, plan, options, extraction):
+    """Tell whether a run is there already, and raise if it is another one.
+
+    Parameters are those of `describe_run`. Options that a later release brought count
+    as left at their defaults.
+    """
+    path = files.record_path(folder, plan.run)
+    checkpoint = files.checkpoint_path(folder, plan.run)
+    if not (path.is_file() and checkpoint.is_file()):
+        return False
+    record = files.read_json(path)
+    if record.get("sha256") != files.digest_file(checkpoint):
+        return False  # killed while the one replaced the other
+    same = (
+        type(options).from_dict(record.get("options")) == options
+        and record.get("train_clips") == plan.train
+        and record.get("watched_clips") == plan.watched
+        and record.get("extraction") == extraction
+    )
+    if not same:
+        raise Problem(
+            f"run {plan.run} is there already, trained otherwise. Give --overwrite to "
+            "replace it, or --run NAME"
+        )
+    return True
+
+
+# ---------------------------------------------------------------- which clips
+
+
+def choose_clips(clips, record, split=None):
+    """Choose the clips of a split, or of both, that a run can score: its task's.
+
+    Returns
+    -------
+    list of Clip
+        Each once, though both splits may list it.
+    """
+    task = record.get("task")
+    chosen = [c for c in clips if split in (None, c.split) and task in (None, c.task)]
+    if not chosen:
+        of_split = f" {split}" if split else ""
+        of_task = f" of task {task}" if task else ""
+        raise Problem(f"data_file.csv has no{of_split} row{of_task}")
+    if task is None and len({clip.task for clip in chosen}) > 1:
+        raise Problem(
+            "data_file.csv has several tasks; name one with --task: "
+            f"{data.list_tasks(chosen)}"
+        )
+    return list({clip.name: clip for clip in chosen}.values())
+
+
+def describe_seen(names, animals, record, train_rows=()):
+    """Say of each clip how a run knows it: as a clip, or its animal, or not.
+
+    Parameters
+    ----------
+    names, animals : sequence of str, (N,)
+    record : dict
+    train_rows : collection of str
+        Clips that stand in where nobody knows what a run has seen.
+
+    Returns
+    -------
+    list of str, (N,)
+        "" where the run knows neither the clip nor its animal.
+    """
+    if record["train_clips"] is None:
+        rows = ("unknown", "test rows that repeat train rows")
+        return [rows[name in train_rows] for name in names]
+    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
+    trained, watched = record["train_clips"], record.get("watched_clips", {})
+    known = {data.animal_of(name, pattern) for name in (*trained, *watched)}
+    return [
+        "clip trained on"
+        if clip in trained
+        else "clip watched in training"
+        if clip in watched
+        else "animal seen in training"
+        if animal in known
+        else ""
+        for clip, animal in zip(names, animals, strict=True)
+    ]
+
+
+def known_clips(record, clips):
+    """List the clips and targets that a run knows: trained on, and watched.
+
+    Of the published network nobody knows them; the train rows stand in.
+    """
+    if record["train_clips"] is None:
+        return {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
+    return {**record["train_clips"], **record.get("watched_clips", {})}
+
+
+# ---------------------------------------------------------------- cross-validation
+
+
+def find_folds(folder, kind, prefix, task):
+    """Find the runs of a cross-validation by their records, not by their names.
+
+    Returns
+    -------
+    list of (Path, dict)
+        Checkpoint and record.
+    """
+    found = []
+    for path in sorted((folder / "checkpoints").glob("[!.]*.json")):
+        record = files.read_json(path)
+        scheme = record.get("scheme") or {}
+        if (scheme.get("kind"), scheme.get("prefix")) == (kind, prefix) and (
+            task in (None, record.get("task"))
+        ):
+            found.append((path.with_suffix(".keras"), record))
+    if not found:
+        option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
+        raise Problem(
+            f"{folder / 'checkpoints'} holds no networks of a {kind} training. Train "
+            f"them with train_reg.py {option}"
+        )
+    if len(tasks := {record["task"] for _, record in found}) > 1:
+        raise Problem(
+            f"networks of several tasks; name one: {', '.join(sorted(tasks))}"
+        )
+    return found
+
+
+def assign_folds(found, table):
+    """Give each animal the one network that left it out, and never saw it.
+
+    Parameters
+    ----------
+    found : list of (Path, dict)
+        See `find_folds`.
+    table : pandas.DataFrame
+        Columns "clip" and "animal".
+
+    Returns
+    -------
+    list of (Path, dict, pandas.DataFrame)
+        Checkpoint, record and the clips it is to score.
+
+    Raises
+    ------
+    Problem
+        When an animal has no network, two networks, or one that knows a clip of it.
+    """
+    parts, problems, covered = [], [], {}
+    for path, record in found:
+        part = table[table["animal"].isin(record["left_out"])]
+        for animal in part["animal"].unique():
+            if animal in covered:
+                problems.append(
+                    f"{animal} is left out by {covered[animal]} and {path.stem}"
+                )
+            covered[animal] = path.stem
+        seen = [
+            how for how in describe_seen(part["clip"], part["animal"], record) if how
+        ]
+        if seen:
+            problems.append(f"{path.stem} knows what it should not: {seen[0]}")
+        if len(part):
+            parts.append((path, record, part))
+    missing = sorted(set(table["animal"]) - set(covered))
+    if missing:
+        problems.append(f"no network has left out {', '.join(missing)}")
+    if problems:
+        raise Problem("not a cross-validation by animal: " + "; ".join(problems))
+    return parts
+
+
+# ---------------------------------------------------------------- features, scores
+
+
+def check_extraction(folder, record):
+    """See that the sequences were made as those the run was trained on."""
+    present = sequences.read_extraction(folder)
+    if present is None:  # published text sequences; their shape is all there is
+        return
+    if not record.get("published"):
+        wrong = sequences.compare_extractions(present, record["extraction"] or {})
+        if wrong:
+            raise Problem(
+                f"the sequences of {folder} do not suit run {record['run']}: "
+                f"{'; '.join(wrong)}"
+            )
+        return
+    expected = record["extraction"]
+    if present["n_frames"] != expected["n_frames"]:
+        raise Problem(
+            f"{record['run']} takes sequences of {expected['n_frames']} frames; those "
+            f"of {folder} have {present['n_frames']}"
+        )
+    if (present["weights"], present["sampling"]) != ("imagenet", "stride"):
+        caution(
+            f"{record['run']} was trained on ImageNet features with stride sampling. "
+            f"These are {present['weights']}, {present['sampling']}: the scores mean "
+            "nothing unless that is the same"
+        )
+
+
+def open_extractor(record, weights=None):
+    """Open the extractor that a run was trained with.
+
+    Parameters
+    ----------
+    record : dict
+        Of the run.
+    weights : str, optional
+        Where the weights are, if not where they were.
+
+    Returns
+    -------
+    extractor.Extractor
+    """
+    from extractor import PUBLISHED_WEIGHTS, Extractor
+
+    made = record["extraction"]
+    if not made:
+        raise Problem(
+            f"run {record['run']} was trained on sequences of unknown making, so new "
+            "videos cannot be treated alike"
+        )
+    wanted = weights or made["weights"]
+    if wanted not in PUBLISHED_WEIGHTS and not Path(wanted).is_file():
+        raise Problem(f"the run's weights {wanted} are gone; say where with --weights")
+    extractor = Extractor(wanted, precision=made.get("precision", "float32"))
+    if made.get("sha256") not in (None, extractor.record["sha256"]):
+        raise Problem(
+            f"--weights {wanted} are not those of run {record['run']}, which took "
+            f"{made['weights']}"
+        )
+    if record.get("published") and wanted != "imagenet":
+        caution("the published network expects ImageNet weights")
+    if wanted == "random":
+        caution("features come from an untrained network: good for trying out")
+    return extractor
+
+
+def read_sequences(folder, names, record, control=None):
+    """Yield the sequences of clips, changed as a control asks.
+
+    Parameters
+    ----------
+    folder : path
+    names : sequence of str
+    record : dict
+        Of the run; gives T and F.
+    control : {"shuffled-frames", "first-frame"}, optional
+        Destroys the order of frames, or repeats the first one.
+
+    Yields
+    ------
+    float32, (T, F)
+    """
+    random = np.random.default_rng(0)
+    for name in names:
+        sequence = sequences.read_sequence(
+            folder, name, record["n_frames"], record["n_features"]
+        )
+        if control == "shuffled-frames":
+            sequence = random.permutation(sequence)
+        elif control == "first-frame":
+            sequence = np.repeat(sequence[:1], len(sequence), axis=0)
+        yield sequence
+
+
+def score_sequences(model, sequences, batch_size=8):
+    """Score sequences, read one after the other, in batches of one size.
+
+    Parameters
+    ----------
+    model : keras.Model
+    sequences : iterable of float32 (T, F)
+    batch_size : int
+
+    Returns
+    -------
+    float64, (N,)
+        Network scores.
+    """
+    scores, iterator = [], iter(sequences)
+    while batch := list(itertools.islice(iterator, batch_size)):
+        n_clips = len(batch)
+        batch += batch[-1:] * (batch_size - n_clips)  # another size would be compiled
+        scores.extend(np.asarray(model.predict_on_batch(np.stack(batch)))[:n_clips, 0])
+    return np.asarray(scores, float)
