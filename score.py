@@ -51,8 +51,6 @@ def score_videos(videos, model, record, extractor):
     """
     from tqdm import tqdm
 
-
-
     n_frames, sampling = record["n_frames"], record["extraction"]["sampling"]
     n_available = {}
 

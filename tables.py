@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console import Problem, caution
-from data import replacing
+from files import replacing
 
 MAX_BYTES = 2**26
 MAX_UNPACKED = 2**29  # bytes in a workbook, which is a ZIP archive

@@ -14,9 +14,9 @@ import console
 import explain
 import files
 import models
+import runs
 import sequences
 from explaining import film, maps, page
-import runs
 
 N_FRAMES, N_FEATURES = 7, 6
 NAMES = [
