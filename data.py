@@ -61,7 +61,7 @@ class Clip(NamedTuple):
         return not math.isnan(self.score)
 
 
-def read_clips(folder, task=None):
+def read_clips(folder, task=None, need_scores=True):
     """Read `data_file.csv` of a working folder.
 
     Parameters
@@ -70,6 +70,8 @@ def read_clips(folder, task=None):
         The working folder.
     task : str, optional
         Keep the clips of this task only.
+    need_scores : bool
+        Whether a train clip must have an expert score already.
 
     Returns
     -------
@@ -89,7 +91,7 @@ def read_clips(folder, task=None):
         )
     if path.stat().st_size > MAX_BYTES:
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: not a clip table")
-    clips = parse_clips(path.read_bytes(), path.name)
+    clips = parse_clips(path.read_bytes(), path.name, need_scores)
     if task is None:
         return clips
     chosen = [clip for clip in clips if clip.task == task]
@@ -103,7 +105,7 @@ def list_tasks(clips):
     return ", ".join(sorted({clip.task for clip in clips}))
 
 
-def parse_clips(content, source="data_file.csv"):
+def parse_clips(content, source="data_file.csv", need_scores=True):
     """Parse the bytes of a clip table; see `read_clips`."""
     problems, clips = [], []
     first_lines = {}  # (split, name) -> line
@@ -111,7 +113,7 @@ def parse_clips(content, source="data_file.csv"):
         if not line.strip(" \t,"):
             continue
         try:
-            clip = parse_row(line)
+            clip = parse_row(line, need_scores)
             check_against(clip, clips, first_lines)
             first_lines[clip.split, clip.name] = (number, clip)
             clips.append(clip)
@@ -138,7 +140,7 @@ def decode(content, source):
         ) from None
 
 
-def parse_row(line):
+def parse_row(line, need_scores=True):
     """Turn one line into a Clip. Raises ValueError with what is wrong."""
     try:
         fields = [field.strip() for field in next(csv.reader([line], strict=True))]
@@ -160,7 +162,7 @@ def parse_row(line):
         0 < int(n_frames) <= MAX_FRAMES
     ):
         wrong.append(f"n_frames must be a whole number. Received: {shorten(n_frames)}")
-    if score == "" and split == "train":
+    if score == "" and split == "train" and need_scores:
         wrong.append("a train clip needs an expert score. Received an empty one")
     if score and not (NUMBER.fullmatch(score) and abs(float(score)) <= MAX_SCORE):
         wrong.append(

@@ -53,14 +53,14 @@ class Table(NamedTuple):
         Returns
         -------
         list of (int, dict of str to str)
-            Line, and field by lower-case column name; a field that a row lacks is "".
+            Line, and field by the `plain` name of its column, "" where a row has none.
 
         Raises
         ------
         Problem
             Names the rows that are longer than the header line.
         """
-        names, records, problems = self.columns, [], []
+        names, records, problems = [plain(name) for name in self.columns], [], []
         for line, fields in self.rows:
             if len(fields) > len(names):
                 problems.append(
@@ -132,7 +132,7 @@ def make_table(source, rows, wanted, decimal):
             twice = [name for name in wanted if names.count(name) > 1]
             if twice:
                 raise Problem(f"{source}:{line}: two columns are called {twice[0]!r}")
-            return Table(source, names, rows[place + 1 :], decimal)
+            return Table(source, fields, rows[place + 1 :], decimal)
     return Table(source, None, rows, decimal)
 
 
@@ -366,7 +366,8 @@ def write_table(path, columns, rows):
     Parameters
     ----------
     path : path
-    columns : sequence of str
+    columns : sequence of str or None
+        None: no header line.
     rows : iterable of sequence
         None becomes an empty field.
     """
@@ -375,7 +376,8 @@ def write_table(path, columns, rows):
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(map(guard, columns))
+        if columns:
+            writer.writerow(map(guard, columns))
         writer.writerows([guard(field) for field in row] for row in rows)
 
 

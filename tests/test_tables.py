@@ -198,7 +198,7 @@ def test_a_workbook_reads_as_a_person_sees_it(tmp_path):
     book["Scores"]["B100000"].number_format = "0"  # a formatted, empty cell
     book.save(path)
     table = tables.read_table(path, ("clip", "score"))
-    assert table.columns == ["clip", "score"]
+    assert table.columns == ["Clip", "Score"]
     assert table.rows == [
         (4, ["0001", "2.5"]),
         (5, ["Mäuschen", "3"]),

@@ -1,0 +1,192 @@
+"""Score clips blind in the browser; import scores; join the raters' scores.
+
+    python rate.py --rater JB --scale 0:5:0.5
+    python rate.py --rater JB --items items.csv
+    python rate.py --scores sheet.xlsx --clip-column Video --rater-columns "JB,MK"
+    python rate.py --join mean
+
+Reads   data/data_file.csv, the clips; with --scores a spreadsheet or an export
+Writes  data/ratings/<rater>.csv after each clip; with --join the scores of the table
+Cost    a second or two of computing a clip, while the one before it is looked at
+
+Names, folders, groups and dates stay hidden: the page knows running numbers only. The
+order is the rater's own, and a tenth of the clips comes twice, unannounced. Close the
+window whenever you like: the same command goes on where you stopped.
+"""
+
+import argparse
+import sys
+import webbrowser
+from pathlib import Path
+
+import console
+import data
+import files
+from console import Problem
+
+
+def choose_clips(folder, task, split):
+    """Choose the clips that are to be rated, each once: dict of name to Clip."""
+    clips = data.read_clips(folder, task, need_scores=False)
+    chosen = {clip.name: clip for clip in clips if split in (None, clip.split)}
+    if not chosen:
+        raise Problem(f"{Path(folder) / 'data_file.csv'} lists no {split} clip")
+    return chosen
+
+
+def choose_items(scale, path):
+    """Choose what is asked of a clip: the items of a table, or one score."""
+    from rating import scales
+
+    if path:
+        return scales.read_items(path)
+    try:
+        return [scales.Item("Score", scales.parse_scale(scale))]
+    except ValueError as error:
+        raise Problem(f"--scale: expected say 0:5:0.5. {error}") from None
+
+
+def rate(folder, rater, clips, items, open_browser=True):
+    """Serve the page until the rater stops.
+
+    Returns
+    -------
+    list of str
+        Clips that could not be shown.
+    """
+    from rating import server, session, showing
+
+    work = session.Session(folder, rater, clips, items)
+    with server.Server(work, lambda name: showing.encode(folder, clips[name])) as page:
+        print(f"rate at {page.url}\n(on this computer only; Ctrl-C stops)", flush=True)
+        if open_browser:
+            webbrowser.open(page.url)
+        page.serve_forever()
+    is_done = not work.list_next()
+    told = "All clips are rated" if is_done else "The same command goes on from here"
+    print(f"saved in {work.path}. {told}")
+    return sorted(work.broken)
+
+
+def import_scores(folder, path, clips, clip_column, raters, sheet, where):
+    """Write the scores of a table as ratings; see `rating.importing.read_scores`.
+
+    Returns
+    -------
+    list of str
+        What was left out.
+    """
+    from rating import importing, ratings
+
+    columns = clip_column, raters, sheet, where
+    found, problems = importing.read_scores(path, clips.values(), *columns)
+    paths = {rater: ratings.ratings_path(folder, rater) for rater in raters}
+    for rater, target in paths.items():
+        if target.is_file():
+            raise Problem(
+                f"{target} is there already. Move it away, or name the rater anew: "
+                f'--rater-columns "NAME={raters[rater]}"'
+            )
+    for rater, target in paths.items():
+        rows = [{"clip": c, "score": f"{s:.10g}"} for c, s in found[rater].items()]
+        ratings.write_ratings(target, (), rows)
+        print(f"{rater}: {len(rows)} of {len(clips)} clips scored, in {target}")
+    return problems
+
+
+def join_raters(folder, raters, how, overwrite):
+    """Join the raters' scores in the table of clips and tell how far they agree."""
+    from rating import joining
+
+    said = joining.read_raters(folder, raters)
+    table = joining.tabulate(said)
+    scores = {c: round(float(joining.JOINS[how](s)), 4) for c, s in table.items()}
+    print(*joining.describe(said), sep="\n")
+    n_rows, without = joining.write_scores(folder, scores, overwrite)
+    path = Path(folder) / "data_file.csv"
+    print(f"{n_rows} rows of {path} hold the {how} of {len(said)} raters")
+    if without:
+        print(f"{len(without)} rows have no score (say, {without[0]}): score them or")
+        print("take them out before training")
+
+
+def split_list(text):
+    return [part.strip() for part in text.split(",")]
+
+
+def split_raters(text):
+    """Read `JB=Rater JB,MK`: the raters and the columns that hold their scores."""
+    parts = [part.rpartition("=") for part in split_list(text)]
+    return {(rater or column).strip(): column.strip() for rater, _, column in parts}
+
+
+def split_where(text):
+    """Read `Behavior=Score`."""
+    column, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"expected COLUMN=VALUE. Received: {text!r}")
+    return column.strip(), value.strip()
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
+    )
+    parser.add_argument("--task", help="only this task")
+    parser.add_argument("--split", choices=data.SPLITS, help="only this split")
+    add = parser.add_argument_group("rate in the browser").add_argument
+    add("--rater", metavar="NAME", help="who rates")
+    add("--scale", default="0:5:0.5", help="lowest and highest score, step")
+    add("--items", type=Path, metavar="CSV", help="item,scale: several, summed up")
+    add("--no-browser", action="store_true", help="print the address, open nothing")
+    add = parser.add_argument_group("import scores").add_argument
+    add("--scores", type=Path, metavar="FILE", help="a table, .csv or .xlsx")
+    add("--sheet", help="of a workbook with several")
+    add("--clip-column", default="clip", metavar="NAME", help="holds the clips")
+    add(
+        "--rater-columns",
+        type=split_raters,
+        metavar="A,B",
+        help="hold the scores; RATER=COLUMN names the rater otherwise",
+    )
+    add(
+        "--where",
+        type=split_where,
+        metavar="COLUMN=VALUE",
+        help="only such rows, say, Behavior=Score in an export of BORIS",
+    )
+    add = parser.add_argument_group("join raters").add_argument
+    add("--join", choices=("mean", "median"), help="into the table of clips")
+    add("--raters", type=split_list, metavar="A,B", help="only these")
+    add("--overwrite", action="store_true", help="replace scores that stand there")
+    args = parser.parse_args(argv)
+    if bool(args.rater) == bool(args.scores or args.join):
+        parser.error("expected either --rater, or --scores, --join or both")
+    if bool(args.scores) != bool(args.rater_columns):
+        parser.error("--scores and --rater-columns go together")
+    return args
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    left_out = []
+    if not args.join or args.scores:
+        clips = choose_clips(args.data, args.task, args.split)
+    if args.rater:
+        items = choose_items(args.scale, args.items)
+        left_out = rate(args.data, args.rater, clips, items, not args.no_browser)
+    if args.scores:
+        columns = args.clip_column, args.rater_columns, args.sheet, args.where
+        left_out = import_scores(args.data, args.scores, clips, *columns)
+    if args.join:
+        join_raters(args.data, args.raters, args.join, args.overwrite)
+    if left_out:
+        print(f"{len(left_out)} were left out:", *left_out, sep="\n  ", file=sys.stderr)
+    return int(bool(left_out))
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,1 @@
+"""Blind scores: which clip comes next, the page that asks, and what raters agree on."""

@@ -1,0 +1,104 @@
+"""Scores that stand in a table already: a spreadsheet, BORIS's export, any CSV.
+
+A name is matched where it can mean one clip only: with or without ending and folder,
+whatever its capitals and spaces. All others are listed, with the clip that may be
+meant, and left out.
+"""
+
+import math
+import re
+import unicodedata
+
+import frames
+from console import Problem
+from names import explain_missing, read_as_days
+from tables import parse_number, plain, read_table
+
+EMPTY = ("", "-", "na", "n/a", "n.a.", "nan", "none")  # no score
+
+
+def simplify(name):
+    """Bring a clip's name into the form in which names are matched.
+
+    Folder and video ending go, as does the number that BORIS puts before a file; so do
+    capitals and spaces, but not those that keep two numbers apart.
+    """
+    name = re.split(r"[/\\]", unicodedata.normalize("NFKC", name))[-1].casefold()
+    name = re.sub(r"^#?\d+: ", "", name).replace("_", " ").strip()
+    stem, dot, ending = name.rpartition(".")
+    name = stem if dot + ending in frames.VIDEO_SUFFIXES else name
+    return re.sub(r"\s", "", re.sub(r"(?<=\d)\s+(?=\d)", "\0", name))
+
+
+def find_clip(name, names, forms):
+    """Name the one clip that a name means. Raises ValueError where none is certain."""
+    if name in names:
+        return name
+    found = sorted(forms.get(simplify(name), ()))
+    if len(found) > 1:
+        raise ValueError(f"{name!r} may mean {' or '.join(map(repr, found[:3]))}")
+    if not found:
+        raise ValueError(f"no clip is called {name!r}. {explain_missing(name, names)}")
+    return found[0]
+
+
+def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
+    """Read the scores of clips from a table.
+
+    Parameters
+    ----------
+    path : path
+    clips : iterable of Clip
+        Those with a `video` are found by its name, too.
+    clip_column : str
+    raters : dict of str to str
+        The column of each rater.
+    sheet : str, optional
+    where : (str, str), optional
+        A column and what must stand in it, for tables with rows of other kinds.
+
+    Returns
+    -------
+    (dict of str to dict of str to float, list of str)
+        The scores of each rater by clip; what was left out, with its line.
+    """
+    wanted = [clip_column, *raters.values(), *(where or ())[:1]]
+    table = read_table(path, wanted, sheet)
+    if table.columns is None:
+        first = ", ".join(table.rows[0][1]) if table.rows else "nothing"
+        raise Problem(
+            f"{path} has no header line with the columns {', '.join(wanted)}. "
+            f"It begins with {first}"
+        )
+    names, forms, problems = {clip.name for clip in clips}, {}, []
+    for clip in clips:
+        for name in (clip.name, getattr(clip, "video", None) or clip.name):
+            forms.setdefault(simplify(name), set()).add(clip.name)
+    scores = {rater: {} for rater in raters}  # rater -> clip -> (score, line)
+    for line, record in table.records():
+        if where and plain(record[plain(where[0])]) != plain(where[1]):
+            continue
+        try:
+            clip = find_clip(record[plain(clip_column)], names, forms)
+            for rater, column in raters.items():
+                text = record[plain(column)]
+                if plain(text) not in EMPTY:
+                    add_score(scores[rater], clip, line, text, table.decimal)
+        except ValueError as error:
+            problems.append(f"{path}:{line}: {error}")
+    return {
+        r: {c: s for c, (s, _) in said.items()} for r, said in scores.items()
+    }, problems
+
+
+def add_score(said, clip, line, text, decimal):
+    """Add a rater's score of a clip, which may stand there once only."""
+    try:
+        score = parse_number(text, decimal)
+    except ValueError as error:
+        hint = ". A spreadsheet has made a date of it" if read_as_days(text) else ""
+        raise ValueError(f"score of {clip!r}: {error}{hint}") from None
+    other, earlier = said.setdefault(clip, (score, line))
+    if not math.isclose(other, score):
+        told = f"{score:g} here and {other:g} in line {earlier}"
+        raise ValueError(f"clip {clip!r} has two scores: {told}")

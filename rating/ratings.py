@@ -1,0 +1,81 @@
+"""Ratings on disk, `data/ratings/<rater>.csv`: one row for each time a clip was seen.
+
+Columns: clip, one for each item, score (empty: cannot be scored), repeat (1: the second
+time), seconds, order.
+"""
+
+import math
+import unicodedata
+from pathlib import Path
+
+from console import Problem
+from files import find_name_fault
+from tables import parse_number, plain, read_table, write_table
+
+COLUMNS = ("clip", "score", "repeat", "seconds", "order")
+
+
+def ratings_path(folder, rater):
+    """Tell where the ratings of a rater are.
+
+    Raises
+    ------
+    Problem
+        When the name cannot stand for a file, or differs from another rater's only in
+        capitals, which some systems take for one.
+    """
+    rater = unicodedata.normalize("NFC", rater)
+    if fault := find_name_fault(rater):
+        raise Problem(f"the rater's name {rater!r} {fault}")
+    for other in list_raters(folder):
+        if other != rater and other.casefold() == rater.casefold():
+            raise Problem(
+                f"is rater {rater!r} the same as {other!r}? Write it that way"
+            )
+    return Path(folder) / "ratings" / f"{rater}.csv"
+
+
+def list_raters(folder):
+    """Name the raters of a working folder, sorted."""
+    paths = (Path(folder) / "ratings").glob("[!.]*.csv")
+    return sorted(unicodedata.normalize("NFC", path.stem) for path in paths)
+
+
+def write_ratings(path, items, rows):
+    """Write the rows of one rater, each a dict, whole or not at all."""
+    columns = [COLUMNS[0], *items, *COLUMNS[1:]]
+    fields = [[row.get(plain(name)) for name in columns] for row in rows]
+    write_table(path, columns, fields)
+
+
+def read_ratings(path):
+    """Read the ratings of one rater.
+
+    Returns
+    -------
+    (list of str, list of dict)
+        The names of the items; the rows as texts by `plain` name of the column.
+    """
+    table = read_table(path, COLUMNS)
+    if table.columns is None:
+        raise Problem(f"{path} has no header line {', '.join(COLUMNS)}")
+    rows = []
+    for line, row in table.records():
+        try:
+            row["score"] and parse_number(row["score"])
+        except ValueError as error:
+            raise Problem(f"{path}:{line}: {error}") from None
+        rows.append(row)
+    return [name for name in table.columns if plain(name) not in COLUMNS], rows
+
+
+def list_scores(rows, repeat="0"):
+    """List the scores given the first ("0") or the second ("1") time.
+
+    Returns
+    -------
+    dict of str to float
+        By clip; NaN where it could not be scored.
+    """
+    chosen = [row for row in rows if (row["repeat"] or "0") == repeat]
+    return {row["clip"]: float(row["score"] or math.nan) for row in chosen}

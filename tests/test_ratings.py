@@ -1,0 +1,286 @@
+"""From what raters said, here or in a spreadsheet, to the scores of the table."""
+
+import films
+import openpyxl
+import pytest
+
+import data
+import rate
+from console import Caution, Problem
+from rating import importing, joining, ratings
+
+CLIPS = ["Rat 12 day3 t4", "Rat 12 day3 t5", "Mäuschen_g01", "0001", "3-4"]
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A working folder of five unscored clips with names that people give."""
+    films.write_table(tmp_path, [("train", "Reach", name, 30, "") for name in CLIPS])
+    return tmp_path
+
+
+def run(folder, *options):
+    return rate.main(["--data", str(folder), *map(str, options)])
+
+
+def read_scores(folder, need_scores=False):
+    clips = data.read_clips(folder, need_scores=need_scores)
+    return {clip.name: clip.score for clip in clips if clip.is_scored}
+
+
+def say(folder, rater, **scores):
+    """Write the ratings of a rater: {clip: text, or (first, second)}."""
+    rows = [
+        {"clip": clip.replace("_", " "), "score": text, "repeat": str(repeat)}
+        for clip, texts in scores.items()
+        for repeat, text in enumerate([texts] if isinstance(texts, str) else texts)
+    ]
+    ratings.write_ratings(ratings.ratings_path(folder, rater), (), rows)
+
+
+# ---------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Rat 12 day3 t4",
+        "Rat 12 day3 t4.avi",
+        "rat 12 DAY3 T4.MP4",
+        "Rat12day3t4",
+        "Rat_12_day3_t4",
+        "D:\\Videos\\May\\Rat 12 day3 t4.avi",
+        "/home/jörg/Rat 12  day3 t4.mkv",
+        "#1: videos/Rat 12 day3 t4.avi",
+        "Ｒat 12 day3 t4",
+    ],
+)
+def test_one_clip_under_many_names(name):
+    forms = {importing.simplify(clip): {clip} for clip in CLIPS}
+    assert importing.find_clip(name, set(CLIPS), forms) == CLIPS[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Rat 12 day3 t6", "Is 'Rat 12 day3 t"),
+        ("Rat 1 2 day3 t4", "no clip is called"),
+        ("1", "made it of '0001': format the column as text"),
+        ("04-Mar", "made it of '3-4'"),
+        ("2026-04-03", "made it of '3-4'"),
+        ("", "no clip is called ''"),
+        ("Zebra.avi", "no clip is called 'Zebra.avi'"),
+    ],
+)
+def test_doubtful_names_are_said_not_taken(name, said):
+    forms = {importing.simplify(clip): {clip} for clip in CLIPS}
+    with pytest.raises(ValueError, match="no clip is called") as caught:
+        importing.find_clip(name, set(CLIPS), forms)
+    assert said in str(caught.value)
+
+
+def test_a_name_that_fits_two_clips_is_doubtful():
+    clips = ["rat a", "ratA"]
+    forms = {importing.simplify(clip): set(clips) for clip in clips}
+    assert importing.find_clip("ratA", set(clips), forms) == "ratA"
+    with pytest.raises(ValueError, match="'RAT A' may mean 'rat a' or 'ratA'"):
+        importing.find_clip("RAT A", set(clips), forms)
+
+
+# ---------------------------------------------------------------- import
+
+SHEET = [
+    ("Video", "Animal", "Rater JB", "Rater MK"),
+    ("Rat 12 day3 t4.avi", 12, 2.5, 3),
+    ("rat 12 day3 T5", 12, "3,5", 4.0),
+    ("Mäuschen g01.mp4", 1, 0, None),
+    ("0001", 2, "n/a", 1),
+]
+
+
+def write_sheet(path, rows, encoding="utf-8", delimiter=";"):
+    def show(field):
+        text = "" if field is None else str(field)
+        return text.replace(".", ",") if isinstance(field, float) else text
+
+    lines = [delimiter.join(map(show, row)) for row in rows]
+    path.write_bytes("\r\n".join(lines).encode(encoding))
+    return path
+
+
+def make_book(path, rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding"),
+    [
+        *(("xlsx", ""), ("csv", "utf-8"), ("csv", "utf-8-sig"), ("csv", "cp1252")),
+        *(("csv", "utf-16"), ("txt", "utf-16-le")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::console.Caution")
+def test_a_spreadsheet_of_two_raters(lab, kind, encoding, capsys):
+    path = lab / f"Bewertung Jörg.{kind}"
+    delimiter = "\t" if kind == "txt" else ";"
+    if kind == "xlsx":
+        make_book(path, SHEET)
+    else:
+        write_sheet(path, SHEET, encoding, delimiter)
+    columns = ["--clip-column", "Video", "--rater-columns", "Rater JB, MK=rater mk"]
+    assert run(lab, "--scores", path, *columns, "--join", "mean") == 0
+    told = capsys.readouterr().out
+    assert "Rater JB: 3 of 5 clips scored" in told and "MK: 3 of 5 clips" in told
+    assert "1 rows have no score (say, 3-4)" in told
+    assert "2 clips, mean absolute difference 0.50, Rater JB -0.50" in told
+    assert read_scores(lab) == {
+        "Rat 12 day3 t4": 2.75,
+        "Rat 12 day3 t5": 3.75,
+        "Mäuschen_g01": 0,
+        "0001": 1,
+    }
+    with pytest.raises(Problem, match=r"is there already\. Move it away, or name"):
+        run(lab, "--scores", path, *columns)
+
+
+def test_what_is_doubtful_is_listed_with_its_line_and_left_out(lab, capsys):
+    path = write_sheet(
+        lab / "s.csv",
+        [
+            ("clip", "JB"),
+            ("Rat 12 day3 t4", 2.5),
+            ("1", 3),
+            ("04-Mar", 3),
+            ("Rat 12 day3 t5", "02. Mai"),
+            ("RAT 12 day3 t4.avi", 3),
+            ("Mäuschen_g01", "1.250"),
+            ("Zebra", 1),
+        ],
+    )
+    assert run(lab, "--scores", path, "--rater-columns", "JB") == 1
+    told = capsys.readouterr().err
+    for said in (
+        "6 were left out",
+        "s.csv:3: no clip is called '1'. A spreadsheet may have made it of '0001'",
+        "s.csv:4: no clip is called '04-Mar'. A spreadsheet may have made it of '3-4'",
+        "s.csv:5: score of 'Rat 12 day3 t5': expected a number. Received: '02. Mai'",
+        "A spreadsheet has made a date of it",
+        "s.csv:6: clip 'Rat 12 day3 t4' has two scores: 3 here and 2.5 in line 2",
+        "s.csv:7: score of 'Mäuschen_g01': 1.250: thousands or decimals?",
+        "s.csv:8: no clip is called 'Zebra'",
+    ):
+        assert said in told
+    _, rows = ratings.read_ratings(ratings.ratings_path(lab, "JB"))
+    assert ratings.list_scores(rows) == {"Rat 12 day3 t4": 2.5}
+
+
+def test_an_export_of_boris(lab):
+    text = (
+        "Observation id,Observation date,Media file name,Subject,Behavior,Modifier #1,"
+        "Behavior type,Time\n"
+        "o1,2026-03-04 10:00:00,D:/v/Rat 12 day3 t4.avi,,Reach,None,POINT,1.25\n"
+        "o1,2026-03-04 10:00:00,D:/v/Rat 12 day3 t4.avi,,Score,2.5,POINT,8\n"
+        'o2,2026-03-04 11:00:00,"D:/v/Mäuschen_g01.avi",,score,4,POINT,9.5\n'
+    )
+    (lab / "boris.csv").write_text(text, encoding="utf-8")
+    columns = ["--clip-column", "Media file name", "--rater-columns", "JB=Modifier #1"]
+    where = ["--where", "Behavior=Score", "--join", "median"]
+    assert run(lab, "--scores", lab / "boris.csv", *columns, *where) == 0
+    assert read_scores(lab) == {"Rat 12 day3 t4": 2.5, "Mäuschen_g01": 4}
+
+
+def test_columns_that_are_not_there(lab):
+    path = write_sheet(lab / "s.csv", SHEET)
+    with pytest.raises(Problem, match="no header line with the columns clip, Rater XY"):
+        run(lab, "--scores", path, "--rater-columns", "Rater XY")
+    twice = write_sheet(lab / "t.csv", [("clip", "JB", "jb"), ("0001", 1, 2)])
+    with pytest.raises(Problem, match="two columns are called 'jb'"):
+        run(lab, "--scores", twice, "--rater-columns", "JB")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--rater", "JB", "--join", "mean"],
+        ["--scores", "s.csv"],
+        ["--rater-columns", "A", "--rater", "JB"],
+        ["--scores", "s.csv", "--rater-columns", "A", "--where", "x"],
+    ],
+)
+def test_options_that_do_not_go_together(options, capsys):
+    with pytest.raises(SystemExit) as caught:
+        rate.parse_args(options)
+    assert caught.value.code == 2
+
+
+# ---------------------------------------------------------------- join
+
+
+def test_raters_are_joined_by_mean_and_median(lab, capsys):
+    say(lab, "JB", Rat_12_day3_t4=("1", "1.5"), Rat_12_day3_t5="2")
+    say(lab, "MK", Rat_12_day3_t4="2", Rat_12_day3_t5="")
+    say(lab, "XY", Rat_12_day3_t4="5", Rat_12_day3_t5="")
+    assert run(lab, "--join", "median") == 0
+    told = capsys.readouterr().out
+    assert (
+        "JB: 2 clips scored; seen twice: 1 clips, mean absolute difference 0.50" in told
+    )
+    assert "MK: 1 clips scored, 1 cannot be scored; seen twice: no clip" in told
+    assert "JB and XY: 1 clips, mean absolute difference 4.00, XY +4.00" in told
+    assert "they differ on Rat 12 day3 t4: JB 1, MK 2, XY 5" in told
+    assert read_scores(lab) == {"Rat 12 day3 t4": 2, "Rat 12 day3 t5": 2}
+    with pytest.raises(Problem, match="1 scores would be lost; --overwrite"):
+        run(lab, "--join", "mean")
+    assert read_scores(lab)["Rat 12 day3 t4"] == 2
+    assert run(lab, "--join", "mean", "--raters", "JB,MK", "--overwrite") == 0
+    assert read_scores(lab)["Rat 12 day3 t4"] == 1.5
+    with pytest.raises(Problem, match=r"of JB, ZZ\. Raters there: JB, MK, XY"):
+        run(lab, "--join", "mean", "--raters", "JB,ZZ")
+
+
+def test_what_the_table_holds_besides_is_kept(lab):
+    path = lab / "data_file.csv"
+    text = 'split;task;clip;n_frames;Bemerkung;group\ntrain;Reach;0001;30;"a;b, c";WT\n'
+    path.write_text(text, encoding="utf-8")
+    say(lab, "JB", **{"0001": "2.5"})
+    joining.write_scores(lab, {"0001": 2.5})
+    assert path.read_text(encoding="utf-8") == (
+        "split,task,clip,n_frames,Bemerkung,group,score\n"
+        'train,Reach,0001,30,"a;b, c",WT,2.5\n'
+    )
+
+
+def test_published_form_stays_published(lab):
+    before = (lab / "data_file.csv").read_text(encoding="utf-8")
+    joining.write_scores(lab, {"3-4": 1 / 3, "Mäuschen_g01": 4.0})
+    after = (lab / "data_file.csv").read_text(encoding="utf-8")
+    assert after == before.replace("3-4,30,", "3-4,30,0.3333333333").replace(
+        "g01,30,", "g01,30,4"
+    )
+
+
+def test_join_without_ratings(lab):
+    with pytest.raises(
+        Problem, match=r"expected ratings of a rater\. Raters there: none"
+    ):
+        run(lab, "--join", "mean")
+
+
+def test_a_spoilt_file_of_ratings_is_named(lab):
+    say(lab, "JB", **{"0001": "2,5x"})
+    with pytest.raises(Problem, match=r"JB\.csv:2: expected a number"):
+        run(lab, "--join", "mean")
+    (lab / "ratings" / "JB.csv").write_text("0001,2\n")
+    with pytest.raises(Problem, match=r"JB\.csv has no header line clip, score"):
+        run(lab, "--join", "mean")
+
+
+def test_western_text_is_cautioned(lab):
+    path = write_sheet(lab / "s.csv", [("clip", "JB"), ("Mäuschen_g01", 1)], "cp1252")
+    with pytest.warns(Caution, match="Western European text: 'Mäuschen_g01;1'"):
+        assert run(lab, "--scores", path, "--rater-columns", "JB") == 0
