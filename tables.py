@@ -33,10 +33,7 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # or three deci
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 # Letters and signs of Western Europe; other bytes say that the text is not of there.
 WESTERN = re.compile(r"[\0-\x7f\xc0-\xd6\xd8-\xf6\xf8-\xff°²³µ€–ŠšŽžŒœŸ]*")
-REMEDIES = {
-    ".xls": "Save it as .xlsx or 'CSV UTF-8'",
-    ".ods": "Save it as .xlsx or CSV",
-}
+OTHER_SUFFIXES = (".xls", ".ods", ".numbers")
 
 
 class Table(NamedTuple):
@@ -64,9 +61,8 @@ class Table(NamedTuple):
         for line, fields in self.rows:
             if len(fields) > len(names):
                 problems.append(
-                    f"{self.source}:{line}: expected {len(names)} fields, as the "
-                    f"header line has. Received: {len(fields)}. Put fields that hold "
-                    "the delimiter in quotes"
+                    f"{self.source}:{line}: expected {len(names)} fields, as above. "
+                    f"Received: {len(fields)}. Is the delimiter in one, without quotes?"
                 )
             fields = fields + [""] * (len(names) - len(fields))
             records.append((line, dict(zip(names, fields, strict=False))))
@@ -101,13 +97,13 @@ def read_table(path, wanted=(), sheet=None):
     path = Path(path)
     if not path.is_file():
         raise Problem(f"{path} does not exist. Expected a table, .csv or .xlsx")
-    if path.suffix.lower() in REMEDIES:
-        raise Problem(f"{path}: not readable. {REMEDIES[path.suffix.lower()]}")
+    if path.suffix.lower() in OTHER_SUFFIXES:
+        raise Problem(f"{path}: not readable. Save it as .xlsx or 'CSV UTF-8'")
     if path.stat().st_size > MAX_BYTES:
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: no table of clips")
     if path.suffix.lower() in (".xlsx", ".xlsm"):
         rows = read_workbook(path, wanted, sheet)
-        return make_table(path.name, rows, wanted, find_decimal(rows, "\t"))
+        return make_table(path.name, rows, wanted, find_decimal(rows))
     return parse_table(path.read_bytes(), path.name, wanted)
 
 
@@ -118,9 +114,7 @@ def parse_table(content, source, wanted=()):
     text = text[len(told[0]) - 1 :] if told else text
     delimiter = told[1] if told else sniff(text, source, wanted)
     rows = list(split_rows(text, delimiter, source))
-    is_plain = delimiter == "," and '"' not in text
-    decimal = "." if is_plain else find_decimal(rows, delimiter)
-    return make_table(source, rows, wanted, decimal)
+    return make_table(source, rows, wanted, find_decimal(rows, delimiter))
 
 
 def make_table(source, rows, wanted, decimal):
@@ -146,18 +140,14 @@ def plain(text):
 
 def decode(content, source):
     """Decode UTF-8, UTF-16 and, with a caution, what Western European Windows saves."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encoding = "utf-16"
-    elif content[1:2] == b"\0" != content[:1]:
-        encoding = "utf-16-le"
-    elif content[:1] == b"\0" != content[1:2]:
-        encoding = "utf-16-be"
-    else:
-        encoding = "utf-8-sig"
+    starts = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    encoding = starts.get(content[:2], "utf-8-sig")
+    if content[:2].count(0) == 1:  # half of an ASCII letter
+        encoding = "utf-16-be" if content[0] == 0 else "utf-16-le"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
-        content, start = error.object, error.start
+        content, start = error.object, error.start  # without a byte-order mark
     line = len(LINE_END.split(content[:start].decode(encoding, errors="replace")))
     text = content.decode("cp1252", errors="replace")
     if encoding != "utf-8-sig" or not WESTERN.fullmatch(text):
@@ -165,26 +155,18 @@ def decode(content, source):
             f"{source}:{line}: not UTF-8 text (byte {content[start]:#04x}). "
             "Save the table as 'CSV UTF-8'"
         )
-    example = LINE_END.split(text)[line - 1].strip()[:60]
     caution(
-        f"{source}:{line}: not UTF-8, so read as Western European text: {example!r}. "
-        "Save it as 'CSV UTF-8' if a letter is wrong"
+        f"{source}:{line}: not UTF-8, so read as Western European text: "
+        f"{LINE_END.split(text)[line - 1].strip()[:60]!r}. Save it as 'CSV UTF-8' if a "
+        "letter is wrong"
     )
     return text
 
 
 def split_rows(text, delimiter, source):
-    """Split text into rows of stripped fields.
-
-    Yields
-    ------
-    (int, list of str)
-        Of each row that is not blank: the line it begins in, and its fields without
-        the empty ones at its end.
-    """
-    reader = csv.reader(
-        io.StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True
-    )
+    """Yield (line, fields) of each row that is not blank; the line is its first."""
+    file = io.StringIO(text)
+    reader = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -239,13 +221,13 @@ def has_decimal_commas_only(fields):
     return all("," not in field or NUMBER.fullmatch(field) for field in fields)
 
 
-def find_decimal(rows, delimiter):
+def find_decimal(rows, delimiter="\t"):
     """Find the decimal sign, from the numbers that can be read in one way only."""
     signs, doubtful = set(), set()
     for _, fields in rows:
-        for field in fields:
-            if found := NUMBER.fullmatch(field) and re.search(r"[.,]", field):
-                (doubtful if THOUSANDS.fullmatch(field) else signs).add(found[0])
+        for field in filter(NUMBER.fullmatch, fields):
+            signs_of = doubtful if THOUSANDS.fullmatch(field) else signs
+            signs_of |= {".", ","} & set(field)
     if delimiter == ";":  # which spreadsheets write where the comma is the decimal sign
         signs = signs or doubtful
     return {".": ".", ",": ",", "": "."}.get("".join(signs), "?")
@@ -278,68 +260,59 @@ def read_workbook(path, wanted, sheet):
     """Read the one sheet of an Excel workbook that is meant, as `split_rows` does."""
     import openpyxl
 
+    sheets = {}  # title -> (rows, numbers of rows with a formula without its result)
     try:
         with zipfile.ZipFile(path) as archive:
-            is_large = sum(p.file_size for p in archive.infolist()) > MAX_UNPACKED
-        if is_large:
-            raise ValueError("its content is too large for a table")
-        values, formulas = (
-            openpyxl.load_workbook(path, read_only=True, data_only=data_only)
-            for data_only in (True, False)
-        )
+            if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
+                raise ValueError("its content is too large for a table")
+        values = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        formulas = openpyxl.load_workbook(path, read_only=True)
         with contextlib.closing(values), contextlib.closing(formulas):
-            sheets = {
-                there.title: list_cells(there, formulas[there.title])
-                for there in values.worksheets
-            }
+            for one in values.worksheets:
+                sheets[one.title] = list_cells(one, formulas[one.title])
     except Exception as error:  # a damaged archive provokes errors of every kind
         raise Problem(
             f"{path}: no readable Excel workbook ({error}). Save it as 'CSV UTF-8'"
         ) from None
-    title = choose_sheet(path, sheets, wanted, sheet)
-    rows, unknown = sheets[title]
-    if unknown:
-        raise Problem(
-            f"{path}:{unknown[0]}: a formula of sheet {title!r} is stored without its "
-            "result. Open the workbook in a spreadsheet, save it, and try again"
-        )
-    return rows
-
-
-def choose_sheet(path, sheets, wanted, sheet):
-    """Choose the sheet that is asked for, or the only one with the wanted columns."""
+    heads = {plain(name) for name in wanted}
     titles = [title for title, (rows, _) in sheets.items() if rows]
-    right = titles if sheet is None else [title for title in titles if title == sheet]
+    right = [title for title in titles if sheet in (None, title)]
     if len(right) > 1:
-        heads = {plain(name) for name in wanted}
         right = [
             title
             for title in right
-            if any(heads <= {plain(f) for f in row} for _, row in sheets[title][0])
+            if any(heads <= {*map(plain, row)} for _, row in sheets[title][0])
         ]
     if len(right) != 1:
-        what = f"{sheet!r} is not there or empty" if sheet else "which sheet is meant?"
-        names = ", ".join(titles) or "none with rows"
+        what = f"no sheet {sheet!r} with rows" if sheet else "which sheet is meant?"
+        there = ", ".join(titles) or "none with rows"
         raise Problem(
-            f"{path}: {what}. Expected one sheet with the columns {', '.join(wanted)}. "
-            f"Its sheets: {names}"
+            f"{path}: {what} Expected one sheet with the columns {', '.join(wanted)}. "
+            f"Its sheets: {there}"
         )
-    return right[0]
+    rows, unknown = sheets[right[0]]
+    if unknown:
+        raise Problem(
+            f"{path}:{unknown[0]}: a formula of sheet {right[0]!r} is stored without "
+            "its result. Open the workbook in a spreadsheet, save it, and try again"
+        )
+    return rows
 
 
 def list_cells(values, formulas):
     """List the rows of a sheet that are not blank, and those with unknown results."""
     rows, unknown = [], []
-    for sheet in (values, formulas):
-        sheet.reset_dimensions()  # what a file declares may be a million empty rows
+    values.reset_dimensions()  # what a file declares may be a million empty rows
+    formulas.reset_dimensions()
     both = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
     for number, (cells, sources) in enumerate(both, start=1):
-        fields = tidy(map(read_cell, cells))
-        if fields:
+        if fields := tidy(map(read_cell, cells)):
             rows.append((number, fields))
-        for cell, source in zip(cells, sources, strict=False):
-            if source.data_type == "f" and cell.value is None:
-                unknown.append(number)
+        pairs = zip(cells, sources, strict=False)
+        if any(
+            source.data_type == "f" and cell.value is None for cell, source in pairs
+        ):
+            unknown.append(number)
     return rows, unknown
 
 
@@ -373,12 +346,11 @@ def write_table(path, columns, rows):
     """
     with (
         replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
+        temporary.open("w", -1, "utf-8", None, "") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        if columns:
-            writer.writerow(map(guard, columns))
-        writer.writerows([guard(field) for field in row] for row in rows)
+        for row in [*([columns] if columns else []), *rows]:
+            writer.writerow(map(guard, row))
 
 
 def guard(field):

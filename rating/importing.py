@@ -15,6 +15,7 @@ from names import explain_missing, read_as_days
 from tables import parse_number, plain, read_table
 
 EMPTY = ("", "-", "na", "n/a", "n.a.", "nan", "none")  # no score
+N_EXPLAINED = 20  # names that are looked for among those of a near spelling
 
 
 def simplify(name):
@@ -30,7 +31,7 @@ def simplify(name):
     return re.sub(r"\s", "", re.sub(r"(?<=\d)\s+(?=\d)", "\0", name))
 
 
-def find_clip(name, names, forms):
+def find_clip(name, names, forms, explain=explain_missing):
     """Name the one clip that a name means. Raises ValueError where none is certain."""
     if name in names:
         return name
@@ -38,7 +39,7 @@ def find_clip(name, names, forms):
     if len(found) > 1:
         raise ValueError(f"{name!r} may mean {' or '.join(map(repr, found[:3]))}")
     if not found:
-        raise ValueError(f"no clip is called {name!r}. {explain_missing(name, names)}")
+        raise ValueError(f"no clip is called {name!r}. {explain(name, names)}".strip())
     return found[0]
 
 
@@ -79,7 +80,8 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
         if where and plain(record[plain(where[0])]) != plain(where[1]):
             continue
         try:
-            clip = find_clip(record[plain(clip_column)], names, forms)
+            near = explain_missing if len(problems) < N_EXPLAINED else lambda *_: ""
+            clip = find_clip(record[plain(clip_column)], names, forms, near)
             for rater, column in raters.items():
                 text = record[plain(column)]
                 if plain(text) not in EMPTY:

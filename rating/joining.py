@@ -43,39 +43,27 @@ def tabulate(said):
     firsts = [list_scores(rows) for rows in said.values()]
     clips = sorted(set().union(*firsts))
     table = {c: np.array([first.get(c, np.nan) for first in firsts]) for c in clips}
-    return {
-        clip: scores for clip, scores in table.items() if not np.isnan(scores).all()
-    }
+    return {clip: s for clip, s in table.items() if not np.isnan(s).all()}
 
 
 def describe(said):
-    """Tell how far raters agree with themselves and with each other.
-
-    Returns
-    -------
-    list of str
-        Lines to print.
-    """
+    """Tell how far raters agree with themselves and with each other, line by line."""
     table, lines = tabulate(said), []
-    columns = np.array([*table.values()]).reshape(len(table), len(said)).T
+    columns = np.array([*table.values()]).reshape(-1, len(said)).T
     for (rater, rows), column in zip(said.items(), columns, strict=True):
         first, second = list_scores(rows), list_scores(rows, "1")
+        both = [(first[clip], second[clip]) for clip in second if clip in first]
         n_scored = int(np.isfinite(column).sum())
-        twice = np.array(
-            [[first[clip], second[clip]] for clip in second if clip in first]
-        )
-        line = f"{rater}: {n_scored} clips scored"
-        if len(first) > n_scored:
-            line += f", {len(first) - n_scored} cannot be scored"
-        lines.append(line + "; seen twice: " + compare(*twice.reshape(-1, 2).T))
+        n_open = len(first) - n_scored
+        line = f"{rater}: {n_scored} clips scored, {n_open} cannot be; seen twice: "
+        lines.append(line + compare(*np.array(both).reshape(-1, 2).T))
     pairs = itertools.combinations(zip(said, columns, strict=True), 2)
     for (one, ours), (other, theirs) in pairs:
         lines.append(f"{one} and {other}: {compare(ours, theirs, other)}")
     spread = {
-        clip: np.nanmax(scores) - np.nanmin(scores) for clip, scores in table.items()
+        clip: np.nanmax(scores - scores[:, None]) for clip, scores in table.items()
     }
-    worst = sorted(spread, key=spread.get, reverse=True)[:N_SHOWN]
-    for clip in worst:
+    for clip in sorted(spread, key=spread.get, reverse=True)[:N_SHOWN]:
         if spread[clip] > 0:
             told = zip(said, table[clip], strict=True)
             told = ", ".join(f"{rater} {s:g}" for rater, s in told if s == s)
@@ -94,20 +82,10 @@ def compare(one, other, who="the second time"):
     )
 
 
-def same(text, score):
-    return float(text.replace(",", ".")) == score
-
-
 def write_scores(folder, scores, overwrite=False):
     """Write scores into the table of clips and leave all else in it as it is.
 
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    scores : dict of str to float
-    overwrite : bool
-        Whether other scores that stand there may be lost.
+    `overwrite`: whether other scores that stand there may be lost.
 
     Returns
     -------
@@ -126,7 +104,8 @@ def write_scores(folder, scores, overwrite=False):
         clip, old = row[clip_place], row[place]
         if clip in scores:
             row[place] = f"{scores[clip]:.10g}"
-            if old and not (NUMBER.fullmatch(old) and same(old, scores[clip])):
+            before = NUMBER.fullmatch(old) and float(old.replace(",", "."))
+            if old and before != scores[clip]:
                 lost.append(f"{path}:{line}: {clip} has the score {old}")
         rows.append(row)
     if lost and not overwrite:

@@ -227,10 +227,9 @@ def test_raters_are_joined_by_mean_and_median(lab, capsys):
     say(lab, "XY", Rat_12_day3_t4="5", Rat_12_day3_t5="")
     assert run(lab, "--join", "median") == 0
     told = capsys.readouterr().out
-    assert (
-        "JB: 2 clips scored; seen twice: 1 clips, mean absolute difference 0.50" in told
-    )
-    assert "MK: 1 clips scored, 1 cannot be scored; seen twice: no clip" in told
+    twice = "seen twice: 1 clips, mean absolute difference 0.50, the second time +0.50"
+    assert f"JB: 2 clips scored, 0 cannot be; {twice}" in told
+    assert "MK: 1 clips scored, 1 cannot be; seen twice: no clip" in told
     assert "JB and XY: 1 clips, mean absolute difference 4.00, XY +4.00" in told
     assert "they differ on Rat 12 day3 t4: JB 1, MK 2, XY 5" in told
     assert read_scores(lab) == {"Rat 12 day3 t4": 2, "Rat 12 day3 t5": 2}
@@ -238,6 +237,7 @@ def test_raters_are_joined_by_mean_and_median(lab, capsys):
         run(lab, "--join", "mean")
     assert read_scores(lab)["Rat 12 day3 t4"] == 2
     assert run(lab, "--join", "mean", "--raters", "JB,MK", "--overwrite") == 0
+    assert run(lab, "--join", "mean", "--raters", "JB,MK") == 0  # nothing is lost
     assert read_scores(lab)["Rat 12 day3 t4"] == 1.5
     with pytest.raises(Problem, match=r"of JB, ZZ\. Raters there: JB, MK, XY"):
         run(lab, "--join", "mean", "--raters", "JB,ZZ")
@@ -262,6 +262,16 @@ def test_published_form_stays_published(lab):
     assert after == before.replace("3-4,30,", "3-4,30,0.3333333333").replace(
         "g01,30,", "g01,30,4"
     )
+
+
+@pytest.mark.parametrize("old", ["1.250", "1,25", "1.25", "+1.25", "125e-2"])
+def test_a_score_that_stands_there_already_is_no_loss(tmp_path, old):
+    films.write_table(tmp_path, [("train", "Reach", "a", 30, f'"{old}"')])
+    joining.write_scores(tmp_path, {"a": 1.25})
+    assert read_scores(tmp_path) == {"a": 1.25}
+    films.write_table(tmp_path, [("train", "Reach", "a", 30, f'"{old}x"')])
+    with pytest.raises(Problem, match=r"data_file\.csv:1: a has the score"):
+        joining.write_scores(tmp_path, {"a": 1.25})
 
 
 def test_join_without_ratings(lab):

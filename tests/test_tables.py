@@ -212,7 +212,7 @@ def test_what_is_not_certain_in_a_workbook_is_refused(tmp_path):
     with pytest.raises(Problem, match=r"which sheet is meant.*Its sheets: May, June"):
         tables.read_table(path, ("clip", "score"))
     assert tables.read_table(path, ("clip",), sheet="June").rows == [(2, ["a", "1"])]
-    with pytest.raises(Problem, match="'Empty' is not there or empty"):
+    with pytest.raises(Problem, match="no sheet 'Empty' with rows"):
         tables.read_table(path, ("clip",), sheet="Empty")
     _, path = make_book(tmp_path / "formula.xlsx", A=[*rows, ["b", "=B2+1"]])
     with pytest.raises(Problem, match=r"formula\.xlsx:3: a formula of sheet 'A'"):
