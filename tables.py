@@ -204,6 +204,7 @@ def sniff(text, source, wanted):
     heads = {plain(name) for name in wanted}
     for is_right in (
         lambda d, rows, n, _: heads and any(heads <= set(map(plain, r)) for r in rows),
+        lambda d, rows, *_: not any('"' in field for row in rows for field in row),
         lambda d, rows, n, _: n == len(heads),
         lambda d, rows, n, _: d != "," and all(map(has_decimal_commas_only, rows)),
         lambda d, rows, n, count: count == max(c for *_, c in found.values()),

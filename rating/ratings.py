@@ -62,7 +62,8 @@ def read_ratings(path):
     rows = []
     for line, row in table.records():
         try:
-            row["score"] and parse_number(row["score"])
+            if row["score"]:
+                row["score"] = f"{parse_number(row['score'], table.decimal):.10g}"
         except ValueError as error:
             raise Problem(f"{path}:{line}: {error}") from None
         rows.append(row)

@@ -78,7 +78,8 @@ class Session:
 
     def read(self):
         """Read the rows that have been written so far."""
-        names, rows = read_ratings(self.path) if self.path.is_file() else ([], [])
+        with self.lock:  # on Windows a file that is read cannot be replaced
+            names, rows = read_ratings(self.path) if self.path.is_file() else ([], [])
         if rows and [*map(plain, names)] != [*map(plain, self.names)]:
             told = ", ".join(names) or "one score"
             raise Problem(f"{self.path} holds {told}, {OTHER_SCALE}")
@@ -104,6 +105,7 @@ class Session:
             "current": keys[0] if keys else None,
             "next": keys[1] if keys[1:] else None,
             "can_undo": n_done > 0,
+            "n_broken": len(self.broken),
             "items": [item._asdict() for item in self.items],
         }
 

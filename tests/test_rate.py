@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import films
+import numpy as np
 import pytest
 
 import frames
@@ -286,7 +287,7 @@ def test_a_session_through_the_server(page, capsys):
         body = {"current": key, "values": [2], "seconds": 1.5}
         assert ask(page, "save", body)[0] == 200
         assert ask(page, "save", body)[0] == 409
-    for word in ("v_Stroke", "v_Control", "_g01", "broken", str(page.session.path)):
+    for word in ("v_Stroke", "v_Control", "_g01", "broken.avi", str(page.session.path)):
         assert word not in seen
     rows = read_rows(page.session.path)
     assert n_films == len(rows) >= 4
@@ -422,6 +423,34 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 LEAKS = ("RatStroke", "RatControl", "_g07", "Apl27", "data_file", "Reach", ".avi")
 
 
+READ_FRAME = """async () => {
+    const film = document.querySelector("#film");
+    const canvas = document.createElement("canvas");
+    await new Promise(done => setTimeout(done, 150));
+    [canvas.width, canvas.height] = [film.videoWidth, film.videoHeight];
+    const pen = canvas.getContext("2d");
+    pen.drawImage(film, 0, 0);
+    return [...pen.getImageData(0, 0, canvas.width, canvas.height).data];
+}"""
+
+
+def check_steps(tab, n_frames):
+    """See that the frame that the page names is the frame that it shows."""
+    tab.keyboard.press(" ")
+    for seek, wanted in (
+        ("seek(0)", 0),
+        ("keys.ArrowRight()", 1),
+        ("keys.ArrowLeft()", 0),
+        (f"seek({n_frames - 1})", n_frames - 1),
+        ("keys.ArrowLeft()", n_frames - 2),
+        (f"seek({n_frames // 2})", n_frames // 2),
+    ):
+        tab.evaluate(seek)
+        pixels = np.array(tab.evaluate(READ_FRAME), np.uint8).reshape(64, 96, 4)
+        assert films.read_number(pixels[..., :3]) == wanted
+        assert tab.inner_text("#frame") == f"{wanted + 1} / {n_frames}"
+
+
 @pytest.mark.thorough
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_thirty_clips_in_chromium_killed_twice(tmp_path):
@@ -450,6 +479,8 @@ def test_thirty_clips_in_chromium_killed_twice(tmp_path):
                 tab.wait_for_selector("#film:visible")
                 n_frames = int(tab.evaluate("frames"))
                 score = (n_frames - 12) % 10 / 2
+                if n_rated % 11 == 0:
+                    check_steps(tab, n_frames)
                 tab.keyboard.press("ArrowRight")
                 for _ in range(1 + (score % 1 > 0)):
                     tab.keyboard.press(str(int(score)))

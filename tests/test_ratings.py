@@ -290,6 +290,15 @@ def test_a_spoilt_file_of_ratings_is_named(lab):
         run(lab, "--join", "mean")
 
 
+def test_ratings_that_went_through_a_german_spreadsheet(lab):
+    path = ratings.ratings_path(lab, "JB")
+    path.parent.mkdir()
+    text = "clip;score;repeat;seconds;order\n0001;2,5;0;3,1;1\n3-4;1;0;2;2\n"
+    path.write_bytes(text.encode("utf-16"))
+    assert run(lab, "--join", "mean") == 0
+    assert read_scores(lab) == {"0001": 2.5, "3-4": 1}
+
+
 def test_western_text_is_cautioned(lab):
     path = write_sheet(lab / "s.csv", [("clip", "JB"), ("Mäuschen_g01", 1)], "cp1252")
     with pytest.warns(Caution, match="Western European text: 'Mäuschen_g01;1'"):

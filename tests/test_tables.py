@@ -61,6 +61,7 @@ def test_one_meaning_in_many_dialects(tmp_path, text, encoding):
         ("a;b,1\nc;d,2", ["a;b", "1"]),
         ("a,1\n\nb,2\nc", ["a", "1"]),
         ("a\t1,5\nb\t2,5", ["a", "1,5"]),
+        ('a,"x;y",2\nb,"x;z",3', ["a", "x;y", "2"]),
     ],
 )
 def test_delimiter_without_a_header_line(text, fields):
