@@ -345,13 +345,12 @@ def write_table(path, columns, rows):
     rows : iterable of sequence
         None becomes an empty field.
     """
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", -1, "utf-8", None, "") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        for row in [*([columns] if columns else []), *rows]:
-            writer.writerow(map(guard, row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in [*([columns] if columns else []), *rows]:
+        writer.writerow(map(guard, row))
+    with replacing(path) as temporary:
+        temporary.write_bytes(text.getvalue().encode(errors="backslashreplace"))
 
 
 def guard(field):

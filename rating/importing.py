@@ -25,7 +25,7 @@ def simplify(name):
     capitals and spaces, but not those that keep two numbers apart.
     """
     name = re.split(r"[/\\]", unicodedata.normalize("NFKC", name))[-1].casefold()
-    name = re.sub(r"^#?\d+: ", "", name).replace("_", " ").strip()
+    name = re.sub(r"^(player )?#?\d+:\s*", "", name).replace("_", " ").strip()
     stem, dot, ending = name.rpartition(".")
     name = stem if dot + ending in frames.VIDEO_SUFFIXES else name
     return re.sub(r"\s", "", re.sub(r"(?<=\d)\s+(?=\d)", "\0", name))

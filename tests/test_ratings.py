@@ -51,6 +51,7 @@ def say(folder, rater, **scores):
         "Rat_12_day3_t4",
         "D:\\Videos\\May\\Rat 12 day3 t4.avi",
         "/home/jörg/Rat 12  day3 t4.mkv",
+        "player #1:Rat 12 day3 t4.avi",
         "#1: videos/Rat 12 day3 t4.avi",
         "Ｒat 12 day3 t4",
     ],

@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import io
 import warnings
 
 import openpyxl
@@ -293,3 +294,45 @@ def test_what_a_spreadsheet_altered_is_said(name, known):
 )
 def test_a_near_name_is_asked_for_and_no_other(name, text):
     assert names.explain_missing(name, ["Rat 12 day3", "3-4", "0001"]) == text
+
+
+# ---------------------------------------------------------------- generated tables
+
+clips = st.text(st.sampled_from("aBä1 .-_;,\t'\"éß3=+"), min_size=1, max_size=8)
+scores = st.one_of(
+    st.integers(-5, 2000).map(float),
+    st.floats(0, 5).map(lambda x: round(x, 1)),
+    st.floats(0, 2000).map(lambda x: round(x, 3)),
+)
+
+
+@given(
+    st.lists(st.tuples(clips, scores, scores), min_size=1, max_size=8),
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from([".", ","]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"]),
+    st.booleans(),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.filterwarnings("ignore::console.Caution")
+def test_a_table_is_read_right_or_refused(
+    rows, delimiter, decimal, encoding, with_header, quoting
+):
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=delimiter, quoting=quoting)
+    if with_header:
+        writer.writerow(["clip", "JB", "MK"])
+    for clip, *numbers in rows:
+        shown = [f"{number:.10g}".replace(".", decimal) for number in numbers]
+        writer.writerow([clip, *shown])
+    try:
+        content = file.getvalue().encode(encoding)
+        table = tables.parse_table(content, "t", ("clip", "JB", "MK"))
+        read = [
+            (fields[0], *(tables.parse_number(x, table.decimal) for x in fields[1:]))
+            for _, fields in table.rows
+        ]
+    except (Problem, ValueError):
+        return
+    assert read == [(tables.unguard(clip.strip()), *said) for clip, *said in rows]
