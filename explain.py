@@ -5,17 +5,17 @@
     python explain.py --run g04-features --compare g05-features --occlusion
 
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/, and frames or videos
-Writes  data/figures/<run>/: index.html, CSV tables, PNG figures, films
+Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures, films
 Cost    about 5 minutes and 3.4 GB for 20 clips of 125 frames and 2,048 units on two
         cores; for small networks little more than the extraction of the key frames.
 
-Everything explains the value before the last ReLU, so a score that was clipped to 0
-is explained too.
+Everything explains the value before the last ReLU, so a score that was cut to 0 is
+explained too.
 """
 
 import argparse
+import sys
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import console
 import data
@@ -23,66 +23,50 @@ import files
 import runs
 from console import Problem
 
-
-class Study(NamedTuple):
-    """A run, the clips that it explains, and what was found."""
-
-    folder: Path  # where everything is written
-    record: dict
-    clips: list
-    table: Any  # pandas.DataFrame, a row a clip
-    sequences: Any  # float32 (N, T, F)
-    members: list
-    explained: Any  # explanation.Explanation
-    pictures: Any  # pictures.Pictures
-
-
 # ---------------------------------------------------------------- gathering
 
 
-def choose(args, clips, record):
+def choose_clips(clips, record, split, names):
     """Choose clips by name, in the order given, or those of a split, each once."""
-
     known = {clip.name: clip for clip in clips}
-    if args.clip:
-        if missing := [name for name in args.clip if name not in known]:
+    if names:
+        if missing := [name for name in names if name not in known]:
             raise Problem(f"data_file.csv has no clip {', '.join(missing)}")
-        return [known[name] for name in dict.fromkeys(args.clip)]
-    split = None if args.split == "all" else args.split
-    return runs.choose_clips(clips, record, split)
+        return [known[name] for name in dict.fromkeys(names)]
+    return runs.choose_clips(clips, record, None if split == "all" else split)
 
 
-def open_pictures(args, clips, record):
+def open_pictures(folder, clips, record, weights, with_places):
     """Open what shows frames; without an extractor there are no places.
 
     Returns
     -------
-    (pictures.Pictures, str)
+    (Pictures, str)
         And why there are no places, or "".
     """
     import frames
-    from explaining import pictures
+    from explaining.places import Pictures
 
     extractor, reason = None, ""
     for clip in clips:  # one with pictures is enough to open the extractor for
         try:
-            frames.find_source(args.data, clip)
+            frames.find_source(folder, clip)
             reason = ""
             break
         except Problem as problem:
             reason = reason or str(problem)
-    if args.no_places:
+    if not with_places:
         reason = "--no-places was given"
     elif not reason:
         try:
-            extractor = runs.open_extractor(record, args.weights)
+            extractor = runs.open_extractor(record, weights)
         except Problem as problem:
             reason = str(problem)
-    return pictures.Pictures(args.data, clips, record, extractor), reason
+    return Pictures(folder, clips, record, extractor), reason
 
 
 def gather(args):
-    """Read a run and its clips, and explain them.
+    """Read a run and its clips, and take their values apart.
 
     Returns
     -------
@@ -91,123 +75,65 @@ def gather(args):
     """
     import numpy as np
 
-    from explaining import explanation, members
+    from explaining import steps
 
     model, record = runs.read_run(runs.find_run(args.data, args.run))
     runs.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
-    chosen = choose(args, clips, record)
+    clips = choose_clips(clips, record, args.split, args.clip)
     pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group_pattern = args.group_pattern or record.get(
         "group_pattern", data.GROUP_PATTERN
     )
-    table = data.tabulate_clips(
-        chosen, data.list_animals(chosen, pattern), group_pattern
-    )
+    table = data.tabulate_clips(clips, data.list_animals(clips, pattern), group_pattern)
+    seen = runs.describe_seen(table["clip"], table["animal"], record)
+    table = table.assign(seen=seen)
     sequences = np.stack(list(runs.read_sequences(args.data, table["clip"], record)))
-    parts = members.open_members(model)
-    explained = explanation.explain(parts, sequences)
-    table = table.assign(
-        network_score=explained.scores,
-        value=explained.value,
-        clipped=explained.clipped,
-        seen=runs.describe_seen(table["clip"], table["animal"], record),
+    pictures, reason = open_pictures(
+        args.data, clips, record, args.weights, not args.no_places
     )
-    shown, reason = open_pictures(args, chosen, record)
     folder = files.figures_folder(args.data, record["run"])
-    study = Study(folder, record, chosen, table, sequences, parts, explained, shown)
+    study = steps.open_study(folder, model, record, table, sequences, pictures)
     return study, reason
-
-
-# ---------------------------------------------------------------- tables
-
-
-def write_table(table, path):
-    with files.replacing(path) as temporary:
-        table.to_csv(temporary, index=False)
-
-
-def write_tables(study):
-    """Write what was found of every clip as CSV tables."""
-    import numpy as np
-    import pandas as pd
-
-    explained = study.explained
-    attribution = explained.attribution
-    extra = {
-        "bias": explained.bias,
-        "attribution_sum": explained.features.sum(axis=1),
-        "gain": attribution.gain,
-        "residual": attribution.residual,
-        "path_steps": attribution.steps,
-    }
-    write_table(study.table.assign(**extra), study.folder / "clips.csv")
-    n_steps = explained.shares.shape[1]
-    length = study.sequences.shape[1] // n_steps
-    first = np.arange(n_steps) * length + 1
-    for row, name in enumerate(study.table["clip"]):
-        steps = {
-            "step": np.arange(1, n_steps + 1),
-            "first_frame": first,
-            "last_frame": first + length - 1,
-            "share": explained.shares[row],
-        }
-        write_table(pd.DataFrame(steps), study.folder / "shares" / f"{name}.csv")
-        frames = {
-            "frame": np.arange(1, study.sequences.shape[1] + 1),
-            "attribution": explained.frames[row],
-            "beyond_mean_frame": explained.beyond[row],
-        }
-        write_table(pd.DataFrame(frames), study.folder / "frames" / f"{name}.csv")
 
 
 # ---------------------------------------------------------------- other networks
 
 
-def find_others(args):
+def find_others(folder, run, names):
     """Find the checkpoints to compare with, before anything expensive starts."""
-    own = runs.find_run(args.data, args.run)
-    paths = [runs.find_run(args.data, name) for name in args.compare or []]
+    own = runs.find_run(folder, run)
+    paths = [runs.find_run(folder, name) for name in names]
     if own in paths:
         raise Problem("--compare needs another run than the one explained")
     return paths
 
 
-def compare_runs(args, study, paths):
-    """Find the importance of features in other runs on the same clips.
-
-    Two folds of one cross-validation bring in all of its folds.
-
-    Returns
-    -------
-    dict of str to float (F,)
-        The runs named first; and whether they are all folds of one.
-    """
-    from explaining import explanation, members
+def compare_runs(folder, study, paths):
+    """Compare with other runs on the same clips; two folds bring in all folds."""
+    from explaining import attribution, network, steps
 
     _, other = runs.read_run(paths[0])
     scheme, theirs = (record.get("scheme") or {} for record in (study.record, other))
     same = [(s.get("kind"), s.get("prefix")) for s in (scheme, theirs)]
     are_folds = bool(scheme) and same[0] == same[1]
     if are_folds:
-        found = runs.find_folds(args.data, *same[0], study.record["task"])
-        paths += [p for p, _ in found if p not in paths]
+        found = runs.find_folds(folder, *same[0], study.record["task"])
+        paths = [*paths, *(path for path, _ in found if path not in paths)]
     importances = {}
     for path in paths:
         model, record = runs.read_run(path)
         if record["run"] == study.record["run"]:
             continue
-        runs.check_extraction(args.data, record)
+        runs.check_extraction(folder, record)
         if model.input_shape[1:] != study.sequences.shape[1:]:
             raise Problem(
                 f"{record['run']} takes sequences {model.input_shape[1:]}; those here "
                 f"are {study.sequences.shape[1:]}"
             )
-        parts = members.open_members(model)
-        importances[record["run"]] = explanation.explain(
-            parts, study.sequences
-        ).importance
-    return importances, are_folds
+        parts = attribution.take_apart(network.open_networks(model), study.sequences)
+        importances[record["run"]] = parts.importance
+    return steps.compare(study, importances, are_folds)
 
 
 # ---------------------------------------------------------------- the script
@@ -239,17 +165,18 @@ def parse_args(argv):
         "--elements", type=number, default=6, help="movement elements to look for"
     )
     how.add_argument("--no-places", action="store_true", help="skip the extraction")
-    for name, what_for in (("animal", "the run's own"), ("group", "the run's own")):
+    for name in ("animal", "group"):
         how.add_argument(
             f"--{name}-pattern",
             type=console.pattern,
             metavar="RE",
-            help=f"finds the {name} in a clip name; {what_for} by default",
+            help=f"finds the {name} in a clip name; the run's own by default",
         )
     more = parser.add_argument_group("more")
     more.add_argument(
         "--compare",
         action="append",
+        default=[],
         metavar="OTHER_RUN",
         help="importance of the features in another run; of two folds, in all folds",
     )
@@ -264,27 +191,45 @@ def parse_args(argv):
     return parser.parse_args(argv)
 
 
+def warn(context):
+    """Say on the terminal what is missing, and what is not as exact as it should be."""
+    if context["reason"]:
+        print(f"no places and key frames: {context['reason']}", file=sys.stderr)
+    summary = context["summary"]
+    if n_inexact := summary["n_inexact"]:
+        console.caution(
+            f"of {n_inexact} of {summary['n_clips']} clips the attributions miss by "
+            f"more than 1%, in spite of {summary['path_steps']} steps of the path: "
+            "clips.csv tells of which"
+        )
+
+
 def main(argv=None):
     args = parse_args(argv)
-    from explaining import clip_sections, frame_sections, sections
+    others = find_others(args.data, args.run, args.compare)
+    from explaining import clips, steps
+    from pages import page
 
-    others = find_others(args)
     study, reason = gather(args)
-    write_tables(study)
-    page, results = sections.open_page(study, args)
-    relative = sections.add_checks(page, study, results)
-    clip_sections.add_clips(page, study, results, args.top, reason)
-    if args.occlusion:
-        clip_sections.add_occlusion(page, study, results)
-    if args.video:
-        clip_sections.add_films(page, study, args.clip)
-    sections.add_features(page, study, relative)
-    labels = frame_sections.add_space(page, study, args.space, args.elements)
-    frame_sections.add_elements(page, study, results, *labels)
-    if others:
-        importances, are_folds = compare_runs(args, study, others)
-        sections.add_comparison(page, study, results, importances, are_folds)
-    sections.finish(page, study, results)
+    found = {"summary": steps.write_parts(study), "reason": reason}
+    highest = study.table["clip"][study.table["network_score"].argmax()]
+    filmed = (args.clip or [highest]) if args.video else ()
+    found["clips"] = clips.show_clips(study, args.top, filmed)
+    found["occlusion"] = (
+        clips.occlude(study, found["clips"]) if args.occlusion else None
+    )
+    found["deletion"], found["shuffling"], relative = steps.check(study)
+    found["features"] = steps.rank_features(study, relative)
+    found["space"], found["elements"] = steps.map_space(
+        study, args.space, args.elements
+    )
+    found["comparison"] = compare_runs(args.data, study, others) if others else None
+    chosen = {"all": "all clips"}.get(args.split, f"the {args.split} split")
+    context = steps.describe(study, found, "chosen by name" if args.clip else chosen)
+    warn(context)
+    steps.write_results(study, context, vars(args))
+    page.write(study.folder / "index.html", "explanation.html", **context)
+    print(page.render("explanation.txt", **context))
     print(f"\npage: {study.folder / 'index.html'}")
 
 

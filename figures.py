@@ -57,14 +57,16 @@ def styled(draw, style=STYLE):
 
 
 @styled
-def save(figure, path):
-    """Write a figure as PNG (300 dpi) and SVG, each whole or not at all.
+def save(figure, path, dpi=300):
+    """Write a figure as PNG and SVG, each whole or not at all.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
     path : Path or str
         Without a suffix.
+    dpi : int
+        Pixels an inch of the PNG, and of photographs inside the SVG.
 
     Returns
     -------
@@ -78,7 +80,7 @@ def save(figure, path):
         target = path.with_name(f"{path.name}.{kind}")
         partial = path.with_name(f".{path.name}.partial.{kind}")
         try:
-            figure.savefig(partial, format=kind, dpi=300, metadata=metadata)
+            figure.savefig(partial, format=kind, dpi=dpi, metadata=metadata)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)

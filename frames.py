@@ -354,6 +354,18 @@ def count_packets(path):
         raise Problem(f"{path}: not readable ({error.strerror})") from None
 
 
+def read_rate(path):
+    """Read how many frames a second a video has, None if untold, and how many frames.
+
+    Returns
+    -------
+    (float or None, int)
+    """
+    with open_video(path) as container:
+        rate = container.streams.video[0].average_rate
+    return float(rate) if rate else None, count_packets(path)
+
+
 def open_video(path):
     """Open a video file and check that it holds video of a sensible size."""
     path = Path(path)

@@ -353,6 +353,15 @@ def write_table(path, columns, rows):
         temporary.write_bytes(text.getvalue().encode(errors="backslashreplace"))
 
 
+def write_columns(path, columns):
+    """Write columns, name to array or series, as a table; NaN becomes empty."""
+    lists = [
+        [None if value != value else value for value in values.tolist()]
+        for _, values in columns.items()
+    ]
+    write_table(path, list(columns.keys()), zip(*lists, strict=True))
+
+
 def guard(field):
     """Put an apostrophe before text that a spreadsheet would compute."""
     if isinstance(field, str) and FORMULA.match(field) and not NUMBER.fullmatch(field):

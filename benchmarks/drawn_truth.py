@@ -24,7 +24,7 @@ import explain
 import files
 import frames
 from console import Problem
-from judging import report
+from pages import page
 
 MIDDLE = 4  # of eight columns of places; arm and pellet are right of it
 ALPHA = 0.05
@@ -67,9 +67,9 @@ def main(argv=None):
     tables = [folder / f"{name}.csv" for name in ("places", "space", "elements")]
     places, space, elements = map(pd.read_csv, tables)
     print(f"right half, of the mass of key frames: {measure_half(places):.3f}")
-    for test, found in files.read_json(folder / "explanation.json")["deletion"].items():
-        if isinstance(found, dict) and "clips" in found:
-            print(f"{test}, over chance: {report.show(found['clips'])}")
+    found = files.read_json(folder / "explanation.json")["deletion"]["tests"]
+    for test, result in found.items():
+        print(f"{test}, over chance: {page.interval(result['animals'])}")
     elements = count_mouth(space, truth, elements)
     print(elements.round(3).to_string(index=False))
     enriched = elements[elements["Stroke"] > elements["Control"]]

@@ -8,13 +8,13 @@ by extraction and network anew.
 """
 
 import numpy as np
-from scipy import stats
 
-from explaining import explanation
-from explaining.members import cut, evaluate
+from explaining import attribution
+from explaining.inference import correct_holm, correlate_ranks, find_interval
+from explaining.network import cut, evaluate, shuffled
 
-FRAME_SHARES = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
-FEATURE_SHARES = (0.03, 0.1, 0.3)
+FRAME_AMOUNTS = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
+FEATURE_AMOUNTS = (0.03, 0.1, 0.3)
 N_RANDOM = 2  # orders, whose mean is what chance does
 N_TESTED = 20  # clips at most, drawn at random
 N_SHUFFLED = 5  # clips
@@ -26,50 +26,13 @@ TESTS = {
     "features that lower": "features that lower the value, replaced",
     "importance": "most important features, set to 0",
 }
-NOT_FOR_POOL = {
+BLIND = {
     **dict.fromkeys(("value", "low", "high")),
-    "reason": "a pool network sees nothing but the mean",
+    "reason": "the network sees nothing but the mean frame",
 }
+ROUNDING = 1e-5  # of the largest change, below which a change is none
+ALPHA = 0.05
 GREY = 127  # what the preprocessing of InceptionV3 turns into 0
-
-
-def find_interval(values, owners=None):
-    """Find the mean of values and its 95% interval (Student's t).
-
-    Parameters
-    ----------
-    values : (N,)
-        One a clip.
-    owners : (N,) sequence of str, optional
-        Animals; given, the interval is of the animals' means.
-
-    Returns
-    -------
-    dict
-        value, low, high, n; low and high are None, with a reason, where they are not
-        defined.
-    """
-    values = np.asarray(values, float)
-    if owners is not None:
-        owners = np.asarray(owners)
-        values = np.array([values[owners == name].mean() for name in np.unique(owners)])
-    found = {"value": float(values.mean()), "low": None, "high": None, "n": len(values)}
-    what = "clips" if owners is None else "animals"
-    if len(values) < 3:
-        return found | {"reason": f"an interval needs three {what}"}
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return found | {
-        "low": found["value"] - float(half),
-        "high": found["value"] + float(half),
-    }
-
-
-def correlate_ranks(first, second):
-    """Compute Spearman's rho, None where it is not defined."""
-    first, second = np.ravel(first), np.ravel(second)
-    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return None
-    return float(stats.spearmanr(first, second).statistic)
 
 
 # ---------------------------------------------------------------- deletion
@@ -96,31 +59,31 @@ def silence_features(sequence, features):
     return changed
 
 
-def measure_deletion(members, sequence, orders, shares, replace):
+def measure_deletion(networks, sequence, orders, amounts, replace):
     """Measure the value as more and more of a sequence is replaced.
 
     Parameters
     ----------
-    members : sequence of Member
+    networks : sequence of Network
     sequence : float32, (T, F)
     orders : sequence of int arrays
         What is replaced first stands first.
-    shares : sequence of float
+    amounts : sequence of float
         How much of an order is replaced.
     replace : callable
         `replace_frames`, `replace_features` or `silence_features`.
 
     Returns
     -------
-    float64, (len(orders), len(shares))
+    float64, (len(orders), len(amounts))
     """
     changed = (
-        replace(sequence, order[: max(1, round(share * len(order)))])
+        replace(sequence, order[: max(1, round(amount * len(order)))])
         for order in orders
-        for share in shares
+        for amount in amounts
     )
-    values = [evaluate(members, np.stack(batch)) for batch in cut(list(changed))]
-    return np.concatenate(values).reshape(len(orders), len(shares))
+    values = [evaluate(networks, np.stack(batch)) for batch in cut(list(changed))]
+    return np.concatenate(values).reshape(len(orders), len(amounts))
 
 
 def draw_clips(n_clips, n_drawn, seed=0):
@@ -130,7 +93,7 @@ def draw_clips(n_clips, n_drawn, seed=0):
     return np.sort(drawn)
 
 
-def delete_signed(members, sequence, added, shares, replace, random):
+def delete_signed(networks, sequence, added, amounts, replace, random):
     """Replace what raises the value first, what lowers it first, and at random.
 
     Parameters
@@ -140,32 +103,32 @@ def delete_signed(members, sequence, added, shares, replace, random):
 
     Returns
     -------
-    float64, (3, len(shares))
+    float64, (3, len(amounts))
         Values.
     """
     rising = np.argsort(added, kind="stable")
     orders = [rising[::-1], rising]
     orders += [random.permutation(len(added)) for _ in range(N_RANDOM)]
-    values = measure_deletion(members, sequence, orders, shares, replace)
+    values = measure_deletion(networks, sequence, orders, amounts, replace)
     return np.stack([values[0], values[1], values[2:].mean(axis=0)])
 
 
-def delete_important(members, sequence, ranked, start, random):
+def delete_important(networks, sequence, ranked, start, random):
     """Set important and random features to 0; how far the value moves from `start`.
 
     Returns
     -------
-    float64, (2, len(FEATURE_SHARES))
+    float64, (2, len(FEATURE_AMOUNTS))
     """
     orders = [ranked] + [random.permutation(len(ranked)) for _ in range(N_RANDOM)]
     values = measure_deletion(
-        members, sequence, orders, FEATURE_SHARES, silence_features
+        networks, sequence, orders, FEATURE_AMOUNTS, silence_features
     )
     moved = np.abs(values - start)
     return np.stack([moved[0], moved[1:].mean(axis=0)])
 
 
-def check_deletion(members, sequences, explained, owners, seed=0):
+def check_deletion(networks, sequences, parts, owners, seed=0):
     """Replace what matters most, against as much at random.
 
     Frames and features of a clip are replaced by the clip's mean, in the order of what
@@ -175,78 +138,95 @@ def check_deletion(members, sequences, explained, owners, seed=0):
 
     Parameters
     ----------
-    members : sequence of Member
+    networks : sequence of Network
     sequences : float32, (N, T, F)
-    explained : explanation.Explanation
+    parts : attribution.Parts
     owners : (N,) sequence of str
         Animals.
 
     Returns
     -------
     dict
-        For each of `TESTS` the advantage over random, over clips and over animals.
-        "curves": for "frames" and "features" the change of the value as raising,
-        lowering and random ones go; for "importance" its size as important and random
-        ones go; (clips, kinds, shares).
+        "tests": for each of `TESTS` the advantage over random, over "clips" and over
+        "animals", which decide: "p" and "p_holm", corrected for the five tests, and a
+        "verdict". "n_clips", of "n_of". "curves": for "frames" and "features" the
+        change of the value as raising, lowering and random ones go; for "importance"
+        its size as important and random ones go; (clips, kinds, amounts).
     """
     chosen = draw_clips(len(sequences), N_TESTED, seed)
     random = np.random.default_rng(seed)
-    ranked = np.argsort(-explained.importance, kind="stable")
+    ranked = np.argsort(-parts.importance, kind="stable")
     curves = {"frames": [], "features": [], "importance": []}
     for clip in chosen:
-        sequence, start = sequences[clip], explained.value[clip]
-        gradients = explained.attribution.gradients[clip]
+        sequence, start = sequences[clip], parts.value[clip]
+        gradients = parts.attribution.gradients[clip]
         away = (sequence - sequence.mean(axis=0)) * gradients
-        for name, added, shares, replace in (
-            ("frames", away.sum(axis=1), FRAME_SHARES, replace_frames),
-            ("features", away.sum(axis=0), FEATURE_SHARES, replace_features),
+        for name, added, amounts, replace in (
+            ("frames", away.sum(axis=1), FRAME_AMOUNTS, replace_frames),
+            ("features", away.sum(axis=0), FEATURE_AMOUNTS, replace_features),
         ):
-            values = delete_signed(members, sequence, added, shares, replace, random)
+            values = delete_signed(networks, sequence, added, amounts, replace, random)
             curves[name].append(values - start)
         curves["importance"].append(
-            delete_important(members, sequence, ranked, start, random)
+            delete_important(networks, sequence, ranked, start, random)
         )
     curves = {name: np.array(changes) for name, changes in curves.items()}
-    result = {"n_clips": len(chosen), "n_of": len(sequences), "curves": curves}
-    owners = np.asarray(owners)[chosen]
+    # A network that sees nothing but the mean frame has nothing to obey there.
+    moved = {name: np.abs(changes).max() for name, changes in curves.items()}
+    is_blind = moved["features"] <= ROUNDING * moved["importance"]
+    owners, tests = np.asarray(owners)[chosen], {}
     for name, changes in curves.items():
         chance = changes[:, -1]
-        advantages = (
-            {name: changes[:, 0] - chance}
-            if name == "importance"
-            else {
-                f"{name} that raise": chance - changes[:, 0],
-                f"{name} that lower": changes[:, 1] - chance,
-            }
-        )
+        advantages = {
+            f"{name} that raise": chance - changes[:, 0],
+            f"{name} that lower": changes[:, 1] - chance,
+        }
+        if name == "importance":
+            advantages = {name: changes[:, 0] - chance}
         for test, advantage in advantages.items():
             by_clip = advantage.mean(axis=1)
-            if name == "features" and all(m.kind == "pool" for m in members):
-                result[test] = dict.fromkeys(("clips", "animals"), NOT_FOR_POOL)
-                continue
-            result[test] = {
+            tests[test] = {
                 "clips": find_interval(by_clip),
                 "animals": find_interval(by_clip, owners),
             }
-    return result
+            if name == "features" and is_blind:
+                tests[test] = dict.fromkeys(("clips", "animals"), BLIND)
+    judge_tests(tests)
+    counts = {"n_clips": len(chosen), "n_of": len(sequences)}
+    return counts | {"tests": tests, "curves": curves}
+
+
+def judge_tests(tests):
+    """Add p, p after Holm's correction for their number, and a verdict to each test."""
+    by_animal = [test["animals"] for test in tests.values()]
+    p_values = [found.get("p") for found in by_animal]
+    corrected = correct_holm([np.nan if p is None else p for p in p_values])
+    for test, p, p_holm in zip(tests.values(), p_values, corrected, strict=True):
+        test |= {"p": p, "p_holm": None if p is None else float(p_holm)}
+        if p is None:
+            test["verdict"] = "not defined"
+        elif p_holm >= ALPHA:
+            test["verdict"] = "not shown"
+        else:
+            test["verdict"] = "obeys" if test["animals"]["value"] > 0 else "defies"
 
 
 # ---------------------------------------------------------------- shuffled weights
 
 
-def attribute_shuffled(members, sequences, random):
+def attribute_shuffled(networks, sequences, random):
     """Attribute the value of clips to features and frames with shuffled weights.
 
     Returns
     -------
     (float64 (N, F), float64 (N, T))
-        As `explanation.Explanation` has them: features, beyond.
+        As `attribution.Parts` has them: features, beyond.
     """
-    shuffled = [member.shuffle(random) for member in members]
-    found = explanation.integrate(
-        *(shuffled, sequences, np.zeros_like(sequences)),
-        max_steps=explanation.FIRST_STEPS,
-    )
+    with shuffled(networks, random):
+        found = attribution.integrate(
+            *(networks, sequences, np.zeros_like(sequences)),
+            tolerance=np.inf,  # alike is all that counts
+        )
     away = sequences - sequences.mean(axis=1, keepdims=True)
     return (
         np.einsum("ntf,ntf->nf", sequences, found.gradients, dtype=float),
@@ -254,7 +234,7 @@ def attribute_shuffled(members, sequences, random):
     )
 
 
-def check_shuffling(members, sequences, explained, seed=0):
+def check_shuffling(networks, sequences, parts, seed=0):
     """Explain a few clips again with the network's weights shuffled, several times.
 
     Returns
@@ -268,11 +248,11 @@ def check_shuffling(members, sequences, explained, seed=0):
     """
     random = np.random.default_rng(seed)
     chosen = draw_clips(len(sequences), N_SHUFFLED, seed)
-    true, beyond = explained.features[chosen], explained.beyond[chosen]
+    true, beyond = parts.features[chosen], parts.beyond[chosen]
     importance = np.abs(true).mean(axis=0)
     rhos, chance = {"importance": [], "signed": [], "frames": []}, 0.0
     for _ in range(N_SHUFFLES):
-        features, frames = attribute_shuffled(members, sequences[chosen], random)
+        features, frames = attribute_shuffled(networks, sequences[chosen], random)
         by_chance = np.abs(features).mean(axis=0)
         rhos["importance"].append(correlate_ranks(importance, by_chance))
         rhos["signed"].append(correlate_ranks(true.mean(0), features.mean(0)))
@@ -314,12 +294,12 @@ def occlude(frame, n_places=8):
     return covered
 
 
-def measure_occlusion(members, extractor, sequence, frame, index):
+def measure_occlusion(networks, extractor, sequence, frame, index):
     """Measure what the value loses when a place of one frame is covered.
 
     Parameters
     ----------
-    members : sequence of Member
+    networks : sequence of Network
     extractor : Extractor
     sequence : float32, (T, F)
     frame : uint8, (H, W, 3)
@@ -336,5 +316,5 @@ def measure_occlusion(members, extractor, sequence, frame, index):
     changed = np.repeat(sequence[None], len(features), axis=0)
     changed[:, index] = features
     side = round(len(features) ** 0.5)
-    lost = evaluate(members, sequence[None]) - evaluate(members, changed)
+    lost = evaluate(networks, sequence[None]) - evaluate(networks, changed)
     return lost.reshape(side, side), features

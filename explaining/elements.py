@@ -13,6 +13,9 @@ from scipy import stats
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
+from explaining.inference import correct_holm, correlate_ranks
+
+ALPHA = 0.05
 MAX_COMPONENTS = 10
 N_PERMUTATIONS = 9999
 LOWER, UPPER = "lower network score", "upper network score"
@@ -30,15 +33,15 @@ def find_components(points, seed=0):
     Returns
     -------
     (float64 (P, n), float64 (n,))
-        Coordinates, and the share of the variance of each component; n is at least 2.
+        Coordinates, and the part of the variance of each component; n is at least 2.
     """
     wanted = min(MAX_COMPONENTS, *points.shape)
     pca = PCA(wanted, svd_solver="auto", random_state=seed)
     with np.errstate(invalid="ignore"):  # frames that are all alike have no variance
         coordinates = pca.fit_transform(np.asarray(points, float))
-    shares = np.nan_to_num(pca.explained_variance_ratio_)
+    variances = np.nan_to_num(pca.explained_variance_ratio_)
     missing = max(0, 2 - wanted)
-    return np.pad(coordinates, ((0, 0), (0, missing))), np.pad(shares, (0, missing))
+    return np.pad(coordinates, ((0, 0), (0, missing))), np.pad(variances, (0, missing))
 
 
 def find_elements(coordinates, n_elements, seed=0):
@@ -77,8 +80,8 @@ def split_groups(table):
     return [UPPER if high[animal] else LOWER for animal in table["animal"]], False
 
 
-def count_shares(labels, units):
-    """Count how large a share of a unit's frames lies in each element.
+def count_parts(labels, units):
+    """Count how large a part of a unit's frames lies in each element.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def count_shares(labels, units):
     Returns
     -------
     (list, float64 (units, elements))
-        The units, sorted, and shares that add up to 1 in each row.
+        The units, sorted, and parts that add up to 1 in each row.
     """
     names = sorted(set(units))
     index = {name: row for row, name in enumerate(names)}
@@ -98,59 +101,96 @@ def count_shares(labels, units):
     return names, counts / counts.sum(axis=1, keepdims=True)
 
 
-def describe_elements(labels, animals, groups, scores):
+def describe_elements(labels, clips, animals, groups, scores):
     """Describe each element: where it occurs, and with which network score.
 
     Parameters
     ----------
     labels : int, (P,)
         Element of each frame.
-    animals, groups : (P,) sequence of str
+    clips, animals, groups : (P,) sequence of str
     scores : (P,) float
         Network score of the frame's clip.
 
     Returns
     -------
     (pandas.DataFrame, list of str, str)
-        A row an element: frames; the share of an animal's frames in either group (mean
+        A row an element: frames; the part of an animal's frames in either group (mean
         over animals), named by the group; p of their difference, and p after Holm's
         correction for the number of elements; Spearman's rho with the network score
-        over animals. Then the two groups, and why p is not defined, or "".
+        over animals; whether it follows animals and not groups. Then the two groups,
+        and why p is not defined, or "".
     """
     animals, groups = np.asarray(animals, str), np.asarray(groups, str)
     names = sorted(set(groups), key=lambda group: (group != "Control", group))
-    units, shares = count_shares(labels, [*zip(animals, groups, strict=True)])
+    units, parts = count_parts(labels, [*zip(animals, groups, strict=True)])
     second = np.array([group == names[-1] for _, group in units])
     if len(names) == 2:
-        p_values, reason = compare_groups(shares, [a for a, _ in units], second)
+        p_values, reason = compare_groups(parts, [a for a, _ in units], second)
     else:
-        p_values, reason = np.full(shares.shape[1], np.nan), "there is one group"
-    owners, whole = count_shares(labels, animals.tolist())
+        p_values, reason = np.full(parts.shape[1], np.nan), "there is one group"
+    owners, whole = count_parts(labels, animals.tolist())
     means = [np.mean(np.asarray(scores)[animals == owner]) for owner in owners]
+    corrected = correct_holm(p_values)
+    by_clip, of_clips = count_parts(labels, [*zip(clips, animals, groups, strict=True)])
+    follows = follow_animals(of_clips, [unit[1:] for unit in by_clip])
     table = {
-        "element": np.arange(shares.shape[1]),
+        "element": np.arange(parts.shape[1]),
         "frames": np.bincount(labels),
-        **{name: shares[second == (name == names[-1])].mean(axis=0) for name in names},
-        "rho_score": [correlate(column, means) for column in whole.T],
+        **{name: parts[second == (name == names[-1])].mean(axis=0) for name in names},
+        "rho_score": [correlate_ranks(column, means) for column in whole.T],
         "p": p_values,
-        "p_holm": correct_holm(p_values),
+        "p_holm": corrected,
+        "follows_animals": follows & ~(corrected < ALPHA),
     }
     return pd.DataFrame(table), names, reason
 
 
-def correlate(first, second):
-    """Compute Spearman's rho over animals; NaN where it is not defined."""
-    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return np.nan
-    return float(stats.spearmanr(first, second).statistic)
+def follow_animals(parts, owners):
+    """Tell which elements differ between the animals of a group, clip after clip.
 
-
-def compare_groups(shares, owners, second):
-    """Test by permutation whether mean shares differ between two groups of animals.
+    Coat, cage and camera make an animal's clips alike; so does a habit.
 
     Parameters
     ----------
-    shares : float, (A, K)
+    parts : float, (N, K)
+        Of a clip's frames, in each element.
+    owners : (N,) sequence of (str, str)
+        Animal and group.
+
+    Returns
+    -------
+    bool, (K,)
+        By an F test, corrected for the number of elements, and where animals make
+        more than half of the variance within groups.
+    """
+    follows = np.zeros(parts.shape[1], bool)
+    n, n_owners = len(parts), len(set(owners))
+    n_groups = len({group for _, group in owners})
+    if n_groups < n_owners < n:
+        left = [center_by(parts, labels) for labels in (owners, [g for _, g in owners])]
+        within, total = ((each**2).sum(axis=0) for each in left)
+        freedom = n_owners - n_groups, n - n_owners
+        error = np.maximum(within / freedom[1], 1e-12)
+        p_values = stats.f.sf((total - within) / freedom[0] / error, *freedom)
+        large = 1 - error / np.maximum(total / (n - n_groups), 1e-12) > 0.5
+        follows = large & (correct_holm(p_values) < ALPHA)
+    return follows
+
+
+def center_by(values, labels):
+    """Take from each row (N, K) the mean of the rows with its label."""
+    _, index = np.unique([str(label) for label in labels], return_inverse=True)
+    means = [values[index == i].mean(axis=0) for i in range(index.max() + 1)]
+    return values - np.array(means)[index]
+
+
+def compare_groups(parts, owners, second):
+    """Test by permutation whether mean parts differ between two groups of animals.
+
+    Parameters
+    ----------
+    parts : float, (A, K)
         One row an animal; an animal that is in both groups has two rows.
     owners : (A,) sequence of str
     second : bool, (A,)
@@ -164,13 +204,13 @@ def compare_groups(shares, owners, second):
     """
     owners = np.asarray(owners)
     names, counts = np.unique(owners, return_counts=True)
-    undefined = np.full(shares.shape[1], np.nan)
+    undefined = np.full(parts.shape[1], np.nan)
     if (counts == 2).any():
         pairs = [np.flatnonzero(owners == name) for name in names[counts == 2]]
         if len(pairs) < 5:
             return undefined, "five animals with clips in both groups are needed"
         ordered = [sorted(pair, key=lambda row: second[row]) for pair in pairs]
-        differences = np.array([shares[b] - shares[a] for a, b in ordered])
+        differences = np.array([parts[b] - parts[a] for a, b in ordered])
         signs = list_signs(len(pairs))
         found, moved = differences.mean(axis=0), signs @ differences / len(pairs)
     else:
@@ -179,10 +219,10 @@ def compare_groups(shares, owners, second):
             return undefined, "two animals in each group, five in all, are needed"
         labels = list_labellings(second)
         weights = labels / n_second - (1 - labels) / (len(second) - n_second)
-        found = shares[second].mean(axis=0) - shares[~second].mean(axis=0)
-        moved = weights @ shares
+        found = parts[second].mean(axis=0) - parts[~second].mean(axis=0)
+        moved = weights @ parts
     as_far = np.abs(moved) >= np.abs(found) - 1e-12
-    return as_far.mean(axis=0), tell_floor(second, owners, shares.shape[1])
+    return as_far.mean(axis=0), tell_floor(second, owners, parts.shape[1])
 
 
 def tell_floor(second, owners, n_tests):
@@ -213,18 +253,6 @@ def list_signs(n, seed=0):
         return np.array(list(itertools.product((1.0, -1.0), repeat=n)))
     random = np.random.default_rng(seed)
     return np.vstack([np.ones(n), random.choice((1.0, -1.0), (N_PERMUTATIONS, n))])
-
-
-def correct_holm(p_values):
-    """Correct p values for their number (Holm 1979); NaN stays."""
-    p_values = np.asarray(p_values, float)
-    corrected = np.full(len(p_values), np.nan)
-    known = np.flatnonzero(~np.isnan(p_values))
-    highest = 0.0
-    for rank, index in enumerate(known[np.argsort(p_values[known], kind="stable")]):
-        highest = max(highest, min(1.0, p_values[index] * (len(known) - rank)))
-        corrected[index] = highest
-    return corrected
 
 
 def choose_central(labels, distances, clips, element, n_chosen):

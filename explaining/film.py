@@ -1,6 +1,6 @@
 """A film of one clip: what the network looked at, and what came of it.
 
-Left the frame, right the overlay of places, below the shares of the pooled steps with
+Left the frame, right the overlay of places, below the parts of the pooled steps with
 a line that runs along them. H.264 in yuv420p, which every browser plays.
 """
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 import files
-from explaining import maps
+from explaining import overlays
 from frames import write_video
 
 HALF_WIDTH = 480  # pixels of either picture
@@ -19,7 +19,7 @@ TRACE_HEIGHT = 190
 FRAMES_PER_SECOND = 10
 
 
-def render_trace(shares, n_frames, title):
+def render_trace(trace, title):
     """Render the trace once.
 
     Returns
@@ -27,15 +27,15 @@ def render_trace(shares, n_frames, title):
     (uint8 (190, 960, 3), callable)
         The picture, and a function from a frame to the column of its line.
     """
-    with matplotlib.rc_context(maps.STYLE):
+    with matplotlib.rc_context(overlays.STYLE):
         figure = Figure((2 * HALF_WIDTH / 100, TRACE_HEIGHT / 100), dpi=100)
         axes = figure.add_axes((0.085, 0.25, 0.895, 0.6))
         axes.set_title(title, loc="left")
-        maps.plot_trace(axes, shares, n_frames)
+        overlays.plot_trace(axes, trace)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         to_pixels = axes.transData.transform
-        ends = to_pixels([(1, 0), (2, 0)])[:, 0]
+        ends = to_pixels([(trace.at(k + 0.5), 0) for k in (0, 1)])[:, 0]
         heights = axes.get_window_extent()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
     span = TRACE_HEIGHT - heights.y1, TRACE_HEIGHT - heights.y0
@@ -49,12 +49,12 @@ def compose(frame, places, limit, trace, locate, index):
     small = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
     line = Image.fromarray(trace)
     x, (top, bottom) = locate(index)
-    ImageDraw.Draw(line).line([(x, top), (x, bottom)], fill=maps.INK, width=2)
-    pair = np.hstack([small, maps.overlay(small, places, limit)])
+    ImageDraw.Draw(line).line([(x, top), (x, bottom)], fill=overlays.INK, width=2)
+    pair = np.hstack([small, overlays.overlay(small, places, limit)])
     return np.vstack([pair, np.asarray(line)])
 
 
-def write_film(path, frames, places, shares, title):
+def write_film(path, frames, places, trace, title):
     """Write the film of a clip.
 
     Parameters
@@ -63,14 +63,14 @@ def write_film(path, frames, places, shares, title):
         Ends in .mp4.
     frames : sequence of uint8 (H, W, 3), T
     places : float, (T, 8, 8)
-    shares : (K,)
+    trace : Trace
     title : str
     """
-    trace, locate = render_trace(shares, len(frames), title)
+    picture, locate = render_trace(trace, title)
     # One stray bright place would leave the rest of the film without colour.
     limit = float(np.quantile(np.abs(places), 0.995)) or 1.0
     pictures = (
-        compose(frame, place, limit, trace, locate, index)
+        compose(frame, place, limit, picture, locate, index)
         for index, (frame, place) in enumerate(zip(frames, places, strict=True))
     )
     with files.replacing(path) as temporary:

@@ -1,6 +1,6 @@
 """Figures of a whole run: features, checks, the space of frames, movement elements.
 
-Functions return a `matplotlib.figure.Figure`, for `maps.save`.
+Functions return a `matplotlib.figure.Figure`, for `figures.save`.
 """
 
 import numpy as np
@@ -9,7 +9,8 @@ from matplotlib.patches import ConnectionPatch, Ellipse
 from matplotlib.ticker import PercentFormatter
 
 import figures
-from explaining.maps import LOWERS, RAISES, WIDTH, styled
+from explaining.checks import FEATURE_AMOUNTS, FRAME_AMOUNTS
+from explaining.overlays import LOWERS, RAISES, WIDTH, styled
 from figures import COLOURS, FAINT, INK
 
 # ---------------------------------------------------------------- features
@@ -58,7 +59,7 @@ def draw_features(importance, signed, by_chance, n_shown=20):
         va="top",
     )
     right.set(xscale="log", xlim=(1, len(order)), ylim=(0, 1.02))
-    right.set(xlabel="features, by rank", ylabel="share of all importance")
+    right.set(xlabel="features, by rank", ylabel="part of all importance")
     right.yaxis.set_major_formatter(PercentFormatter(1))
     right.xaxis.set_major_formatter("{x:g}")  # the usual one writes formulas
     return figure
@@ -94,29 +95,28 @@ def draw_comparison(first, second, names, rho):
 
 
 @styled
-def draw_deletion(result, frame_shares, feature_shares):
+def draw_deletion(curves):
     """Draw how the value moves as what is important is replaced, or random parts.
 
     Parameters
     ----------
-    result : dict
+    curves : dict
         Of `checks.check_deletion`.
     """
     figure = Figure((WIDTH, 3.1), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    curves = result["curves"]
     signed = (
         (RAISES, "those that raise it first"),
         (LOWERS, "those that lower it first"),
         (FAINT, "random"),
     )
     sized = ((COLOURS[2], "most important"), (FAINT, "random"))
-    for axes, name, shares, looks in (
-        (left, "frames", frame_shares, signed),
-        (middle, "features", feature_shares, signed),
-        (right, "importance", feature_shares, sized),
+    for axes, name, amounts, looks in (
+        (left, "frames", FRAME_AMOUNTS, signed),
+        (middle, "features", FEATURE_AMOUNTS, signed),
+        (right, "importance", FEATURE_AMOUNTS, sized),
     ):
-        x = 100 * np.array([0, *shares])
+        x = 100 * np.array([0, *amounts])
         for kind, (colour, label) in enumerate(looks):
             values = np.pad(curves[name][:, kind], ((0, 0), (1, 0)))
             mean = values.mean(axis=0)
@@ -141,13 +141,13 @@ def draw_deletion(result, frame_shares, feature_shares):
 
 
 @styled
-def draw_space(coordinates, shares, animals, groups, thumbnails, find_ellipse):
+def draw_space(coordinates, variances, animals, groups, thumbnails, find_ellipse):
     """Draw frames as points, an ellipse for each animal, pictures at the extremes.
 
     Parameters
     ----------
     coordinates : (P, >= 2)
-    shares : (>= 2,)
+    variances : (>= 2,)
         Of the variance of the components.
     animals, groups : (P,) sequence of str
     thumbnails : sequence of (int, frame (H, W, 3))
@@ -176,10 +176,10 @@ def draw_space(coordinates, shares, animals, groups, thumbnails, find_ellipse):
             if ellipse:
                 axes.add_patch(Ellipse(**ellipse, fill=False, ec=colour, lw=0.9))
     axes.autoscale_view()
-    axes.set(xlabel=f"component 1 ({shares[0]:.0%} of the variance)")
+    axes.set(xlabel=f"component 1 ({variances[0]:.0%} of the variance)")
     axes.set(xticks=[], yticks=[])  # the scale has no meaning
     axes.text(
-        *(0.015, 0.5, f"component 2 ({shares[1]:.0%})"),
+        *(0.015, 0.5, f"component 2 ({variances[1]:.0%})"),
         transform=axes.transAxes,
         rotation=90,
         va="center",
@@ -218,55 +218,3 @@ def _hang_thumbnails(figure, axes, points, thumbnails):
             )
             figure.add_artist(line)
             axes.scatter(*points[index], 26, facecolors="none", edgecolors=INK, lw=0.8)
-
-
-@styled
-def draw_elements(rows, looks):
-    """Draw a sheet of movement elements: how often in each group, central frames.
-
-    Parameters
-    ----------
-    rows : sequence of (str, str, dict of str to float, list of frames)
-        Name, a line of figures, the share in each group, the pictures.
-    looks : dict
-        Group to (colour, shape).
-    """
-    columns = max(len(frames) for *_, frames in rows) or 1
-    shapes = [frame.shape for *_, frames in rows for frame in frames]
-    ratio = np.median([h / w for h, w, _ in shapes]) if shapes else 0.2
-    row_height = max(0.72, min(1.4, (WIDTH - 2.6) / columns * ratio)) + 0.1
-    figure = Figure((WIDTH, len(rows) * row_height + 0.3))
-    total = figure.get_figheight()
-    highest = max(max(shares.values()) for _, _, shares, _ in rows) or 1.0
-    for line, (name, text, shares, frames) in enumerate(rows):
-        top = 1 - (0.05 + line * row_height) / total
-        figure.text(0.008, top - 0.02 / total, name, va="top", weight="bold")
-        figure.text(0.008, top - 0.19 / total, text, va="top", fontsize=7.5)
-        axes = figure.add_axes(
-            (0.115, top - 0.62 / total, 0.12, 0.5 / total), frameon=False
-        )
-        names = list(shares)
-        values = [shares[group] for group in names]
-        axes.barh(names, values, color=[looks[g][0] for g in names], height=0.55)
-        for position, value in enumerate(values):
-            axes.text(value + 0.02 * highest, position, f"{value:.0%}", va="center")
-        axes.set(xlim=(0, highest * 1.3), xticks=[], yticks=[])
-        axes.invert_yaxis()
-        cell = 0.745 / columns
-        for column, frame in enumerate(frames):
-            image = figure.add_axes(
-                (
-                    0.25 + column * cell,
-                    top - (row_height - 0.1) / total,
-                    cell * 0.95,
-                    (row_height - 0.1) / total,
-                )
-            )
-            image.imshow(frame)
-            image.set_axis_off()
-            image.set_anchor("N")
-    for position, (group, (colour, _)) in enumerate(looks.items()):
-        figure.text(
-            0.115 + 0.13 * position, 0.06 / total, f"■ {group}", color=colour, size=8
-        )
-    return figure

@@ -72,6 +72,11 @@ def cell(value):
     return str(value)
 
 
+def one_line(text):
+    """Join the lines of a text, for macros that are written over several."""
+    return " ".join(text.split())
+
+
 def holds_numbers(rows, column):
     """Say whether a column of a table holds nothing but numbers."""
     values = [row[column] for row in rows]
@@ -134,7 +139,7 @@ TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-for word in (count, number, interval, percent, cell, holds_numbers):
+for word in (count, number, interval, percent, cell, one_line, holds_numbers):
     TEMPLATES.filters[word.__name__] = word
 TEMPLATES.globals["embed"] = embed
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explaining import elements
+from explaining import elements, inference
 
 
 def test_components_keep_distances_and_fall():
@@ -25,7 +25,7 @@ def test_one_frame_or_one_value_gives_a_plane_still():
 
 
 def test_holm_is_that_of_the_textbook():
-    found = elements.correct_holm([0.01, 0.04, 0.03, np.nan])
+    found = inference.correct_holm([0.01, 0.04, 0.03, np.nan])
     assert np.allclose(found[:3], [0.03, 0.06, 0.06])
     assert np.isnan(found[3])
 
@@ -67,7 +67,7 @@ def test_a_planted_movement_is_found_and_no_other():
     points, animals, groups, away = plant(0)
     labels, _ = elements.find_elements(points, 3)
     found, names, note = elements.describe_elements(
-        labels, animals, groups, 2.0 * (groups == "Stroke")
+        labels, animals, animals, groups, 2.0 * (groups == "Stroke")
     )
     assert names == ["Control", "Stroke"] and note == ""
     planted = np.bincount(labels[away]).argmax()
@@ -85,9 +85,27 @@ def test_without_a_difference_none_is_called_one():
         animals = np.repeat([f"g{i}" for i in range(10)], 12)
         groups = np.where(np.repeat(np.arange(10), 12) < 5, "Control", "Stroke")
         labels = (random.random(120) < np.repeat(random.random(10), 12)).astype(int)
-        found, *_ = elements.describe_elements(labels, animals, groups, labels)
+        found, *_ = elements.describe_elements(labels, animals, animals, groups, labels)
         n_false += (found["p_holm"] < 0.05).any()
     assert n_false <= 5  # 2 are expected
+
+
+@pytest.mark.parametrize("kind", ["coat", "habit of a group", "nothing", "one clip"])
+def test_an_element_that_follows_animals_is_told_from_one_that_follows_groups(kind):
+    random = np.random.default_rng(1)
+    owners = np.repeat([f"g{i}" for i in range(8)], 4)
+    groups = np.where(np.repeat(np.arange(8), 4) < 4, "Control", "Stroke")
+    chance = 0.3 + 0.05 * random.normal(size=32)
+    if kind == "coat":
+        chance += 0.5 * (np.repeat(np.arange(8), 4) % 2)
+    if kind == "habit of a group":
+        chance += 0.5 * (groups == "Stroke")
+    if kind == "one clip":
+        owners = np.array([f"g{i}" for i in range(32)])
+    found = elements.follow_animals(
+        np.stack([chance, 1 - chance], axis=1), [*zip(owners, groups, strict=True)]
+    )
+    assert found.all() if kind == "coat" else not found.any()
 
 
 def test_groups_come_from_names_else_from_scores():

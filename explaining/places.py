@@ -1,15 +1,30 @@
 """Frames of clips as they are shown, and the places that the network saw in them."""
 
+from typing import NamedTuple
+
 import numpy as np
 from PIL import Image
 
 import frames
 from console import Problem
-from explaining import explanation
 
 SHOWN_WIDTH = 480  # pixels: as large as any picture on the page
 N_MEAN = 32  # frames from which the mean map of a long clip is estimated
+BLOCK = 8  # frames whose maps are held in memory
 TOLERANCE = 0.02  # how far pictures may be from the sequence that they gave
+
+
+class Places(NamedTuple):
+    """The parts of places in n frames of a clip; float64 (n, 8, 8), n may be T."""
+
+    frames: list  # their indices
+    full: np.ndarray  # of the attribution from the zero sequence
+    beyond: np.ndarray  # of what the frame adds beyond the clip's mean frame
+
+    def at(self, frame):
+        """Find the parts of places in one frame: beyond the mean frame, and full."""
+        index = self.frames.index(frame)
+        return self.beyond[index], self.full[index]
 
 
 def shrink(frame):
@@ -19,6 +34,27 @@ def shrink(frame):
     size = (round(width * scale), max(2, round(height * scale / 2) * 2))
     image = Image.fromarray(np.ascontiguousarray(frame))
     return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+
+
+def spread_over_places(gradients, maps):
+    """Spread the attribution of frames over the places they were seen in.
+
+    A feature is the mean of its map, so each place has an exact part.
+
+    Parameters
+    ----------
+    gradients : (n, F)
+        Averaged gradients of frames.
+    maps : (n, 8, 8, F)
+        Maps of the last block, or how far they are from others.
+
+    Returns
+    -------
+    float64, (n, 8, 8)
+        Adds up, frame by frame, to gradients times mean of the maps.
+    """
+    n_places = maps.shape[1] * maps.shape[2]
+    return np.einsum("nrcf,nf->nrc", maps, gradients, dtype=float) / n_places
 
 
 class Pictures:
@@ -32,6 +68,7 @@ class Pictures:
     record : dict
         Of the run: T and sampling.
     extractor : Extractor or None
+        Without one there are no places.
 
     Attributes
     ----------
@@ -64,6 +101,18 @@ class Pictures:
         pairs = self.read(name)
         return None if pairs is None else pairs[index][1]
 
+    def find_interval(self, name):
+        """Find the seconds from one frame of a sequence to the next, or None."""
+        try:
+            images, video = frames.find_source(self.folder, self.clips[name])
+        except Problem:
+            return None
+        rate, n_available = (None, 0) if images else frames.read_rate(video)
+        if not rate or n_available < self.n_frames:
+            return None
+        taken = frames.sample_indices(n_available, self.n_frames, self.sampling)
+        return float(taken[-1] - taken[0]) / max(1, len(taken) - 1) / rate
+
     def show_all(self, wanted):
         """Read frames of several clips, each clip once.
 
@@ -84,51 +133,47 @@ class Pictures:
     def find_places(self, name, chosen, sequence, gradients):
         """Spread the attributions of frames over places.
 
+        Each frame passes the extractor once. The mean map of a long clip is estimated
+        from frames all along, then scaled, feature by feature, to the mean of all
+        frames, so that places add up.
+
         Parameters
         ----------
         name : str
         chosen : sequence of int, (n,)
-            Frames.
+            Frames, rising.
         sequence, gradients : float32, (T, F)
             Of the clip; the gradients are averaged along the path.
 
         Returns
         -------
-        (float64 (n, 8, 8), float64 (n, 8, 8)) or None
-            Attributions from the zero sequence, and beyond the clip's mean frame;
-            each adds up to that of its frame.
+        Places or None
         """
         pairs = self.read(name)
         if pairs is None or self.extractor is None or not len(chosen):
             return None
-        is_short = len(pairs) <= N_MEAN
-        extracted = range(len(pairs)) if is_short else chosen
-        maps = self.extractor.maps([pairs[index][0] for index in extracted])
-        mean = maps.mean(axis=0) if is_short else self.find_mean_map(name, sequence)
-        maps = maps[chosen] if is_short else maps
-        found = maps.mean(axis=(1, 2))
-        away = np.linalg.norm(found - sequence[chosen])
+        n_mean = min(N_MEAN, len(pairs))
+        spread = np.linspace(0, len(pairs) - 1, n_mean).round().astype(int)
+        extracted = np.union1d(spread, chosen)
+        total, full, features = 0.0, [], []
+        for first in range(0, len(extracted), BLOCK):
+            block = extracted[first : first + BLOCK]
+            maps = self.extractor.maps([pairs[index][0] for index in block])
+            total = total + maps[np.isin(block, spread)].sum(axis=0, dtype=float)
+            kept = np.isin(block, chosen)
+            full.append(spread_over_places(gradients[block[kept]], maps[kept]))
+            features.append(maps[kept].mean(axis=(1, 2)))
+        away = np.linalg.norm(np.concatenate(features) - sequence[chosen])
         if away > TOLERANCE * np.linalg.norm(sequence[chosen]):
             self.missing[name] = "its pictures do not give the features of its sequence"
             return None
-        return (
-            explanation.share_places(gradients[chosen], maps),
-            explanation.share_places(gradients[chosen], maps - mean),
-        )
+        mean, full = scale_map(total / n_mean, sequence), np.concatenate(full)
+        of_mean = np.einsum("rcf,nf->nrc", mean, gradients[chosen]) / mean[..., 0].size
+        return Places(list(map(int, chosen)), full, full - of_mean)
 
-    def find_mean_map(self, name, sequence):
-        """Find the mean map (8, 8, F) of a clip, whose mean is the mean feature.
 
-        Of long clips it is estimated from frames all along, then scaled, feature by
-        feature, to the mean of all frames, so that places still add up.
-        """
-        n_used = min(N_MEAN, len(sequence))
-        used = np.linspace(0, len(sequence) - 1, n_used).round().astype(int)
-        pairs, total = self.read(name), 0.0
-        for first in range(0, n_used, 8):  # maps of a whole clip would fill memory
-            part = [pairs[index][0] for index in used[first : first + 8]]
-            total = total + self.extractor.maps(part).sum(axis=0, dtype=float)
-        mean, wanted = total / n_used, sequence.mean(axis=0, dtype=float)
-        now = mean.mean(axis=(0, 1))
-        scaled = mean * np.divide(wanted, now, out=np.ones_like(now), where=now > 0)
-        return np.where(now > 0, scaled, wanted)
+def scale_map(mean, sequence):
+    """Scale a mean map (8, 8, F) to the mean features of a sequence (T, F)."""
+    wanted, now = sequence.mean(axis=0, dtype=float), mean.mean(axis=(0, 1))
+    scaled = mean * np.divide(wanted, now, out=np.ones_like(now), where=now > 0)
+    return np.where(now > 0, scaled, wanted)

@@ -1,10 +1,11 @@
-"""Pictures of explanations: overlays on frames, traces, the space of frames, sheets.
+"""What the network saw, drawn on frames and along time.
 
 Two colours mean the same everywhere: vermilion raises the score, blue lowers it.
-Functions return a `matplotlib.figure.Figure`; `save` writes it as PNG.
+Functions return a `matplotlib.figure.Figure`, for `figures.save`.
 """
 
 import functools
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -15,7 +16,6 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 import figures
-import files
 from figures import COLOURS, INK
 
 WIDTH = 10  # inches: the width of the page at 100 pixels an inch
@@ -33,24 +33,6 @@ STYLE = figures.STYLE | {
 styled = functools.partial(figures.styled, style=STYLE)
 
 
-@styled
-def save(figure, path):
-    """Write a figure as PNG, whole or not at all.
-
-    Returns
-    -------
-    Path
-    """
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI)
-    return path
-
-
-def sign(value, digits=3):
-    """Write a number with its sign, and a minus as wide as the plus."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
 # ---------------------------------------------------------------- places
 
 
@@ -61,25 +43,25 @@ def enlarge(places, height, width):
 
 
 def overlay(frame, places, limit):
-    """Lay shares of places in colour over a frame.
+    """Lay parts of places in colour over a frame.
 
     Parameters
     ----------
     frame : uint8, (H, W, 3)
     places : float, (8, 8)
     limit : float
-        The share that gets the full colour.
+        The part that gets the full colour.
 
     Returns
     -------
     uint8, (H, W, 3)
-        The frame in grey where the shares are 0.
+        The frame in grey where the parts are 0.
     """
-    shares = enlarge(places, *frame.shape[:2]) / max(limit, 1e-30)
+    parts = enlarge(places, *frame.shape[:2]) / max(limit, 1e-30)
     grey = np.repeat(frame.mean(axis=2, keepdims=True), 3, axis=2) / 255
-    strength = 0.72 * np.clip(np.abs(shares), 0, 1)[..., None]
+    strength = 0.72 * np.clip(np.abs(parts), 0, 1)[..., None]
     ends = [matplotlib.colors.to_rgb(colour) for colour in (LOWERS, RAISES)]
-    colour = np.where(shares[..., None] < 0, *ends)
+    colour = np.where(parts[..., None] < 0, *ends)
     mixed = (0.25 + 0.7 * grey) * (1 - strength) + colour * strength
     return np.round(255 * mixed).clip(0, 255).astype(np.uint8)
 
@@ -87,54 +69,73 @@ def overlay(frame, places, limit):
 # ---------------------------------------------------------------- one clip
 
 
-def plot_trace(axes, shares, n_frames):
-    """Plot the share of every pooled step along the frames of a clip."""
-    length = n_frames // len(shares)  # frames a step
-    starts = np.arange(len(shares)) * length
-    colours = np.where(shares >= 0, RAISES, LOWERS)
-    axes.bar(starts + 0.5, shares, 0.86 * length, color=colours, align="edge")
+class Trace(NamedTuple):
+    """The parts of the steps of one clip, along its time."""
+
+    parts: np.ndarray  # (K,)
+    length: int  # frames of a step
+    n_frames: int  # T
+    interval: float | None = None  # seconds from one frame to the next, where known
+
+    def at(self, frame):
+        """Where a frame begins on the axis of time: seconds, else its number."""
+        return frame + 0.5 if self.interval is None else frame * self.interval
+
+    def tell(self, frame):
+        """Write when a frame is: in seconds, else by its number."""
+        if self.interval is None:
+            return f"frame {frame + 1}"
+        return f"{frame * self.interval:.2f} s"
+
+
+def plot_trace(axes, trace):
+    """Plot the part of every step along the time of a clip."""
+    starts = np.array([trace.at(k * trace.length) for k in range(len(trace.parts))])
+    width = trace.at(trace.length) - trace.at(0)
+    colours = np.where(trace.parts >= 0, RAISES, LOWERS)
+    left = starts + 0.07 * width
+    axes.bar(left, trace.parts, 0.86 * width, color=colours, align="edge")
     axes.axhline(0, color=INK, linewidth=0.6)
-    axes.set(xlim=(0.3, n_frames + 0.7), xlabel="frame", ylabel="share of score")
+    axes.set(xlim=(trace.at(0), trace.at(trace.n_frames)), ylabel="part of the score")
+    axes.set_xlabel("frame" if trace.interval is None else "time (s)")
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_locator(MaxNLocator(12, integer=True, min_n_ticks=4))
+    axes.xaxis.set_major_locator(
+        MaxNLocator(12, integer=trace.interval is None, min_n_ticks=4)
+    )
 
 
 @styled
-def draw_clip(shares, n_frames, title, pictures=()):
+def draw_clip(trace, title, cards=()):
     """Draw how the score of a clip came about.
 
     Parameters
     ----------
-    shares : (K,)
-        Of the pooled steps.
-    n_frames : int
-        T.
+    trace : Trace
     title : str
-    pictures : sequence of (int, frame (H, W, 3), places (8, 8), float)
-        Key frames by time: index, picture, shares of places, and their sum.
+    cards : sequence of (int, frame (H, W, 3), places (8, 8))
+        Key frames by time: index, picture, parts of places.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    n = len(pictures)
-    if not n:
+    if not cards:
         figure = Figure((WIDTH, 2.1), layout="constrained")
         axes = figure.subplots()
         axes.set_title(title, loc="left", wrap=True)
-        plot_trace(axes, shares, n_frames)
+        plot_trace(axes, trace)
         return figure
-    height, width = pictures[0][1].shape[:2]
-    columns = max(n, 5)
+    height, width = cards[0][1].shape[:2]
+    columns = max(len(cards), 5)
     row = 0.85 * 0.96 * WIDTH / columns * height / width
     figure = Figure((WIDTH, 2.6 + 2 * row))
     total = figure.get_figheight()
     axes = figure.add_axes((0.075, 1 - 1.65 / total, 0.85, 1.2 / total))
     axes.set_title(title, loc="left", pad=15)
-    plot_trace(axes, shares, n_frames)
-    limit = max(np.abs(places).max() for _, _, places, _ in pictures) or 1.0
+    plot_trace(axes, trace)
+    limit = find_limit(places for *_, places in cards)
     cell = 0.85 / columns
-    for column, (index, frame, places, added) in enumerate(pictures):
+    for column, (index, frame, places) in enumerate(cards):
         left = 0.075 + column * cell
         for line, picture in enumerate((frame, overlay(frame, places, limit))):
             bottom = (0.15 + (1 - line) * (row + 0.06)) / total
@@ -142,17 +143,39 @@ def draw_clip(shares, n_frames, title, pictures=()):
             image.imshow(picture, aspect="auto", interpolation="antialiased")
             image.set_axis_off()
             if line == 0:
-                image.set_title(f"{index + 1}   {sign(added)}", pad=3)
-        axes.annotate(
-            *("▾", (index + 1, 1)),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            va="bottom",
-            annotation_clip=False,
-        )
+                added = f"{places.sum():+.3f}".replace("-", "−")
+                image.set_title(f"{trace.tell(index)}   {added}", pad=3, fontsize=8)
+        mark(axes, trace, index, "▾")
     bar = figure.add_axes((0.935, 0.15 / total, 0.009, row / total))
     add_colour_bar(figure, bar, limit)
     return figure
+
+
+@styled
+def draw_trace(trace, marks):
+    """Draw the trace of a clip alone, with letters above some of its frames."""
+    figure = Figure((WIDTH, 1.9), layout="constrained")
+    axes = figure.subplots()
+    plot_trace(axes, trace)
+    for frame, letter in marks:
+        mark(axes, trace, frame, f"{letter}\n▾")
+    return figure
+
+
+def mark(axes, trace, frame, text):
+    """Mark a frame above a trace."""
+    axes.annotate(
+        *(text, (trace.at(frame + 0.5), 1)),
+        xycoords=("data", "axes fraction"),
+        ha="center",
+        va="bottom",
+        annotation_clip=False,
+    )
+
+
+def find_limit(maps):
+    """Find the part of a place that gets the full colour in a row of pictures."""
+    return max(np.abs(places).max() for places in maps) or 1.0
 
 
 def add_colour_bar(figure, axes, limit):

@@ -1,8 +1,8 @@
-"""What a network made its score from: shares of steps, attributions, places.
+"""What a network made its score from: the parts of steps, frames and features.
 
-The value before the last activation is taken apart, so a score that was clipped to 0
-is explained too. Two splits are exact: the value is a sum over pooled steps plus the
-bias, and a feature is the mean of 8 x 8 places. In between stand integrated gradients
+The value before the last activation is taken apart, so a score that was cut to 0 is
+explained too. The value of a recurrent network is a sum over pooled steps plus the
+bias, exactly. What frames and features add is told by integrated gradients
 (Sundararajan et al. 2017): gradients averaged along the straight path from a baseline
 to the sequence. Attributions add up to what the value gains on that path, as far as
 the sum approximates the integral; the residual is always returned.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backend import tf
-from explaining.members import cut
+from explaining.network import Recurrent, cut, evaluate
 
 TOLERANCE = 0.01  # of the gain in value that attributions may miss
 FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
@@ -37,12 +37,12 @@ class Attribution(NamedTuple):
     steps: np.ndarray  # (N,) of the path
 
 
-def integrate(members, sequences, baselines, tolerance=TOLERANCE, max_steps=MAX_STEPS):
+def integrate(networks, sequences, baselines, tolerance=TOLERANCE, max_steps=MAX_STEPS):
     """Average gradients along the path from baselines to sequences.
 
     Parameters
     ----------
-    members : sequence of Member
+    networks : sequence of Network
         Their values are averaged, and so are their gradients.
     sequences, baselines : float32, (N, T, F)
     tolerance : float
@@ -57,7 +57,7 @@ def integrate(members, sequences, baselines, tolerance=TOLERANCE, max_steps=MAX_
     for finer in (1, 0.1, 0.01):  # what members gain may cancel, what they miss not
         parts = [
             _integrate(m, sequences, baselines, tolerance * finer, max_steps)
-            for m in members
+            for m in networks
         ]
         gradients = sum(part.gradients for part in parts) / len(parts)
         gain = np.mean([part.gain for part in parts], axis=0)
@@ -72,11 +72,11 @@ def _miss(total, gain):
     return np.abs(total - gain) / np.maximum(np.abs(gain), 1e-9)
 
 
-def _integrate(member, sequences, baselines, tolerance, max_steps):
-    """Integrate one member, a few clips at a time so that memory stays small."""
+def _integrate(network, sequences, baselines, tolerance, max_steps):
+    """Integrate one network, a few clips at a time so that memory stays small."""
     parts = [
         _integrate_block(
-            *(member, sequences[first : first + BLOCK]),
+            *(network, sequences[first : first + BLOCK]),
             *(baselines[first : first + BLOCK], tolerance, max_steps),
         )
         for first in range(0, len(sequences), BLOCK)
@@ -84,14 +84,14 @@ def _integrate(member, sequences, baselines, tolerance, max_steps):
     return Attribution(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def _integrate_block(member, sequences, baselines, tolerance, max_steps):
+def _integrate_block(network, sequences, baselines, tolerance, max_steps):
     """Integrate with the trapezoidal rule, halving the steps that miss most.
 
     The gradient jumps where pooling changes from one frame to the other. What a step
     misses is known from the values at its ends, so the steps with a jump are found
     and halved alone; steps of one size would need hundreds.
     """
-    start, end = member.project(baselines), member.project(sequences)
+    start, end = network.project(baselines), network.project(sequences)
     moved = np.asarray(end - start)
     affordable = HELD // (BLOCK * moved[0].size)
     paths = [{} for _ in sequences]  # point of the path to value, slope and gradient
@@ -103,7 +103,7 @@ def _integrate_block(member, sequences, baselines, tolerance, max_steps):
             index, alphas = zip(*batch, strict=True)
             away = tf.constant(alphas, tf.float32)[:, None, None]
             begin, finish = tf.gather(start, index), tf.gather(end, index)
-            found = member.gradient(begin + away * (finish - begin))
+            found = network.gradient(begin + away * (finish - begin))
             for i, alpha, value, gradient in zip(
                 index, alphas, *(each.numpy() for each in found), strict=True
             ):
@@ -117,7 +117,7 @@ def _integrate_block(member, sequences, baselines, tolerance, max_steps):
     gains, misses, means = zip(*map(_sum_path, paths), strict=True)
     gains = np.array(gains)
     missed = np.abs(misses) / np.maximum(np.abs(gains), 1e-9)
-    gradients = np.asarray(member.pull_back(np.stack(means)))
+    gradients = np.asarray(network.pull_back(np.stack(means)))
     steps = np.array([len(path) - 1 for path in paths])
     return Attribution(gradients, gains, missed, steps)
 
@@ -153,15 +153,16 @@ def _sum_path(path):
     return path[1.0][0] - path[0.0][0], misses.sum(), mean
 
 
-# ---------------------------------------------------------------- explanations
+# ---------------------------------------------------------------- parts of a score
 
 
-class Explanation(NamedTuple):
-    """All that is known of N clips; values are means over M members."""
+class Parts(NamedTuple):
+    """What the value of N clips consists of; means over M networks."""
 
     values: np.ndarray  # float64 (N, M): before the last activation
     scores: np.ndarray  # (N,)
-    shares: np.ndarray  # (N, K): shares and bias add up to the mean value
+    steps: np.ndarray  # (N, K): the parts of steps and the bias add up to the value
+    step_length: int  # frames of a step
     bias: float
     attribution: Attribution  # from the zero sequence
     frames: np.ndarray  # (N, T): attributions, summed over features
@@ -178,45 +179,50 @@ class Explanation(NamedTuple):
         return np.abs(self.features).mean(axis=0)
 
     @property
-    def clipped(self):
-        """Where the score lost what the value says: some member is below 0, (N,)."""
+    def cut_to_0(self):
+        """Where the score lost what the value says: some network is below 0, (N,)."""
         return (self.values < 0).any(axis=1) & (self.scores != self.value)
 
 
-def explain(members, sequences):
-    """Explain the value of clips.
+def take_apart(networks, sequences):
+    """Find the parts of the value of clips.
+
+    Where one of the networks is not recurrent, a step is a frame, its part is the
+    frame's attribution, and the bias is the value of the zero sequence.
 
     Parameters
     ----------
-    members : sequence of Member
+    networks : sequence of Network
     sequences : float32, (N, T, F)
 
     Returns
     -------
-    Explanation
+    Parts
     """
-    values, shares = [], []
-    for member in members:
-        parts = [
-            member.share_steps(member.states(member.project(batch)))
-            for batch in cut(sequences)
-        ]
-        shares.append(np.concatenate(parts))
-        values.append(shares[-1].sum(axis=1) + member.bias)
-    scores = [
-        np.asarray(member.activation(value))
-        for member, value in zip(members, values, strict=True)
-    ]
-    attribution = integrate(members, sequences, np.zeros_like(sequences))
+    attribution = integrate(networks, sequences, np.zeros_like(sequences))
     gradients = attribution.gradients
+    frames = np.einsum("ntf,ntf->nt", sequences, gradients, dtype=float)
+    if all(isinstance(network, Recurrent) for network in networks):
+        steps = [
+            np.concatenate([n.split_steps(batch) for batch in cut(sequences)])
+            for n in networks
+        ]
+        values = [s.sum(axis=1) + n.bias for s, n in zip(steps, networks, strict=True)]
+        steps, length = np.mean(steps, axis=0), 2
+        bias = float(np.mean([network.bias for network in networks]))
+    else:
+        values = [evaluate([network], sequences) for network in networks]
+        steps, length = frames, 1
+        bias = float(evaluate(networks, np.zeros_like(sequences[:1]))[0])
+    scores = [
+        np.asarray(network.activation(value))
+        for network, value in zip(networks, values, strict=True)
+    ]
     away = sequences - sequences.mean(axis=1, keepdims=True)
-    return Explanation(
+    return Parts(
         np.stack(values, axis=1),
         np.mean(scores, axis=0),
-        np.mean(shares, axis=0),
-        float(np.mean([member.bias for member in members])),
-        attribution,
-        np.einsum("ntf,ntf->nt", sequences, gradients, dtype=float),
+        *(steps, length, bias, attribution, frames),
         np.einsum("ntf,ntf->nt", away, gradients, dtype=float),
         np.einsum("ntf,ntf->nf", sequences, gradients, dtype=float),
     )
@@ -242,24 +248,3 @@ def choose_frames(importance, n_chosen):
         if len(chosen) < n_chosen and all(abs(frame - c) > apart for c in chosen):
             chosen.append(int(frame))
     return chosen
-
-
-def share_places(gradients, maps):
-    """Spread the attribution of frames over the places they were seen in.
-
-    A feature is the mean of its map, so each place has an exact share.
-
-    Parameters
-    ----------
-    gradients : (n, F)
-        Averaged gradients of frames.
-    maps : (n, 8, 8, F)
-        Maps of the last block, or how far they are from others.
-
-    Returns
-    -------
-    float64, (n, 8, 8)
-        Adds up, frame by frame, to gradients times mean of the maps.
-    """
-    n_places = maps.shape[1] * maps.shape[2]
-    return np.einsum("nrcf,nf->nrc", maps, gradients, dtype=float) / n_places

@@ -1,0 +1,56 @@
+"""Intervals, rank correlations and corrected p values, over clips and animals."""
+
+import numpy as np
+from scipy import stats
+
+
+def find_interval(values, owners=None):
+    """Find the mean of values, its 95% interval and p of its being 0 (Student's t).
+
+    Parameters
+    ----------
+    values : (N,)
+        One a clip.
+    owners : (N,) sequence of str, optional
+        Animals; given, the interval is of the animals' means.
+
+    Returns
+    -------
+    dict
+        value, low, high, p (two-sided), n; low, high and p are None, with a reason,
+        where they are not defined.
+    """
+    values = np.asarray(values, float)
+    if owners is not None:
+        owners = np.asarray(owners)
+        values = np.array([values[owners == name].mean() for name in np.unique(owners)])
+    found = dict.fromkeys(("value", "low", "high", "p")) | {"n": len(values)}
+    found["value"] = float(values.mean())
+    if len(values) < 3:
+        what = "clips" if owners is None else "animals"
+        return found | {"reason": f"an interval needs three {what}"}
+    error, freedom = stats.sem(values), len(values) - 1
+    half = float(stats.t.ppf(0.975, freedom) * error)
+    found |= {"low": found["value"] - half, "high": found["value"] + half}
+    t = abs(found["value"]) / error if error else np.inf * abs(found["value"])
+    return found | {"p": float(np.nan_to_num(2 * stats.t.sf(t, freedom), nan=1.0))}
+
+
+def correlate_ranks(first, second):
+    """Compute Spearman's rho, None where it is not defined."""
+    first, second = np.ravel(first), np.ravel(second)
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    return float(stats.spearmanr(first, second).statistic)
+
+
+def correct_holm(p_values):
+    """Correct p values for their number (Holm 1979); NaN stays."""
+    p_values = np.asarray(p_values, float)
+    corrected = np.full(len(p_values), np.nan)
+    known = np.flatnonzero(~np.isnan(p_values))
+    highest = 0.0
+    for rank, index in enumerate(known[np.argsort(p_values[known], kind="stable")]):
+        highest = max(highest, min(1.0, p_values[index] * (len(known) - rank)))
+        corrected[index] = highest
+    return corrected

@@ -1,0 +1,195 @@
+"""Networks with their value, its gradient and their hidden states within reach.
+
+`Network` takes any network that turns a sequence into a score, and reads its value
+before the last activation. `Recurrent` knows the form of `models.build_lstm`: there
+the value is a sum over pooled steps, and the input is projected once, not hundreds of
+times.
+"""
+
+import contextlib
+import re
+
+import numpy as np
+
+from backend import keras, tf
+from explaining import recurrence
+
+BATCH_SIZE = 32
+RECURRENT_FORM = ["lstm", "pool", "flatten", "dropout", "score"]  # names of layers
+
+
+class Network:
+    """One network, any of (B, T, F) -> (B, 1).
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Attributes
+    ----------
+    n_frames, n_features : int
+        T and F.
+    activation : callable
+        From value to score.
+    """
+
+    def __init__(self, model):
+        self.model, last = model, model.layers[-1]
+        self.n_frames, self.n_features = model.input_shape[1:]
+        self.last = last if isinstance(last, keras.layers.Dense) else None
+        inner = self.last.input if self.last else model.output
+        self.before = keras.Model(model.inputs, inner)
+        self.activation = self.last.activation if self.last else keras.ops.identity
+        self.value = self.compile(self._value)
+        self.gradient = self.compile(self._gradient)
+
+    def compile(self, compute):
+        """Make one graph of a computation that serves batches of every size."""
+        inputs = tf.TensorSpec((None, self.n_frames, self.n_inputs), tf.float32)
+        return tf.function(compute, input_signature=[inputs])
+
+    @property
+    def n_inputs(self):
+        return self.n_features
+
+    def project(self, sequences):
+        """Apply what is affine at the input, (B, T, F) -> (B, T, n_inputs).
+
+        Mixing sequences and mixing projections is the same, so the path of integrated
+        gradients needs one projection, not hundreds.
+        """
+        return tf.convert_to_tensor(sequences, tf.float32)
+
+    def pull_back(self, gradients):
+        """Turn gradients of projections into gradients of raw features (.., T, F)."""
+        return gradients
+
+    def _value(self, projected):
+        """Compute the value before the last activation, (B,)."""
+        inner = self.before(projected, training=False)
+        if self.last:
+            kernel, *bias = self.last.weights
+            inner = tf.matmul(inner, kernel) + (bias[0] if bias else 0.0)
+        return inner[:, 0]
+
+    def _gradient(self, projected):
+        """Compute values (B,) and their gradients (B, T, n_inputs)."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(projected)
+            value = self._value(projected)
+        return value, tape.gradient(value, projected)
+
+
+class Recurrent(Network):
+    """One network of the form that `models.build_lstm` gives; U units, K steps.
+
+    Attributes
+    ----------
+    bias : float
+        Added to the parts of the steps.
+    """
+
+    def __init__(self, model):
+        layers = {layer.name: layer for layer in model.layers}
+        self.lstm, self.standardize = layers["lstm"], layers.get("standardize")
+        super().__init__(model)
+        self.scale, self.shift = self._read_standardization()
+        bias = self.last.get_weights()[1:]
+        self.bias = float(bias[0][0]) if bias else 0.0
+        self.states = self.compile(self._states)
+
+    @property
+    def n_inputs(self):
+        return 4 * self.lstm.units
+
+    @property
+    def readout(self):
+        """Weights of the units in each pooled step, (K, U)."""
+        return tf.reshape(self.last.kernel, (self.n_frames // 2, self.lstm.units))
+
+    def _read_standardization(self):
+        """Read the standardization x * scale + shift; 1 and 0 where there is none."""
+        n = self.n_features
+        if self.standardize is None:
+            return np.ones(n, np.float32), np.zeros(n, np.float32)
+        probe = np.stack([np.zeros(n), np.ones(n)]).astype(np.float32)
+        at_zero, at_one = np.asarray(self.standardize(probe[None]))[0]
+        return at_one - at_zero, at_zero
+
+    def project(self, sequences):
+        x = tf.convert_to_tensor(sequences, tf.float32) * self.scale + self.shift
+        return tf.matmul(x, self.lstm.cell.kernel)
+
+    def pull_back(self, gradients):
+        back = tf.matmul(gradients, self.lstm.cell.kernel, transpose_b=True)
+        return back * self.scale
+
+    def _states(self, projected):
+        """Compute hidden states, (B, T, U)."""
+        cell = self.lstm.cell
+        return recurrence.run_lstm(
+            projected,
+            *map(tf.convert_to_tensor, (cell.recurrent_kernel, cell.bias)),
+            *(cell.activation, cell.recurrent_activation),
+        )
+
+    def _value(self, projected):
+        pooled = self.pool(self._states(projected))
+        return tf.reduce_sum(pooled * self.readout, (1, 2)) + self.bias
+
+    def pool(self, states):
+        """Pool states (B, T, U) to steps (B, K, U), as the network does."""
+        last = self.n_frames // 2 * 2  # of an odd number of frames the last is unused
+        return tf.maximum(states[:, 0:last:2], states[:, 1:last:2])
+
+    def split_steps(self, sequences):
+        """Compute the exact part of each pooled step in the value, float64 (B, K)."""
+        pooled = self.pool(self.states(self.project(sequences))).numpy().astype(float)
+        readout = self.readout.numpy().astype(float)
+        return np.einsum("bku,ku->bk", pooled, readout)
+
+
+def open_networks(model):
+    """Take an ensemble apart into its members; another network stands alone.
+
+    Returns
+    -------
+    list of Network
+    """
+    nested = [x for x in model.layers if re.fullmatch(r"member_\d+", x.name)]
+    return [open_network(member) for member in nested or [model]]
+
+
+def open_network(model):
+    """Open one network in the form that knows most of it."""
+    names = [layer.name for layer in model.layers[1:] if layer.name != "standardize"]
+    is_recurrent = names == RECURRENT_FORM and model.get_layer("lstm").use_bias
+    return (Recurrent if is_recurrent else Network)(model)
+
+
+@contextlib.contextmanager
+def shuffled(networks, random):
+    """Put the weights of networks in another order, array by array, for a while."""
+    kept = [network.model.get_weights() for network in networks]
+    for network in networks:
+        for weight in network.model.trainable_weights:
+            weight.assign(random.permuted(weight.numpy(), axis=None))
+    try:
+        yield
+    finally:
+        for network, weights in zip(networks, kept, strict=True):
+            network.model.set_weights(weights)
+
+
+def evaluate(networks, sequences):
+    """Compute the value before the last activation, averaged over networks, (N,)."""
+    values = [
+        np.mean([n.value(n.project(batch)) for n in networks], axis=0)
+        for batch in cut(sequences)
+    ]
+    return np.concatenate(values).astype(float)
+
+
+def cut(items):
+    """Cut sequences into batches."""
+    return (items[i : i + BATCH_SIZE] for i in range(0, len(items), BATCH_SIZE))

@@ -1,0 +1,278 @@
+"""Explanations are exact where they can be: checked against Keras and known answers."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import models
+from explaining import attribution, checks, inference, network, places
+
+LEGACY = Path(__file__).parent / "legacy"
+
+
+def make_network(kind="lstm", n_frames=8, n_features=12, seed=0, **options):
+    keras.utils.set_random_seed(seed)
+    if kind == "pool":
+        return models.build_pool(n_frames, n_features, **options)
+    return models.build_lstm(n_frames, n_features, units=10, **options)
+
+
+def make_sequences(n=5, n_frames=8, n_features=12, seed=0):
+    random = np.random.default_rng(seed)
+    return random.gamma(1.0, 1.0, (n, n_frames, n_features)).astype(np.float32)
+
+
+def make_statistics(n_features=12):
+    random = np.random.default_rng(1)
+    return random.random(n_features), random.random(n_features) + 0.5
+
+
+def make_ensemble(n_frames=8):
+    parts = [
+        make_network(n_frames=n_frames, seed=s, bias=b) for s, b in enumerate((1, -1))
+    ]
+    return models.build_ensemble(parts)
+
+
+NETWORKS = {
+    "even": lambda: make_network(),
+    "odd": lambda: make_network(n_frames=7),
+    "two frames": lambda: make_network(n_frames=2),
+    "active": lambda: make_network(bias=2.0),
+    "sigmoid": lambda: make_network(gates="sigmoid", activation="linear"),
+    "standardized": lambda: make_network(statistics=make_statistics()),
+    "pool": lambda: make_network("pool", statistics=make_statistics()),
+    "ensemble": make_ensemble,
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def case(request):
+    """A network, its sequences and its explanation."""
+    model = NETWORKS[request.param]()
+    sequences = make_sequences(n_frames=model.input_shape[1])
+    networks = network.open_networks(model)
+    return model, sequences, networks, attribution.take_apart(networks, sequences)
+
+
+def test_steps_and_bias_add_up_to_the_score(case):
+    model, sequences, _, found = case
+    expected = model.predict_on_batch(sequences)[:, 0]
+    assert np.abs(found.scores - expected).max() < 1e-5
+    total = found.steps.sum(axis=1) + found.bias
+    assert np.allclose(total, found.value, atol=1e-5)
+
+
+def test_a_score_cut_to_0_is_explained_all_the_same():
+    networks = network.open_networks(make_network(bias=-9.0))
+    found = attribution.take_apart(networks, make_sequences())
+    assert found.cut_to_0.all() and not found.scores.any()
+    assert (found.value < -5).all()
+    assert found.attribution.gradients.any()
+
+
+def test_attributions_add_up_to_the_gain_from_zero(case):
+    _, sequences, networks, found = case
+    gain = found.value - network.evaluate(networks, np.zeros_like(sequences))
+    miss = np.abs(found.features.sum(axis=1) - gain)
+    assert (miss <= 0.01 * np.abs(gain) + 1e-6).all()
+    assert np.allclose(found.frames.sum(axis=1), found.features.sum(axis=1))
+    away = sequences - sequences.mean(axis=1, keepdims=True)
+    beyond = (away * found.attribution.gradients).sum(axis=2, dtype=float)
+    assert np.allclose(found.beyond, beyond, atol=1e-6)
+
+
+def test_gradient_is_that_of_keras(case):
+    model, sequences, networks, _ = case
+    sequences = tf.constant(sequences)
+    nested = [layer for layer in model.layers if layer.name.startswith("member")]
+    for part, member in zip(networks, nested or [model], strict=True):
+        before = keras.Model(member.inputs, member.get_layer("score").input)
+        kernel = member.get_layer("score").get_weights()[0]
+        with tf.GradientTape() as tape:
+            tape.watch(sequences)
+            value = before(sequences) @ kernel
+        expected = tape.gradient(value, sequences).numpy()
+        _, gradient = part.gradient(part.project(sequences))
+        found = np.asarray(part.pull_back(gradient))
+        assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_a_pool_network_is_explained_in_closed_form():
+    model, sequences = make_network("pool"), make_sequences()
+    found = attribution.take_apart(network.open_networks(model), sequences)
+    kernel = model.get_layer("score").get_weights()[0][:, 0]
+    expected = sequences * kernel / sequences.shape[1]
+    assert np.allclose(found.features, expected.sum(axis=1), atol=1e-6)
+    assert np.allclose(found.steps, expected.sum(axis=2), atol=1e-6)
+    assert (found.attribution.steps == attribution.FIRST_STEPS).all()
+
+
+def test_the_unpaired_last_frame_has_no_part_in_the_score():
+    model, sequences = make_network(n_frames=7), make_sequences(n_frames=7)
+    found = attribution.take_apart(network.open_networks(model), sequences)
+    assert found.steps.shape[1] == 3
+    assert not found.attribution.gradients[:, 6].any()
+
+
+def test_the_published_network_is_explained():
+    model = models.load_checkpoint(LEGACY / "keras-2.0.9-lstm.h5")
+    stored = np.load(LEGACY / "keras-2.0.9-lstm.npz")
+    sequences = stored["x"].astype(np.float32)
+    found = attribution.take_apart(network.open_networks(model), sequences)
+    assert np.abs(found.scores - stored["p"].ravel()).max() < 1e-4
+    assert found.attribution.residual.max() < 0.01
+
+
+def test_any_network_is_explained_frame_by_frame():
+    """Its root and its changes bend the path: gradients have no bound at zero."""
+    inputs = keras.Input((8, 12))
+    root = keras.ops.sqrt(inputs + 1e-12)
+    change = keras.ops.mean(keras.ops.abs(root[:, 1:] - root[:, :-1]), axis=1)
+    both = keras.layers.Concatenate()([keras.ops.mean(root, axis=1), change])
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="relu")(both))
+    sequences = make_sequences()
+    (part,) = networks = network.open_networks(model)
+    assert type(part) is network.Network
+    found = attribution.take_apart(networks, sequences)
+    assert np.abs(found.scores - model.predict_on_batch(sequences)[:, 0]).max() < 1e-5
+    assert found.steps.shape == (5, 8) and found.step_length == 1
+    assert (found.attribution.residual <= attribution.TOLERANCE).all()
+    total = found.steps.sum(axis=1) + found.bias
+    assert np.allclose(total, found.value, rtol=0.01, atol=1e-4)
+
+
+def test_places_add_up_to_the_frame():
+    random = np.random.default_rng(0)
+    maps, gradients = random.random((3, 8, 8, 12)), random.normal(size=(3, 12))
+    found = places.spread_over_places(gradients, maps)
+    expected = (maps.mean(axis=(1, 2)) * gradients).sum(axis=1)
+    assert np.allclose(found.sum(axis=(1, 2)), expected)
+
+
+def test_one_bright_place_gets_everything():
+    maps = np.zeros((1, 8, 8, 2))
+    maps[0, 5, 2, 1] = 64.0
+    found = places.spread_over_places(np.array([[9.0, -3.0]]), maps)
+    assert found[0, 5, 2] == -3.0
+    assert np.count_nonzero(found) == 1
+
+
+def test_key_frames_are_the_largest_and_not_neighbours():
+    importance = np.zeros(80)
+    importance[[10, 11, 40, 70]] = [5, 4.9, -6, 1]
+    assert attribution.choose_frames(importance, 3) == [40, 10, 70]
+    assert len(attribution.choose_frames(np.zeros(3), 8)) == 3
+
+
+# ---------------------------------------------------------------- checks
+
+
+def test_deletion_finds_that_the_network_obeys():
+    model, sequences = make_network(seed=3), make_sequences(12, seed=4)
+    networks = network.open_networks(model)
+    found = attribution.take_apart(networks, sequences)
+    owners = [f"g{i // 2}" for i in range(12)]
+    result = checks.check_deletion(networks, sequences, found, owners)
+    for name in ("frames that raise", "features that lower"):
+        test = result["tests"][name]
+        assert test["animals"]["low"] > 0 and test["animals"]["n"] == 6
+        assert test["verdict"] == "obeys" and test["p"] < test["p_holm"] < 0.05
+    gradients = -found.attribution.gradients  # a map that the network defies
+    turned = found._replace(attribution=found.attribution._replace(gradients=gradients))
+    result = checks.check_deletion(networks, sequences, turned, owners)
+    assert result["tests"]["frames that raise"]["verdict"] == "defies"
+
+
+@pytest.mark.parametrize(
+    ("p_values", "verdicts"),
+    [
+        ((0.001, 0.002, 0.003, 0.004, 0.005), ["obeys"] * 5),
+        ((0.02, 0.02, 0.02, 0.02, 0.02), ["not shown"] * 5),  # alone each would do
+        ((0.001, None, 0.9, 0.9, 0.9), ["obeys", "not defined"] + ["not shown"] * 3),
+    ],
+)
+def test_animals_decide_and_five_tests_are_corrected(p_values, verdicts):
+    tests = {
+        name: {"animals": {"value": 1.0, "p": p}, "clips": {"value": -1.0, "low": -2}}
+        for name, p in zip("abcde", p_values, strict=True)
+    }
+    checks.judge_tests(tests)
+    assert [test["verdict"] for test in tests.values()] == verdicts
+
+
+def test_many_clips_of_two_animals_show_nothing():
+    model, sequences = make_network(seed=3), make_sequences(12, seed=4)
+    networks = network.open_networks(model)
+    found = attribution.take_apart(networks, sequences)
+    result = checks.check_deletion(networks, sequences, found, ["a"] * 6 + ["b"] * 6)
+    assert {test["verdict"] for test in result["tests"].values()} == {"not defined"}
+
+
+def test_a_network_that_sees_the_mean_alone_has_no_features_to_obey():
+    model, sequences = make_network("pool"), make_sequences(6)
+    networks = network.open_networks(model)
+    found = attribution.take_apart(networks, sequences)
+    result = checks.check_deletion(networks, sequences, found, list("abcdef"))
+    assert "mean frame" in result["tests"]["features that raise"]["animals"]["reason"]
+    assert result["tests"]["frames that raise"]["animals"]["value"] is not None
+
+
+def test_shuffling_keeps_the_weights_but_not_the_explanation():
+    model, sequences = make_network(seed=5), make_sequences(6, seed=6)
+    (part,) = network.open_networks(model)
+    before, value = model.get_weights(), network.evaluate([part], sequences)
+    with network.shuffled([part], np.random.default_rng(0)):
+        mixed = model.get_weights()
+        assert np.abs(network.evaluate([part], sequences) - value).max() > 1e-3
+    for one, other, again in zip(before, mixed, model.get_weights(), strict=True):
+        assert (np.sort(one, axis=None) == np.sort(other, axis=None)).all()
+        assert (one == again).all()
+    assert (network.evaluate([part], sequences) == value).all()
+    found = attribution.take_apart([part], sequences)
+    result = checks.check_shuffling([part], sequences, found)
+    assert abs(result["signed"]) < 0.9
+    assert result["relative"].shape == (12,)
+
+
+def test_interval_is_student_t():
+    found = inference.find_interval([1.0, 2.0, 3.0, 4.0])
+    assert found["low"] == pytest.approx(2.5 - 3.18245 * 0.645497, abs=1e-4)
+    by_animal = inference.find_interval([1.0, 3.0, 2.0, 5.0, 5.0], list("aabcc"))
+    assert (by_animal["value"], by_animal["n"]) == (3.0, 3)
+    assert inference.find_interval([1.0, 2.0])["low"] is None
+
+
+def test_a_patch_covers_every_place_and_the_rest_stays():
+    frame = np.full((80, 160, 3), 255, np.uint8)
+    covered = checks.occlude(frame)
+    assert len(covered) == 64
+    patch = covered[3 * 8 + 5][..., 0] == checks.GREY
+    rows, columns = np.flatnonzero(patch.any(1)), np.flatnonzero(patch.any(0))
+    assert (rows[0], rows[-1], columns[0], columns[-1]) == (25, 44, 90, 129)
+    assert (frame == 255).all()
+
+
+def test_occlusion_finds_the_place_that_the_network_reads():
+    class Corner:
+        """One feature: how bright the place in row 2, column 6 is."""
+
+        def __call__(self, frames):
+            return np.array(
+                [[f[20:30, 60:70].mean() / 255] for f in frames], np.float32
+            )
+
+    model = make_network("pool", n_frames=3, n_features=1, bias=1.0)
+    model.get_layer("score").set_weights([np.ones((1, 1)), np.zeros(1)])
+    frame = np.full((80, 80, 3), 255, np.uint8)
+    sequence = np.ones((3, 1), np.float32)
+    lost, features = checks.measure_occlusion(
+        network.open_networks(model), Corner(), sequence, frame, 1
+    )
+    assert np.unravel_index(lost.argmax(), lost.shape) == (2, 6)
+    assert lost[2, 6] == pytest.approx((1 - checks.GREY / 255) / 3, abs=1e-3)
+    assert not lost[5:].any()
+    assert np.allclose((1 - features[:, 0]) / 3, lost.ravel(), atol=1e-6)
