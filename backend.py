@@ -23,8 +23,14 @@ def quietly():
     # the frame stands in a batch and however many threads there are.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # advice for developers
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed, or a program without a console: nothing to hold back
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    if sys.stderr:
+        sys.stderr.flush()
     os.dup2(nowhere, 2)
     try:
         yield

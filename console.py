@@ -6,6 +6,7 @@ The one module that every other may import; it imports none of ours.
 import argparse
 import importlib.metadata
 import math
+import os
 import platform
 import re
 import sys
@@ -108,8 +109,13 @@ def run(main):
         Takes no argument; returns the exit code, or None for 0.
     """
     show_cautions()
-    # A file name may hold what the terminal's encoding does not know.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    # Notebooks hand on a backend that their own environment alone may have; figures
+    # here are only ever written to files.
+    os.environ["MPLBACKEND"] = "agg"
+    # A file name may hold what the terminal's encoding does not know; a notebook's
+    # stream takes everything, and has no such setting.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main() or 0
         sys.stdout.flush()

@@ -35,6 +35,20 @@ def list_missing(folder, clips, n_frames, overwrite):
     ]
 
 
+def tell_short(clips, n_frames):
+    """Say how many clips are too short for a sequence, and what would take them all."""
+    lengths = {clip.name: clip.n_frames for clip in clips}
+    short = [n for n in lengths.values() if n < n_frames]
+    if short:
+        shortest = min(short)
+        fitting = shortest - shortest % 5 if shortest > 10 else shortest
+        console.caution(
+            f"{len(short)} of {len(lengths)} clips are shorter than {n_frames} frames; "
+            f"the shortest has {shortest}: --seq-length {fitting} --sampling uniform "
+            "takes them all"
+        )
+
+
 def settle_record(folder, record, overwrite):
     """Write `extraction.json`, or see that the folder's own agrees with it."""
     try:
@@ -253,6 +267,7 @@ def main(argv=None):
         print(f"{n_written} text sequences written as .npy in {folder}")
         return console.report_failed(failed, len(clips))
 
+    tell_short(clips, args.seq_length)
     if args.weights == "random":
         console.caution("features come from an untrained network: good for trying out")
     options = {"precision": args.precision}

@@ -15,6 +15,7 @@ class Options:
     target: str = "score"  # or "group", as 0 or 1
     animal_pattern: str = data.ANIMAL_PATTERN
     group_pattern: str = data.GROUP_PATTERN
+    control_group: str = data.CONTROL  # the healthy one
     model: str = "lstm"
     n_frames: int = 125
     units: int = 2048
@@ -69,19 +70,31 @@ def find_targets(clips, options):
         Each clip once, though both splits may list it; unscored clips are left out.
     """
     if options.target == "group":
-        pattern = options.group_pattern
-        groups = {clip.name: data.group_of(clip.name, pattern) for clip in clips}
-        if lost := [name for name, group in groups.items() if group is None]:
-            raise Problem(
-                f"--target group: {len(lost)} clip names hold no group that matches "
-                f"--group-pattern {pattern} (say, {lost[0]})"
-            )
-        targets = {name: float(g != data.CONTROL) for name, g in groups.items()}
+        targets = find_group_targets(clips, options)
     else:
         targets = {clip.name: clip.score for clip in clips if clip.is_scored}
     if options.activation == "relu" and min(targets.values(), default=0) < 0:
         raise Problem("scores below 0 cannot be learned by a ReLU: --activation linear")
     return targets
+
+
+def find_group_targets(clips, options):
+    """Give each clip of the healthy group 0, all others 1; see `find_targets`."""
+    pattern, healthy = options.group_pattern, options.control_group
+    groups = {clip.name: data.group_of(clip.name, pattern) for clip in clips}
+    if lost := [name for name, group in groups.items() if group is None]:
+        raise Problem(
+            f"--target group: {len(lost)} clip names hold no group that matches "
+            f"--group-pattern {pattern} (say, {lost[0]})"
+        )
+    present = sorted(set(groups.values()))
+    if healthy not in present or len(present) < 2:
+        raise Problem(
+            f"--target group needs clips of the healthy group, {healthy!r}, and of "
+            f"another one. Groups there: {', '.join(present)}. Name the healthy one "
+            "with --control-group"
+        )
+    return {name: float(group != healthy) for name, group in groups.items()}
 
 
 def plan_run(run, clips, targets, animals, options):

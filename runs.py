@@ -142,7 +142,8 @@ def describe_run(plan, options, extraction, results, n_features):
     -------
     dict
     """
-    own = ("task", "model", "animal_pattern", "group_pattern", "target", "seed")
+    own = ("task", "model", "target", "seed", "animal_pattern", "group_pattern")
+    own += ("control_group",)
     options = options.as_dict()
     return {
         "run": plan.run,

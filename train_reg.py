@@ -106,6 +106,17 @@ def add_what(parser):
         default=Options.group_pattern,
         help="finds the group in a clip name",
     )
+    what.add_argument(
+        "--control-group",
+        metavar="NAME",
+        default=Options.control_group,
+        help="the healthy group, as the clip names have it",
+    )
+    what.add_argument(
+        "--skip-missing",
+        action="store_true",
+        help="train without the clips that have no sequence",
+    )
     what.add_argument("--overwrite", action="store_true", help="replace a finished run")
 
 
@@ -237,6 +248,36 @@ def read_options(args, clips, extraction):
     return Options.from_dict(given)
 
 
+def list_some(names, limit=20):
+    """Write names in a row, the first of them in full."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(sorted(names)[:limit]) + more
+
+
+def skip_missing(folder, clips, n_frames):
+    """Leave out the clips that have no sequence, and say which."""
+    found = [c for c in clips if sequences.find_sequence(folder, c.name, n_frames)]
+    missing = sorted({clip.name for clip in clips} - {clip.name for clip in found})
+    if missing:
+        more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
+        console.caution(
+            f"left out, without a sequence: {', '.join(missing[:10])}{more}"
+        )
+    return found
+
+
+def check_present(folder, planned, n_frames):
+    """See that every clip of the plans has a sequence, before Keras is loaded."""
+    names = {name for plan in planned for name in (*plan.train, *plan.watched)}
+    missing = [n for n in names if not sequences.find_sequence(folder, n, n_frames)]
+    if missing:
+        raise Problem(
+            f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
+            f"frames in {files.extraction_path(folder).parent}: {list_some(missing)}. "
+            "Make them with extract_features.py, or leave them out with --skip-missing"
+        )
+
+
 def make_plans(args, clips, options):
     """Plan the runs that the arguments ask for, and name the animal of each clip.
 
@@ -259,7 +300,10 @@ def main(argv=None):
     clips = choose_clips(args.data, args.task)
     extraction = sequences.read_extraction(args.data)
     options = read_options(args, clips, extraction)
+    if args.skip_missing:
+        clips = skip_missing(args.data, clips, options.n_frames)
     planned, animals = make_plans(args, clips, options)
+    check_present(args.data, planned, options.n_frames)
     todo = [
         plan
         for plan in planned
