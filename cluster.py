@@ -205,7 +205,8 @@ def extract_clip(clip, folder, record, weights, options):
             f"extraction in {folder}. Is that one folder, shared by all?"
         )
     chosen = frames.read_frames(
-        folder, clip, record["n_frames"], record["sampling"], frames.resize_frame
+        *(folder, clip, record["n_frames"], record["sampling"], frames.resize_frame),
+        allow_short=record.get("allow_short", False),
     )
     with ALONE:
         extractor = open_extractor(weights, options)

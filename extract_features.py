@@ -66,6 +66,8 @@ def settle_record(folder, record, overwrite):
     if present is not None:
         differences = sequences.compare_extractions(record, present)
         if not differences:
+            if record.get("allow_short") and not present.get("allow_short"):
+                sequences.write_extraction(folder, {**present, "allow_short": True})
             return
         if not overwrite:
             raise Problem(
@@ -98,7 +100,10 @@ def extract(folder, clips, extractor, record):
     n_frames, sampling = record["n_frames"], record["sampling"]
 
     def read(clip):
-        return frames.read_frames(folder, clip, n_frames, sampling, frames.resize_frame)
+        return frames.read_frames(
+            *(folder, clip, n_frames, sampling, frames.resize_frame),
+            allow_short=record.get("allow_short", False),
+        )
 
     sources = ((clip, functools.partial(read, clip)) for clip in clips)
     for clip, sequence in extractor.stream(sources):
@@ -172,6 +177,8 @@ def prepare(args, clips, made):
         "n_frames": args.seq_length,
         "versions": console.list_versions(),
     }
+    if args.allow_short:
+        record["allow_short"] = True
     settle_record(args.data, record, args.overwrite)
     record = sequences.read_extraction(args.data)
     return record, list_missing(args.data, clips, args.seq_length, args.overwrite)
@@ -243,6 +250,11 @@ def parse_args(argv):
         choices=("float32", "bfloat16"),
         default="float32",
         help="float32 (default), or bfloat16: faster where the machine knows it",
+    )
+    how.add_argument(
+        "--allow-short",
+        action="store_true",
+        help="take what is there of videos that were cut short; it is recorded",
     )
     how.add_argument(
         "--dask", metavar="ADDRESS", help="share the work out on a Dask cluster"

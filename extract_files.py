@@ -3,7 +3,7 @@
     python extract_files.py --append
     python extract_files.py --split test --task Reach --append
 
-Reads   data/<split>/<task>/<clip>.avi (or mp4, mov, mkv, mpg, webm, m4v)
+Reads   data/<split>/<task>/<clip>.avi (or mp4, mov, mkv, wmv, mts, tif, ...)
 Writes  data/<split>/<task>/<clip>-0001.jpg, ...; with --append, rows of data_file.csv
 Cost    about 200 frames a second; a clip of 251 small frames takes 3 MB.
 
@@ -15,30 +15,46 @@ import contextlib
 import unicodedata
 from pathlib import Path
 
+import numpy as np
+
 import console
 import data
 import files
 import frames
+import sources
 from console import Problem
 
 JPEG_QUALITY = 95
 
 
 def find_videos(folder, split=None, task=None):
-    """List (split, task, path) of the videos in the published layout."""
+    """List (split, task, path) of the videos in the published layout.
+
+    What looks like a video and is left out, by its kind or its place, is named.
+    """
     found = [
         (one_split, path.parent.name, path)
         for one_split in data.SPLITS
         for path in sorted((Path(folder) / one_split).glob("*/*"))
-        if path.suffix.lower() in frames.VIDEO_SUFFIXES and path.name[0] != "."
+        if split in (None, one_split) and task in (None, path.parent.name)
     ]
-    chosen = [v for v in found if split in (None, v[0]) and task in (None, v[1])]
+    for path in (path for *_, path in found if sources.looks_like_video(path)):
+        console.caution(f"left out: {sources.explain_left_out(path)}")
+    folders = [path for *_, path in found if path.is_dir()]
+    deep = [p for f in folders for p in sorted(f.rglob("*")) if sources.is_video(p)]
+    if deep:
+        console.caution(
+            f"{len(deep)} videos lie too deep and are left out, say {deep[0]}: "
+            f"expected {folder}/<split>/<task>/<clip>.avi"
+        )
+    chosen = [video for video in found if sources.is_video(video[2])]
+    chosen = [v for v in chosen if v[2] in sources.list_videos(v[2].parent, v[2].stem)]
     if not chosen:
         raise Problem(f"no video in {folder}/<split>/<task>/. Expected say train/Reach")
     return chosen
 
 
-def slice_video(path):
+def slice_video(path, allow_short=False):
     """Write the frames of a video beside it, `<clip>-0001.jpg` and so on.
 
     The frames get their names only once the whole video has been decoded. As long as
@@ -51,16 +67,18 @@ def slice_video(path):
     """
     from PIL import Image
 
-    leftovers = frames.list_unfinished(path.parent, path.stem)
-    images = frames.list_images(path.parent, path.stem)
+    leftovers = sources.list_unfinished(path.parent, path.stem)
+    images = sources.list_images(path.parent, path.stem)
     if images and not leftovers:
         return len(images)
-    temporaries = []
+    temporaries, reel = [], frames.open_reel(path, allow_short)
     try:
-        for number, frame in enumerate(frames.iterate_video(path), start=1):
+        for number, picture in enumerate(reel.iterate(), start=1):
             part = path.with_name(f"{files.TEMPORARY}{path.stem}-{number:04d}.jpg")
             temporaries.append(part)
-            Image.fromarray(frames.to_rgb(frame)).save(part, quality=JPEG_QUALITY)
+            Image.fromarray(np.ascontiguousarray(picture)).save(
+                part, quality=JPEG_QUALITY
+            )
         for part in temporaries:
             part.replace(part.with_name(part.name.removeprefix(files.TEMPORARY)))
     except OSError as error:
@@ -70,11 +88,21 @@ def slice_video(path):
         for part in {*temporaries, *leftovers}:
             with contextlib.suppress(OSError):
                 part.unlink()
+    tell_notes(path, reel)
     return len(temporaries)
 
 
-def count_frames(path):
-    return sum(1 for _ in frames.iterate_video(path))
+def count_frames(path, allow_short=False):
+    """Count the frames of a video; all of them must be readable."""
+    reel = frames.open_reel(path, allow_short)
+    reel.check()
+    tell_notes(path, reel)
+    return reel.n_frames
+
+
+def tell_notes(path, reel):
+    for note in reel.list_notes():
+        console.caution(f"{path.name}: {note}")
 
 
 def check_names(videos):
@@ -139,6 +167,11 @@ def parse_args(argv):
     parser.add_argument(
         "--rows-only", action="store_true", help="count frames, write no JPEG"
     )
+    parser.add_argument(
+        "--allow-short",
+        action="store_true",
+        help="take what is there of videos that were cut short",
+    )
     return parser.parse_args(argv)
 
 
@@ -151,10 +184,11 @@ def main(argv=None):
         read_lines(args.data)  # what is wrong with them is better said before the work
     faults = check_names(videos)
     rows, failed = [], list(faults.values())
+    take = count_frames if args.rows_only else slice_video
     sound = [video for video in videos if video[2] not in faults]
     for split, task, path in tqdm(sound, desc="slicing", unit="clip", disable=None):
         try:
-            n_frames = count_frames(path) if args.rows_only else slice_video(path)
+            n_frames = take(path, args.allow_short)
             rows.append(f"{split},{task},{path.stem},{n_frames},")
         except Problem as problem:
             failed.append(str(problem))

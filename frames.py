@@ -4,31 +4,94 @@ Only the frames that are used get converted to RGB, one at a time, so memory doe
 grow with the length or the size of a clip.
 """
 
-import os
-import re
-import unicodedata
 import warnings
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
 from PIL import Image, ImageOps
 
 from console import Caution, Problem
-from files import TEMPORARY
+from containers import check_size
+from reels import open_reel
+from sources import find_source
 
-VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv", ".mpg", ".webm", ".m4v")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
 SAMPLINGS = ("stride", "uniform")
 FRAME_SIZE = 299  # pixels; what InceptionV3 was trained on
-MAX_PIXELS = 2**26  # a frame of 8192 x 8192; more is a broken or hostile file
-# A file is only ever itself: no playlist that names other files or addresses.
-CONTAINERS = "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpeg,mpegts,mpegvideo,m4v"
-OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
-DECODE_OPTIONS = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+
+
+class View(NamedTuple):
+    """Which part of a clip is seen, in time and in the picture.
+
+    Attributes
+    ----------
+    start, end : int or None
+        Frames from 0, the end not included; by default the whole clip.
+    crop : (x, y, width, height) or None
+        Pixels of the upright picture.
+    mirror : bool
+        Exchange left and right, after cropping.
+    """
+
+    start: int | None = None
+    end: int | None = None
+    crop: tuple | None = None
+    mirror: bool = False
+
+    def find_range(self, n_frames):
+        """Return (start, end) within a clip of `n_frames`."""
+        start = 0 if self.start is None else self.start
+        end = n_frames if self.end is None else self.end
+        if not 0 <= start < end <= n_frames:
+            raise Problem(f"frames {start} to {end} are asked for; it has {n_frames}")
+        return start, end
+
+    def apply(self, frame):
+        """Crop and mirror a frame (H, W, 3)."""
+        if self.crop is not None:
+            x, y, width, height = self.crop
+            rows, columns = frame.shape[:2]
+            is_inside = x >= 0 and y >= 0 and width > 0 and height > 0
+            if not is_inside or x + width > columns or y + height > rows:
+                raise Problem(
+                    f"the crop {x},{y},{width},{height} leaves the picture of "
+                    f"{columns} x {rows} pixels"
+                )
+            frame = frame[y : y + height, x : x + width]
+        return frame[:, ::-1] if self.mirror else frame
+
+
+WHOLE = View()
+
+
+class Source(NamedTuple):
+    """Where a clip comes from.
+
+    Attributes
+    ----------
+    paths : list of Path
+        Its images, or its video.
+    n_frames : int
+    fps : float or None
+        Frames a second; images tell none.
+    size : int
+        Bytes.
+    mtime : float
+        When it last changed, seconds since 1970.
+    note : str
+        What is odd about it although it is read, or "".
+    """
+
+    paths: list
+    n_frames: int
+    fps: float | None
+    size: int
+    mtime: float
+    note: str
 
 
 def sample_indices(n_available, n_frames, sampling="stride"):
@@ -61,7 +124,15 @@ def sample_indices(n_available, n_frames, sampling="stride"):
     return np.linspace(0, n_available - 1, n_frames).round().astype(int)
 
 
-def read_frames(folder, clip, n_frames, sampling="stride", convert=np.asarray):
+def read_frames(
+    folder,
+    clip,
+    n_frames,
+    sampling="stride",
+    convert=np.asarray,
+    view=WHOLE,
+    allow_short=False,
+):
     """Read the frames of a clip that make its sequence.
 
     Parameters
@@ -75,6 +146,10 @@ def read_frames(folder, clip, n_frames, sampling="stride", convert=np.asarray):
     sampling : {"stride", "uniform"}
     convert : callable
         Applied to each used frame, uint8 (H, W, 3), as soon as it is read.
+    view : View
+        Which part of the clip is seen.
+    allow_short : bool
+        Take what is there of a video that was cut short.
 
     Returns
     -------
@@ -85,13 +160,17 @@ def read_frames(folder, clip, n_frames, sampling="stride", convert=np.asarray):
     Problem
         When the clip is missing, too short or cannot be read.
     """
-    images, video = find_source(folder, clip)
+    images, path = find_source(folder, clip)
     if images:
-        n_available = len(images)
-        chosen = sample_indices(n_available, n_frames, sampling)
-        frames = convert_images([images[i] for i in chosen], convert)
+        start, end = view.find_range(len(images))
+        n_available = end - start
+        chosen = start + sample_indices(n_available, n_frames, sampling)
+        paths = [images[i] for i in chosen]
+        frames = convert_images(paths, lambda frame: convert(view.apply(frame)))
     else:
-        frames, n_available = read_video(video, n_frames, sampling, convert)
+        frames, n_available = read_video(
+            path, n_frames, sampling, convert, view, allow_short
+        )
     if n_available != clip.n_frames:
         warnings.warn(
             f"clip {clip.name} has {n_available} frames, data_file.csv says "
@@ -102,89 +181,61 @@ def read_frames(folder, clip, n_frames, sampling="stride", convert=np.asarray):
     return frames
 
 
-def find_source(folder, clip):
-    """Find the images of a clip, ordered by number, and its video.
+def read_video(
+    path,
+    n_frames,
+    sampling="stride",
+    convert=np.asarray,
+    view=WHOLE,
+    allow_short=False,
+):
+    """Read the frames of a video that make its sequence.
 
-    A clip that moved from one split to the other in the table is found where it was.
+    Parameters
+    ----------
+    path : path
+    n_frames, sampling, convert, view, allow_short
+        As for `read_frames`. Of a range only what lies before it, back to the key
+        frame, is decoded besides it.
 
     Returns
     -------
-    (list of Path, Path or None)
+    (list, int)
+        The converted frames (T,), and how many frames the video (or range) has.
     """
-    splits = sorted(("train", "test"), key=lambda split: split != clip.split)
-    folders = [Path(folder) / split / clip.task for split in splits]
-    for place in folders:
-        images = list_images(place, clip.name)
-        if images and list_unfinished(place, clip.name):
-            raise Problem("its slicing was cut short. Give extract_files.py again")
-        if images:
-            return images, None
-        videos = [
-            p
-            for p in list_files(place, clip.name)
-            if p.suffix.lower() in VIDEO_SUFFIXES and is_same(p.stem, clip.name)
-        ]
-        if len(videos) > 1:
-            raise Problem(f"two videos of one clip: {videos[0]} and {videos[1].name}")
-        if videos:
-            return [], videos[0]
-    raise Problem(
-        f"neither {clip.name}-0001.jpg nor {clip.name}.avi (or {VIDEO_SUFFIXES[1]} "
-        f"...) in {folders[0]} or {folders[1]}"
-    )
+    path = Path(path)
+    reel = open_reel(path, allow_short)
+    start, end = view.find_range(reel.n_frames)
+    wanted = start + sample_indices(end - start, n_frames, sampling)
+    pictures = reel.iterate(wanted, start, end)
+    frames = [convert(view.apply(picture)) for picture in pictures]
+    for note in reel.list_notes():
+        warnings.warn(f"{path.name}: {note}", Caution, stacklevel=2)
+    return frames, end - start
 
 
-def list_files(folder, start):
-    """List the files of a folder whose name begins with `start`, sorted."""
-    start = unicodedata.normalize("NFC", start)
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(
-                Path(entry.path)
-                for entry in entries
-                if unicodedata.normalize("NFC", entry.name).startswith(start)
-            )
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise Problem(f"{folder}: not readable ({error.strerror})") from None
+def describe_source(folder, clip):
+    """Describe where a clip comes from, without decoding it.
 
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    clip : Clip
 
-def is_same(name, other):
-    """Compare names as a person reads them: a Mac stores umlauts in two pieces."""
-    return unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
-
-
-def number_of(path, name):
-    """Read the number of an image `<name>-<digits>.<ext>`; None for other files."""
-    found = re.fullmatch(r"(.*)-(\d+)", path.stem, re.DOTALL | re.ASCII)
-    if found and path.suffix.lower() in IMAGE_SUFFIXES and is_same(found[1], name):
-        return int(found[2])
-    return None
-
-
-def list_unfinished(folder, name):
-    """List the images that a killed slicing left under their temporary names."""
-    start = f"{TEMPORARY}{name}"
-    return [p for p in list_files(folder, start) if number_of(p, start) is not None]
-
-
-def list_images(folder, name):
-    """List the images `<name>-<digits>.<ext>` by number; none may be missing."""
-    numbered = {}
-    for path in list_files(folder, name):
-        number = number_of(path, name)
-        if number in numbered:
-            raise Problem(f"frame {number} twice: {numbered[number]} and {path}")
-        if number is not None:
-            numbered[number] = path
-    numbers = sorted(numbered)
-    if numbers and numbers[-1] - numbers[0] >= len(numbers):
-        missing = (n for n in range(numbers[0], numbers[-1]) if n not in numbered)
-        shown = ", ".join(str(n) for n, _ in zip(missing, range(10), strict=False))
-        n_missing = numbers[-1] - numbers[0] + 1 - len(numbers)
-        raise Problem(f"{n_missing} frames are missing in {folder}: number {shown}")
-    return [numbered[number] for number in numbers]
+    Returns
+    -------
+    Source
+    """
+    images, path = find_source(folder, clip)
+    paths = images or [path]
+    stats = [each.stat() for each in paths]
+    size, mtime = sum(s.st_size for s in stats), max(s.st_mtime for s in stats)
+    if images:
+        return Source(paths, len(images), None, size, mtime, "")
+    reel = open_reel(path, allow_short=True)
+    note = "; ".join(reel.list_notes())
+    return Source(paths, reel.n_frames, reel.rate, size, mtime, note)
 
 
 def convert_images(paths, convert):
@@ -261,134 +312,3 @@ def write_video(path, pictures, rate, crf=20):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-
-
-def read_video(path, n_frames, sampling="stride", convert=np.asarray):
-    """Read the frames of a video that make its sequence.
-
-    Parameters
-    ----------
-    path : path
-    n_frames, sampling, convert
-        As for `read_frames`.
-
-    Returns
-    -------
-    (list, int)
-        The converted frames (T,), and how many frames the video has.
-    """
-    # The packets tell how many frames to expect without decoding. Where decoding finds
-    # another number (a file cut short, interlaced fields), its number counts.
-    n_expected = count_packets(path)
-    try:
-        wanted = sample_indices(n_expected, n_frames, sampling)
-    except Problem:
-        wanted = []
-    frames, n_available = decode(path, wanted, convert)
-    if n_available != n_expected or len(frames) < n_frames:
-        wanted = sample_indices(n_available, n_frames, sampling)
-        frames, _ = decode(path, wanted, convert)
-    return frames, n_available
-
-
-def iterate_video(path):
-    """Yield the decoded frames of a video in the order of display.
-
-    Yields
-    ------
-    av.VideoFrame
-
-    Raises
-    ------
-    Problem
-        When the file is no video, or any part of it cannot be decoded.
-    """
-    try:
-        with open_video(path) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            stream.codec_context.options = DECODE_OPTIONS
-            number = 0
-            for number, frame in enumerate(container.decode(stream), start=1):
-                if frame.is_corrupt:
-                    raise Problem(f"{path}: frame {number} is damaged")
-                check_size(path, frame.width, frame.height)
-                yield frame
-        if number == 0:
-            raise Problem(f"{path}: none of its frames can be decoded")
-    except av.FFmpegError as error:
-        raise Problem(f"{path}: not decodable ({error.strerror})") from None
-
-
-def decode(path, wanted, convert):
-    """Decode a whole video and convert the wanted frames.
-
-    Returns
-    -------
-    (list, int)
-        Converted frames, and the number of frames decoded.
-    """
-    wanted, frames, number = set(map(int, wanted)), [], -1
-    for number, frame in enumerate(iterate_video(path)):
-        if number in wanted:
-            frames.append(convert(to_rgb(frame)))
-    return frames, number + 1
-
-
-def to_rgb(frame):
-    """Convert a decoded frame to uint8 (H, W, 3), upright as a player shows it."""
-    try:
-        pixels = frame.to_ndarray(format="rgb24")
-    except (av.FFmpegError, ValueError) as error:
-        kind = frame.format.name
-        raise Problem(f"pixels of kind {kind} are not readable ({error})") from None
-    return np.rot90(pixels, round(frame.rotation / 90)) if frame.rotation else pixels
-
-
-def count_packets(path):
-    """Count the packets of a video, one a frame as a rule."""
-    try:
-        with open_video(path) as container:
-            return sum(p.size > 0 for p in container.demux(container.streams.video[0]))
-    except av.FFmpegError as error:
-        raise Problem(f"{path}: not readable ({error.strerror})") from None
-
-
-def read_rate(path):
-    """Read how many frames a second a video has, None if untold, and how many frames.
-
-    Returns
-    -------
-    (float or None, int)
-    """
-    with open_video(path) as container:
-        rate = container.streams.video[0].average_rate
-    return float(rate) if rate else None, count_packets(path)
-
-
-def open_video(path):
-    """Open a video file and check that it holds video of a sensible size."""
-    path = Path(path)
-    try:
-        if path.stat().st_size == 0:
-            raise Problem(f"{path}: the file is empty")
-        # Absolute, or a name such as `file:x.avi` would be read as an address.
-        container = av.open(str(path.absolute()), options=OPEN_OPTIONS)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise Problem(f"{path}: no video that PyAV can open ({reason})") from None
-    videos = container.streams.video
-    context = videos[0].codec_context if videos else None
-    if context is None:
-        container.close()
-        raise Problem(f"{path}: holds no video of a known kind")
-    check_size(path, context.width, context.height)
-    return container
-
-
-def check_size(path, width, height):
-    if width * height > MAX_PIXELS:
-        raise Problem(
-            f"{path}: frames of {width} x {height} pixels are refused; the limit is "
-            f"{MAX_PIXELS} pixels"
-        )

@@ -16,6 +16,7 @@ import console
 import files
 import frames
 import runs
+import sources
 from console import Problem
 
 
@@ -24,11 +25,9 @@ def list_videos(places):
     videos, missing = [], []
     for place in places:
         if place.is_dir():
-            found = sorted(
-                path
-                for path in place.iterdir()
-                if path.suffix.lower() in frames.VIDEO_SUFFIXES and path.name[0] != "."
-            )
+            found = sorted(path for path in place.iterdir() if sources.is_video(path))
+            for path in filter(sources.looks_like_video, sorted(place.iterdir())):
+                console.caution(sources.explain_left_out(path))
             videos += found
             if not found:
                 missing.append(f"{place}: no video in this folder")
@@ -41,7 +40,7 @@ def list_videos(places):
     return list(dict.fromkeys(videos))
 
 
-def score_videos(videos, model, record, extractor):
+def score_videos(videos, model, record, extractor, allow_short=False):
     """Score videos.
 
     Returns
@@ -56,14 +55,14 @@ def score_videos(videos, model, record, extractor):
 
     def read(video):
         chosen, n_available[video] = frames.read_video(
-            video, n_frames, sampling, frames.resize_frame
+            *(video, n_frames, sampling, frames.resize_frame), allow_short=allow_short
         )
         return chosen
 
-    sources = ((video, functools.partial(read, video)) for video in videos)
+    reads = ((video, functools.partial(read, video)) for video in videos)
     scores, failed = [], []
     with tqdm(total=len(videos), desc="scoring", unit="clip", disable=None) as bar:
-        for video, sequence in extractor.stream(sources):
+        for video, sequence in extractor.stream(reads):
             if isinstance(sequence, Problem):
                 failed.append(f"{video.name}: {sequence}")
             else:
@@ -90,6 +89,11 @@ def parse_args(argv):
     parser.add_argument(
         "--weights", help="where the run's InceptionV3 weights are, if they moved"
     )
+    parser.add_argument(
+        "--allow-short",
+        action="store_true",
+        help="take what is there of a video that was cut short",
+    )
     return parser.parse_args(argv)
 
 
@@ -99,7 +103,7 @@ def main(argv=None):
     checkpoint = runs.find_run(args.data, args.run)
     model, record = runs.read_run(checkpoint)
     extractor = runs.open_extractor(record, args.weights)
-    scores, failed = score_videos(videos, model, record, extractor)
+    scores, failed = score_videos(videos, model, record, extractor, args.allow_short)
     width = max((len(video.name) for video, *_ in scores), default=0)
     print(f"network scores of run {record['run']}")
     for video, n_frames, score in scores:

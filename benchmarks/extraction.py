@@ -54,7 +54,7 @@ def list_videos(folder, n_frames):
     """List the videos of a folder that are long enough and can be decoded."""
     long_enough = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix in frames.VIDEO_SUFFIXES:
+        if frames.is_video(path):
             with contextlib.suppress(console.Problem):
                 frames.read_video(path, n_frames)
                 long_enough.append(path)

@@ -104,10 +104,10 @@ class Pictures:
     def find_interval(self, name):
         """Find the seconds from one frame of a sequence to the next, or None."""
         try:
-            images, video = frames.find_source(self.folder, self.clips[name])
+            source = frames.describe_source(self.folder, self.clips[name])
         except Problem:
             return None
-        rate, n_available = (None, 0) if images else frames.read_rate(video)
+        rate, n_available = source.fps, source.n_frames
         if not rate or n_available < self.n_frames:
             return None
         taken = frames.sample_indices(n_available, self.n_frames, self.sampling)

@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 
-import frames
+import sources
 from console import Problem
 from names import explain_missing, read_as_days
 from tables import parse_number, plain, read_table
@@ -27,7 +27,7 @@ def simplify(name):
     name = re.split(r"[/\\]", unicodedata.normalize("NFKC", name))[-1].casefold()
     name = re.sub(r"^(player )?#?\d+:\s*", "", name).replace("_", " ").strip()
     stem, dot, ending = name.rpartition(".")
-    name = stem if dot + ending in frames.VIDEO_SUFFIXES else name
+    name = stem if dot + ending in sources.VIDEO_SUFFIXES else name
     return re.sub(r"\s", "", re.sub(r"(?<=\d)\s+(?=\d)", "\0", name))
 
 

@@ -19,15 +19,12 @@ def encode(folder, clip):
         The film, and its frames per second, by which the page steps.
     """
     images, video = frames.find_source(folder, clip)
-    rate = None
-    if video:
-        with frames.open_video(video) as container:
-            rate = container.streams.video[0].average_rate
+    reel = frames.open_reel(video) if video else None
+    rate = reel.rate if reel else None
     if not rate or not 1 <= rate <= MAX_RATE:
         rate = IMAGES_PER_SECOND
-    decoded = map(frames.to_rgb, frames.iterate_video(video)) if video else ()
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "film.mp4"
-        pictures = decoded if video else map(frames.read_image, images)
+        pictures = reel.iterate() if reel else map(frames.read_image, images)
         frames.write_video(path, pictures, rate, CRF)
         return path.read_bytes(), float(rate)

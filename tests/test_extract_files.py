@@ -14,6 +14,7 @@ import data
 import extract_files
 import files
 import frames
+import sources
 from console import Problem
 
 PROJECT = Path(__file__).parents[1]
@@ -174,7 +175,7 @@ def test_names_of_many_kinds(tmp_path, name):
     assert (code, errors) == (0, "")
     (row,) = (tmp_path / "data_file.csv").read_text(encoding="utf-8").splitlines()
     assert row == f"train,Reach,{name},5,"
-    images = frames.list_images(tmp_path / "train/Reach", name)
+    images = sources.list_images(tmp_path / "train/Reach", name)
     assert [path.name for path in images] == [
         f"{name}-{n:04d}.jpg" for n in range(1, 6)
     ]

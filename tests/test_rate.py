@@ -218,7 +218,7 @@ def test_films_hold_every_frame_and_no_name(mixed, tmp_path):
         film, rate_ = showing.encode(mixed, clip)
         path = tmp_path / "film.mp4"
         path.write_bytes(film)
-        pictures = map(frames.to_rgb, frames.iterate_video(path))
+        pictures = frames.open_reel(path).iterate()
         assert films.read_numbers(pictures) == list(range(clip.n_frames)) or (
             clip.name == "v_Stroke_g03_c01"  # images 1 to 30
         )

@@ -1,0 +1,253 @@
+"""What the packets of a video tell before anything is decoded.
+
+How many pictures should come, when each is shown, and whether some are missing.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+
+from console import Problem
+from containers import PREMATURE, is_file_torn, opened
+
+TIMED = ("matroska", "flv", "asf")  # containers that tell when their film ends
+STEADY = ("mpeg", "mpegts")  # containers in which no picture may be left out
+MAY_SKIP = ("mpeg4", "h263", "msmpeg4v3", "flv")  # their smallest packets show nothing
+SMALLEST = 16  # bytes
+
+
+class Film(NamedTuple):
+    """What a video holds, as its packets tell before anything is decoded.
+
+    Attributes
+    ----------
+    path : Path
+    times : int64, (N,)
+        When its pictures are shown, rising, in units of `unit`.
+    unit : Fraction
+        Seconds.
+    rate : float
+        Frames a second.
+    by_time : bool
+        Pictures are known by their times; else by their count.
+    last : tuple
+        The last packet.
+    keys : int64, (K,)
+        Times of the pictures at which decoding can begin.
+    is_led : bool
+        Pictures that are not shown come before the first, which may lean on them.
+    bits : int
+        That a part of a pixel is stored in.
+    can_skip : frozenset of int
+        Times of packets so small that their picture may be the one before.
+    head : int or None
+        Time of the first packet's picture.
+    n_cut : int
+        Pictures at the start that lean on a key frame that was cut away; `times` is
+        without them.
+    shortage : str
+        Why the file seems cut short, or "".
+    limit : int or None
+        Of a file cut short: from this time on pictures are missing.
+    """
+
+    path: Path
+    times: np.ndarray
+    unit: Fraction
+    rate: float
+    by_time: bool
+    last: tuple
+    keys: np.ndarray
+    is_led: bool
+    bits: int
+    can_skip: frozenset
+    head: int | None
+    n_cut: int = 0
+    shortage: str = ""
+    limit: int | None = None
+
+    @property
+    def numbers(self):
+        """Number the frame at which each picture is first shown: int64, (N,), from 0.
+
+        Frames have even distances in time, as in the published slicing with ffmpeg:
+        where a camera dropped pictures, the one before is shown on.
+        """
+        return number_frames(self.times * float(self.unit), self.rate)
+
+    @property
+    def n_frames(self):
+        return int(self.numbers[-1]) + 1
+
+    def list_notes(self):
+        """Say what is odd about the film although it is read, a clause each."""
+        notes, n_gaps = [], self.n_frames - len(self.times)
+        if self.n_cut:
+            notes.append(
+                f"its first {self.n_cut} frames lean on a key frame that was cut away; "
+                f"read from its key frame on, {self.n_frames} frames"
+            )
+        if self.shortage:
+            notes.append(f"{self.shortage} and are taken")
+        if n_gaps:
+            notes.append(
+                f"it has {len(self.times)} pictures in the time of {self.n_frames} "
+                "frames; where one is missing, the one before is shown on"
+            )
+        return notes
+
+
+def number_frames(times, rate):
+    """Place pictures on a grid of even distances; no picture is dropped.
+
+    Parameters
+    ----------
+    times : float, (N,)
+        Seconds, rising.
+    rate : float
+        Frames a second.
+
+    Returns
+    -------
+    int64, (N,)
+        Strictly rising from 0.
+    """
+    order = np.arange(len(times))
+    if len(times) < 2 or np.diff(times).max() * rate < 1.5:
+        return order
+    wanted = np.rint((times - times[0]) * rate).astype(np.int64)
+    return np.maximum.accumulate(wanted - order) + order
+
+
+class Packet(NamedTuple):
+    """What a packet tells; times in the stream's unit."""
+
+    pts: int | None
+    dts: int | None
+    duration: int
+    size: int
+    is_key: bool
+    is_torn: bool
+    is_hidden: bool
+
+
+def look_through(path):
+    """Look at all packets of a video.
+
+    Returns
+    -------
+    Film
+
+    Raises
+    ------
+    Problem
+        When the file is no video, or is damaged before its end.
+    """
+    packets, end = [], 0.0  # of the stream; of all streams, in seconds
+    try:
+        with opened(path) as (container, stream), av.logging.Capture() as complaints:
+            for packet in container.demux(*container.streams):
+                if packet.pts is not None:
+                    after = (packet.pts + packet.duration) * packet.time_base
+                    end = max(end, float(after))
+                if packet.stream_index == stream.index and packet.size:
+                    packets.append(read_packet(packet))
+            return describe(path, container, stream, packets, end, complaints)
+    except av.FFmpegError as error:
+        raise Problem(f"{path}: not readable ({error.strerror})") from None
+    except IndexError:  # of PyAV, where damage looks like one more stream
+        raise Problem(f"{path}: damaged: a stream appears in the middle") from None
+
+
+def read_packet(packet):
+    times = packet.pts, packet.dts, packet.duration or 0
+    flags = packet.is_keyframe, packet.is_corrupt, packet.is_discard
+    return Packet(*times, packet.size, *flags)
+
+
+def describe(path, container, stream, packets, end, complaints):
+    """Make a `Film` of what the packets of a stream tell."""
+    kind, codec = container.format.name.split(",")[0], stream.codec_context.name
+    whole = packets[:-1] if packets and packets[-1].is_torn else packets
+    shown = [packet for packet in whole if not packet.is_hidden]
+    if not shown:
+        raise Problem(f"{path}: none of its frames can be decoded")
+    # AVI tells the order of decoding only; of H.264 libavformat guesses the display's.
+    by_time = not (kind == "avi" and codec in ("h264", "hevc"))
+    times = [packet.pts if by_time else packet.dts for packet in shown]
+    times = np.unique(np.array([time for time in times if time is not None], np.int64))
+    by_time &= len(times) > 0
+    unit = stream.time_base or Fraction(1, 30)
+    film = Film(
+        path,
+        times if len(times) else np.arange(len(shown)),
+        unit,
+        find_rate(stream, times * float(unit)),
+        by_time,
+        packets[-1],
+        np.array([p.pts for p in whole if p.is_key and p.pts is not None], np.int64),
+        packets[0].is_hidden,
+        count_bits(stream.codec_context),
+        frozenset(p.pts for p in shown if codec in MAY_SKIP and p.size <= SMALLEST),
+        packets[0].pts,
+    )
+    check_holes(film, kind, whole, complaints)
+    n_declared = count_declared(kind, container, stream, packets, film, end)
+    is_torn = len(whole) < len(packets) or is_file_torn(path, kind, complaints)
+    return shorten(film, n_declared, is_torn)
+
+
+def count_bits(context):
+    parts = context.format.components if context.format else ()
+    return max((part.bits for part in parts), default=8)
+
+
+def check_holes(film, kind, packets, complaints):
+    """Refuse a film in whose middle packets are torn or missing."""
+    torn = next((n for n, packet in enumerate(packets, 1) if packet.is_torn), None)
+    gaps = np.flatnonzero(np.diff(film.numbers) > 1)
+    if torn is None and kind in STEADY and len(gaps):
+        torn = int(gaps[0]) + 2
+    if torn is not None:
+        raise Problem(f"{film.path}: damaged at about frame {torn} of {len(packets)}")
+    spoken = [text for _, who, text in complaints if who.split(",")[0] == kind]
+    if kind in TIMED and any(PREMATURE not in text for text in spoken):
+        raise Problem(f"{film.path}: damaged ({spoken[0].strip()[:80]})")
+
+
+def find_rate(stream, times):
+    """Find the frames a second; what the file says counts where it is plausible."""
+    nominal = float(stream.guessed_rate or stream.average_rate or 0)
+    spacing = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    if spacing > 0 and not 0.9 < nominal * spacing < 2.5:
+        return 1 / spacing
+    return nominal or 25.0
+
+
+def count_declared(kind, container, stream, packets, film, end):
+    """Count the frames that a file says it has; 0 where it says nothing."""
+    if kind == "avi":  # empty packets, which show the frame before, count
+        return max(stream.frames - int(film.times[0] if film.by_time else 0), 0)
+    n_missing = stream.frames - len(packets) if kind == "mov" else 0
+    if kind in TIMED and container.duration:
+        end = max(end, film.times[-1] * float(film.unit) + 1 / film.rate)
+        n_missing = round((container.duration / av.time_base - end) * film.rate)
+        n_missing -= kind == "asf"  # rounds up
+    return film.n_frames + n_missing if n_missing > 0 else 0
+
+
+def shorten(film, n_declared, is_torn):
+    """Note what is missing at the end of a film, and keep what is surely there."""
+    if not is_torn and n_declared <= film.n_frames:
+        return film
+    last, limit = film.last, None
+    if film.by_time and last.dts is not None:
+        # What is shown before the missing packets are decoded needs none of them.
+        limit = last.dts if last.is_torn else last.dts + (last.duration or 1)
+        kept = film.times[film.times < limit]
+        film = film._replace(times=kept, limit=limit) if len(kept) else film
+    says = f"the file says {n_declared} frames" if n_declared else "its end is torn off"
+    return film._replace(shortage=f"{says}, {film.n_frames} are there")

@@ -1,0 +1,199 @@
+"""Frames by number, at even distances in time, from a video or a stack of TIFF pages.
+
+Frames are counted as `ffmpeg -i` slices them, as the published clips were: at a
+constant rate, by the time stamps. Where a camera dropped pictures or its rate varies,
+the picture before is shown on. No picture is left out.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+import pixels
+import video
+from console import Problem
+from containers import check_size
+from sources import STACK_SUFFIXES, suffix_of
+
+DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")  # grey of TIFF in 9 to 16 bits
+DARK = 64  # of 255; below it, a picture uses less than the upper two bits
+
+
+def open_reel(path, allow_short=False):
+    """Open a video for reading frames by number.
+
+    Parameters
+    ----------
+    path : path
+    allow_short : bool
+        Take what is there of a file that was cut short.
+
+    Returns
+    -------
+    Reel or Stack
+
+    Raises
+    ------
+    Problem
+        When it is no video, damaged, or cut short.
+    """
+    is_stack = suffix_of(path) in STACK_SUFFIXES
+    return Stack(path) if is_stack else Reel(path, allow_short)
+
+
+class Reel:
+    """A video.
+
+    Attributes
+    ----------
+    n_frames : int
+    rate : float
+        Frames a second.
+    """
+
+    def __init__(self, path, allow_short=False):
+        self.film, self.allow_short = video.survey(path), allow_short
+        if self.film.shortage and not allow_short:
+            raise Problem(f"{path}: {self.film.shortage}: {video.HINT}")
+        self.numbers = self.film.numbers  # at which each picture is first shown
+        self.n_frames, self.rate = self.film.n_frames, self.film.rate
+        self.depth, self.brightest = None, 0
+
+    def list_notes(self):
+        """Say what is odd, as far as it is known by now, a clause each."""
+        notes = self.film.list_notes()
+        if self.depth not in (None, 16):
+            notes.append(f"its pixels use {self.depth} of 16 bits; the others are cut")
+        if self.film.bits in range(9, 16) and 0 < self.brightest < DARK:
+            notes.append(
+                f"no pixel is brighter than {self.brightest} of 255, as if the file "
+                f"said a wrong number of bits ({self.film.bits})"
+            )
+        return notes
+
+    def iterate(self, wanted=None, start=0, end=None):
+        """Yield the frames that are wanted, upright.
+
+        Parameters
+        ----------
+        wanted : sequence of int, optional
+            Rising numbers from 0, by default all frames of the range.
+        start, end : int
+            The range that is decoded, and found whole; by default all. What comes
+            before it is decoded from the last key frame on, or all where that fails.
+
+        Yields
+        ------
+        uint8, (H, W, 3)
+        """
+        end = self.n_frames if end is None else end
+        wanted = np.arange(start, end) if wanted is None else np.asarray(wanted)
+        places = self.find_places(wanted)
+        first, last = (int(place) for place in self.find_places([start, end - 1]))
+        while first and int(self.film.times[first]) in self.film.can_skip:
+            first -= 1
+        options = {"first": first, "last": last if end < self.n_frames else None}
+        n_shown = 0
+        try:
+            for picture in self.show(places, options):
+                yield picture
+                n_shown += 1
+        except Problem:
+            if not first:
+                raise
+            options["seek"] = False
+            yield from self.show(places[n_shown:], options)
+
+    def find_places(self, numbers):
+        return np.searchsorted(self.numbers, numbers, side="right") - 1
+
+    def show(self, places, options):
+        """Decode, and yield the pictures at some places, or what stood there before."""
+        if self.depth is None:
+            self.depth = self.find_depth(options)
+        n_shown, held = 0, None
+        for place, frame in video.iterate(self.film, self.allow_short, **options):
+            while n_shown < len(places) and places[n_shown] < place:
+                yield self.convert(held)
+                n_shown += 1
+            held = frame
+        for _ in places[n_shown:]:
+            yield self.convert(held)
+
+    def find_depth(self, options):
+        if self.film.bits < 16:
+            return 16
+        frames = video.iterate(self.film, self.allow_short, **options)
+        return pixels.find_depth(frame for _, frame in frames)
+
+    def convert(self, frame):
+        picture = pixels.to_rgb(frame, self.depth)
+        if self.film.bits > 8:
+            self.brightest = max(self.brightest, int(picture.max()))
+        return picture
+
+    def check(self):
+        """Decode all of it, as if it were read."""
+        for _ in video.iterate(self.film, self.allow_short):
+            pass
+
+
+class Stack:
+    """A TIFF file with a page for each frame; it tells no rate."""
+
+    rate = None
+
+    def __init__(self, path):
+        self.path, self.depth = Path(path), None
+        with self.opened() as image:
+            self.n_frames = image.n_frames
+
+    def opened(self):
+        try:
+            image = Image.open(self.path, formats=("TIFF",))
+            check_size(self.path, *image.size)
+            return image
+        except (OSError, ValueError, SyntaxError) as error:
+            raise Problem(f"{self.path}: no readable TIFF stack ({error})") from None
+
+    def list_notes(self):
+        is_cut = self.depth not in (None, 16)
+        return [f"its pixels use {self.depth} of 16 bits"] if is_cut else []
+
+    def iterate(self, wanted=None, start=0, end=None):
+        """Yield the frames that are wanted, uint8 (H, W, 3)."""
+        end = self.n_frames if end is None else end
+        if self.depth is None:
+            highest = max(self.read_pages(range(self.n_frames), find_highest))
+            self.depth = next((b for b in pixels.DEPTHS if highest < 2**b), 16)
+        wanted = range(start, end) if wanted is None else wanted
+        yield from self.read_pages(wanted, self.convert)
+
+    def read_pages(self, numbers, use):
+        """Yield what a function makes of each of some pages."""
+        number = -1
+        try:
+            with self.opened() as image:
+                for number in map(int, numbers):
+                    image.seek(number)
+                    check_size(self.path, *image.size)
+                    yield use(image)
+        except (OSError, ValueError, SyntaxError, EOFError) as error:
+            place = f"page {number + 1} of {self.n_frames}"
+            raise Problem(f"{self.path}: {place} is not readable ({error})") from None
+
+    def convert(self, image):
+        if image.mode in DEEP_MODES:
+            grey = np.asarray(image).astype(np.int64) >> (self.depth - 8)
+            return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, 2)
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+    def check(self):
+        """Read all of it."""
+        for _ in self.iterate():
+            pass
+
+
+def find_highest(image):
+    return int(np.asarray(image).max()) if image.mode in DEEP_MODES else 2**16 - 1

@@ -1,0 +1,185 @@
+"""The pictures of a video in the order of display, each where it belongs.
+
+`survey` tells what should come out of a video, `iterate` decodes and compares.
+Decoding takes one thread: with more, libavcodec swallows errors near the end of a
+file, and how many of them depends on the machine. It costs nothing beside the network,
+since clips are decoded while others are computed.
+"""
+
+import functools
+from pathlib import Path
+
+import av
+import numpy as np
+
+from console import Problem
+from containers import MAX_PIXELS, check_size, opened
+from packets import look_through, read_packet
+
+DECODE_OPTIONS = {
+    "err_detect": "crccheck+bitstream+buffer+explode",
+    "max_pixels": str(MAX_PIXELS),
+}
+THREADS = 1
+KEY_TYPES = (0, 1)  # of a picture that stands alone: the decoder does not tell, or I
+HINT = "copied in full? Copy it again, or take what is there with --allow-short"
+
+
+def survey(path):
+    """Find out what should come out of a video.
+
+    Returns
+    -------
+    Film
+
+    Raises
+    ------
+    Problem
+        When the file is no video, or is damaged before its end.
+    """
+    path = Path(path)
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise Problem(f"{path}: not readable ({error.strerror})") from None
+    return survey_once(path, stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def survey_once(path, _size, _changed):
+    """Survey a file that has not changed since the last call only once."""
+    return find_start(look_through(path))
+
+
+def iterate(film, allow_short=False, first=0, last=None, seek=True):
+    """Decode a film, or a range of it, in the order of display.
+
+    Parameters
+    ----------
+    film : Film
+    allow_short : bool
+        Take what is there of a file that was cut short.
+    first, last : int
+        Places in `film.times`, both included; by default the whole film.
+    seek : bool
+        Begin at the key frame before `first`, not at the start of the film. It costs
+        the same wherever the range stands, but where the file's key frames are none,
+        it ends in a Problem.
+
+    Yields
+    ------
+    (int, av.VideoFrame)
+        The place of a picture in `film.times`, and the picture.
+
+    Raises
+    ------
+    Problem
+        When a part cannot be decoded, or other pictures come than were expected.
+    """
+    end = len(film.times) - 1
+    if film.shortage and not allow_short and last in (None, end):
+        raise Problem(f"{film.path}: {film.shortage}: {HINT}")
+    last = end if last is None else last
+    key = find_key(film, first) if seek else None
+    came = []
+    for number, frame in enumerate(decode(film, allow_short, key)):
+        place = find_place(film, frame, number)
+        if place > last:
+            break
+        if place >= first:
+            if came and place <= came[-1]:
+                raise Problem(f"{film.path}: damaged: frame {place + 1} comes late")
+            came.append(place)
+            yield place, frame
+    check_places(film, came, first, last)
+
+
+def find_start(film):
+    """Leave out pictures at the start that lean on a key frame that was cut away."""
+    frames = enumerate(decode(film, True))
+    for number, frame in frames:  # noqa: B007
+        if frame.key_frame or frame.pict_type in KEY_TYPES or film.is_led:
+            break
+    else:
+        raise Problem(f"{film.path}: none of its frames can be decoded")
+    n_cut = find_place(film, frame, number)
+    came_first = number > 0 or not n_cut or frame.pts == film.head
+    if not came_first or n_cut >= len(film.times):
+        raise Problem(f"{film.path}: its first {n_cut} frames cannot be decoded")
+    return film._replace(times=film.times[n_cut:], n_cut=n_cut)
+
+
+def find_key(film, first):
+    """Find the time of the key frame to begin with; None for the start of the film."""
+    before = film.keys[film.keys <= film.times[first]]
+    known = film.by_time and len(before) and before.max() > film.times[0]
+    return int(before.max()) if known else None
+
+
+def find_place(film, frame, number):
+    """Find the place of a picture in `film.times`; -1 before its start."""
+    if not film.by_time:
+        return number - film.n_cut
+    if frame.pts is None:
+        raise Problem(f"{film.path}: damaged: a picture comes at no time")
+    place = int(np.searchsorted(film.times, frame.pts))
+    if film.n_cut and frame.pts < film.times[0]:
+        return -1
+    if film.limit is not None and place == len(film.times):
+        return place  # beyond what is surely there
+    if place == len(film.times) or film.times[place] != frame.pts:
+        raise Problem(f"{film.path}: damaged: a picture comes at a time of none")
+    return place
+
+
+def decode(film, allow_short, key=None):
+    """Decode the packets of a film, from a key frame on; yields each av.VideoFrame."""
+    n_came = 0
+    with opened(film.path) as (container, stream):
+        stream.codec_context.thread_count = THREADS
+        stream.codec_context.options = DECODE_OPTIONS
+        if key is not None:
+            container.seek(key, stream=stream)
+        for packet in container.demux(stream):
+            is_last = packet.size > 0 and read_packet(packet) == film.last
+            is_empty = not packet.size and packet.dts is not None
+            if is_empty or (is_last and packet.is_corrupt):
+                continue  # an empty one tells to show the frame before on
+            try:
+                frames = decode_packet(packet)
+            except (av.FFmpegError, Problem) as error:
+                if is_last and allow_short:
+                    continue
+                reason = getattr(error, "strerror", None) or error
+                raise Problem(
+                    f"{film.path}: not decodable at about frame {n_came + 1} of "
+                    f"{len(film.times)} ({reason})"
+                ) from None
+            for frame in frames:
+                n_came += 1
+                check_size(film.path, frame.width, frame.height)
+                yield frame
+
+
+def decode_packet(packet):
+    """Decode a packet; a checksum or a picture that is wrong is a Problem."""
+    with av.logging.Capture() as complaints:
+        frames = packet.decode()
+    if any(frame.is_corrupt for frame in frames):
+        raise Problem("a picture is damaged")
+    if any("CRC" in text for *_, text in complaints):
+        raise Problem("a checksum is wrong")
+    return frames
+
+
+def check_places(film, came, first, last):
+    """Compare the pictures that came with those that should have come."""
+    missing = sorted(set(range(first, last + 1)) - set(came))
+    holes = [place for place in missing if int(film.times[place]) not in film.can_skip]
+    n_expected = last - first + 1
+    are_fields = abs(2 * len(came) - n_expected) <= 1 < len(came)  # two packets a frame
+    if holes and not are_fields:
+        raise Problem(
+            f"{film.path}: damaged: {len(holes)} frames are missing, the first is "
+            f"frame {holes[0] + 1} of {len(film.times)}"
+        )
