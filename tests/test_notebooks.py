@@ -58,7 +58,7 @@ def test_figures_load_under_a_backend_that_only_the_notebook_has(kernel, tmp_pat
     code = (
         "import os; os.environ['MPLBACKEND'] = 'module://no_such_backend'\n"
         f"!'{sys.executable}' -c \"import sys; sys.argv = ['x']; import console; "
-        "console.run(lambda: __import__('matplotlib.pyplot') and print('loaded'))\""
+        "console.run(lambda: __import__('matplotlib.pyplot').pyplot.figure() and print('loaded'))\""
     )
     printed, errors = run_cell(kernel, code)
     assert not errors and "loaded" in printed and "Traceback" not in printed
