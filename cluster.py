@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import console
 import frames
+import origins
 import sequences
 from console import Problem, caution
 
@@ -204,6 +205,7 @@ def extract_clip(clip, folder, record, weights, options):
             f"worker {socket.gethostname()} finds no extraction.json of this "
             f"extraction in {folder}. Is that one folder, shared by all?"
         )
+    origin = origins.describe_origin(folder, clip)
     chosen = frames.read_frames(
         *(folder, clip, record["n_frames"], record["sampling"], frames.resize_frame),
         allow_short=record.get("allow_short", False),
@@ -218,6 +220,7 @@ def extract_clip(clip, folder, record, weights, options):
             )
         sequence = extractor(chosen)
     sequences.write_sequence(folder, clip.name, sequence)
+    origins.note_origin(folder, origin, sequence)
 
 
 def train_alone(arguments):

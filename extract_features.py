@@ -19,6 +19,7 @@ import console
 import data
 import files
 import frames
+import origins
 import sequences
 from console import Problem
 
@@ -26,13 +27,36 @@ SEQ_LENGTH = 125
 
 
 def list_missing(folder, clips, n_frames, overwrite):
-    """List the clips without a sequence, each once though both splits may list it."""
+    """List the clips whose sequence is missing, spoiled or of a clip that has changed.
+
+    Each is listed once, though both splits may list it.
+    """
     once = {clip.name: clip for clip in clips}
+    changed = set(origins.find_changed(folder, once.values(), n_frames))
+    if changed and not overwrite:
+        console.caution(
+            f"{len(changed)} clips have changed since they were extracted, and are "
+            f"extracted again: {', '.join(sorted(changed)[:20])}"
+        )
     return [
         clip
         for clip in once.values()
-        if overwrite or sequences.find_sequence(folder, clip.name, n_frames) is None
+        if overwrite or clip.name in changed or is_missing(folder, clip.name, n_frames)
     ]
+
+
+def is_missing(folder, clip_name, n_frames):
+    """Say whether a clip has no sequence, or one that is not what was written."""
+    if sequences.find_sequence(folder, clip_name, n_frames) is None:
+        return True
+    if (clip_name, n_frames) not in origins.read_origins(folder):
+        return False  # published text, or of an earlier release
+    try:
+        sequences.read_sequence(folder, clip_name, n_frames)
+    except Problem as problem:
+        console.caution(str(problem))
+        return True
+    return False
 
 
 def tell_short(clips, n_frames):
@@ -98,8 +122,10 @@ def extract(folder, clips, extractor, record):
     (Clip, None or Problem)
     """
     n_frames, sampling = record["n_frames"], record["sampling"]
+    described = {}
 
     def read(clip):
+        described[clip] = origins.describe_origin(folder, clip)
         return frames.read_frames(
             *(folder, clip, n_frames, sampling, frames.resize_frame),
             allow_short=record.get("allow_short", False),
@@ -112,6 +138,7 @@ def extract(folder, clips, extractor, record):
             yield clip, sequence
             continue
         sequences.write_sequence(folder, clip.name, sequence)
+        origins.note_origin(folder, described.pop(clip), sequence)
         yield clip, None
 
 

@@ -33,6 +33,10 @@ def extraction_path(folder):
     return Path(folder) / "sequences" / "extraction.json"
 
 
+def sources_path(folder):
+    return Path(folder) / "sequences" / "sources.csv"
+
+
 def checkpoint_path(folder, run):
     return Path(folder) / "checkpoints" / f"{check_run(run)}.keras"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+import origins
 from console import Problem
 from files import extraction_path, read_json, replacing, sequence_path, write_json
 
@@ -62,6 +63,8 @@ def read_sequence(folder, clip_name, n_frames, n_features=None):
     if not np.isfinite(sequence).all():
         line = int(np.argmax(~np.isfinite(sequence).all(axis=1))) + 1
         raise Problem(f"{path}:{line}: holds NaN or infinity; extract the clip again")
+    if not is_text:
+        origins.check_sequence(folder, path, clip_name, sequence)
     return sequence
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import console
 import data
 import files
+import origins
 import plans
 import runs
 import sequences
@@ -304,6 +305,8 @@ def main(argv=None):
         clips = skip_missing(args.data, clips, options.n_frames)
     planned, animals = make_plans(args, clips, options)
     check_present(args.data, planned, options.n_frames)
+    origins.refuse_changed(args.data, clips)
+    origins.tell_pace(args.data, animals, extraction)
     todo = [
         plan
         for plan in planned

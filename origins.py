@@ -1,0 +1,221 @@
+"""What each sequence was made of: its source files and a checksum, in one table.
+
+`sequences/sources.csv` gains a line for each sequence that is written; the last line of
+a clip counts, and one that a kill cut short is passed over. Sequences of earlier
+releases have no line, and nothing is said of them.
+"""
+
+import csv
+import functools
+import hashlib
+import io
+import statistics
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+
+import files
+import frames
+from console import Problem, caution
+from sources import find_source
+
+SMALL = 2**24  # bytes; of larger files the digest takes beginning, middle and end
+PART = 2**20  # bytes of each
+MAX_DEVIATION = 1.25  # of the time between two frames of a sequence, as a factor
+
+
+class Origin(NamedTuple):
+    """One line of the table."""
+
+    clip: str
+    length: int  # T, frames of the sequence
+    source: str  # file name, of images that of the first
+    bytes: int
+    modified: int  # seconds since 1970
+    digest: str
+    n_frames: int
+    fps: float | None
+    checksum: str  # of the sequence
+
+
+def describe_origin(folder, clip):
+    """Describe the source of a clip, before its sequence is made.
+
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    clip : Clip
+
+    Returns
+    -------
+    Origin
+        Without length and checksum.
+    """
+    found = frames.describe_source(folder, clip)
+    name, digest = found.paths[0].name, digest_source(found.paths)
+    kept = (name, found.size, int(found.mtime), digest, found.n_frames, found.fps)
+    return Origin(clip.name, 0, *kept, "")
+
+
+def digest_source(paths):
+    """Compute the sha256 of files, of large ones that of three parts and the size."""
+    digest = hashlib.sha256()
+    for path in paths:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            if size <= SMALL:
+                digest.update(file.read())
+                continue
+            digest.update(str(size).encode())
+            for start in (0, size // 2, size - PART):
+                file.seek(start)
+                digest.update(file.read(PART))
+    return digest.hexdigest()
+
+
+def compute_checksum(sequence):
+    """Compute a checksum of a sequence (T, F), float32, as hexadecimal digits."""
+    return f"{zlib.crc32(np.ascontiguousarray(sequence, np.float32)):08x}"
+
+
+def note_origin(folder, origin, sequence):
+    """Add the line of a sequence that has just been written."""
+    path = files.sources_path(folder)
+    line = io.StringIO()
+    kept = origin._replace(length=len(sequence), checksum=compute_checksum(sequence))
+    writer = csv.writer(line, lineterminator="\n")
+    if not path.exists() or path.stat().st_size == 0:
+        writer.writerow(Origin._fields)
+    writer.writerow("" if value is None else value for value in kept)
+    text = line.getvalue()
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as file:
+            file.seek(-1, 2)
+            text = text if file.read(1) == b"\n" else "\n" + text
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def read_origins(folder):
+    """Read the table.
+
+    Returns
+    -------
+    dict of (clip name, T) to Origin
+        Empty where there is none.
+    """
+    path = files.sources_path(folder)
+    try:
+        stat = path.stat()
+    except OSError:
+        return {}
+    return parse_origins(path, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def parse_origins(path, _changed, _size):
+    found = {}
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        for row in csv.reader(file):
+            if len(row) != len(Origin._fields) or len(row[-1]) != 8:
+                continue  # cut short
+            try:
+                clip, length, source, size, modified, digest, n, fps, checksum = row
+                numbers = (int(size), int(modified), digest, int(n))
+                rate = float(fps) if fps else None
+                key = (clip, int(length))
+                found[key] = Origin(*key, source, *numbers, rate, checksum)
+            except ValueError:
+                continue  # the header
+    return found
+
+
+def check_sequence(folder, path, clip_name, sequence):
+    """Raise Problem where a sequence on disk is not the one that was written."""
+    origin = read_origins(folder).get((clip_name, len(sequence)))
+    if origin and origin.checksum != compute_checksum(sequence):
+        raise Problem(
+            f"{path} is not what was extracted: its checksum differs from that in "
+            f"{files.sources_path(folder).name}. extract_features.py makes it anew"
+        )
+
+
+def find_changed(folder, clips, length=None):
+    """Name the clips whose source is no longer what their sequence was made of.
+
+    Parameters
+    ----------
+    folder : path
+    clips : iterable of Clip
+    length : int, optional
+        T of the sequences; by default any.
+
+    Returns
+    -------
+    list of str
+        A source that is gone counts as unchanged: sequences may travel alone.
+    """
+    changed, once = [], {clip.name: clip for clip in clips}
+    for (name, frames_there), origin in read_origins(folder).items():
+        clip = once.get(name)
+        if clip is None or length not in (None, frames_there):
+            continue
+        try:
+            images, video = find_source(folder, clip)
+            paths = images or [video]
+            stats = [path.stat() for path in paths]
+        except (Problem, OSError):
+            continue
+        size, when = sum(s.st_size for s in stats), max(int(s.st_mtime) for s in stats)
+        if (size, when) != (origin.bytes, origin.modified) and (
+            size != origin.bytes or digest_source(paths) != origin.digest
+        ):
+            changed.append(clip.name)
+    return changed
+
+
+def refuse_changed(folder, clips):
+    """Raise Problem where clips have changed since their sequences were made."""
+    if changed := sorted(set(find_changed(folder, clips))):
+        raise Problem(
+            f"{len(changed)} clips have changed since their sequences were made: "
+            f"{', '.join(changed[:20])}. Give extract_features.py again"
+        )
+
+
+def tell_pace(folder, names, extraction):
+    """Name the clips in whose sequences time runs at another pace than in most.
+
+    Parameters
+    ----------
+    folder : path
+    names : iterable of str
+    extraction : dict or None
+        See `sequences.read_extraction`.
+    """
+    length, origins = (extraction or {}).get("n_frames"), read_origins(folder)
+    steps = {}  # seconds from one frame of the sequence to the next
+    for name in names:
+        origin = origins.get((name, length))
+        if origin and origin.fps:
+            chosen = frames.sample_indices(
+                origin.n_frames, length, extraction["sampling"]
+            )
+            steps[name] = (chosen[-1] - chosen[0]) / max(length - 1, 1) / origin.fps
+    if not steps:
+        return
+    usual = statistics.median(steps.values())
+    odd = {
+        name: step
+        for name, step in steps.items()
+        if not usual / MAX_DEVIATION <= step <= usual * MAX_DEVIATION
+    }
+    if odd:
+        shown = [f"{name} {1000 * step:.0f} ms" for name, step in odd.items()]
+        caution(
+            f"time runs at another pace in {len(odd)} of {len(steps)} clips: a frame "
+            f"every {1000 * usual:.0f} ms as a rule, but {', '.join(shown[:10])}. What "
+            "is fast in one looks slow in the other"
+        )
