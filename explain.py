@@ -20,6 +20,7 @@ from pathlib import Path
 import console
 import data
 import files
+import origins
 import runs
 from console import Problem
 
@@ -80,6 +81,7 @@ def gather(args):
     model, record = runs.read_run(runs.find_run(args.data, args.run))
     runs.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
+    origins.refuse_changed(args.data, clips)
     clips = choose_clips(clips, record, args.split, args.clip)
     pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group_pattern = args.group_pattern or record.get(

@@ -15,6 +15,7 @@ from pathlib import Path
 import console
 import data
 import files
+import origins
 import runs
 from console import Problem
 from judging import report
@@ -335,6 +336,7 @@ def main(argv=None):
     args = parse_args(argv)
     kind = "folds" if args.folds else "leave-one-animal-out"
     clips = data.read_clips(args.data, args.task)
+    origins.refuse_changed(args.data, clips)
     outcome = read_pairs(args.outcome, "animal,value") if args.outcome else None
     second_rater = (
         read_pairs(args.second_rater, "clip,score") if args.second_rater else None
