@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from console import Caution, Problem
-from containers import check_size
-from reels import open_reel
 from sources import find_source
+from video.containers import check_size
+from video.reels import open_reel
 
 IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
 SAMPLINGS = ("stride", "uniform")

@@ -16,13 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-import containers
 import frames
-import video
 from console import Caution, Problem
 from data import Clip
 from files import TEMPORARY
 from sources import VIDEO_SUFFIXES, is_video
+from video import containers
 
 
 def clip_of(name="rat", n_frames=30, split="train", task="Reach"):
@@ -292,7 +291,7 @@ def test_frames_above_the_limit_are_refused(tmp_path, monkeypatch):
     with pytest.raises(Problem, match="96 x 64 pixels are refused"):
         frames.read_image(tmp_path / "rat-0001.jpg")
     monkeypatch.undo()
-    monkeypatch.setitem(video.DECODE_OPTIONS, "max_pixels", "100")
+    monkeypatch.setitem(decoding.DECODE_OPTIONS, "max_pixels", "100")
     with pytest.raises(Problem):
         frames.read_video(path, 3)
 

@@ -13,8 +13,8 @@ import av
 import numpy as np
 
 from console import Problem
-from containers import MAX_PIXELS, check_size, opened
-from packets import look_through, read_packet
+from video.containers import MAX_PIXELS, check_size, opened
+from video.packets import look_through, read_packet
 
 DECODE_OPTIONS = {
     "err_detect": "crccheck+bitstream+buffer+explode",

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from console import Problem
-from containers import PREMATURE, is_file_torn, opened
+from video.containers import PREMATURE, is_file_torn, opened
 
 TIMED = ("matroska", "flv", "asf")  # containers that tell when their film ends
 STEADY = ("mpeg", "mpegts")  # containers in which no picture may be left out

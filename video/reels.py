@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-import pixels
-import video
 from console import Problem
-from containers import check_size
 from sources import STACK_SUFFIXES, suffix_of
+from video import decoding, pixels
+from video.containers import check_size
 
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")  # grey of TIFF in 9 to 16 bits
 DARK = 64  # of 255; below it, a picture uses less than the upper two bits
@@ -53,9 +52,9 @@ class Reel:
     """
 
     def __init__(self, path, allow_short=False):
-        self.film, self.allow_short = video.survey(path), allow_short
+        self.film, self.allow_short = decoding.survey(path), allow_short
         if self.film.shortage and not allow_short:
-            raise Problem(f"{path}: {self.film.shortage}: {video.HINT}")
+            raise Problem(f"{path}: {self.film.shortage}: {decoding.HINT}")
         self.numbers = self.film.numbers  # at which each picture is first shown
         self.n_frames, self.rate = self.film.n_frames, self.film.rate
         self.depth, self.brightest = None, 0
@@ -113,7 +112,7 @@ class Reel:
         if self.depth is None:
             self.depth = self.find_depth(options)
         n_shown, held = 0, None
-        for place, frame in video.iterate(self.film, self.allow_short, **options):
+        for place, frame in decoding.iterate(self.film, self.allow_short, **options):
             while n_shown < len(places) and places[n_shown] < place:
                 yield self.convert(held)
                 n_shown += 1
@@ -124,7 +123,7 @@ class Reel:
     def find_depth(self, options):
         if self.film.bits < 16:
             return 16
-        frames = video.iterate(self.film, self.allow_short, **options)
+        frames = decoding.iterate(self.film, self.allow_short, **options)
         return pixels.find_depth(frame for _, frame in frames)
 
     def convert(self, frame):
@@ -135,7 +134,7 @@ class Reel:
 
     def check(self):
         """Decode all of it, as if it were read."""
-        for _ in video.iterate(self.film, self.allow_short):
+        for _ in decoding.iterate(self.film, self.allow_short):
             pass
 
 
