@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import console
 import frames
+import sources
 
 SIZE = (640, 480)
 STRIDE = 2  # a published clip has 251 frames, of which every second one is used
@@ -54,7 +55,7 @@ def list_videos(folder, n_frames):
     """List the videos of a folder that are long enough and can be decoded."""
     long_enough = []
     for path in sorted(folder.rglob("*")):
-        if frames.is_video(path):
+        if sources.is_video(path):
             with contextlib.suppress(console.Problem):
                 frames.read_video(path, n_frames)
                 long_enough.append(path)

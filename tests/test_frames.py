@@ -21,7 +21,7 @@ from console import Caution, Problem
 from data import Clip
 from files import TEMPORARY
 from sources import VIDEO_SUFFIXES, is_video
-from video import containers
+from video import containers, decoding
 
 
 def clip_of(name="rat", n_frames=30, split="train", task="Reach"):
