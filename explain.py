@@ -84,6 +84,7 @@ def gather(args):
     origins.refuse_changed(args.data, clips)
     clips = choose_clips(clips, record, args.split, args.clip)
     pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
+    record = {**record, "animal_pattern": pattern}
     group_pattern = args.group_pattern or record.get(
         "group_pattern", data.GROUP_PATTERN
     )

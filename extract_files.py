@@ -12,11 +12,15 @@ Slicing is optional: extract_features.py reads videos as they are.
 
 import argparse
 import contextlib
+import csv
+import math
+import sys
 import unicodedata
 from pathlib import Path
 
 import numpy as np
 
+import clip_table
 import console
 import data
 import files
@@ -113,45 +117,22 @@ def check_names(videos):
     dict of Path to str
         What is wrong with them.
     """
-    faults, seen = {}, {}
+    faults, seen, names = {}, {}, {}
     for split, task, path in videos:
         for what, name in (("task", task), ("clip", path.stem)):
-            fault = files.find_name_fault(name)
-            if fault or "," in name:
-                faults[path] = f"{what} {name!r} {fault or 'has a comma'}. Rename it"
-        first = seen.setdefault((split, task, normalize(path.stem)), path)
+            if fault := files.find_name_fault(name):
+                faults[path] = f"{what} {name!r} {fault}. Rename it"
+        name = unicodedata.normalize("NFC", path.stem)
+        first = seen.setdefault((split, task, name), path)
         if first != path:
             faults[path] = f"two videos of one clip: {first} and {path.name}"
+        first = names.setdefault(name, path)
+        if first.parent != path.parent and not files.is_same(first, path):
+            faults[path] = (
+                f"{path} is another video than {first}, and a clip is known by its "
+                "name alone. Rename one"
+            )
     return faults
-
-
-def normalize(text):
-    """Bring umlauts, which a Mac stores in two pieces, into one form."""
-    return unicodedata.normalize("NFC", text)
-
-
-def read_lines(folder):
-    """Read the lines of `data_file.csv` that are not blank."""
-    path = Path(folder) / "data_file.csv"
-    text = data.decode(path.read_bytes(), path.name) if path.exists() else ""
-    return [line for line in data.LINE_END.split(text) if line.strip()]
-
-
-def append_rows(folder, rows):
-    """Add rows to `data_file.csv`; a clip that is listed already keeps its row."""
-    lines = read_lines(folder)
-    listed = {key_of(line) for line in lines}
-    new = [row for row in rows if key_of(row) not in listed]
-    if new:
-        with files.replacing(Path(folder) / "data_file.csv") as temporary:
-            text = "".join(f"{line}\n" for line in [*lines, *new])
-            temporary.write_text(text, encoding="utf-8")
-    return len(new)
-
-
-def key_of(row):
-    """Take split, task and clip, which make a row unique."""
-    return tuple(field.strip() for field in normalize(row).split(",")[:3])
 
 
 def parse_args(argv):
@@ -181,7 +162,7 @@ def main(argv=None):
     args = parse_args(argv)
     videos = find_videos(args.data, args.split, args.task)
     if args.append:
-        read_lines(args.data)  # what is wrong with them is better said before the work
+        clip_table.append_clips(args.data, [])  # what is wrong is said before the work
     faults = check_names(videos)
     rows, failed = [], list(faults.values())
     take = count_frames if args.rows_only else slice_video
@@ -189,17 +170,19 @@ def main(argv=None):
     for split, task, path in tqdm(sound, desc="slicing", unit="clip", disable=None):
         try:
             n_frames = take(path, args.allow_short)
-            rows.append(f"{split},{task},{path.stem},{n_frames},")
+            rows.append(data.Clip(split, task, path.stem, n_frames, math.nan))
         except Problem as problem:
             failed.append(str(problem))
     if args.append:
-        n_new = append_rows(args.data, rows)
-        print(
-            f"{n_new} rows added to {args.data / 'data_file.csv'}; fill in the scores"
-        )
+        n_new = clip_table.append_clips(args.data, rows)
+        path = files.table_path(args.data)
+        print(f"{n_new} rows added to {path}; fill in the scores")
         print("(train rows need one; test rows may stay without)")
     else:
-        print(*rows, sep="\n", end="\n" if rows else "")
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows(
+            clip_table.list_fields(row, clip_table.COLUMNS) for row in rows
+        )
     return console.report_failed(failed, len(videos))
 
 

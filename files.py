@@ -25,6 +25,10 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 # ---------------------------------------------------------------- paths
 
 
+def table_path(folder):
+    return Path(folder) / "data_file.csv"
+
+
 def sequence_path(folder, clip_name, n_frames):
     return Path(folder) / "sequences" / f"{clip_name}-{n_frames}-features.npy"
 
@@ -141,6 +145,15 @@ def read_json(path):
     if not isinstance(content, dict):
         raise Problem(f"{path} holds no JSON object")
     return content
+
+
+def is_same(path, other):
+    """Tell whether two files are one, or hold the same bytes."""
+    path, other = Path(path), Path(other)
+    return path.samefile(other) or (
+        path.stat().st_size == other.stat().st_size
+        and digest_file(path) == digest_file(other)
+    )
 
 
 def digest_file(path):

@@ -54,6 +54,16 @@ class Plan(NamedTuple):
     watched: dict
     left_out: list
     scheme: dict | None
+    animals: dict  # of the clips of which the table names it
+    groups: dict
+
+    def name_clips(self, clips):
+        """Take up what the table says of the clips that the run will know."""
+        known = [c for c in clips if c.name in self.train or c.name in self.watched]
+        return self._replace(
+            animals={c.name: c.animal for c in known if c.animal},
+            groups={c.name: c.group for c in known if c.group},
+        )
 
 
 def find_targets(clips, options):
@@ -81,7 +91,7 @@ def find_targets(clips, options):
 def find_group_targets(clips, options):
     """Give each clip of the healthy group 0, all others 1; see `find_targets`."""
     pattern, healthy = options.group_pattern, options.control_group
-    groups = {clip.name: data.group_of(clip.name, pattern) for clip in clips}
+    groups = {clip.name: data.group_of(clip, pattern) for clip in clips}
     if lost := [name for name, group in groups.items() if group is None]:
         raise Problem(
             f"--target group: {len(lost)} clip names hold no group that matches "
@@ -120,7 +130,9 @@ def plan_run(run, clips, targets, animals, options):
         if not test:
             raise Problem("--monitor test: no test row has a score")
         caution("the test rows steer this training: their figures are no test")
-        return Plan(run, train, {name: targets[name] for name in test}, [], None)
+        return Plan(
+            run, train, {name: targets[name] for name in test}, [], None, {}, {}
+        )
     on_both_sides = {animals[n] for n in train} & {
         animals[c.name] for c in clips if c.split == "test"
     }
@@ -130,7 +142,7 @@ def plan_run(run, clips, targets, animals, options):
             f"{min(on_both_sides)}): their test figures are no test. "
             "--leave-one-animal-out is the way out"
         )
-    return watch_animals(Plan(run, train, {}, [], None), animals, options)
+    return watch_animals(Plan(run, train, {}, [], None, {}, {}), animals, options)
 
 
 def watch_animals(plan, animals, options):
@@ -175,7 +187,7 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None):
             continue
         train = {n: t for n, t in targets.items() if animals[n] not in left_out}
         scheme = {"kind": kind, "prefix": run or "", "fold": fold}
-        plan = Plan(f"{prefix}{fold}-features", train, {}, left_out, scheme)
+        plan = Plan(f"{prefix}{fold}-features", train, {}, left_out, scheme, {}, {})
         plans.append(watch_animals(plan, animals, options))
     if not plans:
         names = ", ".join(sorted(set(animals.values())))

@@ -155,6 +155,8 @@ def describe_run(plan, options, extraction, results, n_features):
         "extraction": extraction,
         "train_clips": plan.train,
         "watched_clips": plan.watched,
+        "animals": plan.animals,
+        "groups": plan.groups,
         "left_out": plan.left_out,
         "scheme": plan.scheme,
         "epochs": sum(result["epochs"] for result in results),
@@ -190,6 +192,8 @@ def is_finished(folder, plan, options, extraction):
         type(options).from_dict(record.get("options")) == options
         and record.get("train_clips") == plan.train
         and record.get("watched_clips") == plan.watched
+        and record.get("animals", {}) == plan.animals
+        and record.get("groups", {}) == plan.groups
         and record.get("extraction") == extraction
     )
     if not same:
@@ -243,9 +247,8 @@ def describe_seen(names, animals, record, train_rows=()):
     if record["train_clips"] is None:
         rows = ("unknown", "test rows that repeat train rows")
         return [rows[name in train_rows] for name in names]
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
     trained, watched = record["train_clips"], record.get("watched_clips", {})
-    known = {data.animal_of(name, pattern) for name in (*trained, *watched)}
+    known = {animal_in(record, name) for name in (*trained, *watched)}
     return [
         "clip trained on"
         if clip in trained
@@ -256,6 +259,17 @@ def describe_seen(names, animals, record, train_rows=()):
         else ""
         for clip, animal in zip(names, animals, strict=True)
     ]
+
+
+def animal_in(record, name):
+    """Name the animal of a clip that a run knows, as the table did, or its name."""
+    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
+    return record.get("animals", {}).get(name) or data.animal_of(name, pattern)
+
+
+def group_in(record, name, pattern):
+    """Name the group of a clip that a run knows, or None; see `animal_in`."""
+    return record.get("groups", {}).get(name) or data.group_of(name, pattern)
 
 
 def known_clips(record, clips):

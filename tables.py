@@ -43,6 +43,8 @@ class Table(NamedTuple):
     columns: list[str] | None
     rows: list[tuple[int, list[str]]]  # line or row number, fields; none are blank
     decimal: str  # ".", "," or, where numbers of both kinds stand there, "?"
+    above: tuple[tuple[int, list[str]], ...] = ()  # above the header line
+    delimiter: str = ","
 
     def records(self):
         """Pair each row with the names of the columns.
@@ -114,7 +116,8 @@ def parse_table(content, source, wanted=()):
     text = text[len(told[0]) - 1 :] if told else text
     delimiter = told[1] if told else sniff(text, source, wanted)
     rows = list(split_rows(text, delimiter, source))
-    return make_table(source, rows, wanted, find_decimal(rows, delimiter))
+    table = make_table(source, rows, wanted, find_decimal(rows, delimiter))
+    return table._replace(delimiter=delimiter)
 
 
 def make_table(source, rows, wanted, decimal):
@@ -126,7 +129,9 @@ def make_table(source, rows, wanted, decimal):
             twice = [name for name in wanted if names.count(name) > 1]
             if twice:
                 raise Problem(f"{source}:{line}: two columns are called {twice[0]!r}")
-            return Table(source, fields, rows[place + 1 :], decimal)
+            return Table(
+                source, fields, rows[place + 1 :], decimal, tuple(rows[:place])
+            )
     return Table(source, None, rows, decimal)
 
 
@@ -334,7 +339,7 @@ def read_cell(cell):
 # ---------------------------------------------------------------- writing
 
 
-def write_table(path, columns, rows):
+def write_table(path, columns, rows, delimiter=","):
     """Write a CSV, whole or not at all, in which no text is taken for a formula.
 
     Parameters
@@ -344,13 +349,17 @@ def write_table(path, columns, rows):
         None: no header line.
     rows : iterable of sequence
         None becomes an empty field.
+    delimiter : str
+        Of the spreadsheet that is to open it. Where that is no comma, the mark is
+        written that lets Excel find umlauts.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     for row in [*([columns] if columns else []), *rows]:
         writer.writerow(map(guard, row))
     with replacing(path) as temporary:
-        temporary.write_bytes(text.getvalue().encode(errors="backslashreplace"))
+        content = ("" if delimiter == "," else "\ufeff") + text.getvalue()
+        temporary.write_bytes(content.encode(errors="backslashreplace"))
 
 
 def write_columns(path, columns):

@@ -286,14 +286,17 @@ def make_plans(args, clips, options):
     -------
     (list of Plan, dict of str to str)
     """
-    listed = data.list_animals(clips, options.animal_pattern)
+    needed = options.monitor == "animals" or args.leave_one_animal_out or args.folds
+    listed = data.list_animals(clips, options.animal_pattern, bool(needed))
     animals = {clip.name: a for clip, a in zip(clips, listed, strict=True)}
     targets = plans.find_targets(clips, options)
     if args.leave_one_animal_out or args.leave_out or args.folds:
         wanted = (args.folds, args.leave_out)
-        return plans.plan_folds(args.run, targets, animals, options, *wanted), animals
-    run = args.run or f"{options.task}-{options.model}"
-    return [plans.plan_run(run, clips, targets, animals, options)], animals
+        planned = plans.plan_folds(args.run, targets, animals, options, *wanted)
+    else:
+        run = args.run or f"{options.task}-{options.model}"
+        planned = [plans.plan_run(run, clips, targets, animals, options)]
+    return [plan.name_clips(clips) for plan in planned], animals
 
 
 def main(argv=None):

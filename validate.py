@@ -17,6 +17,7 @@ import data
 import files
 import origins
 import runs
+import tables
 from console import Problem
 from judging import report
 
@@ -35,11 +36,10 @@ def score_split(args, clips):
 
     model, record = runs.read_run(runs.find_run(args.data, args.run))
     runs.check_extraction(args.data, record)
+    record = settle_patterns(args, record)
     chosen = runs.choose_clips(clips, record, args.split)
-    pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
-    table = data.tabulate_clips(
-        chosen, data.list_animals(chosen, pattern), args.group_pattern
-    )
+    animals = data.list_animals(chosen, record["animal_pattern"])
+    table = data.tabulate_clips(chosen, animals, args.group_pattern)
     rows = {clip.name for clip in clips if clip.split == "train"}
     table = evaluation.score_table(
         args.data,
@@ -63,7 +63,16 @@ def score_split(args, clips):
     return table, record, reasons
 
 
-def score_left_out(args, table, kind):
+def settle_patterns(args, record):
+    """Take the run's patterns where none are given; returns its record with them."""
+    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
+    record = {**record, "animal_pattern": args.animal_pattern or pattern}
+    pattern = record.get("group_pattern", data.GROUP_PATTERN)
+    args.group_pattern = args.group_pattern or pattern
+    return record
+
+
+def score_left_out(args, clips, kind):
     """Score each clip with the network that never saw its animal; as `score_split`."""
     import pandas as pd
     from tqdm import tqdm
@@ -72,12 +81,17 @@ def score_left_out(args, table, kind):
     from judging import evaluation
 
     found = runs.find_folds(args.data, kind, args.run or "", args.task)
-    task = found[0][1]["task"]
-    parts = runs.assign_folds(found, table[table["task"] == task])
+    found = [(path, settle_patterns(args, record)) for path, record in found]
+    first = found[0][1]
+    clips = runs.choose_clips(clips, first)
+    animals = data.list_animals(clips, first["animal_pattern"])
+    table = data.tabulate_clips(clips, animals, args.group_pattern)
+    parts = runs.assign_folds(found, table)
     scored, reasons, summaries = [], {}, {}
     for path, _, part in tqdm(parts, desc="scoring", unit="fold", disable=None):
         keras.backend.clear_session()
         model, record = runs.read_run(path)
+        record = settle_patterns(args, record)
         runs.check_extraction(args.data, record)
         part = evaluation.score_table(args.data, part, record, model, args.control)
         train = runs.known_clips(record, [])
@@ -87,7 +101,7 @@ def score_left_out(args, table, kind):
         )
         scored.append(part)
         reasons |= missing
-    record = {**record, "run": args.run or task}
+    record = {**record, "run": args.run or first["task"]}
     return pd.concat(scored, ignore_index=True), record, reasons
 
 
@@ -205,20 +219,20 @@ def read_pairs(path, columns):
     -------
     dict of str to float
     """
-    if not path.is_file():
-        raise Problem(f"{path} does not exist. Expected a table of {columns}")
+    wanted = columns.split(",")
+    table = tables.read_table(path, wanted)
+    table = table if table.columns else table._replace(columns=wanted)
     pairs, problems = {}, []
-    text = data.decode(path.read_bytes(), path.name)
-    for number, line in enumerate(data.LINE_END.split(text), start=1):
-        fields = [field.strip() for field in line.split(",")]
-        if not any(fields) or (number == 1 and fields == columns.split(",")):
+    for line, record in table.records():
+        name, text = (record[column] for column in wanted)
+        try:
+            value = tables.parse_number(text, table.decimal)
+        except ValueError as error:
+            problems.append(f"{path}:{line}: expected {columns}: {error}")
             continue
-        if len(fields) != 2 or not data.NUMBER.fullmatch(fields[1]):
-            problems.append(f"{path}:{number}: expected {columns}. Received: {fields}")
-        elif fields[0] in pairs:
-            problems.append(f"{path}:{number}: {fields[0]} stands there twice")
-        else:
-            pairs[fields[0]] = float(fields[1])
+        if name in pairs:
+            problems.append(f"{path}:{line}: {name} stands there twice")
+        pairs[name] = value
     if problems:
         raise Problem(data.summarise(problems))
     if not pairs:
@@ -326,8 +340,7 @@ def parse_args(argv):
         "--group-pattern",
         type=console.pattern,
         metavar="RE",
-        default=data.GROUP_PATTERN,
-        help="finds the group in a clip name",
+        help="finds the group in a clip name; the run's own by default",
     )
     return parser.parse_args(argv)
 
@@ -344,9 +357,7 @@ def main(argv=None):
 
     if args.folds or args.leave_one_animal_out:
         args.split = kind
-        animals = data.list_animals(clips, args.animal_pattern or data.ANIMAL_PATTERN)
-        table = data.tabulate_clips(clips, animals, args.group_pattern)
-        table, record, reasons = score_left_out(args, table, kind)
+        table, record, reasons = score_left_out(args, clips, kind)
     else:
         table, record, reasons = score_split(args, clips)
     table = add_target(table, record)

@@ -5,7 +5,6 @@ Builds the table of predictions that `validate.py` judges.
 
 import numpy as np
 
-import data
 import runs
 from judging import floors
 
@@ -67,12 +66,11 @@ def add_floors(folder, table, record, train, group_pattern, summaries):
                 summaries[name] = floors.summarise_sequence(sequence)
         return np.stack([summaries[name] for name in names])
 
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
     predictions, reasons = floors.predict_floors(
         {
             "scores": np.array(list(train.values())),
-            "animals": [data.animal_of(name, pattern) for name in train],
-            "groups": [data.group_of(name, group_pattern) for name in train],
+            "animals": [runs.animal_in(record, name) for name in train],
+            "groups": [runs.group_in(record, name, group_pattern) for name in train],
             "summaries": summarise(train),
         },
         {"groups": list(table["group"]), "summaries": summarise(table["clip"])},

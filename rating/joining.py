@@ -104,6 +104,8 @@ def write_scores(folder, scores, overwrite=False):
         clip, old = row[clip_place], row[place]
         if clip in scores:
             row[place] = f"{scores[clip]:.10g}"
+            if table.decimal == ",":
+                row[place] = row[place].replace(".", ",")
             before = NUMBER.fullmatch(old) and float(old.replace(",", "."))
             if old and before != scores[clip]:
                 lost.append(f"{path}:{line}: {clip} has the score {old}")
@@ -111,6 +113,6 @@ def write_scores(folder, scores, overwrite=False):
     if lost and not overwrite:
         told = f"{len(lost)} scores would be lost; --overwrite replaces them"
         raise Problem("\n".join([*lost[:N_SHOWN], told]))
-    write_table(path, table.columns and columns, rows)
+    write_table(path, table.columns and columns, rows, table.delimiter)
     without = [row[clip_place] for row in rows if not row[place]]
     return sum(row[clip_place] in scores for row in rows), without

@@ -1,5 +1,7 @@
+import json
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 import data
 import files
+import plans
 import runs
 from console import Caution, Problem
 from data import Clip
@@ -35,10 +38,85 @@ def test_names_of_other_kinds():
 def test_unmatched_names_are_cautioned_once():
     clips = [Clip("train", "Reach", name, 30, 1.0) for name in (NAME, "b", "c")]
     with pytest.warns(
-        Caution, match=r"2 clip names do not match .* \(say, b\)"
+        Caution, match=r"2 clip names do not match .* animal of its own \(b, c\)"
     ) as seen:
         assert data.list_animals(clips) == ["g13", "b", "c"]
     assert len(seen) == 1
+
+
+def make_clips(*names, animals=None):
+    animals = animals or [None] * len(names)
+    return [
+        Clip("train", "Reach", name, 30, 1.0, animal)
+        for name, animal in zip(names, animals, strict=True)
+    ]
+
+
+def test_the_table_names_animals_before_the_names_do():
+    clips = make_clips(NAME, "b", "c", animals=["Rat 1", "Rat 1", None])
+    with pytest.warns(Caution, match="1 clip names do not match"):
+        assert data.list_animals(clips) == ["Rat 1", "Rat 1", "c"]
+    clip = clips[0]._replace(group="sham")
+    assert (data.animal_of(clip), data.group_of(clip)) == ("Rat 1", "sham")
+    table = data.tabulate_clips([clip], ["Rat 1"], data.GROUP_PATTERN)
+    assert list(table["group"]) == ["sham"]
+
+
+def test_where_no_name_matches_nobody_knows_the_animals():
+    clips = make_clips("film 1", "film 2")
+    with pytest.raises(Problem, match="no clip name matches --animal-pattern"):
+        data.list_animals(clips, required=True)
+    with pytest.warns(Caution, match="2 clip names do not match"):
+        data.list_animals(clips)
+    named = [clip._replace(animal="a") for clip in clips]
+    assert data.list_animals(named, required=True) == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("g4", "g04"),
+        ("Rat12", "rat12"),
+        ("Rat 12", "Rat_12"),
+        ("rat007", "Rat-7"),
+        ("Mäuschen", "Ma\u0308uschen"),
+        ("a.1", "a 1"),
+    ],
+)
+def test_animals_that_look_alike_are_named(one, other):
+    clips = make_clips("x", "y", "z", animals=[one, other, "else"])
+    with pytest.warns(Caution, match="look alike: ") as seen:
+        data.list_animals(clips)
+    assert one in str(seen[0].message) and other in str(seen[0].message)
+
+
+def test_a_run_remembers_the_animals_that_the_table_names():
+    owners = [f"Rat {number // 2}" for number in range(10)]
+    clips = make_clips(*"abcdefghij", animals=owners)
+    clips = [c._replace(group="sham") for c in clips[:6]] + clips[6:]
+    animals = {clip.name: clip.animal for clip in clips}
+    targets = plans.find_targets(clips, plans.Options())
+    plan, *_ = plans.plan_folds(None, targets, animals, plans.Options())
+    plan = plan.name_clips(clips)
+    assert plan.run == "Rat 0-features" and plan.left_out == ["Rat 0"]
+    result = {"epochs": 1, "best_epoch": 1, "val_loss": 1.0}
+    record = runs.describe_run(plan, plans.Options(), None, [result], 8)
+    record = json.loads(json.dumps(record))
+    seen = runs.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], record)
+    assert seen[:2] == ["", "animal seen in training"] and seen[2].startswith("clip")
+    assert runs.group_in(record, "c", data.GROUP_PATTERN) == "sham"
+    assert runs.group_in(record, "i", data.GROUP_PATTERN) is None
+    table = data.tabulate_clips(clips[:2], ["Rat 0"] * 2, data.GROUP_PATTERN)
+    assert len(runs.assign_folds([(Path("x"), record)], table)) == 1
+    leaky = {**record, "animals": {**record["animals"], "c": "Rat 0"}}
+    with pytest.raises(Problem, match="knows what it should not"):
+        runs.assign_folds([(Path("x"), leaky)], table)
+
+
+def test_animals_that_differ_are_not_named(recwarn):
+    pairs = ["g1", "g10", "Rat 12", "Rat 1-2", "a4", "b4", "Rat 100", "Rat 10 0"]
+    data.list_animals(make_clips(*pairs, animals=pairs))
+    assert not len(recwarn)
 
 
 @given(

@@ -15,6 +15,7 @@ STOREYS = (  # from the ground up
     ("console",),
     ("backend", "files"),
     ("tables", "names", "figures"),
+    ("clip_table",),
     ("data", "foreign", "drawn", "pages"),
     ("sources", "video"),
     ("plans", "frames"),

@@ -250,9 +250,9 @@ def test_what_the_table_holds_besides_is_kept(lab):
     path.write_text(text, encoding="utf-8")
     say(lab, "JB", **{"0001": "2.5"})
     joining.write_scores(lab, {"0001": 2.5})
-    assert path.read_text(encoding="utf-8") == (
-        "split,task,clip,n_frames,Bemerkung,group,score\n"
-        'train,Reach,0001,30,"a;b, c",WT,2.5\n'
+    assert path.read_text(encoding="utf-8-sig") == (
+        "split;task;clip;n_frames;Bemerkung;group;score\n"
+        'train;Reach;0001;30;"a;b, c";WT;2.5\n'
     )
 
 
