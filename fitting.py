@@ -1,79 +1,27 @@
-"""Fitting a network to sequences: batches, stopping, and going on where it stopped."""
+"""Fitting a network: epoch by epoch, when to stop, and going on where it stopped."""
 
 import contextlib
 import json
 import math
+import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-import lstm
 from backend import keras, tf
 from console import Problem
 from files import remove_leftovers, replacing
-from sequences import read_sequence
 
 KEPT_STATE = ("wait", "best", "best_epoch", "cooldown_counter")
-
-
-class SequenceBatches(keras.utils.PyDataset):
-    """Batches of sequences, read from disk as they are needed.
-
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    targets : dict of str to float
-        Clip names and the scores to learn.
-    n_frames, n_features : int
-        T and F.
-    batch_size : int
-    seed : int, optional
-        Shuffles the clips, anew for each epoch; without it the order is kept.
-    """
-
-    def __init__(self, folder, targets, n_frames, n_features, batch_size, seed=None):
-        super().__init__()
-        self.folder, self.shape = folder, (n_frames, n_features)
-        self.names = list(targets)
-        self.scores = np.array(list(targets.values()), np.float32)
-        self.batch_size, self.seed = batch_size, seed
-        self.start_epoch(0)
-
-    def start_epoch(self, epoch):
-        """Put the clips in the order of an epoch, whatever was run before."""
-        self.order = np.arange(len(self.names))
-        if self.seed is not None:
-            np.random.default_rng([self.seed, epoch]).shuffle(self.order)
-
-    def __len__(self):
-        return math.ceil(len(self.names) / self.batch_size)
-
-    def __getitem__(self, index):
-        """Read a batch: sequences (B, T, F) and scores (B, 1)."""
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        sequences = [
-            read_sequence(self.folder, self.names[i], *self.shape) for i in chosen
-        ]
-        return np.stack(sequences), self.scores[chosen][:, None]
-
-
-def waking_relu(x):
-    """ReLU that is trained as if it were the identity.
-
-    Targets are never negative, so wherever the output is cut to 0 the error asks for
-    more or for nothing. The true gradient there is 0, and a network whose output is 0
-    for all clips, as the published one's often was, could never leave that.
-    """
-    return x + keras.ops.stop_gradient(keras.ops.relu(x) - x)
+BACKUP_SECONDS = 5  # a killed training loses no more than this and an epoch
 
 
 class Progress(keras.callbacks.Callback):
     """Keep history, best weights and everything that a training needs to go on.
 
-    One file holds all of it and is replaced whole after each epoch, so that a training
-    killed at any moment goes on from its last whole epoch and ends as an undisturbed
+    One file holds all of it and is replaced whole after an epoch every few seconds, so
+    that a training killed at any moment goes on from there and ends as an undisturbed
     one does. (`keras.callbacks.BackupAndRestore` keeps neither the patience of the
     other callbacks nor a whole file when it is killed while writing.)
 
@@ -81,7 +29,8 @@ class Progress(keras.callbacks.Callback):
     ----------
     folder : path
         Where `backup.npz`, `best.npz` and `history.csv` are written.
-    batches : SequenceBatches
+    trainer : learning.Trainer
+    batches : learning.SequenceBatches
         The training batches, whose order belongs to the epoch.
     others : sequence of keras.callbacks.Callback
         Callbacks whose state is kept too; they must run before this one.
@@ -90,12 +39,15 @@ class Progress(keras.callbacks.Callback):
     bar : tqdm, optional
     """
 
-    def __init__(self, folder, batches, others, identity, bar=None):
+    def __init__(self, folder, trainer, batches, others, identity, bar=None):
         super().__init__()
+        self.trainer = trainer
         self.folder, self.batches, self.others = Path(folder), batches, others
         self.identity = json.dumps(identity, sort_keys=True)
         self.bar = bar
         self.history = []
+        self.best, self.is_best_on_disk = None, True
+        self.time_of_backup, self.n_written = time.monotonic(), 0
 
     @property
     def best_epoch(self):
@@ -114,15 +66,12 @@ class Progress(keras.callbacks.Callback):
                 state = json.loads(str(backup["state"]))
                 if state["identity"] != self.identity:
                     return 0
-                for i, variable in enumerate(self.list_variables()):
+                for i, variable in enumerate(self.trainer.variables):
                     variable.assign(backup[f"variable_{i}"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return 0
         self.history, self.kept = state["history"], state["callbacks"]
         return len(self.history)
-
-    def list_variables(self):
-        return [*self.model.variables, *self.model.optimizer.variables]
 
     def on_train_begin(self, logs=None):
         if self.history:
@@ -137,7 +86,20 @@ class Progress(keras.callbacks.Callback):
         check_epoch(row)
         self.history.append(row)
         if self.best_epoch == epoch:
-            self.save("best.npz", self.model.weights)
+            self.best = to_arrays(self.trainer.model.weights)
+            self.is_best_on_disk = False
+        if time.monotonic() - self.time_of_backup >= BACKUP_SECONDS:
+            self.back_up()
+        if self.bar is not None:
+            self.bar.set_postfix_str(
+                f"loss {row['loss']:.3g}, watched {row['val_loss']:.3g}"
+            )
+            self.bar.update()
+
+    def back_up(self):
+        if not self.is_best_on_disk:
+            self.save("best.npz", self.best)
+            self.is_best_on_disk = True
         state = {
             "identity": self.identity,
             "history": self.history,
@@ -146,19 +108,11 @@ class Progress(keras.callbacks.Callback):
                 for c in self.others
             ],
         }
-        self.save("backup.npz", self.list_variables(), state)
+        self.save("backup.npz", to_arrays(self.trainer.variables), state)
         self.write_history()
-        if self.bar is not None:
-            self.bar.set_postfix_str(
-                f"loss {row['loss']:.3g}, watched {row['val_loss']:.3g}"
-            )
-            self.bar.update()
+        self.time_of_backup = time.monotonic()
 
-    def save(self, name, variables, state=None):
-        arrays = {
-            f"variable_{i}": keras.ops.convert_to_numpy(variable)
-            for i, variable in enumerate(variables)
-        }
+    def save(self, name, arrays, state=None):
         with replacing(self.folder / name) as temporary:
             np.savez(temporary, state=json.dumps(state), **arrays)
 
@@ -167,12 +121,28 @@ class Progress(keras.callbacks.Callback):
 
         with replacing(self.folder / "history.csv") as temporary:
             pd.DataFrame(self.history).to_csv(temporary, index=False)
+        self.n_written = len(self.history)
 
     def take_best(self):
         """Give the network the weights of its best epoch."""
-        with np.load(self.folder / "best.npz", allow_pickle=False) as best:
-            for i, variable in enumerate(self.model.weights):
-                variable.assign(best[f"variable_{i}"])
+        if self.best is None:  # of a training that another process began
+            with np.load(self.folder / "best.npz", allow_pickle=False) as best:
+                self.best = {name: best[name] for name in best.files}
+        for i, variable in enumerate(self.trainer.model.weights):
+            variable.assign(self.best[f"variable_{i}"])
+
+
+def to_arrays(variables):
+    """Copy variables out of the backend, by names under which `numpy.savez` keeps them.
+
+    Returns
+    -------
+    dict of str to array
+    """
+    return {
+        f"variable_{i}": keras.ops.convert_to_numpy(variable)
+        for i, variable in enumerate(variables)
+    }
 
 
 def clear_backups(folder):
@@ -196,18 +166,17 @@ def check_epoch(row):
         )
 
 
-def fit_network(model, train, watched, options, folder, identity, bar=None):
+def fit_network(trainer, train, watched, folder, identity, bar=None):
     """Fit a network until the watched clips stop getting better.
 
-    Published: Adam on the mean squared error, the learning rate halved after an epoch
-    without gain, early stopping, the best epoch's weights kept.
+    Published: the learning rate halved after an epoch without gain, early stopping, the
+    best epoch's weights kept.
 
     Parameters
     ----------
-    model : keras.Model
-        Uncompiled; gets the best weights in place.
-    train, watched : SequenceBatches
-    options : plans.Options
+    trainer : learning.Trainer
+        Started; its model gets the best weights.
+    train, watched : learning.SequenceBatches
     folder : path
         For logs and backups.
     identity : dict
@@ -224,12 +193,7 @@ def fit_network(model, train, watched, options, folder, identity, bar=None):
     Problem
         When the loss is no number or the output is the same for every clip.
     """
-    optimizer = lstm.FastAdam(
-        options.learning_rate, weight_decay=options.weight_decay or None
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, "mse", metrics=["mae"])
-    optimizer.build(model.trainable_variables)
+    options = trainer.options
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=options.patience)
     plateau = keras.callbacks.ReduceLROnPlateau(
         "val_loss",
@@ -237,31 +201,27 @@ def fit_network(model, train, watched, options, folder, identity, bar=None):
         patience=options.plateau_patience,
         cooldown=options.plateau_cooldown,
     )
-    progress = Progress(folder, train, [stopping, plateau], identity, bar)
-    progress.set_model(model)
-    epoch = progress.restore()
-    if epoch:
-        progress.write_history()  # it may have been killed between the two files
+    progress = Progress(folder, trainer, train, [stopping, plateau], identity, bar)
+    first = progress.restore()
     if bar is not None:
-        bar.update(epoch)
-    if epoch < options.epochs and not is_over(progress, options):
+        bar.update(first)
+    logs = keras.callbacks.TensorBoard(folder, write_graph=False)
+    callbacks = keras.callbacks.CallbackList(
+        [stopping, plateau, logs, progress], model=trainer.model
+    )
+    if first < options.epochs and not is_over(progress, options):
         with telling_of_disk():
-            model.fit(
-                train,
-                validation_data=watched,
-                epochs=options.epochs,
-                initial_epoch=epoch,
-                shuffle=False,  # the batches themselves do, by epoch
-                verbose=0,
-                callbacks=[
-                    stopping,
-                    plateau,
-                    keras.callbacks.TensorBoard(folder, write_graph=False),
-                    progress,
-                ],
-            )
+            callbacks.on_train_begin()
+            for epoch in range(first, options.epochs):
+                callbacks.on_epoch_begin(epoch)
+                callbacks.on_epoch_end(epoch, trainer.run_epoch(train, watched))
+                if trainer.model.stop_training:
+                    break
+            callbacks.on_train_end()
+    if progress.n_written < len(progress.history):
+        progress.write_history()
     progress.take_best()
-    check_alive(model, train)
+    check_alive(trainer.score, train)
     best = progress.history[progress.best_epoch]
     return {
         "epochs": len(progress.history),
@@ -296,10 +256,10 @@ def is_over(progress, options):
     return progress.kept[0]["wait"] >= options.patience
 
 
-def check_alive(model, batches, n_batches=8):
-    """Raise Problem when the network scores all of its training clips the same."""
+def check_alive(score, batches, n_batches=8):
+    """Raise Problem when `score` gives the same to all sequences of batches."""
     scores = [
-        keras.ops.convert_to_numpy(model(batches[i][0], training=False))
+        keras.ops.convert_to_numpy(score(batches[i][0]))
         for i in range(min(n_batches, len(batches)))
     ]
     scores = np.concatenate(scores)

@@ -43,6 +43,7 @@ def build_lstm(
     bias=0.0,
     statistics=None,
     layer=keras.layers.LSTM,
+    drop=keras.layers.Dropout,
 ):
     """Build the published network; 33,689,601 parameters for (125, 2048).
 
@@ -67,6 +68,9 @@ def build_lstm(
     layer : class
         Makes the LSTM; takes the arguments of `keras.layers.LSTM`, and holds the
         same weights in the same order.
+    drop : class
+        Makes the dropout before the score; takes the arguments of
+        `keras.layers.Dropout`.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def build_lstm(
     )(x)  # (B, T, units)
     x = keras.layers.MaxPooling1D(2, name="pool")(x)  # (B, T // 2, units)
     x = keras.layers.Flatten(name="flatten")(x)
-    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    x = drop(dropout, name="dropout")(x)
     return keras.Model(inputs, _score(x, activation, bias))
 
 

@@ -1,11 +1,14 @@
 """Training the networks of a run, each on its clips, one after the other."""
 
+import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 import files
 import fitting
+import learning
 import lstm
 import models
 import runs
@@ -32,7 +35,6 @@ def train_run(folder, plan, options, extraction, bar=None):
     dict
         The record, see `runs.describe_run`.
     """
-    keras.backend.clear_session()  # of earlier folds
     n_features = check_sequences(folder, [*plan.train, *plan.watched], options.n_frames)
     identity = {
         "plan": plan._asdict(),
@@ -84,37 +86,50 @@ def train_network(folder, plan, options, n_features, seed, logs, identity, bar=N
     (keras.Model, dict)
         The network, free of anything used only for speed, and what `fit_network` tells.
     """
-    keras.utils.set_random_seed(seed)
     shape = (options.n_frames, n_features)
+    trainer = open_trainer(shape, dataclasses.replace(options, seed=0))
     bias = sum(plan.train.values()) / len(plan.train)
     statistics = None
     if options.standardize:
         statistics = measure_statistics(folder, plan.train, *shape)
-    model = build_network(shape, options, bias, statistics, to_train=True)
-    size = options.batch_size
+    keras.utils.set_random_seed(seed)
+    network = build_network(shape, options, bias, statistics)
+    trainer.start(network)
+    size, prepare = options.batch_size, None
+    if options.standardize:  # what is constant needs no computing in every batch
+        prepare = functools.partial(standardize, network.get_layer("standardize"))
     result = fitting.fit_network(
-        model,
-        fitting.SequenceBatches(folder, plan.train, *shape, size, seed),
-        fitting.SequenceBatches(folder, plan.watched, *shape, size),
-        options,
+        trainer,
+        learning.SequenceBatches(folder, plan.train, *shape, size, seed, prepare),
+        learning.SequenceBatches(folder, plan.watched, *shape, size, prepare=prepare),
         logs,
         identity,
         bar,
     )
-    plain = build_network(shape, options, bias, statistics)
-    plain.set_weights(model.get_weights())
-    return plain, result
+    network.set_weights(trainer.model.get_weights())
+    return network, result
+
+
+@functools.lru_cache(maxsize=1)
+def open_trainer(shape, options):
+    """Build and compile what trains all networks of these options, folds included."""
+    keras.backend.clear_session()  # of earlier ones
+    return learning.Trainer(build_network(shape, options, 0, None, True), options)
+
+
+def standardize(layer, sequence):
+    return keras.ops.convert_to_numpy(layer(sequence[None]))[0]
 
 
 def build_network(shape, options, bias, statistics, to_train=False):
     """Build the network that options describe, for sequences of shape (T, F).
 
     `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
-    and the ReLU that wakes. The weights and the scores are the same.
+    and dropout and the ReLU that wakes. The weights and the scores are the same.
     """
     activation = options.activation
     if to_train and activation == "relu":
-        activation = fitting.waking_relu
+        activation = learning.waking_relu
     common = {"activation": activation, "statistics": statistics, "bias": bias}
     if options.model == "pool":
         return models.build_pool(*shape, **common)
@@ -124,6 +139,7 @@ def build_network(shape, options, bias, statistics, to_train=False):
         dropout=options.dropout,
         gates=options.gates,
         layer=lstm.FastLSTM if to_train else keras.layers.LSTM,
+        drop=lstm.FastDropout if to_train else keras.layers.Dropout,
         **common,
     )
 

@@ -29,6 +29,7 @@ def train_once(folder, plan, options, n_features, as_published, logs):
     import numpy as np
 
     import fitting
+    import learning
     import training
     from backend import keras
 
@@ -39,12 +40,12 @@ def train_once(folder, plan, options, n_features, as_published, logs):
     to_train = not as_published
     model = training.build_network(shape, options, bias, None, to_train=to_train)
     train, watched = (
-        fitting.SequenceBatches(folder, clips, *shape, options.batch_size, seed)
+        learning.SequenceBatches(folder, clips, *shape, options.batch_size, seed)
         for clips, seed in ((plan.train, options.seed), (plan.watched, None))
     )
     try:
-        identity = options.as_dict()
-        fitting.fit_network(model, train, watched, options, logs, identity)
+        trainer = learning.Trainer(model, options)
+        fitting.fit_network(trainer, train, watched, logs, options.as_dict())
     except console.Problem:
         return 0.0, 0.0
     read = (sequences.read_sequence(folder, name, *shape) for name in plan.train)

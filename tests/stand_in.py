@@ -100,9 +100,10 @@ def keep_nursery(name):
 
 
 def trace_epochs(output):
-    """Write each epoch that begins on a line of its own beside the output."""
+    """Write each epoch that begins on a line of its own, and back each of them up."""
     import fitting
 
+    fitting.BACKUP_SECONDS = 0
     begin = fitting.Progress.on_epoch_begin
 
     def on_epoch_begin(progress, epoch, logs=None):

@@ -24,7 +24,7 @@ STOREYS = (  # from the ground up
     ("inception", "lstm", "models"),
     ("extractor",),
     ("runs",),
-    ("fitting",),
+    ("learning", "fitting"),
     ("training",),
     ("cluster", "judging", "explaining", "rating"),
     SCRIPTS,

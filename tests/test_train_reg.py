@@ -113,6 +113,7 @@ def test_a_training_cut_short_ends_as_an_undisturbed_one(folder, monkeypatch):
         if len(progress.history) == 2:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(fitting, "BACKUP_SECONDS", 0)
     monkeypatch.setattr(fitting.Progress, "write_history", stop)
     with pytest.raises(KeyboardInterrupt):
         train(folder, "--run", "cut")
@@ -164,9 +165,10 @@ def test_a_network_that_scores_0_wakes(model):
 
 def test_a_constant_output_is_no_result(folder):
     import fitting
+    import learning
 
     scores = {clip.name: clip.score for clip in data.read_clips(folder)[:4]}
-    batches = fitting.SequenceBatches(folder, scores, N_FRAMES, N_FEATURES, 2)
+    batches = learning.SequenceBatches(folder, scores, N_FRAMES, N_FEATURES, 2)
     fitting.check_alive(build("lstm", 1.0), batches)
     with pytest.raises(Problem, match="same score to every clip"):
         fitting.check_alive(build("lstm", -9.0), batches)

@@ -1,0 +1,158 @@
+"""Learning from batches of sequences: what an epoch computes."""
+
+import math
+
+import numpy as np
+
+import lstm
+from backend import keras, tf
+from sequences import read_sequence
+
+MEMORY = 2**29  # bytes of sequences to keep; more are read anew in every epoch
+
+
+class SequenceBatches:
+    """Batches of sequences, kept in memory once read, as long as all of them fit.
+
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    targets : dict of str to float
+        Clip names and the scores to learn.
+    n_frames, n_features : int
+        T and F.
+    batch_size : int
+    seed : int, optional
+        Shuffles the clips, anew for each epoch; without it the order is kept.
+    prepare : callable, optional
+        Changes each sequence (T, F) as it is read.
+    """
+
+    def __init__(
+        self, folder, targets, n_frames, n_features, batch_size, seed=None, prepare=None
+    ):
+        self.folder, self.shape = folder, (n_frames, n_features)
+        self.names = list(targets)
+        self.scores = np.array(list(targets.values()), np.float32)
+        self.batch_size, self.seed, self.prepare = batch_size, seed, prepare
+        self.is_kept = 4 * len(targets) * n_frames * n_features <= MEMORY
+        self.kept = {}
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch):
+        """Put the clips in the order of an epoch, whatever was run before."""
+        self.order = np.arange(len(self.names))
+        if self.seed is not None:
+            np.random.default_rng([self.seed, epoch]).shuffle(self.order)
+
+    def __len__(self):
+        return math.ceil(len(self.names) / self.batch_size)
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index):
+        """Take a batch: sequences (B, T, F) and scores (B, 1)."""
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        sequences = [self.take(self.names[i]) for i in chosen]
+        return np.stack(sequences), self.scores[chosen][:, None]
+
+    def take(self, name):
+        """Take the sequence of a clip from memory, or else from disk."""
+        if name in self.kept:
+            return self.kept[name]
+        sequence = read_sequence(self.folder, name, *self.shape)
+        if self.prepare is not None:
+            sequence = self.prepare(sequence)
+        if self.is_kept:
+            self.kept[name] = sequence
+        return sequence
+
+
+class Trainer:
+    """A network with its optimizer, compiled once for the trainings of a whole run.
+
+    Compiling takes seconds, as long as a small network trains. So the networks of
+    folds and ensembles lend their weights to this one, one after the other.
+
+    Published: Adam on the mean squared error.
+
+    Parameters
+    ----------
+    model : keras.Model
+        (B, T, F) -> (B, 1), uncompiled.
+    options : plans.Options
+    """
+
+    def __init__(self, model, options):
+        self.model, self.options = model, options
+        self.optimizer = lstm.FastAdam(
+            options.learning_rate, weight_decay=options.weight_decay or None
+        )
+        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
+        self.optimizer.build(model.trainable_variables)
+        model.compile(self.optimizer)  # tells also whether XLA knows all of its layers
+        compiled = {"jit_compile": model.jit_compile, "autograph": False}
+        self.learn = tf.function(self.learn, **compiled)
+        self.score = tf.function(self.score, **compiled)
+
+    @property
+    def variables(self):
+        """Weights, the state of what draws the dropout, and all that Adam keeps."""
+        return [*list_state(self.model), *self.optimizer.variables]
+
+    def start(self, model):
+        """Begin anew, as a network like this one that was never trained."""
+        states = list_state(self.model), list_state(model)
+        for mine, fresh in zip(*states, strict=True):
+            mine.assign(fresh)
+        for variable in self.optimizer.variables:
+            variable.assign(keras.ops.zeros_like(variable))
+        self.optimizer.learning_rate = self.options.learning_rate
+        self.model.stop_training = False
+
+    def learn(self, sequences, targets):
+        """Take one step: mean squared and mean absolute error of a batch before it."""
+        weights = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            errors = self.model(sequences, training=True) - targets
+            loss = tf.reduce_mean(tf.square(errors))
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss, tf.reduce_mean(tf.abs(errors))
+
+    def score(self, sequences):
+        return self.model(sequences, training=False)
+
+    def run_epoch(self, train, watched):
+        """Learn from every batch once; tell the errors in that, and on watched clips.
+
+        Returns
+        -------
+        dict of str to float
+        """
+        found = [(*self.learn(x, y), len(y)) for x, y in train]
+        *means, sizes = np.array(found, float).T
+        loss, mae = np.average(means, axis=1, weights=sizes)
+        scored = [(self.score(x).numpy(), y) for x, y in watched]
+        errors = np.concatenate([scores - targets for scores, targets in scored])
+        return {
+            "loss": loss,
+            "mae": mae,
+            "val_loss": np.square(errors).mean(),
+            "val_mae": np.abs(errors).mean(),
+        }
+
+
+def list_state(model):
+    return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def waking_relu(x):
+    """ReLU that is trained as if it were the identity.
+
+    Targets are never negative, so wherever the output is cut to 0 the error asks for
+    more or for nothing. The true gradient there is 0, and a network whose output is 0
+    for all clips, as the published one's often was, could never leave that.
+    """
+    return x + keras.ops.stop_gradient(keras.ops.relu(x) - x)
