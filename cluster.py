@@ -219,8 +219,7 @@ def extract_clip(clip, folder, record, weights, options):
                 f"{'; '.join(differences)}"
             )
         sequence = extractor(chosen)
-    sequences.write_sequence(folder, clip.name, sequence)
-    origins.note_origin(folder, origin, sequence)
+    sequences.write_sequence(folder, clip.name, sequence, origin)
 
 
 def train_alone(arguments):

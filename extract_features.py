@@ -73,6 +73,32 @@ def tell_short(clips, n_frames):
         )
 
 
+def check_early(args):
+    """Refuse what can be refused before TensorFlow is loaded, which takes seconds."""
+    weights = args.weights
+    if weights not in sequences.NAMED_WEIGHTS and not Path(weights).is_file():
+        raise Problem(
+            f"--weights {weights}: no such file. Give imagenet, random, or a file of "
+            "InceptionV3 weights"
+        )
+    if args.overwrite:
+        return
+    present = sequences.read_extraction(args.data)
+    if present is not None:
+        wanted = {"sampling": args.sampling, "n_frames": args.seq_length}
+        refuse_other(sequences.compare_extractions(present | wanted, present))
+
+
+def refuse_other(differences):
+    """Raise Problem where sequences there were made with other settings."""
+    if differences:
+        raise Problem(
+            "the sequences there were made otherwise: "
+            f"{'; '.join(differences)}. Give the same settings, another --data "
+            "folder, or --overwrite to make all of them anew"
+        )
+
+
 def settle_record(folder, record, overwrite):
     """Write `extraction.json`, or see that the folder's own agrees with it."""
     try:
@@ -94,11 +120,7 @@ def settle_record(folder, record, overwrite):
                 sequences.write_extraction(folder, {**present, "allow_short": True})
             return
         if not overwrite:
-            raise Problem(
-                "the sequences there were made otherwise: "
-                f"{'; '.join(differences)}. Give the same settings, another --data "
-                "folder, or --overwrite to make all of them anew"
-            )
+            refuse_other(differences)
     sequences.check_texts(folder, record)
     for path in made:  # of other settings: never to be mixed with the new ones
         path.unlink(missing_ok=True)
@@ -137,8 +159,7 @@ def extract(folder, clips, extractor, record):
         if isinstance(sequence, Problem):
             yield clip, sequence
             continue
-        sequences.write_sequence(folder, clip.name, sequence)
-        origins.note_origin(folder, described.pop(clip), sequence)
+        sequences.write_sequence(folder, clip.name, sequence, described.pop(clip))
         yield clip, None
 
 
@@ -306,6 +327,7 @@ def main(argv=None):
         print(f"{n_written} text sequences written as .npy in {folder}")
         return console.report_failed(failed, len(clips))
 
+    check_early(args)
     tell_short(clips, args.seq_length)
     if args.weights == "random":
         console.caution("features come from an untrained network: good for trying out")
@@ -314,6 +336,7 @@ def main(argv=None):
         options["batch_size"] = args.batch_size
     run = extract_on_cluster if args.dask else extract_here
     missing, failed = run(args, clips, options)
+    origins.tidy_origins(args.data)
     n_skipped = len({clip.name for clip in clips}) - len(missing)
     print(
         f"{len(missing) - len(failed)} sequences written to {folder}, {n_skipped} were "

@@ -11,9 +11,9 @@ import inception
 from backend import keras, tf
 from console import Problem, caution
 from frames import FRAME_SIZE, resize_frame
-from inception import N_FEATURES, PUBLISHED_WEIGHTS
+from inception import N_FEATURES
 
-__all__ = ["N_FEATURES", "PUBLISHED_WEIGHTS", "Extractor"]
+__all__ = ["N_FEATURES", "Extractor"]
 
 # Measured on two cores: 149, 148 and 145 ms of processor time a frame in batches of 4,
 # 8 and 16, against 269 one by one. A GPU needs more at once (not measured).

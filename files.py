@@ -115,7 +115,7 @@ def replacing(path):
         temporary.chmod(0o644)  # mkstemp makes it private; shared folders are not
         temporary.replace(path)
     except OSError as error:
-        reason = error.strerror or error
+        reason = error.strerror or f"{error}; disk full?"
         raise Problem(f"could not write {path}: {reason}") from error
     finally:
         if temporary:

@@ -10,17 +10,17 @@ import numpy as np
 from backend import keras
 from console import Problem
 from frames import FRAME_SIZE
+from sequences import NAMED_WEIGHTS
 
 N_FEATURES = 2048
 MAP_SIZE = 8  # the last block of InceptionV3 sees a frame as 8 x 8 places
-PUBLISHED_WEIGHTS = ("imagenet", "random")
 RANDOM_SEED = 0
 TIMEOUT = 60  # seconds without an answer after which a download counts as failed
 
 
 def name_weights(weights):
     """Name weights so that `Extractor` finds them again from any folder."""
-    known = weights in PUBLISHED_WEIGHTS
+    known = weights in NAMED_WEIGHTS
     return weights if known else str(Path(weights).resolve())
 
 

@@ -1,8 +1,8 @@
 """What each sequence was made of: its source files and a checksum, in one table.
 
-`sequences/sources.csv` gains a line for each sequence that is written; the last line of
-a clip counts, and one that a kill cut short is passed over. Sequences of earlier
-releases have no line, and nothing is said of them.
+`sequences/sources.csv` gains a line for each sequence just before it is written; the
+last line of a clip counts, and one that a kill cut short is passed over. Sequences of
+earlier releases have no line, and nothing is said of them.
 """
 
 import csv
@@ -53,8 +53,11 @@ def describe_origin(folder, clip):
     Origin
         Without length and checksum.
     """
-    found = frames.describe_source(folder, clip)
-    name, digest = found.paths[0].name, digest_source(found.paths)
+    try:
+        found = frames.describe_source(folder, clip)
+        name, digest = found.paths[0].name, digest_source(found.paths)
+    except OSError as error:
+        raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
     kept = (name, found.size, int(found.mtime), digest, found.n_frames, found.fps)
     return Origin(clip.name, 0, *kept, "")
 
@@ -81,21 +84,35 @@ def compute_checksum(sequence):
 
 
 def note_origin(folder, origin, sequence):
-    """Add the line of a sequence that has just been written."""
+    """Add the line of a sequence that is about to be written."""
     path = files.sources_path(folder)
-    line = io.StringIO()
+    path.parent.mkdir(parents=True, exist_ok=True)
     kept = origin._replace(length=len(sequence), checksum=compute_checksum(sequence))
-    writer = csv.writer(line, lineterminator="\n")
-    if not path.exists() or path.stat().st_size == 0:
-        writer.writerow(Origin._fields)
-    writer.writerow("" if value is None else value for value in kept)
-    text = line.getvalue()
-    if path.exists() and path.stat().st_size:
+    is_new = not path.exists() or path.stat().st_size == 0
+    text = write_lines([kept], with_header=is_new)
+    if not is_new:
         with path.open("rb") as file:
             file.seek(-1, 2)
             text = text if file.read(1) == b"\n" else "\n" + text
     with path.open("a", encoding="utf-8", newline="") as file:
         file.write(text)
+
+
+def write_lines(origins, with_header):
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if with_header:
+        writer.writerow(Origin._fields)
+    writer.writerows(["" if v is None else v for v in origin] for origin in origins)
+    return text.getvalue()
+
+
+def tidy_origins(folder):
+    """Sort the table and leave each clip its last line."""
+    if origins := read_origins(folder):
+        text = write_lines([origins[key] for key in sorted(origins)], with_header=True)
+        with files.replacing(files.sources_path(folder)) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def read_origins(folder):

@@ -402,7 +402,7 @@ def open_extractor(record, weights=None):
     -------
     extractor.Extractor
     """
-    from extractor import PUBLISHED_WEIGHTS, Extractor
+    from extractor import Extractor
 
     made = record["extraction"]
     if not made:
@@ -411,7 +411,7 @@ def open_extractor(record, weights=None):
             "videos cannot be treated alike"
         )
     wanted = weights or made["weights"]
-    if wanted not in PUBLISHED_WEIGHTS and not Path(wanted).is_file():
+    if wanted not in sequences.NAMED_WEIGHTS and not Path(wanted).is_file():
         raise Problem(f"the run's weights {wanted} are gone; say where with --weights")
     extractor = Extractor(wanted, precision=made.get("precision", "float32"))
     if made.get("sha256") not in (None, extractor.record["sha256"]):

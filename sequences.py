@@ -11,9 +11,13 @@ import origins
 from console import Problem
 from files import extraction_path, read_json, replacing, sequence_path, write_json
 
+NAMED_WEIGHTS = ("imagenet", "random")  # all others are files
 
-def write_sequence(folder, clip_name, sequence):
-    """Write features (T, F) of a clip as float32."""
+
+def write_sequence(folder, clip_name, sequence, origin=None):
+    """Write features (T, F) of a clip as float32, and what they were made of."""
+    if origin is not None:
+        origins.note_origin(folder, origin, sequence)
     path = sequence_path(folder, clip_name, len(sequence))
     with replacing(path) as temporary:
         np.save(temporary, np.asarray(sequence, np.float32))

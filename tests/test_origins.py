@@ -122,7 +122,6 @@ def test_clips_at_another_pace_are_named(tmp_path):
     names = [f"c{n}" for n in range(5)]
     extraction = {"n_frames": 10, "sampling": "stride"}
     sequence = np.zeros((10, 4), np.float32)
-    (tmp_path / "sequences").mkdir()
     for name, fps in zip(names, (30, 30, 30, 30, 120), strict=True):
         kept = ("x.avi", 1, 1, "d", 100, fps)
         origins.note_origin(tmp_path, origins.Origin(name, 0, *kept, ""), sequence)
