@@ -1,4 +1,4 @@
-"""The README: each command exists with its options, each file and link is there."""
+"""The pages: each command exists with its options, each file and link is there."""
 
 import importlib
 import re
@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
+TEXT = "\n".join(TEXTS.values())
 COMMANDS = [
     line
     for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
@@ -52,8 +54,9 @@ def test_every_module_has_its_place_in_the_file_map():
 
 
 def test_links_and_pictures_exist():
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXT):
-        assert (ROOT / target).exists(), target
+    for page, text in TEXTS.items():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_nothing_is_left_to_fill_in():
