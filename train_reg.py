@@ -22,10 +22,14 @@ import data
 import files
 import origins
 import plans
+import processes
 import runs
 import sequences
 from console import Problem
 from plans import Options
+
+SMALL = 256  # units of an LSTM that two cores train hardly faster than one
+MOST_JOBS = 4  # unless told otherwise: each takes about 1 GB
 
 
 def choose_clips(folder, task):
@@ -56,26 +60,51 @@ def train_here(folder, todo, options, extraction):
             yield plan, training.train_run(folder, plan, options, extraction, bar)
 
 
+def train_in_processes(n_processes, folder, todo, options, extraction):
+    """Train the networks of plans side by side; see `train_here`."""
+    tasks = [(folder, plan, options, extraction) for plan in todo]
+    yield from follow(processes.run(n_processes, train_one, tasks), len(tasks))
+
+
+def train_one(*task):
+    import training
+
+    return training.train_run(*task)
+
+
 def train_on_cluster(address, folder, todo, options, extraction):
     """Train the networks of plans on a Dask cluster; see `train_here`."""
-    from tqdm import tqdm
-
     import cluster
 
     tasks = [(folder.resolve(), plan, options, extraction) for plan in todo]
+    with cluster.connect(address) as client:
+        yield from follow(cluster.run(client, cluster.train_alone, tasks), len(tasks))
+
+
+def follow(results, n_runs):
+    """Pass on what is done; tell the Problems of all others at the end."""
+    from tqdm import tqdm
+
     problems = []
-    with (
-        cluster.connect(address) as client,
-        tqdm(total=len(tasks), desc="training", unit="run", disable=None) as bar,
-    ):
-        for task, result in cluster.run(client, cluster.train_alone, tasks):
+    with tqdm(total=n_runs, desc="training", unit="run", disable=None) as bar:
+        for (_, plan, *_), result in results:
             bar.update()
             if isinstance(result, Problem):
-                problems.append(f"{task[1].run}: {result}")
+                problems.append(f"{plan.run}: {result}")
             else:
-                yield task[1], result
+                yield plan, result
     if problems:
         raise Problem("\n".join(problems))
+
+
+def choose_jobs(wanted, n_runs, options):
+    """Choose how many networks are trained at a time.
+
+    A small one leaves cores idle; a large one has use for all of them, and for memory.
+    """
+    is_small = options.model == "pool" or options.units <= SMALL
+    fitting = min(processes.count_cores(), MOST_JOBS, n_runs // 2) if is_small else 1
+    return max(1, min(wanted or fitting, n_runs))
 
 
 # ---------------------------------------------------------------- the script
@@ -228,6 +257,13 @@ def add_folds(parser):
         help="leave out the animals in K groups",
     )
     fold.add_argument(
+        "--jobs",
+        type=console.positive_int,
+        metavar="N",
+        help=f"networks trained at a time; by default as many as there are cores, up "
+        f"to {MOST_JOBS}, and one of more than {SMALL} units",
+    )
+    fold.add_argument(
         "--dask", metavar="ADDRESS", help="share the networks out on a Dask cluster"
     )
 
@@ -326,7 +362,11 @@ def main(argv=None):
             f"{len({animals[n] for n in plan.train})} and "
             f"{len({animals[n] for n in plan.watched})} animals"
         )
-    train = functools.partial(train_on_cluster, args.dask) if args.dask else train_here
+    train, n_jobs = train_here, choose_jobs(args.jobs, len(todo), options)
+    if args.dask:
+        train = functools.partial(train_on_cluster, args.dask)
+    elif n_jobs > 1:
+        train = functools.partial(train_in_processes, n_jobs)
     for plan, record in train(args.data, todo, options, extraction):
         print(
             f"{plan.run}: {record['epochs']} epochs; root mean squared error on "

@@ -13,7 +13,7 @@ SCRIPTS = (
 )
 STOREYS = (  # from the ground up
     ("console",),
-    ("backend", "files"),
+    ("backend", "files", "processes"),
     ("tables", "names", "figures"),
     ("clip_table",),
     ("data", "foreign", "drawn", "pages"),

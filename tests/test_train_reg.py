@@ -272,3 +272,13 @@ def test_the_record_is_json_without_nan(folder):
     train(folder)
     text = files.record_path(folder, "Reach-lstm").read_text()
     json.loads(text, parse_constant=pytest.fail)
+
+
+def test_networks_trained_side_by_side_are_those_trained_one_by_one(folder):
+    argv = ("--folds", "2", "--epochs", "2")
+    train(folder, *argv, "--run", "one", "--jobs", "1")
+    train(folder, *argv, "--run", "side", "--jobs", "2")
+    for number in (1, 2):
+        runs_of_fold = (f"{name}-fold{number}-features" for name in ("one", "side"))
+        first, second = (score_all(folder, run) for run in runs_of_fold)
+        assert np.array_equal(first, second)

@@ -1,0 +1,76 @@
+"""Work side by side on the cores of this machine, each piece in its own process."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+import console
+from console import Problem
+
+
+def count_cores():
+    """Count the cores that this process may use; a cluster may grant it only some."""
+    granted = getattr(os, "sched_getaffinity", None)
+    return len(granted(0)) if granted else os.cpu_count() or 1
+
+
+def run(n_processes, function, tasks):
+    """Call a function for each task, so many at a time.
+
+    Every process has as many threads as if it were alone: with fewer, products of
+    matrices may be summed in another order and differ in their last bits.
+
+    Parameters
+    ----------
+    n_processes : int
+    function : callable
+        Of a module, called with the parts of a task; may raise Problem.
+    tasks : sequence of tuple
+
+    Yields
+    ------
+    (task, result or Problem)
+        In the order in which they are done.
+    """
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
+    pool = ProcessPoolExecutor(n_processes, context, prepare)
+    with pool:
+        try:
+            futures = {pool.submit(function, *task): task for task in tasks}
+            for future in as_completed(futures):
+                yield futures[future], take_result(future)
+        except BaseException:  # Ctrl-C, too: do not wait until all is done
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+                process.join()
+            raise
+
+
+def take_result(future):
+    try:
+        return future.result()
+    except Problem as problem:
+        return problem
+    except BrokenProcessPool:
+        raise Problem(
+            "a process that shared the work died; out of memory? What was done is "
+            "kept. Give fewer --jobs"
+        ) from None
+
+
+def prepare():
+    """Prepare a process: it speaks as scripts do, and ends with who started it."""
+    console.show_cautions()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # only the script says that it stopped
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # for all on one GPU
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
