@@ -30,6 +30,9 @@ def hard_sigmoid(x):
 ACTIVATIONS = {"hard_sigmoid": hard_sigmoid}  # what Keras 3 would read differently
 LEAST_VARIANCE = 0.01  # of the median feature's, in a standardization
 GATES = ("hard_sigmoid", "sigmoid")
+MOVEMENT = ("mean", "change", "jerk", "trend")  # statistics over time
+LEAST_MOVING = 3  # frames, for a jerk
+LEAST_ROOT = 1e-6  # the root has no gradient at 0
 
 
 def build_lstm(
@@ -105,6 +108,81 @@ def build_pool(
     inputs, x = _standardized(n_frames, n_features, statistics)
     x = keras.layers.GlobalAveragePooling1D(name="pool")(x)  # (B, F)
     return keras.Model(inputs, _score(x, activation, bias))
+
+
+@keras.saving.register_keras_serializable("behavior_net")
+class Movement(keras.layers.Layer):
+    """Takes the statistics over time of the roots of features.
+
+    (B, T, F) -> (B, 4F), in the order of `MOVEMENT`: mean, mean absolute difference
+    of neighbouring frames, mean absolute second difference, and slope of the straight
+    line through all frames, per frame.
+    """
+
+    def call(self, sequences):
+        ops = keras.ops
+        roots = ops.sqrt(ops.maximum(sequences, LEAST_ROOT**2))
+        return ops.sum(share_movement(roots), axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], len(MOVEMENT) * input_shape[2])
+
+
+def share_movement(roots):
+    """Share the statistics of movement out among the frames.
+
+    Parameters
+    ----------
+    roots : float32, (B, T, F)
+
+    Returns
+    -------
+    float32, (B, T, 4F)
+        What each frame adds to each statistic of `Movement`, its changes being those
+        to the frame before.
+    """
+    ops, n_frames = keras.ops, roots.shape[1]
+    changes = roots[:, 1:] - roots[:, :-1]
+    jerks = changes[:, 1:] - changes[:, :-1]
+    time = np.arange(n_frames, dtype=np.float32) - (n_frames - 1) / 2
+    parts = (
+        roots / n_frames,
+        ops.pad(ops.abs(changes), ((0, 0), (1, 0), (0, 0))) / (n_frames - 1),
+        ops.pad(ops.abs(jerks), ((0, 0), (1, 1), (0, 0))) / (n_frames - 2),
+        roots * (time / (time @ time))[:, None],
+    )
+    return ops.concatenate(parts, axis=2)
+
+
+def build_motion(n_frames, n_features=2048, *, activation="relu", weights=None):
+    """Build the network that scores movement; 4F weights and a bias.
+
+    Parameters
+    ----------
+    n_frames, n_features : int
+        T and F of the sequences; three frames at least.
+    activation : str
+        Of the score.
+    weights : (float (4F,), float), optional
+        Those of `fit`; zeros by default.
+
+    Returns
+    -------
+    keras.Model
+        (B, T, F) -> (B, 1), uncompiled.
+    """
+    if n_frames < LEAST_MOVING:
+        raise ValueError(f"movement needs {LEAST_MOVING} frames. Received: {n_frames}")
+    inputs = keras.Input((n_frames, n_features), name="sequence")
+    x = Movement(name="movement")(inputs)
+    score = keras.layers.Dense(
+        1, activation=activation, kernel_initializer="zeros", name="score"
+    )
+    model = keras.Model(inputs, score(x))
+    if weights is not None:
+        kernel, bias = weights
+        score.set_weights([np.reshape(kernel, (-1, 1)), np.reshape(bias, 1)])
+    return model
 
 
 def build_ensemble(members):

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import data
 from console import Problem, caution
 
+CLOSED_FORM = ("motion",)  # models without epochs
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -56,6 +58,10 @@ class Plan(NamedTuple):
     scheme: dict | None
     animals: dict  # of the clips of which the table names it
     groups: dict
+
+    def animal_of(self, name, pattern):
+        """Name the animal of a clip: as the table does, else as its name does."""
+        return self.animals.get(name) or data.animal_of(name, pattern)
 
     def name_clips(self, clips):
         """Take up what the table says of the clips that the run will know."""
@@ -125,7 +131,7 @@ def plan_run(run, clips, targets, animals, options):
     train = {c.name: targets[c.name] for c in clips if c.split == "train"}
     if not train:
         raise Problem("data_file.csv has no train rows")
-    if options.monitor == "test":
+    if options.monitor == "test" and options.model not in CLOSED_FORM:
         test = [c.name for c in clips if c.split == "test" and c.name in targets]
         if not test:
             raise Problem("--monitor test: no test row has a score")
@@ -146,7 +152,12 @@ def plan_run(run, clips, targets, animals, options):
 
 
 def watch_animals(plan, animals, options):
-    """Move some animals of a plan from the trained to the watched clips."""
+    """Move some animals of a plan from the trained to the watched clips.
+
+    What is fitted in closed form needs none watched and learns from all.
+    """
+    if options.model in CLOSED_FORM:
+        return plan
     names = list(plan.train)
     held = data.hold_out_animals(
         [animals[name] for name in names],

@@ -162,6 +162,7 @@ def describe_run(plan, options, extraction, results, n_features):
         "epochs": sum(result["epochs"] for result in results),
         "best_epoch": [result["best_epoch"] for result in results],
         "val_loss": sum(result["val_loss"] for result in results) / len(results),
+        **({"choice": results[0]["choice"]} if "choice" in results[0] else {}),
     }
 
 

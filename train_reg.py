@@ -155,9 +155,10 @@ def add_network(parser):
     network = parser.add_argument_group("network")
     network.add_argument(
         "--model",
-        choices=("lstm", "pool"),
+        choices=("lstm", "pool", "motion"),
         default=Options.model,
-        help="pool ignores time: what does movement add?",
+        help="motion scores statistics of change, in closed form, from few clips; pool "
+        "ignores time: what does movement add?",
     )
     network.add_argument("--units", type=console.positive_int, default=Options.units)
     network.add_argument("--dropout", type=console.fraction, default=Options.dropout)
@@ -335,6 +336,18 @@ def make_plans(args, clips, options):
     return [plan.name_clips(clips) for plan in planned], animals
 
 
+def tell_clips(plan, animals):
+    """Say how many clips and animals a run learns from, and watches."""
+    n_train = len({animals[name] for name in plan.train})
+    if not plan.watched:
+        return f"{len(plan.train)} clips of {n_train} animals to train"
+    n_watched = len({animals[name] for name in plan.watched})
+    return (
+        f"{len(plan.train)} clips to train, {len(plan.watched)} to watch, of {n_train} "
+        f"and {n_watched} animals"
+    )
+
+
 def main(argv=None):
     args = parse_args(argv)
     clips = choose_clips(args.data, args.task)
@@ -356,21 +369,18 @@ def main(argv=None):
             f"run {planned[0].run} is finished. Give --overwrite to train again"
         )
     for number, plan in enumerate(todo, start=1):
-        print(
-            f"{plan.run} ({number} of {len(todo)}): {len(plan.train)} clips to train, "
-            f"{len(plan.watched)} to watch, of "
-            f"{len({animals[n] for n in plan.train})} and "
-            f"{len({animals[n] for n in plan.watched})} animals"
-        )
+        print(f"{plan.run} ({number} of {len(todo)}): {tell_clips(plan, animals)}")
     train, n_jobs = train_here, choose_jobs(args.jobs, len(todo), options)
     if args.dask:
         train = functools.partial(train_on_cluster, args.dask)
     elif n_jobs > 1:
         train = functools.partial(train_in_processes, n_jobs)
     for plan, record in train(args.data, todo, options, extraction):
+        how = f"{record['epochs']} epochs" if plan.watched else "in closed form"
+        where = "watched clips" if plan.watched else "its animals, each left out once"
         print(
-            f"{plan.run}: {record['epochs']} epochs; root mean squared error on "
-            f"watched clips {math.sqrt(record['val_loss']):.3f}"
+            f"{plan.run}: {how}; root mean squared error on {where} "
+            f"{math.sqrt(record['val_loss']):.3f}"
         )
     print(f"written to {files.checkpoint_path(args.data, planned[-1].run).parent}")
 

@@ -11,6 +11,7 @@ import fitting
 import learning
 import lstm
 import models
+import motion
 import runs
 from backend import keras
 from console import Problem
@@ -44,10 +45,13 @@ def train_run(folder, plan, options, extraction, bar=None):
     logs = list_logs(folder, plan.run, options.ensemble)
     members, results = [], []
     for number, place in enumerate(logs):
-        seed = options.seed + number
-        member, result = train_network(
-            folder, plan, options, n_features, seed, place, identity, bar
-        )
+        if options.model == "motion":
+            member, result = fit_motion(folder, plan, options, n_features)
+        else:
+            seed = options.seed + number
+            member, result = train_network(
+                folder, plan, options, n_features, seed, place, identity, bar
+            )
         members.append(member)
         results.append(result)
     model = models.build_ensemble(members) if len(members) > 1 else members[0]
@@ -119,6 +123,45 @@ def open_trainer(shape, options):
 
 def standardize(layer, sequence):
     return keras.ops.convert_to_numpy(layer(sequence[None]))[0]
+
+
+def fit_motion(folder, plan, options, n_features):
+    """Fit a score of movement on all clips of a plan, in closed form.
+
+    Parameters and what is returned are those of `train_network`. No clip is watched:
+    "val_loss" is of clips whose animals were left out of a further fit each.
+    """
+    names, shape = list(plan.train), (options.n_frames, n_features)
+    animals = [plan.animal_of(name, options.animal_pattern) for name in names]
+    statistics = measure_movement(folder, names, *shape)
+    scores = np.array(list(plan.train.values()), float)
+    weights, bias, choice = motion.fit(statistics, scores, animals)
+    foretold = motion.cross_validate(statistics, scores, animals)
+    model = models.build_motion(
+        *shape, activation=options.activation, weights=(weights, bias)
+    )
+    result = {
+        "epochs": 0,
+        "best_epoch": 0,
+        "val_loss": float(((foretold - scores) ** 2).mean()),
+        "choice": choice,
+    }
+    return model, result
+
+
+def measure_movement(folder, names, n_frames, n_features):
+    """Measure the statistics over time of clips, (N, 4F) float32."""
+    measure, rows = models.Movement(), []
+    for name in names:
+        sequence = read_sequence(folder, name, n_frames, n_features)
+        if sequence.min() < 0:
+            raise Problem(
+                f"the sequence of {name} has features below 0 ({sequence.min():.3g}). "
+                "--model motion takes their root; those of extract_features.py are "
+                "never negative"
+            )
+        rows.append(keras.ops.convert_to_numpy(measure(sequence[None]))[0])
+    return np.stack(rows)
 
 
 def build_network(shape, options, bias, statistics, to_train=False):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backend import tf
-from explaining.network import Recurrent, cut, evaluate
+from explaining.network import Moving, cut, evaluate
 
 TOLERANCE = 0.01  # of the gain in value that attributions may miss
 FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
@@ -74,6 +74,8 @@ def _miss(total, gain):
 
 def _integrate(network, sequences, baselines, tolerance, max_steps):
     """Integrate one network, a few clips at a time so that memory stays small."""
+    if isinstance(network, Moving) and not np.any(baselines):
+        return _integrate_movement(network, sequences)
     parts = [
         _integrate_block(
             *(network, sequences[first : first + BLOCK]),
@@ -82,6 +84,20 @@ def _integrate(network, sequences, baselines, tolerance, max_steps):
         for first in range(0, len(sequences), BLOCK)
     ]
     return Attribution(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _integrate_movement(network, sequences):
+    """Integrate from 0 in closed form.
+
+    The value grows with the root of the sequence's size a, so its gradient on the path
+    is the last one divided by the root of a: twice the last one on average.
+    """
+    found = [network.gradient(network.project(batch)) for batch in cut(sequences)]
+    values, gradients = (np.concatenate(each) for each in zip(*found, strict=True))
+    gradients = 2 * gradients
+    gain = values.astype(float) - evaluate([network], np.zeros_like(sequences[:1]))
+    total = np.einsum("ntf,ntf->n", sequences, gradients, dtype=float)
+    return Attribution(gradients, gain, _miss(total, gain), np.ones(len(gain), int))
 
 
 def _integrate_block(network, sequences, baselines, tolerance, max_steps):
@@ -187,8 +203,8 @@ class Parts(NamedTuple):
 def take_apart(networks, sequences):
     """Find the parts of the value of clips.
 
-    Where one of the networks is not recurrent, a step is a frame, its part is the
-    frame's attribution, and the bias is the value of the zero sequence.
+    Where the networks are not all of one known form, a step is a frame, its part is
+    the frame's attribution, and the bias is the value of the zero sequence.
 
     Parameters
     ----------
@@ -202,13 +218,14 @@ def take_apart(networks, sequences):
     attribution = integrate(networks, sequences, np.zeros_like(sequences))
     gradients = attribution.gradients
     frames = np.einsum("ntf,ntf->nt", sequences, gradients, dtype=float)
-    if all(isinstance(network, Recurrent) for network in networks):
+    is_alike = len({type(network) for network in networks}) == 1
+    if is_alike and hasattr(networks[0], "split_steps"):
         steps = [
             np.concatenate([n.split_steps(batch) for batch in cut(sequences)])
             for n in networks
         ]
         values = [s.sum(axis=1) + n.bias for s, n in zip(steps, networks, strict=True)]
-        steps, length = np.mean(steps, axis=0), 2
+        steps, length = np.mean(steps, axis=0), networks[0].step_length
         bias = float(np.mean([network.bias for network in networks]))
     else:
         values = [evaluate([network], sequences) for network in networks]

@@ -3,7 +3,7 @@
 `Network` takes any network that turns a sequence into a score, and reads its value
 before the last activation. `Recurrent` knows the form of `models.build_lstm`: there
 the value is a sum over pooled steps, and the input is projected once, not hundreds of
-times.
+times. `Moving` knows that of `models.build_motion`, a sum over frames.
 """
 
 import contextlib
@@ -11,11 +11,13 @@ import re
 
 import numpy as np
 
+import models
 from backend import keras, tf
 from explaining import recurrence
 
 BATCH_SIZE = 32
 RECURRENT_FORM = ["lstm", "pool", "flatten", "dropout", "score"]  # names of layers
+MOVING_FORM = ["movement", "score"]
 
 
 class Network:
@@ -89,13 +91,14 @@ class Recurrent(Network):
         Added to the parts of the steps.
     """
 
+    step_length = 2  # frames
+
     def __init__(self, model):
         layers = {layer.name: layer for layer in model.layers}
         self.lstm, self.standardize = layers["lstm"], layers.get("standardize")
         super().__init__(model)
         self.scale, self.shift = self._read_standardization()
-        bias = self.last.get_weights()[1:]
-        self.bias = float(bias[0][0]) if bias else 0.0
+        self.bias = read_bias(self.last)
         self.states = self.compile(self._states)
 
     @property
@@ -149,6 +152,32 @@ class Recurrent(Network):
         return np.einsum("bku,ku->bk", pooled, readout)
 
 
+class Moving(Network):
+    """One network of the form that `models.build_motion` gives; a step is a frame."""
+
+    step_length = 1
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.bias = read_bias(self.last)
+
+    def split_steps(self, sequences):
+        """Compute the exact part of each frame in the value, float64 (B, T).
+
+        A change belongs to the later of two frames, a jerk to the middle of three.
+        """
+        roots = np.sqrt(np.maximum(sequences, 0))
+        shared = models.share_movement(tf.convert_to_tensor(roots, tf.float32))
+        kernel = self.last.get_weights()[0][:, 0].astype(float)
+        return np.einsum("btp,p->bt", shared.numpy().astype(float), kernel)
+
+
+def read_bias(layer):
+    """Read the bias of a layer with one output; 0 where it has none."""
+    bias = layer.get_weights()[1:]
+    return float(bias[0][0]) if bias else 0.0
+
+
 def open_networks(model):
     """Take an ensemble apart into its members; another network stands alone.
 
@@ -163,6 +192,8 @@ def open_networks(model):
 def open_network(model):
     """Open one network in the form that knows most of it."""
     names = [layer.name for layer in model.layers[1:] if layer.name != "standardize"]
+    if names == MOVING_FORM:
+        return Moving(model)
     is_recurrent = names == RECURRENT_FORM and model.get_layer("lstm").use_bias
     return (Recurrent if is_recurrent else Network)(model)
 

@@ -21,11 +21,15 @@ CLASSES = {
     },
     "keras.initializers": {"GlorotUniform", "Orthogonal", "Zeros", "Constant"},
     "keras": {"DTypePolicy"},
+    "models": {"Movement"},
     None: {"__keras_tensor__"},
 }
 FUNCTIONS = {"behavior_net>hard_sigmoid"}
 LSTM_FORM = ["LSTM", "MaxPooling1D", "Flatten", "Dropout", "Dense"]
 POOL_FORM = ["GlobalAveragePooling1D", "Dense"]
+MOTION_FORM = ["Movement", "Dense"]
+REGISTERED = {"Movement": "behavior_net>Movement"}
+FORMS = (LSTM_FORM, POOL_FORM, MOTION_FORM)
 LARGEST_CONFIGURATION = 64 * 2**20  # bytes; ten members with statistics need 2 MB
 
 
@@ -82,7 +86,8 @@ def _inspect_classes(name, config):
         known = kind in CLASSES.get(module, ())
         if kind == "function":
             known = entry.get("config") in FUNCTIONS
-        if not known or entry.get("registered_name") not in (None, kind):
+        names = (None, kind) if kind not in REGISTERED else (REGISTERED[kind],)
+        if not known or entry.get("registered_name") not in names:
             raise Problem(
                 f"{name} contains {kind!r} of {module!r}, which is not part of our "
                 "networks; nothing of it was run"
@@ -110,13 +115,15 @@ def _count_parameters(name, config):
         if set(body) <= {"Functional", "Average"}:
             members = [each for each in layers if each["class_name"] == "Functional"]
             return sum(_count_parameters(name, member) for member in members)
-    elif kinds[:1] == ["InputLayer"] and body in (LSTM_FORM, POOL_FORM):
+    elif kinds[:1] == ["InputLayer"] and body in FORMS:
         _, n_frames, n_features = layers[0]["config"]["batch_shape"]
         n_frames, n_features = untrusted.size(n_frames), untrusted.size(n_features)
         if untrusted.size(layers[-1]["config"]["units"]) != 1:
             raise Problem(f"{name} gives more than one score")
         if body == POOL_FORM:
             return n_features + 1
+        if body == MOTION_FORM:
+            return 4 * n_features + 1
         units = untrusted.size(layers[-len(LSTM_FORM)]["config"]["units"])
         return 4 * units * (n_features + units + 1) + n_frames // 2 * units + 1
     raise Problem(f"{name} holds another network than ours: {' -> '.join(kinds)}")

@@ -17,6 +17,9 @@ def make_network(kind="lstm", n_frames=8, n_features=12, seed=0, **options):
     keras.utils.set_random_seed(seed)
     if kind == "pool":
         return models.build_pool(n_frames, n_features, **options)
+    if kind == "motion":
+        weights = np.random.default_rng(seed).normal(size=4 * n_features)
+        return models.build_motion(n_frames, n_features, weights=(weights, 2.0))
     return models.build_lstm(n_frames, n_features, units=10, **options)
 
 
@@ -45,6 +48,7 @@ NETWORKS = {
     "sigmoid": lambda: make_network(gates="sigmoid", activation="linear"),
     "standardized": lambda: make_network(statistics=make_statistics()),
     "pool": lambda: make_network("pool", statistics=make_statistics()),
+    "motion": lambda: make_network("motion"),
     "ensemble": make_ensemble,
 }
 
@@ -109,6 +113,21 @@ def test_a_pool_network_is_explained_in_closed_form():
     assert np.allclose(found.features, expected.sum(axis=1), atol=1e-6)
     assert np.allclose(found.steps, expected.sum(axis=2), atol=1e-6)
     assert (found.attribution.steps == attribution.FIRST_STEPS).all()
+
+
+def test_movement_is_explained_exactly_frame_by_frame():
+    """Of what a frame adds, its change is that to the frame before."""
+    model, sequences = make_network("motion"), make_sequences()
+    found = attribution.take_apart(network.open_networks(model), sequences)
+    roots, n_frames = np.sqrt(sequences.astype(float)), sequences.shape[1]
+    mean, change, jerk, trend = model.get_weights()[0].reshape(4, -1)
+    time = np.arange(n_frames) - (n_frames - 1) / 2
+    expected = roots @ mean / n_frames
+    expected += roots @ trend * time[None] / (time @ time)
+    expected[:, 1:] += np.abs(np.diff(roots, axis=1)) @ change / (n_frames - 1)
+    expected[:, 1:-1] += np.abs(np.diff(roots, 2, axis=1)) @ jerk / (n_frames - 2)
+    assert np.allclose(found.steps, expected, atol=1e-5)
+    assert found.attribution.residual.max() < 1e-3
 
 
 def test_the_unpaired_last_frame_has_no_part_in_the_score():

@@ -21,7 +21,7 @@ STOREYS = (  # from the ground up
     ("plans", "frames"),
     ("origins",),
     ("sequences",),
-    ("inception", "lstm", "models"),
+    ("inception", "lstm", "models", "motion"),
     ("extractor",),
     ("runs",),
     ("learning", "fitting"),

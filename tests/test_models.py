@@ -97,6 +97,26 @@ def test_pool_ignores_the_order_of_frames():
     np.testing.assert_allclose(backwards, expected, atol=1e-5)
 
 
+def test_movement_is_what_its_formulas_say():
+    """Mean, change, jerk and trend of the roots, from a clip done by hand."""
+    sequence = np.array([[0, 1], [4, 1], [1, 1], [9, 1]], np.float32)  # roots 0 2 1 3
+    found = np.asarray(models.Movement()(sequence[None]))[0].reshape(4, 2)
+    expected = [[1.5, 1], [5 / 3, 0], [3, 0], [0.8, 0]]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_movement_needs_the_order_of_frames_and_mirrors_in_its_trend():
+    sequences = np.abs(draw((3, T, F)))
+    forth, back = (
+        np.asarray(models.Movement()(x)).reshape(3, 4, F)
+        for x in (sequences, sequences[:, ::-1])
+    )
+    np.testing.assert_allclose(forth[:, :3], back[:, :3], atol=1e-5)
+    np.testing.assert_allclose(forth[:, 3], -back[:, 3], atol=1e-5)
+    with pytest.raises(ValueError, match="3 frames"):
+        models.build_motion(2, F)
+
+
 def test_statistics_standardize_and_spare_features_that_hardly_vary():
     mean, variance = np.array([1, 2, 3, 4]), np.array([4, 1, 1e-6, 0])
     model = models.build_pool(T, F, activation="linear", statistics=(mean, variance))
@@ -126,6 +146,7 @@ def test_an_ensemble_gives_the_mean(tmp_path):
         models.build_lstm(T, F, units=3, bias=1),
         models.build_lstm(T, F, units=2, bias=2, statistics=statistics),
         models.build_pool(T, F, bias=3),
+        models.build_motion(T, F, weights=(np.arange(4 * F), 0.5)),
     ]
     ensemble = models.build_ensemble(members)
     sequences = draw((4, T, F))

@@ -1,0 +1,224 @@
+"""The closed form: against known answers, other ways to them, and unseen animals."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import data
+import files
+import motion
+import runs
+import sequences
+import train_reg
+from console import Problem
+
+T, F = 8, 6
+
+
+def draw_study(n_animals=12, n_clips=4, noise=0.3, shared=0.0, seed=0):
+    """Statistics, scores and animals; the score depends on the second feature."""
+    random = np.random.default_rng(seed)
+    animals = np.repeat([f"g{i:02d}" for i in range(n_animals)], n_clips)
+    statistics = random.normal(size=(len(animals), 4 * F))
+    scores = 3 + 2 * statistics[:, 1] + noise * random.normal(size=len(animals))
+    return (
+        statistics,
+        scores + shared * np.repeat(random.normal(size=n_animals), n_clips),
+        animals,
+    )
+
+
+def test_a_linear_score_is_found():
+    statistics, scores, animals = draw_study()
+    weights, bias, _ = motion.fit(statistics, scores, animals)
+    fresh, expected, _ = draw_study(noise=0, seed=1)
+    assert np.corrcoef(fresh @ weights + bias, expected)[0, 1] > 0.98
+    assert np.abs(weights).argmax() == 1
+
+
+def test_the_fit_solves_the_equations_of_generalised_least_squares():
+    """The same from the penalised normal equations, written out."""
+    statistics, scores, animals = draw_study(n_animals=6)
+    weights, bias, choice = motion.fit(statistics, scores, animals)
+    mean, scale = motion.measure_scales(statistics)
+    rows = (statistics - mean) / scale
+    same = animals[:, None] == animals
+    rho = choice["correlation"]
+    errors = np.eye(len(scores)) + rho / (1 - rho) * same
+    inverse = np.linalg.inv(errors)
+    penalty = choice["penalty"] * (rows**2).sum() / len(rows)
+    full = np.column_stack([rows, np.ones(len(rows))])
+    ridge = penalty * np.diag([1.0] * rows.shape[1] + [0])
+    solved = np.linalg.solve(full.T @ inverse @ full + ridge, full.T @ inverse @ scores)
+    np.testing.assert_allclose(weights * scale, solved[:-1], rtol=1e-6)
+    assert bias == pytest.approx(solved[-1] - weights @ mean)
+
+
+def test_the_penalty_has_the_highest_restricted_likelihood():
+    """Against the density of contrasts that no bias moves."""
+    random = np.random.default_rng(2)
+    rows, scores = random.normal(size=(9, 5)), random.normal(size=9)
+    gram, constant = rows @ rows.T, np.ones(9)
+    contrasts = np.linalg.svd(constant[None])[2][1:]  # (8, 9)
+
+    def likelihood(penalty):
+        spread = contrasts @ (gram + penalty * np.eye(9)) @ contrasts.T
+        left = contrasts @ scores
+        spread *= left @ np.linalg.solve(spread, left) / len(left)
+        return stats.multivariate_normal(cov=spread).logpdf(left)
+
+    best = max(motion.PENALTIES, key=likelihood)
+    assert motion.choose_penalty(gram, scores, constant) == best
+
+
+def test_noise_is_shrunk_to_the_mean():
+    statistics, _, animals = draw_study()
+    scores = np.random.default_rng(5).normal(2, 1, len(animals))
+    weights, bias, choice = motion.fit(statistics, scores, animals)
+    assert (statistics @ weights + bias).std() < 0.7 * scores.std()
+    assert choice["penalty"] > 0.1
+
+
+def test_whitened_errors_of_one_animal_are_independent():
+    animals = ["a", "a", "a", "b", "c", "c"]
+    matrix = motion.whiten_animals(animals, 0.4)
+    same = np.equal.outer(animals, animals)
+    errors = 0.6 * np.eye(6) + 0.4 * same
+    np.testing.assert_allclose(matrix @ errors @ matrix.T, 0.6 * np.eye(6), atol=1e-9)
+    np.testing.assert_allclose(motion.whiten_animals(animals, 0.0), np.eye(6))
+
+
+def test_animals_whose_clips_share_a_score_are_compared_with_each_other():
+    _, scores, animals = draw_study()
+    lesion = np.repeat([1.0, 2, 3, 4] * 3, 4)
+    assert motion.choose_correlation(lesion, animals) == 0
+    assert motion.choose_correlation(scores, np.arange(len(scores))) == 0
+    assert 0.4 < motion.choose_correlation(scores, animals) <= 0.5
+
+
+def test_comparing_within_animals_helps_where_animals_differ_otherwise():
+    """What the animals share is no movement and must not be learned."""
+    errors = []
+    for seed in range(8):
+        statistics, scores, animals = draw_study(shared=4.0, noise=0.5, seed=seed)
+        fresh, expected, _ = draw_study(noise=0, seed=99)
+        by_animal, _, _ = motion.fit(statistics, scores, animals)
+        each, _, _ = motion.fit(statistics, scores, np.arange(len(scores)))
+        errors.append(
+            [np.corrcoef(fresh @ w, expected)[0, 1] for w in (by_animal, each)]
+        )
+    assert np.mean(errors, axis=0)[0] > np.mean(errors, axis=0)[1]
+
+
+@pytest.mark.parametrize("n_animals", [1, 2, 3])
+def test_few_animals_are_enough(n_animals):
+    statistics, scores, animals = draw_study(n_animals=n_animals)
+    weights, bias, _ = motion.fit(statistics, scores, animals)
+    foretold = motion.cross_validate(statistics, scores, animals)
+    assert np.isfinite([*weights, bias, *foretold]).all()
+
+
+def test_a_clip_is_foretold_without_its_animal():
+    statistics, scores, animals = draw_study(n_animals=4)
+    changed = np.where(animals == "g02", 50.0, scores)
+    first, second = (
+        motion.cross_validate(statistics, each, animals) for each in (scores, changed)
+    )
+    own = animals == "g02"
+    np.testing.assert_allclose(first[own], second[own])
+    assert not np.allclose(first[~own], second[~own])
+
+
+def test_features_that_hardly_vary_are_spared():
+    statistics = np.random.default_rng(0).normal(size=(9, 12))
+    statistics[:, 0] *= 1e-6
+    statistics[:, 5] = 7
+    mean, scale = motion.measure_scales(statistics)
+    assert scale[0] == pytest.approx(0.1 * scale[1:3].min()) and scale[5] == 1
+    np.testing.assert_allclose(mean, statistics.mean(axis=0))
+
+
+# ---------------------------------------------------------------- runs
+
+
+def make_folder(folder, n_animals=9, n_clips=3):
+    """Write sequences whose jitter tells the score, and whose mean tells nothing."""
+    random = np.random.default_rng(0)
+    rows = []
+    for animal in range(n_animals):
+        for number in range(n_clips):
+            name = f"v_RatStrokeMay2_g{animal:02d}_c{number:02d}"
+            score = animal % 4 + 0.5 * number
+            jitter = random.choice([-1, 1], (T, F)) * (0.2 + score / 8)
+            level = random.uniform(3, 5, F) - jitter.mean(axis=0)
+            sequences.write_sequence(folder, name, level + jitter)
+            rows.append(f"{'test' if animal > 6 else 'train'},Reach,{name},{T},{score}")
+    (folder / "data_file.csv").write_text("\n".join(rows))
+    record = {"weights": "random", "sha256": "0", "sampling": "stride"}
+    record |= {"n_frames": T, "frame_size": 299, "precision": "float32"}
+    sequences.write_extraction(folder, record)
+    return folder
+
+
+def score_clips(folder, run, control=None):
+    model, record = runs.read_run(files.checkpoint_path(folder, run))
+    clips = [clip for clip in data.read_clips(folder) if clip.split == "test"]
+    names = [clip.name for clip in clips]
+    scores = runs.score_sequences(
+        model, runs.read_sequences(folder, names, record, control)
+    )
+    return scores, np.array([clip.score for clip in clips])
+
+
+def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
+    make_folder(tmp_path)
+    train_reg.main(["--data", str(tmp_path), "--model", "motion"])
+    record = files.read_json(files.record_path(tmp_path, "Reach-motion"))
+    assert len(record["train_clips"]) == 21 and record["watched_clips"] == {}
+    assert set(record["choice"]) == {"penalty", "correlation"}
+    assert "in closed form" in capsys.readouterr().out
+    scores, expert = score_clips(tmp_path, "Reach-motion")
+    assert np.corrcoef(scores, expert)[0, 1] > 0.8
+    still, _ = score_clips(tmp_path, "Reach-motion", "first-frame")
+    assert np.ptp(still) < 0.5 * np.ptp(scores)
+
+
+def test_test_rows_steer_no_closed_form(tmp_path):
+    make_folder(tmp_path)
+    train = ["--data", str(tmp_path), "--model", "motion"]
+    train_reg.main(train)
+    text = (tmp_path / "data_file.csv").read_text().splitlines()
+    text = [
+        line.rsplit(",", 1)[0] + ",9" if line.startswith("test") else line
+        for line in text
+    ]
+    (tmp_path / "data_file.csv").write_text("\n".join(text))
+    train_reg.main([*train, "--run", "other", "--monitor", "test"])
+    first, second = (score_clips(tmp_path, run)[0] for run in ("Reach-motion", "other"))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_folds_leave_animals_out(tmp_path):
+    make_folder(tmp_path)
+    train_reg.main(["--data", str(tmp_path), "--model", "motion", "--folds", "3"])
+    found = runs.find_folds(tmp_path, "folds", "", "Reach")
+    assert len(found) == 3
+    for _, record in found:
+        animals = {data.animal_of(name) for name in record["train_clips"]}
+        assert not animals & set(record["left_out"])
+
+
+def test_what_cannot_be_learned_is_said(tmp_path):
+    make_folder(tmp_path)
+    name = "v_RatStrokeMay2_g00_c00"
+    sequences.write_sequence(tmp_path, name, np.full((T, F), -1.0))
+    train = ["--data", str(tmp_path), "--model", "motion"]
+    with pytest.raises(Problem, match=f"{name} has features below 0"):
+        train_reg.main(train)
+    table = tmp_path / "data_file.csv"
+    lines = [line.rsplit(",", 1)[0] + ",2" for line in table.read_text().splitlines()]
+    table.write_text("\n".join(lines))
+    make = np.full((T, F), 1.0)
+    sequences.write_sequence(tmp_path, name, make)
+    with pytest.raises(Problem, match=r"all 21 clips .* score 2"):
+        train_reg.main(train)
