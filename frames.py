@@ -4,6 +4,7 @@ Only the frames that are used get converted to RGB, one at a time, so memory doe
 grow with the length or the size of a clip.
 """
 
+import math
 import warnings
 from collections import Counter
 from fractions import Fraction
@@ -66,6 +67,39 @@ class View(NamedTuple):
 
 
 WHOLE = View()
+NEARLY = 0.01  # of a frame; times are rounded
+
+
+def find_view(clip, n_frames, rate):
+    """Find which part of its video a clip is, as the table tells.
+
+    Frames belong to it that are first shown at its start or later and before its end,
+    as `ffmpeg -ss START -to END` cuts.
+
+    Parameters
+    ----------
+    clip : Clip
+    n_frames : int
+        Of the video.
+    rate : float or None
+        Frames a second.
+
+    Returns
+    -------
+    View
+    """
+    start = end = None
+    if clip.start is not None or clip.end is not None:
+        if not rate:
+            raise Problem("start and end need a video that tells its frame rate")
+        start = math.ceil((clip.start or 0) * rate - NEARLY)
+        end = n_frames
+        if clip.end is not None:
+            end = math.ceil(clip.end * rate - NEARLY)
+        if not start < end <= n_frames:
+            asked = f"{clip.start or 0:g} to {end / rate:g} s are asked for"
+            raise Problem(f"{asked}; its video lasts {n_frames / rate:.2f} s")
+    return View(start, end, clip.crop, bool(clip.mirror))
 
 
 class Source(NamedTuple):
@@ -130,7 +164,7 @@ def read_frames(
     n_frames,
     sampling="stride",
     convert=np.asarray,
-    view=WHOLE,
+    view=None,
     allow_short=False,
 ):
     """Read the frames of a clip that make its sequence.
@@ -146,8 +180,8 @@ def read_frames(
     sampling : {"stride", "uniform"}
     convert : callable
         Applied to each used frame, uint8 (H, W, 3), as soon as it is read.
-    view : View
-        Which part of the clip is seen.
+    view : View, optional
+        Which part of its video is seen, by default what the table tells.
     allow_short : bool
         Take what is there of a video that was cut short.
 
@@ -161,6 +195,10 @@ def read_frames(
         When the clip is missing, too short or cannot be read.
     """
     images, path = find_source(folder, clip)
+    if view is None:
+        reel = None if images else open_reel(path, allow_short)
+        n_all, rate = (reel.n_frames, reel.rate) if reel else (len(images), None)
+        view = find_view(clip, n_all, rate)
     if images:
         start, end = view.find_range(len(images))
         n_available = end - start
@@ -235,7 +273,9 @@ def describe_source(folder, clip):
         return Source(paths, len(images), None, size, mtime, "")
     reel = open_reel(path, allow_short=True)
     note = "; ".join(reel.list_notes())
-    return Source(paths, reel.n_frames, reel.rate, size, mtime, note)
+    view = find_view(clip, reel.n_frames, reel.rate)
+    start, end = view.find_range(reel.n_frames)
+    return Source(paths, end - start, reel.rate, size, mtime, note)
 
 
 def convert_images(paths, convert):

@@ -17,6 +17,7 @@ import numpy as np
 
 import files
 import frames
+from clip_table import write_field
 from console import Problem, caution
 from sources import find_source
 
@@ -36,6 +37,7 @@ class Origin(NamedTuple):
     digest: str
     n_frames: int
     fps: float | None
+    view: str  # the part of the source that is seen; see `describe_view`
     checksum: str  # of the sequence
 
 
@@ -59,7 +61,18 @@ def describe_origin(folder, clip):
     except OSError as error:
         raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
     kept = (name, found.size, int(found.mtime), digest, found.n_frames, found.fps)
-    return Origin(clip.name, 0, *kept, "")
+    return Origin(clip.name, 0, *kept, describe_view(clip), "")
+
+
+def describe_view(clip):
+    """Put into words which part of its source a clip is; "" for all of it."""
+    parts = []
+    if clip.start is not None or clip.end is not None:
+        start, end = write_field(clip.start) or "0", write_field(clip.end) or "end"
+        parts.append(f"{start} to {end} s")
+    if clip.crop:
+        parts.append("crop " + " ".join(map(str, clip.crop)))
+    return ", ".join([*parts, *(["mirrored"] if clip.mirror else [])])
 
 
 def digest_source(paths):
@@ -139,11 +152,11 @@ def parse_origins(path, _changed, _size):
             if len(row) != len(Origin._fields) or len(row[-1]) != 8:
                 continue  # cut short
             try:
-                clip, length, source, size, modified, digest, n, fps, checksum = row
+                clip, length, source, size, modified, digest, n, fps, *rest = row
                 numbers = (int(size), int(modified), digest, int(n))
                 rate = float(fps) if fps else None
                 key = (clip, int(length))
-                found[key] = Origin(*key, source, *numbers, rate, checksum)
+                found[key] = Origin(*key, source, *numbers, rate, *rest)
             except ValueError:
                 continue  # the header
     return found
@@ -178,6 +191,9 @@ def find_changed(folder, clips, length=None):
     for (name, frames_there), origin in read_origins(folder).items():
         clip = once.get(name)
         if clip is None or length not in (None, frames_there):
+            continue
+        if describe_view(clip) != origin.view:  # another start, crop, ...
+            changed.append(clip.name)
             continue
         try:
             images, video = find_source(folder, clip)

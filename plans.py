@@ -48,6 +48,9 @@ class Options:
         return dataclasses.asdict(self)
 
 
+TOLD = ("animals", "groups", "crops", "mirrored")  # clips' names; crops; names
+
+
 class Plan(NamedTuple):
     """One run: clips to learn from, clips to watch, animals left out."""
 
@@ -56,20 +59,24 @@ class Plan(NamedTuple):
     watched: dict
     left_out: list
     scheme: dict | None
-    animals: dict  # of the clips of which the table names it
-    groups: dict
+    told: dict  # what the table tells of these clips; see `TOLD`
 
     def animal_of(self, name, pattern):
         """Name the animal of a clip: as the table does, else as its name does."""
         return self.animals.get(name) or data.animal_of(name, pattern)
 
     def name_clips(self, clips):
-        """Take up what the table says of the clips that the run will know."""
+        """Take up what the table tells of the clips that the run will know."""
         known = [c for c in clips if c.name in self.train or c.name in self.watched]
-        return self._replace(
-            animals={c.name: c.animal for c in known if c.animal},
-            groups={c.name: c.group for c in known if c.group},
-        )
+        crops = {c.crop for c in known}
+        told = {
+            "animals": {c.name: c.animal for c in known if c.animal},
+            "groups": {c.name: c.group for c in known if c.group},
+            "crops": sorted(map(list, crops - {None})) + [None] * (None in crops),
+            "mirrored": [c.name for c in known if c.mirror],
+        }
+        told["crops"] = told["crops"] if crops - {None} else []
+        return self._replace(told={k: v for k, v in told.items() if v})
 
 
 def find_targets(clips, options):
@@ -148,7 +155,7 @@ def plan_run(run, clips, targets, animals, options):
             f"{min(on_both_sides)}): their test figures are no test. "
             "--leave-one-animal-out is the way out"
         )
-    return watch_animals(Plan(run, train, {}, [], None, {}, {}), animals, options)
+    return watch_animals(Plan(run, train, {}, [], None, {}), animals, options)
 
 
 def watch_animals(plan, animals, options):
@@ -198,7 +205,7 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None):
             continue
         train = {n: t for n, t in targets.items() if animals[n] not in left_out}
         scheme = {"kind": kind, "prefix": run or "", "fold": fold}
-        plan = Plan(f"{prefix}{fold}-features", train, {}, left_out, scheme, {}, {})
+        plan = Plan(f"{prefix}{fold}-features", train, {}, left_out, scheme, {})
         plans.append(watch_animals(plan, animals, options))
     if not plans:
         names = ", ".join(sorted(set(animals.values())))

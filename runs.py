@@ -13,6 +13,7 @@ import numpy as np
 import console
 import data
 import files
+import plans
 import sequences
 from console import Problem, caution
 from foreign import published, untrusted
@@ -155,8 +156,7 @@ def describe_run(plan, options, extraction, results, n_features):
         "extraction": extraction,
         "train_clips": plan.train,
         "watched_clips": plan.watched,
-        "animals": plan.animals,
-        "groups": plan.groups,
+        **plan.told,
         "left_out": plan.left_out,
         "scheme": plan.scheme,
         "epochs": sum(result["epochs"] for result in results),
@@ -193,8 +193,7 @@ def is_finished(folder, plan, options, extraction):
         type(options).from_dict(record.get("options")) == options
         and record.get("train_clips") == plan.train
         and record.get("watched_clips") == plan.watched
-        and record.get("animals", {}) == plan.animals
-        and record.get("groups", {}) == plan.groups
+        and {k: record[k] for k in plans.TOLD if k in record} == plan.told
         and record.get("extraction") == extraction
     )
     if not same:

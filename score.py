@@ -12,6 +12,7 @@ import argparse
 import functools
 from pathlib import Path
 
+import clip_table
 import console
 import files
 import frames
@@ -40,8 +41,30 @@ def list_videos(places):
     return list(dict.fromkeys(videos))
 
 
-def score_videos(videos, model, record, extractor, allow_short=False):
-    """Score videos.
+def choose_view(record, crop, mirror):
+    """Choose the part of the new videos that is seen: as in training, or as given.
+
+    Returns
+    -------
+    frames.View
+    """
+    crops = record.get("crops", [])
+    if crop is None and len(crops) > 1:
+        raise Problem(
+            f"run {record['run']} was trained on clips cropped in {len(crops)} ways "
+            f"(say, to {crops[0]}). Say where to look with --crop x,y,w,h"
+        )
+    if crop is None and crops:
+        crop = crops[0]
+        print(f"cropped to {','.join(map(str, crop))}, as the clips in training")
+    if record.get("mirrored") and not mirror:
+        n = len(record["mirrored"])
+        console.caution(f"{n} clips in training were mirrored; these are not: --mirror")
+    return frames.View(crop=crop, mirror=mirror)
+
+
+def score_videos(videos, model, record, extractor, allow_short=False, view=None):
+    """Score videos, or the part of them that a `frames.View` tells.
 
     Returns
     -------
@@ -55,7 +78,8 @@ def score_videos(videos, model, record, extractor, allow_short=False):
 
     def read(video):
         chosen, n_available[video] = frames.read_video(
-            *(video, n_frames, sampling, frames.resize_frame), allow_short=allow_short
+            *(video, n_frames, sampling, frames.resize_frame),
+            *(view or frames.WHOLE, allow_short),
         )
         return chosen
 
@@ -90,6 +114,13 @@ def parse_args(argv):
         "--weights", help="where the run's InceptionV3 weights are, if they moved"
     )
     parser.add_argument(
+        "--crop",
+        type=console.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels"),
+        metavar="X,Y,W,H",
+        help="look at this region only; by default at the one of the training",
+    )
+    parser.add_argument("--mirror", action="store_true", help="exchange left and right")
+    parser.add_argument(
         "--allow-short",
         action="store_true",
         help="take what is there of a video that was cut short",
@@ -102,8 +133,11 @@ def main(argv=None):
     videos = list_videos(args.videos)
     checkpoint = runs.find_run(args.data, args.run)
     model, record = runs.read_run(checkpoint)
+    view = choose_view(record, args.crop, args.mirror)
     extractor = runs.open_extractor(record, args.weights)
-    scores, failed = score_videos(videos, model, record, extractor, args.allow_short)
+    scores, failed = score_videos(
+        videos, model, record, extractor, args.allow_short, view
+    )
     width = max((len(video.name) for video, *_ in scores), default=0)
     print(f"network scores of run {record['run']}")
     for video, n_frames, score in scores:

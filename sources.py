@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console import Problem
-from files import TEMPORARY
+from files import TEMPORARY, is_same
 
 VIDEO_SUFFIXES = (
     *(".avi", ".mp4", ".mov", ".mkv", ".mpg", ".webm", ".m4v", ".mpeg", ".wmv", ".asf"),
@@ -100,33 +100,64 @@ def normalize(name):
 
 
 def find_source(folder, clip):
-    """Find the images of a clip, ordered by number, and its video.
+    """Find the images of a clip, ordered by number, or its video.
 
     A clip that moved from one split to the other in the table is found where it was.
+    Where the table names a video, that counts and no other.
 
     Returns
     -------
     (list of Path, Path or None)
     """
+    if clip.video:
+        return [], find_video(folder, clip)
     splits = sorted(("train", "test"), key=lambda split: split != clip.split)
     folders = [Path(folder) / split / clip.task for split in splits]
-    for place in folders:
-        images = list_images(place, clip.name)
-        if images and list_unfinished(place, clip.name):
-            raise Problem("its slicing was cut short. Give extract_files.py again")
-        if images:
-            return images, None
-        if videos := list_videos(place, clip.name):
-            if len(videos) > 1:
-                raise Problem(
-                    f"two videos of one clip: {videos[0]} and {videos[1].name}"
-                )
-            return [], videos[0]
+    own, other = (find_in_place(place, clip.name) for place in folders)
+    if own and other and not is_same_clip(own, other):
+        raise Problem(
+            f"{folders[0]} and {folders[1]} hold different clips of this name, and a "
+            "clip is known by its name alone. Rename one, in the table too"
+        )
+    if found := own or other:
+        return found
     found = [explain_left_out(path) for path in list_left_out(folders, clip.name)]
     raise Problem(
         f"neither {clip.name}-0001.jpg nor {clip.name}.avi (or {VIDEO_SUFFIXES[1]} "
         f"...) in {folders[0]} or {folders[1]}" + "".join(f". {text}" for text in found)
     )
+
+
+def find_video(folder, clip):
+    """Find the video that the table names for a clip, from the working folder on."""
+    name = clip.video if os.sep == "\\" else clip.video.replace("\\", "/")
+    path = Path(folder) / name
+    if not path.is_file():
+        raise Problem(f"its video is not there: {path}. Correct the column `video`")
+    if not is_video(path):
+        raise Problem(explain_left_out(path))
+    return path
+
+
+def find_in_place(folder, name):
+    """Find a clip in the folder of a split and task: as `find_source`, or None."""
+    images = list_images(folder, name)
+    if images and list_unfinished(folder, name):
+        raise Problem("its slicing was cut short. Give extract_files.py again")
+    if images:
+        return images, None
+    videos = list_videos(folder, name)
+    if len(videos) > 1:
+        raise Problem(f"two videos of one clip: {videos[0]} and {videos[1].name}")
+    return ([], videos[0]) if videos else None
+
+
+def is_same_clip(one, other):
+    """Tell whether what both splits hold under one name is the same, to the byte."""
+    if bool(one[0]) != bool(other[0]):
+        return True  # images of a video, which nobody compares
+    pairs = list(zip(one[0] or [one[1]], other[0] or [other[1]], strict=False))
+    return len(one[0]) == len(other[0]) and all(is_same(*pair) for pair in pairs)
 
 
 def list_videos(folder, name):

@@ -25,6 +25,10 @@ def encode(folder, clip):
         rate = IMAGES_PER_SECOND
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "film.mp4"
-        pictures = reel.iterate() if reel else map(frames.read_image, images)
+        if reel:  # all of the picture, and no mirror: the rater sees what was filmed
+            view = frames.find_view(clip, reel.n_frames, reel.rate)
+            pictures = reel.iterate(None, *view.find_range(reel.n_frames))
+        else:
+            pictures = map(frames.read_image, images)
         frames.write_video(path, pictures, rate, CRF)
         return path.read_bytes(), float(rate)

@@ -114,6 +114,8 @@ class Reel:
         n_shown, held = 0, None
         for place, frame in decoding.iterate(self.film, self.allow_short, **options):
             while n_shown < len(places) and places[n_shown] < place:
+                if held is None:  # the file led to a key frame too late
+                    raise Problem(f"{self.film.path}: damaged at frame {place}")
                 yield self.convert(held)
                 n_shown += 1
             held = frame
