@@ -181,7 +181,8 @@ def list_images(folder, name):
         shown = ", ".join(str(n) for n, _ in zip(missing, range(10), strict=False))
         n_missing = numbers[-1] - numbers[0] + 1 - len(numbers)
         raise Problem(f"{n_missing} frames are missing in {folder}: number {shown}")
-    return [Path(folder) / numbered[number][0] for number in numbers]
+    place = Path(folder)
+    return [place / numbered[number][0] for number in numbers]
 
 
 def list_unfinished(folder, name):

@@ -12,7 +12,7 @@ import av
 import films
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -48,6 +48,7 @@ def test_stride_takes_what_was_published(n_available, first, last):
     assert (indices[0], indices[-1]) == (first, last)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(0, 3000), st.sampled_from(frames.SAMPLINGS))
 def test_indices_rise_and_stay_within_the_clip(n_frames, more, sampling):
     n_available = n_frames + more

@@ -15,7 +15,8 @@ CONTAINERS = (
     "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpeg,mpegts,mpegvideo,m4v,asf,flv,gif"
 )
 OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
-TS_PACKETS = (188, 192, 204)  # bytes
+TS_PACKETS = {188: 0, 192: 4, 204: 0}  # bytes, and where in them the sign stands
+TS_SIGN = 0x47
 SEARCHED = 65536  # bytes at the start of a file in which its header stands
 ASF_SIZE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # its header's head
 PREMATURE = "ended prematurely"  # Matroska, cut short
@@ -89,7 +90,7 @@ def is_file_torn(path, kind, complaints):
     """Tell whether a file ends in the middle of something."""
     size = path.stat().st_size
     if kind == "mpegts":
-        return all(size % length for length in TS_PACKETS)
+        return size % find_ts_length(path) > 0
     with path.open("rb") as file:
         head = file.read(SEARCHED)
         if kind == "gif":
@@ -99,3 +100,14 @@ def is_file_torn(path, kind, complaints):
         place = head.index(ASF_SIZE) + 40
         return size < int.from_bytes(head[place : place + 8], "little")
     return any(PREMATURE in text for *_, text in complaints)
+
+
+def find_ts_length(path):
+    """Find how long the packets of a transport stream are, in bytes."""
+    with path.open("rb") as file:
+        head = file.read(4 * max(TS_PACKETS))
+    for length, place in TS_PACKETS.items():
+        signs = head[place::length][:3]
+        if len(signs) == 3 and set(signs) == {TS_SIGN}:
+            return length
+    return 1

@@ -84,6 +84,8 @@ def iterate(film, allow_short=False, first=0, last=None, seek=True):
     came = []
     for number, frame in enumerate(decode(film, allow_short, key)):
         place = find_place(film, frame, number)
+        if key is not None and not came and place > first:
+            raise Problem(f"{film.path}: its key frame is not found")
         if place > last:
             break
         if place >= first:

@@ -17,6 +17,7 @@ TIMED = ("matroska", "flv", "asf")  # containers that tell when their film ends
 STEADY = ("mpeg", "mpegts")  # containers in which no picture may be left out
 MAY_SKIP = ("mpeg4", "h263", "msmpeg4v3", "flv")  # their smallest packets show nothing
 SMALLEST = 16  # bytes
+MAX_ORDER = 16  # pictures of H.264 that wait for one that is shown before them
 
 
 class Film(NamedTuple):
@@ -194,10 +195,14 @@ def describe(path, container, stream, packets, end, complaints):
         frozenset(p.pts for p in shown if codec in MAY_SKIP and p.size <= SMALLEST),
         packets[0].pts,
     )
-    check_holes(film, kind, whole, complaints)
     n_declared = count_declared(kind, container, stream, packets, film, end)
     is_torn = len(whole) < len(packets) or is_file_torn(path, kind, complaints)
-    return shorten(film, n_declared, is_torn)
+    # Matroska drops a torn packet; elsewhere the last one may be half of one.
+    is_last_torn = is_torn and (packets[-1].is_torn or kind != "matroska")
+    if is_torn or n_declared > film.n_frames:
+        film = shorten(film, n_declared, is_last_torn)
+    check_holes(film, kind, whole, complaints)
+    return film
 
 
 def count_bits(context):
@@ -239,14 +244,14 @@ def count_declared(kind, container, stream, packets, film, end):
     return film.n_frames + n_missing if n_missing > 0 else 0
 
 
-def shorten(film, n_declared, is_torn):
+def shorten(film, n_declared, is_last_torn):
     """Note what is missing at the end of a film, and keep what is surely there."""
-    if not is_torn and n_declared <= film.n_frames:
-        return film
-    last, limit = film.last, None
-    if film.by_time and last.dts is not None:
+    last = film.last
+    if not film.by_time:
+        film = film._replace(times=film.times[: max(1, len(film.times) - MAX_ORDER)])
+    elif last.dts is not None:
         # What is shown before the missing packets are decoded needs none of them.
-        limit = last.dts if last.is_torn else last.dts + (last.duration or 1)
+        limit = last.dts if is_last_torn else last.dts + (last.duration or 1)
         kept = film.times[film.times < limit]
         film = film._replace(times=kept, limit=limit) if len(kept) else film
     says = f"the file says {n_declared} frames" if n_declared else "its end is torn off"

@@ -1,0 +1,476 @@
+"""What a video file says and what comes out of it: no wrong frame in silence."""
+
+import itertools
+import struct
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import films
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import frames
+import sources
+from console import Caution, Problem
+from data import Clip
+from video import packets, reels
+
+CASES = Path(__file__).parents[2] / "shared/cases"
+N_FRAMES = 48
+B_FRAMES = {"preset": "medium", "bf": "3", "g": "12"}
+KINDS = {
+    "mpeg4.avi": {"options": {"g": "12"}},
+    "B-frames.avi": {"codec": "mpeg4", "options": {"bf": "2", "g": "12"}},
+    "h264.avi": {"codec": "libx264", "options": B_FRAMES},
+    "mjpeg.avi": {"codec": "mjpeg"},
+    "huffyuv.avi": {"codec": "huffyuv", "pixels": "yuv422p"},
+    "h264.mp4": {"options": B_FRAMES},
+    "h265.mp4": {
+        "codec": "libx265",
+        "options": {"x265-params": "log-level=none:keyint=12"},
+    },
+    "h264.mkv": {"codec": "libx264", "options": B_FRAMES},
+    "ffv1.mkv": {},
+    "vp9.webm": {"options": {"g": "12"}},
+    "mpeg2.mpg": {"codec": "mpeg2video", "options": {"bf": "2", "g": "12"}},
+    "h264.ts": {"codec": "libx264", "options": B_FRAMES},
+    "mpeg2.m2ts": {"codec": "mpeg2video", "options": {"bf": "2", "g": "12"}},
+    "wmv2.wmv": {"codec": "wmv2"},
+    "flv.flv": {"codec": "flv"},
+    "mjpeg.mov": {},
+    "mpeg4.3gp": {"codec": "mpeg4"},
+    "whole.gif": {"codec": "gif", "pixels": "rgb8"},
+}
+
+
+def make(folder, name, n_frames=N_FRAMES, **changes):
+    kind = {"codec": films.CODECS.get(Path(name).suffix), **KINDS.get(name, {})}
+    options = {**films.OPTIONS.get(kind["codec"], {}), **kind.pop("options", {})}
+    return films.make_film(
+        folder / name, n_frames, **{**kind, "options": options, **changes}
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    return {name: make(folder, name) for name in KINDS}
+
+
+def read_all(path, **options):
+    """Read all frames of a video as numbers, without a caution."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reel = reels.open_reel(path, **options)
+        return films.read_numbers(reel.iterate())
+
+
+def copy_to(path, name, content):
+    copy = path / name
+    copy.write_bytes(bytes(content))
+    return copy
+
+
+# ---------------------------------------------------------------- the given cases
+
+ANSWERS = {
+    "damaged-at-50-of-60.mp4": "not decodable",
+    "half-copied.mkv": "the file says 24 frames, 15 are there",
+    "half-copied-faststart.mp4": "the file says 60 frames, 52 are there",
+    "mirror-h.mp4": 24,
+    "metadata-latin.avi": 24,
+    "cover-first.mp4": 24,
+    "null-frames.avi": 24,
+    "ffv1-gray16-12bit.mkv": 24,
+    "cut-not-at-key.avi": 12,
+    "clip.wmv": 24,
+}
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the material beside the project")
+@pytest.mark.parametrize("name", ANSWERS)
+def test_given_cases(name):
+    answer = ANSWERS[name]
+    if isinstance(answer, str):
+        with pytest.raises(Problem, match=answer):
+            frames.read_video(CASES / name, 5)
+    else:
+        shown = list(reels.open_reel(CASES / name).iterate())
+        assert len(shown) == answer and max(frame.max() for frame in shown) > 200
+
+
+# ---------------------------------------------------------------- cut short, damaged
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_is_read_whole(made, name):
+    assert read_all(made[name]) == list(range(N_FRAMES))
+
+
+@pytest.mark.parametrize("name", sorted(set(KINDS) - {"mpeg2.mpg", "mjpeg.mov"}))
+@pytest.mark.parametrize("part", [0.8, 0.9])
+def test_a_film_cut_short_is_refused_or_taken_when_told(made, tmp_path, name, part):
+    content = made[name].read_bytes()
+    if name.endswith((".mp4", ".3gp")):  # what players need stands at the end
+        content = move_index_to_front(made[name], tmp_path)
+    path = copy_to(tmp_path, name, content[: int(len(content) * part)])
+    with pytest.raises(Problem) as refused:
+        frames.read_video(path, 4)
+    assert "there" in str(refused.value) and "--allow-short" in str(refused.value)
+    with pytest.warns(Caution, match="are taken"):
+        chosen, n_there = frames.read_video(path, 4, allow_short=True)
+    assert 4 <= n_there < N_FRAMES
+    assert films.read_numbers(chosen) == list(
+        range(0, 4 * (n_there // 4), n_there // 4)
+    )
+    assert read_all(path, allow_short=True) == list(range(n_there))
+
+
+def move_index_to_front(path, folder):
+    """Copy the packets of an MP4 so that its index comes first."""
+    copy = folder / f"front{path.suffix}"
+    options = {"movflags": "faststart"}
+    with av.open(str(path)) as old, av.open(str(copy), "w", options=options) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    return copy.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "h265.mp4", "mpeg4.avi", "h264.mkv"])
+@pytest.mark.parametrize("place", [5, 20, 46])
+def test_a_damaged_packet_fails_the_clip_wherever_it_stands(
+    made, tmp_path, name, place
+):
+    with av.open(str(made[name])) as container:
+        spots = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    content = bytearray(made[name].read_bytes())
+    start, size = spots[place]
+    content[start : start + size] = bytes(size)
+    with pytest.raises(Problem):
+        reels.open_reel(copy_to(tmp_path, name, content)).check()
+
+
+@pytest.mark.parametrize("name", ["ffv1.mkv", "vp9.webm", "mpeg2.mpg", "h264.ts"])
+def test_a_hole_in_the_middle_is_not_taken_for_a_pause(made, tmp_path, name):
+    content = bytearray(made[name].read_bytes())
+    middle, length = len(content) // 2, len(content) // 6
+    content[middle : middle + length] = bytes(length)
+    with pytest.raises(Problem):
+        reels.open_reel(copy_to(tmp_path, name, content)).check()
+
+
+def test_frames_before_the_first_key_frame_are_left_out(made, tmp_path):
+    path = tmp_path / "cut.avi"
+    with av.open(str(made["mpeg4.avi"])) as old, av.open(str(path), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for number, packet in enumerate(old.demux(video=0)):
+            if packet.dts is not None and number >= 7:
+                packet.pts -= 7
+                packet.dts -= 7
+                packet.stream = stream
+                new.mux(packet)
+    with pytest.warns(Caution, match="first 5 frames lean on a key frame that was cut"):
+        chosen, n_frames = frames.read_video(path, 36)
+    assert films.read_numbers(chosen) == list(range(12, 48)) and n_frames == 36
+
+
+# ---------------------------------------------------------------- streams
+
+
+def make_streams(path, plans):
+    """Write streams, each (size, what its frames are numbered from, disposition)."""
+    with av.open(str(path), "w") as container:
+        streams = []
+        for size, *_ in plans:
+            stream = container.add_stream("mpeg4", rate=30)
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+            stream.options = films.OPTIONS["mpeg4"]
+            streams.append(stream)
+        for stream, (*_, disposition) in zip(streams, plans, strict=True):
+            stream.disposition = disposition
+        for number in range(9):
+            for stream, (size, first, _) in zip(streams, plans, strict=True):
+                drawn = films.draw_frame(first + number, size)
+                frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("names", itertools.permutations(["other", "default", "cover"]))
+def test_the_default_stream_is_read(tmp_path, names):
+    from av.stream import Disposition
+
+    plans = {
+        "other": ((192, 128), 100, Disposition(0)),
+        "default": (films.SIZE, 200, Disposition.default),
+        "cover": ((192, 128), 300, Disposition.attached_pic),
+    }
+    path = make_streams(tmp_path / "two.mkv", [plans[name] for name in names])
+    chosen, _ = frames.read_video(path, 9)
+    assert films.read_numbers(chosen) == list(range(200, 209))
+
+
+# ---------------------------------------------------------------- orientation, depth
+
+TURNS = {  # of the matrix (a, b, c, d), and what a player then shows
+    (1, 0, 0, 1): lambda f: f,
+    (-1, 0, 0, 1): lambda f: f[:, ::-1],
+    (1, 0, 0, -1): lambda f: f[::-1],
+    (-1, 0, 0, -1): lambda f: f[::-1, ::-1],
+    (0, 1, -1, 0): lambda f: np.rot90(f, -1),
+    (0, -1, 1, 0): lambda f: np.rot90(f),
+    (0, 1, 1, 0): lambda f: f.transpose(1, 0, 2),
+    (0, -1, -1, 0): lambda f: np.rot90(f, 2).transpose(1, 0, 2),
+}
+
+
+def set_matrix(path, a, b, c, d):
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44  # the matrix of the track header
+    numbers = [int(n * 2**16) for n in (a, b, 0, c, d, 0, 0, 0)]
+    struct.pack_into(">9i", content, place, *numbers, 2**30)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("matrix", TURNS)
+def test_turned_and_mirrored_as_a_player_shows_it(tmp_path, matrix):
+    path = films.make_film(tmp_path / "rat.mp4", 3)
+    set_matrix(path, *matrix)
+    (frame,), _ = frames.read_video(path, 1)
+    expected = TURNS[matrix](films.draw_frame(0))
+    assert frame.shape == expected.shape
+    assert np.abs(frame.astype(int) - expected).mean() < 4
+
+
+def test_other_angles_are_refused(tmp_path):
+    path = films.make_film(tmp_path / "rat.mp4", 3)
+    set_matrix(path, 0.7, 0.7, -0.7, 0.7)
+    with pytest.raises(Problem, match="another angle"):
+        frames.read_video(path, 1)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+@pytest.mark.parametrize("pixels", ["gray16le", "rgb48le"])
+def test_pixels_that_leave_upper_bits_empty_are_not_black(tmp_path, bits, pixels):
+    path = tmp_path / "deep.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height = films.SIZE
+        stream.pix_fmt = "gray16le" if pixels == "gray16le" else "gbrp16le"
+        for number in range(6):
+            drawn = films.draw_frame(number).astype(np.uint16) << (bits - 8)
+            drawn = drawn[..., 2] if pixels == "gray16le" else drawn
+            drawn = np.ascontiguousarray(drawn)
+            frame = av.VideoFrame.from_ndarray(drawn, format=pixels)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.warns(Caution, match=f"use {bits} of 16 bits"):
+        chosen, _ = frames.read_video(path, 6)
+    assert films.read_numbers(chosen) == list(range(6))
+    assert chosen[1].max() > 250
+
+
+def test_a_film_without_bright_pixels_and_more_than_8_bits_is_told(tmp_path):
+    path = tmp_path / "dark.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = *films.SIZE, "yuv420p10le"
+        for number in range(6):
+            drawn = films.draw_frame(number) // 6
+            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.warns(Caution, match="no pixel is brighter than"):
+        frames.read_video(path, 6)
+
+
+# ---------------------------------------------------------------- time
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(0.001, 0.5), min_size=1, max_size=60),
+    st.sampled_from([10, 25, 29.97, 120]),
+)
+def test_no_picture_is_dropped_and_time_is_kept(steps, rate):
+    times = np.cumsum(steps)
+    numbers = packets.number_frames(times, rate)
+    assert numbers[0] == 0 and (np.diff(numbers) >= 1).all()
+    if (np.diff(times) * rate > 1).all() and len(times) > 1:
+        assert abs(numbers - (times - times[0]) * rate).max() <= max(
+            0.5, 0.51 * len(times) * (np.diff(times).max() * rate < 1.5)
+        )
+
+
+TIMES = {
+    "dropped": [*range(9), *range(12, 20)],
+    "half": [*range(10), *range(10, 40, 2)],
+    "late": [*range(100, 110), 115, 116],
+}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+@pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
+def test_where_pictures_were_dropped_the_one_before_is_shown_on(
+    tmp_path, suffix, times
+):
+    path = films.make_film(tmp_path / f"uneven{suffix}", len(times), times=times)
+    shown = [
+        np.searchsorted(times, t, "right") - 1 for t in range(times[0], times[-1] + 1)
+    ]
+    with pytest.warns(Caution, match=f"{len(times)} pictures in the time of"):
+        chosen, n_frames = frames.read_video(path, len(shown))
+    assert (films.read_numbers(chosen), n_frames) == (shown, len(shown))
+
+
+def test_jitter_moves_no_frame(tmp_path):
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = *films.SIZE, "yuv420p"
+        stream.options = {"preset": "ultrafast"}
+        stream.codec_context.time_base = Fraction(1, 90000)
+        for number in range(40):
+            drawn = films.draw_frame(number)
+            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
+            frame.time_base = Fraction(1, 90000)
+            frame.pts = number * 3000 + number * 7919 % 900
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert read_all(path) == list(range(40))
+
+
+def test_rates_are_told(made, tmp_path):
+    place = tmp_path / "train/Reach"
+    for rate in (15, Fraction(30000, 1001), 120):
+        path = place / f"rat{float(rate):.0f}.mp4"
+        place.mkdir(parents=True, exist_ok=True)
+        frames.write_video(path, map(films.draw_frame, range(12)), rate)
+        clip = Clip("train", "Reach", path.stem, 12, 0.0)
+        source = frames.describe_source(tmp_path, clip)
+        assert source.fps == pytest.approx(float(rate))
+        assert source.paths == [path] and source.n_frames == 12 and not source.note
+        assert (source.size, source.mtime) == (
+            path.stat().st_size,
+            path.stat().st_mtime,
+        )
+
+
+# ---------------------------------------------------------------- ranges, crop, mirror
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_range_shows_the_frames_that_decoding_from_the_start_shows(made, name):
+    whole = list(reels.open_reel(made[name]).iterate())
+    for start, end in ((0, 5), (11, 25), (12, 13), (13, 37), (30, 48), (47, 48)):
+        part = list(reels.open_reel(made[name]).iterate(None, start, end))
+        np.testing.assert_array_equal(part, whole[start:end])
+    view = frames.View(10, 34, crop=(8, 4, 60, 50), mirror=True)
+    chosen, n_frames = frames.read_video(made[name], 6, view=view)
+    assert n_frames == 24
+    expected = [whole[n][4:54, 8:68][:, ::-1] for n in range(10, 34, 4)]
+    np.testing.assert_array_equal(chosen, expected)
+
+
+def test_a_range_of_a_film_of_uneven_rate(tmp_path):
+    times = [*range(20), *range(20, 60, 3), 70]
+    path = make(tmp_path, "h264.mp4", len(times), times=times)
+    whole = list(reels.open_reel(path).iterate())
+    assert len(whole) == 71
+    for start, end in ((0, 7), (17, 24), (21, 22), (45, 65), (60, 71)):
+        part = list(reels.open_reel(path).iterate(None, start, end))
+        np.testing.assert_array_equal(part, whole[start:end])
+
+
+def test_a_range_decodes_from_the_key_frame_before_it(tmp_path):
+    from video import decoding
+
+    path = films.make_film(tmp_path / "long.mp4", 300, options={"g": "30"})
+    film = decoding.survey(path)
+    key = decoding.find_key(film, 200)
+    assert 30 > 200 - int(np.searchsorted(film.times, key)) >= 0
+    n_decoded = 0
+    for _ in decoding.decode(film, False, key):
+        n_decoded += 1
+    assert n_decoded <= 300 - 180
+
+
+def test_wrong_ranges_and_crops_are_refused(made):
+    path = made["mpeg4.avi"]
+    for view in (frames.View(-1, 5), frames.View(5, 5), frames.View(0, 49)):
+        with pytest.raises(Problem, match="it has 48"):
+            frames.read_video(path, 1, view=view)
+    for crop in ((0, 0, 97, 10), (90, 0, 10, 10), (-1, 0, 5, 5), (0, 0, 0, 5)):
+        with pytest.raises(Problem, match="leaves the picture of 96 x 64"):
+            frames.read_video(path, 1, view=frames.View(crop=crop))
+
+
+# ---------------------------------------------------------------- kinds of files
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_stacks_of_tiff(tmp_path, bits):
+    drawn = [films.draw_frame(number) for number in range(9)]
+    if bits > 8:
+        drawn = [d[..., 2].astype(np.uint16) * (2 ** (bits - 8)) for d in drawn]
+    first, *rest = map(Image.fromarray, drawn)
+    path = tmp_path / "rat.tif"
+    first.save(path, save_all=True, append_images=rest)
+    chosen, n_frames = frames.read_video(path, 3)
+    assert (films.read_numbers(chosen), n_frames) == ([0, 3, 6], 9)
+    view = frames.View(4, 8)
+    chosen, n_frames = frames.read_video(path, 4, view=view)
+    assert (films.read_numbers(chosen), n_frames) == ([4, 5, 6, 7], 4)
+    path.write_bytes(path.read_bytes()[:-3000])
+    with pytest.raises(Problem, match=r"rat\.tif"):
+        frames.read_video(path, 9)
+
+
+@pytest.mark.parametrize("suffix", [".h264", ".hevc", ".ogv", ".mxf", ".seq"])
+def test_videos_that_are_not_read_are_named_with_what_converts_them(tmp_path, suffix):
+    place = tmp_path / "train/Reach"
+    place.mkdir(parents=True)
+    (place / f"rat{suffix}").write_bytes(b"x")
+    clip = Clip("train", "Reach", "rat", 9, 0.0)
+    with pytest.raises(Problem, match=r"Convert it: ffmpeg .*rat\.mp4"):
+        frames.read_frames(tmp_path, clip, 3)
+
+
+def test_a_picture_beside_a_film_is_not_its_clip(tmp_path):
+    place = tmp_path / "train/Reach"
+    films.make_film(place / "rat.mp4", 9)
+    Image.fromarray(films.draw_frame(300)).save(place / "rat.gif")
+    clip = Clip("train", "Reach", "rat", 9, 0.0)
+    assert films.read_numbers(frames.read_frames(tmp_path, clip, 3)) == [0, 3, 6]
+
+
+def test_a_file_that_appears_later_is_found(tmp_path):
+    place = tmp_path / "train/Reach"
+    for number in range(3):
+        films.make_images(place, "rat", range(number * 2, number * 2 + 2))
+        assert len(sources.list_images(place, "rat")) == number * 2 + 2
+    (place / "rat-0005.jpg").unlink()
+    assert len(sources.list_images(place, "rat")) == 5
+
+
+def test_a_folder_at_rest_is_listed_once(tmp_path, monkeypatch):
+    import os
+
+    place = tmp_path / "train/Reach"
+    films.make_images(place, "rat", range(3))
+    os.utime(place, (1e9, 1e9))
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda p: listed.append(p) or scandir(p))
+    for _ in range(5):
+        assert len(sources.list_images(place, "rat")) == 3
+    assert len(listed) == 1
