@@ -143,9 +143,7 @@ def plan_run(run, clips, targets, animals, options):
         if not test:
             raise Problem("--monitor test: no test row has a score")
         caution("the test rows steer this training: their figures are no test")
-        return Plan(
-            run, train, {name: targets[name] for name in test}, [], None, {}, {}
-        )
+        return Plan(run, train, {n: targets[n] for n in test}, [], None, {})
     on_both_sides = {animals[n] for n in train} & {
         animals[c.name] for c in clips if c.split == "test"
     }
