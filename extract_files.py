@@ -27,6 +27,7 @@ import files
 import frames
 import sources
 from console import Problem
+from sources import IMAGE_SUFFIXES
 
 JPEG_QUALITY = 95
 
@@ -44,7 +45,8 @@ def find_videos(folder, split=None, task=None):
     ]
     for path in (path for *_, path in found if sources.looks_like_video(path)):
         console.caution(f"left out: {sources.explain_left_out(path)}")
-    folders = [path for *_, path in found if path.is_dir()]
+    others = [p for *_, p in found if sources.suffix_of(p) not in IMAGE_SUFFIXES]
+    folders = [path for path in others if path.is_dir()]
     deep = [p for f in folders for p in sorted(f.rglob("*")) if sources.is_video(p)]
     if deep:
         console.caution(
