@@ -116,7 +116,8 @@ def tabulate_clips(clips, animals, group_pattern):
     Returns
     -------
     pandas.DataFrame
-        Columns clip, animal, group, task and expert_score.
+        Columns clip, animal, group, session (or the date in the name), task, n_frames
+        and expert_score.
     """
     import pandas as pd
 
@@ -130,10 +131,18 @@ def tabulate_clips(clips, animals, group_pattern):
             "clip": [clip.name for clip in listed],
             "animal": owners,
             "group": pd.Series(groups, dtype=object),  # keeps None as it is
+            "session": pd.Series([session_of(c) for c in listed], dtype=object),
             "task": [clip.task for clip in listed],
+            "n_frames": [clip.n_frames for clip in listed],
             "expert_score": [clip.score for clip in listed],
         }
     )
+
+
+def session_of(clip):
+    """Name the session of a clip: as the table does, else by the date in its name."""
+    date = date_of(clip.name)
+    return clip.session or (date and f"{date[0]:02d}-{date[1]:02d}")
 
 
 def date_of(name):
@@ -236,7 +245,7 @@ def hold_out_animals(animals, scores, fraction, seed):
     return {str(random.choice(part)) for part in np.array_split(ranked, n_held)}
 
 
-def fold_animals(animals, n_folds=None):
+def fold_animals(animals, n_folds=None, scores=None, seed=0):
     """Divide animals into folds for cross-validation.
 
     Parameters
@@ -244,14 +253,17 @@ def fold_animals(animals, n_folds=None):
     animals : sequence of str, (N,)
     n_folds : int, optional
         By default each animal is a fold.
+    scores : sequence of float, (N,), optional
+        Each fold gets animals from low to high mean scores, so that no network learns
+        from a very different mean.
+    seed : int
+        Decides among animals next to each other in the mean score.
 
     Returns
     -------
     list of list of str
         The animals that each fold leaves out.
     """
-    from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
-
     names = sorted(set(animals))
     if len(names) < 3:
         raise Problem(
@@ -259,6 +271,19 @@ def fold_animals(animals, n_folds=None):
         )
     if n_folds is not None and not 2 <= n_folds <= len(names):
         raise Problem(f"--folds must lie between 2 and {len(names)}, the animals")
-    splitter = GroupKFold(n_folds) if n_folds else LeaveOneGroupOut()
-    splits = splitter.split(animals, groups=animals)
-    return [sorted({animals[i] for i in left_out}) for _, left_out in splits]
+    if n_folds is None:
+        return [[name] for name in names]
+    random = np.random.default_rng(seed)
+    random.shuffle(names)  # ties in a random order
+    if scores is not None:
+        sums = dict.fromkeys(names, (0.0, 0))
+        for animal, score in zip(animals, scores, strict=True):
+            total, count = sums[animal]
+            sums[animal] = total + score, count + 1
+        names.sort(key=lambda name: sums[name][0] / sums[name][1])
+    folds = [[] for _ in range(n_folds)]
+    for start in range(0, len(names), n_folds):  # neighbours go to different folds
+        block = names[start : start + n_folds]
+        for fold, name in zip(random.permutation(n_folds), block, strict=False):
+            folds[fold].append(name)
+    return [sorted(fold) for fold in folds]

@@ -175,7 +175,7 @@ def watch_animals(plan, animals, options):
     return plan._replace(train=train, watched=watched)
 
 
-def plan_folds(run, targets, animals, options, n_folds=None, only=None):
+def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1):
     """Plan one run a fold; the split column is ignored.
 
     Parameters
@@ -188,14 +188,18 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None):
         By default each animal is a fold of its own.
     only : str, optional
         Plan the run of this fold alone.
+    repeat : int
+        Of a cross-validation that is repeated with other seeds and folds.
 
     Returns
     -------
     list of Plan
     """
-    folds = data.fold_animals([animals[name] for name in targets], n_folds)
+    owners, scores = [animals[name] for name in targets], list(targets.values())
+    folds = data.fold_animals(owners, n_folds, scores, options.seed)
     kind = "folds" if n_folds else "leave-one-animal-out"
     prefix = f"{run}-" if run else ""
+    prefix += f"repeat{repeat}-" if repeat > 1 else ""
     plans = []
     for number, left_out in enumerate(folds, start=1):
         fold = f"fold{number}" if n_folds else left_out[0]
@@ -203,6 +207,8 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None):
             continue
         train = {n: t for n, t in targets.items() if animals[n] not in left_out}
         scheme = {"kind": kind, "prefix": run or "", "fold": fold}
+        if repeat > 1:
+            scheme["repeat"] = repeat
         plan = Plan(f"{prefix}{fold}-features", train, {}, left_out, scheme, {})
         plans.append(watch_animals(plan, animals, options))
     if not plans:

@@ -13,6 +13,7 @@ The test rows steer nothing: training watches held-out animals of the train rows
 """
 
 import argparse
+import dataclasses
 import functools
 import math
 from pathlib import Path
@@ -248,9 +249,7 @@ def add_folds(parser):
         action="store_true",
         help="one network for each animal, trained without it",
     )
-    fold.add_argument(
-        "--leave-out", metavar="ANIMAL", help="only the network without it"
-    )
+    fold.add_argument("--leave-out", metavar="ANIMAL", help="only this network of them")
     fold.add_argument(
         "--folds",
         type=console.positive_int,
@@ -265,6 +264,13 @@ def add_folds(parser):
         f"to {MOST_JOBS}, and one of more than {SMALL} units",
     )
     fold.add_argument(
+        "--repeats",
+        type=console.positive_int,
+        default=1,
+        metavar="N",
+        help="do --folds K N times, with other seeds and other folds",
+    )
+    fold.add_argument(
         "--dask", metavar="ADDRESS", help="share the networks out on a Dask cluster"
     )
 
@@ -276,7 +282,10 @@ def parse_args(argv):
     )
     for add in (add_what, add_network, add_fitting, add_folds):
         add(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.repeats > 1 and not args.folds:
+        parser.error("--repeats needs --folds K")
+    return args
 
 
 def read_options(args, clips, extraction):
@@ -297,10 +306,7 @@ def skip_missing(folder, clips, n_frames):
     found = [c for c in clips if sequences.find_sequence(folder, c.name, n_frames)]
     missing = sorted({clip.name for clip in clips} - {clip.name for clip in found})
     if missing:
-        more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
-        console.caution(
-            f"left out, without a sequence: {', '.join(missing[:10])}{more}"
-        )
+        console.caution(f"left out, without a sequence: {list_some(missing, 10)}")
     return found
 
 
@@ -316,7 +322,7 @@ def check_present(folder, planned, n_frames):
         )
 
 
-def make_plans(args, clips, options):
+def make_plans(args, clips, options, repeat=1):
     """Plan the runs that the arguments ask for, and name the animal of each clip.
 
     Returns
@@ -328,7 +334,7 @@ def make_plans(args, clips, options):
     animals = {clip.name: a for clip, a in zip(clips, listed, strict=True)}
     targets = plans.find_targets(clips, options)
     if args.leave_one_animal_out or args.leave_out or args.folds:
-        wanted = (args.folds, args.leave_out)
+        wanted = (args.folds, args.leave_out, repeat)
         planned = plans.plan_folds(args.run, targets, animals, options, *wanted)
     else:
         run = args.run or f"{options.task}-{options.model}"
@@ -348,14 +354,15 @@ def tell_clips(plan, animals):
     )
 
 
-def main(argv=None):
-    args = parse_args(argv)
+def train_all(args, repeat):
+    """Train every network that the arguments ask for, once more for each repeat."""
     clips = choose_clips(args.data, args.task)
     extraction = sequences.read_extraction(args.data)
     options = read_options(args, clips, extraction)
+    options = dataclasses.replace(options, seed=options.seed + 1000 * (repeat - 1))
     if args.skip_missing:
         clips = skip_missing(args.data, clips, options.n_frames)
-    planned, animals = make_plans(args, clips, options)
+    planned, animals = make_plans(args, clips, options, repeat)
     check_present(args.data, planned, options.n_frames)
     origins.refuse_changed(args.data, clips)
     origins.tell_pace(args.data, animals, extraction)
@@ -365,9 +372,7 @@ def main(argv=None):
         if args.overwrite or not runs.is_finished(args.data, plan, options, extraction)
     ]
     if not todo and len(planned) == 1:
-        raise Problem(
-            f"run {planned[0].run} is finished. Give --overwrite to train again"
-        )
+        raise Problem(f"{planned[0].run} is finished. Give --overwrite to train again")
     for number, plan in enumerate(todo, start=1):
         print(f"{plan.run} ({number} of {len(todo)}): {tell_clips(plan, animals)}")
     train, n_jobs = train_here, choose_jobs(args.jobs, len(todo), options)
@@ -383,6 +388,12 @@ def main(argv=None):
             f"{math.sqrt(record['val_loss']):.3f}"
         )
     print(f"written to {files.checkpoint_path(args.data, planned[-1].run).parent}")
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    for repeat in range(1, args.repeats + 1):
+        train_all(args, repeat)
 
 
 if __name__ == "__main__":

@@ -155,6 +155,19 @@ def test_folds_leave_each_animal_out_once(n_folds):
     assert sorted(name for fold in folds for name in fold) == sorted(set(animals))
 
 
+def test_folds_spread_over_the_scores_and_follow_the_seed():
+    animals = [f"g{i:02d}" for i in range(20) for _ in range(2)]
+    scores = [i // 2 for i in range(40)]
+    first, again, other = (
+        data.fold_animals(animals, 4, scores, seed) for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    for folds in (first, other):
+        assert [len(fold) for fold in folds] == [5] * 4
+        for fold in folds:
+            assert sorted(int(name[1:]) // 4 for name in fold) == [0, 1, 2, 3, 4]
+
+
 def test_folds_need_animals():
     with pytest.raises(Problem, match=r"three animals or more. Received: 2"):
         data.fold_animals(["a", "b", "b"])
