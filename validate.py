@@ -1,10 +1,10 @@
 """Judge a run: network score against expert score, on clips and on animals.
 
     python validate.py --run Reach-lstm
-    python validate.py --leave-one-animal-out
     python validate.py --leave-one-animal-out --outcome lesions.csv
+    python validate.py --raters data/ratings --margin 0.5
 
-Reads   data/data_file.csv, data/sequences/, data/checkpoints/
+Reads   data/data_file.csv, data/sequences/, data/checkpoints/; tables that are named
 Writes  data/predictions/<run>-<split>.csv and .json; data/figures/<run>/
 Cost    seconds a network, for small ones; the published one scores 3 clips a second.
 """
@@ -17,258 +17,154 @@ import data
 import files
 import origins
 import runs
-import tables
-from console import Problem
-from judging import report
+from judging import readers, report
 
-# ---------------------------------------------------------------- scoring
-
-
-def score_split(args, clips):
-    """Score the clips of a split with one run.
-
-    Returns
-    -------
-    (pandas.DataFrame, dict, dict)
-        Predictions, the run's record, why floors are not defined.
-    """
-    from judging import evaluation
-
-    model, record = runs.read_run(runs.find_run(args.data, args.run))
-    runs.check_extraction(args.data, record)
-    record = settle_patterns(args, record)
-    chosen = runs.choose_clips(clips, record, args.split)
-    animals = data.list_animals(chosen, record["animal_pattern"])
-    table = data.tabulate_clips(chosen, animals, args.group_pattern)
-    rows = {clip.name for clip in clips if clip.split == "train"}
-    table = evaluation.score_table(
-        args.data,
-        table,
-        record,
-        model,
-        args.control,
-        rows if args.split == "test" else (),
-    )
-    train = runs.known_clips(record, clips)
-    if not train:
-        return (
-            table,
-            record,
-            dict.fromkeys(evaluation.FLOOR_COLUMNS, "no train rows"),
-        )
-    table["training_mean"] = sum(train.values()) / len(train)
-    table, reasons = evaluation.add_floors(
-        args.data, table, record, train, args.group_pattern, {}
-    )
-    return table, record, reasons
+# ---------------------------------------------------------------- which clips
 
 
 def settle_patterns(args, record):
-    """Take the run's patterns where none are given; returns its record with them."""
+    """Take the run's patterns where none are given; return its record with them."""
     pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    record = {**record, "animal_pattern": args.animal_pattern or pattern}
-    pattern = record.get("group_pattern", data.GROUP_PATTERN)
-    args.group_pattern = args.group_pattern or pattern
-    return record
+    groups = record.get("group_pattern", data.GROUP_PATTERN)
+    return {
+        **record,
+        "animal_pattern": args.animal_pattern or pattern,
+        "group_pattern": args.group_pattern or groups,
+    }
 
 
-def score_left_out(args, clips, kind):
-    """Score each clip with the network that never saw its animal; as `score_split`."""
-    import pandas as pd
-    from tqdm import tqdm
-
-    from backend import keras
-    from judging import evaluation
-
-    found = runs.find_folds(args.data, kind, args.run or "", args.task)
-    found = [(path, settle_patterns(args, record)) for path, record in found]
-    first = found[0][1]
-    clips = runs.choose_clips(clips, first)
-    animals = data.list_animals(clips, first["animal_pattern"])
-    table = data.tabulate_clips(clips, animals, args.group_pattern)
-    parts = runs.assign_folds(found, table)
-    scored, reasons, summaries = [], {}, {}
-    for path, _, part in tqdm(parts, desc="scoring", unit="fold", disable=None):
-        keras.backend.clear_session()
-        model, record = runs.read_run(path)
-        record = settle_patterns(args, record)
-        runs.check_extraction(args.data, record)
-        part = evaluation.score_table(args.data, part, record, model, args.control)
-        train = runs.known_clips(record, [])
-        part["training_mean"] = sum(train.values()) / len(train)
-        part, missing = evaluation.add_floors(
-            args.data, part, record, train, args.group_pattern, summaries
-        )
-        scored.append(part)
-        reasons |= missing
-    record = {**record, "run": args.run or first["task"]}
-    return pd.concat(scored, ignore_index=True), record, reasons
+def tabulate(clips, record):
+    """Make the table of clips, with the animals and groups that a record asks for."""
+    animals = data.list_animals(clips, record["animal_pattern"])
+    return data.tabulate_clips(clips, animals, record["group_pattern"])
 
 
-def add_target(table, record):
-    """Add what the run was trained to say of each clip: expert score, or group."""
-    if record.get("target") != "group":
-        return table.assign(target=table["expert_score"])
-    is_impaired = [float(group != data.CONTROL) for group in table["group"]]
-    return table.assign(target=is_impaired)
-
-
-# ---------------------------------------------------------------- judging
-
-
-def judge(table, record, reasons, args):
-    """Compute every figure of the report.
+def list_split(args, clips):
+    """List the one part of a split: a run and the clips that it is to score.
 
     Returns
     -------
-    dict
-        What JSON can hold; see `measure_agreement` and the others that are called.
+    list of list of (Path, dict, pandas.DataFrame)
     """
-    import numpy as np
-
-    from judging import agreement, comparisons, evaluation
-
-    animals, expert = table["animal"].to_numpy(), table["target"].to_numpy(float)
-    network = table["network_score"].to_numpy(float)
-    means = table.get("training_mean")
-    result = {
-        "agreement": agreement.measure_agreement(expert, network, animals, means),
-        "permutation": agreement.permutation_test(expert, network, animals),
-        "floors": dict(reasons),
-    }
-    for name, column in evaluation.FLOOR_COLUMNS.items():
-        if column in table:
-            floor = table[column].to_numpy(float)
-            change = comparisons.paired_change(
-                network - expert, floor - expert, animals
-            )
-            result["floors"][name] = {
-                **agreement.measure_agreement(expert, floor, animals, means),
-                "saved": change["change"],
-            }
-    labels = find_labels(table)
-    if labels is not None:
-        result["separation"] = comparisons.separation(labels, network, animals)
-        for name, column in evaluation.FLOOR_COLUMNS.items():
-            if column in table and name != "training mean":
-                result.setdefault("floor_separation", {})[name] = (
-                    comparisons.separation(
-                        labels, table[column].to_numpy(float), animals
-                    )
-                )
-    severity = table["expert_score"].to_numpy(float)
-    if record.get("target") == "group" and np.isfinite(severity).any():
-        result["severity"] = comparisons.within_group_correlation(
-            severity, network, animals, table["target"].to_numpy() == 1
-        )
-    for control in args.control:
-        result.setdefault("controls", {})[control] = comparisons.paired_change(
-            network - expert, table[control].to_numpy(float) - expert, animals
-        )
-    return result
+    path = runs.find_run(args.data, args.run)
+    record = runs.read_record(path) if path.suffix == ".keras" else {}
+    record = settle_patterns(args, record)
+    return [
+        [(path, record, tabulate(runs.choose_clips(clips, record, args.split), record))]
+    ]
 
 
-def find_labels(table):
-    """Find 0/1 labels to separate: the target if it is such, the group, or None."""
-    import numpy as np
+def list_folds(args, clips, kind):
+    """List the parts of a cross-validation, once for each time it was repeated.
 
-    scored = table["target"].dropna()
-    if len(scored) and set(scored) <= {0.0, 1.0}:
-        return table["target"].to_numpy(float)
-    if table["group"].notna().all() and table["group"].nunique() > 1:
-        return np.array([float(group != data.CONTROL) for group in table["group"]])
-    return None
+    Animals that nobody scored need no network: they are named and left out.
+
+    Returns
+    -------
+    list of list of (Path, dict, pandas.DataFrame)
+    """
+    found = runs.find_folds(args.data, kind, args.run or "", args.task)
+    found = [(path, settle_patterns(args, record)) for path, record in found]
+    first = found[0][1]
+    table = tabulate(runs.choose_clips(clips, first), first)
+    repeats = {}
+    for path, record in found:
+        number = (record.get("scheme") or {}).get("repeat", 1)
+        repeats.setdefault(number, []).append((path, record))
+    parts = []
+    for number in sorted(repeats):
+        covered = {a for _, record in repeats[number] for a in record["left_out"]}
+        scored = set(table["animal"][table["expert_score"].notna()])
+        lost = sorted(set(table["animal"]) - covered - scored)
+        if lost:
+            console.caution(f"no expert has scored {', '.join(lost)}: not judged")
+        kept = table[~table["animal"].isin(lost)]
+        parts.append(runs.assign_folds(repeats[number], kept))
+    return parts
+
+
+def one_by_one(parts):
+    """Yield parts with a progress bar; forget each network before the next."""
+    from tqdm import tqdm
+
+    from backend import keras
+
+    for part in tqdm(parts, desc="scoring", unit="network", disable=None):
+        keras.backend.clear_session()
+        yield part
+
+
+# ---------------------------------------------------------------- judging
 
 
 def judge_outcome(table, outcome):
     """Compare how well network and expert scores predict an outcome of the animals."""
     from judging import comparisons
 
-    means = table.groupby("animal")[["network_score", "expert_score"]].mean()
+    both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
+    means = both.groupby("animal")[["network_score", "expert_score"]].mean()
     lost = sorted(set(outcome) ^ set(means.index))
     if lost:
         console.caution(f"left out, as only one side has them: {', '.join(lost)}")
-    means = means[means.index.isin(outcome)]
+    means = means[means.index.isin(outcome)].copy()
     means["outcome"] = [outcome[animal] for animal in means.index]
     columns = (means[name] for name in ("outcome", "network_score", "expert_score"))
     return means, comparisons.compare_outcomes(*columns)
 
 
-def judge_second_rater(table, scores):
-    """Compare network and first expert with a second expert's scores of the clips."""
-    import numpy as np
+def judge_raters(args, table, record, second_rater, ratings):
+    """Judge raters, and the network beside them where it learned their scale."""
+    from judging import study
 
-    from judging import agreement, comparisons
+    if second_rater:
+        expert = table["expert_score"].dropna()
+        first = dict(zip(table["clip"][expert.index], expert, strict=True))
+        ratings = {"data_file.csv": [first], args.second_rater.stem: [second_rater]}
+    first, twice = readers.spread_ratings(ratings, list(table["clip"]))
+    network = table["network_score"].to_numpy(float)
+    if record.get("target") == "group":
+        network = None  # from 0 to 1, where raters give points
+    return study.judge_raters(
+        first, twice, table["animal"].to_numpy(str), network, args.margin
+    )
 
-    if unknown := sorted(set(scores) - set(table["clip"])):
-        console.caution(f"not among the clips scored here: {', '.join(unknown[:10])}")
-    second = np.array([scores.get(clip, np.nan) for clip in table["clip"]])
-    columns = table["expert_score"], second, table["network_score"], table["animal"]
-    first, _, network, animals = (np.asarray(column) for column in columns)
-    return {
-        "raters": agreement.measure_agreement(first, second, animals),
-        "network_against_second": agreement.measure_agreement(second, network, animals),
-        "comparison": comparisons.compare_raters(first, second, network, animals),
-    }
 
+def judge_raters_alone(args, ratings):
+    """Judge raters where there is no network yet; print it."""
+    from judging import study
 
-def read_pairs(path, columns):
-    """Read a table of a name and a number, with or without a header line.
-
-    Returns
-    -------
-    dict of str to float
-    """
-    wanted = columns.split(",")
-    table = tables.read_table(path, wanted)
-    table = table if table.columns else table._replace(columns=wanted)
-    pairs, problems = {}, []
-    for line, record in table.records():
-        name, text = (record[column] for column in wanted)
-        try:
-            value = tables.parse_number(text, table.decimal)
-        except ValueError as error:
-            problems.append(f"{path}:{line}: expected {columns}: {error}")
-            continue
-        if name in pairs:
-            problems.append(f"{path}:{line}: {name} stands there twice")
-        pairs[name] = value
-    if problems:
-        raise Problem(data.summarise(problems))
-    if not pairs:
-        raise Problem(f"{path} is empty. Expected lines of {columns}")
-    return pairs
+    names = sorted({name for rounds in ratings.values() for r in rounds for name in r})
+    pattern = args.animal_pattern or data.ANIMAL_PATTERN
+    animals = [data.animal_of(name, pattern) for name in names]
+    result = study.judge_raters(*readers.spread_ratings(ratings, names), animals)
+    report.tell_raters(result)
+    path = files.predictions_path(args.data, "raters", "ratings", ".json")
+    files.write_json(path, result)
+    print(f"\nwritten to {path}")
 
 
 # ---------------------------------------------------------------- reporting
 
 
-def tell_independence(table, record):
+def tell_independence(table):
     """Say in words how far the figures are a test.
 
     Returns
     -------
     str
+        Empty where no network knew the animal that it scored.
     """
     known = table["seen"][table["seen"] != ""]
     if known.empty:
-        return "the network never saw these animals"
+        return ""
     if (known == "unknown").all():
-        return (
-            "no test is claimed: nobody knows which clips this network was trained on"
-        )
+        return "nobody knows which clips this network was trained on"
     kinds = ", ".join(f"{count} {how}" for how, count in known.value_counts().items())
-    return f"RESUBSTITUTION, no test: {kinds}, of {len(table)} clips"
+    return f"{kinds}, of {len(table)} clips"
 
 
-def draw(table, record, args):
-    """Draw every figure that the table allows.
-
-    Returns
-    -------
-    Path
-        Their folder.
-    """
+def draw(table, record, args, independence, means=None):
+    """Draw every figure that the table allows; return their folder, and the PNGs."""
     import pandas as pd
 
     import figures
@@ -278,21 +174,63 @@ def draw(table, record, args):
     folder = files.figures_folder(args.data, record["run"])
     columns = [table[name] for name in ("target", "network_score", "animal")]
     groups = list(table["group"]) if table["group"].notna().any() else None
-    title = f"{record['run']}, {args.split}"
-    figures.save(drawings.draw_agreement(*columns, groups, title), folder / "agreement")
-    figures.save(
-        drawings.draw_bland_altman(*columns, groups, title), folder / "bland_altman"
-    )
+    status = "NOT A TEST" if independence else "animals never seen"
+    title = f"{record['run']}, {args.split}: {status}"
+    drawn = {
+        "agreement": drawings.draw_agreement(*columns, groups, title),
+        "bland_altman": drawings.draw_bland_altman(*columns, groups, title),
+    }
     dates = [data.date_of(name) for name in table["clip"]]
     if len(set(dates) - {None}) > 1:
-        figure = timelines.draw_dates(*columns[1:], dates, groups, title)
-        figures.save(figure, folder / "dates")
+        drawn["dates"] = timelines.draw_dates(*columns[1:], dates, groups, title)
+    if means is not None:
+        names = ("outcome", "network_score", "expert_score")
+        drawn["outcome"] = drawings.draw_outcome(*(means[n] for n in names), title)
     logs = files.logs_folder(args.data, record["run"])
     for path in sorted(logs.glob("**/history.csv")):
-        figure = timelines.draw_learning_curves(pd.read_csv(path), title)
         member = "" if path.parent == logs else f"_{path.parent.name}"
-        figures.save(figure, folder / f"learning_curves{member}")
-    return folder
+        history = pd.read_csv(path)
+        drawn[f"learning_curves{member}"] = timelines.draw_learning_curves(
+            history, record["run"]
+        )
+    paths = [figures.save(figure, folder / name)[0] for name, figure in drawn.items()]
+    return folder, paths
+
+
+def publish(args, table, record, result, independence, means):
+    """Print, write and draw what was found, once all of it is computed."""
+    is_test = not independence
+    result["verdict"] = report.tell_verdict(result, is_test)
+    print(f"run {record['run']}, {args.split}")
+    if independence:
+        print(f"NOT A TEST: {independence}")
+    print("\n" + "\n".join(result["verdict"]))
+    report.tell_agreement(result)
+    report.tell_more(result, record.get("model"))
+    path = files.predictions_path(args.data, record["run"], args.split)
+    inputs = {"data_file.csv": files.digest_file(args.data / "data_file.csv")}
+    if files.extraction_path(args.data).is_file():
+        inputs["extraction.json"] = files.digest_file(files.extraction_path(args.data))
+    content = {
+        "run": record["run"],
+        "split": args.split,
+        "independence": independence or "the network never saw these animals",
+        **result,
+        "options": {k: str(v) for k, v in vars(args).items()},
+        "run_record": record,
+        "inputs": inputs,
+        "versions": console.list_versions(),
+    }
+    files.write_json(path.with_suffix(".json"), content)
+    with files.replacing(path) as temporary:
+        table.drop(columns="target").to_csv(temporary, index=False)
+    folder, drawn = draw(table, record, args, independence, means)
+    from judging import sheet
+
+    page = folder / "report.html"
+    told = (args.split, independence, content["versions"], drawn)
+    sheet.write_page(page, table, result, record, *told)
+    print(f"\npredictions: {path}\nfigures:     {folder}\npage:        {page}")
 
 
 # ---------------------------------------------------------------- the script
@@ -302,6 +240,18 @@ def parse_args(argv):
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
     )
+    add_what(parser)
+    add_questions(parser)
+    args = parser.parse_args(argv)
+    if args.margin is not None and not (args.raters or args.second_rater):
+        parser.error("--margin needs --raters or --second-rater")
+    if args.raters and args.second_rater:
+        parser.error("give --raters or --second-rater, not both")
+    return args
+
+
+def add_what(parser):
+    """Add the options of what to judge."""
     what = parser.add_argument_group("what")
     what.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
     what.add_argument("--run", help="name or file of a run; the newest one by default")
@@ -312,7 +262,25 @@ def parse_args(argv):
         action="store_true",
         help="each clip by the network that left its animal out",
     )
-    what.add_argument("--folds", action="store_true", help="the same for --folds K")
+    what.add_argument(
+        "--folds", action="store_true", help="the same for --folds K, repeats included"
+    )
+    what.add_argument(
+        "--animal-pattern",
+        type=console.pattern,
+        metavar="RE",
+        help="finds the animal in a clip name; the run's own by default",
+    )
+    what.add_argument(
+        "--group-pattern",
+        type=console.pattern,
+        metavar="RE",
+        help="finds the group in a clip name; the run's own by default",
+    )
+
+
+def add_questions(parser):
+    """Add the options of what else to ask."""
     how = parser.add_argument_group("questions")
     how.add_argument(
         "--outcome",
@@ -324,84 +292,68 @@ def parse_args(argv):
         "--second-rater", type=Path, metavar="CSV", help="clip,score of another expert"
     )
     how.add_argument(
+        "--raters",
+        type=Path,
+        metavar="DIR",
+        help="<rater>.csv of clip,score each: how well do they agree, and the network "
+        "with them? Needs no network",
+    )
+    how.add_argument(
+        "--margin",
+        type=console.positive_float,
+        metavar="POINTS",
+        help="named beforehand: so much more disagreement than among raters is no harm",
+    )
+    how.add_argument(
         "--control",
         action="append",
         default=[],
         choices=("shuffled-frames", "first-frame"),
         help="score again with the order of frames destroyed",
     )
-    how.add_argument(
-        "--animal-pattern",
-        type=console.pattern,
-        metavar="RE",
-        help="finds the animal in a clip name; the run's own by default",
-    )
-    how.add_argument(
-        "--group-pattern",
-        type=console.pattern,
-        metavar="RE",
-        help="finds the group in a clip name; the run's own by default",
-    )
-    return parser.parse_args(argv)
 
 
 def main(argv=None):
     args = parse_args(argv)
-    kind = "folds" if args.folds else "leave-one-animal-out"
+    ratings = readers.read_raters(args.raters) if args.raters else None
+    if ratings and not list((args.data / "checkpoints").glob("[!.]*")):
+        return judge_raters_alone(args, ratings)
     clips = data.read_clips(args.data, args.task)
     origins.refuse_changed(args.data, clips)
-    outcome = read_pairs(args.outcome, "animal,value") if args.outcome else None
-    second_rater = (
-        read_pairs(args.second_rater, "clip,score") if args.second_rater else None
+    outcome = (
+        readers.read_pairs(args.outcome, ("animal", "value")) if args.outcome else None
     )
-
+    second = args.second_rater and readers.read_pairs(
+        args.second_rater, ("clip", "score")
+    )
     if args.folds or args.leave_one_animal_out:
-        args.split = kind
-        table, record, reasons = score_left_out(args, clips, kind)
+        args.split = "folds" if args.folds else "leave-one-animal-out"
+        repeats = list_folds(args, clips, args.split)
     else:
-        table, record, reasons = score_split(args, clips)
-    table = add_target(table, record)
-    publish(args, table, record, reasons, outcome, second_rater)
+        repeats = list_split(args, clips)
+    from judging import study
+    from judging.table import score_parts
 
-
-def publish(args, table, record, reasons, outcome=None, second_rater=None):
-    """Judge a table of predictions; print, draw and write what was found."""
-    independence = tell_independence(table, record)
-    print(f"run {record['run']}, {args.split}: {independence}")
-    result = judge(table, record, reasons, args)
+    lengths = {clip.name: clip.n_frames for clip in clips}
+    rows = {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
+    results, tables = [], []
+    for parts in repeats:
+        table, record, reasons = score_parts(
+            args.data, one_by_one(parts), lengths, rows, args.control
+        )
+        results.append(study.judge(table, record, reasons, args.control))
+        tables.append(table)
+    if args.split not in data.SPLITS:
+        record = {**record, "run": args.run or record["task"]}
+    result, table, means = results[0], tables[0], None
+    if len(results) > 1:
+        result["repeats"] = study.spread_repeats(results)
     if outcome:
         means, result["outcome"] = judge_outcome(table, outcome)
-    if second_rater:
-        result["second_rater"] = judge_second_rater(table, second_rater)
-    report.tell_agreement(result)
-    report.tell_more(result)
-    folder = draw(table, record, args)
-    if outcome:
-        import figures
-        from judging import figures as drawings
-
-        columns = (means[c] for c in ("outcome", "network_score", "expert_score"))
-        figures.save(drawings.draw_outcome(*columns), folder / "outcome")
-    path = files.predictions_path(args.data, record["run"], args.split)
-    with files.replacing(path) as temporary:
-        table.drop(columns="target").to_csv(temporary, index=False)
-    inputs = {"data_file.csv": files.digest_file(args.data / "data_file.csv")}
-    if files.extraction_path(args.data).is_file():
-        inputs["extraction.json"] = files.digest_file(files.extraction_path(args.data))
-    files.write_json(
-        path.with_suffix(".json"),
-        {
-            "run": record["run"],
-            "split": args.split,
-            "independence": independence,
-            **result,
-            "options": {k: str(v) for k, v in vars(args).items()},
-            "run_record": record,
-            "inputs": inputs,
-            "versions": console.list_versions(),
-        },
-    )
-    print(f"\npredictions: {path}\nfigures:     {folder}")
+    if second or ratings:
+        result["raters"] = judge_raters(args, table, record, second, ratings)
+    publish(args, table, record, result, tell_independence(table), means)
+    return 0
 
 
 if __name__ == "__main__":

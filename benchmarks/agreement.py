@@ -1,171 +1,373 @@
-"""Does the 95% interval hold the truth in 95 of 100 studies, and is p uniform?
+"""Do the 95% intervals hold the truth in 95 of 100 studies, and is p uniform?
 
-    python benchmarks/agreement.py [--studies 1000] [--resamples 1000]
+    python benchmarks/agreement.py [--studies 1000] [--part folds]
 
-Simulates studies of 15 animals with 1 to 6 clips each (ICC of clip scores within an
-animal about 0.35) whose true agreement is known from a study of 20,000 times the
-size. Prints, for each figure of `agreement.measure_agreement`, how often its interval
-held
-the truth; the same for AUROC and for the difference of two correlations; and tests
-the p-values of `agreement.permutation_test` under shuffled labels for uniformity.
-About two minutes on one core.
+Simulates studies whose truth is known, from a study of thousands of times the size or,
+for cross-validations, from the trained networks' scores of animals that nobody used.
+Prints, for each figure that `validate.py` gives, its bias and how often its interval
+held the truth among the studies where there was one; for each test, how often p <= 0.05
+where there is nothing to find. 8 to 30 animals, 1 to 6 clips each ("usual") or one
+clip each but 20 of every fifth ("unequal"). Half an hour on one core.
 """
 
 import argparse
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from judging import agreement, comparisons
+from judging import agreement, calibration, comparisons, correlation, raters, separation
+from judging.resampling import average_animals, average_units
 
-N_ANIMALS = 15
 # Published manifest: within an animal ICC(1) of clip scores is about 0.35.
 BETWEEN, WITHIN = 1.0, 1.36
-TRUTH_STUDIES = 20_000
+SIZES = (8, 15, 30)
+N_FEATURES = 20
 
 
-def simulate_study(random, n_studies=1, graded=True):
-    """Draw clips of `n_studies` studies: expert, network, training mean, animal."""
-    n_animals = N_ANIMALS * n_studies
-    counts = random.choice(
-        np.arange(1, 7), size=n_animals, p=(0.1, 0.1, 0.25, 0.25, 0.2, 0.1)
+class Tally:
+    """Counts of what intervals held, by name."""
+
+    def __init__(self):
+        self.found = defaultdict(list)
+
+    def add(self, name, figure, truth):
+        self.found[name].append((figure, truth))
+
+    def tell(self, heading):
+        print(f"{heading}\n  {'':34}  truth    bias  held  none")
+        for name, pairs in self.found.items():
+            truth = np.mean([truth for _, truth in pairs])
+            values = [f["value"] for f, _ in pairs if f["value"] is not None]
+            with_ends = [(f, t) for f, t in pairs if f.get("low") is not None]
+            held = [f["low"] <= t <= f["high"] for f, t in with_ends]
+            bias = np.mean(values) - truth if values else np.nan
+            share = 100 * np.mean(held) if held else np.nan
+            none = 100 * (1 - len(with_ends) / len(pairs))
+            print(f"  {name:34} {truth:6.2f}  {bias:6.2f} {share:5.1f} {none:5.1f}")
+        sys.stdout.flush()
+
+
+def draw_counts(random, n_animals, unequal):
+    """Draw how many clips each animal has."""
+    if unequal:
+        return np.where(np.arange(n_animals) % 5 == 0, 20, 1)
+    chances = (0.1, 0.1, 0.25, 0.25, 0.2, 0.1)
+    return random.choice(np.arange(1, 7), size=n_animals, p=chances)
+
+
+def simulate_study(random, n_animals, unequal, graded, n_studies=1):
+    """Draw clips of studies: expert, network, training mean, animal, group."""
+    counts = np.concatenate(
+        [draw_counts(random, n_animals, unequal) for _ in range(n_studies)]
     )
-    animals = np.repeat(np.arange(n_animals), counts)
-    n = len(animals)
-    severity = random.normal(2.5, BETWEEN, n_animals)
-    expert = severity[animals] + random.normal(0, WITHIN, n)
+    n = len(counts)
+    animals = np.repeat(np.arange(n), counts)
+    severity = random.normal(2.5, BETWEEN, n)
+    expert = severity[animals] + random.normal(0, WITHIN, len(animals))
     if graded:  # as experts score: half points from 0 to 5
         expert = np.clip(np.round(2 * expert) / 2, 0, 5)
-    error = random.normal(0, 0.4, n_animals)[animals] + random.normal(0, 0.6, n)
+    error = random.normal(0, 0.4, n)[animals] + random.normal(0, 0.6, len(animals))
     network = 0.5 + 0.75 * expert + error
-    # Each animal is predicted from the mean of the other animals of its study.
-    study = np.arange(n_animals) // N_ANIMALS
-    sums, sizes = np.bincount(animals, expert), counts
-    others = np.bincount(study, sums)[study] - sums
-    others /= np.bincount(study, sizes)[study] - sizes
-    return expert, network, others[animals], animals
+    mean = np.full(len(animals), 2.2)
+    return expert, network, mean, animals, (severity > 2.5)[animals].astype(int)
 
 
-def find_truth(random, graded):
-    """Compute every figure on so many animals that it is the truth."""
-    expert, network, mean, animals = simulate_study(random, TRUTH_STUDIES, graded)
-    averages = [
-        agreement.average_animals(v, animals)[1] for v in (expert, network, mean)
-    ]
+def compute_truth(expert, network, mean, animals):
+    """Compute the figures of so many clips that they are the truth."""
+    averages = [average_animals(v, animals)[1] for v in (expert, network, mean)]
     truth = {}
     for what, (x, y, m) in (("clips", (expert, network, mean)), ("animals", averages)):
-        difference = y - x
-        spread, bias = difference.std(), difference.mean()
-        covariance = np.cov(x, y, bias=True)
-        moments = 2 * covariance[0, 1] / (covariance.trace() + bias**2)
-        truth[what] = {
-            "mae": np.abs(difference).mean(),
-            "rmse": np.sqrt(np.mean(difference**2)),
-            "bias": bias,
-            "lower_limit": bias - 1.96 * spread,
-            "upper_limit": bias + 1.96 * spread,
-            "r2": 1 - np.mean(difference**2) / np.mean((x - m) ** 2),
-            "pearson": stats.pearsonr(x, y)[0],
-            "spearman": stats.spearmanr(x, y)[0],
-            "ccc": moments,
-            "icc": moments,  # the same where N is large
-        }
-    return truth
+        one = np.ones((1, len(x)))
+        found = agreement._compute_errors(x, y, m, one)
+        values = {name: value[0] for name, value in found.items()}
+        spread = 1.96 * values.pop("spread")
+        values["lower_limit"] = values["bias"] - spread
+        values["upper_limit"] = values["bias"] + spread
+        values["pearson"] = stats.pearsonr(x, y)[0]
+        values["spearman"] = stats.spearmanr(x, y)[0]
+        truth[what] = values
+    slope = stats.linregress(network, expert)
+    trend = stats.linregress((expert + network) / 2, network - expert)
+    lines = {"slope": slope.slope, "intercept": slope.intercept, "trend": trend.slope}
+    saved = np.abs(mean - expert).mean() - np.abs(network - expert).mean()
+    return truth, lines, saved
 
 
-def holds(figure, truth):
-    """Say whether an interval holds the truth; one that is not defined does not."""
-    return figure["low"] is not None and figure["low"] <= truth <= figure["high"]
-
-
-def measure_agreement(n_studies, n_resamples, graded):
-    """Print the coverage of each figure of agreement; return the mean."""
-    random = np.random.default_rng(1)
-    truth = find_truth(random, graded)
-    held = {what: dict.fromkeys(figures, 0) for what, figures in truth.items()}
-    for seed in range(n_studies):
-        expert, network, mean, animals = simulate_study(random, graded=graded)
-        found = agreement.measure_agreement(
-            expert, network, animals, mean, n_resamples=n_resamples, seed=seed
-        )
-        for what, figures in truth.items():
-            for name, value in figures.items():
-                held[what][name] += holds(found[what][name], value)
-    print(f"{'half points 0-5' if graded else 'normal scores':20}  clips  animals")
-    for name in truth["clips"]:
-        shares = [100 * held[what][name] / n_studies for what in held]
-        print(f"  {name:18}  {shares[0]:5.1f}  {shares[1]:7.1f}")
-    everything = [n for names in held.values() for n in names.values()]
-    print(f"  {'mean':18}  {100 * np.mean(everything) / n_studies:5.1f}")
-
-
-def measure_comparisons(n_studies, n_resamples):
-    """Print the coverage for AUROC and for the difference of two correlations."""
-    random = np.random.default_rng(2)
-    auroc = stats.norm.cdf(1.2 / np.sqrt(2 * (1 + 0.25)))  # of single clips
-    mixing = np.array([[1, 0.7, 0.5], [0.7, 1, 0.6], [0.5, 0.6, 1]])
-    held = np.zeros(2)
-    rejected = 0
-    for seed in range(n_studies):
-        animals = np.repeat(np.arange(N_ANIMALS), random.integers(1, 7, N_ANIMALS))
-        group = (np.arange(N_ANIMALS) >= 6)[animals].astype(int)  # 6 control, 9 stroke
-        scores = 1.2 * group + random.normal(size=N_ANIMALS)[animals]
-        scores += random.normal(0, 0.5, len(animals))
-        found = comparisons.separation(
-            group, scores, animals, n_resamples=n_resamples, seed=seed
-        )
-        held[0] += holds(found["clips"]["auroc"], auroc)
-        outcome, network, expert = random.multivariate_normal(
-            np.zeros(3), mixing, N_ANIMALS
-        ).T
-        found = comparisons.compare_outcomes(
-            outcome, network, expert, n_resamples=n_resamples, seed=seed
-        )
-        held[1] += holds(found["difference"], 0.7 - 0.5)
-        alike = network + random.normal(0, 0.7, N_ANIMALS)
-        other = network + random.normal(0, 0.7, N_ANIMALS)
-        found = comparisons.compare_outcomes(network, alike, other, n_resamples=2)
-        rejected += found["williams"]["p"] < 0.05
-    for name, share in zip(("AUROC", "difference of r"), held, strict=True):
-        print(f"  {name:18}  {100 * share / n_studies:5.1f}")
-    print(
-        f"  Williams' test, equal correlations: p < 0.05 in {rejected / n_studies:.3f}"
+def measure_agreement(n_studies, n_animals, unequal, graded):
+    """Agreement, calibration and saved error of one network on other animals."""
+    random, tally = np.random.default_rng(1), Tally()
+    setting = n_animals, unequal, graded
+    truth, lines, saved = compute_truth(
+        *simulate_study(random, *setting, n_studies=3000)[:4]
     )
+    for _ in range(n_studies):
+        expert, network, mean, animals, _ = simulate_study(random, *setting)
+        found = agreement.measure_agreement(expert, network, animals, mean)
+        for what, values in truth.items():
+            for name, value in values.items():
+                tally.add(f"{what} {name}", found[what][name], value)
+        for name, figure in calibration.calibrate(expert, network, animals).items():
+            tally.add(f"calibration {name}", figure, lines[name])
+        change = comparisons.paired_change(network - expert, mean - expert, animals)
+        tally.add("saved over the training mean", change["change"], saved)
+    scores = "half points 0-5" if graded else "normal scores"
+    counts = "unequal" if unequal else "usual"
+    tally.tell(f"\none network, {n_animals} animals, {counts} clips, {scores}")
 
 
-def measure_permutations(n_studies):
-    """Print whether p is uniform when the animals' labels are shuffled."""
-    random = np.random.default_rng(3)
-    values = {"pearson": [], "mae": []}
+# ---------------------------------------------------------------- cross-validation
+
+
+def fit_ridge(features, scores, penalty):
+    centre, mean = features.mean(axis=0), scores.mean()
+    x = features - centre
+    weights = np.linalg.solve(
+        x.T @ x + penalty * np.eye(N_FEATURES), x.T @ (scores - mean)
+    )
+    return lambda wanted: mean + (wanted - centre) @ weights, mean
+
+
+def draw_clips(random, n_animals, n_clips, signal):
+    """Draw features and scores, of which the first feature tells something."""
+    animals = np.repeat(np.arange(n_animals), n_clips)
+    severity = random.normal(0, 1, n_animals)
+    scores = severity[animals] + random.normal(0, 1, len(animals))
+    features = 0.7 * random.normal(size=(n_animals, N_FEATURES))[animals]
+    features += 0.7 * random.normal(size=(len(animals), N_FEATURES))
+    features[:, 0] += signal * severity[animals]
+    return features, scores, animals, (severity > 0)[animals].astype(int)
+
+
+def measure_new(predict, mean, new):
+    """Judge a trained network on animals that nobody used: the truth."""
+    features, scores, animals, labels = new
+    network = predict(features)
+    error, base = network - scores, mean - scores
+    x, y = (average_animals(values, animals)[1] for values in (scores, network))
+    group = average_animals(labels, animals)[1]
+    one = np.ones((1, len(x)))
+    return {
+        "clips mae": np.abs(error).mean(),
+        "clips rmse": np.sqrt(np.mean(error**2)),
+        "clips r2": 1 - np.mean(error**2) / np.mean(base**2),
+        "saved": np.abs(base).mean() - np.abs(error).mean(),
+        "clips pearson": np.corrcoef(scores, network)[0, 1],
+        "animals pearson": np.corrcoef(x, y)[0, 1],
+        "animals auroc": separation.find_auroc(group, y, one)[0],
+        "calibration slope": stats.linregress(network, scores).slope,
+    }
+
+
+def measure_folds(n_studies, n_animals, signal, penalty):
+    """Pooled left-out animals: raw and centred figures against the truth."""
+    random, tally = np.random.default_rng(2), Tally()
+    small = defaultdict(int)
+    studies, truths = [], []
+    for _ in range(n_studies):
+        features, scores, animals, labels = draw_clips(random, n_animals, 4, signal)
+        new = draw_clips(random, 100, 4, signal)
+        network, means = np.empty((2, len(scores)))
+        of_folds = []
+        for left_out in range(n_animals):
+            out = animals == left_out
+            predict, mean = fit_ridge(features[~out], scores[~out], penalty)
+            network[out], means[out] = predict(features[out]), mean
+            of_folds.append(measure_new(predict, mean, new))
+        studies.append((scores, network, animals, means, labels))
+        truths.append({k: np.mean([f[k] for f in of_folds]) for k in of_folds[0]})
+    truth = {name: np.mean([t[name] for t in truths]) for name in truths[0]}
+    for scores, network, animals, means, labels in studies:
+        found = agreement.measure_agreement(scores, network, animals, means)
+        saved = comparisons.paired_change(
+            network - scores, means - scores, animals, widen=correlation.CROSSED
+        )
+        for what in ("clips", "animals"):
+            r = truth[f"{what} pearson"]
+            for kind in ("pearson", "pearson_centred"):
+                tally.add(f"{what} {kind}", found[what][kind], r)
+        for name in ("mae", "rmse", "r2"):
+            tally.add(f"clips {name}", found["clips"][name], truth[f"clips {name}"])
+        tally.add("saved over the training mean", saved["change"], truth["saved"])
+        for kind, base in (("raw", None), ("centred", means)):
+            area = separation.separate(labels, network, animals, base)["animals"]
+            tally.add(f"animals auroc {kind}", area["auroc"], truth["animals auroc"])
+        slope = calibration.calibrate(scores, network, animals, means)["slope"]
+        tally.add("calibration slope", slope, truth["calibration slope"])
+        for kind, base in (("raw", None), ("centred", means)):
+            beyond = scores if base is None else scores - base
+            test = correlation.permutation_test(
+                beyond, network, animals, base, n_permutations=499
+            )
+            small[kind] += (test["p"] or 1) <= 0.05
+    tally.tell(f"\n{n_animals} animals left out, signal {signal}, penalty {penalty}")
+    for kind, count in small.items():
+        print(f"  permutation test, {kind}: p <= 0.05 in {count / n_studies:.3f}")
+
+
+# ---------------------------------------------------------------- groups, outcomes
+
+
+def measure_auroc(n_studies, n_healthy, n_impaired, shift, unequal):
+    """AUROC of clips and animals, as far as the interval of Newcombe goes."""
+    random, tally = np.random.default_rng(3), Tally()
+    n = n_healthy + n_impaired
+    impaired = (np.arange(n) >= n_healthy).astype(int)
+
+    def draw(n_times):
+        counts = np.concatenate(
+            [draw_counts(random, n, unequal) for _ in range(n_times)]
+        )
+        animals = np.repeat(np.arange(n * n_times), counts)
+        labels = np.tile(impaired, n_times)[animals]
+        scores = shift * labels + random.normal(size=n * n_times)[animals]
+        return labels, scores + random.normal(0, 0.5, len(animals)), animals
+
+    labels, scores, animals = draw(300)
+    labels_of, scores_of = (average_units(v, animals) for v in (labels, scores))
+    truth = {
+        "clips": separation.find_auroc(labels, scores, np.ones((1, len(labels))))[0],
+        "animals": separation.find_auroc(
+            labels_of, scores_of, np.ones((1, len(labels_of)))
+        )[0],
+    }
+    for _ in range(n_studies):
+        found = separation.separate(*draw(1))
+        for what, value in truth.items():
+            tally.add(f"{what} auroc", found[what]["auroc"], value)
+    counts = "unequal" if unequal else "usual"
+    tally.tell(f"\n{n_healthy} healthy, {n_impaired} impaired, {counts} clips")
+
+
+def measure_outcomes(n_studies, n_animals, r_network, r_expert, r_between):
+    """The difference of two correlations with an outcome, and Williams' test."""
+    random, tally = np.random.default_rng(4), Tally()
+    mixing = [
+        [1, r_network, r_expert],
+        [r_network, 1, r_between],
+        [r_expert, r_between, 1],
+    ]
+    small = 0
+    for _ in range(n_studies):
+        columns = random.multivariate_normal(np.zeros(3), mixing, n_animals).T
+        found = comparisons.compare_outcomes(*columns)
+        tally.add("network", found["network"], found["direction"] * r_network)
+        tally.add("difference", found["difference"], r_network - r_expert)
+        small += (found["williams"]["p"] or 1) <= 0.05
+    tally.tell(f"\noutcome, {n_animals} animals, r {r_network} and {r_expert}")
+    print(f"  Williams' test: p <= 0.05 in {small / n_studies:.3f}")
+
+
+def measure_permutations(n_studies, n_animals, unequal, groups):
+    """How often p <= 0.05 where network and expert have nothing in common."""
+    random = np.random.default_rng(5)
+    p = []
     for seed in range(n_studies):
-        expert, network, _, animals = simulate_study(random)
-        # Each animal keeps its network scores and gets the clips of another animal
-        # as its expert scores, drawn again where it has more clips than the other.
-        owner = random.permutation(N_ANIMALS)
-        shuffled = np.concatenate(
-            [
-                random.permutation(np.resize(expert[animals == owner[a]], n))
-                for a, n in enumerate(np.bincount(animals))
-            ]
+        counts = draw_counts(random, n_animals, unequal)
+        animals = np.repeat(np.arange(n_animals), counts)
+        half = (np.arange(n_animals) % 2)[animals]
+        expert, network = (
+            random.normal(size=n_animals)[animals]
+            + random.normal(0, 3, len(animals))
+            + 2 * groups * half
+            for _ in range(2)
         )
-        found = agreement.permutation_test(
-            shuffled, network, animals, n_permutations=999, seed=seed
+        found = correlation.permutation_test(
+            expert,
+            network,
+            animals,
+            groups=half if groups else None,
+            n_permutations=499,
+            seed=seed,
         )
-        for name, p in values.items():
-            p.append(found[name]["p"])
-    for name, p in values.items():
-        test = stats.kstest(p, "uniform")
-        shares = ", ".join(
-            f"{np.mean(np.array(p) <= a):.3f}" for a in (0.01, 0.05, 0.1)
-        )
-        print(
-            f"  {name:10}  KS distance {test.statistic:.3f} (p = {test.pvalue:.2f}); "
-            f"p <= 0.01, 0.05, 0.1: {shares}"
-        )
+        p.append(found["p"])
+    p = np.array(p)
+    counts = "unequal" if unequal else "usual"
+    shares = ", ".join(f"{np.mean(p <= a):.3f}" for a in (0.01, 0.05, 0.1))
+    within = ", within groups" * groups
+    print(f"  {n_animals} animals, {counts}{within}: p <= 0.01, 0.05, 0.1: {shares}")
+
+
+def measure_raters(n_studies, n_animals):
+    """Three raters and a network: ICC, kappa, parts within a point, difference."""
+    random, tally = np.random.default_rng(6), Tally()
+    biases = np.array([-0.2, 0.0, 0.3])
+
+    def draw(n_times):
+        counts = draw_counts(random, n_animals * n_times, False)
+        animals = np.repeat(np.arange(n_animals * n_times), counts)
+        true = random.normal(2.5, BETWEEN, n_animals * n_times)[animals]
+        true = true + random.normal(0, WITHIN, len(animals))
+        noise = random.normal(0, 0.5, (3, len(animals)))
+        given = np.round(2 * (true + biases[:, None] + noise)) / 2
+        return given, true + random.normal(0, 0.5, len(animals)), animals
+
+    ratings, network, animals = draw(max(1, 1500 // n_animals))
+    truth = raters.compare_ratings(ratings, animals)
+    apart = raters.compare_network(ratings, network, animals)["difference"]
+    names = ("icc", "kappa", "mae", "half_point", "one_point", "detectable")
+    for _ in range(n_studies):
+        ratings, network, animals = draw(1)
+        found = raters.compare_ratings(ratings, animals)
+        for name in names:
+            tally.add(f"raters {name}", found[name], truth[name]["value"])
+        found = raters.compare_network(ratings, network, animals)["difference"]
+        tally.add("network - experts", found, apart["value"])
+    tally.tell(f"\nthree raters, {n_animals} animals")
+
+
+def run_agreement(n):
+    for n_animals in SIZES:
+        for unequal in (False, True):
+            measure_agreement(n, n_animals, unequal, graded=True)
+    measure_agreement(n, 15, unequal=False, graded=False)
+
+
+def run_folds(n):
+    for n_animals in (8, 10, 15, 30):
+        for signal in (0, 1):
+            for penalty in (20, 200):
+                measure_folds(n, n_animals, signal, penalty)
+
+
+def run_groups(n):
+    for sizes in ((4, 4), (6, 9), (15, 15)):
+        for shift in (0, 1.2, 2.5):
+            measure_auroc(n, *sizes, shift, unequal=False)
+        measure_auroc(n, *sizes, 1.2, unequal=True)
+
+
+def run_outcomes(n):
+    for n_animals in SIZES:
+        for correlations in ((0.7, 0.5, 0.6), (0.5, 0.5, 0.5), (0.9, 0.85, 0.9)):
+            measure_outcomes(n, n_animals, *correlations)
+
+
+def run_tests(n):
+    print("\npermutation test where there is nothing to find")
+    for n_animals in SIZES:
+        for unequal in (False, True):
+            for groups in (False, True):
+                measure_permutations(n, n_animals, unequal, groups)
+
+
+def run_raters(n):
+    for n_animals in SIZES:
+        measure_raters(n, n_animals)
+
+
+PARTS = {
+    "agreement": run_agreement,
+    "folds": run_folds,
+    "groups": run_groups,
+    "outcomes": run_outcomes,
+    "tests": run_tests,
+    "raters": run_raters,
+}
 
 
 def main(argv=None):
@@ -173,17 +375,12 @@ def main(argv=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--studies", type=int, default=1000, help="studies simulated")
-    parser.add_argument("--resamples", type=int, default=1000, help="of each bootstrap")
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this")
     args = parser.parse_args(argv)
-    start = time.perf_counter()
-    print(f"{args.studies} studies of {N_ANIMALS} animals, {args.resamples} resamples")
-    print("share of 95% intervals that hold the truth, in 100:")
-    for graded in (True, False):
-        measure_agreement(args.studies, args.resamples, graded)
-    measure_comparisons(args.studies, args.resamples)
-    print("permutation test under shuffled labels:")
-    measure_permutations(args.studies)
-    print(f"{time.perf_counter() - start:.0f} s")
+    for part in args.part or PARTS:
+        start = time.perf_counter()
+        PARTS[part](args.studies)
+        print(f"{part}: {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

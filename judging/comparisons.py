@@ -1,4 +1,4 @@
-"""What network scores are good for: separation, outcome, raters, controls.
+"""Which of two scores is the better: for an outcome, beside experts, under a change.
 
 Pure functions on arrays; figures as in `agreement.py`, intervals over animals.
 """
@@ -6,155 +6,20 @@ Pure functions on arrays; figures as in `agreement.py`, intervals over animals.
 import numpy as np
 from scipy import stats
 
-from judging import resampling
-from judging.agreement import (
-    MIN_POINTS,
-    correlate,
-    is_constant,
-    measure_agreement,
-)
+from judging.correlation import MIN_POINTS, correlate, is_constant
 from judging.resampling import (
+    MIN_ANIMALS,
+    average_units,
+    count_effective,
     describe,
-    draw_weights,
     drop_unscored,
     index_animals,
     not_defined,
+    pair_units,
+    weigh,
 )
 
-
-def _find_auroc(labels, scores, weights):
-    """AUROC for each row of weights (B, N) -> (B,); nan where a group is missing."""
-    positive, negative = labels == 1, labels == 0
-    above = scores[positive][:, None] - scores[negative][None, :]
-    wins = (above > 0) + 0.5 * (above == 0)  # (P, N - P)
-    up, down = weights[:, positive], weights[:, negative]
-    pairs = up.sum(axis=1) * down.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return ((up @ wins) * down).sum(axis=1) / np.where(pairs > 0, pairs, np.nan)
-
-
-def _average_within(labels, scores, index):
-    """Average the clips of each animal under each label (an animal can have both)."""
-    key = index * 2 + labels.astype(int)
-    present, place = np.unique(key, return_inverse=True)
-    means = np.bincount(place, scores) / np.bincount(place)
-    return present % 2, means, present // 2
-
-
-def separation(labels, scores, animals, *, n_resamples=resampling.N_RESAMPLES, seed=0):
-    """Say how well scores tell impaired from healthy: the area under the ROC curve.
-
-    Parameters
-    ----------
-    labels : (N,) array
-        0 healthy, 1 impaired.
-    scores : (N,) array
-    animals : (N,) array of str
-        Drawn within each group, or over all where an animal has clips in both
-        groups (before and after).
-    n_resamples, seed : int
-
-    Returns
-    -------
-    dict
-        "clips" and "animals" (means of clips), each with "n" and "auroc".
-
-    Raises
-    ------
-    ValueError
-        When a label is neither 0 nor 1.
-    """
-    names, labels, scores = drop_unscored(animals, labels, scores)
-    unknown = np.setdiff1d(labels, (0, 1))
-    if len(unknown):
-        raise ValueError(f"expected labels 0 and 1. Received: {unknown.tolist()}")
-    animals, index = index_animals(names)
-    n_animals = len(animals)
-    means = _average_within(labels, scores, index)
-    apart = len(means[0]) == n_animals
-    weights = draw_weights(
-        n_animals, n_resamples, seed, strata=means[0] if apart else None
-    )
-    smallest = min(np.sum(means[0] == 0), np.sum(means[0] == 1))
-    result = {}
-    for what, (group, score, place) in (
-        ("clips", (labels, scores, index)),
-        ("animals", means),
-    ):
-        n = {"n": len(score)}
-        if smallest == 0:
-            result[what] = n | {"auroc": not_defined("only one group has scores")}
-            continue
-        value = _find_auroc(group, score, np.ones((1, len(group))))[0]
-        if smallest < 3:
-            found = not_defined("no interval: fewer than 3 animals in a group", value)
-        else:
-            many = _find_auroc(group, score, weights[:, place])
-            found = describe(value, many, n_animals, "share", 1 + apart)
-        result[what] = n | {"auroc": found}
-    return result
-
-
-def correlate_animals(
-    first,
-    second,
-    animals,
-    *,
-    n_resamples=resampling.N_RESAMPLES,
-    seed=0,
-):
-    """Correlate two scores of the same clips, on whatever scale each has.
-
-    For scores that share no unit, such as a network's trained on groups and an
-    expert's: errors between them would mean nothing.
-
-    Parameters
-    ----------
-    first, second : (N,) array
-    animals : (N,) array of str
-    n_resamples, seed : int
-
-    Returns
-    -------
-    dict
-        "clips" and "animals", each with "n", "pearson" and "spearman".
-    """
-    whole = measure_agreement(
-        first, second, animals, n_resamples=n_resamples, seed=seed
-    )
-    return {
-        what: {name: whole[what][name] for name in ("n", "pearson", "spearman")}
-        for what in ("clips", "animals")
-    }
-
-
-def within_group_correlation(expert, network, animals, impaired, **options):
-    """Correlate scores with severity over all animals and among the impaired alone.
-
-    Over all animals a network earns a correlation by telling the groups apart; only
-    within the impaired does it show that its scores are graded.
-
-    Parameters
-    ----------
-    expert, network : (N,) array
-    animals : (N,) array of str
-    impaired : (N,) array of bool
-    **options
-        As for `correlate_animals`.
-
-    Returns
-    -------
-    dict
-        "all" and "impaired", as `correlate_animals` gives them.
-    """
-    mask = np.asarray(impaired, dtype=bool)
-    expert, network, animals = map(np.asarray, (expert, network, animals))
-    return {
-        "all": correlate_animals(expert, network, animals, **options),
-        "impaired": correlate_animals(
-            expert[mask], network[mask], animals[mask], **options
-        ),
-    }
+NEGLIGIBLE = 0.1  # of the MAE: a change that nobody would act on
 
 
 def williams_test(r_first, r_second, r_between, n):
@@ -195,16 +60,63 @@ def williams_test(r_first, r_second, r_between, n):
     return {"t": float(t), "df": int(n - 3), "p": float(p)}
 
 
-def compare_outcomes(
-    outcome, network, expert, *, n_resamples=resampling.N_RESAMPLES, seed=0
-):
+def fisher_interval(r, n):
+    """Find the 95% interval of a correlation of n animals by Fisher's z.
+
+    Returns
+    -------
+    (low, high)
+    """
+    half = stats.norm.ppf(0.975) / np.sqrt(n - 3)
+    z = np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15))
+    return float(np.tanh(z - half)), float(np.tanh(z + half))
+
+
+def zou_interval(r_first, r_second, r_between, n):
+    """Find the 95% interval of the difference of two dependent correlations.
+
+    Zou (2007, Psychological Methods 12, 399-413): the intervals of both are joined,
+    with the correlation of two correlations that share a variable.
+
+    Parameters
+    ----------
+    r_first, r_second : float
+        Correlation of each score with the outcome.
+    r_between : float
+        Correlation of the two scores.
+    n : int
+        Animals.
+
+    Returns
+    -------
+    (low, high)
+    """
+    first, second = fisher_interval(r_first, n), fisher_interval(r_second, n)
+    squares = r_first**2 + r_second**2 + r_between**2
+    shared = (r_between - r_first * r_second / 2) * (1 - squares) + r_between**3
+    shared /= max((1 - r_first**2) * (1 - r_second**2), 1e-15)
+    shared = np.clip(shared, -1, 1)
+
+    def join(a, b):
+        return np.sqrt(max(a**2 + b**2 - 2 * shared * a * b, 0))
+
+    difference = r_first - r_second
+    low = difference - join(r_first - first[0], second[1] - r_second)
+    high = difference + join(first[1] - r_first, r_second - second[0])
+    return float(low), float(high)
+
+
+def _figure(value, interval):
+    return {"value": float(value), "low": interval[0], "high": interval[1]}
+
+
+def compare_outcomes(outcome, network, expert):
     """Compare how well network score and expert score each predict an outcome.
 
     Parameters
     ----------
     outcome, network, expert : (A,) array
         One value for each animal; an animal without all three is left out.
-    n_resamples, seed : int
 
     Returns
     -------
@@ -215,100 +127,83 @@ def compare_outcomes(
         were multiplied by direction: positive means that the network predicts
         better; "williams", on the same two.
     """
-    place, outcome, network, expert = drop_unscored(
+    _, outcome, network, expert = drop_unscored(
         np.arange(len(outcome)), outcome, network, expert
     )
-    n = len(place)
+    n = len(outcome)
     named = (("outcome", outcome), ("network", network), ("expert", expert))
     constant = [name for name, values in named if n and is_constant(values)]
     if n < MIN_POINTS or constant:
         reason = f"fewer than {MIN_POINTS} animals"
         if n >= MIN_POINTS:
             reason = f"{' and '.join(constant)}: all values are equal"
-        empty = ("network", "expert", "between", "difference")
         none = {"t": None, "df": None, "p": None, "reason": reason}
+        empty = ("network", "expert", "between", "difference")
         return {
             "n": n,
             "direction": None,
             "williams": none,
             **{name: not_defined(reason) for name in empty},
         }
-    weights = np.vstack([np.ones(n), draw_weights(n, n_resamples, seed)])
-    r_network = correlate(outcome, network, weights)
-    r_expert = correlate(outcome, expert, weights)
-    between = correlate(network, expert, weights)
-    # Both scores decide the direction: one alone may be near 0 with either sign.
-    direction = -1 if r_network[0] + r_expert[0] < 0 else 1
-    difference = direction * (r_network - r_expert)
-    return {
-        "n": n,
-        "direction": direction,
-        "network": describe(r_network[0], r_network[1:], n, "correlation"),
-        "expert": describe(r_expert[0], r_expert[1:], n, "correlation"),
-        "between": describe(between[0], between[1:], n, "correlation"),
-        "difference": describe(difference[0], difference[1:], n),
-        "williams": williams_test(
-            direction * r_network[0], direction * r_expert[0], between[0], n
-        ),
+    one = np.ones((1, n))
+    pairs = {
+        "network": correlate(outcome, network, one)[0],
+        "expert": correlate(outcome, expert, one)[0],
+        "between": correlate(network, expert, one)[0],
     }
+    # Both scores decide the direction: one alone may be near 0 with either sign.
+    direction = -1 if pairs["network"] + pairs["expert"] < 0 else 1
+    triple = direction * pairs["network"], direction * pairs["expert"], pairs["between"]
+    result = {"n": n, "direction": direction, "williams": williams_test(*triple, n)}
+    difference = triple[0] - triple[1]
+    if n < MIN_ANIMALS:
+        reason = f"no interval from fewer than {MIN_ANIMALS} animals"
+        return (
+            result
+            | {name: not_defined(reason, r) for name, r in pairs.items()}
+            | {"difference": not_defined(reason, difference)}
+        )
+    return (
+        result
+        | {name: _figure(r, fisher_interval(r, n)) for name, r in pairs.items()}
+        | {"difference": _figure(difference, zou_interval(*triple, n))}
+    )
 
 
-def _compare_means(before, after, animals, n_resamples, seed):
-    """Mean of each column over clips, and of after - before, each with interval."""
-    names, index = index_animals(animals)
-    n = {"n_clips": len(animals), "n_animals": len(names)}
-    if not len(animals):
-        return n, [not_defined("no clips with every score")] * 3
-    weights = draw_weights(len(names), n_resamples, seed)[:, index]
-    weights = np.vstack([np.ones(len(index)), weights])
-    weights /= weights.sum(axis=1, keepdims=True)
-    means = [weights @ values for values in (before, after, after - before)]
-    scales = ("positive", "positive", "plain")
-    return n, [
-        describe(many[0], many[1:], len(names), scale)
-        for many, scale in zip(means, scales, strict=True)
-    ]
-
-
-def compare_raters(
-    first, second, network, animals, *, n_resamples=resampling.N_RESAMPLES, seed=0
-):
-    """Ask whether the network disagrees with experts more than they with each other.
-
-    The network's disagreement is the mean of its distances to the two experts, not
-    the distance to their mean, which would flatter it.
+def average_difference(first, second, animals, *, widen=1.0):
+    """Average two columns over clips, and their difference, with intervals.
 
     Parameters
     ----------
     first, second : (N,) array
-        Scores of two experts.
-    network : (N,) array
+        Such as distances of two scores from the truth; all values at or above 0.
     animals : (N,) array of str
-    n_resamples, seed : int
+    widen : float
+        Factor of the standard errors, see `correlation.CROSSED`.
 
     Returns
     -------
     dict
-        "n_clips", "n_animals"; "experts" and "network", each an MAE; "difference",
-        network - experts; "verdict": "within" when the interval of the difference
-        lies at or below 0, "beyond" when above, else "undecided" (None without an
-        interval).
+        "n_clips", "n_animals"; "first", "second" and "difference", second - first.
     """
-    kept, first, second, network = drop_unscored(animals, first, second, network)
-    experts = np.abs(first - second)
-    distance = (np.abs(network - first) + np.abs(network - second)) / 2
-    n, found = _compare_means(experts, distance, kept, n_resamples, seed)
-    result = n | dict(zip(("experts", "network", "difference"), found, strict=True))
-    low, high = found[2]["low"], found[2]["high"]
-    verdict = None
-    if low is not None:
-        verdict = "within" if high <= 0 else "beyond" if low > 0 else "undecided"
-    return result | {"verdict": verdict}
+    animals, first, second = drop_unscored(animals, first, second)
+    names, index = index_animals(animals)
+    n = {"n_clips": len(animals), "n_animals": len(names)}
+    keys = ("first", "second", "difference")
+    if not len(animals):
+        return n | dict.fromkeys(keys, not_defined("no clips with every score"))
+    weights = weigh(index)
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+    effective = count_effective(index)
+    columns = (first, second, second - first)
+    scales = ("positive", "positive", "plain")
+    return n | {
+        key: describe(weights @ values, effective, scale, widen)
+        for key, values, scale in zip(keys, columns, scales, strict=True)
+    }
 
 
-def paired_change(
-    errors_before, errors_after, animals, *, n_resamples=resampling.N_RESAMPLES, seed=0
-):
+def paired_change(errors_before, errors_after, animals, *, widen=1.0):
     """Say how much the MAE changes when something is done to the same clips.
 
     Parameters
@@ -317,14 +212,86 @@ def paired_change(
         Error of each clip, signed or not: as it is, and under a control such as
         frames in shuffled order.
     animals : (N,) array of str
-    n_resamples, seed : int
+    widen : float
+        As for `average_difference`.
 
     Returns
     -------
     dict
         "n_clips", "n_animals"; "before" and "after", each an MAE; "change",
-        after - before: positive means that the control made the scores worse.
+        after - before: positive means that the control made the scores worse;
+        "verdict": "needed" when the change lies above 0, "not needed" when all of its
+        interval is less than a tenth of the MAE, else "undecided" (None without an
+        interval).
     """
-    kept, before, after = drop_unscored(animals, errors_before, errors_after)
-    n, found = _compare_means(np.abs(before), np.abs(after), kept, n_resamples, seed)
-    return n | dict(zip(("before", "after", "change"), found, strict=True))
+    before, after = np.abs(errors_before), np.abs(errors_after)
+    found = average_difference(before, after, animals, widen=widen)
+    change = found["difference"]
+    verdict = "not needed" if change["value"] == 0 else None
+    if change["low"] is not None:
+        small = max(abs(change["low"]), abs(change["high"])) < (
+            NEGLIGIBLE * found["first"]["value"]
+        )
+        verdict = "not needed" if small else "undecided"
+        if change["low"] > 0 and not small:
+            verdict = "needed"
+    return {
+        "n_clips": found["n_clips"],
+        "n_animals": found["n_animals"],
+        "before": found["first"],
+        "after": found["second"],
+        "change": change,
+        "verdict": verdict,
+    }
+
+
+def compare_sessions(expert, network, animals, sessions):
+    """Compare how much both scores change from an animal's first session to its last.
+
+    Parameters
+    ----------
+    expert, network : (N,) array
+    animals : (N,) array of str
+    sessions : (N,) array of str
+        In the order of their names.
+
+    Returns
+    -------
+    dict
+        "n", animals with two sessions or more; "expert" and "network", the mean change
+        last - first; "difference", network - expert, and "mae" of it; "pearson" of the
+        two changes.
+    """
+    kept, expert, network, place = drop_unscored(
+        animals, expert, network, np.arange(len(animals))
+    )
+    labels = np.asarray(sessions).astype(str)[place.astype(int)]
+    unit, owner = pair_units(kept, labels)
+    first = [np.flatnonzero(owner == a)[0] for a in range(owner.max(initial=-1) + 1)]
+    last = [np.flatnonzero(owner == a)[-1] for a in range(owner.max(initial=-1) + 1)]
+    several = np.array(last, dtype=int) > np.array(first, dtype=int)
+    n = int(several.sum())
+    keys = ("expert", "network", "difference", "mae", "pearson")
+    if not n:
+        reason = "no animal has two sessions with both scores"
+        return {"n": 0} | dict.fromkeys(keys, not_defined(reason))
+    x, y = (
+        (means[last] - means[first])[several]
+        for means in (average_units(values, unit) for values in (expert, network))
+    )
+    weights = weigh(np.arange(n))
+    means = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+    result = {
+        key: describe(means @ values, n, scale)
+        for key, values, scale in (
+            ("expert", x, "plain"),
+            ("network", y, "plain"),
+            ("difference", y - x, "plain"),
+            ("mae", np.abs(y - x), "positive"),
+        )
+    }
+    if n < MIN_POINTS or is_constant(x) or is_constant(y):
+        result["pearson"] = not_defined("too few changes, or all are equal")
+    else:
+        result["pearson"] = describe(correlate(x, y, weights), n, "correlation")
+    return {"n": n} | result

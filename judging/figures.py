@@ -5,7 +5,7 @@ from matplotlib.ticker import MaxNLocator
 
 import figures
 from figures import EXPERT, FAINT, INK, NETWORK
-from judging.agreement import average_animals
+from judging.resampling import average_animals
 
 
 def _keep_scored(expert, network, animals, groups):

@@ -1,12 +1,17 @@
 """What the simplest predictions score: the floors that a network must beat.
 
-Each is fitted on the clips that the network was trained on. Pure functions on arrays.
+Each is fitted on the clips that the network learned from, and chooses what it must
+choose on the clips that the network watched. Pure functions on arrays.
 """
 
 import numpy as np
 
 ALPHAS = np.logspace(0, 6, 13)  # thousands of features, tens of clips
-FLOORS = ("training mean", "group mean", "ridge")
+FLOORS = ("training mean", "group mean", "clip length", "ridge", "animal known")
+TOLD = {  # what a floor knows that no network is told
+    "group mean": "told the group",
+    "animal known": "told the animal's other scores",
+}
 
 
 class NoFloor(ValueError):
@@ -79,19 +84,16 @@ def predict_group_mean(scores, groups, wanted):
     return np.array([means[group] for group in wanted])
 
 
-def predict_ridge(summaries, scores, animals, wanted):
-    """Predict with ridge regression on summaries of the sequences, standardised.
-
-    Its penalty is chosen on held-out animals, as clips of one animal are alike.
+def predict_ridge(train, watched, wanted):
+    """Predict with ridge regression on standardised columns.
 
     Parameters
     ----------
-    summaries : (N, 2F) array
-        Of the training clips, from `summarise_sequence`.
-    scores : (N,) array
-    animals : (N,) array of str
-    wanted : (M, 2F) array
-        Summaries of the clips to predict.
+    train, watched : dict
+        "scores" (N,), "animals" (N,) and "columns" (N, C) of clips. The penalty is
+        chosen on the watched ones or, where there are none, on held-out animals of
+        the train clips, as clips of one animal are alike.
+    wanted : (M, C) array
 
     Returns
     -------
@@ -100,56 +102,116 @@ def predict_ridge(summaries, scores, animals, wanted):
     Raises
     ------
     NoFloor
-        When the training clips are of fewer than two animals.
+        When there is nothing to choose the penalty on, or no column varies.
     """
     from sklearn.decomposition import PCA
-    from sklearn.linear_model import RidgeCV
-    from sklearn.model_selection import GroupKFold
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GridSearchCV, GroupKFold, PredefinedSplit
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    n_animals = len(set(animals))
-    if n_animals < 2:
-        raise NoFloor("the training clips are of fewer than two animals")
-    folds = GroupKFold(min(5, n_animals)).split(summaries, scores, animals)
-    ridge = RidgeCV(ALPHAS, cv=list(folds), scoring="neg_mean_squared_error")
+    columns, scores = np.asarray(train["columns"]), np.asarray(train["scores"])
+    if not np.ptp(columns, axis=0).any():
+        raise NoFloor("the training clips do not differ in it")
     # All principal components: the same predictions from N columns in place of 2F.
-    model = make_pipeline(StandardScaler(), PCA(svd_solver="full"), ridge)
-    predicted = model.fit(np.asarray(summaries), np.asarray(scores)).predict(wanted)
+    scaler = make_pipeline(StandardScaler(), PCA(svd_solver="full"))
+    x, y = scaler.fit_transform(columns), scores
+    if len(watched["scores"]):
+        side = np.repeat([-1, 0], [len(x), len(watched["scores"])])
+        folds = PredefinedSplit(side).split()
+        both = np.vstack([x, scaler.transform(watched["columns"])])
+        known = np.concatenate([y, watched["scores"]])
+    else:
+        n_animals = len(set(train["animals"]))
+        if n_animals < 2:
+            raise NoFloor("the training clips are of fewer than two animals")
+        folds = GroupKFold(min(5, n_animals)).split(x, y, train["animals"])
+        both, known = x, y
+    search = GridSearchCV(
+        Ridge(),
+        {"alpha": ALPHAS},
+        cv=list(folds),
+        scoring="neg_mean_squared_error",
+        refit=False,
+    )
+    alpha = search.fit(both, known).best_params_["alpha"]
+    predicted = Ridge(alpha=alpha).fit(x, y).predict(scaler.transform(wanted))
     # A feature that hardly varied in training can throw a clip far off the scale.
     return np.clip(predicted, np.min(scores), np.max(scores))
 
 
-def predict_floors(train, wanted):
+def predict_known_animal(scores, animals):
+    """Predict each clip from the other clips of its animal: how far the animal tells.
+
+    No floor of a fair test, but what a network seems to reach that has seen the animal.
+
+    Parameters
+    ----------
+    scores : (N,) array
+        Expert scores of the clips that are judged.
+    animals : (N,) array of str
+
+    Returns
+    -------
+    (N,) array
+        nan where an animal has no other scored clip.
+    """
+    scores = np.asarray(scores, dtype=float)
+    found = np.isfinite(scores)
+    _, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
+    sums = np.bincount(index, np.where(found, scores, 0))[index]
+    counts = np.bincount(index, found)[index]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        others = (sums - np.where(found, scores, 0)) / (counts - found)
+    return np.where(counts > found, others, np.nan)
+
+
+def predict_floors(train, watched, wanted, leave=()):
     """Predict the wanted clips by each floor.
 
     Parameters
     ----------
-    train : dict
-        Training clips: "scores" (N,), "animals" (N,), "groups" (N,) of str or None,
-        "summaries" (N, 2F).
+    train, watched : dict
+        Clips that the network learned from and watched: "scores" (N,), "animals"
+        (N,), "groups" (N,) of str or None, "lengths" (N,) in frames, "summaries"
+        (N, 2F).
     wanted : dict
-        Clips to predict: "groups" (M,) and "summaries" (M, 2F).
+        Clips to predict: "groups" (M,), "lengths" (M,) and "summaries" (M, 2F).
+    leave : collection of str
+        Floors to leave out.
 
     Returns
     -------
     predictions : dict of (M,) array
         Under the names in FLOORS; a floor that is not defined is left out.
     reasons : dict of str
-        Why, for each that was left out.
+        Why, for each that was not defined.
     """
+
+    def regress(key):
+        columns = np.asarray(wanted[key], dtype=float)
+        columns = columns.reshape(len(columns), -1)
+        sides = [
+            side | {"columns": np.reshape(side[key], (-1, columns.shape[1]))}
+            for side in (train, watched)
+        ]
+        if not all(np.isfinite(c).all() for c in (sides[0]["columns"], columns)):
+            raise NoFloor("it is not known of every clip")
+        return predict_ridge(*sides, columns)
+
     scores, groups = train["scores"], train["groups"]
     ways = {
         "training mean": lambda: predict_training_mean(scores, len(wanted["groups"])),
         "group mean": lambda: predict_group_mean(scores, groups, wanted["groups"]),
-        "ridge": lambda: predict_ridge(
-            train["summaries"], scores, train["animals"], wanted["summaries"]
-        ),
+        "clip length": lambda: regress("lengths"),
+        "ridge": lambda: regress("summaries"),
     }
     predictions, reasons = {}, {}
-    for name in FLOORS:
+    for name, predict in ways.items():
+        if name in leave:
+            continue
         try:
-            predictions[name] = ways[name]()
+            predictions[name] = predict()
         except NoFloor as error:
             reasons[name] = str(error)
     return predictions, reasons

@@ -1,28 +1,25 @@
-"""Intervals from a bootstrap over animals, and words for where there is none.
+"""Intervals from a jackknife over animals, and words for where there is none.
 
-Clips of one animal are not independent, so whole animals are drawn. A resample is
-a row of weights, how often each animal was drawn, and a statistic is a function of
-weights: thousands of resamples then cost one matrix product.
-
-The interval is the estimate +- t(0.975, A - 1) times the bootstrap's standard error
-times sqrt(A / (A - 1)), for A animals, on a scale where the statistic is nearly
-normal (logarithm for errors, Fisher's z for correlations). It held the truth in 94 of
-100 simulated studies of 15 animals (`benchmarks/agreement.py`); with so few, percentile
-intervals are too narrow.
+Clips of one animal are not independent, so whole animals are left out, one at a time.
+A statistic is a function of weights, one row a time it is computed: every clip, then
+every clip but those of one animal. The interval is the estimate +- t times the
+jackknife's standard error (Efron 1982) on a scale where the statistic is nearly normal
+(logarithm for errors, Fisher's z for correlations). The t has one degree of freedom
+fewer than there are animals, where a few animals with most of the clips count as few.
+`benchmarks/agreement.py` measures how often such intervals hold the truth.
 """
 
 import numpy as np
 from scipy import stats
 
-N_RESAMPLES = 2000
-MIN_ANIMALS = 5  # with fewer, resamples repeat one another and mean little
+MIN_ANIMALS = 5  # with fewer, an interval means little
+MIN_EFFECTIVE = 3  # fewer still by weight, where a few animals have most of the clips
 
-_SCALES = {
+SCALES = {
     "plain": (lambda v: v, lambda v: v),
     "positive": (np.log, np.exp),
     "below one": (lambda v: np.log1p(-v), lambda v: -np.expm1(v)),
     "correlation": (np.arctanh, np.tanh),
-    "share": (lambda v: np.log(v / (1 - v)), lambda v: 1 / (1 + np.exp(-v))),
 }
 
 
@@ -40,7 +37,7 @@ def not_defined(reason, value=None):
     dict
         `{"value", "low", "high", "reason"}`; what is not defined is None.
     """
-    value = None if value is None else float(value)
+    value = float(value) if value is not None and np.isfinite(value) else None
     return {"value": value, "low": None, "high": None, "reason": reason}
 
 
@@ -60,6 +57,83 @@ def index_animals(animals):
     """
     names, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
     return names, index.ravel()
+
+
+def average_units(values, index):
+    """Average the values of each unit, such as the clips of an animal.
+
+    Parameters
+    ----------
+    values : (N,) array
+    index : (N,) int array
+        Number of each value's unit.
+
+    Returns
+    -------
+    (U,) array
+    """
+    return np.bincount(index, np.asarray(values, dtype=float)) / np.bincount(index)
+
+
+def average_animals(values, animals):
+    """Average the clips of each animal.
+
+    Parameters
+    ----------
+    values : (N,) array
+        One value for each clip.
+    animals : (N,) array of str
+
+    Returns
+    -------
+    names : (A,) array of str
+        Sorted.
+    means : (A,) array
+    """
+    names, index = index_animals(animals)
+    return names, average_units(values, index)
+
+
+def pair_units(animals, labels):
+    """Number the pairs of an animal and a label, such as its sessions.
+
+    Parameters
+    ----------
+    animals, labels : (N,) array of str
+
+    Returns
+    -------
+    unit : (N,) int array
+        Number of each clip's pair.
+    owner : (U,) int array
+        Number of the animal of each pair.
+    """
+    _, index = index_animals(animals)
+    pairs = [f"{animal}\n{label}" for animal, label in zip(index, labels, strict=True)]
+    _, first, unit = np.unique(pairs, return_index=True, return_inverse=True)
+    return unit.ravel(), index_animals(index[first])[1] if len(pairs) else index
+
+
+def find_units(animals, sessions=None):
+    """Number the units that figures are given for.
+
+    Parameters
+    ----------
+    animals : (N,) array of str
+    sessions : (N,) array of str, optional
+        A day of an animal: its name need not differ between animals.
+
+    Returns
+    -------
+    dict of str to (unit, owner)
+        "clips", "sessions" where they are given, "animals": (N,) numbers of the
+        units, and (U,) numbers of the animals that own them.
+    """
+    names, index = index_animals(animals)
+    units = {"clips": (np.arange(len(index)), index)}
+    if sessions is not None:
+        units["sessions"] = pair_units(animals, sessions)
+    return units | {"animals": (index, np.arange(len(names)))}
 
 
 def drop_unscored(animals, *columns):
@@ -90,97 +164,89 @@ def drop_unscored(animals, *columns):
     return animals[kept], *(column[kept] for column in columns)
 
 
-def draw_weights(n_animals, n_resamples=N_RESAMPLES, seed=0, strata=None):
-    """Draw animals with replacement, within strata where they are given.
+def weigh(index):
+    """Weigh clips: all alike, then each time without the clips of one animal.
 
     Parameters
     ----------
-    n_animals : int
-    n_resamples : int
-    seed : int
-    strata : (A,) array, optional
-        Animals are drawn within each stratum, so that its size stays as it is.
+    index : (N,) int array
+        Number of each clip's animal.
 
     Returns
     -------
-    (n_resamples, A) float array
-        How often each animal was drawn.
+    (A + 1, N) float array
+        Of zeros and ones. What `describe` takes was computed with these rows.
     """
-    random = np.random.default_rng(seed)
-    strata = np.zeros(n_animals) if strata is None else np.asarray(strata)
-    weights = np.zeros((n_resamples, n_animals))
-    for stratum in np.unique(strata):
-        (members,) = np.nonzero(strata == stratum)
-        chances = np.full(len(members), 1 / len(members))
-        weights[:, members] = random.multinomial(
-            len(members), chances, size=n_resamples
-        )
-    return weights
+    n_animals = int(index.max()) + 1 if len(index) else 0
+    left_out = index[None, :] != np.arange(n_animals)[:, None]
+    return np.vstack([np.ones(len(index)), left_out]).astype(float)
 
 
-def _keep_off_bounds(scale, resampled, estimate, n_animals):
-    # A resample of few distinct animals can land on the bound itself (r = 1), which
-    # the scale puts at infinity. Nothing nearer than 1/A of the estimate's distance.
-    if scale == "positive":
-        return np.maximum(resampled, estimate / n_animals)
-    if scale == "below one":
-        return np.minimum(resampled, 1 - (1 - estimate) / n_animals)
-    if scale == "correlation":
-        bound = 1 - (1 - abs(estimate)) / n_animals
-        return np.clip(resampled, -bound, bound)
-    if scale == "share":
-        margin = min(estimate, 1 - estimate) / 6  # 1/A leaves them too wide: 98 in 100
-        return np.clip(resampled, margin, 1 - margin)
-    return resampled
+def count_effective(index):
+    """Count animals by the weight of their clips: (sum n)^2 / sum n^2.
 
-
-def find_interval(estimate, resampled, n_animals, scale="plain", n_strata=1):
-    """Find the 95% interval of a statistic from its resamples over animals.
+    As many as there are animals where each has as many clips, fewer where a few have
+    most of them.
 
     Parameters
     ----------
-    estimate : float
-        The statistic of all animals; finite.
-    resampled : (B,) array
-        The statistic of each resample; not finite where it has none.
-    n_animals : int
-    scale : {"plain", "positive", "below one", "correlation", "share"}
-        Where the statistic can lie: anywhere, above 0, below 1, within -1 and 1,
-        within 0 and 1.
-    n_strata : int
-        Groups that were resampled apart; each costs one degree of freedom.
+    index : (N,) int array
+        Number of each clip's animal.
+
+    Returns
+    -------
+    float
+    """
+    counts = np.bincount(index)
+    return float(counts.sum() ** 2 / (counts**2).sum()) if len(index) else 0.0
+
+
+def find_interval(values, effective, scale="plain", widen=1.0):
+    """Find the 95% interval of a statistic.
+
+    Parameters
+    ----------
+    values : (A + 1,) array
+        The statistic of all animals, then without each.
+    effective : float
+        Number of animals, from `count_effective`.
+    scale : {"plain", "positive", "below one", "correlation"}
+        Where the statistic can lie: anywhere, above 0, below 1, within -1 and 1.
+    widen : float
+        Factor of the standard error, see `agreement.CROSSED`.
 
     Returns
     -------
     (low, high) or str
         The limits, or the reason why there are none.
     """
+    n_animals = len(values) - 1
     if n_animals < MIN_ANIMALS:
         return f"no interval from fewer than {MIN_ANIMALS} animals"
-    resampled = np.asarray(resampled, dtype=float)
-    found = resampled[np.isfinite(resampled)]
-    if len(found) < len(resampled) / 2:
-        return "no interval: more than half of the resamples have no value"
-    forth, back = _SCALES[scale]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centre = forth(np.float64(estimate))
-        found = forth(_keep_off_bounds(scale, found, estimate, n_animals))
-    at_bound = not np.isfinite([centre, *found]).all()
-    if at_bound or np.ptp(found) <= 1e-12 * max(1, abs(centre)):
+    if effective < MIN_EFFECTIVE:
+        return (
+            f"no interval: a few animals have most of the clips, so that {n_animals} "
+            f"count as {effective:.1f}"
+        )
+    if np.ptp(values) <= 1e-12 * np.max(np.abs(values)):
         return "no interval: the animals do not differ in it"
-    freedom = n_animals - n_strata
-    error = found.std(ddof=1) * np.sqrt(n_animals / freedom)
-    half = stats.t.ppf(0.975, freedom) * error
+    forth, back = SCALES[scale]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre, *left_out = forth(np.asarray(values, dtype=float))
+    if not np.isfinite([centre, *left_out]).all():
+        return "no interval: without one of the animals there is no value"
+    error = np.sqrt((n_animals - 1) * np.var(left_out)) * widen
+    half = stats.t.ppf(0.975, effective - 1) * error
     low, high = sorted((back(centre - half), back(centre + half)))
     return float(low), float(high)
 
 
-def describe(estimate, resampled, n_animals, scale="plain", n_strata=1):
+def describe(values, effective, scale="plain", widen=1.0):
     """Give a statistic with its interval, ready for JSON.
 
     Parameters
     ----------
-    estimate, resampled, n_animals, scale, n_strata
+    values, effective, scale, widen
         As for `find_interval`.
 
     Returns
@@ -188,7 +254,9 @@ def describe(estimate, resampled, n_animals, scale="plain", n_strata=1):
     dict
         `{"value", "low", "high"}`, and "reason" where the interval is None.
     """
-    interval = find_interval(estimate, resampled, n_animals, scale, n_strata)
+    if not np.isfinite(values[0]):
+        return not_defined("it is not defined for these scores")
+    interval = find_interval(values, effective, scale, widen)
     if isinstance(interval, str):
-        return not_defined(interval, estimate)
-    return {"value": float(estimate), "low": interval[0], "high": interval[1]}
+        return not_defined(interval, values[0])
+    return {"value": float(values[0]), "low": interval[0], "high": interval[1]}

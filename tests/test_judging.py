@@ -1,15 +1,14 @@
+import itertools
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.linear_model import Ridge
-from sklearn.metrics import r2_score, roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.metrics import r2_score
 
-from judging import agreement, comparisons, floors, resampling
+from judging import agreement, correlation, resampling
+from judging.resampling import weigh
 
 
 def draw_study(seed=0, n_animals=15):
@@ -44,9 +43,7 @@ def compute_icc(first, second):
 def test_agreement_equals_independent_implementations(level):
     expert, network, animals = draw_study()
     mean = np.linspace(2, 3, len(expert))
-    found = agreement.measure_agreement(expert, network, animals, mean, n_resamples=50)[
-        level
-    ]
+    found = agreement.measure_agreement(expert, network, animals, mean)[level]
     if level == "animals":
         table = pd.DataFrame({"e": expert, "n": network, "m": mean})
         table = table.groupby(animals).mean()
@@ -68,6 +65,10 @@ def test_agreement_equals_independent_implementations(level):
             "r2": 1 - (difference**2).sum() / ((expert - mean) ** 2).sum(),
             "pearson": pearson,
             "spearman": stats.spearmanr(expert, network)[0],
+            "pearson_centred": stats.pearsonr(expert - mean, network - mean)[0],
+            "spearman_centred": stats.spearmanr(
+                *(np.round(v - mean, 9) for v in (expert, network))
+            )[0],
             "ccc": 2 * pearson / (ratio + 1 / ratio + shift**2),
             "icc": compute_icc(expert, network),
         },
@@ -78,9 +79,7 @@ def test_agreement_equals_independent_implementations(level):
 
 def test_r2_is_that_of_scikit_learn_when_the_prediction_is_the_mean():
     expert, network, animals = draw_study()
-    found = agreement.measure_agreement(
-        expert, network, animals, expert.mean(), n_resamples=10
-    )
+    found = agreement.measure_agreement(expert, network, animals, expert.mean())
     assert found["clips"]["r2"]["value"] == pytest.approx(r2_score(expert, network))
 
 
@@ -88,13 +87,12 @@ def test_weights_stand_for_repeated_clips():
     expert, network, _ = draw_study()
     counts = np.random.default_rng(1).integers(0, 4, len(expert))
     base = np.full(len(expert), 2.0)
-    weighted = agreement._compute_agreement(
-        expert, network, base, counts[None].astype(float)
-    )
     repeated = [np.repeat(v, counts) for v in (expert, network, base)]
-    plain = agreement._compute_agreement(*repeated, np.ones((1, counts.sum())))
-    for name, value in plain.items():
-        assert weighted[name] == pytest.approx(value, rel=1e-9), name
+    for compute in (agreement._compute_errors, correlation.compute_correlations):
+        weighted = compute(expert, network, base, counts[None].astype(float))
+        plain = compute(*repeated, np.ones((1, counts.sum())))
+        for name, value in plain.items():
+            assert weighted[name] == pytest.approx(value, rel=1e-9), name
 
 
 def test_agreement_does_not_depend_on_the_order_of_clips_or_names():
@@ -123,10 +121,18 @@ def test_interval_widens_with_fewer_animals_and_holds_the_value():
 
 def test_interval_of_a_mean_is_that_of_student():
     values = np.random.default_rng(0).normal(size=20)
-    weights = resampling.draw_weights(20, 200_000)
-    low, high = resampling.find_interval(values.mean(), weights @ values / 20, 20)
+    weights = weigh(np.arange(20))
+    means = weights @ values / weights.sum(axis=1)
     known = stats.t.interval(0.95, 19, values.mean(), stats.sem(values))
-    assert (low, high) == pytest.approx(known, abs=0.01)
+    assert resampling.find_interval(means, 20) == pytest.approx(known, rel=1e-9)
+
+
+def test_animals_with_most_clips_count_as_few():
+    assert resampling.count_effective(np.repeat(np.arange(7), 4)) == pytest.approx(7)
+    index = np.repeat(np.arange(15), [20] * 3 + [1] * 12)
+    assert resampling.count_effective(index) == pytest.approx(72**2 / 1212)
+    _, owner = resampling.pair_units(np.array(list("bbaab")), np.array(list("xyxxy")))
+    assert owner.tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +144,7 @@ def test_interval_of_a_mean_is_that_of_student():
         ([2, 2, 2, 2], [1, 2, 3, 4], "abcd", "the expert scores are all equal"),
         ([1, 2, np.nan], [1, 3, 4], "abc", "fewer than 3 clips"),
         ([1, 2, 3], [1, 3, np.inf], "abc", "fewer than 3 clips"),
+        ([1, 2, 3], [1e6, 1e6 + 1e-3, 1e6], "abc", "the network scores are all equal"),
     ],
 )
 def test_undefined_correlation_says_why(expert, network, animals, reason):
@@ -182,202 +189,89 @@ def test_arrays_of_different_lengths_are_refused():
 
 
 def test_permutation_test_is_exact_for_few_animals():
-    found = agreement.permutation_test([1, 2, 3, 4], [1, 2, 3, 4], list("abcd"))
-    assert found["pearson"]["p"] == pytest.approx(1 / 24)
-    assert found["mae"]["p"] == pytest.approx(1 / 24)
+    x, y = np.array([1.0, 2, 4, 7, 3]), np.array([1.5, 2, 3, 9, 5])
+    found = correlation.permutation_test(x, y, list("abcde"))
 
+    def studentise(x):  # DiCiccio & Romano (2017), but for a constant
+        x, b = x - x.mean(), y - y.mean()
+        return np.mean(x * b) / np.sqrt(np.mean(x**2 * b**2))
 
-def test_permutation_test_is_one_sided():
-    found = agreement.permutation_test([1, 2, 3, 4], [4, 3, 2, 1], list("abcd"))
-    assert found["pearson"]["p"] == found["mae"]["p"] == 1
+    every = [studentise(np.array(order)) for order in itertools.permutations(x)]
+    known = np.mean(np.array(every) >= studentise(x) - 1e-12)
+    assert found["p"] == pytest.approx(known) and known < 0.2
+    assert found["value"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert correlation.permutation_test(x, -y, list("abcde"))["p"] > 0.8  # one-sided
 
 
 def test_permutation_test_sees_animals_not_clips():
     expert, network, animals = draw_study()
     doubled = [np.tile(values, 2) for values in (expert, network, animals)]
-    once = agreement.permutation_test(expert, network, animals)
-    twice = agreement.permutation_test(*doubled)
-    for name in ("pearson", "mae"):
-        assert twice[name] == pytest.approx(once[name])
+    once = correlation.permutation_test(expert, network, animals)
+    assert correlation.permutation_test(*doubled) == pytest.approx(once)
 
 
-@pytest.mark.parametrize("both", [False, True])
-def test_separation_equals_scikit_learn(both):
-    _, scores, animals = draw_study()
-    scores = np.round(scores, 1)
-    number = np.unique(animals, return_inverse=True)[1]
-    labels = (np.arange(len(scores)) if both else number) % 2
-    found = comparisons.separation(labels, scores, animals)
-    table = pd.DataFrame({"label": labels, "animal": animals, "score": scores})
-    means = table.groupby(["animal", "label"], as_index=False).mean()
-    for level, rows in (("clips", table), ("animals", means)):
-        figure = found[level]["auroc"]
-        assert figure["value"] == pytest.approx(roc_auc_score(rows.label, rows.score))
-        assert 0 < figure["low"] < figure["value"] < figure["high"] < 1
-
-
-def test_weighted_auroc_equals_scikit_learn():
+def test_permutation_within_groups_does_not_count_their_difference():
     random = np.random.default_rng(0)
-    labels, scores = random.integers(0, 2, 40), random.integers(0, 8, 40)
-    weights = random.integers(0, 4, 40)
-    found = comparisons._find_auroc(labels, scores, weights[None])
-    assert found[0] == pytest.approx(
-        roc_auc_score(labels, scores, sample_weight=weights)
+    group = np.arange(24) % 2
+    expert, network = 9 * group + random.normal(size=(2, 24))
+    animals = np.arange(24)
+    assert correlation.permutation_test(expert, network, animals)["p"] < 0.01
+    within = correlation.permutation_test(expert, network, animals, groups=group)
+    assert within["p"] > 0.05
+    orders, _ = correlation._list_permutations(group, 50, 0)
+    assert (group[orders] == group).all() and len(np.unique(orders, axis=0)) == 50
+
+
+def test_a_useless_network_of_left_out_animals_is_not_wrong_on_purpose():
+    random = np.random.default_rng(0)
+    animals = np.repeat(np.arange(20), 3)
+    expert = random.normal(size=20)[animals]
+    mean = np.array([expert[animals != a].mean() for a in animals])
+    network = mean + random.normal(0, 0.05, 60)
+    found = agreement.measure_agreement(expert, network, animals, mean)["animals"]
+    assert found["pearson"]["value"] < -0.7
+    known = np.corrcoef(expert - mean, network - mean)[0, 1]
+    assert abs(known) < 0.3
+    assert abs(found["pearson_centred"]["value"]) < 0.5
+    same = agreement.measure_agreement(expert, mean, animals, mean)["clips"]
+    assert "training mean" in same["pearson_centred"]["reason"]
+
+
+@pytest.mark.parametrize("size", [1e-9, 1, 1e7])
+def test_a_series_may_be_of_any_size(size):
+    expert, network, animals = draw_study()
+    one = np.ones((1, len(expert)))
+    known = np.corrcoef(expert, network)[0, 1]
+    assert correlation.correlate(expert, size * network, one)[0] == pytest.approx(known)
+    assert not correlation.is_constant(size * network)
+    assert correlation.is_constant(np.full(9, size) * (1 + 1e-8 * np.arange(9)))
+    found = correlation.correlate_scores(size * expert, network, animals)
+    assert found["clips"]["pearson"]["value"] == pytest.approx(known)
+    assert json.dumps(found, allow_nan=False)
+
+
+def test_partial_correlation_equals_pingouin():
+    pingouin = pytest.importorskip("pingouin")
+    random = np.random.default_rng(0)
+    group = np.arange(40) % 2
+    expert, network = group + random.normal(size=(2, 40))
+    found = correlation.correlate_scores(expert, network, np.arange(40), groups=group)
+    table = pd.DataFrame({"e": expert, "n": network, "g": group})
+    known = pingouin.partial_corr(table, "e", "n", covar="g")["r"].item()
+    assert found["animals"]["pearson"]["value"] == pytest.approx(known, abs=1e-6)
+
+
+def test_sessions_of_an_animal_are_units_of_their_own():
+    expert, network, animals = draw_study()
+    sessions = np.where(np.arange(len(expert)) % 2, "before", "after")
+    found = agreement.measure_agreement(expert, network, animals, sessions=sessions)[
+        "sessions"
+    ]
+    means = (
+        pd.DataFrame({"e": expert, "n": network}).groupby([animals, sessions]).mean()
     )
-
-
-def test_separation_without_two_groups_or_with_other_labels():
-    found = comparisons.separation([1, 1], [0.2, 0.4], ["a", "b"])
-    assert found["clips"]["auroc"]["reason"] == "only one group has scores"
-    with pytest.raises(ValueError, match="Received"):
-        comparisons.separation([1, 2], [0.2, 0.4], ["a", "b"])
-
-
-def test_correlation_between_groups_is_not_one_within():
-    random = np.random.default_rng(0)
-    animals = [f"g{i:02d}" for i in range(40)]
-    impaired = np.arange(40) >= 20
-    expert = 3 * impaired + random.normal(0, 0.5, 40)
-    network = 3 * impaired + random.normal(0, 0.5, 40)
-    found = comparisons.within_group_correlation(expert, network, animals, impaired)
-    known = stats.pearsonr(expert[impaired], network[impaired])[0]
-    assert found["all"]["animals"]["pearson"]["value"] > 0.8
-    assert found["impaired"]["animals"]["pearson"]["value"] == pytest.approx(known)
-    assert found["impaired"]["animals"]["n"] == 20 and abs(known) < 0.5
-
-
-def test_williams_test_equals_steigers_example():
-    # Steiger (1980), case A, as R's psych::r.test prints it: t = -0.89, p = 0.37.
-    found = comparisons.williams_test(0.4, 0.5, 0.1, 103)
-    assert found["t"] == pytest.approx(-0.8912799, abs=1e-6)
-    assert found["p"] == pytest.approx(0.3749185, abs=1e-6)
-    assert found["df"] == 100
-
-
-def test_williams_determinant_is_that_of_the_correlation_matrix():
-    r_first, r_second, r_between, n = 0.62, 0.31, 0.45, 15
-    matrix = [[1, r_first, r_second], [r_first, 1, r_between], [r_second, r_between, 1]]
-    mean = (r_first + r_second) / 2
-    below = 2 * (n - 1) / (n - 3) * np.linalg.det(matrix) + mean**2 * 0.55**3
-    t = (r_first - r_second) * np.sqrt((n - 1) * 1.45 / below)
-    found = comparisons.williams_test(r_first, r_second, r_between, n)
-    assert found["t"] == pytest.approx(t, abs=1e-9)
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_compare_outcomes_whatever_the_sign(sign):
-    random = np.random.default_rng(0)
-    severity = random.normal(size=15)
-    network = severity + random.normal(0, 0.3, 15)
-    expert = severity + random.normal(0, 1.5, 15)
-    found = comparisons.compare_outcomes(sign * severity, network, expert)
-    r_network = stats.pearsonr(severity, network)[0]
-    r_expert = stats.pearsonr(severity, expert)[0]
-    assert found["direction"] == sign
-    assert found["network"]["value"] == pytest.approx(sign * r_network, abs=1e-9)
-    assert found["difference"]["value"] == pytest.approx(r_network - r_expert)
-    assert found["difference"]["low"] < found["difference"]["value"]
-    assert found["williams"]["t"] > 0
-    json.dumps(found, allow_nan=False)
-
-
-def test_compare_outcomes_says_why_not():
-    found = comparisons.compare_outcomes([1, 2, 3], [5, 5, 5], [1, 2, np.nan])
-    assert found["n"] == 2 and found["williams"]["reason"] == "fewer than 3 animals"
-    found = comparisons.compare_outcomes([1, 2, 3, 4], [5] * 4, [1, 2, 3, 5])
-    assert found["difference"]["reason"] == "network: all values are equal"
-    same = comparisons.compare_outcomes(
-        range(6), [1, 3, 2, 5, 4, 6], [1, 3, 2, 5, 4, 6]
-    )
-    assert same["williams"]["reason"] == "the two scores say the same"
-
-
-@pytest.mark.parametrize(
-    ("noise", "verdict"), [(0.05, "within"), (0.5, "undecided"), (3.0, "beyond")]
-)
-def test_network_within_the_disagreement_of_experts(noise, verdict):
-    random = np.random.default_rng(0)
-    animals = np.repeat([f"g{i:02d}" for i in range(15)], 4)
-    truth = random.normal(2.5, 1, 60)
-    first, second = truth + random.normal(0, 0.5, (2, 60))
-    network = truth + random.normal(0, noise, 60)
-    found = comparisons.compare_raters(first, second, network, animals)
-    known = np.abs(first - second).mean()
-    assert found["experts"]["value"] == pytest.approx(known)
-    assert found["verdict"] == verdict
-
-
-def test_paired_change_is_the_difference_of_mae():
-    random = np.random.default_rng(0)
-    before, after = random.normal(size=40), random.normal(0, 2, 40)
-    animals = np.repeat(list("abcdefgh"), 5)
-    found = comparisons.paired_change(before, after, animals)
-    known = np.abs(after).mean() - np.abs(before).mean()
-    assert found["change"]["value"] == pytest.approx(known)
-    assert found["change"]["low"] < known < found["change"]["high"]
-    assert (found["n_clips"], found["n_animals"]) == (40, 8)
-
-
-def test_summary_is_mean_and_deviation_over_time():
-    sequence = np.random.default_rng(0).random((125, 6))
-    summary = floors.summarise_sequence(sequence)
-    assert summary.shape == (12,)
-    assert summary[:6] == pytest.approx(sequence.mean(axis=0), abs=1e-6)
-    assert summary[6:] == pytest.approx(sequence.std(axis=0), abs=1e-6)
-
-
-def draw_summaries(n=36):
-    random = np.random.default_rng(0)
-    summaries = random.normal(size=(n, 200))
-    scores = summaries[:, :5].sum(axis=1) + random.normal(0, 0.3, n)
-    return summaries, scores, np.repeat([f"g{i:02d}" for i in range(n // 3)], 3)
-
-
-def test_ridge_is_scikit_learns_at_one_of_its_penalties():
-    summaries, scores, animals = draw_summaries()
-    found = floors.predict_ridge(summaries[6:], scores[6:], animals[6:], summaries[:6])
-    distances = []
-    for alpha in floors.ALPHAS:
-        model = make_pipeline(StandardScaler(), Ridge(alpha=alpha))
-        known = model.fit(summaries[6:], scores[6:]).predict(summaries[:6])
-        distances.append(np.abs(known - found).max())
-    assert min(distances) < 1e-6
-
-
-def test_floors_are_fitted_on_the_training_clips():
-    summaries, scores, animals = draw_summaries()
-    groups = ["Control", "Stroke", "Stroke"] * 12
-    train = {
-        "scores": scores[3:],
-        "animals": animals[3:],
-        "groups": groups[3:],
-        "summaries": summaries[3:],
-    }
-    wanted = {"groups": groups[:3], "summaries": summaries[:3]}
-    predictions, reasons = floors.predict_floors(train, wanted)
-    assert tuple(predictions) == floors.FLOORS and not reasons
-    assert predictions["training mean"] == pytest.approx([scores[3:].mean()] * 3)
-    control = scores[3::3].mean()
-    assert predictions["group mean"][0] == pytest.approx(control)
-
-
-def test_floors_that_are_not_defined_say_why():
-    summaries, scores, _ = draw_summaries(3)
-    train = {
-        "scores": scores,
-        "animals": ["g01"] * 3,
-        "groups": [None, "Stroke", "Stroke"],
-        "summaries": summaries,
-    }
-    wanted = {"groups": ["Stroke"], "summaries": summaries[:1]}
-    predictions, reasons = floors.predict_floors(train, wanted)
-    assert list(predictions) == ["training mean"]
-    assert reasons == {
-        "group mean": "clips whose name carries no group: 1",
-        "ridge": "the training clips are of fewer than two animals",
-    }
-    with pytest.raises(floors.NoFloor, match="no training clip of group Stroke"):
-        floors.predict_group_mean([1.0], ["Control"], ["Stroke"])
+    assert found["n"] == len(means)
+    assert found["mae"]["value"] == pytest.approx((means.e - means.n).abs().mean())
 
 
 def test_a_correlation_of_nearly_one_has_no_interval_rather_than_nan():
