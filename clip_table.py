@@ -14,7 +14,8 @@ from typing import NamedTuple
 import files
 from console import Caution, Problem
 from files import find_name_fault
-from tables import NUMBER, parse_number, parse_table, plain, shorten, write_table
+from tables import NUMBER, Table, parse_number, parse_table, plain, shorten
+from tables import write_table as write_rows
 
 COLUMNS = ("split", "task", "clip", "n_frames", "score")
 SPLITS = ("train", "test")
@@ -322,9 +323,22 @@ def append_clips(folder, clips):
     with_header = (table and table.columns) or len(columns) > len(COLUMNS)
     rows = [fields for _, fields in table.rows] if table else []
     rows += [list_fields(clip, columns, table) for clip in new]
+    check_rows(path, columns, rows, table)
     delimiter = table.delimiter if table else ","
-    write_table(path, columns if with_header else None, rows, delimiter)
+    write_rows(path, columns if with_header else None, rows, delimiter)
     return len(new)
+
+
+def check_rows(path, columns, rows, table):
+    """Refuse rows that could not be read again, say, one clip of two videos."""
+    table = table or Table(path.name, None, [], ".")
+    named = table._replace(columns=columns, rows=list(enumerate(rows, start=1)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Caution)  # they come when it is read
+        try:
+            list_clips(named, need_scores=False)
+        except Problem as problem:
+            raise Problem(f"nothing is added to {path}: {problem}") from None
 
 
 def key_of(clip):

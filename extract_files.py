@@ -1,24 +1,25 @@
-"""Slice videos into JPEG frames and write the rows that `data_file.csv` needs.
+"""Find clips, cut them out of recordings, and write their rows of `data_file.csv`.
 
+    python extract_files.py --from recordings
+    python extract_files.py --from recordings --find-trials trials.csv
+    python extract_files.py --from recordings --cut trials.csv --crop 200,90,320,240
     python extract_files.py --append
-    python extract_files.py --split test --task Reach --append
 
-Reads   data/<split>/<task>/<clip>.avi (or mp4, mov, mkv, wmv, mts, tif, ...)
-Writes  data/<split>/<task>/<clip>-0001.jpg, ...; with --append, rows of data_file.csv
-Cost    about 200 frames a second; a clip of 251 small frames takes 3 MB.
+Reads   videos at any depth below --from, which stay where they are; without --from
+        data/<split>/<task>/<clip>.avi (or mp4, mov, mkv, wmv, mts, tif, ...)
+Writes  rows of data_file.csv; pictures of what will be seen; without --rows-only the
+        frames of data/<split>/<task>/<clip>.avi, <clip>-0001.jpg, ...
+Cost    about 200 frames a second; a clip of 251 small frames takes 3 MB as JPEG.
 
 Slicing is optional: extract_features.py reads videos as they are.
 """
 
 import argparse
-import contextlib
 import csv
 import math
 import sys
 import unicodedata
 from pathlib import Path
-
-import numpy as np
 
 import clip_table
 import console
@@ -29,7 +30,7 @@ import sources
 from console import Problem
 from sources import IMAGE_SUFFIXES
 
-JPEG_QUALITY = 95
+MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 
 def find_videos(folder, split=None, task=None):
@@ -63,39 +64,19 @@ def find_videos(folder, split=None, task=None):
 def slice_video(path, allow_short=False):
     """Write the frames of a video beside it, `<clip>-0001.jpg` and so on.
 
-    The frames get their names only once the whole video has been decoded. As long as
-    one has none, the clip counts as unfinished and is sliced again.
-
     Returns
     -------
     int
-        Frames written.
+        Frames that are there.
     """
-    from PIL import Image
+    from slicing import images
 
-    leftovers = sources.list_unfinished(path.parent, path.stem)
-    images = sources.list_images(path.parent, path.stem)
-    if images and not leftovers:
-        return len(images)
-    temporaries, reel = [], frames.open_reel(path, allow_short)
-    try:
-        for number, picture in enumerate(reel.iterate(), start=1):
-            part = path.with_name(f"{files.TEMPORARY}{path.stem}-{number:04d}.jpg")
-            temporaries.append(part)
-            Image.fromarray(np.ascontiguousarray(picture)).save(
-                part, quality=JPEG_QUALITY
-            )
-        for part in temporaries:
-            part.replace(part.with_name(part.name.removeprefix(files.TEMPORARY)))
-    except OSError as error:
-        reason = error.strerror or error
-        raise OSError(f"could not write the frames of {path}: {reason}") from error
-    finally:
-        for part in {*temporaries, *leftovers}:
-            with contextlib.suppress(OSError):
-                part.unlink()
-    tell_notes(path, reel)
-    return len(temporaries)
+    def decode():
+        reel = frames.open_reel(path, allow_short)
+        yield from reel.iterate()
+        tell_notes(path, reel)
+
+    return images.write_images(path.parent, path.stem, decode())
 
 
 def count_frames(path, allow_short=False):
@@ -137,8 +118,148 @@ def check_names(videos):
     return faults
 
 
+# ---------------------------------------------------------------- recordings
+
+
+def gather(args):
+    """Make the clips of a folder of videos, or of a table of trials in them."""
+    from slicing import finding, trials
+
+    if args.cut:
+        in_frames = args.times == "frames"
+        table, folder = args.cut, args.source
+        clips = trials.read_trials(table, folder, in_frames, args.split, args.task)
+    else:
+        videos = finding.find_videos(args.source)
+        clips = finding.guess_clips(args.source, videos, args.split, args.task)
+    return [
+        clip._replace(
+            crop=clip.crop or args.crop,
+            mirror=args.mirror or None if clip.mirror is None else clip.mirror,
+        )
+        for clip in clips
+    ]
+
+
+def draw_crops(folder, clips):
+    """Draw what will be seen of each video, where it is not all, and say where."""
+    from slicing import pictures
+
+    if any(clip.crop or clip.mirror for clip in clips):
+        written = pictures.draw_crops(files.crops_path(folder), clips)
+        print(f"what will be seen is drawn in {', '.join(map(str, written))}")
+
+
+def is_confirmed(yes):
+    """Ask whether the rows are to be written, where somebody can answer."""
+    if yes:
+        return True
+    if not sys.stdin or not sys.stdin.isatty():
+        print("nothing was written. If this is right, give the command with --yes")
+        return False
+    return input("write these rows? [y/N] ").strip().casefold() in ("y", "yes", "j")
+
+
+def settle(clip, args):
+    """Count the frames of a clip, or write them to files; returns its row."""
+    from slicing import finding, images
+
+    if args.save_as == "rows":
+        n_frames = clip.n_frames or count_frames(Path(clip.video), args.allow_short)
+        return finding.shorten_video(args.data, clip._replace(n_frames=n_frames))
+    reel = frames.open_reel(clip.video, args.allow_short)
+    view = frames.find_view(clip, reel.n_frames, reel.rate)
+    pictures = reel.iterate(None, *view.find_range(reel.n_frames))
+    place = args.data / clip.split / clip.task
+    if args.save_as == "jpg":
+        images.write_images(place, clip.name, pictures)
+    else:
+        with files.replacing(place / f"{clip.name}.mp4") as temporary:
+            frames.write_video(temporary, pictures, reel.rate, crf=MP4_LOSS)
+    return clip._replace(video=None, start=None, end=None)
+
+
+def take_in(args):
+    """List the clips of recordings in the table, once a person has agreed."""
+    from tqdm import tqdm
+
+    from slicing import finding
+
+    clip_table.append_clips(args.data, [])  # what is wrong is said before the work
+    clips = gather(args)
+    print("\n".join(finding.tell_guess(clips)))
+    draw_crops(args.data, clips)
+    if not is_confirmed(args.yes):
+        return 0
+    rows, failed = [], []
+    for clip in tqdm(clips, desc="reading", unit="clip", disable=None):
+        try:
+            rows.append(settle(clip, args))
+        except Problem as problem:
+            failed.append(f"{clip.name}: {problem}")
+    tell_appended(args.data, rows)
+    return console.report_failed(failed, len(clips))
+
+
+def tell_appended(folder, rows):
+    n_new = clip_table.append_clips(folder, rows)
+    print(f"{n_new} rows added to {files.table_path(folder)}; fill in the scores")
+    print("(train rows need one; test rows may stay without)")
+
+
+def propose_trials(args):
+    """Write a table of trials for a person to correct, and a sheet of their frames."""
+    from slicing import finding, pictures, trials
+
+    path = args.find_trials
+    if path.exists():
+        raise Problem(
+            f"{path} is there already. Move it away, or cut with --cut {path}"
+        )
+    videos = finding.find_videos(args.source)
+    found = finding.guess_clips(args.source, videos, args.split, args.task)
+    clips = list(trials.propose(found, args.crop))
+    if not clips:
+        raise Problem(f"nothing moves in {len(videos)} videos; try another --crop")
+    trials.write_trials(path, clips, args.source)
+    written = pictures.draw_trials(path.with_suffix(".png"), clips)
+    print(f"{len(clips)} trials in {len(videos)} videos proposed in {path}, drawn in")
+    print(f"{', '.join(map(str, written))}. Correct the table, then give --cut {path}")
+
+
+def add_recordings(parser):
+    """Add the options for recordings that lie elsewhere."""
+    add = parser.add_argument_group("recordings").add_argument
+    add("--from", dest="source", type=Path, metavar="DIR", help="find videos there")
+    add("--yes", action="store_true", help="write the rows without asking")
+    add("--cut", type=Path, metavar="CSV", help="video,start,end[,clip,animal,...]")
+    add(
+        "--times",
+        choices=("seconds", "frames"),
+        default="seconds",
+        help="what starts and ends are; also m:ss; frames count from 0; the end is not "
+        "part of the trial",
+    )
+    add(
+        "--save-as",
+        choices=("rows", "jpg", "mp4"),
+        default="rows",
+        help="trials as rows that point into the recording, or as files of their own",
+    )
+    add("--find-trials", type=Path, metavar="CSV", help="propose them by movement")
+    add(
+        "--crop",
+        type=console.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels"),
+        metavar="X,Y,W,H",
+        help="the region that is seen; the table may tell another for each clip",
+    )
+    add("--mirror", action="store_true", help="exchange left and right")
+
+
 def parse_args(argv):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+    )
     parser.add_argument(
         "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
     )
@@ -155,37 +276,54 @@ def parse_args(argv):
         action="store_true",
         help="take what is there of videos that were cut short",
     )
-    return parser.parse_args(argv)
+    add_recordings(parser)
+    args = parser.parse_args(argv)
+    if args.find_trials and not args.source:
+        parser.error("--find-trials needs --from DIR")
+    if args.save_as != "rows" and not args.cut:
+        parser.error("--save-as goes with --cut")
+    if (args.crop or args.mirror) and not (args.source or args.cut or args.append):
+        parser.error("--crop and --mirror go with --from, --cut or --append")
+    return args
 
 
-def main(argv=None):
+def slice_published(args):
+    """Slice and list the videos in the published layout."""
     from tqdm import tqdm
 
-    args = parse_args(argv)
     videos = find_videos(args.data, args.split, args.task)
     if args.append:
         clip_table.append_clips(args.data, [])  # what is wrong is said before the work
     faults = check_names(videos)
+    seen = {"crop": args.crop, "mirror": args.mirror or None}
+    clips = [
+        data.Clip(split, task, path.stem, 0, math.nan, video=str(path), **seen)
+        for split, task, path in videos
+        if path not in faults
+    ]
+    draw_crops(args.data, clips)
     rows, failed = [], list(faults.values())
     take = count_frames if args.rows_only else slice_video
-    sound = [video for video in videos if video[2] not in faults]
-    for split, task, path in tqdm(sound, desc="slicing", unit="clip", disable=None):
+    for clip in tqdm(clips, desc="slicing", unit="clip", disable=None):
         try:
-            n_frames = take(path, args.allow_short)
-            rows.append(data.Clip(split, task, path.stem, n_frames, math.nan))
+            n_frames = take(Path(clip.video), args.allow_short)
+            rows.append(clip._replace(n_frames=n_frames, video=None))
         except Problem as problem:
             failed.append(str(problem))
     if args.append:
-        n_new = clip_table.append_clips(args.data, rows)
-        path = files.table_path(args.data)
-        print(f"{n_new} rows added to {path}; fill in the scores")
-        print("(train rows need one; test rows may stay without)")
+        tell_appended(args.data, rows)
     else:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows(
-            clip_table.list_fields(row, clip_table.COLUMNS) for row in rows
-        )
+        for row in rows:
+            writer.writerow(clip_table.list_fields(row, clip_table.COLUMNS))
     return console.report_failed(failed, len(videos))
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    if args.find_trials:
+        return propose_trials(args)
+    return take_in(args) if args.source or args.cut else slice_published(args)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ def table_path(folder):
     return Path(folder) / "data_file.csv"
 
 
+def crops_path(folder):
+    return Path(folder) / "figures" / "crops.png"
+
+
 def sequence_path(folder, clip_name, n_frames):
     return Path(folder) / "sequences" / f"{clip_name}-{n_frames}-features.npy"
 

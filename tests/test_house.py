@@ -26,7 +26,7 @@ STOREYS = (  # from the ground up
     ("runs",),
     ("learning", "fitting"),
     ("training",),
-    ("cluster", "judging", "explaining", "rating"),
+    ("cluster", "judging", "explaining", "rating", "slicing"),
     SCRIPTS,
     ("demo",),
 )
@@ -54,7 +54,16 @@ def room_of(path):
 def test_a_module_imports_from_below_only(path):
     room = room_of(path)
     assert room in FLOOR_OF, f"say in STOREYS where {room} stands"
-    same = ("judging", "explaining", "rating", "drawn", "foreign", "pages", "video")
+    same = (
+        "judging",
+        "explaining",
+        "rating",
+        "slicing",
+        "drawn",
+        "foreign",
+        "pages",
+        "video",
+    )
     for name in set(list_imports(path)) & set(FLOOR_OF):
         is_own = name == room and room in same
         beside = FLOOR_OF[name] == FLOOR_OF[room] and room not in SCRIPTS

@@ -1,0 +1,1 @@
+"""From recordings to clips: find, guess, cut, and draw what will be seen."""

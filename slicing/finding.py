@@ -1,0 +1,236 @@
+"""Videos in folders of any depth, and what their paths tell of them."""
+
+import math
+import os
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import data
+import sources
+from console import Problem, caution
+from files import FORBIDDEN, find_name_fault
+
+SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+# What labs call animals, sessions and groups, in English, German and short forms; the
+# earlier a pattern stands, the surer it is.
+ANIMAL_PATTERNS = (
+    r"(rat|ratte|mouse|maus|mice|animal|tier|subject|subj|patient|participant|case|id)"
+    r"[ _.#-]*(?:nr[ _.-]*)?0*(\d{1,5}[a-z]?)",
+    r"(g)0*(\d{1,3})",
+    r"([a-z]{1,2})0*(\d{1,4})",
+)
+SESSION_PATTERNS = (
+    r"((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[0-3]?\d[-_.][01]?\d[-_.](?:20)?\d\d)",
+    r"((?:day|session|sess|tag|sitzung|week|woche)[ _.-]*\d{1,3})",
+)
+NO_ANIMAL = (
+    "c",
+    "t",
+    "d",
+    "s",
+    "v",
+    "p",
+    "k",
+    "tr",
+    "w",
+    "f",
+    "ch",
+)  # clip, trial, ...
+GROUPS = (
+    *("control", "sham", "healthy", "naive", "vehicle", "saline", "wt", "wildtype"),
+    *(
+        "stroke",
+        "lesion",
+        "lesioned",
+        "mcao",
+        "ischemia",
+        "ko",
+        "het",
+        "hom",
+        "treated",
+    ),
+    *("impaired", "patient", "kontrolle", "schlaganfall", "gesund", "pre", "post"),
+    *("6-ohda", "6ohda", "mptp", "pd", "als"),
+)
+START, END = r"(?<![a-zA-ZäöüÄÖÜß\d])", r"(?![a-zA-ZäöüÄÖÜß\d])"
+
+
+def find_videos(folder):
+    """List the videos of a folder at any depth, sorted; others are named.
+
+    Returns
+    -------
+    list of Path
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise Problem(f"--from {folder}: no such folder")
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    for path in filter(sources.looks_like_video, found):
+        caution(f"left out: {sources.explain_left_out(path)}")
+    videos = [path for path in found if sources.is_video(path)]
+    videos = [p for p in videos if p in sources.list_videos(p.parent, p.stem)]
+    if not videos:
+        raise Problem(f"--from {folder}: no video in it, at any depth")
+    return videos
+
+
+def guess_clips(folder, videos, split=None, task=None):
+    """Guess what each video shows from its folders and its name.
+
+    Parameters
+    ----------
+    folder : path
+        The folder in which they were found.
+    videos : list of Path
+    split, task : str, optional
+        What is known already.
+
+    Returns
+    -------
+    list of Clip
+        Each a whole video of a frame count that is not known yet, 0.
+    """
+    texts = [describe_place(folder, video) for video in videos]
+    animals = guess_animals(texts)
+    sessions = find_best(SESSION_PATTERNS, texts)
+    groups = [find_group(text) for text in texts]
+    return [
+        data.Clip(
+            split or find_split(text) or "train",
+            task or safe_name(Path(folder).resolve().name) or "Task",
+            name,
+            0,
+            math.nan,
+            animals[number],
+            groups[number],
+            sessions[number],
+            video.resolve().as_posix(),
+        )
+        for number, (video, text, name) in enumerate(
+            zip(videos, texts, name_clips(folder, videos), strict=True)
+        )
+    ]
+
+
+def describe_place(folder, video):
+    """Join the folders below `folder` and the name of a video, NFC, with slashes."""
+    place = video.relative_to(folder).with_suffix("").as_posix()
+    return unicodedata.normalize("NFC", place)
+
+
+def find_best(patterns, texts):
+    """Find in each text what the first pattern finds that fits most of them."""
+    tried = []
+    for pattern in patterns:
+        found = [re.search(START + pattern + END, text, re.I) for text in texts]
+        tried.append([match and match[1] for match in found])
+    return max(tried, key=lambda column: sum(map(bool, column)))
+
+
+def guess_animals(texts):
+    """Guess the animal of each text: list of str, None where nobody could tell."""
+    best = [None] * len(texts)
+    for pattern in ANIMAL_PATTERNS:
+        column = [find_animal(pattern, text) for text in texts]
+        if sum(map(bool, column)) > sum(map(bool, best)):
+            best = column
+        if all(best):
+            break
+    return best
+
+
+def find_animal(pattern, text):
+    """Find an animal in a path, written in one way: `rat_012` is `Rat 12`."""
+    for found in re.finditer(START + pattern + END, text, re.I):
+        word, number = found[1], found[2].casefold()
+        if word.casefold() not in NO_ANIMAL:
+            return f"{word.capitalize()} {number}" if len(word) > 2 else word + number
+    return None
+
+
+def find_split(text):
+    words = [word.casefold() for word in text.split("/")[:-1]]
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
+
+
+def find_group(text):
+    """Find the word for a group in a path; that of the lowest folder, else the name."""
+    *folders, name = text.split("/")
+    for part in [*reversed(folders), name]:
+        for word in re.split(r"[\s_.,()]+|(?<=[a-z])(?=[A-Z])", part):
+            if word.casefold() in GROUPS:
+                return word.capitalize() if word.islower() else word
+    return None
+
+
+# ---------------------------------------------------------------- names
+
+
+def safe_name(text):
+    """Make a name of a text that stands for a file on every system; "" of none."""
+    text = unicodedata.normalize("NFC", text)
+    text = "".join(
+        "_" if c in FORBIDDEN or unicodedata.category(c)[0] == "C" else c for c in text
+    )
+    text = text.encode(errors="replace").decode()[:100].strip(" ._-")
+    return f"clip_{text}" if text and find_name_fault(text) else text
+
+
+def name_clips(folder, videos):
+    """Name the clip of each video by its file, with folders where two are alike."""
+    stems = [video.stem for video in videos]
+    alike = Counter(map(fold, stems))
+    taken, names = defaultdict(int), []
+    for video, stem in zip(videos, stems, strict=True):
+        is_clear = alike[fold(stem)] == 1 and not find_name_fault(stem)
+        place = stem if is_clear else describe_place(folder, video).replace("/", "_")
+        name = safe_name(place) or "clip"
+        taken[fold(name)] += 1
+        if taken[fold(name)] > 1:
+            name = f"{name}_{taken[fold(name)]}"
+            taken[fold(name)] += 1
+        names.append(name)
+    return names
+
+
+def fold(name):
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def shorten_video(folder, clip):
+    """Let a video within the working folder be found there wherever that moves."""
+    video, folder = Path(clip.video), Path(folder).resolve()
+    is_inside = folder in video.parents
+    video = Path(os.path.relpath(video, folder)) if is_inside else video
+    return clip._replace(video=video.as_posix())
+
+
+# ---------------------------------------------------------------- telling
+
+
+def tell_guess(clips, n_shown=12):
+    """Put a guess into a table and a line of numbers: list of str."""
+    rows = [("clip", "animal", "group", "session", "split")]
+    rows += [(c.name, c.animal, c.group, c.session, c.split) for c in clips[:n_shown]]
+    rows = [["-" if field is None else field for field in row] for row in rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(f"{f:<{w}}" for f, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    if len(clips) > n_shown:
+        lines.append(f"... and {len(clips) - n_shown} more")
+    counts = [f"{len(clips)} clips"]
+    for column in ("animal", "session", "group"):
+        known = Counter(getattr(clip, column) for clip in clips)
+        n_unknown = known.pop(None, 0)
+        text = f"{len(known) or 'no'} {column}{'' if len(known) == 1 else 's'}"
+        if column == "group" and known:
+            text += f" ({', '.join(f'{k} {n}' for k, n in sorted(known.items()))})"
+        if known and n_unknown:
+            text += f" and {n_unknown} clips without"
+        counts.append(text)
+    return [*lines, "", ", ".join(counts)]

@@ -1,0 +1,199 @@
+"""Trials in recordings: a table of starts and ends, and proposals for it."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+import clip_table
+import frames
+from console import Problem
+from slicing import finding
+from tables import read_table, write_table
+
+COLUMNS = ("video", "start", "end")
+STEP = 4  # pixels; every fourth one tells of movement
+SMOOTH, GAP, SHORTEST, MARGIN = 0.2, 0.5, 0.5, 0.25  # seconds
+ABOVE, LEAST = 6.0, 0.4  # spreads of a resting picture; grey of 255
+
+
+def read_trials(path, folder=None, in_frames=False, split=None, task=None):
+    """Read a table of trials: `video,start,end` and any column that clips have.
+
+    Parameters
+    ----------
+    path : path
+    folder : path, optional
+        Where the videos are, at any depth; by default beside the table.
+    in_frames : bool
+        Starts and ends are frame numbers from 0, not times.
+    split, task : str, optional
+        Of trials of which the table tells none.
+
+    Returns
+    -------
+    list of Clip
+        With their number of frames; see `frames.find_view` for what a time means.
+
+    Raises
+    ------
+    Problem
+        Names every line that is wrong.
+    """
+    table = read_table(path, COLUMNS)
+    if table.columns is None:
+        raise Problem(f"{path}: expected a header line with {', '.join(COLUMNS)}")
+    folder = Path(folder or Path(path).parent)
+    videos = finding.find_videos(folder)
+    guesses = finding.guess_clips(folder, videos, split, task)
+    known = defaultdict(list)
+    for video, guess in zip(videos, guesses, strict=True):
+        for name in {video.name, video.stem, video.relative_to(folder).as_posix()}:
+            known[finding.fold(name)].append(guess)
+    clips, problems, counts = [], [], defaultdict(int)
+    for line, record in table.records():
+        try:
+            clip = read_trial(record, known, counts, table.decimal, in_frames)
+            if finding.fold(clip.name) in map(finding.fold, (c.name for c in clips)):
+                raise ValueError(f"two trials are called {clip.name}")
+            clips.append(clip)
+        except (ValueError, Problem) as error:
+            problems.append(f"{path}:{line}: {error}")
+    if problems or not clips:
+        found = problems or [f"{path} lists no trial"]
+        raise Problem(clip_table.summarise(found))
+    return clips
+
+
+def read_trial(record, known, counts, decimal, in_frames):
+    """Make the clip of one trial. Raises ValueError or Problem."""
+    name = record["video"].replace("\\", "/")
+    found = known.get(finding.fold(name)) or known.get(finding.fold(Path(name).name))
+    if not found or len(found) > 1:
+        what = "no video" if not found else f"{len(found)} videos"
+        raise ValueError(f"{what} called {record['video']!r}. Give its folder, too")
+    guess = found[0]
+    counts[guess.name] += 1
+    reel = frames.open_reel(guess.video)
+    times = {column: record[column] for column in ("start", "end") if record[column]}
+    if in_frames and times:
+        if not all(text.isdecimal() for text in times.values()):
+            raise ValueError(f"expected frame numbers. Received: {times}")
+        times = {
+            column: clip_table.write_field(int(text) / reel.rate)
+            for column, text in times.items()
+        }
+        times = {c: text.replace(".", decimal) for c, text in times.items()}
+    told = {
+        "clip": f"{guess.name}_t{counts[guess.name]:02d}",
+        "split": guess.split,
+        "task": guess.task,
+        **{c: getattr(guess, c) or "" for c in ("animal", "group", "session")},
+        **{column: text for column, text in record.items() if text},
+        **times,
+        "video": guess.video,
+        "n_frames": "1",
+    }
+    clip = clip_table.make_clip(told, decimal, need_scores=False)
+    view = frames.find_view(clip, reel.n_frames, reel.rate)
+    start, end = view.find_range(reel.n_frames)
+    return clip._replace(n_frames=end - start)
+
+
+# ---------------------------------------------------------------- proposals
+
+
+def measure_movement(reel, crop=None):
+    """Measure how much the picture changes from frame to frame.
+
+    Parameters
+    ----------
+    reel : Reel or Stack
+    crop : (x, y, width, height), optional
+        Only there.
+
+    Returns
+    -------
+    float32, (N,)
+        Mean absolute change of grey, 0 to 255; 0 for the first frame.
+    """
+    view, before = frames.View(crop=crop), None
+    changes = np.zeros(reel.n_frames, np.float32)
+    for number, picture in enumerate(reel.iterate()):
+        grey = view.apply(picture)[::STEP, ::STEP].mean(axis=2)
+        if before is not None:
+            changes[number] = np.abs(grey - before).mean()
+        before = grey
+    return changes
+
+
+def find_trials(changes, rate):
+    """Propose trials: stretches in which more moves than in a resting picture.
+
+    Rest is the quieter half of the recording: a trial begins where the smoothed change
+    exceeds its median by `ABOVE` times its spread, and by `LEAST`.
+
+    Parameters
+    ----------
+    changes : float, (N,)
+        See `measure_movement`.
+    rate : float
+        Frames a second.
+
+    Returns
+    -------
+    list of (int, int)
+        First frame and the one after the last.
+    """
+    width = max(1, round(SMOOTH * rate))
+    smooth = np.convolve(changes, np.ones(width) / width, "same")
+    quiet = np.sort(smooth)[: max(2, len(smooth) // 2)]
+    middle = np.median(quiet)
+    spread = 1.4826 * np.median(np.abs(quiet - middle))
+    moves = smooth > middle + max(ABOVE * spread, LEAST)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], moves, [0]])))
+    merged = []
+    for start, end in edges.reshape(-1, 2):
+        if merged and start - merged[-1][1] < GAP * rate:
+            merged[-1][1] = end
+        else:
+            merged.append([start, end])
+    margin = round(MARGIN * rate)
+    return [
+        (max(0, int(start) - margin), min(len(changes), int(end) + margin))
+        for start, end in merged
+        if end - start >= SHORTEST * rate
+    ]
+
+
+def propose(clips, crop=None):
+    """Propose the trials of recordings.
+
+    Yields
+    ------
+    Clip
+        With start and end in seconds; its name is the recording's and a number.
+    """
+    for clip in clips:
+        reel = frames.open_reel(clip.video)
+        if not reel.rate:
+            raise Problem(f"{clip.video} tells no frame rate, so no times")
+        found = find_trials(measure_movement(reel, crop or clip.crop), reel.rate)
+        for number, (start, end) in enumerate(found, start=1):
+            yield clip._replace(
+                name=f"{clip.name}_t{number:02d}",
+                n_frames=end - start,
+                start=start / reel.rate,
+                end=end / reel.rate,
+            )
+
+
+def write_trials(path, clips, folder):
+    """Write proposals as `read_trials` reads them."""
+    columns = (*COLUMNS, "clip", "animal", "group", "session")
+    rows = []
+    for clip in clips:
+        place = Path(clip.video).relative_to(Path(folder).resolve()).as_posix()
+        told = clip._asdict() | {"clip": clip.name, "video": place}
+        rows.append([clip_table.write_field(told[column]) for column in columns])
+    write_table(path, columns, rows)
