@@ -129,10 +129,10 @@ def settle_record(folder, record, overwrite):
 
 def check_record(folder, record):
     """See that the folder is still there and still of this extraction's settings."""
-    present = sequences.read_extraction(folder)
-    if present is None:
-        raise Problem(f"{files.extraction_path(folder)} has vanished")
-    if present != record:
+    path = files.extraction_path(folder)
+    if not path.is_file():
+        raise Problem(f"{path} has vanished")
+    if files.read_json(path).get("checksum") != sequences.checksum(record):
         raise Problem("another extraction with other settings has begun")
 
 

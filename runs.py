@@ -455,7 +455,7 @@ def read_sequences(folder, names, record, control=None):
 
 
 def score_sequences(model, sequences, batch_size=8):
-    """Score sequences, read one after the other, in batches of one size.
+    """Score sequences, read one after the other, in batches.
 
     Parameters
     ----------
@@ -470,7 +470,5 @@ def score_sequences(model, sequences, batch_size=8):
     """
     scores, iterator = [], iter(sequences)
     while batch := list(itertools.islice(iterator, batch_size)):
-        n_clips = len(batch)
-        batch += batch[-1:] * (batch_size - n_clips)  # another size would be compiled
-        scores.extend(np.asarray(model.predict_on_batch(np.stack(batch)))[:n_clips, 0])
+        scores.extend(np.asarray(model.predict_on_batch(np.stack(batch)))[:, 0])
     return np.asarray(scores, float)
