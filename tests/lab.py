@@ -32,14 +32,14 @@ def make_lab(folder, mice, n_animals=None):
     for number, (animal, parts) in enumerate(sorted(clips.items())[:n_animals]):
         day = datetime.date(2024, 5, 1 + number % 2)
         place = folder / "Läufe Mai" / f"Maus {int(animal[1:])}"
-        session = place / f"Käfig {number % 3 + 1} {day.isoformat()} Übung.mp4"
+        session = place / f"Käfig {number + 1} {day.isoformat()} Übung.mp4"
         pictures, start = [], 0.0
         for path, score in parts:
             reel = frames.open_reel(path)
             pictures += reel.iterate()
             end = start + reel.n_frames / 15
             trials.append((session.name, f"{start:.4f}", f"{end:.4f}"))
-            clip = f"{session.stem}_t{trials[-1:][0] and len(pictures) // 24:02d}"
+            clip = f"{session.stem}_t{len(pictures) // 24:02d}"
             scores.append((clip, score * 4 + 0.5, score * 4))
             start = end
         place.mkdir(parents=True, exist_ok=True)
