@@ -63,7 +63,8 @@ class Plan(NamedTuple):
 
     def animal_of(self, name, pattern):
         """Name the animal of a clip: as the table does, else as its name does."""
-        return self.animals.get(name) or data.animal_of(name, pattern)
+        told = self.told.get("animals", {})
+        return told.get(name) or data.animal_of(name, pattern)
 
     def name_clips(self, clips):
         """Take up what the table tells of the clips that the run will know."""
