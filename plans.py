@@ -7,6 +7,7 @@ import data
 from console import Problem, caution
 
 CLOSED_FORM = ("motion",)  # models without epochs
+LEARNS_FROM_ALL = (*CLOSED_FORM, "best")  # watches no clips, or others for each part
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +140,7 @@ def plan_run(run, clips, targets, animals, options):
     train = {c.name: targets[c.name] for c in clips if c.split == "train"}
     if not train:
         raise Problem("data_file.csv has no train rows")
-    if options.monitor == "test" and options.model not in CLOSED_FORM:
+    if options.monitor == "test" and options.model not in LEARNS_FROM_ALL:
         test = [c.name for c in clips if c.split == "test" and c.name in targets]
         if not test:
             raise Problem("--monitor test: no test row has a score")
@@ -160,9 +161,10 @@ def plan_run(run, clips, targets, animals, options):
 def watch_animals(plan, animals, options):
     """Move some animals of a plan from the trained to the watched clips.
 
-    What is fitted in closed form needs none watched and learns from all.
+    What is fitted in closed form needs none watched and learns from all; a choice
+    among models watches animals anew for each of them.
     """
-    if options.model in CLOSED_FORM:
+    if options.model in LEARNS_FROM_ALL:
         return plan
     names = list(plan.train)
     held = data.hold_out_animals(

@@ -103,7 +103,7 @@ def choose_jobs(wanted, n_runs, options):
 
     A small one leaves cores idle; a large one has use for all of them, and for memory.
     """
-    is_small = options.model == "pool" or options.units <= SMALL
+    is_small = options.model in ("pool", "best") or options.units <= SMALL
     fitting = min(processes.count_cores(), MOST_JOBS, n_runs // 2) if is_small else 1
     return max(1, min(wanted or fitting, n_runs))
 
@@ -156,9 +156,10 @@ def add_network(parser):
     network = parser.add_argument_group("network")
     network.add_argument(
         "--model",
-        choices=("lstm", "pool", "motion"),
+        choices=("lstm", "pool", "motion", "best"),
         default=Options.model,
-        help="motion scores statistics of change, in closed form, from few clips; pool "
+        help="motion scores statistics of change, in closed form, from few clips; best "
+        "chooses among motion, a small lstm and their mean on training animals; pool "
         "ignores time: what does movement add?",
     )
     network.add_argument("--units", type=console.positive_int, default=Options.units)
@@ -342,6 +343,15 @@ def make_plans(args, clips, options, repeat=1):
     return [plan.name_clips(clips) for plan in planned], animals
 
 
+def tell_training(record):
+    """Say how a network was trained: in epochs, in closed form, or chosen as best."""
+    choice = record.get("choice", {})
+    if "model" in choice:
+        fared = [f"{k} {v['rmse']:.3f}" for k, v in choice["candidates"].items()]
+        return f"chose {choice['model']} of {', '.join(fared)}"
+    return f"{record['epochs']} epochs" if record["epochs"] else "in closed form"
+
+
 def tell_clips(plan, animals):
     """Say how many clips and animals a run learns from, and watches."""
     n_train = len({animals[name] for name in plan.train})
@@ -381,7 +391,7 @@ def train_all(args, repeat):
     elif n_jobs > 1:
         train = functools.partial(train_in_processes, n_jobs)
     for plan, record in train(args.data, todo, options, extraction):
-        how = f"{record['epochs']} epochs" if plan.watched else "in closed form"
+        how = tell_training(record)
         where = "watched clips" if plan.watched else "its animals, each left out once"
         print(
             f"{plan.run}: {how}; root mean squared error on {where} "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import candidates
 import files
 import fitting
 import learning
@@ -42,23 +43,31 @@ def train_run(folder, plan, options, extraction, bar=None):
         "options": options.as_dict(),
         "extraction": extraction,
     }
+
+    def train_one(plan, options, seed, place):
+        if options.model == "motion":
+            return fit_motion(folder, plan, options, n_features)
+        known = identity | {"plan": plan._asdict()}
+        return train_network(folder, plan, options, n_features, seed, place, known, bar)
+
     logs = list_logs(folder, plan.run, options.ensemble)
     members, results = [], []
     for number, place in enumerate(logs):
-        if options.model == "motion":
-            member, result = fit_motion(folder, plan, options, n_features)
-        else:
-            seed = options.seed + number
-            member, result = train_network(
-                folder, plan, options, n_features, seed, place, identity, bar
+        train = functools.partial(train_one, seed=options.seed + number)
+        if options.model == "best":
+            found = candidates.train_best(
+                folder, plan, options, n_features, place, train
             )
-        members.append(member)
-        results.append(result)
+        else:
+            found = train(plan, options, place=place)
+        members.append(found[0])
+        results.append(found[1])
     model = models.build_ensemble(members) if len(members) > 1 else members[0]
     record = runs.describe_run(plan, options, extraction, results, n_features)
     runs.save_run(folder, model, record)
     for place in logs:
-        fitting.clear_backups(place)
+        for each in (place, *place.glob("*/")):
+            fitting.clear_backups(each)
     return record
 
 

@@ -207,6 +207,8 @@ def publish(args, table, record, result, independence, means):
     print("\n" + "\n".join(result["verdict"]))
     report.tell_agreement(result)
     report.tell_more(result, record.get("model"))
+    if "candidates" in result:
+        report.tell_choices(result["candidates"])
     path = files.predictions_path(args.data, record["run"], args.split)
     inputs = {"data_file.csv": files.digest_file(args.data / "data_file.csv")}
     if files.extraction_path(args.data).is_file():
@@ -346,6 +348,9 @@ def main(argv=None):
     if args.split not in data.SPLITS:
         record = {**record, "run": args.run or record["task"]}
     result, table, means = results[0], tables[0], None
+    known = [record for parts in repeats for _, record, _ in parts]
+    if fared := report.count_choices([each.get("choice") for each in known]):
+        result["candidates"] = fared
     if len(results) > 1:
         result["repeats"] = study.spread_repeats(results)
     if outcome:

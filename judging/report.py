@@ -216,6 +216,38 @@ def show_p(test):
     return f"{test['p']:.4f}"
 
 
+def count_choices(choices):
+    """Count how often each candidate of `--model best` was chosen.
+
+    Parameters
+    ----------
+    choices : list of (dict or None)
+        Of the records of the networks.
+
+    Returns
+    -------
+    dict of str to dict
+        "chosen", times, and "rmse" on training clips without their animals, on
+        average. Empty where nothing was chosen.
+    """
+    made = [choice for choice in choices if choice and "candidates" in choice]
+    names = dict.fromkeys(name for choice in made for name in choice["candidates"])
+    return {
+        name: {
+            "chosen": sum(choice["model"] == name for choice in made),
+            "rmse": sum(c["candidates"][name]["rmse"] for c in made) / len(made),
+        }
+        for name in names
+    }
+
+
+def tell_choices(candidates):
+    """Print how each candidate of `--model best` fared; see `count_choices`."""
+    print("\ncandidates, on training clips without their animals: times chosen, RMSE")
+    for name, fared in candidates.items():
+        print(f"  {name:<26}{fared['chosen']:<8}{fared['rmse']:.3f}")
+
+
 def tell_groups(result):
     """Print how scores tell groups apart and what they say within them."""
     if separation := result.get("separation"):

@@ -25,6 +25,7 @@ STOREYS = (  # from the ground up
     ("extractor",),
     ("runs",),
     ("learning", "fitting"),
+    ("candidates",),
     ("training",),
     ("cluster", "judging", "explaining", "rating", "slicing"),
     SCRIPTS,
