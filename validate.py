@@ -135,7 +135,11 @@ def judge_raters_alone(args, ratings):
 
     names = sorted({name for rounds in ratings.values() for r in rounds for name in r})
     pattern = args.animal_pattern or data.ANIMAL_PATTERN
-    animals = [data.animal_of(name, pattern) for name in names]
+    known = {}
+    if files.table_path(args.data).is_file():
+        clips = data.read_clips(args.data, args.task, need_scores=False)
+        known = {clip.name: clip for clip in clips}
+    animals = [data.animal_of(known.get(name, name), pattern) for name in names]
     result = study.judge_raters(*readers.spread_ratings(ratings, names), animals)
     report.tell_raters(result)
     path = files.predictions_path(args.data, "raters", "ratings", ".json")
