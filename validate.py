@@ -112,6 +112,22 @@ def judge_outcome(table, outcome):
     return means, comparisons.compare_outcomes(*columns)
 
 
+def judge_plans(args, table, record):
+    """Measure what animals are worth, with the floors on the clips that are judged."""
+    from judging import planning
+    from judging.table import summarise_clips
+
+    scored = table.dropna(subset=["target"])
+    columns = summarise_clips(args.data, scored, record)
+    clips = columns, scored["target"].to_numpy(), scored["animal"].to_numpy(str)
+    result = {}
+    if args.leak_meter:
+        result["leak"] = planning.measure_leak(*clips)
+    if args.plan:
+        result["plan"] = planning.measure_curve(*clips, args.plan)
+    return result
+
+
 def judge_raters(args, table, record, second_rater, ratings):
     """Judge raters, and the network beside them where it learned their scale."""
     from judging import study
@@ -311,6 +327,17 @@ def add_questions(parser):
         help="named beforehand: so much more disagreement than among raters is no harm",
     )
     how.add_argument(
+        "--leak-meter",
+        action="store_true",
+        help="errors of ridge regression with animals known beside animals held out",
+    )
+    how.add_argument(
+        "--plan",
+        type=console.positive_float,
+        metavar="ERROR",
+        help="how many animals would an error of so many points take?",
+    )
+    how.add_argument(
         "--control",
         action="append",
         default=[],
@@ -359,6 +386,8 @@ def main(argv=None):
         result["repeats"] = study.spread_repeats(results)
     if outcome:
         means, result["outcome"] = judge_outcome(table, outcome)
+    if args.leak_meter or args.plan:
+        result |= judge_plans(args, table, record)
     if second or ratings:
         result["raters"] = judge_raters(args, table, record, second, ratings)
     publish(args, table, record, result, tell_independence(table), means)

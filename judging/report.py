@@ -295,6 +295,7 @@ def tell_more(result, model=None):
         print(f"  {'Williams test':<26}{show_p(outcome['williams'])}")
     if raters := result.get("raters"):
         tell_raters(raters)
+    tell_plans(result)
     for by, rows in result["errors"].items():
         print(f"\nerrors by {by}: clips, MAE, bias")
         for row in rows[:30]:
@@ -311,6 +312,35 @@ def tell_more(result, model=None):
                 f"  {name:<26}{row['mean']:.3f}, {row['sd']:.3f}, {row['lowest']:.3f} "
                 f"to {row['highest']:.3f} of {row['n']}"
             )
+
+
+def tell_plans(result):
+    """Print the leak meter and the planning curve."""
+    if leak := result.get("leak"):
+        print("\nleak meter: MAE of ridge and of the mean, and what ridge saves")
+        for how, found in leak.items():
+            keys = ("ridge", "training mean", "difference")
+            print(f"  {how:<18}" + "  ".join(show(found[key]) for key in keys))
+        print(
+            "  with animals known, ridge may recognise the animal: believe the second"
+        )
+    if plan := result.get("plan"):
+        print(
+            "\nMAE on other animals against animals learned from: ridge, its SD, mean"
+        )
+        for row in plan["rows"]:
+            print(
+                f"  {row['n_animals']:>4}{row['ridge']:9.3f}{row['sd']:9.3f}"
+                f"{row['training mean']:9.3f}"
+            )
+        if needed := plan["needed"]:
+            high = "no end" if needed["high"] is None else f"{needed['high']:.0f}"
+            low = "few" if needed["low"] is None else f"{needed['low']:.0f}"
+            print(
+                f"  wanted error: about {needed['value']:.0f} animals [{low}, {high}]"
+            )
+        elif "reason" in plan:
+            print(f"  wanted error: {plan['reason']}")
 
 
 RATING_FIGURES = (

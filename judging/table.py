@@ -157,3 +157,9 @@ def add_floors(folder, table, record, train, watched, lengths, cache):
     columns = {FLOOR_COLUMNS[name]: values for name, values in predictions.items()}
     mean = float(np.mean(list(train.values())))
     return table.assign(training_mean=mean, **columns), reasons
+
+
+def summarise_clips(folder, table, record):
+    """Summarise the sequences of a table's clips; (N, 2F)."""
+    read = runs.read_sequences(folder, list(table["clip"]), record)
+    return np.array([floors.summarise_sequence(sequence) for sequence in read])

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_judging import draw_study
 
-from judging import calibration, comparisons, floors, raters, separation
+from judging import calibration, comparisons, floors, planning, raters, separation
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -341,3 +341,31 @@ def test_a_known_animal_predicts_by_its_other_clips():
     found = floors.predict_known_animal(scores, list("aaabbc"))
     assert found[:5] == pytest.approx([4, 3.5, 1.5, 4, np.nan], nan_ok=True)
     assert np.isnan(found[5])
+
+
+def test_recognising_animals_is_told_from_skill():
+    random = np.random.default_rng(0)
+    animals = np.repeat([f"g{i:02d}" for i in range(12)], 5)
+    looks = random.normal(size=(12, 30))  # of each animal, without a word on its score
+    columns = np.repeat(looks, 5, axis=0) + random.normal(0, 0.1, (60, 30))
+    scores = np.repeat(random.normal(2.5, 1, 12), 5) + random.normal(0, 0.2, 60)
+    found = planning.measure_leak(columns, scores, animals)
+    assert found["animals known"]["difference"]["low"] > 0
+    assert found["animals held out"]["difference"]["low"] < 0
+
+
+def test_a_planning_curve_says_how_many_animals():
+    random = np.random.default_rng(0)
+    animals = np.repeat([f"g{i:02d}" for i in range(16)], 3)
+    scores = np.repeat(random.normal(2.5, 1, 16), 3)
+    columns = random.normal(size=(48, 20))
+    columns[:, 0] += scores
+    found = planning.measure_curve(columns, scores, animals, 0.01)
+    errors = [row["ridge"] for row in found["rows"]]
+    assert errors[-1] < errors[0] and found["needed"] is None
+    assert "levels off" in found["reason"]
+    easy = planning.measure_curve(columns, scores, animals, errors[0])["needed"]
+    assert easy["value"] <= 16
+    fit = planning._fit(np.array([2, 4, 8]), np.array([1.5, 1.25, 1.125]))
+    assert fit == pytest.approx((1, 1))
+    assert planning.measure_curve(columns[:9], scores[:9], animals[:9])["rows"] == []
