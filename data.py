@@ -236,10 +236,10 @@ def hold_out_animals(animals, scores, fraction, seed):
         )
     n_held = min(max(1, round(fraction * len(names))), len(names) - 1)
     random = np.random.default_rng(seed)
-    means = {
-        name: np.mean([s for a, s in zip(animals, scores, strict=True) if a == name])
-        for name in names
-    }
+    of_animal = {name: [] for name in names}
+    for name, score in zip(animals, scores, strict=True):
+        of_animal[name].append(score)
+    means = {name: np.mean(found) for name, found in of_animal.items()}
     random.shuffle(names)  # ties in a random order
     ranked = sorted(names, key=means.get)
     return {str(random.choice(part)) for part in np.array_split(ranked, n_held)}

@@ -4,12 +4,15 @@ Files are written whole or not at all, so a script that is killed leaves none ha
 """
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
+import platform
 import re
-import tempfile
+import secrets
+import stat
 import time
 import unicodedata
 from pathlib import Path
@@ -18,6 +21,8 @@ from console import Problem
 
 DEFAULT_FOLDER = Path(__file__).parent / "data"
 TEMPORARY = ".writing-"
+HOST = re.sub(r"\W", "", platform.node(), flags=re.ASCII)[:30] or "unnamed"
+WEEK = 7 * 24 * 3600  # seconds
 MAX_NAME = 150  # bytes; leaves room for "-125-features.npy" below the usual 255
 FORBIDDEN = set('<>:"/\\|?*')
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -100,24 +105,26 @@ def replacing(path):
     """Write a file whole or not at all.
 
     Yields a temporary path in the same folder with the same suffix. It gets the final
-    name when the block ends well and is removed when it does not.
+    name when the block ends well and is removed when it does not. A link stays one:
+    what it leads to is replaced. A new file is as open to others as the umask says, one
+    that is replaced as it was before.
 
     Raises
     ------
     Problem
-        When the disk is full, the folder is read-only or has vanished.
+        When the disk is full, the file or the folder is read-only or has vanished.
     """
-    path = Path(path)
-    temporary = None
+    path, temporary = Path(os.path.realpath(path)), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=TEMPORARY, suffix=path.suffix, dir=path.parent
-        )
-        os.close(handle)
-        temporary = Path(name)
+        mode = path.stat().st_mode if path.exists() else None
+        if mode is not None and not (mode & 0o222 and os.access(path, os.W_OK)):
+            raise PermissionError(13, "it is read-only")
+        temporary = path.with_name(name_temporary() + path.suffix)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
-        temporary.chmod(0o644)  # mkstemp makes it private; shared folders are not
+        if mode is not None:
+            temporary.chmod(stat.S_IMODE(mode))
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or f"{error}; disk full?"
@@ -128,12 +135,101 @@ def replacing(path):
                 temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder, age=3600):
-    """Remove temporary files that a killed script left, once they are an hour old."""
+def name_temporary():
+    """Name a temporary file so that everybody can tell whose it is."""
+    return f"{TEMPORARY}{HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def remove_leftovers(folder):
+    """Remove the temporary files of processes that are dead.
+
+    Of another machine's nobody knows; they count as dead when a week old.
+    """
     for path in Path(folder).glob(f"{TEMPORARY}*"):
+        owner = re.match(rf"{re.escape(TEMPORARY)}(\w+)-(\d+)-", path.name)
+        is_ours = owner and owner[1] == HOST
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > age:
+            is_old = time.time() - path.stat().st_mtime > WEEK
+            if is_old or (is_ours and not is_alive(int(owner[2]))):
                 path.unlink()
+
+
+def is_alive(process):
+    """Tell whether a process of this machine lives; yes, where that cannot be asked."""
+    if os.name != "posix":  # elsewhere the question would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def claim(path):
+    """Let one process at a time work on what lies at a path.
+
+    The system keeps the lock and gives it back however a process ends.
+
+    Raises
+    ------
+    Problem
+        Says who works there already.
+    """
+    lock = Path(path).with_name(f".working-{Path(path).name}")
+    file = None
+    while file is None:
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            file = lock.open("a+b", buffering=0)
+        except OSError as error:
+            reason = error.strerror or error
+            raise Problem(f"could not write {lock}: {reason}") from error
+        if not grab(file):
+            file.seek(0)
+            owner = file.read(200).decode(errors="replace") or "another process"
+            file.close()
+            raise Problem(f"{owner} works on {path}. Wait until it is done")
+        if not is_there(lock, file):  # its owner removed it when it was done
+            file.close()
+            file = None
+    try:
+        with contextlib.suppress(OSError):  # a full disk has room for a lock only
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {HOST}".encode())
+        yield
+    finally:
+        if os.name == "nt":  # which removes no file that is open
+            file.close()
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        file.close()
+
+
+def grab(file):
+    """Lock an open file; tells whether that went well. Some shares know no locks."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(2**30)  # a byte that nobody reads
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
+
+
+def is_there(path, file):
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except OSError:
+        return False
 
 
 def write_json(path, content):

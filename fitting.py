@@ -149,7 +149,7 @@ def clear_backups(folder):
     """Remove what a finished training needed only to go on."""
     for name in ("backup.npz", "best.npz"):
         (Path(folder) / name).unlink(missing_ok=True)
-    remove_leftovers(folder, age=0)
+    remove_leftovers(folder)
 
 
 def to_plain(value):

@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -257,17 +259,106 @@ def test_folder_that_is_a_file_is_one_problem(tmp_path):
         files.write_json(files.extraction_path(tmp_path), {})
 
 
-def test_only_old_leftovers_are_removed(tmp_path):
-    old, new, other = (
-        tmp_path / name for name in (".writing-a.npy", ".writing-b.npy", "c.npy")
-    )
-    for path in (old, new, other):
+def test_leftovers_of_the_dead_only_are_removed(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = {
+        "dead": f".writing-{files.HOST}-{dead.pid}-0.npy",
+        "alive": f".writing-{files.HOST}-{os.getpid()}-0.npy",
+        "elsewhere": f".writing-another-{dead.pid}-0.npy",
+        "unknown": ".writing-a.npy",
+        "other": "c.npy",
+    }
+    paths = {kind: tmp_path / name for kind, name in names.items()}
+    for path in paths.values():
         path.touch()
-    for path in (old, other):
         os.utime(path, (time.time() - 7200,) * 2)
     files.remove_leftovers(tmp_path)
-    assert sorted(tmp_path.iterdir()) == [new, other]
+    left = set(tmp_path.iterdir())
+    assert left == set(paths.values()) - ({paths["dead"]} if os.name != "nt" else set())
+    for path in left:
+        os.utime(path, (0, 0))
+    files.remove_leftovers(tmp_path)
+    assert set(tmp_path.iterdir()) == {paths["other"]}
     files.remove_leftovers(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes and links are of other systems")
+def test_modes_and_links_stay_as_they_are(tmp_path):
+    path, link = tmp_path / "a.json", tmp_path / "link.json"
+    kept = os.umask(0o027)
+    try:
+        files.write_json(path, {})
+    finally:
+        os.umask(kept)
+    assert path.stat().st_mode & 0o777 == 0o640
+    path.chmod(0o664)
+    link.symlink_to(path.name)
+    files.write_json(link, {"a": 1})
+    assert link.is_symlink() and files.read_json(path) == {"a": 1}
+    assert path.stat().st_mode & 0o777 == 0o664
+    path.chmod(0o444)
+    for each in (path, link):
+        with pytest.raises(Problem, match="read-only"):
+            files.write_json(each, {})
+    assert sorted(tmp_path.iterdir()) == [path, link]
+
+
+CLAIM = "import files, sys, time\nwith files.claim(sys.argv[1]): "
+
+
+def claim_elsewhere(path, action):
+    code = CLAIM + f"print('mine', flush=True); {action}"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        cwd=Path(files.__file__).parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_one_at_a_time_works_on_a_thing_and_the_dead_hold_nothing(tmp_path):
+    path = tmp_path / "logs"
+    first = claim_elsewhere(path, "time.sleep(60)")
+    assert first.stdout.readline() == "mine\n"
+    with (
+        pytest.raises(Problem, match=f"process {first.pid} on {files.HOST} works on"),
+        files.claim(path),
+    ):
+        pass
+    first.kill()
+    first.communicate()
+    with files.claim(path):
+        second = claim_elsewhere(path, "pass")
+        _, errors = second.communicate()
+        assert f"process {os.getpid()} on" in errors.splitlines()[-1]
+        with files.claim(tmp_path / "other"):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_claims_at_once_are_never_shared(tmp_path):
+    tally = tmp_path / "tally"
+    tally.write_text("0")
+    code = (
+        "import files, sys, time\nfrom pathlib import Path\n"
+        "from console import Problem\n"
+        "path, done = Path(sys.argv[1]), 0\n"
+        "while done < 20:\n"
+        "  try:\n"
+        "    with files.claim(path):\n"
+        "      n = int(path.read_text()); time.sleep(0.001)\n"
+        "      path.write_text(str(n + 1)); done += 1\n"
+        "  except Problem: time.sleep(0.001)\n"
+    )
+    command = [sys.executable, "-c", code, str(tally)]
+    pool = [
+        subprocess.Popen(command, cwd=Path(files.__file__).parent) for _ in range(4)
+    ]
+    assert [process.wait() for process in pool] == [0] * 4
+    assert tally.read_text() == "80"
+    assert list(tmp_path.iterdir()) == [tally]
 
 
 def test_json_is_written_whole_and_read_strictly(tmp_path):
