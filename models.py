@@ -1,17 +1,18 @@
 """The networks that turn a sequence into a score, and how they come off the disk.
 
 A sequence is (T, F): F features for each of T frames. Every network here is an
-uncompiled `keras.Model` from (B, T, F) to (B, 1). `load_checkpoint` opens what
-`train_reg.py` saved as well as the network published in 2019, and trusts neither: a
-file is looked through before Keras sees it, and nothing in it is ever executed.
+uncompiled `keras.Model` from (B, T, F) to (B, 1). `load_run` opens what `train_reg.py`
+saved and `load_published` the network of 2019. Neither file is trusted: the network is
+built here, from sizes that were compared with the file, which gives but the numbers.
 """
 
 import functools
+import itertools
 from pathlib import Path
 
 import numpy as np
 
-from backend import keras, quietly
+from backend import keras
 from console import Problem
 from foreign import archive, published, untrusted
 
@@ -28,11 +29,64 @@ def hard_sigmoid(x):
 
 
 ACTIVATIONS = {"hard_sigmoid": hard_sigmoid}  # what Keras 3 would read differently
-LEAST_VARIANCE = 0.01  # of the median feature's, in a standardization
+MODELS = ("lstm", "pool", "motion")
 GATES = ("hard_sigmoid", "sigmoid")
 MOVEMENT = ("mean", "change", "jerk", "trend")  # statistics over time
 LEAST_MOVING = 3  # frames, for a jerk
 LEAST_ROOT = 1e-6  # the root has no gradient at 0
+# An orthogonal start of 2048 x 8192 takes longer than all of the reading.
+BLANK_LSTM = functools.partial(
+    keras.layers.LSTM, kernel_initializer="zeros", recurrent_initializer="zeros"
+)
+
+
+def build(options, shape, bias=0.0, statistics=None, **to_train):
+    """Build the network that options describe.
+
+    Parameters
+    ----------
+    options : plans.Options
+    shape : (int, int)
+        T and F of the sequences.
+    bias, statistics
+        As for `build_lstm`.
+    **to_train
+        `activation`, `layer` and `drop`, where a training takes other ones for a while.
+
+    Returns
+    -------
+    keras.Model
+        (B, T, F) -> (B, 1), uncompiled; its weights are those of `list_weights`.
+    """
+    given = {"activation": options.activation, "bias": bias, "statistics": statistics}
+    if options.model == "pool":
+        given["activation"] = to_train.get("activation", options.activation)
+        return build_pool(*shape, **given)
+    if options.model == "motion":
+        return build_motion(*shape, activation=options.activation)
+    given |= {name: getattr(options, name) for name in ("units", "dropout", "gates")}
+    return build_lstm(*shape, **given | to_train)
+
+
+def list_weights(options, shape):
+    """List the weights of the network that options describe, without building it.
+
+    Returns
+    -------
+    dict of str to tuple
+        Shape by the name that Keras gives in a file, in the order of `model.weights`.
+    """
+    (n_frames, n_inputs), lstm = shape, {}
+    if options.model not in MODELS:
+        raise Problem(f"no such model: {options.model!r}")
+    if options.model == "lstm":
+        units, width = options.units, 4 * options.units
+        shapes = (n_inputs, width), (units, width), (width,)
+        lstm = {f"lstm/cell/vars/{i}": shape for i, shape in enumerate(shapes)}
+        n_inputs = n_frames // 2 * units
+    if options.model == "motion":
+        n_inputs *= len(MOVEMENT)
+    return {**lstm, "dense/vars/0": (n_inputs, 1), "dense/vars/1": (1,)}
 
 
 def build_lstm(
@@ -213,14 +267,17 @@ def build_ensemble(members):
     return keras.Model(inputs, mean)
 
 
-def load_checkpoint(path):
-    """Load a network from disk without running anything the file brings along.
+def load_run(path, options, shape):
+    """Build the network of a run and give it the weights in its file.
 
     Parameters
     ----------
     path : path
-        A `.keras` file of `train_reg.py`, or the published network in the HDF5 of
-        Keras 2 (`.hdf5`, `.h5`). The content decides, not the name.
+        A `.keras` file of `train_reg.py`. Nothing in it is executed.
+    options : plans.Options
+        Of the run, as its record tells them.
+    shape : (int, int)
+        T and F.
 
     Returns
     -------
@@ -230,30 +287,52 @@ def load_checkpoint(path):
     Raises
     ------
     Problem
-        The file is missing, damaged, of another kind or not to be trusted.
+        The file is missing, damaged, of another kind, or holds another network.
     """
     path = Path(path)
-    kind = untrusted.kind_of(path)
-    if kind == "HDF5":
-        return _load_published(path)
-    if kind != "zip":
+    if (kind := untrusted.kind_of(path)) != "zip":
         raise Problem(
             f"{path.name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}"
         )
-    if path.suffix != ".keras":
-        raise Problem(
-            f"{path.name} holds a Keras 3 archive; rename it to {path.stem}.keras"
-        )
-    archive.inspect(path)
-    try:
-        with quietly():
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever Keras meets in a file that others wrote
-        raise Problem(
-            f"{path.name} cannot be loaded: {untrusted.first_line(error)}"
-        ) from error
-    _check_network(path, model)
+    standardizes = options.standardize and options.model != "motion"
+    n_standardized = shape[1] if standardizes else 0
+    weights = list_weights(options, shape)
+    with archive.reading(path, weights, options.ensemble, n_standardized) as (
+        _,
+        arrays,
+    ):
+        members = []
+        for _ in range(options.ensemble):
+            statistics = [next(arrays), next(arrays)] if n_standardized else None
+            member = build(options, shape, statistics=statistics, layer=BLANK_LSTM)
+            assign(member, itertools.islice(arrays, len(weights)))
+            members.append(member)
+    return build_ensemble(members) if len(members) > 1 else members[0]
+
+
+def load_published(path):
+    """Load the network published in 2019 from the HDF5 of Keras 2.
+
+    Parameters
+    ----------
+    path : path
+        `.hdf5` or `.h5`; the content decides, not the name. See `foreign.published`.
+
+    Returns
+    -------
+    keras.Model
+        (B, T, F) -> (B, 1), uncompiled.
+    """
+    with published.reading(path) as (settings, arrays):
+        model = build_lstm(**settings, layer=BLANK_LSTM)
+        assign(model, arrays)
     return model
+
+
+def assign(model, arrays):
+    """Give a network its weights one by one, so that they lie in memory once."""
+    for variable, array in zip(model.weights, arrays, strict=True):
+        variable.assign(array)
 
 
 def _standardized(n_frames, n_features, statistics):
@@ -262,11 +341,6 @@ def _standardized(n_frames, n_features, statistics):
     if statistics is None:
         return inputs, inputs
     mean, variance = (np.asarray(each, np.float32) for each in statistics)
-    # A feature that hardly varied in training would throw an animal that has it far off
-    # the scale: on real clips, up to 1,400 standard deviations.
-    varying = variance > 0
-    least = LEAST_VARIANCE * np.median(variance[varying]) if varying.any() else 0
-    variance = np.where(varying, np.maximum(variance, least), 1.0)
     standardize = keras.layers.Normalization(
         mean=mean, variance=variance, name="standardize"
     )
@@ -280,34 +354,3 @@ def _score(x, activation, bias):
         bias_initializer=keras.initializers.Constant(float(bias)),
         name="score",
     )(x)  # (B, 1)
-
-
-def _load_published(path):
-    network = published.read_network(path)
-    # An orthogonal start of 2048 x 8192 takes longer than all of the reading.
-    layer = functools.partial(
-        keras.layers.LSTM, kernel_initializer="zeros", recurrent_initializer="zeros"
-    )
-    model = build_lstm(**network.settings, layer=layer)
-    # One at a time, so that the weights lie in memory twice only in part.
-    for variable, weights in zip(
-        model.trainable_weights, network.read_weights(), strict=True
-    ):
-        variable.assign(weights)
-    return model
-
-
-def _check_network(path, model):
-    shape = getattr(model, "input_shape", None)
-    if not (
-        isinstance(shape, tuple)
-        and len(shape) == 3
-        and None not in shape[1:]
-        and model.output_shape == (None, 1)
-    ):
-        raise Problem(
-            f"{path.name} does not turn a sequence into one score: it takes {shape} "
-            f"and gives {getattr(model, 'output_shape', None)}"
-        )
-    if not all(np.isfinite(each).all() for each in model.get_weights()):
-        raise Problem(f"{path.name} holds weights that are NaN or infinite")

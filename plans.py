@@ -1,6 +1,7 @@
 """What a run is to be: its options, the clips it learns from, watches, never sees."""
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 import data
@@ -41,15 +42,29 @@ class Options:
 
     @classmethod
     def from_dict(cls, values):
-        """Take up options from a record; those it does not know stay at defaults."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{k: v for k, v in (values or {}).items() if k in known})
+        """Take up options from a record; those it does not know stay at defaults.
+
+        Raises Problem where one is no option of that kind.
+        """
+        known = {field.name: field.default for field in dataclasses.fields(cls)}
+        given = values if isinstance(values, dict) else {}
+        taken = {k: v for k, v in given.items() if k in known}
+        if wrong := [k for k, v in taken.items() if not is_alike(v, known[k])]:
+            raise Problem(f"no options of a training: {wrong[0]} {taken[wrong[0]]!r}")
+        return cls(**taken)
 
     def as_dict(self):
         return dataclasses.asdict(self)
 
 
 TOLD = ("animals", "groups", "crops", "mirrored")  # clips' names; crops; names
+
+
+def is_alike(value, default):
+    """Tell whether a value from a file is of the kind of an option's default."""
+    if isinstance(default, float) and type(value) in (int, float):
+        return math.isfinite(value)
+    return type(value) is type(default)
 
 
 class Plan(NamedTuple):

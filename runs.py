@@ -15,6 +15,7 @@ import data
 import files
 import plans
 import sequences
+from clip_table import MAX_SCORE
 from console import Problem, caution
 from foreign import published, untrusted
 
@@ -24,6 +25,7 @@ RECORD_FIELDS = {
     "model": str,
     "n_frames": int,
     "n_features": int,
+    "options": dict,
     "extraction": dict,
     "train_clips": dict,
     "sha256": str,
@@ -77,20 +79,18 @@ def read_run(path):
 
     path = Path(path)
     if untrusted.kind_of(path) == "HDF5":
-        model = models.load_checkpoint(path)
+        model = models.load_published(path)
         _, n_frames, n_features = model.input_shape
         return model, published.record_of(path, n_frames, n_features)
-    if not path.is_file():
-        raise Problem(f"{path} does not exist")
     record = read_record(path)
-    model = models.load_checkpoint(path)
-    expected = (None, record["n_frames"], record["n_features"])
-    if model.input_shape != expected:
+    try:
+        shape = tuple(untrusted.size(record[key]) for key in ("n_frames", "n_features"))
+        options = plans.Options.from_dict(record["options"])
+        return models.load_run(path, options, shape), record
+    except (TypeError, ValueError) as error:
         raise Problem(
-            f"{path.name} takes sequences {model.input_shape[1:]}, but its record says "
-            f"{expected[1:]}; restore the two files together"
-        )
-    return model, record
+            f"{path.stem}.json describes no network: {untrusted.first_line(error)}"
+        ) from error
 
 
 def read_record(path):
@@ -109,14 +109,7 @@ def read_record(path):
         ) from error
     except (ValueError, RecursionError) as error:
         raise Problem(f"{beside} is not JSON: {untrusted.first_line(error)}") from error
-    record = record if isinstance(record, dict) else {}
-    wrong = [
-        field
-        for field, kind in RECORD_FIELDS.items()
-        if not isinstance(record.get(field), kind)
-    ]
-    if wrong:
-        raise Problem(f"{beside} lacks a usable {', '.join(wrong)}")
+    record = check_record(beside, record)
     found = files.digest_file(path)
     if record["sha256"] != found:
         raise Problem(
@@ -124,6 +117,39 @@ def read_record(path):
             f"{found}, the record says {record['sha256']}"
         )
     return record
+
+
+def check_record(path, record):
+    """See that a record, wherever it comes from, holds what scripts take from it."""
+    record = record if isinstance(record, dict) else {}
+    wrong = [
+        field
+        for field, kind in RECORD_FIELDS.items()
+        if not isinstance(record.get(field), kind)
+    ]
+    wrong += [
+        field
+        for field in ("train_clips", "watched_clips")
+        if field not in wrong and not are_scores(record.get(field, {}))
+    ]
+    left_out = record.get("left_out", [])
+    if not isinstance(left_out, list) or not all(isinstance(a, str) for a in left_out):
+        wrong.append("left_out")
+    wrong += [
+        field
+        for field in ("animal_pattern", "group_pattern")
+        if not untrusted.is_quick_pattern(record.get(field, ""))
+    ]
+    if wrong:
+        raise Problem(f"{path} lacks a usable {', '.join(wrong)}")
+    return {"left_out": [], **record}
+
+
+def are_scores(found):
+    return isinstance(found, dict) and all(
+        type(score) in (int, float) and abs(score) <= MAX_SCORE
+        for score in found.values()
+    )
 
 
 def describe_run(plan, options, extraction, results, n_features):
@@ -295,12 +321,17 @@ def find_folds(folder, kind, prefix, task):
     """
     found = []
     for path in sorted((folder / "checkpoints").glob("[!.]*.json")):
-        record = files.read_json(path)
-        scheme = record.get("scheme") or {}
+        try:
+            record = files.read_json(path)
+        except (Problem, OSError) as problem:
+            caution(f"left out: {problem}")
+            continue
+        scheme = record.get("scheme")
+        scheme = scheme if isinstance(scheme, dict) else {}
         if (scheme.get("kind"), scheme.get("prefix")) == (kind, prefix) and (
             task in (None, record.get("task"))
         ):
-            found.append((path.with_suffix(".keras"), record))
+            found.append((path.with_suffix(".keras"), check_record(path, record)))
     if not found:
         option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
         raise Problem(
@@ -405,7 +436,7 @@ def open_extractor(record, weights=None):
     from extractor import Extractor
 
     made = record["extraction"]
-    if not made:
+    if not made or not {"weights", "sampling"} <= made.keys():
         raise Problem(
             f"run {record['run']} was trained on sequences of unknown making, so new "
             "videos cannot be treated alike"

@@ -1,129 +1,137 @@
-"""Looks through a `.keras` archive before Keras opens it.
+"""Reads the weights of a `.keras` file as arrays, whoever wrote it.
 
-Keras rebuilds whatever classes the configuration in an archive names, with the sizes
-it names. Here only the networks of `models.py` get through: nothing foreign is
-imported, nothing is unpacked outside, and no layer is larger than the weights that
-lie in the file.
+Keras would rebuild whatever classes the configuration in an archive names, with the
+sizes it names. Here the network is built from the run's record, and the file gives
+nothing but numbers: weights by their names, and what features are standardized by.
 """
 
+import contextlib
+import io
 import json
 import zipfile
+from pathlib import Path
+
+import numpy as np
 
 from console import Problem
-from foreign import untrusted
+from foreign import apart
+from foreign.untrusted import (
+    first_line,
+    follow,
+    inspect_array,
+    open_hdf5,
+    read_array,
+)
 
-MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
-CLASSES = {
-    "keras.src.models.functional": {"Functional"},
-    "keras.layers": {
-        *("InputLayer", "Normalization", "LSTM", "MaxPooling1D", "Flatten"),
-        *("Dropout", "Dense", "GlobalAveragePooling1D", "Average"),
-    },
-    "keras.initializers": {"GlorotUniform", "Orthogonal", "Zeros", "Constant"},
-    "keras": {"DTypePolicy"},
-    "models": {"Movement"},
-    None: {"__keras_tensor__"},
-}
-FUNCTIONS = {"behavior_net>hard_sigmoid"}
-LSTM_FORM = ["LSTM", "MaxPooling1D", "Flatten", "Dropout", "Dense"]
-POOL_FORM = ["GlobalAveragePooling1D", "Dense"]
-MOTION_FORM = ["Movement", "Dense"]
-REGISTERED = {"Movement": "behavior_net>Movement"}
-FORMS = (LSTM_FORM, POOL_FORM, MOTION_FORM)
-LARGEST_CONFIGURATION = 64 * 2**20  # bytes; ten members with statistics need 2 MB
+WEIGHTS, CONFIGURATION = "model.weights.h5", "config.json"
+LARGEST_LAYERS = 2**18  # bytes of a configuration, beside its statistics
+LARGEST_NUMBER = 32  # bytes, with sign, exponent and comma
 
 
-def inspect(path):
-    """Refuse an archive that holds anything but one of our networks.
+def reading(path, shapes, n_members=1, n_standardized=0):
+    """Read the weights of a run, of an ensemble member by member.
 
     Parameters
     ----------
-    path : Path
+    path : path
+    shapes : dict of str to tuple
+        Of each array, by its name within a member.
+    n_members : int
+        Networks of an ensemble; 1 for a network by itself.
+    n_standardized : int
+        Features that a member standardizes, or 0.
+
+    Returns
+    -------
+    context manager of (None, iterator of float32 arrays)
+        Of each member mean and variance (F,), where it standardizes, and the weights.
 
     Raises
     ------
     Problem
-        It is damaged, or holds something else.
+        The file is damaged, or does not hold these arrays.
     """
+    arguments = shapes, n_members, n_standardized
+    return apart.reading("archive:read_weights", Path(path), *arguments)
+
+
+def read_weights(path, shapes, n_members, n_standardized):
+    """Read weights in this process; see `reading`."""
+    n_bytes, config = path.stat().st_size, None
+    with opening(path) as archive:
+        if n_standardized:
+            largest = LARGEST_LAYERS + 2 * n_members * n_standardized * LARGEST_NUMBER
+            config = json.loads(read_member(archive, CONFIGURATION, largest))
+        content = io.BytesIO(read_member(archive, WEIGHTS, n_bytes))
+    names = []
+    with open_hdf5(content, path.name) as file:
+        for place in range(n_members):  # missing ones end it, however many are said
+            names.append([name_array(place, n_members, name) for name in shapes])
+            for name, shape in zip(names[-1], shapes.values(), strict=True):
+                check_array(follow(file, name), tuple(shape), n_bytes)
+    with opening(path):
+        statistics = [
+            read_statistics(config, place, n_members, n_standardized)
+            for place in range(n_members if n_standardized else 0)
+        ]
+    return None, iterate(content, path.name, names, statistics)
+
+
+def name_array(place, n_members, name):
+    """Name an array as Keras does, in an ensemble's member or a network by itself."""
+    member = f"layers/functional{f'_{place}' if place else ''}/"
+    return f"{member if n_members > 1 else ''}layers/{name}"
+
+
+def check_array(dataset, shape, n_bytes):
+    inspect_array(dataset, n_bytes)
+    if dataset.shape != shape:
+        raise Problem(
+            f"{dataset.name} has the shape {dataset.shape}, where the record means "
+            f"{shape}; restore the two files together"
+        )
+
+
+def iterate(content, source, names, statistics):
+    """Yield the arrays of one member after the other."""
+    with open_hdf5(content, source) as file:
+        for place, of_member in enumerate(names):
+            yield from statistics[place] if statistics else ()
+            for name in of_member:
+                yield read_array(file[name])
+
+
+@contextlib.contextmanager
+def opening(path):
+    """Open an archive; whatever goes wrong with it becomes one line."""
     try:
         with zipfile.ZipFile(path) as archive:
-            _inspect_members(path.name, archive)
-    except Problem:
-        raise
+            yield archive
+    except Problem as problem:
+        raise Problem(f"{path.name} {problem}") from problem
     except Exception as error:  # zipfile and json fail in many ways on spoiled bytes
-        raise Problem(
-            f"{path.name} is damaged: {untrusted.first_line(error)}"
-        ) from error
+        raise Problem(f"{path.name} is damaged: {first_line(error)}") from error
 
 
-def _inspect_members(name, archive):
-    members = sorted(member.filename for member in archive.infolist())
-    if members != MEMBERS:
-        raise Problem(f"{name} must hold {MEMBERS} and no more. Received: {members}")
-    # Keras stores members as they are; a packed one may unfold to any size.
-    if any(member.compress_type for member in archive.infolist()):
-        raise Problem(f"{name} is packed in a way Keras never writes")
-    if archive.getinfo("config.json").file_size > LARGEST_CONFIGURATION:
-        raise Problem(f"{name} has a configuration of absurd size")
-    config = json.loads(archive.read("config.json"))
-    config["compile_config"] = None  # never used, so no reason to refuse it
-    _inspect_classes(name, config)
-    n_parameters = _count_parameters(name, config)
-    n_bytes = archive.getinfo("model.weights.h5").file_size
-    if 4 * n_parameters > n_bytes:
-        raise Problem(
-            f"{name} declares {n_parameters:,} parameters, more than its {n_bytes:,} "
-            "bytes of weights can hold"
-        )
-    with archive.open("model.weights.h5") as weights:
-        untrusted.inspect_hdf5(weights, n_bytes)
+def read_member(archive, name, largest):
+    """Read a file in an archive, stored as Keras does; a packed one may grow."""
+    entry = archive.getinfo(name)
+    if entry.compress_type:
+        raise Problem("is packed in a way Keras never writes")
+    if entry.file_size > largest:
+        raise Problem(f"has a {name} of absurd size, {entry.file_size:,} bytes")
+    return archive.read(name)
 
 
-def _inspect_classes(name, config):
-    """Refuse every class and function that is not listed above."""
-    for entry in _entries(config):
-        module, kind = entry.get("module"), entry["class_name"]
-        known = kind in CLASSES.get(module, ())
-        if kind == "function":
-            known = entry.get("config") in FUNCTIONS
-        names = (None, kind) if kind not in REGISTERED else (REGISTERED[kind],)
-        if not known or entry.get("registered_name") not in names:
-            raise Problem(
-                f"{name} contains {kind!r} of {module!r}, which is not part of our "
-                "networks; nothing of it was run"
-            )
-
-
-def _entries(node):
-    """Every serialized object within a configuration, outermost first."""
-    if isinstance(node, dict):
-        if "class_name" in node:
-            yield node
-        for value in node.values():
-            yield from _entries(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _entries(value)
-
-
-def _count_parameters(name, config):
-    """Count what the layers of a network declare; refuse other architectures."""
-    layers = config["config"]["layers"]
-    kinds = [layer["class_name"] for layer in layers]
-    body = [kind for kind in kinds[1:] if kind != "Normalization"]
-    if kinds[:1] == ["InputLayer"] and "Functional" in body:
-        if set(body) <= {"Functional", "Average"}:
-            members = [each for each in layers if each["class_name"] == "Functional"]
-            return sum(_count_parameters(name, member) for member in members)
-    elif kinds[:1] == ["InputLayer"] and body in FORMS:
-        _, n_frames, n_features = layers[0]["config"]["batch_shape"]
-        n_frames, n_features = untrusted.size(n_frames), untrusted.size(n_features)
-        if untrusted.size(layers[-1]["config"]["units"]) != 1:
-            raise Problem(f"{name} gives more than one score")
-        if body == POOL_FORM:
-            return n_features + 1
-        if body == MOTION_FORM:
-            return 4 * n_features + 1
-        units = untrusted.size(layers[-len(LSTM_FORM)]["config"]["units"])
-        return 4 * units * (n_features + units + 1) + n_frames // 2 * units + 1
-    raise Problem(f"{name} holds another network than ours: {' -> '.join(kinds)}")
+def read_statistics(config, place, n_members, n_features):
+    """Read by what mean and variance (F,) a network standardizes its features."""
+    layers = {layer["name"]: layer["config"] for layer in config["config"]["layers"]}
+    if n_members > 1:
+        members = layers[f"member_{place}"]["layers"]
+        layers = {layer["name"]: layer["config"] for layer in members}
+    found = layers["standardize"]
+    mean, variance = (np.asarray(found[key], float) for key in ("mean", "variance"))
+    is_sound = np.isfinite(mean).all() and (variance >= 0).all()
+    if not (mean.shape == variance.shape == (n_features,)) or not is_sound:
+        raise Problem(f"does not standardize {n_features} features by finite numbers")
+    return mean, variance

@@ -2,8 +2,9 @@
 
 Today's Keras cannot open such files, or opens them with gates that compute something
 else. Here the configuration is read as data, and the weights are taken out array by
-array. Nothing in the file is executed, links that lead elsewhere are not followed,
-and the optimizer's part, two thirds of the bytes, is not touched.
+array, in a process that may crash. Nothing in the file is executed, links that lead
+elsewhere are not followed, and the optimizer's part, two thirds of the bytes, is not
+touched.
 """
 
 import itertools
@@ -11,12 +12,19 @@ import json
 import re
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from console import Caution, Problem
-from foreign.untrusted import follow, inspect_array, open_hdf5, size, text
+from foreign import apart
+from foreign.untrusted import (
+    follow,
+    inspect_array,
+    open_hdf5,
+    read_array,
+    size,
+    text,
+)
 
 FORM = ["LSTM", "MaxPooling1D", "Flatten", "Dropout", "Dense"]
 PUBLISHED_LENGTH = 125  # frames
@@ -26,27 +34,7 @@ ACTIVATIONS = (
 )
 
 
-class Network(NamedTuple):
-    """What a checkpoint of Keras 2 says, with its weights still on disk."""
-
-    path: Path
-    settings: dict  # for models.build_lstm
-    arrays: list  # (name in the file or None for no bias, shape), as Keras orders them
-
-    def read_weights(self):
-        """Yield the weights one by one: float32, in the order of `arrays`."""
-        for name, shape in self.arrays:
-            if name is None:
-                yield np.zeros(shape, np.float32)
-                continue
-            with open_hdf5(self.path) as file:
-                weights = np.asarray(file[name][()], np.float32)
-                if not np.isfinite(weights).all():
-                    raise Problem(f"{name} holds weights that are NaN or infinite")
-            yield weights
-
-
-def read_network(path):
+def reading(path):
     """Read what the published network in an HDF5 file is, and check all of it.
 
     Parameters
@@ -56,15 +44,20 @@ def read_network(path):
 
     Returns
     -------
-    Network
+    context manager of (dict, iterator of float32 arrays)
+        Settings for `models.build_lstm`, and the weights as Keras orders them.
 
     Raises
     ------
     Problem
         The file is damaged or holds another network.
     """
-    path = Path(path)
-    with open_hdf5(path) as file:
+    return apart.reading("published:read_network", Path(path))
+
+
+def read_network(path):
+    """Read settings and weights in this process; see `reading`."""
+    with open_hdf5(path, path.name) as file:
         group = _weights_group(file)
         version = _version(file, group)
         config = file.attrs.get("model_config")
@@ -82,7 +75,14 @@ def read_network(path):
             )
             for array in _match(kind, datasets, bias, settings, n_bytes)
         ]
-    return Network(path, settings, arrays)
+    return settings, _read_weights(path, arrays)
+
+
+def _read_weights(path, arrays):
+    """Yield the weights one by one, so that one at a time lies in memory."""
+    with open_hdf5(path, path.name) as file:
+        for name, shape in arrays:
+            yield np.zeros(shape) if name is None else read_array(file[name])
 
 
 def record_of(path, n_frames, n_features):

@@ -5,14 +5,14 @@ anything. What it says is checked here before it is used.
 """
 
 import contextlib
-import hashlib
 import re
 from pathlib import Path
 
-import h5py
+import numpy as np
 
 from console import Problem
 
+LARGEST = 2**40  # of any size
 SUPPORTED = (
     "Supported: a run of train_reg.py (.keras), or the published network saved by "
     "Keras 2 (.hdf5, .h5)"
@@ -45,19 +45,27 @@ def kind_of(path):
     return f"bytes that start with {start[:12]!r}"
 
 
-def digest_of(file):
-    """Compute the sha256 of an open binary file, in hexadecimal."""
-    digest = hashlib.sha256()
-    while block := file.read(2**20):
-        digest.update(block)
-    return digest.hexdigest()
-
-
 def size(value):
-    """Return `value` if it is a positive whole number; a file may claim anything."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    """Return `value` if it can be a size; a file may claim anything."""
+    if type(value) is not int or not 0 < value < LARGEST:
         raise ValueError(f"a size must be a positive whole number, not {value!r}")
     return value
+
+
+def is_quick_pattern(pattern):
+    """Tell whether a regular expression from a file is sound and quick on every name.
+
+    Python's engine tries every way in which repeats can share a name out. Without
+    repeated groups and with few repeats there are not many.
+    """
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError, RecursionError, OverflowError):
+        return False
+    bare = re.sub(r"\\.|\(\?", "", pattern)
+    n_repeats, n_options = len(re.findall(r"[*+{]", bare)), bare.count("?")
+    is_nested = re.search(r"\)[*+{]", pattern)
+    return len(pattern) <= 200 and n_repeats <= 3 and n_options <= 6 and not is_nested
 
 
 def first_line(error):
@@ -66,16 +74,27 @@ def first_line(error):
 
 
 @contextlib.contextmanager
-def open_hdf5(path):
-    """Open an HDF5 file; whatever goes wrong with it becomes one line."""
+def open_hdf5(file, name):
+    """Open HDF5 content; whatever goes wrong with it becomes one line.
+
+    Only a process that may crash does so; see `foreign.apart`.
+
+    Parameters
+    ----------
+    file : path or binary file
+    name : str
+        For messages.
+    """
+    import h5py
+
     try:
-        with h5py.File(path, "r") as file:
-            yield file
+        with h5py.File(file, "r") as opened:
+            yield opened
     except Problem as problem:
-        raise Problem(f"{path.name}: {problem}. {SUPPORTED}") from problem
+        raise Problem(f"{name}: {problem}. {SUPPORTED}") from problem
     except Exception as error:  # HDF5 and JSON fail in many ways on spoiled bytes
         raise Problem(
-            f"{path.name} is damaged or cut off: {first_line(error)}. {SUPPORTED}"
+            f"{name} is damaged or cut off: {first_line(error)}. {SUPPORTED}"
         ) from error
 
 
@@ -86,6 +105,8 @@ def text(value):
 
 def follow(group, name):
     """Item of a group, by links that stay in the file."""
+    import h5py
+
     for part in name.split("/"):
         link = group.get(part, getlink=True) if part else None
         if link is None:
@@ -94,25 +115,6 @@ def follow(group, name):
             raise Problem(f"the link {name} leads out of the file")
         group = group[part]
     return group
-
-
-def inspect_hdf5(file, n_bytes):
-    """Refuse an HDF5 file with links out of it or arrays larger than itself.
-
-    Parameters
-    ----------
-    file : path or binary file
-    n_bytes : int
-        Its size.
-    """
-    with h5py.File(file, "r") as opened:
-        links = []
-        opened.visititems_links(lambda name, link: links.append((name, link)))
-        for name, link in links:
-            if not isinstance(link, h5py.HardLink):
-                raise Problem(f"the link {name} leads out of the file")
-            if isinstance(opened[name], h5py.Dataset):
-                inspect_array(opened[name], n_bytes)
 
 
 def inspect_array(dataset, n_bytes):
@@ -124,3 +126,11 @@ def inspect_array(dataset, n_bytes):
     # Weights hardly compress: what claims more than this is not there at all.
     if dataset.size * dataset.dtype.itemsize > 8 * n_bytes:
         raise Problem(f"{dataset.name} claims {dataset.shape}, more than the file has")
+
+
+def read_array(dataset):
+    """Read finite numbers."""
+    array = np.asarray(dataset[()], np.float32)
+    if not np.isfinite(array).all():
+        raise Problem(f"{dataset.name} holds weights that are NaN or infinite")
+    return array

@@ -138,7 +138,7 @@ def test_the_unpaired_last_frame_has_no_part_in_the_score():
 
 
 def test_the_published_network_is_explained():
-    model = models.load_checkpoint(LEGACY / "keras-2.0.9-lstm.h5")
+    model = models.load_published(LEGACY / "keras-2.0.9-lstm.h5")
     stored = np.load(LEGACY / "keras-2.0.9-lstm.npz")
     sequences = stored["x"].astype(np.float32)
     found = attribution.take_apart(network.open_networks(model), sequences)

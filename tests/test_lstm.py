@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lstm import FastAdam, FastLSTM, keras, tf
-from models import build_lstm, hard_sigmoid, load_checkpoint
+from models import build_lstm, hard_sigmoid
 
 GATES = {"hard_sigmoid": hard_sigmoid, "sigmoid": "sigmoid"}
 SIZES = [(3, 7, 5, 4), (1, 6, 1, 2), (2, 1, 3, 1)]  # B, T, F, units
@@ -166,7 +166,7 @@ def test_training_goes_as_with_keras_and_loads_without_us(tmp_path):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     plain.set_weights(fast.get_weights())
     plain.save(tmp_path / "run.keras")
-    loaded = load_checkpoint(tmp_path / "run.keras")
+    loaded = keras.saving.load_model(tmp_path / "run.keras")
     assert type(loaded.get_layer("lstm")) is keras.layers.LSTM
     np.testing.assert_allclose(loaded(x), fast(x), rtol=1e-5, atol=1e-6)
 

@@ -16,13 +16,14 @@ from checkpoints import (
 import models
 import runs
 from console import Caution, Problem
+from foreign import apart, published
 
 LEGACY = Path(__file__).parent / "legacy"
 SIZE = (20, 8, 6)  # T, F, units
 
 
 def score(path, sequences):
-    model = models.load_checkpoint(path)
+    model = models.load_published(path)
     return model.predict(sequences, verbose=0)[:, 0]
 
 
@@ -35,7 +36,7 @@ def draw_sequences(n_frames, n_features, n_clips=4):
 @pytest.mark.parametrize("path", sorted(LEGACY.glob("*.h5")), ids=lambda p: p.stem)
 def test_scores_are_those_that_old_keras_gave(path):
     then = np.load(path.with_suffix(".npz"))
-    now = models.load_checkpoint(path).predict(then["x"], verbose=0)
+    now = models.load_published(path).predict(then["x"], verbose=0)
     np.testing.assert_allclose(now, then["p"], atol=1e-5)
 
 
@@ -103,7 +104,7 @@ def test_weights_alone_mean_the_defaults_of_their_keras(tmp_path, version, gate)
 def test_weights_alone_of_62_pooled_frames_take_the_published_125(tmp_path):
     weights = draw_weights(125, 4, 3)
     path = write_checkpoint(tmp_path / "run.h5", None, weights)
-    assert models.load_checkpoint(path).input_shape == (None, 125, 4)
+    assert models.load_published(path).input_shape == (None, 125, 4)
 
 
 def test_missing_biases_count_as_zero(tmp_path):
@@ -127,7 +128,7 @@ def test_long_lists_of_names_come_in_pieces(tmp_path):
         names = attributes["layer_names"]
         del attributes["layer_names"]
         attributes["layer_names0"], attributes["layer_names1"] = names[:2], names[2:]
-    assert models.load_checkpoint(path).input_shape == (None, 20, 8)
+    assert models.load_published(path).input_shape == (None, 20, 8)
 
 
 def test_the_optimizer_is_not_looked_at(tmp_path):
@@ -136,7 +137,7 @@ def test_the_optimizer_is_not_looked_at(tmp_path):
     with h5py.File(path, "r+") as file:
         file["optimizer_weights/x"] = h5py.ExternalLink("elsewhere.h5", "/x")
         file.attrs["training_config"] = b"\xff not JSON"
-    assert models.load_checkpoint(path).count_params() == 421
+    assert models.load_published(path).count_params() == 421
 
 
 def test_a_published_run_has_a_record(tmp_path):
@@ -299,7 +300,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, name):
     path = tmp_path / "g04-features.hdf5"
     spoil(path)
     with pytest.raises(Problem) as refusal:
-        models.load_checkpoint(path)
+        models.load_published(path)
     text = str(refusal.value)
     assert words in text
     assert "g04-features.hdf5" in text
@@ -322,7 +323,7 @@ def test_a_declared_size_that_is_not_there_is_refused(tmp_path):
             for name, shape in zip(names, shapes, strict=True):
                 group[layer].create_dataset(name, shape, "f4", chunks=True)
     with pytest.raises(Problem, match="claims"):
-        models.load_checkpoint(path)
+        models.load_published(path)
 
 
 @pytest.mark.parametrize("part", [0, 0.0005, 0.01, 0.1, 0.3, 0.6, 0.9, 0.9999])
@@ -332,24 +333,63 @@ def test_a_file_cut_anywhere_is_refused_in_one_line(tmp_path, part):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(part * len(whole))])
     with pytest.raises(Problem) as refusal:
-        models.load_checkpoint(path)
+        models.load_published(path)
     assert "\n" not in str(refusal.value)
 
 
-def test_bytes_changed_anywhere_end_in_a_problem_or_a_network(tmp_path):
-    path = tmp_path / "run.hdf5"
+def spoil_bytes(path, seed, count):
+    """Yield a small checkpoint over and over, 20 of its bytes changed."""
     write_small(path, 4, 2, 2)
     whole = path.read_bytes()
-    rng = np.random.default_rng(0)
-    for _ in range(60):
+    rng = np.random.default_rng(seed)
+    for number in range(count):
         spoiled = bytearray(whole)
         for place in rng.integers(8, len(whole), 20):
             spoiled[place] = rng.integers(256)
         path.write_bytes(spoiled)
-        try:
-            assert models.published.read_network(path).settings["units"] == 2
-        except Problem as problem:
-            assert "\n" not in str(problem)
+        yield number
+
+
+def check_spoiled(path):
+    """Read a file apart; returns what was said of it."""
+    try:
+        with published.reading(path) as (settings, arrays):
+            assert settings["units"] == 2
+            assert len(list(arrays)) == 5
+    except Problem as problem:
+        assert "\n" not in str(problem)
+        return str(problem)
+    return ""
+
+
+# The first made the library crash, the second made it run for ever.
+@pytest.mark.parametrize(("seed", "number"), [(0, 327), (1, 141)])
+def test_what_kills_the_library_is_a_problem_in_one_line(
+    tmp_path, monkeypatch, seed, number
+):
+    monkeypatch.setattr(apart, "PATIENCE", 5)
+    path = tmp_path / "run.hdf5"
+    for _ in spoil_bytes(path, seed, number + 1):
+        pass
+    said = check_spoiled(path)
+    assert "damaged" in said or not said  # another release may read it
+
+
+@pytest.mark.parametrize("reader", ["apart:die", "no:such"])
+def test_a_reader_that_dies_is_a_problem(tmp_path, reader):
+    with (
+        pytest.raises(Problem, match="is damaged: the HDF5 library"),
+        apart.reading(reader, tmp_path / "run.hdf5"),
+    ):
+        pass
+
+
+@pytest.mark.thorough
+def test_bytes_changed_anywhere_end_in_a_problem_or_a_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(apart, "PATIENCE", 10)
+    path = tmp_path / "run.hdf5"
+    said = [check_spoiled(path) for _ in spoil_bytes(path, 2, 300)]
+    assert said.count("") < 300
 
 
 # ---------------------------------------------------------------------- full size
@@ -372,13 +412,13 @@ def test_the_full_size_loads_fast_and_lean(tmp_path):
     write_checkpoint(path, configure(*size), weights, optimizer=True)
     assert path.stat().st_size > 400e6
     del weights
-    models.load_checkpoint(LEGACY / "keras-2.0.9-lstm.h5")
+    models.load_published(LEGACY / "keras-2.0.9-lstm.h5")
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
         reset.write_text("5")  # starts the peak anew
     before = memory("VmRSS")
     start = time.perf_counter()
-    model = models.load_checkpoint(path)
+    model = models.load_published(path)
     assert time.perf_counter() - start < 30
     assert model.count_params() == 33_689_601
     if before is not None:
