@@ -4,13 +4,12 @@ import contextlib
 import json
 import math
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from backend import keras, tf
-from console import Problem
+from console import Problem, caution
 from files import remove_leftovers, replacing
 
 KEPT_STATE = ("wait", "best", "best_epoch", "cooldown_counter")
@@ -28,7 +27,7 @@ class Progress(keras.callbacks.Callback):
     Parameters
     ----------
     folder : path
-        Where `backup.npz`, `best.npz` and `history.csv` are written.
+        Where `backup.npz`, `best-<epoch>.npz` and `history.csv` are written.
     trainer : learning.Trainer
     batches : learning.SequenceBatches
         The training batches, whose order belongs to the epoch.
@@ -61,17 +60,31 @@ class Progress(keras.callbacks.Callback):
         int
             The epoch to go on with.
         """
-        try:
-            with np.load(self.folder / "backup.npz", allow_pickle=False) as backup:
-                state = json.loads(str(backup["state"]))
-                if state["identity"] != self.identity:
-                    return 0
-                for i, variable in enumerate(self.trainer.variables):
-                    variable.assign(backup[f"variable_{i}"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        if not (self.folder / "backup.npz").is_file():
             return 0
-        self.history, self.kept = state["history"], state["callbacks"]
+        try:
+            backup, state = self.load("backup.npz")
+            if state["identity"] != self.identity:
+                return 0
+            self.history, self.kept = state["history"], state["callbacks"]
+            best, of_best = self.load(self.name_best())
+            if of_best["identity"] != self.identity:
+                raise ValueError("it belongs to another training")
+            check_arrays(backup, self.trainer.variables)
+            check_arrays(best, self.trainer.model.weights)
+            check_callbacks(self.kept, self.others)
+        except Exception as error:  # zipfile, JSON and numpy fail in many ways
+            caution(f"{self.folder}: a backup is spoiled ({error}); starting over")
+            self.history = []
+            return 0
+        self.best = best
+        for i, variable in enumerate(self.trainer.variables):
+            variable.assign(backup[f"variable_{i}"])
         return len(self.history)
+
+    def name_best(self):
+        """Name the file of the best weights, by the epoch that a backup speaks of."""
+        return f"best-{self.best_epoch + 1}.npz"
 
     def on_train_begin(self, logs=None):
         if self.history:
@@ -98,10 +111,9 @@ class Progress(keras.callbacks.Callback):
 
     def back_up(self):
         if not self.is_best_on_disk:
-            self.save("best.npz", self.best)
+            self.save(self.name_best(), self.best)
             self.is_best_on_disk = True
         state = {
-            "identity": self.identity,
             "history": self.history,
             "callbacks": [
                 {k: to_plain(v) for k, v in vars(c).items() if k in KEPT_STATE}
@@ -109,12 +121,22 @@ class Progress(keras.callbacks.Callback):
             ],
         }
         self.save("backup.npz", to_arrays(self.trainer.variables), state)
+        for path in self.folder.glob("best-*.npz"):
+            if path.name != self.name_best():
+                path.unlink(missing_ok=True)
         self.write_history()
         self.time_of_backup = time.monotonic()
 
     def save(self, name, arrays, state=None):
+        state = json.dumps({"identity": self.identity, **(state or {})})
         with replacing(self.folder / name) as temporary:
-            np.savez(temporary, state=json.dumps(state), **arrays)
+            np.savez(temporary, state=state, **arrays)
+
+    def load(self, name):
+        """Read all that `save` wrote: arrays by name, and the state."""
+        with np.load(self.folder / name, allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+        return arrays, json.loads(str(arrays.pop("state")))
 
     def write_history(self):
         import pandas as pd
@@ -125,9 +147,6 @@ class Progress(keras.callbacks.Callback):
 
     def take_best(self):
         """Give the network the weights of its best epoch."""
-        if self.best is None:  # of a training that another process began
-            with np.load(self.folder / "best.npz", allow_pickle=False) as best:
-                self.best = {name: best[name] for name in best.files}
         for i, variable in enumerate(self.trainer.model.weights):
             variable.assign(self.best[f"variable_{i}"])
 
@@ -147,9 +166,25 @@ def to_arrays(variables):
 
 def clear_backups(folder):
     """Remove what a finished training needed only to go on."""
-    for name in ("backup.npz", "best.npz"):
-        (Path(folder) / name).unlink(missing_ok=True)
+    folder = Path(folder)
+    for path in (folder / "backup.npz", *folder.glob("best*.npz")):
+        path.unlink(missing_ok=True)
     remove_leftovers(folder)
+
+
+def check_arrays(arrays, variables):
+    """See that arrays from disk are those of variables."""
+    found = [arrays[f"variable_{i}"].shape for i in range(len(variables))]
+    expected = [tuple(variable.shape) for variable in variables]
+    if found != expected or len(arrays) != len(expected):
+        raise ValueError("it holds other arrays")
+
+
+def check_callbacks(kept, callbacks):
+    """See that a state from disk is one of these callbacks."""
+    for state, callback in zip(kept, callbacks, strict=True):
+        if not state.keys() <= vars(callback).keys():
+            raise ValueError("it holds another state")
 
 
 def to_plain(value):

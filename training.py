@@ -18,6 +18,8 @@ from backend import keras
 from console import Problem
 from sequences import read_sequence
 
+LEAST_VARIANCE = 0.01  # of the median feature's
+
 
 def train_run(folder, plan, options, extraction, bar=None):
     """Train the network or networks of a plan and write the run.
@@ -37,6 +39,12 @@ def train_run(folder, plan, options, extraction, bar=None):
     dict
         The record, see `runs.describe_run`.
     """
+    with files.claim(files.logs_folder(folder, plan.run)):
+        return train_claimed(folder, plan, options, extraction, bar)
+
+
+def train_claimed(folder, plan, options, extraction, bar):
+    """Train a run whose folder of logs no other process works in."""
     n_features = check_sequences(folder, [*plan.train, *plan.watched], options.n_frames)
     identity = {
         "plan": plan._asdict(),
@@ -47,7 +55,7 @@ def train_run(folder, plan, options, extraction, bar=None):
     def train_one(plan, options, seed, place):
         if options.model == "motion":
             return fit_motion(folder, plan, options, n_features)
-        known = identity | {"plan": plan._asdict()}
+        known = identity | {"plan": plan._asdict(), "seed": seed}
         return train_network(folder, plan, options, n_features, seed, place, known, bar)
 
     logs = list_logs(folder, plan.run, options.ensemble)
@@ -179,21 +187,12 @@ def build_network(shape, options, bias, statistics, to_train=False):
     `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
     and dropout and the ReLU that wakes. The weights and the scores are the same.
     """
-    activation = options.activation
-    if to_train and activation == "relu":
-        activation = learning.waking_relu
-    common = {"activation": activation, "statistics": statistics, "bias": bias}
-    if options.model == "pool":
-        return models.build_pool(*shape, **common)
-    return models.build_lstm(
-        *shape,
-        units=options.units,
-        dropout=options.dropout,
-        gates=options.gates,
-        layer=lstm.FastLSTM if to_train else keras.layers.LSTM,
-        drop=lstm.FastDropout if to_train else keras.layers.Dropout,
-        **common,
-    )
+    special = {}
+    if to_train:
+        special = {"layer": lstm.FastLSTM, "drop": lstm.FastDropout}
+        if options.activation == "relu":
+            special["activation"] = learning.waking_relu
+    return models.build(options, shape, bias, statistics, **special)
 
 
 def measure_statistics(folder, names, n_frames, n_features):
@@ -210,7 +209,19 @@ def measure_statistics(folder, names, n_frames, n_features):
         squares += (sequence**2).sum(axis=0)
     n = len(names) * n_frames
     mean = total / n
-    return mean, np.maximum(squares / n - mean**2, 0)
+    return mean, bound_variance(squares / n - mean**2)
+
+
+def bound_variance(variance):
+    """Let a feature that hardly varied count as varying a little.
+
+    It would throw an animal that has it far off the scale: on real clips, up to 1,400
+    standard deviations.
+    """
+    variance = np.asarray(variance, np.float32)
+    varying = variance > 0
+    least = LEAST_VARIANCE * np.median(variance[varying]) if varying.any() else 0
+    return np.where(varying, np.maximum(variance, least), 1.0)
 
 
 def check_sequences(folder, names: Sequence[str], n_frames):
