@@ -3,27 +3,32 @@
     python download_checkpoint.py
     python validate.py --run g04-features
 
-Writes data/checkpoints/g04-features.hdf5, some 400 MB, once the file is whole and has
-been opened as a checkpoint. A transfer that breaks is kept as `.part`; the same command
-goes on where it stopped. The authors published no sha256, so the one printed at the end
-is worth writing down: whoever names it with --sha256 gets the same weights or none.
+Writes data/checkpoints/g04-features.hdf5, some 400 MB, once the file is whole and a
+checkpoint. A transfer that breaks is kept as `.part`; the same command goes on where it
+stopped, if the server can tell that the file is still the same. The authors published
+no sha256, so the one printed at the end is worth writing down: whoever names it with
+--sha256 gets the same weights or none.
 """
 
 import argparse
 import errno
 import re
 import shutil
+import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import console
 import files
 import runs
-from console import Problem
+from console import Problem, plain
+from foreign import archive, published, untrusted
 
 URL = "http://people.uleth.ca/~luczak/BehavNet/g04-features.hdf5"
 DEFAULT_NAME = "g04-features.hdf5"
-BLOCK = 2**13  # bytes; what has come of an unfinished block is lost when it breaks
+BLOCK = 2**16  # bytes at most that are taken at once
+SLOWEST = 1000  # bytes a second; 400 MB would take five days
+LARGEST = 2**33  # bytes
 
 
 def target_of(folder, url):
@@ -39,7 +44,9 @@ def target_of(folder, url):
     except ValueError:
         known = False
     if not known:
-        raise Problem(f"--url must start with http:// or https://. Received: {url}")
+        raise Problem(
+            f"--url must start with http:// or https://. Received: {plain(url)}"
+        )
     name = re.split(r"[/\\]", unquote(parts.path))[-1]
     name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).lstrip(".-") or DEFAULT_NAME
     if Path(name).suffix not in runs.CHECKPOINT_SUFFIXES:
@@ -50,6 +57,41 @@ def target_of(folder, url):
     return files.checkpoint_path(folder, "run").with_name(name)
 
 
+def download(url, target, timeout):
+    """Fetch a file to its `.part`, going on where an earlier transfer broke.
+
+    It goes on only with what is provably the same: of one address, one strong ETag and
+    one length. Anything else begins anew.
+
+    Returns
+    -------
+    Path
+        The whole file, of the length that the server announced.
+    """
+    part, note = part_of(target)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    begun = read_note(note, url) if part.is_file() else {}
+    n_have = part.stat().st_size if begun else 0
+    if n_have and n_have == begun["length"]:
+        return part
+    response = ask(url, timeout, n_have, begun.get("etag"))
+    if response.status_code != 206 and n_have:
+        n_have = 0  # the whole file comes, or the rest is refused
+    if response.status_code == 416 or not is_rest(response, n_have, begun):
+        response.close()
+        n_have, response = 0, ask(url, timeout)
+    with response:
+        host = plain(urlsplit(url).hostname)
+        if response.status_code != 200 and not n_have:
+            answer = plain(f"{response.status_code} {response.reason}")
+            raise Problem(f"{host} answered {answer} for {plain(url)}")
+        length = begun["length"] if n_have else length_of(response)
+        check_space(part.parent, length, n_have)
+        files.write_json(note, {"url": url, "length": length, "etag": tag_of(response)})
+        receive(response, part, n_have, length, timeout)
+    return part
+
+
 def part_of(target):
     """Name what has come so far, and the note that says where it comes from."""
     return (
@@ -58,154 +100,116 @@ def part_of(target):
     )
 
 
-def download(url, target, timeout):
-    """Fetch a file to its `.part`, going on where an earlier transfer broke.
+def read_note(note, url):
+    """Read what a `.part` is the beginning of; nothing where that is not certain."""
+    try:
+        begun = files.read_json(note)
+    except (Problem, OSError):
+        return {}
+    known = begun.get("url") == url and isinstance(begun.get("etag"), str)
+    return begun if known and isinstance(begun.get("length"), int) else {}
 
-    Returns
-    -------
-    Path
-        The whole file, of the length that the server announced.
-    """
+
+def ask(url, timeout, n_have=0, etag=None):
+    """Ask for the file, or for the rest of it."""
     import requests
 
-    part, note = part_of(target)
-    part.parent.mkdir(parents=True, exist_ok=True)
-    begun = read_note(note, url) if part.is_file() else None
-    with requests.Session() as session:
-        response, n_have = connect(session, url, part, begun, timeout)
-        with response:
-            n_total = length_of(response, n_have)
-            if response.status_code == 416:  # nothing is missing
-                return part
-            check_space(part.parent, n_total, n_have)
-            files.write_json(note, {"url": url, **validator_of(response)})
-            n_have = receive(response, part, n_have, n_total)
-    if n_total is not None and n_have != n_total:
-        raise cut_off(part, n_have, n_total)
-    return part
-
-
-def connect(session, url, part, begun, timeout):
-    """Ask for the file, or for the rest of it.
-
-    Returns
-    -------
-    response : requests.Response
-    n_have : int
-        Bytes of `part` that the response continues.
-    """
-    import requests
-
-    n_have = part.stat().st_size if begun else 0
     # Packed on the way, neither the length nor the place to go on would be right.
     headers = {"Accept-Encoding": "identity"}
     if n_have:
-        headers["Range"] = f"bytes={n_have}-"
-        if begun.get("validator"):
-            headers["If-Range"] = begun["validator"]  # a changed file comes from anew
-    host = urlsplit(url).hostname
+        headers |= {"Range": f"bytes={n_have}-", "If-Range": etag}
+    host = plain(urlsplit(url).hostname)
     try:
-        response = session.get(url, headers=headers, stream=True, timeout=timeout)
+        return requests.get(url, headers=headers, stream=True, timeout=timeout)
     except requests.Timeout as error:
         raise Problem(f"{host} did not answer within {timeout:g} s") from error
     except requests.ConnectionError as error:
         raise Problem(f"no connection to {host}; is there internet?") from error
     except (requests.RequestException, ValueError) as error:
-        raise Problem(f"{url} cannot be fetched: {error}") from error
-    if response.status_code == 416 and n_have:
-        if response.headers.get("Content-Range") == f"bytes */{n_have}":
-            return response, n_have
-        response.close()
-        return connect(session, url, part, None, timeout)
-    if response.status_code not in (200, 206):
-        raise Problem(
-            f"{host} answered {response.status_code} {response.reason} for {url}"
-        )
-    continues = response.headers.get("Content-Range", "").startswith(f"bytes {n_have}-")
-    if response.status_code == 206 and not (n_have and continues):
-        if n_have:
-            response.close()
-            return connect(session, url, part, None, timeout)
-        raise Problem(f"{host} sent a piece of the file although all was asked for")
-    return response, n_have if response.status_code == 206 else 0
+        raise Problem(f"{plain(url)} cannot be fetched: {plain(error)}") from error
 
 
-def read_note(note, url):
-    """Read where a `.part` comes from; None where it is of another address."""
-    try:
-        begun = files.read_json(note)
-    except (Problem, OSError):
-        return None
-    return begun if isinstance(begun, dict) and begun.get("url") == url else None
+def is_rest(response, n_have, begun):
+    """Tell whether a response is the whole file, or what is missing of the same."""
+    if not n_have:
+        return response.status_code != 206
+    length = begun["length"]
+    place = f"bytes {n_have}-{length - 1}/{length}"
+    is_same = tag_of(response) == begun["etag"]
+    return is_same and response.headers.get("Content-Range") == place
 
 
-def validator_of(response):
-    """Name the version of the file, as far as the server does."""
+def tag_of(response):
+    """Name the version of the file, as far as the server does.
+
+    A weak tag does not promise the same bytes, nor does a date.
+    """
     tag = response.headers.get("ETag", "")
-    if tag.startswith("W/"):  # a weak tag does not promise the same bytes
-        tag = ""
-    return {"validator": tag or response.headers.get("Last-Modified")}
+    return tag if tag.startswith('"') else None
 
 
-def length_of(response, n_have):
+def length_of(response):
     """Bytes of the whole file, or None where the server does not say."""
     length = response.headers.get("Content-Length", "")
     if response.headers.get("Content-Encoding") or not length.isdecimal():
         return None
-    return n_have + int(length)
+    return int(length)
 
 
-def check_space(folder, n_total, n_have):
+def check_space(folder, length, n_have):
+    """Refuse what is too large for a checkpoint, or for the disk."""
+    if (length or 0) > LARGEST:
+        raise Problem(f"{length:,} bytes are no checkpoint; {LARGEST:,} at most")
     free = shutil.disk_usage(folder).free
-    if n_total is not None and n_total - n_have > free:
+    if length is not None and length - n_have > free:
         raise Problem(
-            f"the disk is too full: {n_total - n_have:,} bytes are to come and "
+            f"the disk is too full: {length - n_have:,} bytes are to come and "
             f"{free:,} are free in {folder}"
         )
 
 
-def receive(response, part, n_have, n_total):
-    """Append what comes to `part`.
-
-    Returns
-    -------
-    int
-        Bytes in `part`.
-    """
+def receive(response, part, n_have, length, timeout):
+    """Append what comes to `part`, as long as it comes at a bearable pace."""
     import requests
+    import urllib3
     from tqdm import tqdm
 
-    bar = tqdm(
-        total=n_total,
-        initial=n_have,
-        desc=part.stem,
-        unit="B",
-        unit_scale=True,
-        dynamic_ncols=True,
-    )
+    form = {"unit": "B", "unit_scale": True, "dynamic_ncols": True}
+    bar = tqdm(total=length, initial=n_have, desc=part.stem, **form)
+    most, started, n_before = length or LARGEST, time.monotonic(), n_have
     try:
         with bar, part.open("ab" if n_have else "wb") as file:
-            for block in response.iter_content(BLOCK):
+            while block := response.raw.read1(BLOCK):
                 file.write(block)
                 n_have += len(block)
                 bar.update(len(block))
-    except requests.RequestException as error:
-        raise cut_off(part, part.stat().st_size, n_total) from error
+                seconds = time.monotonic() - started
+                if n_have > most:
+                    break
+                if n_have - n_before < SLOWEST * (seconds - timeout):
+                    raise cut_off(part, length, "became too slow")
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise cut_off(part, length) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise Problem(
             f"the disk is full; {part} is kept. Make room and run the same command"
         ) from error
-    return n_have
+    if n_have > most:
+        for path in part_of(part.with_suffix("")):
+            path.unlink(missing_ok=True)
+        raise Problem(f"more than {most:,} bytes came: no checkpoint; removed it")
+    if length is not None and n_have != length:
+        raise cut_off(part, length)
 
 
-def cut_off(part, n_have, n_total):
-    """Word the problem of a transfer that broke."""
-    total = "" if n_total is None else f" of {n_total:,}"
+def cut_off(part, length, how="broke"):
+    """Word the problem of a transfer that did not come to its end."""
+    total = "" if length is None else f" of {length:,}"
     return Problem(
-        f"the transfer broke after {n_have:,}{total} bytes; {part} is kept. Run the "
-        "same command to go on"
+        f"the transfer {how} after {part.stat().st_size:,}{total} bytes; {part} is "
+        "kept. Run the same command to go on"
     )
 
 
@@ -214,10 +218,8 @@ def accept(part, target, sha256):
 
     Returns
     -------
-    digest : str
+    str
         Its sha256.
-    shape : tuple
-        (T, F) of the sequences that the network takes.
     """
     _, note = part_of(target)
     note.unlink(missing_ok=True)
@@ -228,19 +230,33 @@ def accept(part, target, sha256):
             raise Problem(
                 f"what came has the sha256 {digest}, not {sha256.lower()}; removed it"
             )
-        import models
-
         try:
-            model = models.load_checkpoint(temporary)
+            check_checkpoint(temporary)
         except Problem as problem:
             text = str(problem).replace(temporary.name, target.name)
             raise Problem(f"what came is of no use, removed it. {text}") from problem
-    return digest, model.input_shape[1:]
+    return digest
+
+
+def check_checkpoint(path):
+    """See that a file is whole and a checkpoint, as far as it tells by itself."""
+    kind = untrusted.kind_of(path)
+    if kind == "zip" and path.suffix == ".keras":
+        with archive.opening(path) as opened:
+            archive.read_member(opened, archive.WEIGHTS, path.stat().st_size)
+    elif kind == "HDF5":
+        with published.reading(path) as (_, arrays):
+            for _ in arrays:
+                pass
+    else:
+        hint = "; rename it to .keras" if kind == "zip" else ""
+        raise Problem(f"found {kind}{hint}. {untrusted.SUPPORTED}")
 
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=console.HelpFormatter,
     )
     what = parser.add_argument_group("what")
     what.add_argument("--url", default=URL, help="address of the file")
@@ -272,10 +288,10 @@ def main(argv=None):
     target = target_of(args.data, args.url)
     if target.exists() and not args.overwrite:
         raise Problem(f"{target} exists; --overwrite replaces it")
-    part = download(args.url, target, args.timeout)
-    digest, (n_frames, n_features) = accept(part, target, args.sha256)
-    print(f"{target} written: takes sequences of {n_frames} x {n_features}")
-    print(f"sha256 {digest}")
+    with files.claim(target):
+        part = download(args.url, target, args.timeout)
+        digest = accept(part, target, args.sha256)
+    print(f"{target} written, sha256 {digest}")
     if target.suffix == ".keras":
         print(f"a run needs its record beside it: {target.stem}.json")
 

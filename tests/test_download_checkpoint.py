@@ -2,6 +2,7 @@ import hashlib
 import http.server
 import threading
 import time
+import types
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,10 @@ class Server(http.server.ThreadingHTTPServer):
     status = 200
     ranges = True
     tag = '"first"'
+    deaf = False  # to If-Range
+    pace = 0  # seconds between bytes
+    endless = False
+    reason = None
     announced = None  # length in the header; None for the true one, False for none
     cut_at = None  # bytes after which the connection breaks
     silent = False
@@ -44,7 +49,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.silent:
             time.sleep(3)
             return
-        if self.headers.get("If-Range", server.tag) != server.tag or not server.ranges:
+        is_same = self.headers.get("If-Range", server.tag) == server.tag
+        if not server.ranges or not (is_same or server.deaf):
             start = None
         body = server.content
         if start:
@@ -60,12 +66,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(206)
             self.send_header("Content-Range", f"bytes {offset}-{n_total - 1}/{n_total}")
         else:
-            self.send_response(server.status)
+            self.send_response(server.status, server.reason)
         if server.tag:
             self.send_header("ETag", server.tag)
         if server.announced is not False:
             self.send_header("Content-Length", str(server.announced or len(body)))
         self.end_headers()
+        while server.endless:
+            self.wfile.write(bytes(2**16))
+        if server.pace:
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                time.sleep(server.pace)
         self.wfile.write(body[: server.cut_at])
 
 
@@ -136,9 +148,8 @@ def test_what_exists_is_replaced_only_when_told(server, content, tmp_path):
 
 
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.9])
-@pytest.mark.parametrize("tag", ['"first"', None])
-def test_a_broken_transfer_goes_on(server, content, tmp_path, part, tag):
-    server.content, server.tag = content, tag
+def test_a_broken_transfer_goes_on(server, content, tmp_path, part):
+    server.content = content
     server.cut_at = int(part * len(content))
     check_refusal(tmp_path, address(server), "go on")
     assert list_names(tmp_path)[0] == "g04-features.hdf5.part"
@@ -147,11 +158,19 @@ def test_a_broken_transfer_goes_on(server, content, tmp_path, part, tag):
     assert list_names(tmp_path) == ["g04-features.hdf5"]
     assert runs.find_run(tmp_path, "g04-features").read_bytes() == content
     came = int(server.asked[1].removeprefix("bytes=").removesuffix("-"))
-    assert 0 <= part * len(content) - came <= 2 * download_checkpoint.BLOCK
+    assert came == int(part * len(content))
 
 
 @pytest.mark.parametrize(
-    "changes", [{"tag": '"second"'}, {"ranges": False}], ids=["changed", "no ranges"]
+    "changes",
+    [
+        {"tag": '"second"'},
+        {"ranges": False},
+        {"tag": None},
+        {"tag": 'W/"first"'},
+        {"deaf": True, "tag": '"second"'},
+    ],
+    ids=["changed", "no ranges", "no tag", "weak tag", "ignores If-Range"],
 )
 def test_a_transfer_starts_anew_where_it_cannot_go_on(
     server, content, tmp_path, changes
@@ -176,12 +195,29 @@ def test_a_part_of_another_address_is_not_continued(server, content, tmp_path):
     assert server.asked == (None, None)
 
 
+@pytest.mark.parametrize("tag", [None, 'W/"first"'])
+def test_what_has_no_version_is_never_joined(server, content, tmp_path, tag):
+    server.content, server.tag = content[::-1], tag
+    server.cut_at = len(content) // 2
+    check_refusal(tmp_path, address(server), "go on")
+    server.content, server.cut_at = content, None
+    download(tmp_path, address(server))
+    assert server.asked == (None, None)
+    assert runs.find_run(tmp_path, "g04-features").read_bytes() == content
+
+
+def write_part(folder, server, content, length):
+    target = folder / "checkpoints" / "g04-features.hdf5"
+    part, note = download_checkpoint.part_of(target)
+    kept = {"url": address(server), "etag": server.tag, "length": length}
+    files.write_json(note, kept)
+    part.write_bytes(content)
+    return target
+
+
 def test_a_part_that_is_whole_is_taken(server, content, tmp_path):
     server.content = content
-    target = tmp_path / "checkpoints" / "g04-features.hdf5"
-    part, note = download_checkpoint.part_of(target)
-    files.write_json(note, {"url": address(server), "validator": server.tag})
-    part.write_bytes(content)
+    write_part(tmp_path, server, content, len(content))
     download(tmp_path, address(server))
     assert list_names(tmp_path) == ["g04-features.hdf5"]
 
@@ -189,12 +225,49 @@ def test_a_part_that_is_whole_is_taken(server, content, tmp_path):
 @pytest.mark.parametrize("n_more", [1, 4000])
 def test_a_part_longer_than_the_file_starts_anew(server, content, tmp_path, n_more):
     server.content = content
-    target = tmp_path / "checkpoints" / "g04-features.hdf5"
-    part, note = download_checkpoint.part_of(target)
-    files.write_json(note, {"url": address(server), "validator": server.tag})
-    part.write_bytes(content + bytes(n_more))
+    target = write_part(tmp_path, server, content + bytes(n_more), len(content))
     download(tmp_path, address(server))
     assert target.read_bytes() == content
+
+
+def test_a_part_of_another_length_starts_anew(server, content, tmp_path):
+    server.content = content
+    target = write_part(tmp_path, server, bytes(100), len(content) + 1)
+    download(tmp_path, address(server))
+    assert target.read_bytes() == content
+
+
+def test_a_server_that_drips_is_left(server, content, tmp_path):
+    server.content, server.pace = content, 0.05
+    check_refusal(tmp_path, address(server), "too slow", "--timeout", "0.3")
+
+
+@pytest.mark.parametrize("announced", [False, 50_000])
+def test_a_body_without_end_is_left(server, tmp_path, monkeypatch, announced):
+    monkeypatch.setattr(download_checkpoint, "LARGEST", 2**20)
+    server.endless, server.announced = True, announced
+    words = "more than" if announced is False else "of no use"
+    check_refusal(tmp_path, address(server), words)
+    assert list_names(tmp_path) == []
+
+
+def test_what_is_too_large_is_refused(server, tmp_path):
+    server.announced = 10**10
+    check_refusal(tmp_path, address(server), "no checkpoint")
+
+
+def test_two_downloads_at_once_do_not_mix(server, content, tmp_path):
+    server.content = content
+    target = tmp_path / "checkpoints" / "g04-features.hdf5"
+    with files.claim(target):
+        check_refusal(tmp_path, address(server), "works on")
+    download(tmp_path, address(server))
+    assert target.read_bytes() == content
+
+
+def test_control_codes_of_a_server_stay_out(server, tmp_path):
+    server.status, server.reason = 404, "\x1b[2Jnothing\x9b31m"
+    check_refusal(tmp_path, address(server), "\\x1b[2Jnothing\\x9b31m")
 
 
 @pytest.mark.parametrize(
@@ -253,9 +326,10 @@ def test_no_server_is_said(server, tmp_path):
 
 
 def test_a_full_disk_is_said(server, content, tmp_path, monkeypatch):
-    server.content, server.announced = content, 10**17
+    server.content = content
+    monkeypatch.setattr("shutil.disk_usage", lambda _: types.SimpleNamespace(free=9))
     check_refusal(tmp_path, address(server), "too full")
-    server.announced = None
+    monkeypatch.undo()
 
     class Full:
         def __init__(self, *args, **options):
