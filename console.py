@@ -5,11 +5,14 @@ The one module that every other may import; it imports none of ours.
 
 import argparse
 import importlib.metadata
+import io
 import math
 import os
 import platform
 import re
+import signal
 import sys
+import threading
 import warnings
 
 
@@ -25,7 +28,7 @@ def show_cautions():
     """Print each `Caution` as one line on stderr; keep other warnings to themselves."""
 
     def show(message, category, filename, lineno, file=None, line=None):
-        print(f"warning: {message}", file=sys.stderr)
+        say(f"warning: {message}")
 
     warnings.showwarning = show
     warnings.simplefilter("ignore")
@@ -66,8 +69,32 @@ def compile_pattern(text):
     return text
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text):
+    """Show control codes as what they are; a terminal would obey them."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], str(text))
+
+
+class PlainStream:
+    """A stream that lets no control code through to the terminal."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text):
+        return self.stream.write(plain(text))
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
 positive_int = checked(int, lambda n: n > 0, "a whole number above 0")
 positive_float = checked(float, lambda x: 0 < x < math.inf, "a number above 0")
+seed = checked(int, lambda n: 0 <= n < 2**31, "a whole number from 0 to 2147483647")
+count = checked(int, lambda n: n >= 0, "a whole number, 0 or more")
+amount = checked(float, lambda x: 0 <= x < math.inf, "a number, 0 or more")
 fraction = checked(float, lambda x: 0 <= x < 1, "a number from 0 up to 1")
 pattern = checked(compile_pattern, bool, "a regular expression")
 
@@ -91,17 +118,63 @@ def report_failed(problems, n_clips):
     """
     if not problems:
         return 0
-    print(f"{len(problems)} of {n_clips} clips failed:", file=sys.stderr)
+    say(f"{len(problems)} of {n_clips} clips failed:")
     for problem in problems:
-        print(f"  {problem}", file=sys.stderr)
+        say(f"  {problem}")
     return 1
+
+
+class Stopped(KeyboardInterrupt):
+    """The system asked the script to end."""
+
+
+def say(text):
+    """Write a line to stderr; where that is closed or full there is nobody to tell."""
+    try:
+        print(plain(text), file=sys.stderr, flush=True)
+    except (OSError, ValueError, AttributeError):
+        turn_away(sys.stderr, 2)
+
+
+def turn_away(stream, descriptor):
+    """Let what a stream still holds go nowhere, or Python's end would fail on it."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        stream.flush()
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def listen_to_system():
+    """End on SIGTERM and SIGHUP as on Ctrl-C; `nohup` stays obeyed."""
+
+    def stop(number, _frame):
+        raise Stopped(number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, stop)
+
+
+def stay_plain(kind, error, trace):
+    """Say in a line that imports were interrupted, before `run` can."""
+    if issubclass(kind, KeyboardInterrupt):
+        say("\nstopped before anything was begun")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = stay_plain
 
 
 def run(main):
     """Run a script's `main` and leave with its exit code.
 
     0 done; 1 some clips failed and all others are done; 2 wrong use or input;
-    130 stopped with Ctrl-C. A known problem is one line on stderr.
+    130, 143, 129 stopped by Ctrl-C, SIGTERM, SIGHUP. A known problem is one line on
+    stderr.
 
     Parameters
     ----------
@@ -112,20 +185,31 @@ def run(main):
     # Notebooks hand on a backend that their own environment alone may have; figures
     # here are only ever written to files.
     os.environ["MPLBACKEND"] = "agg"
+    if threading.current_thread() is threading.main_thread():
+        listen_to_system()
     # A file name may hold what the terminal's encoding does not know; a notebook's
     # stream takes everything, and has no such setting.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
+    kept = sys.stdout
+    sys.stdout = PlainStream(kept if kept is not None else io.StringIO())
     try:
         code = main() or 0
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("\nstopped; what was done is kept", file=sys.stderr)
-        code = 130
+    except KeyboardInterrupt as stop:
+        say("\nstopped; what was done is kept")
+        code = 128 + (stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT)
     except MemoryError as error:
-        print(f"error: not enough memory. {error}", file=sys.stderr)
+        say(f"error: not enough memory. {error}")
         code = 2
     except (Problem, OSError) as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        say(f"error: {problem}")
         code = 2
+    finally:
+        sys.stdout = kept
+    try:
+        if kept is not None:
+            kept.flush()
+    except OSError:
+        turn_away(kept, 1)
     sys.exit(code)

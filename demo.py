@@ -290,7 +290,8 @@ Next: python explain.py --data {folder} --run {RUN}"""
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=console.HelpFormatter,
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder (demo_data)")
     parser.add_argument("--seed", type=int, default=1, help="other animals, other run")

@@ -144,7 +144,8 @@ def compare_runs(folder, study, paths):
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=console.HelpFormatter,
     )
     what = parser.add_argument_group("what")
     what.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")

@@ -130,7 +130,8 @@ def split_where(text):
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=console.HelpFormatter,
     )
     parser.add_argument(
         "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"

@@ -18,7 +18,10 @@ import files
 import frames
 import runs
 import sources
+import tables
 from console import Problem
+
+COLUMNS = ["clip", "video", "n_frames", "network_score"]
 
 
 def list_videos(places):
@@ -39,6 +42,21 @@ def list_videos(places):
     if missing:
         raise Problem("\n".join(missing))
     return list(dict.fromkeys(videos))
+
+
+def check_output(path, overwrite=False):
+    """Refuse an output that would replace anything but an earlier one."""
+    if path is None:
+        return
+    if path.suffix.lower() != ".csv":
+        raise Problem(f"--output {path}: expected a name that ends with .csv")
+    if path.exists() and not overwrite:
+        with path.open("rb") as file:
+            first = file.readline(200).decode(errors="replace").strip()
+        if first.split(",") != COLUMNS:
+            raise Problem(
+                f"--output {path} is no earlier output; --overwrite replaces it"
+            )
 
 
 def choose_view(record, crop, mirror):
@@ -98,7 +116,8 @@ def score_videos(videos, model, record, extractor, allow_short=False, view=None)
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=console.HelpFormatter,
     )
     parser.add_argument(
         "videos", nargs="+", type=Path, help="videos, folders of videos"
@@ -110,6 +129,9 @@ def parse_args(argv):
         "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
     )
     parser.add_argument("--output", type=Path, metavar="CSV", help="write a table")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="let --output replace any .csv"
+    )
     parser.add_argument(
         "--weights", help="where the run's InceptionV3 weights are, if they moved"
     )
@@ -131,6 +153,7 @@ def parse_args(argv):
 def main(argv=None):
     args = parse_args(argv)
     videos = list_videos(args.videos)
+    check_output(args.output, args.overwrite)
     checkpoint = runs.find_run(args.data, args.run)
     model, record = runs.read_run(checkpoint)
     view = choose_view(record, args.crop, args.mirror)
@@ -143,14 +166,8 @@ def main(argv=None):
     for video, n_frames, score in scores:
         print(f"  {video.name:<{width}}  {n_frames:>6} frames  {score:8.3f}")
     if args.output:
-        import pandas as pd
-
         rows = [(video.stem, str(video), n, score) for video, n, score in scores]
-        columns = ["clip", "video", "n_frames", "network_score"]
-        with files.replacing(args.output) as temporary:
-            pd.DataFrame(rows, columns=columns).to_csv(
-                temporary, index=False, errors="backslashreplace"
-            )
+        tables.write_table(args.output, COLUMNS, rows)
         print(f"written to {args.output}")
     return console.report_failed(failed, len(videos))
 

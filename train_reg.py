@@ -193,7 +193,9 @@ def add_fitting(parser):
     fitting.add_argument(
         "--learning-rate", type=console.positive_float, default=Options.learning_rate
     )
-    fitting.add_argument("--weight-decay", type=float, default=Options.weight_decay)
+    fitting.add_argument(
+        "--weight-decay", type=console.amount, default=Options.weight_decay
+    )
     fitting.add_argument(
         "--batch-size",
         type=console.positive_int,
@@ -223,11 +225,11 @@ def add_fitting(parser):
     )
     fitting.add_argument(
         "--plateau-cooldown",
-        type=int,
+        type=console.count,
         default=Options.plateau_cooldown,
         help="epochs after it fell before it may fall again",
     )
-    fitting.add_argument("--seed", type=int, default=Options.seed)
+    fitting.add_argument("--seed", type=console.seed, default=Options.seed)
     fitting.add_argument(
         "--monitor",
         choices=("animals", "test"),
@@ -278,7 +280,7 @@ def add_folds(parser):
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
+        description=(__doc__ or "").partition("\n")[0],
         formatter_class=console.HelpFormatter,
     )
     for add in (add_what, add_network, add_fitting, add_folds):

@@ -209,10 +209,12 @@ def draw(table, record, args, independence, means=None):
     logs = files.logs_folder(args.data, record["run"])
     for path in sorted(logs.glob("**/history.csv")):
         member = "" if path.parent == logs else f"_{path.parent.name}"
-        history = pd.read_csv(path)
-        drawn[f"learning_curves{member}"] = timelines.draw_learning_curves(
-            history, record["run"]
-        )
+        try:
+            figure = timelines.draw_learning_curves(pd.read_csv(path), record["run"])
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            console.caution(f"{path} is spoiled, so not drawn: {error}")
+            continue
+        drawn[f"learning_curves{member}"] = figure
     paths = [figures.save(figure, folder / name)[0] for name, figure in drawn.items()]
     return folder, paths
 
@@ -260,7 +262,8 @@ def publish(args, table, record, result, independence, means):
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=console.HelpFormatter,
     )
     add_what(parser)
     add_questions(parser)
