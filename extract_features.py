@@ -13,6 +13,7 @@ What is done is skipped, so the command can be stopped and given again.
 
 import argparse
 import functools
+import shutil
 from pathlib import Path
 
 import console
@@ -21,9 +22,11 @@ import files
 import frames
 import origins
 import sequences
+import sources
 from console import Problem
 
 SEQ_LENGTH = 125
+ASIDE = "sequences-before-"  # where those of other settings go
 
 
 def list_missing(folder, clips, n_frames, overwrite):
@@ -99,7 +102,7 @@ def refuse_other(differences):
         )
 
 
-def settle_record(folder, record, overwrite):
+def settle_record(folder, record, overwrite, clips):
     """Write `extraction.json`, or see that the folder's own agrees with it."""
     try:
         present = sequences.read_extraction(folder)
@@ -122,9 +125,48 @@ def settle_record(folder, record, overwrite):
         if not overwrite:
             refuse_other(differences)
     sequences.check_texts(folder, record)
-    for path in made:  # of other settings: never to be mixed with the new ones
-        path.unlink(missing_ok=True)
+    if made:  # of other settings: never to be mixed with the new ones
+        set_aside(folder, clips)
     sequences.write_extraction(folder, record)
+
+
+def set_aside(folder, clips):
+    """Move the sequences with their record away, once there is something to extract."""
+    if not any(has_source(folder, clip) for clip in clips):
+        raise Problem(
+            "none of the videos and images to extract is there, so the sequences stay "
+            "as they are"
+        )
+    place, number = files.extraction_path(folder).parent, 1
+    while (aside := place.with_name(f"{ASIDE}{number}")).exists():
+        number += 1
+    place.rename(aside)
+
+
+def has_source(folder, clip):
+    try:
+        sources.find_source(folder, clip)
+    except Problem:
+        return False
+    return True
+
+
+def drop_replaced(folder):
+    """Remove the sequences that were set aside and are there anew; tell of the rest."""
+    made = files.extraction_path(folder).parent
+    names = {path.name.rsplit("-", 2)[0] for path in made.glob("[!.]*-features.npy")}
+    for aside in sorted(made.parent.glob(f"{ASIDE}*")):
+        kept = list(aside.glob("*-features.*"))
+        for path in [p for p in kept if p.name.rsplit("-", 2)[0] in names]:
+            path.unlink(missing_ok=True)
+            kept.remove(path)
+        if kept:
+            console.caution(
+                f"{len(kept)} sequences that could not be made anew, or were not to "
+                f"be, are kept as they were in {aside}"
+            )
+        else:
+            shutil.rmtree(aside)
 
 
 def check_record(folder, record):
@@ -153,8 +195,8 @@ def extract(folder, clips, extractor, record):
             allow_short=record.get("allow_short", False),
         )
 
-    sources = ((clip, functools.partial(read, clip)) for clip in clips)
-    for clip, sequence in extractor.stream(sources):
+    readers = ((clip, functools.partial(read, clip)) for clip in clips)
+    for clip, sequence in extractor.stream(readers):
         check_record(folder, record)  # or all clips would fail, one after the other
         if isinstance(sequence, Problem):
             yield clip, sequence
@@ -227,7 +269,7 @@ def prepare(args, clips, made):
     }
     if args.allow_short:
         record["allow_short"] = True
-    settle_record(args.data, record, args.overwrite)
+    settle_record(args.data, record, args.overwrite, clips)
     record = sequences.read_extraction(args.data)
     return record, list_missing(args.data, clips, args.seq_length, args.overwrite)
 
@@ -262,7 +304,7 @@ def extract_on_cluster(args, clips, options):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     which = parser.add_argument_group("which clips")
     which.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
     which.add_argument("--task", help="only this task")
@@ -320,6 +362,12 @@ def main(argv=None):
     args = parse_args(argv)
     clips = data.read_clips(args.data, args.task)
     clips = [clip for clip in clips if args.split in (None, clip.split)]
+    with files.claim(files.extraction_path(args.data).parent):
+        return work(args, clips)
+
+
+def work(args, clips):
+    """Extract in a folder that no other process works in."""
     folder = files.extraction_path(args.data).parent
     files.remove_leftovers(folder)
     if args.convert_text:
@@ -337,6 +385,7 @@ def main(argv=None):
     run = extract_on_cluster if args.dask else extract_here
     missing, failed = run(args, clips, options)
     origins.tidy_origins(args.data)
+    drop_replaced(args.data)
     n_skipped = len({clip.name for clip in clips}) - len(missing)
     print(
         f"{len(missing) - len(failed)} sequences written to {folder}, {n_skipped} were "

@@ -258,7 +258,8 @@ def add_recordings(parser):
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=console.HelpFormatter
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=console.HelpFormatter,
     )
     parser.add_argument(
         "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
@@ -323,7 +324,11 @@ def main(argv=None):
     args = parse_args(argv)
     if args.find_trials:
         return propose_trials(args)
-    return take_in(args) if args.source or args.cut else slice_published(args)
+    work = take_in if args.source or args.cut else slice_published
+    writes = args.append or not args.rows_only
+    table = files.table_path(args.data)
+    with files.claim(table) if writes else contextlib.nullcontext():
+        return work(args)
 
 
 if __name__ == "__main__":
