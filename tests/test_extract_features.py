@@ -125,6 +125,34 @@ def test_other_settings_are_refused_or_replace_everything(
     assert call(folder, *argv) == 0
 
 
+def test_what_is_not_made_anew_stays_as_it_was(folder, stand_in):
+    call(folder)
+    before = films.read_state(folder / "sequences")
+    film = folder / "train/Reach/v_Control_g01_c01.avi"
+    unplugged = film.rename(folder / "unplugged.avi")
+    with pytest.warns(Caution, match="kept as they were"):
+        assert call(folder, "--overwrite", "--sampling", "uniform") == 1
+    aside = folder / "sequences-before-1"
+    state = films.read_state(aside)
+    arrays = [name for name in state if name.endswith(".npy")]
+    assert arrays == [f"{film.stem}-{N_FRAMES}-features.npy"]
+    assert state.items() <= before.items()
+    assert len(list((folder / "sequences").glob("*.npy"))) == 2
+    unplugged.rename(film)
+    assert call(folder, "--sampling", "uniform") == 0
+    assert not aside.exists()
+
+
+def test_without_any_video_nothing_is_lost(folder, stand_in):
+    call(folder)
+    for place in ("train", "test"):
+        (folder / place).rename(folder / f"{place}-unplugged")
+    before = films.read_state(folder)
+    with pytest.raises(Problem, match="stay as they are"):
+        call(folder, "--overwrite", "--sampling", "uniform")
+    assert films.read_state(folder) == before
+
+
 def test_sequences_of_unknown_making_are_refused(folder, stand_in):
     call(folder)
     files.extraction_path(folder).unlink()

@@ -264,6 +264,7 @@ def test_an_edited_record_is_refused(run, changes, words):
 )
 def test_a_spoiled_record_is_refused(run, text, words):
     _, path = run
+    path.with_suffix(".json").unlink()
     if text is not None:
         path.with_suffix(".json").write_text(text)
     check_refusal(runs.read_run, path, words)
