@@ -125,7 +125,7 @@ def test_extraction_killed_fifty_times(clips, tmp_path):
 def test_extraction_killed_at_a_renaming(clips, tmp_path):
     source, expected = clips
     folder = shutil.copytree(source, tmp_path / "data")
-    for moment in ({"DIE_AT": 1}, {"DIE_AFTER": 1}, {"DIE_AT": 3}, {"DIE_AFTER": 2}):
+    for moment in ({"DIE_AT": 1}, {"DIE_AFTER": 1}, {"DIE_AFTER": 2}, {"DIE_AT": 2}):
         code, _, _ = finish("extract_features", folder, *EXTRACT, **moment)
         assert code == -signal.SIGKILL
         check_sequences(folder, expected)
