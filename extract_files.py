@@ -15,6 +15,7 @@ Slicing is optional: extract_features.py reads videos as they are.
 """
 
 import argparse
+import contextlib
 import csv
 import math
 import sys
