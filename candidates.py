@@ -61,6 +61,8 @@ def train_best(folder, plan, options, n_features, logs, train):
         The network, and what `fitting.fit_network` tells, with "choice": the name of
         the chosen one and how each fared.
     """
+    if options.ensemble > 1:
+        raise Problem("--model best chooses one model; leave out --ensemble")
     animals = {n: plan.animal_of(n, options.animal_pattern) for n in plan.train}
 
     def train_kind(kind, part, place):
@@ -83,6 +85,7 @@ def train_best(folder, plan, options, n_features, logs, train):
         "best_epoch": max(each["best_epoch"] for each in results),
         "val_loss": errors[chosen]["rmse"] ** 2,
         "choice": {"model": chosen, "candidates": errors},
+        "members": [specify(k, options).as_dict() for k in CANDIDATES[chosen]],
     }
     return model, result
 

@@ -267,15 +267,15 @@ def build_ensemble(members):
     return keras.Model(inputs, mean)
 
 
-def load_run(path, options, shape):
+def load_run(path, members, shape):
     """Build the network of a run and give it the weights in its file.
 
     Parameters
     ----------
     path : path
         A `.keras` file of `train_reg.py`. Nothing in it is executed.
-    options : plans.Options
-        Of the run, as its record tells them.
+    members : list of plans.Options
+        Of each of its networks, as the record tells them.
     shape : (int, int)
         T and F.
 
@@ -294,20 +294,18 @@ def load_run(path, options, shape):
         raise Problem(
             f"{path.name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}"
         )
-    standardizes = options.standardize and options.model != "motion"
-    n_standardized = shape[1] if standardizes else 0
-    weights = list_weights(options, shape)
-    with archive.reading(path, weights, options.ensemble, n_standardized) as (
-        _,
-        arrays,
-    ):
-        members = []
-        for _ in range(options.ensemble):
+    wanted = []
+    for options in members:
+        standardizes = options.standardize and options.model != "motion"
+        wanted.append((list_weights(options, shape), shape[1] if standardizes else 0))
+    networks = []
+    with archive.reading(path, wanted) as (_, arrays):
+        for options, (weights, n_standardized) in zip(members, wanted, strict=True):
             statistics = [next(arrays), next(arrays)] if n_standardized else None
-            member = build(options, shape, statistics=statistics, layer=BLANK_LSTM)
-            assign(member, itertools.islice(arrays, len(weights)))
-            members.append(member)
-    return build_ensemble(members) if len(members) > 1 else members[0]
+            network = build(options, shape, statistics=statistics, layer=BLANK_LSTM)
+            assign(network, itertools.islice(arrays, len(weights)))
+            networks.append(network)
+    return build_ensemble(networks) if len(networks) > 1 else networks[0]
 
 
 def load_published(path):

@@ -19,6 +19,7 @@ from clip_table import MAX_SCORE
 from console import Problem, caution
 from foreign import published, untrusted
 
+MAX_MEMBERS = 1000  # networks of a run
 CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
 RECORD_FIELDS = {
     "run": str,
@@ -85,12 +86,28 @@ def read_run(path):
     record = read_record(path)
     try:
         shape = tuple(untrusted.size(record[key]) for key in ("n_frames", "n_features"))
-        options = plans.Options.from_dict(record["options"])
-        return models.load_run(path, options, shape), record
+        return models.load_run(path, list_members(record), shape), record
     except (TypeError, ValueError) as error:
         raise Problem(
             f"{path.stem}.json describes no network: {untrusted.first_line(error)}"
         ) from error
+
+
+def list_members(record):
+    """List the options of each network of a run.
+
+    Raises
+    ------
+    ValueError
+        When the record says more networks than any run has.
+    """
+    found = [plans.Options.from_dict(each) for each in record.get("members") or ()]
+    if not found:
+        options = plans.Options.from_dict(record["options"])
+        if not 0 < options.ensemble <= MAX_MEMBERS:
+            raise ValueError(f"{options.ensemble} networks are not to be believed")
+        found = [options] * options.ensemble
+    return found
 
 
 def read_record(path):
@@ -188,7 +205,7 @@ def describe_run(plan, options, extraction, results, n_features):
         "epochs": sum(result["epochs"] for result in results),
         "best_epoch": [result["best_epoch"] for result in results],
         "val_loss": sum(result["val_loss"] for result in results) / len(results),
-        **({"choice": results[0]["choice"]} if "choice" in results[0] else {}),
+        **{k: results[0][k] for k in ("choice", "members") if k in results[0]},
     }
 
 

@@ -28,18 +28,15 @@ LARGEST_LAYERS = 2**18  # bytes of a configuration, beside its statistics
 LARGEST_NUMBER = 32  # bytes, with sign, exponent and comma
 
 
-def reading(path, shapes, n_members=1, n_standardized=0):
+def reading(path, members):
     """Read the weights of a run, of an ensemble member by member.
 
     Parameters
     ----------
     path : path
-    shapes : dict of str to tuple
-        Of each array, by its name within a member.
-    n_members : int
-        Networks of an ensemble; 1 for a network by itself.
-    n_standardized : int
-        Features that a member standardizes, or 0.
+    members : list of (dict of str to tuple, int)
+        Of each network the shape of each array, by its name within the member, and
+        how many features it standardizes, or 0.
 
     Returns
     -------
@@ -51,28 +48,27 @@ def reading(path, shapes, n_members=1, n_standardized=0):
     Problem
         The file is damaged, or does not hold these arrays.
     """
-    arguments = shapes, n_members, n_standardized
-    return apart.reading("archive:read_weights", Path(path), *arguments)
+    return apart.reading("archive:read_weights", Path(path), members)
 
 
-def read_weights(path, shapes, n_members, n_standardized):
+def read_weights(path, members):
     """Read weights in this process; see `reading`."""
-    n_bytes, config = path.stat().st_size, None
+    n_bytes, config, n_members = path.stat().st_size, None, len(members)
     with opening(path) as archive:
-        if n_standardized:
-            largest = LARGEST_LAYERS + 2 * n_members * n_standardized * LARGEST_NUMBER
+        if n_standardized := sum(features for _, features in members):
+            largest = LARGEST_LAYERS + 2 * n_standardized * LARGEST_NUMBER
             config = json.loads(read_member(archive, CONFIGURATION, largest))
         content = io.BytesIO(read_member(archive, WEIGHTS, n_bytes))
     names = []
     with open_hdf5(content, path.name) as file:
-        for place in range(n_members):  # missing ones end it, however many are said
+        for place, (shapes, _) in enumerate(members):  # a missing one ends it
             names.append([name_array(place, n_members, name) for name in shapes])
             for name, shape in zip(names[-1], shapes.values(), strict=True):
                 check_array(follow(file, name), tuple(shape), n_bytes)
     with opening(path):
         statistics = [
-            read_statistics(config, place, n_members, n_standardized)
-            for place in range(n_members if n_standardized else 0)
+            read_statistics(config, place, n_members, features) if features else ()
+            for place, (_, features) in enumerate(members)
         ]
     return None, iterate(content, path.name, names, statistics)
 
@@ -96,7 +92,7 @@ def iterate(content, source, names, statistics):
     """Yield the arrays of one member after the other."""
     with open_hdf5(content, source) as file:
         for place, of_member in enumerate(names):
-            yield from statistics[place] if statistics else ()
+            yield from statistics[place]
             for name in of_member:
                 yield read_array(file[name])
 
