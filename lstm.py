@@ -113,14 +113,14 @@ class FastAdam(keras.optimizers.Adam):
         step(gradient, tf.convert_to_tensor(learning_rate))
 
 
-@functools.cache
-def make_lstm(activation, gate):
-    """Make the function of an LSTM for two activations, with its gradient.
+def make_loops(activation, gate):
+    """Make the loop over time and its gradient; their states are columns, (H, B).
 
     Returns
     -------
-    callable
-        x (B, T, F), h and c (B, H), W, U, b -> outputs (B, T, H), last h and c.
+    (callable, callable)
+        x W + b (T, 4H, B), h, c, U -> last h and c, and what was kept of each step;
+        and back: U, the first c, what was kept, dy (T, H, B), dh, dc -> dz, dh, dc.
     """
 
     def step_cell(z, c):
@@ -128,11 +128,7 @@ def make_lstm(activation, gate):
         c = gate(f) * c + gate(i) * activation(g)
         return gate(o) * activation(c), c
 
-    @compiled
-    def forward(x, h, c, w, u, b):
-        size, steps = tf.shape(x)[0], tf.shape(x)[1]
-        x = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, tf.shape(x)[2]))
-        xw = tf.reshape(tf.matmul(x, w) + b, (steps, size, -1))
+    def run(xw, h, c, u):
         u_rows = tf.transpose(u)
 
         def step(state, now):
@@ -140,14 +136,10 @@ def make_lstm(activation, gate):
             h, c = step_cell(z, state[1])
             return (h, c), (h, c, z)
 
-        start = (tf.transpose(h), tf.transpose(c))
-        (h, c), kept = scan(step, start, [tf.transpose(xw, (0, 2, 1))], 3)
-        outputs = tf.transpose(kept[0], (2, 0, 1))
-        return outputs, tf.transpose(h), tf.transpose(c), kept
+        return scan(step, (h, c), [xw], 3)
 
-    @compiled
-    def backward(x, h, c, u, kept, dy, dh, dc):
-        hs, cs, zs = kept
+    def run_back(u, c, kept, dy, dh, dc):
+        _, cs, zs = kept
 
         def step(state, now):
             (dh, dc), (dy, z, c) = state, now
@@ -157,12 +149,41 @@ def make_lstm(activation, gate):
             dz, dc = tape.gradient(out, (z, c), (dh + dy, dc))
             return (tf.matmul(u, dz), dc), (dz,)
 
-        start = (tf.transpose(dh), tf.transpose(dc))
-        inputs = [tf.transpose(dy, (1, 2, 0)), zs, delay(cs, c)]
-        (dh, dc), (dz,) = scan(step, start, inputs, 1, reverse=True)
+        inputs = [dy, zs, delay(cs, c)]
+        (dh, dc), (dz,) = scan(step, (dh, dc), inputs, 1, reverse=True)
+        return dz, dh, dc
+
+    return run, run_back
+
+
+@functools.cache
+def make_lstm(activation, gate):
+    """Make the function of an LSTM for two activations, with its gradient.
+
+    Returns
+    -------
+    callable
+        x (B, T, F), h and c (B, H), W, U, b -> outputs (B, T, H), last h and c.
+    """
+    run, run_back = make_loops(activation, gate)
+
+    @compiled
+    def forward(x, h, c, w, u, b):
+        size, steps = tf.shape(x)[0], tf.shape(x)[1]
+        x = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, tf.shape(x)[2]))
+        xw = tf.reshape(tf.matmul(x, w) + b, (steps, size, -1))
+        columns = tf.transpose(xw, (0, 2, 1)), tf.transpose(h), tf.transpose(c)
+        (h, c), kept = run(*columns, u)
+        outputs = tf.transpose(kept[0], (2, 0, 1))
+        return outputs, tf.transpose(h), tf.transpose(c), kept
+
+    @compiled
+    def backward(x, h, c, u, kept, dy, dh, dc):
+        upstream = tf.transpose(dy, (1, 2, 0)), tf.transpose(dh), tf.transpose(dc)
+        dz, dh, dc = run_back(u, tf.transpose(c), kept, *upstream)
         dz = tf.reshape(tf.transpose(dz, (0, 2, 1)), (-1, tf.shape(u)[1]))  # (TB, 4H)
         dw = tf.matmul(join_steps(tf.transpose(x, (1, 2, 0))), dz)
-        du = tf.matmul(join_steps(delay(hs, h)), dz)
+        du = tf.matmul(join_steps(delay(kept[0], tf.transpose(h))), dz)
         db = tf.reduce_sum(dz, axis=0)
         return dz, tf.transpose(dh), tf.transpose(dc), dw, du, db
 
@@ -183,6 +204,43 @@ def make_lstm(activation, gate):
             return backward_input(x, w, dz), *others
 
         return tuple(results), gradient
+
+    return apply
+
+
+@functools.cache
+def make_recurrence(activation, gate, with_xla):
+    """Make the function of an LSTM whose input is projected already.
+
+    Returns
+    -------
+    callable
+        x W + b (B, T, 4H), U -> outputs (B, T, H), from a state of zeros; it has the
+        gradient of its first argument alone. With XLA it is compiled anew, in
+        seconds, for each shape, which pays for wide networks.
+    """
+    run, run_back = make_loops(activation, gate)
+    made = functools.partial(tf.function, jit_compile=with_xla, autograph=False)
+
+    @made
+    def forward(xw, u):
+        rest = tf.zeros((tf.shape(u)[0], tf.shape(xw)[0]))
+        _, kept = run(tf.transpose(xw, (1, 2, 0)), rest, rest, u)
+        return tf.transpose(kept[0], (2, 0, 1)), kept
+
+    @made
+    def backward(u, kept, dy):
+        rest = tf.zeros_like(kept[1][0])
+        dz, _, _ = run_back(u, rest, kept, tf.transpose(dy, (1, 2, 0)), rest, rest)
+        return tf.transpose(dz, (2, 0, 1))
+
+    def apply(xw, u):
+        @tf.custom_gradient
+        def recur(xw):
+            outputs, kept = forward(tf.stop_gradient(xw), u)
+            return outputs, lambda dy: backward(u, kept, dy)
+
+        return recur(xw)
 
     return apply
 
@@ -208,8 +266,8 @@ def scan(step, state, inputs, n_kept, reverse=False):
 
 
 def delay(series, first):
-    """Put `first` (B, n) before all but the last of a series (T, n, B)."""
-    return tf.concat([tf.transpose(first)[None], series[:-1]], axis=0)
+    """Put `first` (n, B) before all but the last of a series (T, n, B)."""
+    return tf.concat([first[None], series[:-1]], axis=0)
 
 
 def join_steps(series):

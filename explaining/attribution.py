@@ -5,7 +5,9 @@ explained too. The value of a recurrent network is a sum over pooled steps plus 
 bias, exactly. What frames and features add is told by integrated gradients
 (Sundararajan et al. 2017): gradients averaged along the straight path from a baseline
 to the sequence. Attributions add up to what the value gains on that path, as far as
-the sum approximates the integral; the residual is always returned.
+the sum approximates the integral; the residual is always returned. There are two
+baselines: the sequence of zeros, for all of the value, and the clip's own mean frame
+held still, for what its frames add beyond it.
 """
 
 from typing import NamedTuple
@@ -15,8 +17,8 @@ import numpy as np
 from backend import tf
 from explaining.network import Moving, cut, evaluate
 
-TOLERANCE = 0.01  # of the gain in value that attributions may miss
-FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
+TOLERANCE = 0.01  # of what frames add and take that attributions may miss
+FIRST_STEPS, MAX_STEPS = 7, 1024  # of the path
 BLOCK = 4  # clips whose gradients along the path are held in memory
 HELD = 2**30  # numbers in those gradients: about 256 steps of the published network
 
@@ -25,16 +27,25 @@ HELD = 2**30  # numbers in those gradients: about 256 steps of the published net
 
 
 class Attribution(NamedTuple):
-    """Integrated gradients of N clips.
+    """Integrated gradients of N clips, from a baseline.
 
     The attribution of a feature in a frame is its distance from the baseline times
     its gradient averaged along the path.
     """
 
     gradients: np.ndarray  # float32 (N, T, F), of raw features
+    frames: np.ndarray  # float64 (N, T): attributions, summed over features
     gain: np.ndarray  # (N,) value of the sequence minus value of the baseline
-    residual: np.ndarray  # (N,) |sum of attributions - gain| / |gain|
+    residual: np.ndarray  # (N,) |sum of attributions - gain| / scale
     steps: np.ndarray  # (N,) of the path
+
+
+def find_scale(frames, gain):
+    """Find what a miss is measured by: the gain, or all that frames add and take.
+
+    Where frames cancel, the gain may be near 0, and any miss would look large.
+    """
+    return np.maximum(np.maximum(np.abs(gain), np.abs(frames).sum(axis=-1)), 1e-9)
 
 
 def integrate(networks, sequences, baselines, tolerance=TOLERANCE, max_steps=MAX_STEPS):
@@ -53,37 +64,34 @@ def integrate(networks, sequences, baselines, tolerance=TOLERANCE, max_steps=MAX
     -------
     Attribution
     """
-    moved = np.asarray(sequences, float) - baselines
+    moved = sequences - baselines
     for finer in (1, 0.1, 0.01):  # what members gain may cancel, what they miss not
-        parts = [
-            _integrate(m, sequences, baselines, tolerance * finer, max_steps)
-            for m in networks
+        found = [
+            _integrate(network, sequences, baselines, tolerance * finer, max_steps)
+            for network in networks
         ]
-        gradients = sum(part.gradients for part in parts) / len(parts)
-        gain = np.mean([part.gain for part in parts], axis=0)
-        missed = _miss(np.einsum("ntf,ntf->n", moved, gradients), gain)
-        if len(parts) == 1 or missed.max() <= tolerance:
+        gradients = sum(part[0] for part in found) / len(found)
+        gain = np.mean([part[1] for part in found], axis=0)
+        frames = np.einsum("ntf,ntf->nt", moved, gradients, dtype=float)
+        missed = np.abs(frames.sum(axis=1) - gain) / find_scale(frames, gain)
+        if len(found) == 1 or missed.max() <= tolerance:
             break
-    steps = np.max([part.steps for part in parts], axis=0)
-    return Attribution(gradients, gain, missed, steps)
-
-
-def _miss(total, gain):
-    return np.abs(total - gain) / np.maximum(np.abs(gain), 1e-9)
+    steps = np.max([part[2] for part in found], axis=0)
+    return Attribution(gradients, frames, gain, missed, steps)
 
 
 def _integrate(network, sequences, baselines, tolerance, max_steps):
     """Integrate one network, a few clips at a time so that memory stays small."""
     if isinstance(network, Moving) and not np.any(baselines):
         return _integrate_movement(network, sequences)
-    parts = [
+    found = [
         _integrate_block(
             *(network, sequences[first : first + BLOCK]),
             *(baselines[first : first + BLOCK], tolerance, max_steps),
         )
         for first in range(0, len(sequences), BLOCK)
     ]
-    return Attribution(*map(np.concatenate, zip(*parts, strict=True)))
+    return [np.concatenate(each) for each in zip(*found, strict=True)]
 
 
 def _integrate_movement(network, sequences):
@@ -96,8 +104,7 @@ def _integrate_movement(network, sequences):
     values, gradients = (np.concatenate(each) for each in zip(*found, strict=True))
     gradients = 2 * gradients
     gain = values.astype(float) - evaluate([network], np.zeros_like(sequences[:1]))
-    total = np.einsum("ntf,ntf->n", sequences, gradients, dtype=float)
-    return Attribution(gradients, gain, _miss(total, gain), np.ones(len(gain), int))
+    return gradients, gain, np.ones(len(gain), int)
 
 
 def _integrate_block(network, sequences, baselines, tolerance, max_steps):
@@ -105,68 +112,67 @@ def _integrate_block(network, sequences, baselines, tolerance, max_steps):
 
     The gradient jumps where pooling changes from one frame to the other. What a step
     misses is known from the values at its ends, so the steps with a jump are found
-    and halved alone; steps of one size would need hundreds.
+    and halved alone; steps of one size would need hundreds. The path is walked as the
+    square of an even pace, d(s^2) = 2 s ds, which tames the slope of a root at 0.
+
+    Returns
+    -------
+    (float32 (N, T, F), float64 (N,), int (N,))
+        Gradients, gain, steps.
     """
     start, end = network.project(baselines), network.project(sequences)
     moved = np.asarray(end - start)
     affordable = HELD // (BLOCK * moved[0].size)
-    paths = [{} for _ in sequences]  # point of the path to value, slope and gradient
+    paths = [{} for _ in sequences]  # pace s to value, slopes and gradient by s
     wanted = [
-        (i, a) for i in range(len(paths)) for a in np.linspace(0, 1, FIRST_STEPS + 1)
+        (i, s) for i in range(len(paths)) for s in np.linspace(0, 1, FIRST_STEPS + 1)
     ]
     while wanted:
         for batch in cut(wanted):
-            index, alphas = zip(*batch, strict=True)
-            away = tf.constant(alphas, tf.float32)[:, None, None]
+            index, paces = zip(*batch, strict=True)
+            away = tf.constant(np.square(paces), tf.float32)[:, None, None]
             begin, finish = tf.gather(start, index), tf.gather(end, index)
             found = network.gradient(begin + away * (finish - begin))
-            for i, alpha, value, gradient in zip(
-                index, alphas, *(each.numpy() for each in found), strict=True
+            for i, pace, value, gradient in zip(
+                index, paces, *(each.numpy() for each in found), strict=True
             ):
-                slope = np.einsum("tp,tp->", moved[i], gradient, dtype=float)
-                paths[i][float(alpha)] = float(value), slope, gradient
+                gradient = np.float32(2 * pace) * np.nan_to_num(
+                    gradient, posinf=0, neginf=0
+                )
+                slopes = np.einsum("tp,tp->t", moved[i], gradient, dtype=float)
+                paths[i][float(pace)] = float(value), slopes, gradient
         wanted = [
-            (i, alpha)
+            (i, pace)
             for i, path in enumerate(paths)
-            for alpha in _halve_steps(path, tolerance, min(max_steps, affordable))
+            for pace in _halve_steps(path, tolerance, min(max_steps, affordable))
         ]
-    gains, misses, means = zip(*map(_sum_path, paths), strict=True)
-    gains = np.array(gains)
-    missed = np.abs(misses) / np.maximum(np.abs(gains), 1e-9)
-    gradients = np.asarray(network.pull_back(np.stack(means)))
-    steps = np.array([len(path) - 1 for path in paths])
-    return Attribution(gradients, gains, missed, steps)
-
-
-def _list_misses(path):
-    """List how far each step is off: float64 points, widths, misses."""
-    alphas = np.array(sorted(path))
-    values, slopes = np.array([path[alpha][:2] for alpha in alphas]).T
-    widths = np.diff(alphas)
-    return alphas, widths, np.diff(values) - widths * (slopes[1:] + slopes[:-1]) / 2
+    gradients = np.asarray(network.pull_back(np.stack(list(map(_average, paths)))))
+    gains = np.array([path[1.0][0] - path[0.0][0] for path in paths])
+    return gradients, gains, np.array([len(path) - 1 for path in paths])
 
 
 def _halve_steps(path, tolerance, max_steps):
     """Choose new points in the steps that miss most; none where it is good enough."""
-    alphas, widths, misses = _list_misses(path)
-    gain = path[1.0][0] - path[0.0][0]
-    if abs(misses.sum()) <= tolerance * abs(gain) or len(widths) >= max_steps:
+    paces = np.array(sorted(path))
+    values = np.array([path[pace][0] for pace in paces])
+    slopes = np.array([path[pace][1] for pace in paces])  # (points, T)
+    widths = np.diff(paces)
+    frames = widths[:, None] * (slopes[1:] + slopes[:-1]) / 2  # (steps, T)
+    misses = np.diff(values) - frames.sum(axis=1)
+    allowed = tolerance * find_scale(frames.sum(axis=0), values[-1] - values[0])
+    if abs(misses.sum()) <= allowed or len(widths) >= max_steps:
         return []
     worst = np.argsort(-np.abs(misses))[: max(1, len(misses) // 4)]
-    return [alphas[i] + widths[i] / 2 for i in worst]
+    return [paces[i] + widths[i] / 2 for i in worst]
 
 
-def _sum_path(path):
-    """Return gain, what the sum misses of it, and the mean gradient (T, inputs)."""
-    alphas, widths, misses = _list_misses(path)
-    weights = np.zeros(len(alphas))
-    weights[1:] += widths / 2
-    weights[:-1] += widths / 2
-    mean = sum(
-        np.float32(weight) * path[alpha][2]
-        for alpha, weight in zip(alphas, weights, strict=True)
-    )
-    return path[1.0][0] - path[0.0][0], misses.sum(), mean
+def _average(path):
+    """Average the gradients (T, n_inputs) along a path by the trapezoidal rule."""
+    paces = sorted(path)
+    weights = np.zeros(len(paces), np.float32)
+    weights[1:] += np.diff(paces) / 2
+    weights[:-1] += np.diff(paces) / 2
+    return sum(w * path[pace][2] for w, pace in zip(weights, paces, strict=True))
 
 
 # ---------------------------------------------------------------- parts of a score
@@ -180,10 +186,9 @@ class Parts(NamedTuple):
     steps: np.ndarray  # (N, K): the parts of steps and the bias add up to the value
     step_length: int  # frames of a step
     bias: float
-    attribution: Attribution  # from the zero sequence
-    frames: np.ndarray  # (N, T): attributions, summed over features
-    beyond: np.ndarray  # (N, T): the same from the clip's mean frame on
-    features: np.ndarray  # (N, F): attributions, summed over frames
+    whole: Attribution  # from the zero sequence
+    beyond: Attribution  # from the clip's mean frame, over and over
+    features: np.ndarray  # (N, F): attributions of the whole, summed over frames
 
     @property
     def value(self):
@@ -215,11 +220,13 @@ def take_apart(networks, sequences):
     -------
     Parts
     """
-    attribution = integrate(networks, sequences, np.zeros_like(sequences))
-    gradients = attribution.gradients
-    frames = np.einsum("ntf,ntf->nt", sequences, gradients, dtype=float)
     is_alike = len({type(network) for network in networks}) == 1
-    if is_alike and hasattr(networks[0], "split_steps"):
+    is_exact = is_alike and hasattr(networks[0], "split_steps")
+    tolerance = TOLERANCE if is_exact else TOLERANCE / 10  # nothing else adds up
+    whole = integrate(networks, sequences, np.zeros_like(sequences), tolerance)
+    means = np.broadcast_to(sequences.mean(axis=1, keepdims=True), sequences.shape)
+    beyond = integrate(networks, sequences, means, tolerance)
+    if is_exact:
         steps = [
             np.concatenate([n.split_steps(batch) for batch in cut(sequences)])
             for n in networks
@@ -229,19 +236,16 @@ def take_apart(networks, sequences):
         bias = float(np.mean([network.bias for network in networks]))
     else:
         values = [evaluate([network], sequences) for network in networks]
-        steps, length = frames, 1
+        steps, length = whole.frames, 1
         bias = float(evaluate(networks, np.zeros_like(sequences[:1]))[0])
     scores = [
         np.asarray(network.activation(value))
         for network, value in zip(networks, values, strict=True)
     ]
-    away = sequences - sequences.mean(axis=1, keepdims=True)
+    features = np.einsum("ntf,ntf->nf", sequences, whole.gradients, dtype=float)
     return Parts(
-        np.stack(values, axis=1),
-        np.mean(scores, axis=0),
-        *(steps, length, bias, attribution, frames),
-        np.einsum("ntf,ntf->nt", away, gradients, dtype=float),
-        np.einsum("ntf,ntf->nf", sequences, gradients, dtype=float),
+        *(np.stack(values, axis=1), np.mean(scores, axis=0), steps, length, bias),
+        *(whole, beyond, features),
     )
 
 

@@ -38,25 +38,22 @@ GREY = 127  # what the preprocessing of InceptionV3 turns into 0
 # ---------------------------------------------------------------- deletion
 
 
-def replace_frames(sequence, frames):
-    """Replace frames of a sequence (T, F) by its mean frame."""
-    changed = sequence.copy()
-    changed[frames] = sequence.mean(axis=0)
+def replace_frames(network, projected, sequence, frames):
+    """Replace frames of a projected sequence by its mean frame."""
+    changed = np.array(projected)
+    changed[frames] = changed.mean(axis=0)  # projecting is affine
     return changed
 
 
-def replace_features(sequence, features):
-    """Replace features of a sequence (T, F) by their means over the clip."""
-    changed = sequence.copy()
-    changed[:, features] = sequence[:, features].mean(axis=0)
-    return changed
+def replace_features(network, projected, sequence, features):
+    """Replace features of a projected sequence by their means over the clip."""
+    kept = sequence[:, features]
+    return network.move(projected, features, kept.mean(axis=0) - kept)
 
 
-def silence_features(sequence, features):
-    """Set features of a sequence (T, F) to 0, their natural floor."""
-    changed = sequence.copy()
-    changed[:, features] = 0
-    return changed
+def silence_features(network, projected, sequence, features):
+    """Set features of a projected sequence to 0, their natural floor."""
+    return network.move(projected, features, -sequence[:, features])
 
 
 def measure_deletion(networks, sequence, orders, amounts, replace):
@@ -77,13 +74,19 @@ def measure_deletion(networks, sequence, orders, amounts, replace):
     -------
     float64, (len(orders), len(amounts))
     """
-    changed = (
-        replace(sequence, order[: max(1, round(amount * len(order)))])
-        for order in orders
-        for amount in amounts
-    )
-    values = [evaluate(networks, np.stack(batch)) for batch in cut(list(changed))]
-    return np.concatenate(values).reshape(len(orders), len(amounts))
+    values = []
+    for network in networks:
+        projected = network.project(sequence[None])[0].numpy()
+        changed = [
+            replace(
+                network, projected, sequence, order[: max(1, round(a * len(order)))]
+            )
+            for order in orders
+            for a in amounts
+        ]
+        found = [network.value(np.stack(batch)) for batch in cut(changed)]
+        values.append(np.concatenate(found))
+    return np.mean(values, axis=0, dtype=float).reshape(len(orders), len(amounts))
 
 
 def draw_clips(n_clips, n_drawn, seed=0):
@@ -159,8 +162,7 @@ def check_deletion(networks, sequences, parts, owners, seed=0):
     curves = {"frames": [], "features": [], "importance": []}
     for clip in chosen:
         sequence, start = sequences[clip], parts.value[clip]
-        gradients = parts.attribution.gradients[clip]
-        away = (sequence - sequence.mean(axis=0)) * gradients
+        away = (sequence - sequence.mean(axis=0)) * parts.beyond.gradients[clip]
         for name, added, amounts, replace in (
             ("frames", away.sum(axis=1), FRAME_AMOUNTS, replace_frames),
             ("features", away.sum(axis=0), FEATURE_AMOUNTS, replace_features),
@@ -223,15 +225,13 @@ def attribute_shuffled(networks, sequences, random):
         As `attribution.Parts` has them: features, beyond.
     """
     with shuffled(networks, random):
-        found = attribution.integrate(
-            *(networks, sequences, np.zeros_like(sequences)),
-            tolerance=np.inf,  # alike is all that counts
+        means = np.broadcast_to(sequences.mean(axis=1, keepdims=True), sequences.shape)
+        whole, beyond = (  # coarse: whether they are alike is all that counts
+            attribution.integrate(networks, sequences, baselines, tolerance=np.inf)
+            for baselines in (np.zeros_like(sequences), means)
         )
-    away = sequences - sequences.mean(axis=1, keepdims=True)
-    return (
-        np.einsum("ntf,ntf->nf", sequences, found.gradients, dtype=float),
-        np.einsum("ntf,ntf->nt", away, found.gradients, dtype=float),
-    )
+    features = np.einsum("ntf,ntf->nf", sequences, whole.gradients, dtype=float)
+    return features, beyond.frames
 
 
 def check_shuffling(networks, sequences, parts, seed=0):
@@ -248,7 +248,7 @@ def check_shuffling(networks, sequences, parts, seed=0):
     """
     random = np.random.default_rng(seed)
     chosen = draw_clips(len(sequences), N_SHUFFLED, seed)
-    true, beyond = parts.features[chosen], parts.beyond[chosen]
+    true, beyond = parts.features[chosen], parts.beyond.frames[chosen]
     importance = np.abs(true).mean(axis=0)
     rhos, chance = {"importance": [], "signed": [], "frames": []}, 0.0
     for _ in range(N_SHUFFLES):

@@ -59,6 +59,7 @@ def show_clips(study, n_key_frames, filmed=()):
     rows = [int(row) for row in order if row in wanted]
     for row in tqdm(rows, desc="clips", unit="clip", disable=None):
         clip = show_clip(study, row, n_key_frames, names[row] in filmed)
+        clip["example_rank"] = list(examples).index(row) if row in examples else None
         clips.append(clip | {"example": examples.get(row)})
         if row in examples:
             clips[-1] |= show_example(study, clip)
@@ -72,17 +73,20 @@ def show_clip(study, row, n_key_frames, is_filmed):
     """Draw one clip, and film it where that is wanted."""
     clip = study.table.iloc[row].to_dict()
     name, parts, n_frames = clip["clip"], study.parts, study.sequences.shape[1]
-    key_frames = sorted(attribution.choose_frames(parts.beyond[row], n_key_frames))
+    key_frames = sorted(
+        attribution.choose_frames(parts.beyond.frames[row], n_key_frames)
+    )
     found = study.pictures.find_places(
         name,
         np.arange(n_frames) if is_filmed else np.array(key_frames),
         study.sequences[row],
-        parts.attribution.gradients[row],
+        parts.whole.gradients[row],
+        parts.beyond.gradients[row],
     )
     interval = study.pictures.find_interval(name)
     trace = overlays.Trace(parts.steps[row], parts.step_length, n_frames, interval)
     clip |= {"row": row, "key_frames": key_frames, "places": found, "film": None}
-    clip |= {"trace": trace, "residual": float(parts.attribution.residual[row])}
+    clip |= {"trace": trace, "residual": float(parts.whole.residual[row])}
     clip |= find_extreme_steps(parts.steps[row], parts.step_length)
     cards = []
     if found:
@@ -108,7 +112,7 @@ def show_example(study, clip):
         "trace", the path of a figure; "strip", the frames, empty without places.
     """
     trace, name, found = clip["trace"], clip["clip"], clip["places"]
-    added = study.parts.beyond[clip["row"]]
+    added = study.parts.beyond.frames[clip["row"]]
     largest = sorted(clip["key_frames"], key=lambda i: -abs(added[i]))[:N_LARGE]
     strip = []
     if found:
@@ -188,13 +192,13 @@ def occlude(study, clips):
 def occlude_clip(study, clip):
     """Cover the places of the frame of a clip that matters most."""
     row, found = clip["row"], clip["places"]
-    index = int(np.argmax(np.abs(study.parts.beyond[row])))
+    index = int(np.argmax(np.abs(study.parts.beyond.frames[row])))
     sequence, at = study.sequences[row], found.frames.index(index)
     frame = study.pictures.read(clip["clip"])[index][0]
     lost, features = checks.measure_occlusion(
         study.networks, study.pictures.extractor, sequence, frame, index
     )
-    gradients = study.parts.attribution.gradients[row][index]
+    gradients = study.parts.whole.gradients[row][index]
     changes = (sequence[index] - features) @ gradients
     correlations = [
         correlate_ranks(lost, each)

@@ -188,71 +188,69 @@ def center_by(values, labels):
 def compare_groups(parts, owners, second):
     """Test by permutation whether mean parts differ between two groups of animals.
 
+    The labels of animals that are in one group are permuted; the two rows of an animal
+    that is in both are swapped, so that it is compared with itself.
+
     Parameters
     ----------
-    parts : float, (A, K)
+    parts : float, (R, K)
         One row an animal; an animal that is in both groups has two rows.
-    owners : (A,) sequence of str
-    second : bool, (A,)
+    owners : (R,) sequence of str
+    second : bool, (R,)
         Which rows are of the second group.
 
     Returns
     -------
     (float (K,), str)
-        Two-sided p, and "" or why there is none. Where animals are in both groups,
-        only those count, and their two rows are swapped; else labels are permuted.
+        Two-sided p, and "" or why there is none, or why none can be small.
     """
-    owners = np.asarray(owners)
-    names, counts = np.unique(owners, return_counts=True)
-    undefined = np.full(parts.shape[1], np.nan)
-    if (counts == 2).any():
-        pairs = [np.flatnonzero(owners == name) for name in names[counts == 2]]
-        if len(pairs) < 5:
-            return undefined, "five animals with clips in both groups are needed"
-        ordered = [sorted(pair, key=lambda row: second[row]) for pair in pairs]
-        differences = np.array([parts[b] - parts[a] for a, b in ordered])
-        signs = list_signs(len(pairs))
-        found, moved = differences.mean(axis=0), signs @ differences / len(pairs)
-    else:
-        n_second = int(second.sum())
-        if min(n_second, len(second) - n_second) < 2 or len(second) < 5:
-            return undefined, "two animals in each group, five in all, are needed"
-        labels = list_labellings(second)
-        weights = labels / n_second - (1 - labels) / (len(second) - n_second)
-        found = parts[second].mean(axis=0) - parts[~second].mean(axis=0)
-        moved = weights @ parts
-    as_far = np.abs(moved) >= np.abs(found) - 1e-12
-    return as_far.mean(axis=0), tell_floor(second, owners, parts.shape[1])
+    n_second, n_animals = int(second.sum()), len(set(owners))
+    if min(n_second, len(second) - n_second) < 2 or n_animals < 5:
+        reason = "two animals in each group, five in all, are needed"
+        return np.full(parts.shape[1], np.nan), reason
+    labels, lowest = list_labellings(second, owners)
+    weights = labels / n_second - (1 - labels) / (len(second) - n_second)
+    found = parts[second].mean(axis=0) - parts[~second].mean(axis=0)
+    as_far = np.abs(weights @ parts) >= np.abs(found) - 1e-12
+    lowest *= parts.shape[1]  # as many tests, corrected
+    few = f"with so few animals no corrected p can be below {min(1, lowest):.2g}"
+    return as_far.mean(axis=0), few if lowest >= ALPHA else ""
 
 
-def tell_floor(second, owners, n_tests):
-    """Say so where there are too few animals for any difference to be shown."""
-    n, k = len(second), int(second.sum())
-    paired = len(set(owners)) < n
-    n_labellings = 2 ** (n - len(set(owners))) if paired else math.comb(n, k)
-    lowest = (2 if paired or 2 * k == n else 1) / n_labellings * n_tests
-    if lowest < 0.05:
-        return ""
-    return f"with so few animals no corrected p can be below {min(1, lowest):.2g}"
+def list_labellings(second, owners, seed=0):
+    """List relabellings of rows, the true one among them; all of them if few.
 
-
-def list_labellings(second, seed=0):
-    """List relabellings of animals (R, A), the true one first; all of them if few."""
-    n, k = len(second), int(second.sum())
-    if math.comb(n, k) <= MAX_EXACT:
+    Returns
+    -------
+    (float (L, R), float)
+        1 where a row counts to the second group; the lowest p that they allow.
+    """
+    _, index = np.unique(owners, return_inverse=True)
+    rows = [np.flatnonzero(index == i) for i in range(index.max() + 1)]
+    alone = np.array([r[0] for r in rows if len(r) == 1], int)
+    pairs = np.array([r for r in rows if len(r) == 2], int).reshape(-1, 2)
+    n, k = len(alone), int(second[alone].sum())
+    n_labellings = math.comb(n, k) * 2 ** len(pairs)
+    if n_labellings <= MAX_EXACT:
         chosen = itertools.combinations(range(n), k)
-        return np.array([np.isin(np.arange(n), rows) for rows in chosen], float)
-    random = np.random.default_rng(seed)
-    drawn = [random.permutation(second) for _ in range(N_PERMUTATIONS)]
-    return np.array([second, *drawn], float)
-
-
-def list_signs(n, seed=0):
-    """List swaps of pairs (R, n) as signs, the true one among them."""
-    if 2**n <= MAX_EXACT:
-        return np.array(list(itertools.product((1.0, -1.0), repeat=n)))
-    random = np.random.default_rng(seed)
-    return np.vstack([np.ones(n), random.choice((1.0, -1.0), (N_PERMUTATIONS, n))])
+        of_alone = np.array([np.isin(np.arange(n), c) for c in chosen])
+        of_alone = of_alone.reshape(math.comb(n, k), n)
+        swaps = itertools.product((False, True), repeat=len(pairs))
+        swapped = np.array(list(swaps), bool).reshape(2 ** len(pairs), -1)
+        of_alone = np.repeat(of_alone, len(swapped), axis=0)
+        swapped = np.tile(swapped, (len(of_alone) // len(swapped), 1))
+    else:
+        random = np.random.default_rng(seed)
+        of_alone = np.stack([second[alone]] * (1 + N_PERMUTATIONS))
+        of_alone[1:] = random.permuted(of_alone[1:], axis=1)
+        swapped = random.random((1 + N_PERMUTATIONS, len(pairs))) < 0.5
+        swapped[0] = False
+    labels = np.zeros((len(of_alone), len(second)))
+    labels[:, alone] = of_alone
+    for column in (0, 1):
+        labels[:, pairs[:, column]] = second[pairs[:, column]] ^ swapped
+    has_mirror = 2 * k == n
+    return labels, (1 + has_mirror) / n_labellings
 
 
 def choose_central(labels, distances, clips, element, n_chosen):

@@ -13,9 +13,11 @@ import numpy as np
 
 import models
 from backend import keras, tf
-from explaining import recurrence
+from lstm import make_recurrence
 
 BATCH_SIZE = 32
+WIDE = 256  # units from which on the seconds that XLA compiles pay
+SIZES = (8, BATCH_SIZE)  # of batches under XLA, which compiles anew for each
 RECURRENT_FORM = ["lstm", "pool", "flatten", "dropout", "score"]  # names of layers
 MOVING_FORM = ["movement", "score"]
 
@@ -66,6 +68,12 @@ class Network:
         """Turn gradients of projections into gradients of raw features (.., T, F)."""
         return gradients
 
+    def move(self, projected, features, change):
+        """Add a change (T, S) of some features to a projection (T, n_inputs)."""
+        moved = np.array(projected)
+        moved[:, features] += change
+        return moved
+
     def _value(self, projected):
         """Compute the value before the last activation, (B,)."""
         inner = self.before(projected, training=False)
@@ -99,11 +107,29 @@ class Recurrent(Network):
         super().__init__(model)
         self.scale, self.shift = self._read_standardization()
         self.bias = read_bias(self.last)
+        self.recur = make_recurrence(
+            *(self.lstm.activation, self.lstm.recurrent_activation, self.is_wide)
+        )
         self.states = self.compile(self._states)
 
     @property
     def n_inputs(self):
         return 4 * self.lstm.units
+
+    @property
+    def is_wide(self):
+        return self.lstm.units >= WIDE
+
+    def compile(self, compute):
+        graph = super().compile(compute)
+
+        def run_padded(projected):
+            n = len(projected)
+            missing = next(size for size in SIZES if n <= size) - n
+            found = graph(tf.pad(projected, [(0, missing), (0, 0), (0, 0)]))
+            return tf.nest.map_structure(lambda each: each[:n], found)
+
+        return run_padded if self.is_wide else graph
 
     @property
     def readout(self):
@@ -121,19 +147,20 @@ class Recurrent(Network):
 
     def project(self, sequences):
         x = tf.convert_to_tensor(sequences, tf.float32) * self.scale + self.shift
-        return tf.matmul(x, self.lstm.cell.kernel)
+        return tf.matmul(x, self.lstm.cell.kernel) + self.lstm.cell.bias
 
     def pull_back(self, gradients):
         back = tf.matmul(gradients, self.lstm.cell.kernel, transpose_b=True)
         return back * self.scale
 
+    def move(self, projected, features, change):
+        rows = tf.gather(self.lstm.cell.kernel, features)
+        return projected + tf.matmul(change * self.scale[features], rows).numpy()
+
     def _states(self, projected):
         """Compute hidden states, (B, T, U)."""
-        cell = self.lstm.cell
-        return recurrence.run_lstm(
-            projected,
-            *map(tf.convert_to_tensor, (cell.recurrent_kernel, cell.bias)),
-            *(cell.activation, cell.recurrent_activation),
+        return self.recur(
+            projected, tf.convert_to_tensor(self.lstm.cell.recurrent_kernel)
         )
 
     def _value(self, projected):

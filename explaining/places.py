@@ -130,7 +130,7 @@ class Pictures:
             shown[name, index] = self.show(name, index)
         return [shown[key] for key in wanted]
 
-    def find_places(self, name, chosen, sequence, gradients):
+    def find_places(self, name, chosen, sequence, whole, beyond):
         """Spread the attributions of frames over places.
 
         Each frame passes the extractor once. The mean map of a long clip is estimated
@@ -142,8 +142,9 @@ class Pictures:
         name : str
         chosen : sequence of int, (n,)
             Frames, rising.
-        sequence, gradients : float32, (T, F)
-            Of the clip; the gradients are averaged along the path.
+        sequence, whole, beyond : float32, (T, F)
+            Of the clip, and its gradients averaged along the paths from the zero
+            sequence and from the mean frame.
 
         Returns
         -------
@@ -155,21 +156,23 @@ class Pictures:
         n_mean = min(N_MEAN, len(pairs))
         spread = np.linspace(0, len(pairs) - 1, n_mean).round().astype(int)
         extracted = np.union1d(spread, chosen)
-        total, full, features = 0.0, [], []
+        total, full, away, features = 0.0, [], [], []
         for first in range(0, len(extracted), BLOCK):
             block = extracted[first : first + BLOCK]
             maps = self.extractor.maps([pairs[index][0] for index in block])
             total = total + maps[np.isin(block, spread)].sum(axis=0, dtype=float)
             kept = np.isin(block, chosen)
-            full.append(spread_over_places(gradients[block[kept]], maps[kept]))
+            full.append(spread_over_places(whole[block[kept]], maps[kept]))
+            away.append(spread_over_places(beyond[block[kept]], maps[kept]))
             features.append(maps[kept].mean(axis=(1, 2)))
-        away = np.linalg.norm(np.concatenate(features) - sequence[chosen])
-        if away > TOLERANCE * np.linalg.norm(sequence[chosen]):
+        off = np.linalg.norm(np.concatenate(features) - sequence[chosen])
+        if off > TOLERANCE * np.linalg.norm(sequence[chosen]):
             self.missing[name] = "its pictures do not give the features of its sequence"
             return None
-        mean, full = scale_map(total / n_mean, sequence), np.concatenate(full)
-        of_mean = np.einsum("rcf,nf->nrc", mean, gradients[chosen]) / mean[..., 0].size
-        return Places(list(map(int, chosen)), full, full - of_mean)
+        mean = scale_map(total / n_mean, sequence)[None].repeat(len(chosen), axis=0)
+        of_mean = spread_over_places(beyond[chosen], mean)
+        full, away = np.concatenate(full), np.concatenate(away) - of_mean
+        return Places([int(index) for index in chosen], full, away)
 
 
 def scale_map(mean, sequence):

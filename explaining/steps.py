@@ -15,7 +15,7 @@ import figures
 import files
 from explaining import attribution, checks, elements, overlays, panels, places, summary
 from explaining.inference import correlate_ranks
-from explaining.network import Recurrent, open_networks
+from explaining.network import Recurrent, cut, open_networks
 from tables import write_columns
 
 N_CENTRAL = 8  # frames of a movement element that are shown
@@ -75,7 +75,7 @@ def write_parts(study):
     dict
         How exact they are.
     """
-    parts, found = study.parts, study.parts.attribution
+    parts, found = study.parts, study.parts.whole
     extra = {
         "bias": parts.bias,
         "attribution_sum": parts.features.sum(axis=1),
@@ -95,8 +95,8 @@ def write_parts(study):
         write_columns(study.folder / "parts" / f"{name}.csv", steps)
         frames = {
             "frame": np.arange(1, study.sequences.shape[1] + 1),
-            "attribution": parts.frames[row],
-            "beyond_mean_frame": parts.beyond[row],
+            "attribution": found.frames[row],
+            "beyond_mean_frame": parts.beyond.frames[row],
         }
         write_columns(study.folder / "frames" / f"{name}.csv", frames)
     misses = np.abs(parts.steps.sum(axis=1) + parts.bias - parts.value)
@@ -202,7 +202,7 @@ def find_points(study, space):
     """Find the points of frames (N, T, D) in a space, and which space it is."""
     if space == "hidden" and all(isinstance(n, Recurrent) for n in study.networks):
         states = [
-            np.concatenate([n.states(n.project(s[None])) for s in study.sequences])
+            np.concatenate([n.states(n.project(s)) for s in cut(study.sequences)])
             for n in study.networks
         ]
         return np.concatenate(states, axis=2), "hidden"
@@ -288,7 +288,7 @@ def describe(study, found, chosen):
     -------
     dict
     """
-    beyond, clips = study.parts.beyond, found["clips"]
+    beyond, clips = study.parts.beyond.frames, found["clips"]
     missing = study.pictures.missing
     if not found["reason"] and missing:
         name, why = next(iter(missing.items()))
@@ -302,7 +302,7 @@ def describe(study, found, chosen):
         "headline": summary.find_headline(study.table, beyond, clips),
         "belief": summary.judge(found["deletion"], found["shuffling"], study.table),
         "ranking": ranking.where(ranking.notna(), None).to_numpy().tolist(),
-        "residual": float(study.parts.attribution.residual.max()),
+        "residual": float(study.parts.whole.residual.max()),
     }
 
 

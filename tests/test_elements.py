@@ -46,6 +46,24 @@ def test_animals_in_both_groups_are_compared_with_themselves():
     assert p[0] == pytest.approx(2 / 64)
 
 
+def test_one_animal_in_both_groups_takes_part_and_spoils_nothing():
+    shares = np.array([[0.0], [0.1], [0.2], [0.7], [0.8], [0.9], [0.1], [0.9]])
+    second = np.array([False] * 3 + [True] * 3 + [False, True])
+    p, _ = elements.compare_groups(shares, [*"abcdef", "x", "x"], second)
+    assert p[0] == pytest.approx(2 / 40)  # 20 labellings, with and without the swap
+    p, _ = elements.compare_groups(shares[[*range(6), 6]], [*"abcdefx"], second[:7])
+    assert p[0] == pytest.approx(1 / 35)
+
+
+def test_many_animals_are_relabelled_at_random():
+    random = np.random.default_rng(0)
+    second = np.repeat([False, True], 20)
+    owners = [f"g{i}" for i in [*range(20), *range(5), *range(20, 35)]]
+    shares = np.stack([random.random(40), random.random(40) + second], axis=1)
+    p, note = elements.compare_groups(shares, owners, second)
+    assert p[0] > 0.05 and p[1] == pytest.approx(1e-4) and note == ""
+
+
 def test_too_few_animals_have_no_p():
     p, note = elements.compare_groups(
         np.ones((3, 2)), list("abc"), np.array([False, True, True])

@@ -1,0 +1,68 @@
+"""From which baseline is it told best what a frame adds beyond the clip's mean frame?
+
+    python benchmarks/baselines.py --data data --run Reach-lstm [--split all]
+
+Takes what frames add, once from the gradients of the path from the zero sequence,
+once integrated from the mean frame itself, and lets the network say which of the two
+foretells better what replacing frames and features does (the deletion test of
+explain.py, over animals). Seconds for small networks.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import console
+import data
+import files
+import runs
+from pages import page
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER)
+    parser.add_argument("--run")
+    parser.add_argument("--split", choices=(*data.SPLITS, "all"), default="all")
+    args = parser.parse_args(argv)
+    from explaining import attribution, checks, network
+
+    model, record = runs.read_run(runs.find_run(args.data, args.run))
+    split = None if args.split == "all" else args.split
+    clips = runs.choose_clips(data.read_clips(args.data), record, split)
+    names = [clip.name for clip in clips]
+    animals = data.list_animals(
+        clips, record.get("animal_pattern", data.ANIMAL_PATTERN)
+    )
+    sequences = np.stack(list(runs.read_sequences(args.data, names, record)))
+    networks = network.open_networks(model)
+    parts = attribution.take_apart(networks, sequences)
+    from_zero = parts._replace(beyond=parts.whole)
+    tests = {
+        "zero sequence": checks.check_deletion(networks, sequences, from_zero, animals),
+        "mean frame": checks.check_deletion(networks, sequences, parts, animals),
+    }
+    print(f"{record['run']}: {len(names)} clips of {len(set(animals))} animals")
+    for test in tests["mean frame"]["tests"]:
+        for baseline, found in tests.items():
+            told = page.interval(found["tests"][test]["animals"])
+            print(f"  {test:<22}from the {baseline:<16}{told}")
+    chosen = checks.draw_clips(len(names), checks.N_TESTED)
+    drawn = [animals[clip] for clip in chosen]
+    for kind in ("frames", "features"):  # paired, clip by clip
+        gains = []
+        for found in tests.values():
+            raised, lowered, chance = found["curves"][kind].mean(axis=2).T
+            gains.append((chance - raised) + (lowered - chance))
+        told = page.interval(checks.find_interval(gains[1] - gains[0], drawn))
+        print(f"  {kind}: the mean frame foretells more by {told}")
+
+
+if __name__ == "__main__":
+    console.run(main)
