@@ -107,9 +107,18 @@ def find_others(folder, run, names):
     """Find the checkpoints to compare with, before anything expensive starts."""
     own = runs.find_run(folder, run)
     paths = [runs.find_run(folder, name) for name in names]
-    if own in paths:
-        raise Problem("--compare needs another run than the one explained")
+    for path in paths:
+        if path.resolve() == own.resolve() or name_run(path) == name_run(own):
+            raise Problem(
+                f"--compare needs another run than the one explained. Received: {path}"
+            )
     return paths
+
+
+def name_run(path):
+    """Name the run of a checkpoint, as its record does, wherever the file lies."""
+    beside = path.with_suffix(".json")
+    return files.read_json(beside).get("run") if beside.is_file() else path.stem
 
 
 def compare_runs(folder, study, paths):

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import console
 import frames
-from explaining import overlays
+from explaining.places import find_centres
 from extractor import Extractor
 from inception import FRAME_SIZE, MAP_SIZE
 
@@ -106,7 +106,7 @@ def main(argv=None):
         centres.append(found)
         spreads.append(spread)
         peaks.append(find_peaks(changes, positions))
-    drawn = overlays.find_centres(FRAME_SIZE)
+    drawn = find_centres(FRAME_SIZE)
     for name, values in (("weighted means", centres), ("largest change", peaks)):
         mean = np.mean(values, axis=0)
         print(f"{name}, pixels of {FRAME_SIZE}, {len(values)} frames")

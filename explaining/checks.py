@@ -12,6 +12,7 @@ import numpy as np
 from explaining import attribution
 from explaining.inference import correct_holm, correlate_ranks, find_interval
 from explaining.network import cut, evaluate, shuffled
+from explaining.places import find_centres
 
 FRAME_AMOUNTS = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
 FEATURE_AMOUNTS = (0.03, 0.1, 0.3)
@@ -270,7 +271,7 @@ def check_shuffling(networks, sequences, parts, seed=0):
 # ---------------------------------------------------------------- occlusion
 
 
-def occlude(frame, n_places=8):
+def occlude(frame):
     """Lay a grey patch, two places wide, over each place of a frame.
 
     Parameters
@@ -279,17 +280,20 @@ def occlude(frame, n_places=8):
 
     Returns
     -------
-    list of uint8 (H, W, 3), n_places squared
+    list of uint8 (H, W, 3), 64
         Row by row.
     """
-    height, width = frame.shape[:2]
+    spans = []
+    for length in frame.shape[:2]:
+        centres = find_centres(length)
+        half = centres[1] - centres[0]
+        ends = np.stack([centres - half, centres + half], axis=1)
+        spans.append(ends.round().astype(int).clip(0, length))
     covered = []
-    for row in range(n_places):
-        for column in range(n_places):
-            top, bottom = (round(height * (row + d) / n_places) for d in (-0.5, 1.5))
-            left, right = (round(width * (column + d) / n_places) for d in (-0.5, 1.5))
+    for top, bottom in spans[0]:
+        for left, right in spans[1]:
             copy = frame.copy()
-            copy[max(top, 0) : bottom, max(left, 0) : right] = GREY
+            copy[top:bottom, left:right] = GREY
             covered.append(copy)
     return covered
 

@@ -16,11 +16,9 @@ from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 
 import figures
+from explaining.places import N_PLACES, find_centres
 from figures import COLOURS, INK
-from frames import FRAME_SIZE
 
-N_PLACES = 8  # along either side of a frame
-FIRST_PLACE, STEP = 37, 32  # pixels of the 299 that the network sees
 WIDTH = 10  # inches: the width of the page at 100 pixels an inch
 DPI = 150
 RAISES, LOWERS = COLOURS[1], COLOURS[0]
@@ -37,16 +35,6 @@ styled = functools.partial(figures.styled, style=STYLE)
 
 
 # ---------------------------------------------------------------- places
-
-
-def find_centres(length):
-    """Find where along a frame so many pixels long the 8 places lie, float (8,).
-
-    The last maps of InceptionV3 begin 37 pixels inside its 299, and step by 32: what
-    its layers without padding cut off. `benchmarks/places.py` finds the same by moving
-    a patch over real frames.
-    """
-    return (FIRST_PLACE + STEP * np.arange(N_PLACES)) * length / FRAME_SIZE
 
 
 def enlarge(places, height, width):

@@ -9,6 +9,8 @@ import frames
 from console import Problem
 
 SHOWN_WIDTH = 480  # pixels: as large as any picture on the page
+N_PLACES = 8  # along either side of a frame
+FIRST_PLACE, STEP = 37, 32  # pixels of the 299 that the network sees
 N_MEAN = 32  # frames from which the mean map of a long clip is estimated
 BLOCK = 8  # frames whose maps are held in memory
 TOLERANCE = 0.02  # how far pictures may be from the sequence that they gave
@@ -25,6 +27,16 @@ class Places(NamedTuple):
         """Find the parts of places in one frame: beyond the mean frame, and full."""
         index = self.frames.index(frame)
         return self.beyond[index], self.full[index]
+
+
+def find_centres(length):
+    """Find where along a frame so many pixels long the 8 places lie, float (8,).
+
+    The last maps of InceptionV3 begin 37 pixels inside its 299, and step by 32: what
+    its layers without padding cut off. `benchmarks/places.py` finds the same by moving
+    a patch over real frames.
+    """
+    return (FIRST_PLACE + STEP * np.arange(N_PLACES)) * length / frames.FRAME_SIZE
 
 
 def shrink(frame):

@@ -145,7 +145,9 @@ def check(study):
 def rank_features(study, relative):
     """Rank the features by their importance, and write them as a table."""
     importance, signed = study.parts.importance, study.parts.features.mean(axis=0)
-    figure = panels.draw_features(importance, signed, importance / relative)
+    by_chance = np.full(len(importance), np.nan)
+    np.divide(importance, relative, out=by_chance, where=relative > 0)
+    figure = panels.draw_features(importance, signed, by_chance)
     order = np.argsort(-importance, kind="stable")
     columns = {
         "rank": np.arange(1, len(order) + 1),

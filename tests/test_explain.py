@@ -17,6 +17,7 @@ import models
 import runs
 import sequences
 from explaining import film, overlays
+from explaining.places import find_centres
 
 N_FRAMES, N_FEATURES = 7, 6
 NAMES = [
@@ -206,14 +207,33 @@ def test_wrong_use_is_told(folder, argv, words):
         explain.main(["--data", str(folder), "--run", "own", *argv])
 
 
+@pytest.mark.parametrize("kind", ["name", "path", "relative", "link", "copy"])
+def test_a_run_is_not_compared_with_itself(folder, tmp_path, monkeypatch, kind):
+    own = folder / "checkpoints" / "own.keras"
+    given = {"name": "own", "path": str(own), "relative": "checkpoints/own.keras"}
+    monkeypatch.chdir(folder)
+    if kind == "link":
+        given["link"] = str(tmp_path / "other.keras")
+        (tmp_path / "other.keras").symlink_to(own)
+    if kind == "copy":
+        given["copy"] = str(tmp_path / "renamed.keras")
+        for suffix in (".keras", ".json"):
+            content = own.with_suffix(suffix).read_bytes()
+            (tmp_path / f"renamed{suffix}").write_bytes(content)
+    with pytest.raises(console.Problem, match="another run"):
+        explain.main(["--data", str(folder), "--run", "own", "--compare", given[kind]])
+
+
 def test_overlay_colours_by_sign_and_leaves_the_rest_grey():
     frame = np.full((80, 80, 3), 128, np.uint8)
     places = np.zeros((8, 8))
     places[1, 1], places[6, 6] = 1.0, -1.0
     picture = overlays.overlay(frame, places, 1.0).astype(int)
     red, _, blue = np.moveaxis(picture, 2, 0)
-    assert red[15, 15] > blue[15, 15] + 80
-    assert blue[65, 65] > red[65, 65] + 80
+    first, last = (round(at) for at in find_centres(80)[[1, 6]])
+    assert (first, last) == (18, 61)  # 37 + 32 i of 299 pixels, as measured
+    assert red[first, first] > blue[first, first] + 80
+    assert blue[last, last] > red[last, last] + 80
     assert np.ptp(picture[40, 10]) < 6
 
 
