@@ -233,3 +233,15 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1
         names = ", ".join(sorted(set(animals.values())))
         raise Problem(f"--leave-out {only}: the animals are {names}")
     return plans
+
+
+def tell_clips(plan, animals):
+    """Say how many clips and animals a run learns from, and watches."""
+    n_train = len({animals[name] for name in plan.train})
+    if not plan.watched:
+        return f"{len(plan.train)} clips of {n_train} animals to train"
+    n_watched = len({animals[name] for name in plan.watched})
+    return (
+        f"{len(plan.train)} clips to train, {len(plan.watched)} to watch, of {n_train} "
+        f"and {n_watched} animals"
+    )

@@ -209,6 +209,15 @@ def describe_run(plan, options, extraction, results, n_features):
     }
 
 
+def tell_training(record):
+    """Say how a network was trained: in epochs, in closed form, or chosen as best."""
+    choice = record.get("choice", {})
+    if "model" in choice:
+        fared = [f"{k} {v['rmse']:.3f}" for k, v in choice["candidates"].items()]
+        return f"chose {choice['model']} of {', '.join(fared)}"
+    return f"{record['epochs']} epochs" if record["epochs"] else "in closed form"
+
+
 def save_run(folder, model, record):
     """Write `<run>.keras` and then `<run>.json`, which makes the run a finished one."""
     path = files.checkpoint_path(folder, record["run"])

@@ -345,27 +345,6 @@ def make_plans(args, clips, options, repeat=1):
     return [plan.name_clips(clips) for plan in planned], animals
 
 
-def tell_training(record):
-    """Say how a network was trained: in epochs, in closed form, or chosen as best."""
-    choice = record.get("choice", {})
-    if "model" in choice:
-        fared = [f"{k} {v['rmse']:.3f}" for k, v in choice["candidates"].items()]
-        return f"chose {choice['model']} of {', '.join(fared)}"
-    return f"{record['epochs']} epochs" if record["epochs"] else "in closed form"
-
-
-def tell_clips(plan, animals):
-    """Say how many clips and animals a run learns from, and watches."""
-    n_train = len({animals[name] for name in plan.train})
-    if not plan.watched:
-        return f"{len(plan.train)} clips of {n_train} animals to train"
-    n_watched = len({animals[name] for name in plan.watched})
-    return (
-        f"{len(plan.train)} clips to train, {len(plan.watched)} to watch, of {n_train} "
-        f"and {n_watched} animals"
-    )
-
-
 def train_all(args, repeat):
     """Train every network that the arguments ask for, once more for each repeat."""
     clips = choose_clips(args.data, args.task)
@@ -386,14 +365,16 @@ def train_all(args, repeat):
     if not todo and len(planned) == 1:
         raise Problem(f"{planned[0].run} is finished. Give --overwrite to train again")
     for number, plan in enumerate(todo, start=1):
-        print(f"{plan.run} ({number} of {len(todo)}): {tell_clips(plan, animals)}")
+        print(
+            f"{plan.run} ({number} of {len(todo)}): {plans.tell_clips(plan, animals)}"
+        )
     train, n_jobs = train_here, choose_jobs(args.jobs, len(todo), options)
     if args.dask:
         train = functools.partial(train_on_cluster, args.dask)
     elif n_jobs > 1:
         train = functools.partial(train_in_processes, n_jobs)
     for plan, record in train(args.data, todo, options, extraction):
-        how = tell_training(record)
+        how = runs.tell_training(record)
         where = "watched clips" if plan.watched else "its animals, each left out once"
         print(
             f"{plan.run}: {how}; root mean squared error on {where} "
