@@ -72,6 +72,7 @@ def write_run(folder, run, seed, **record):
             "run": run,
             "task": "Reach",
             "model": "lstm",
+            "options": {"model": "lstm", "units": 5, "n_frames": N_FRAMES},
             "n_frames": N_FRAMES,
             "n_features": N_FEATURES,
             "extraction": {"weights": "random", "sampling": "stride"},

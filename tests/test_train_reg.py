@@ -281,4 +281,5 @@ def test_networks_trained_side_by_side_are_those_trained_one_by_one(folder):
     for number in (1, 2):
         runs_of_fold = (f"{name}-fold{number}-features" for name in ("one", "side"))
         first, second = (score_all(folder, run) for run in runs_of_fold)
-        assert np.array_equal(first, second)
+        # Whoever ran before may have left this process fewer threads than a new one.
+        np.testing.assert_allclose(first, second, rtol=0, atol=1e-5)
