@@ -173,6 +173,27 @@ def plan_run(run, clips, targets, animals, options):
     return watch_animals(Plan(run, train, {}, [], None, {}), animals, options)
 
 
+def plan_final(run, folds, targets, animals, options):
+    """Plan the network to use, on all animals, beside the folds that tell its errors.
+
+    Parameters
+    ----------
+    run : str
+    folds : list of Plan
+        See `plan_folds`.
+    targets, animals, options
+        As for `plan_run`.
+
+    Returns
+    -------
+    Plan
+    """
+    first = folds[0].scheme
+    scheme = {"kind": "final", "of": first["kind"], "prefix": first["prefix"]}
+    plan = Plan(run, dict(targets), {}, [], scheme, {})
+    return watch_animals(plan, animals, options)
+
+
 def watch_animals(plan, animals, options):
     """Move some animals of a plan from the trained to the watched clips.
 

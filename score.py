@@ -10,18 +10,23 @@ Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 fram
 
 import argparse
 import functools
+import itertools
 from pathlib import Path
+
+import numpy as np
 
 import clip_table
 import console
+import data
 import files
 import frames
+import limits
 import runs
 import sources
 import tables
 from console import Problem
 
-COLUMNS = ["clip", "video", "n_frames", "network_score"]
+BATCH_SIZE = 8  # sequences a pass
 
 
 def list_videos(places):
@@ -53,7 +58,7 @@ def check_output(path, overwrite=False):
     if path.exists() and not overwrite:
         with path.open("rb") as file:
             first = file.readline(200).decode(errors="replace").strip()
-        if first.split(",") != COLUMNS:
+        if not {"clip", "video", "network_score"} <= set(first.split(",")):
             raise Problem(
                 f"--output {path} is no earlier output; --overwrite replaces it"
             )
@@ -81,37 +86,113 @@ def choose_view(record, crop, mirror):
     return frames.View(crop=crop, mirror=mirror)
 
 
-def score_videos(videos, model, record, extractor, allow_short=False, view=None):
-    """Score videos, or the part of them that a `frames.View` tells.
+def score_videos(
+    videos, networks, record, extractor, allow_short=False, view=frames.WHOLE
+):
+    """Score videos, or the part of them that a view tells.
+
+    Parameters
+    ----------
+    videos : list of Path
+    networks : list of keras.Model, (1 + K,)
+        The run's own, then those of its cross-validation.
+    record : dict
+        Of the run.
+    extractor : extractor.Extractor
+    allow_short : bool
+        Take what is there of a video that was cut short.
+    view : frames.View
 
     Returns
     -------
-    (list of (Path, int, float), list of str)
-        Video, its frames and its network score; what was wrong with the others.
+    (dict of Path to (int, float64 (1 + K,)), list of str)
+        Frames of each video and its scores; what was wrong with the others.
     """
     from tqdm import tqdm
 
     n_frames, sampling = record["n_frames"], record["extraction"]["sampling"]
-    n_available = {}
+    n_available, failed, size = {}, [], min(BATCH_SIZE, len(videos))
 
     def read(video):
         chosen, n_available[video] = frames.read_video(
-            *(video, n_frames, sampling, frames.resize_frame),
-            *(view or frames.WHOLE, allow_short),
+            *(video, n_frames, sampling, frames.resize_frame, view, allow_short)
         )
         return chosen
 
-    reads = ((video, functools.partial(read, video)) for video in videos)
-    scores, failed = [], []
-    with tqdm(total=len(videos), desc="scoring", unit="clip", disable=None) as bar:
-        for video, sequence in extractor.stream(reads):
-            if isinstance(sequence, Problem):
-                failed.append(f"{video.name}: {sequence}")
-            else:
-                (score,) = runs.score_sequences(model, [sequence])
-                scores.append((video, n_available[video], score))
-            bar.update()
-    return scores, failed
+    def extract():
+        reads = ((video, functools.partial(read, video)) for video in videos)
+        with tqdm(total=len(videos), desc="scoring", unit="clip", disable=None) as bar:
+            for video, sequence in extractor.stream(reads):
+                if isinstance(sequence, Problem):
+                    failed.append(f"{video.name}: {sequence}")
+                else:
+                    yield video, sequence
+                bar.update()
+
+    scored, extracted = {}, extract()
+    while batch := list(itertools.islice(extracted, size)):
+        names, sequences = zip(*batch, strict=True)
+        told = [runs.score_sequences(each, sequences, size) for each in networks]
+        for name, scores in zip(names, np.stack(told, axis=1), strict=True):
+            scored[name] = (n_available[name], scores)
+    return scored, failed
+
+
+def tabulate(scored, record, level):
+    """Make the table of scores with their intervals, as columns of lists."""
+    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
+    animals = [data.animal_of(v.stem, pattern) for v in scored]
+    scores = np.array([scores for _, scores in scored.values()])
+    intervals = limits.find_intervals(record, scores, level=level)
+    return {
+        "clip": [video.stem for video in scored],
+        "animal": animals,
+        "video": [str(video) for video in scored],
+        "n_frames": [n for n, _ in scored.values()],
+        "network_score": scores[:, 0],
+        "low": intervals[:, 0],
+        "high": intervals[:, 1],
+    }
+
+
+def tell(table, means, record, level):
+    """Print the scores of clips, and the means of animals with several."""
+    print(f"network scores of run {record['run']}")
+    names = [Path(video).name for video in table["video"]]
+    width = max(map(len, names), default=0)
+    columns = (table[c] for c in ("n_frames", "network_score", "low", "high"))
+    for name, n_frames, *figures in zip(names, *columns, strict=True):
+        print(f"  {name:<{width}}  {n_frames:>6} frames  {show(*figures)}")
+    if any(n_clips > 1 for _, n_clips, *_ in means):
+        print("means of animals")
+        width = max(len(animal) for animal, *_ in means)
+        for animal, n_clips, *figures in means:
+            print(f"  {animal:<{width}}  {n_clips:>6} clips   {show(*figures)}")
+    if silence := limits.explain_silence(record, level):
+        return console.caution(silence)
+    print(
+        f"[low, high] holds the true score of {level:.0%} of new animals, if they are "
+        f"like the {limits.count_animals(record)} that networks of this run scored "
+        "without having seen them"
+    )
+
+
+def show(score, low, high):
+    return f"{score:8.3f}" + ("" if np.isnan(low) else f"  [{low:.3f}, {high:.3f}]")
+
+
+def write(path, table, means):
+    """Write the scores of clips, and beside them the means of animals."""
+    rows = zip(*table.values(), strict=True)
+    tables.write_table(path, list(table), map(blank, rows))
+    beside = path.with_name(f"{path.stem}-animals{path.suffix}")
+    columns = ("animal", "n_clips", "network_score", "low", "high")
+    tables.write_table(beside, columns, map(blank, means))
+    print(f"written to {path} and {beside.name}")
+
+
+def blank(row):
+    return [None if value != value else value for value in row]
 
 
 def parse_args(argv):
@@ -147,6 +228,12 @@ def parse_args(argv):
         action="store_true",
         help="take what is there of a video that was cut short",
     )
+    parser.add_argument(
+        "--level",
+        type=console.fraction,
+        default=0.9,
+        help="share of new animals whose true score lies within the interval",
+    )
     return parser.parse_args(argv)
 
 
@@ -158,17 +245,17 @@ def main(argv=None):
     model, record = runs.read_run(checkpoint)
     view = choose_view(record, args.crop, args.mirror)
     extractor = runs.open_extractor(record, args.weights)
-    scores, failed = score_videos(
-        videos, model, record, extractor, args.allow_short, view
+    networks = [model, *limits.open_networks(checkpoint, record)]
+    scored, failed = score_videos(
+        videos, networks, record, extractor, args.allow_short, view
     )
-    width = max((len(video.name) for video, *_ in scores), default=0)
-    print(f"network scores of run {record['run']}")
-    for video, n_frames, score in scores:
-        print(f"  {video.name:<{width}}  {n_frames:>6} frames  {score:8.3f}")
-    if args.output:
-        rows = [(video.stem, str(video), n, score) for video, n, score in scores]
-        tables.write_table(args.output, COLUMNS, rows)
-        print(f"written to {args.output}")
+    if scored:
+        table = tabulate(scored, record, args.level)
+        scores = np.array([scores for _, scores in scored.values()])
+        means = limits.average_animals(table["animal"], scores, record, args.level)
+        tell(table, means, record, args.level)
+        if args.output:
+            write(args.output, table, means)
     return console.report_failed(failed, len(videos))
 
 

@@ -2,6 +2,7 @@
 
     python train_reg.py --task Reach
     python train_reg.py --task Reach --leave-one-animal-out
+    python train_reg.py --task Reach --folds 5 --final
     python train_reg.py --leave-one-animal-out --dask tcp://scheduler:8786
 
 Reads   data/data_file.csv and data/sequences/
@@ -260,6 +261,12 @@ def add_folds(parser):
         help="leave out the animals in K groups",
     )
     fold.add_argument(
+        "--final",
+        action="store_true",
+        help="then train on all animals the network to use; it carries the errors on "
+        "left-out animals, which give its scores their intervals",
+    )
+    fold.add_argument(
         "--jobs",
         type=console.positive_int,
         metavar="N",
@@ -336,13 +343,26 @@ def make_plans(args, clips, options, repeat=1):
     listed = data.list_animals(clips, options.animal_pattern, bool(needed))
     animals = {clip.name: a for clip, a in zip(clips, listed, strict=True)}
     targets = plans.find_targets(clips, options)
+    run = args.run or f"{options.task}-{options.model}"
     if args.leave_one_animal_out or args.leave_out or args.folds:
         wanted = (args.folds, args.leave_out, repeat)
         planned = plans.plan_folds(args.run, targets, animals, options, *wanted)
+        if args.final:
+            planned.append(plans.plan_final(run, planned, targets, animals, options))
     else:
-        run = args.run or f"{options.task}-{options.model}"
         planned = [plans.plan_run(run, clips, targets, animals, options)]
     return [plan.name_clips(clips) for plan in planned], animals
+
+
+def finish(args, plan, options, animals, has_news):
+    """Note in the record of the final network how its folds erred, and say it."""
+    import limits
+
+    record = files.read_json(files.record_path(args.data, plan.run))
+    if has_news or "left_out_errors" not in record:
+        limits.note_errors(args.data, plan, options.task, animals)
+        record = files.read_json(files.record_path(args.data, plan.run))
+    limits.tell_width(record)
 
 
 def train_all(args, repeat):
@@ -380,11 +400,17 @@ def train_all(args, repeat):
             f"{plan.run}: {how}; root mean squared error on {where} "
             f"{math.sqrt(record['val_loss']):.3f}"
         )
+    if args.final:
+        finish(args, planned[-1], options, animals, bool(todo))
     print(f"written to {files.checkpoint_path(args.data, planned[-1].run).parent}")
 
 
 def main(argv=None):
     args = parse_args(argv)
+    if args.final and (args.leave_out or not (args.folds or args.leave_one_animal_out)):
+        raise Problem("--final goes with --folds K or --leave-one-animal-out")
+    if args.final and args.repeats > 1:
+        raise Problem("--final goes with one cross-validation, not with --repeats")
     for repeat in range(1, args.repeats + 1):
         train_all(args, repeat)
 

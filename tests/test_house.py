@@ -28,6 +28,7 @@ STOREYS = (  # from the ground up
     ("candidates",),
     ("training",),
     ("cluster", "judging", "explaining", "rating", "slicing"),
+    ("limits",),
     SCRIPTS,
     ("demo",),
 )

@@ -1,0 +1,236 @@
+"""What a run can vouch for: how far off it was on animals that it had never seen.
+
+`train_reg.py --folds K --final` writes it into the record of the final network, and
+`score.py` reads it there. Errors are kept clip by clip, each with its network.
+"""
+
+import numpy as np
+
+import files
+import runs
+from console import caution
+from judging import conformal
+
+HOW = "train_reg.py --folds 5 --final makes a run that does"
+
+
+def measure_errors(folder, scheme, task, targets, animals):
+    """Score each clip with the network of a cross-validation that left its animal out.
+
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    scheme : dict
+        Of the final run: "of", the kind of the cross-validation, and "prefix".
+    task : str
+    targets, animals : dict
+        Target and animal of each clip by its name.
+
+    Returns
+    -------
+    dict
+        "scheme"; "networks", each with its run, sha256 and the mean of its targets;
+        "clips", each with clip, animal, number of the network, target, score.
+    """
+    import pandas as pd
+
+    from backend import keras
+
+    rows = [(name, animals[name]) for name in targets]
+    table = pd.DataFrame(rows, columns=["clip", "animal"])
+    found = runs.find_folds(folder, scheme["of"], scheme["prefix"], task)
+    networks, clips = [], []
+    for number, (path, _, part) in enumerate(runs.assign_folds(found, table)):
+        keras.backend.clear_session()
+        model, record = runs.read_run(path)
+        sequences = runs.read_sequences(folder, list(part["clip"]), record)
+        scores = runs.score_sequences(model, sequences)
+        known = list(runs.known_clips(record, []).values())
+        networks.append(
+            {
+                "run": record["run"],
+                "sha256": record["sha256"],
+                "mean": float(np.mean(known)),
+            }
+        )
+        for clip, animal, score in zip(
+            part["clip"], part["animal"], scores, strict=True
+        ):
+            clips.append(
+                {
+                    "clip": clip,
+                    "animal": animal,
+                    "network": number,
+                    "target": targets[clip],
+                    "score": round(float(score), 6),
+                }
+            )
+    return {"scheme": scheme["of"], "networks": networks, "clips": clips}
+
+
+def note_errors(folder, plan, task, animals):
+    """Write the errors on left-out animals into the record of a final run.
+
+    Parameters
+    ----------
+    folder : path
+    plan : plans.Plan
+        Of the final run, trained already.
+    task, animals
+        As for `measure_errors`.
+
+    Returns
+    -------
+    dict
+        See `measure_errors`.
+    """
+    targets = {**plan.train, **plan.watched}
+    found = measure_errors(folder, plan.scheme, task, targets, animals)
+    path = files.record_path(folder, plan.run)
+    files.write_json(path, {**files.read_json(path), "left_out_errors": found})
+    return found
+
+
+def count_animals(record):
+    """Count the left-out animals whose errors a run carries."""
+    errors = record.get("left_out_errors") or {"clips": []}
+    return len({clip["animal"] for clip in errors["clips"]})
+
+
+def spread_errors(record, n_clips=1, baseline=False):
+    """Collect the errors of a run on left-out animals; see `conformal.spread_errors`.
+
+    Parameters
+    ----------
+    record : dict
+        Carries "left_out_errors".
+    n_clips : int
+    baseline : bool
+        Take the errors that the mean training score would have made.
+    """
+    errors = record["left_out_errors"]
+    told = [clip["score"] for clip in errors["clips"]]
+    if baseline:
+        told = [errors["networks"][clip["network"]]["mean"] for clip in errors["clips"]]
+    return conformal.spread_errors(
+        np.array(told) - [clip["target"] for clip in errors["clips"]],
+        [clip["animal"] for clip in errors["clips"]],
+        [clip["network"] for clip in errors["clips"]],
+        n_clips,
+    )
+
+
+def measure_width(record, n_clips=1, level=conformal.LEVEL):
+    """Half the width of an interval around one network, and around the training mean.
+
+    Returns
+    -------
+    (float, float)
+        Infinite with too few animals.
+    """
+    both = []
+    for baseline in (False, True):
+        spread = spread_errors(record, n_clips, baseline)
+        both.append(float(conformal.find_upper(spread.sizes[None], spread, level)[0]))
+    return tuple(both)
+
+
+def tell_width(record, level=conformal.LEVEL):
+    """Print how wide the intervals of a run are, beside those of the training mean."""
+    if silence := explain_silence(record, level):
+        return print(f"{record['run']}: {silence}")
+    network, mean = measure_width(record, level=level)
+    print(
+        f"{record['run']}: on animals left out, {level:.0%} of its scores were within "
+        f"{network:.2f} of the expert's; the training mean within {mean:.2f}"
+    )
+
+
+def open_networks(checkpoint, record):
+    """Open the networks of a final run's cross-validation, which lie beside it.
+
+    Returns
+    -------
+    list of keras.Model
+        In the order of the record; empty, with a caution, where one is not there.
+    """
+    wanted, networks = (record.get("left_out_errors") or {}).get("networks", []), []
+    for network in wanted:
+        path = checkpoint.with_name(f"{files.check_run(network['run'])}.keras")
+        if not path.is_file() or files.digest_file(path) != network["sha256"]:
+            caution(
+                f"{path.name}, a network of the cross-validation of {record['run']}, "
+                "is not there or another one by now: intervals are drawn around the "
+                "final network's score, which holds in practice but is not proven"
+            )
+            return []
+        networks.append(runs.read_run(path)[0])
+    return networks
+
+
+def explain_silence(record, level=conformal.LEVEL):
+    """Say why a run gives no intervals of a level, or return None."""
+    n_animals = count_animals(record)
+    if not n_animals:
+        return (
+            f"run {record['run']} carries no errors on left-out animals, so its scores "
+            f"have no interval: {HOW}"
+        )
+    if n_animals < (needed := conformal.count_needed(level)):
+        return (
+            f"no interval: {level:.0%} needs {needed} left-out animals, run "
+            f"{record['run']} has {n_animals}. --level "
+            f"{int(100 * n_animals / (n_animals + 1)) / 100} is the most they allow"
+        )
+    return None
+
+
+def find_intervals(record, scores, n_clips=1, level=conformal.LEVEL):
+    """Find the intervals of new scores.
+
+    Parameters
+    ----------
+    record : dict
+    scores : (M, 1 + K) float array
+        Of the final network first, then of those of the cross-validation, if any.
+    n_clips : int
+        Clips of an animal that each score is the mean of.
+    level : float
+
+    Returns
+    -------
+    (M, 2) float array
+        NaN where there is none; see `explain_silence`.
+    """
+    scores = np.asarray(scores, float)
+    if explain_silence(record, level):
+        return np.full((len(scores), 2), np.nan)
+    told = scores[:, 1:] if scores.shape[1] > 1 else scores[:, 0]
+    found = conformal.find_intervals(told, spread_errors(record, n_clips), level)
+    is_relu = record.get("options", {}).get("activation") == "relu"
+    return np.maximum(found, 0) if is_relu else found  # no expert scores below 0
+
+
+def average_animals(animals, scores, record, level=conformal.LEVEL):
+    """Average the scores of each animal's clips, with intervals of their own.
+
+    Parameters
+    ----------
+    animals : (M,) sequence of str
+    scores : (M, 1 + K) float array
+    record, level
+        As for `find_intervals`.
+
+    Returns
+    -------
+    list of (str, int, float, float, float)
+        Animal, its clips, mean score, low and high.
+    """
+    animals, rows = np.asarray(animals), []
+    for animal in dict.fromkeys(animals.tolist()):
+        own = np.asarray(scores)[animals == animal]
+        mean = own.mean(axis=0, keepdims=True)
+        (interval,) = find_intervals(record, mean, len(own), level)
+        rows.append((animal, len(own), float(mean[0, 0]), *map(float, interval)))
+    return rows
