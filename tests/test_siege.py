@@ -223,7 +223,7 @@ def test_an_output_replaces_only_earlier_outputs(tmp_path):
     with pytest.raises(Problem, match="--overwrite"):
         score.check_output(path)
     score.check_output(path, overwrite=True)
-    path.write_text(",".join(score.COLUMNS) + "\na,a.avi,3,2.5\n")
+    path.write_text("clip,video,n_frames,network_score\na,a.avi,3,2.5\n")
     score.check_output(path)
 
 
