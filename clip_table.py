@@ -14,15 +14,13 @@ from typing import NamedTuple
 import files
 from console import Caution, Problem
 from files import find_name_fault
-from tables import NUMBER, Table, parse_number, parse_table, plain, shorten
+from tables import NUMBER, Table, parse_number, parse_table, plain, shorten, summarise
 from tables import write_table as write_rows
 
 COLUMNS = ("split", "task", "clip", "n_frames", "score")
 SPLITS = ("train", "test")
-MAX_BYTES = 2**26
 MAX_FRAMES = 10**8
 MAX_SCORE = 1e6
-MAX_REPORTED = 20
 YES = ("1", "yes", "y", "true", "x", "mirror")
 NO = ("0", "no", "n", "false", "-")
 
@@ -57,25 +55,13 @@ class Clip(NamedTuple):
 
 
 def parse_clips(content, source="data_file.csv", need_scores=True):
-    """Parse the bytes of a table of clips.
-
-    Parameters
-    ----------
-    content : bytes
-    source : str
-        Its name in messages.
-    need_scores : bool
-        Whether a train clip must have an expert score already.
-
-    Returns
-    -------
-    list of Clip
-        In the order of the table.
+    """Parse the bytes of a table of clips, called `source` in messages: list of Clip.
 
     Raises
     ------
     Problem
-        Names every line that is wrong.
+        Names every line that is wrong; with `need_scores` a train clip without an
+        expert score is.
     """
     return list_clips(open_table(content, source), need_scores)
 
@@ -95,8 +81,7 @@ def open_table(content, source):
 
 def list_clips(table, need_scores=True):
     """Make a `Clip` of each row; see `parse_clips`."""
-    source = table.source
-    problems, clips = [], []
+    source, problems, clips = table.source, [], []
     first_lines = {}  # (split, name) -> line, clip
     for line, fields in table.rows:
         try:
@@ -111,7 +96,14 @@ def list_clips(table, need_scores=True):
         raise Problem(summarise(problems))
     if not clips:
         raise Problem(f"{source} lists no clip. Expected lines of {','.join(COLUMNS)}")
-    warn_of_repeats(clips, source)
+    train = {clip.name for clip in clips if clip.split == "train"}
+    if repeated := [c.name for c in clips if c.split == "test" and c.name in train]:
+        warnings.warn(
+            f"{source}: {len(repeated)} clips stand in both splits (say, "
+            f"{repeated[0]}). Scores of such test clips only repeat what was trained",
+            Caution,
+            stacklevel=3,
+        )
     return clips
 
 
@@ -121,7 +113,7 @@ def name_fields(fields, table):
     if "split" in (names := [plain(field) for field in fields]):
         lacking = ", ".join(name for name in COLUMNS if name not in names)
         raise ValueError(f"a header line without {lacking}. Received: {shorten(names)}")
-    if not len(fields) <= len(columns) or len(fields) < 4:
+    if not 4 <= len(fields) <= len(columns):
         hint = " (a decimal comma? use a point)" if len(fields) == 6 else ""
         hint = " (separated by semicolons? use commas)" if ";" in fields[0] else hint
         expected = ",".join(columns)
@@ -130,79 +122,70 @@ def name_fields(fields, table):
 
 
 def make_clip(record, decimal=".", need_scores=True):
-    """Make a `Clip` of named fields. Raises ValueError with what is wrong."""
-    split, task, name, n_frames = (record[column] for column in COLUMNS[:4])
-    score, wrong = record.get("score", ""), []
-    if split not in SPLITS:
-        wrong.append(f"split must be train or test. Received: {shorten(split)}")
-    for what, text in (("task", task), ("clip", name)):
-        if fault := find_name_fault(text):
-            wrong.append(f"{what} {shorten(text)} {fault}")
-    if not re.fullmatch(r"\d{1,9}", n_frames, re.ASCII) or not (
-        0 < int(n_frames) <= MAX_FRAMES
-    ):
-        wrong.append(f"n_frames must be a whole number. Received: {shorten(n_frames)}")
-    if score == "" and split == "train" and need_scores:
-        wrong.append("a train clip needs an expert score. Received an empty one")
-    value = math.nan
-    if score and NUMBER.fullmatch(score):
-        try:
-            value = parse_number(score, decimal)
-        except ValueError as error:
-            wrong.append(f"score {error}")
-    if score and not (NUMBER.fullmatch(score) and not abs(value) > MAX_SCORE):
-        wrong.append(
-            f"score must be a number up to {MAX_SCORE:.0e}. Received: {shorten(score)}"
-        )
-    given = read_optional(record, decimal, wrong)
-    if wrong:
-        raise ValueError("; ".join(wrong))
-    return Clip(split, task, name, int(n_frames), value, **given)
-
-
-def read_optional(record, decimal, wrong):
-    """Read what a table with a header line may tell; faults go into `wrong`."""
-    given = {}
+    """Make a `Clip` of named fields. Raises ValueError with all that is wrong."""
+    wrong, given = [], {}
     for column, read in READERS.items():
-        if text := record.get(column, ""):
+        if (text := record.get(column, "")) or column in COLUMNS[:4]:
             try:
-                given[column] = read(text, decimal)
+                numeric = column in NUMERIC
+                given[column] = read(text, decimal) if numeric else read(text)
             except ValueError as error:
                 wrong.append(f"{column} {error}")
+    if not record.get("score") and record["split"] == "train" and need_scores:
+        wrong.append("a train clip needs an expert score. Received an empty one")
     start, end = given.get("start", 0.0), given.get("end", math.inf)
     if not start < end:
         wrong.append(f"end {end:g} s must lie after start {start:g} s")
-    return given
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return Clip(name=given.pop("clip"), **{"score": math.nan} | given)
 
 
-def read_label(text, _decimal="."):
+def read_split(text):
+    if text not in SPLITS:
+        raise ValueError(f"must be train or test. Received: {shorten(text)}")
+    return text
+
+
+def read_name(text):
+    """Read what files and runs are named by: a task, a clip, an animal."""
+    if fault := find_name_fault(text):
+        raise ValueError(f"{shorten(text)} {fault}")
+    return text
+
+
+def read_count(text):
+    if re.fullmatch(r"\d{1,9}", text, re.ASCII) and 0 < int(text) <= MAX_FRAMES:
+        return int(text)
+    raise ValueError(f"must be a whole number. Received: {shorten(text)}")
+
+
+def read_score(text, decimal="."):
+    value = parse_number(text, decimal) if NUMBER.fullmatch(text) else math.inf
+    if abs(value) > MAX_SCORE:
+        most = f"{MAX_SCORE:.0e}"
+        raise ValueError(f"must be a number up to {most}. Received: {shorten(text)}")
+    return value
+
+
+def read_label(text):
     """Read a word of a person's own choice."""
     if any(unicodedata.category(letter)[0] == "C" for letter in text):
         raise ValueError(f"{shorten(text)} holds an invisible character")
     return text
 
 
-def read_animal(text, _decimal="."):
-    """Read an animal, by which runs and files are named."""
-    if fault := find_name_fault(text):
-        raise ValueError(f"{shorten(text)} {fault}")
-    return text
-
-
 def read_time(text, decimal="."):
     """Read a time in seconds, also as `m:ss` and `h:mm:ss`, with parts of a second."""
     *upper, seconds = text.split(":")
-    if len(upper) > 2 or not all(re.fullmatch(r"\d{1,3}", p, re.ASCII) for p in upper):
-        raise ValueError(f"must be seconds, m:ss or h:mm:ss. Received: {shorten(text)}")
-    value = parse_number(seconds, decimal)
+    sound = len(upper) < 3 and all(re.fullmatch("[0-9]{1,3}", part) for part in upper)
+    value = parse_number(seconds, decimal) if sound else -1
     if value < 0 or (upper and value >= 60):
         raise ValueError(f"must be seconds, m:ss or h:mm:ss. Received: {shorten(text)}")
-    for power, part in enumerate(reversed(upper), start=1):
-        value += int(part) * 60**power
-    return value
+    return value + sum(int(p) * 60**n for n, p in enumerate(reversed(upper), start=1))
 
 
-def read_crop(text, _decimal="."):
+def read_crop(text):
     """Read a region, `x,y,w,h`, of whole pixels from the upper left corner."""
     parts = re.split(r"\s*[,;\s]\s*", text.strip())
     if len(parts) == 4 and all(re.fullmatch(r"\d{1,5}", p, re.ASCII) for p in parts):
@@ -212,27 +195,24 @@ def read_crop(text, _decimal="."):
     raise ValueError(f"must be x,y,w,h in whole pixels. Received: {shorten(text)}")
 
 
-def read_yes(text, _decimal="."):
-    """Read yes or no."""
+def read_yes(text):
     if plain(text) not in YES + NO:
         raise ValueError(f"must be yes or no. Received: {shorten(text)}")
     return plain(text) in YES
 
 
 READERS = {
-    "animal": read_animal,
-    "group": read_label,
-    "session": read_label,
-    "video": read_label,
-    "start": read_time,
-    "end": read_time,
-    "crop": read_crop,
-    "mirror": read_yes,
+    **{"split": read_split, "task": read_name, "clip": read_name},
+    **{"n_frames": read_count, "score": read_score, "animal": read_name},
+    **{"group": read_label, "session": read_label, "video": read_label},
+    **{"start": read_time, "end": read_time, "crop": read_crop, "mirror": read_yes},
 }
+OPTIONAL = tuple(READERS)[len(COLUMNS) :]
+NUMERIC = ("score", "start", "end")  # with a decimal sign
 
 
 def check_against(clip, first_lines):
-    """Compare a row with the earlier rows of the same clip."""
+    """Compare a row with the earlier rows of the same clip. Raises ValueError."""
     for split in SPLITS:
         if (split, clip.name) not in first_lines:
             continue
@@ -244,10 +224,10 @@ def check_against(clip, first_lines):
             )
         if split == clip.split:
             raise ValueError(f"clip {clip.name} is already listed in line {line}")
-        if clip.is_scored and earlier.is_scored and clip.score != earlier.score:
-            raise ValueError(f"clip {clip.name} has another score than in line {line}")
-        for column in ("n_frames", *READERS):
-            if getattr(clip, column) != getattr(earlier, column):
+        for column in ("score", "n_frames", *OPTIONAL):
+            one, other = getattr(clip, column), getattr(earlier, column)
+            unscored = column == "score" and not (clip.is_scored and earlier.is_scored)
+            if one != other and not unscored:
                 raise ValueError(
                     f"clip {clip.name} has another {column} than in line {line}"
                 )
@@ -266,26 +246,6 @@ def find_lookalikes(first_lines, source):
                 "take them for one"
             )
     return problems
-
-
-def warn_of_repeats(clips, source):
-    train = {clip.name for clip in clips if clip.split == "train"}
-    repeated = [c.name for c in clips if c.split == "test" and c.name in train]
-    if repeated:
-        warnings.warn(
-            f"{source}: {len(repeated)} clips stand in both splits (say, "
-            f"{repeated[0]}). Scores of such test clips only repeat what was trained",
-            Caution,
-            stacklevel=4,
-        )
-
-
-def summarise(problems):
-    """Join problems, one a line, the first `MAX_REPORTED` in full."""
-    shown = problems[:MAX_REPORTED]
-    if len(problems) > len(shown):
-        shown.append(f"... and {len(problems) - len(shown)} more lines")
-    return "\n".join(shown)
 
 
 # ---------------------------------------------------------------- writing
@@ -308,37 +268,31 @@ def append_clips(folder, clips):
         When the table cannot be read, or could not be with the new rows.
     """
     path = files.table_path(folder)
-    table, listed, columns = None, [], COLUMNS
+    table, listed = Table(path.name, None, [], "."), []
     if path.is_file() and path.read_bytes().strip():
         table = open_table(path.read_bytes(), path.name)
         listed = list_clips(table, need_scores=False)
-        columns = table.columns or COLUMNS
     known = {key_of(clip) for clip in listed}
     new = [clip for clip in clips if key_of(clip) not in known]
     if not new:
         return 0
-    told = [c for c in READERS if any(getattr(clip, c) is not None for clip in new)]
+    columns = list(table.columns or COLUMNS)
     there = [plain(column) for column in columns]
-    columns = [*columns, *(column for column in told if column not in there)]
-    with_header = (table and table.columns) or len(columns) > len(COLUMNS)
-    rows = [fields for _, fields in table.rows] if table else []
-    rows += [list_fields(clip, columns, table) for clip in new]
-    check_rows(path, columns, rows, table)
-    delimiter = table.delimiter if table else ","
-    write_rows(path, columns if with_header else None, rows, delimiter)
-    return len(new)
-
-
-def check_rows(path, columns, rows, table):
-    """Refuse rows that could not be read again, say, one clip of two videos."""
-    table = table or Table(path.name, None, [], ".")
+    told = [c for c in OPTIONAL if any(getattr(clip, c) is not None for clip in new)]
+    columns += [column for column in told if column not in there]
+    rows = [fields for _, fields in table.rows]
+    decimal = "," if table.decimal == "," else "."
+    rows += [list_fields(clip, columns, decimal) for clip in new]
     named = table._replace(columns=columns, rows=list(enumerate(rows, start=1)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Caution)  # they come when it is read
         try:
-            list_clips(named, need_scores=False)
+            list_clips(named, need_scores=False)  # say, one clip of two videos
         except Problem as problem:
             raise Problem(f"nothing is added to {path}: {problem}") from None
+    with_header = table.columns or len(columns) > len(COLUMNS)
+    write_rows(path, columns if with_header else None, rows, table.delimiter)
+    return len(new)
 
 
 def key_of(clip):
@@ -346,17 +300,14 @@ def key_of(clip):
     return clip.split, clip.task, unicodedata.normalize("NFC", clip.name)
 
 
-def list_fields(clip, columns, table=None):
+def list_fields(clip, columns, decimal="."):
     """List the fields of a row, in the order of a table's columns."""
     told = clip._asdict() | {"clip": clip.name}
     fields = [write_field(told.get(plain(column))) for column in columns]
-    if table and table.decimal == ",":
-        numeric = ("score", "start", "end")
-        fields = [
-            text.replace(".", ",") if plain(column) in numeric else text
-            for column, text in zip(columns, fields, strict=True)
-        ]
-    return fields
+    return [
+        text.replace(".", decimal) if plain(column) in NUMERIC else text
+        for column, text in zip(columns, fields, strict=True)
+    ]
 
 
 def write_field(value):

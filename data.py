@@ -6,8 +6,9 @@ import unicodedata
 import numpy as np
 
 import files
-from clip_table import COLUMNS, MAX_BYTES, SPLITS, Clip, parse_clips, summarise
+from clip_table import COLUMNS, SPLITS, Clip, parse_clips
 from console import Problem, caution
+from tables import MAX_BYTES, summarise
 
 __all__ = ["SPLITS", "Clip", "summarise"]  # of the table itself, for whoever reads it
 
@@ -16,37 +17,15 @@ GROUP_PATTERN = r"(Control|Stroke)"
 CONTROL = "Control"
 # Not from `calendar`, whose names follow the language of the machine.
 MONTHS = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
 
 
 def read_clips(folder, task=None, need_scores=True):
-    """Read `data_file.csv` of a working folder.
+    """Read `data_file.csv` of a working folder, of one task or of all: list of Clip.
 
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    task : str, optional
-        Keep the clips of this task only.
-    need_scores : bool
-        Whether a train clip must have an expert score already.
-
-    Returns
-    -------
-    list of Clip
-        In the order of the file.
+    `need_scores`: whether a train clip must have an expert score already.
 
     Raises
     ------
@@ -62,9 +41,7 @@ def read_clips(folder, task=None, need_scores=True):
     if path.stat().st_size > MAX_BYTES:
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: not a clip table")
     clips = parse_clips(path.read_bytes(), path.name, need_scores)
-    if task is None:
-        return clips
-    chosen = [clip for clip in clips if clip.task == task]
+    chosen = [clip for clip in clips if task in (None, clip.task)]
     if not chosen:
         raise Problem(f"{path} has no task {task!r}. Its tasks: {list_tasks(clips)}")
     return chosen
@@ -81,24 +58,13 @@ def list_tasks(clips):
 def match_name(name, pattern):
     """Return what `pattern` finds in a clip name: its first group, or None."""
     found = re.search(pattern, name)
-    if not found:
-        return None
-    return found[1] if found.re.groups else found[0]
+    return found and (found[1] if found.re.groups else found[0])
 
 
 def animal_of(clip, pattern=ANIMAL_PATTERN):
-    """Name the animal of a clip: as the table does, else as its name does.
+    """Name the animal of a clip, or of its name alone: as the table or the name does.
 
-    Parameters
-    ----------
-    clip : Clip or str
-        A clip, or its name alone.
-    pattern : str
-        Finds the animal in the name; a clip without a match is its own animal.
-
-    Returns
-    -------
-    str
+    A clip whose name does not match `pattern` is its own animal.
     """
     named, name = (None, clip) if isinstance(clip, str) else (clip.animal, clip.name)
     return named or match_name(name, pattern) or name
@@ -121,20 +87,18 @@ def tabulate_clips(clips, animals, group_pattern):
     """
     import pandas as pd
 
-    once = {
-        clip.name: (clip, animal) for clip, animal in zip(clips, animals, strict=True)
-    }
-    listed, owners = zip(*once.values(), strict=True)
-    groups = [group_of(clip, group_pattern) for clip in listed]
+    once = {c.name: (c, a) for c, a in zip(clips, animals, strict=True)}
+    clips, animals = zip(*once.values(), strict=True)
+    groups = [group_of(clip, group_pattern) for clip in clips]
     return pd.DataFrame(
         {
-            "clip": [clip.name for clip in listed],
-            "animal": owners,
+            "clip": [clip.name for clip in clips],
+            "animal": animals,
             "group": pd.Series(groups, dtype=object),  # keeps None as it is
-            "session": pd.Series([session_of(c) for c in listed], dtype=object),
-            "task": [clip.task for clip in listed],
-            "n_frames": [clip.n_frames for clip in listed],
-            "expert_score": [clip.score for clip in listed],
+            "session": pd.Series([session_of(c) for c in clips], dtype=object),
+            "task": [clip.task for clip in clips],
+            "n_frames": [clip.n_frames for clip in clips],
+            "expert_score": [clip.score for clip in clips],
         }
     )
 
@@ -146,12 +110,9 @@ def session_of(clip):
 
 
 def date_of(name):
-    """Read the date in a published clip name, `v_RatStrokeApl27_g04_c01`.
+    """Read the (month, day) in a published name, `v_RatStrokeApl27_g04_c01`, or None.
 
-    Returns
-    -------
-    (month, day) or None
-        The authors write Apl for April.
+    The authors write Apl for April.
     """
     found = re.search(r"([A-Z][a-z]{2})(\d{1,2})\d?_", name)
     if not found:
@@ -161,19 +122,9 @@ def date_of(name):
 
 
 def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
-    """Name the animal of each clip, with cautions where that is doubtful.
+    """Name the animal of each clip, with cautions where that is doubtful: list of str.
 
-    Parameters
-    ----------
-    clips : list of Clip
-    pattern : str
-        Finds the animal in the name of a clip of which the table names none.
-    required : bool
-        Whether it is an error that no animal is named at all.
-
-    Returns
-    -------
-    list of str, (N,)
+    `required`: it is an error that no animal is named at all.
     """
     unmatched = {
         clip.name
@@ -216,17 +167,8 @@ def warn_of_lookalikes(animals):
 def hold_out_animals(animals, scores, fraction, seed):
     """Choose animals to watch in training: spread over the scores, at random within.
 
-    Parameters
-    ----------
-    animals : sequence of str, (N,)
-    scores : sequence of float, (N,)
-    fraction : float
-        Of the animals; at least one is held out, at least one is left.
-    seed : int
-
-    Returns
-    -------
-    set of str
+    `animals` and `scores` (N,) are those of the clips; of the animals at least one is
+    held out and at least one is left. Returns a set of names.
     """
     names = sorted(set(animals))
     if len(names) < 2:
@@ -235,34 +177,26 @@ def hold_out_animals(animals, scores, fraction, seed):
             "to watch. Use --monitor test, or add animals"
         )
     n_held = min(max(1, round(fraction * len(names))), len(names) - 1)
-    random = np.random.default_rng(seed)
-    of_animal = {name: [] for name in names}
-    for name, score in zip(animals, scores, strict=True):
-        of_animal[name].append(score)
-    means = {name: np.mean(found) for name, found in of_animal.items()}
+    random, means = np.random.default_rng(seed), mean_scores(animals, scores)
     random.shuffle(names)  # ties in a random order
     ranked = sorted(names, key=means.get)
     return {str(random.choice(part)) for part in np.array_split(ranked, n_held)}
 
 
+def mean_scores(animals, scores):
+    """Average the scores (N,) of each animal: dict of str to float."""
+    of_animal = {}
+    for animal, score in zip(animals, scores, strict=True):
+        of_animal.setdefault(animal, []).append(score)
+    return {animal: np.mean(found) for animal, found in of_animal.items()}
+
+
 def fold_animals(animals, n_folds=None, scores=None, seed=0):
-    """Divide animals into folds for cross-validation.
+    """Divide animals into folds for cross-validation, by default one animal each.
 
-    Parameters
-    ----------
-    animals : sequence of str, (N,)
-    n_folds : int, optional
-        By default each animal is a fold.
-    scores : sequence of float, (N,), optional
-        Each fold gets animals from low to high mean scores, so that no network learns
-        from a very different mean.
-    seed : int
-        Decides among animals next to each other in the mean score.
-
-    Returns
-    -------
-    list of list of str
-        The animals that each fold leaves out.
+    With `scores` (N,) each fold gets animals from low to high mean scores, so that no
+    network learns from a very different mean; `seed` decides among neighbours. Returns
+    the sorted animals that each fold leaves out.
     """
     names = sorted(set(animals))
     if len(names) < 3:
@@ -276,11 +210,7 @@ def fold_animals(animals, n_folds=None, scores=None, seed=0):
     random = np.random.default_rng(seed)
     random.shuffle(names)  # ties in a random order
     if scores is not None:
-        sums = dict.fromkeys(names, (0.0, 0))
-        for animal, score in zip(animals, scores, strict=True):
-            total, count = sums[animal]
-            sums[animal] = total + score, count + 1
-        names.sort(key=lambda name: sums[name][0] / sums[name][1])
+        names.sort(key=mean_scores(animals, scores).get)
     folds = [[] for _ in range(n_folds)]
     for start in range(0, len(names), n_folds):  # neighbours go to different folds
         block = names[start : start + n_folds]

@@ -30,7 +30,7 @@ def choose_clips(folder, task, split):
     clips = data.read_clips(folder, task, need_scores=False)
     chosen = {clip.name: clip for clip in clips if split in (None, clip.split)}
     if not chosen:
-        raise Problem(f"{Path(folder) / 'data_file.csv'} lists no {split} clip")
+        raise Problem(f"{files.table_path(folder)} lists no {split} clip")
     return chosen
 
 
@@ -46,14 +46,8 @@ def choose_items(scale, path):
         raise Problem(f"--scale: expected say 0:5:0.5. {error}") from None
 
 
-def rate(folder, rater, clips, items, open_browser=True):
-    """Serve the page until the rater stops.
-
-    Returns
-    -------
-    list of str
-        Clips that could not be shown.
-    """
+def rate(folder, rater, clips, items, open_browser):
+    """Serve the page until the rater stops; return the clips that cannot be shown."""
     from rating import server, session, showing
 
     work = session.Session(folder, rater, clips, items)
@@ -62,20 +56,14 @@ def rate(folder, rater, clips, items, open_browser=True):
         if open_browser:
             webbrowser.open(page.url)
         page.serve_forever()
-    is_done = not work.list_next()
-    told = "All clips are rated" if is_done else "The same command goes on from here"
+    told = "The same command goes on from here"
+    told = told if work.list_next() else "All clips are rated"
     print(f"saved in {work.path}. {told}")
     return sorted(work.broken)
 
 
 def import_scores(folder, path, clips, clip_column, raters, sheet, where):
-    """Write the scores of a table as ratings; see `rating.importing.read_scores`.
-
-    Returns
-    -------
-    list of str
-        What was left out.
-    """
+    """Write the scores of a table as ratings; return what was left out."""
     from rating import importing, ratings
 
     columns = clip_column, raters, sheet, where
@@ -99,11 +87,10 @@ def join_raters(folder, raters, how, overwrite):
     from rating import joining
 
     said = joining.read_raters(folder, raters)
-    table = joining.tabulate(said)
-    scores = {c: round(float(joining.JOINS[how](s)), 4) for c, s in table.items()}
+    scores = joining.tabulate(said).agg(how, axis=1).round(4)
     print(*joining.describe(said), sep="\n")
     n_rows, without = joining.write_scores(folder, scores, overwrite)
-    path = Path(folder) / "data_file.csv"
+    path = files.table_path(folder)
     print(f"{n_rows} rows of {path} hold the {how} of {len(said)} raters")
     if without:
         print(f"{len(without)} rows have no score (say, {without[0]}): score them or")
@@ -133,11 +120,10 @@ def parse_args(argv):
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=console.HelpFormatter,
     )
-    parser.add_argument(
-        "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
-    )
-    parser.add_argument("--task", help="only this task")
-    parser.add_argument("--split", choices=data.SPLITS, help="only this split")
+    add = parser.add_argument
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--task", help="only this task")
+    add("--split", choices=data.SPLITS, help="only this split")
     add = parser.add_argument_group("rate in the browser").add_argument
     add("--rater", metavar="NAME", help="who rates")
     add("--scale", default="0:5:0.5", help="lowest and highest score, step")
@@ -147,18 +133,10 @@ def parse_args(argv):
     add("--scores", type=Path, metavar="FILE", help="a table, .csv or .xlsx")
     add("--sheet", help="of a workbook with several")
     add("--clip-column", default="clip", metavar="NAME", help="holds the clips")
-    add(
-        "--rater-columns",
-        type=split_raters,
-        metavar="A,B",
-        help="hold the scores; RATER=COLUMN names the rater otherwise",
-    )
-    add(
-        "--where",
-        type=split_where,
-        metavar="COLUMN=VALUE",
-        help="only such rows, say, Behavior=Score in an export of BORIS",
-    )
+    told = "hold the scores; RATER=COLUMN names the rater otherwise"
+    add("--rater-columns", type=split_raters, metavar="A,B", help=told)
+    told = "only such rows, say, Behavior=Score in an export of BORIS"
+    add("--where", type=split_where, metavar="COLUMN=VALUE", help=told)
     add = parser.add_argument_group("join raters").add_argument
     add("--join", choices=("mean", "median"), help="into the table of clips")
     add("--raters", type=split_list, metavar="A,B", help="only these")

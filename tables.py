@@ -4,12 +4,10 @@
     for line, record in table.records():
         parse_number(record["value"], table.decimal)
 
-What a table means is either certain or refused with its line and the remedy. Whoever
-needs a table reads it here: the clips, ratings, outcomes, other programs' exports.
+What a table means is either certain or refused with its line and the remedy.
 """
 
 import collections
-import contextlib
 import csv
 import datetime
 import io
@@ -33,7 +31,6 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # or three deci
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 # Letters and signs of Western Europe; other bytes say that the text is not of there.
 WESTERN = re.compile(r"[\0-\x7f\xc0-\xd6\xd8-\xf6\xf8-\xff°²³µ€–ŠšŽžŒœŸ]*")
-OTHER_SUFFIXES = (".xls", ".ods", ".numbers")
 
 
 class Table(NamedTuple):
@@ -45,20 +42,20 @@ class Table(NamedTuple):
     decimal: str  # ".", "," or, where numbers of both kinds stand there, "?"
     above: tuple[tuple[int, list[str]], ...] = ()  # above the header line
     delimiter: str = ","
+    wanted: tuple[str, ...] = ()
 
     def records(self):
-        """Pair each row with the names of the columns.
+        """Pair each row with the `plain` names of the columns: list of (line, dict).
 
-        Returns
-        -------
-        list of (int, dict of str to str)
-            Line, and field by the `plain` name of its column, "" where a row has none.
-
-        Raises
-        ------
-        Problem
-            Names the rows that are longer than the header line.
+        A field that a row lacks is "". Raises Problem where no line names the wanted
+        columns, or with the rows that are longer than the header line.
         """
+        if self.columns is None:
+            first = ", ".join(self.rows[0][1]) if self.rows else "nothing"
+            raise Problem(
+                f"{self.source} has no header line with the columns "
+                f"{', '.join(self.wanted)}. It begins with {first}"
+            )
         names, records, problems = [plain(name) for name in self.columns], [], []
         for line, fields in self.rows:
             if len(fields) > len(names):
@@ -66,29 +63,25 @@ class Table(NamedTuple):
                     f"{self.source}:{line}: expected {len(names)} fields, as above. "
                     f"Received: {len(fields)}. Is the delimiter in one, without quotes?"
                 )
-            fields = fields + [""] * (len(names) - len(fields))
-            records.append((line, dict(zip(names, fields, strict=False))))
+            pairs = zip(names, fields, strict=False)
+            records.append((line, dict.fromkeys(names, "") | dict(pairs)))
         if problems:
-            raise Problem("\n".join(problems[:20]))
+            raise Problem(summarise(problems))
         return records
+
+
+def summarise(problems, most=20):
+    """Join problems, one a line, the first `most` in full."""
+    more = [f"... and {len(problems) - most} more lines"] * (len(problems) > most)
+    return "\n".join([*problems[:most], *more])
 
 
 def read_table(path, wanted=(), sheet=None):
     """Read a table from a CSV file of any dialect, or from an Excel workbook.
 
-    Parameters
-    ----------
-    path : path
-    wanted : sequence of str
-        Columns that the caller looks for, in any order and case. The first line that
-        holds them all is the header line; what stands above it is left out. A table
-        without such a line is taken to hold them in this order.
-    sheet : str, optional
-        Of a workbook with several.
-
-    Returns
-    -------
-    Table
+    The first line that holds all `wanted` columns, in any order and case, is the header
+    line; a table without one is taken to hold them in this order. `sheet` names one of
+    several in a workbook.
 
     Raises
     ------
@@ -99,7 +92,7 @@ def read_table(path, wanted=(), sheet=None):
     path = Path(path)
     if not path.is_file():
         raise Problem(f"{path} does not exist. Expected a table, .csv or .xlsx")
-    if path.suffix.lower() in OTHER_SUFFIXES:
+    if path.suffix.lower() in (".xls", ".ods", ".numbers"):
         raise Problem(f"{path}: not readable. Save it as .xlsx or 'CSV UTF-8'")
     if path.stat().st_size > MAX_BYTES:
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: no table of clips")
@@ -121,18 +114,16 @@ def parse_table(content, source, wanted=()):
 
 
 def make_table(source, rows, wanted, decimal):
-    """Find the header line and drop what stands above it."""
-    wanted = [plain(name) for name in wanted]
+    """Find the header line and set apart what stands above it."""
+    names = [plain(name) for name in wanted]
     for place, (line, fields) in enumerate(rows[:MAX_ABOVE] if wanted else ()):
-        names = [plain(field) for field in fields]
-        if set(wanted) <= set(names):
-            twice = [name for name in wanted if names.count(name) > 1]
-            if twice:
+        there = [plain(field) for field in fields]
+        if set(names) <= set(there):
+            if twice := [name for name in names if there.count(name) > 1]:
                 raise Problem(f"{source}:{line}: two columns are called {twice[0]!r}")
-            return Table(
-                source, fields, rows[place + 1 :], decimal, tuple(rows[:place])
-            )
-    return Table(source, None, rows, decimal)
+            above, rows = tuple(rows[:place]), rows[place + 1 :]
+            return Table(source, fields, rows, decimal, above, wanted=tuple(wanted))
+    return Table(source, None, rows, decimal, wanted=tuple(wanted))
 
 
 def plain(text):
@@ -170,8 +161,9 @@ def decode(content, source):
 
 def split_rows(text, delimiter, source):
     """Yield (line, fields) of each row that is not blank; the line is its first."""
-    file = io.StringIO(text)
-    reader = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
+    reader = csv.reader(
+        io.StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
     while True:
         line = reader.line_num + 1
         try:
@@ -207,12 +199,13 @@ def sniff(text, source, wanted):
     if len(found) < 2:
         return next(iter(found), ",")
     heads = {plain(name) for name in wanted}
+    most = max(count for *_, count in found.values())
     for is_right in (
         lambda d, rows, n, _: heads and any(heads <= set(map(plain, r)) for r in rows),
         lambda d, rows, *_: not any('"' in field for row in rows for field in row),
         lambda d, rows, n, _: n == len(heads),
-        lambda d, rows, n, _: d != "," and all(map(has_decimal_commas_only, rows)),
-        lambda d, rows, n, count: count == max(c for *_, c in found.values()),
+        lambda d, rows, *_: d != "," and all(map(has_decimal_commas_only, rows)),
+        lambda d, rows, n, count: count == most,
     ):
         right = [d for d, figures in found.items() if is_right(d, *figures)]
         if len(right) == 1:
@@ -242,10 +235,7 @@ def find_decimal(rows, delimiter="\t"):
 def parse_number(text, decimal="."):
     """Read a number with a decimal point or, where it is certain, a comma.
 
-    Raises
-    ------
-    ValueError
-        Says what is wrong with it.
+    Raises ValueError, which says what is wrong with it.
     """
     if not NUMBER.fullmatch(text):
         raise ValueError(f"expected a number. Received: {shorten(text)}")
@@ -266,59 +256,53 @@ def read_workbook(path, wanted, sheet):
     """Read the one sheet of an Excel workbook that is meant, as `split_rows` does."""
     import openpyxl
 
-    sheets = {}  # title -> (rows, numbers of rows with a formula without its result)
+    sheets = {}  # title -> rows, number of a row with a formula without its result
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
                 raise ValueError("its content is too large for a table")
-        values = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        formulas = openpyxl.load_workbook(path, read_only=True)
-        with contextlib.closing(values), contextlib.closing(formulas):
-            for one in values.worksheets:
-                sheets[one.title] = list_cells(one, formulas[one.title])
+        content = io.BytesIO(path.read_bytes())  # which nobody needs to close
+        values = openpyxl.load_workbook(content, read_only=True, data_only=True)
+        formulas = openpyxl.load_workbook(content, read_only=True)
+        for one in values.worksheets:
+            sheets[one.title] = list_cells(one, formulas[one.title])
     except Exception as error:  # a damaged archive provokes errors of every kind
         raise Problem(
             f"{path}: no readable Excel workbook ({error}). Save it as 'CSV UTF-8'"
         ) from None
     heads = {plain(name) for name in wanted}
-    titles = [title for title, (rows, _) in sheets.items() if rows]
-    right = [title for title in titles if sheet in (None, title)]
+    filled = {title: rows for title, (rows, _) in sheets.items() if rows}
+    right = [title for title in filled if sheet in (None, title)]
     if len(right) > 1:
-        right = [
-            title
-            for title in right
-            if any(heads <= {*map(plain, row)} for _, row in sheets[title][0])
-        ]
+        fits = {t: any(heads <= {*map(plain, r)} for _, r in filled[t]) for t in right}
+        right = [title for title in right if fits[title]]
     if len(right) != 1:
         what = f"no sheet {sheet!r} with rows" if sheet else "which sheet is meant?"
-        there = ", ".join(titles) or "none with rows"
         raise Problem(
             f"{path}: {what} Expected one sheet with the columns {', '.join(wanted)}. "
-            f"Its sheets: {there}"
+            f"Its sheets: {', '.join(filled) or 'none with rows'}"
         )
     rows, unknown = sheets[right[0]]
     if unknown:
         raise Problem(
-            f"{path}:{unknown[0]}: a formula of sheet {right[0]!r} is stored without "
+            f"{path}:{unknown}: a formula of sheet {right[0]!r} is stored without "
             "its result. Open the workbook in a spreadsheet, save it, and try again"
         )
     return rows
 
 
 def list_cells(values, formulas):
-    """List the rows of a sheet that are not blank, and those with unknown results."""
-    rows, unknown = [], []
+    """List the rows of a sheet that are not blank, and the first with no result."""
+    rows, unknown = [], None
     values.reset_dimensions()  # what a file declares may be a million empty rows
     formulas.reset_dimensions()
     both = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
     for number, (cells, sources) in enumerate(both, start=1):
         if fields := tidy(map(read_cell, cells)):
             rows.append((number, fields))
-        pairs = zip(cells, sources, strict=False)
-        if any(
-            source.data_type == "f" and cell.value is None for cell, source in pairs
-        ):
-            unknown.append(number)
+        for cell, source in zip(cells, sources, strict=False):
+            if source.data_type == "f" and cell.value is None:
+                unknown = unknown or number
     return rows, unknown
 
 
@@ -342,40 +326,34 @@ def read_cell(cell):
 def write_table(path, columns, rows, delimiter=","):
     """Write a CSV, whole or not at all, in which no text is taken for a formula.
 
-    Parameters
-    ----------
-    path : path
-    columns : sequence of str or None
-        None: no header line.
-    rows : iterable of sequence
-        None becomes an empty field.
-    delimiter : str
-        Of the spreadsheet that is to open it. Where that is no comma, the mark is
-        written that lets Excel find umlauts.
+    `columns` None: no header line. None and NaN in `rows` become empty. Where the
+    `delimiter` is no comma, the mark is written that lets Excel find umlauts.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    for row in [*([columns] if columns else []), *rows]:
-        writer.writerow(map(guard, row))
+    text = format_rows([*([columns] if columns else []), *rows], delimiter)
     with replacing(path) as temporary:
-        content = ("" if delimiter == "," else "\ufeff") + text.getvalue()
+        content = ("" if delimiter == "," else "\ufeff") + text
         temporary.write_bytes(content.encode(errors="backslashreplace"))
 
 
+def format_rows(rows, delimiter=","):
+    """Format rows as the text of a CSV; see `write_table`."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerows(map(guard, row) for row in rows)
+    return text.getvalue()
+
+
 def write_columns(path, columns):
-    """Write columns, name to array or series, as a table; NaN becomes empty."""
-    lists = [
-        [None if value != value else value for value in values.tolist()]
-        for _, values in columns.items()
-    ]
-    write_table(path, list(columns.keys()), zip(*lists, strict=True))
+    """Write columns, name to array or series, as a table."""
+    rows = zip(*(values.tolist() for _, values in columns.items()), strict=True)
+    write_table(path, list(columns.keys()), rows)
 
 
 def guard(field):
     """Put an apostrophe before text that a spreadsheet would compute."""
     if isinstance(field, str) and FORMULA.match(field) and not NUMBER.fullmatch(field):
         return f"'{field}"
-    return field
+    return None if field != field else field
 
 
 def unguard(field):

@@ -10,7 +10,6 @@ import re
 import unicodedata
 
 import sources
-from console import Problem
 from names import explain_missing, read_as_days
 from tables import parse_number, plain, read_table
 
@@ -33,9 +32,7 @@ def simplify(name):
 
 def find_clip(name, names, forms, explain=explain_missing):
     """Name the one clip that a name means. Raises ValueError where none is certain."""
-    if name in names:
-        return name
-    found = sorted(forms.get(simplify(name), ()))
+    found = [name] if name in names else sorted(forms.get(simplify(name), ()))
     if len(found) > 1:
         raise ValueError(f"{name!r} may mean {' or '.join(map(repr, found[:3]))}")
     if not found:
@@ -48,13 +45,12 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
 
     Parameters
     ----------
-    path : path
+    path, sheet : see `tables.read_table`
     clips : iterable of Clip
         Those with a `video` are found by its name, too.
     clip_column : str
     raters : dict of str to str
         The column of each rater.
-    sheet : str, optional
     where : (str, str), optional
         A column and what must stand in it, for tables with rows of other kinds.
 
@@ -63,19 +59,13 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
     (dict of str to dict of str to float, list of str)
         The scores of each rater by clip; what was left out, with its line.
     """
-    wanted = [clip_column, *raters.values(), *(where or ())[:1]]
-    table = read_table(path, wanted, sheet)
-    if table.columns is None:
-        first = ", ".join(table.rows[0][1]) if table.rows else "nothing"
-        raise Problem(
-            f"{path} has no header line with the columns {', '.join(wanted)}. "
-            f"It begins with {first}"
-        )
+    table = read_table(path, [clip_column, *raters.values(), *(where or ())[:1]], sheet)
     names, forms, problems = {clip.name for clip in clips}, {}, []
     for clip in clips:
-        for name in (clip.name, getattr(clip, "video", None) or clip.name):
+        for name in (clip.name, clip.video or clip.name):
             forms.setdefault(simplify(name), set()).add(clip.name)
-    scores = {rater: {} for rater in raters}  # rater -> clip -> (score, line)
+    scores = {rater: {} for rater in raters}
+    lines = {}  # (rater, clip) -> line
     for line, record in table.records():
         if where and plain(record[plain(where[0])]) != plain(where[1]):
             continue
@@ -83,24 +73,22 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
             near = explain_missing if len(problems) < N_EXPLAINED else lambda *_: ""
             clip = find_clip(record[plain(clip_column)], names, forms, near)
             for rater, column in raters.items():
-                text = record[plain(column)]
-                if plain(text) not in EMPTY:
-                    add_score(scores[rater], clip, line, text, table.decimal)
+                if plain(text := record[plain(column)]) in EMPTY:
+                    continue
+                score = read_score(clip, text, table.decimal)
+                other = scores[rater].setdefault(clip, score)
+                earlier = lines.setdefault((rater, clip), line)
+                if not math.isclose(other, score):
+                    told = f"{score:g} here and {other:g} in line {earlier}"
+                    raise ValueError(f"clip {clip!r} has two scores: {told}")
         except ValueError as error:
             problems.append(f"{path}:{line}: {error}")
-    return {
-        r: {c: s for c, (s, _) in said.items()} for r, said in scores.items()
-    }, problems
+    return scores, problems
 
 
-def add_score(said, clip, line, text, decimal):
-    """Add a rater's score of a clip, which may stand there once only."""
+def read_score(clip, text, decimal):
     try:
-        score = parse_number(text, decimal)
+        return parse_number(text, decimal)
     except ValueError as error:
         hint = ". A spreadsheet has made a date of it" if read_as_days(text) else ""
         raise ValueError(f"score of {clip!r}: {error}{hint}") from None
-    other, earlier = said.setdefault(clip, (score, line))
-    if not math.isclose(other, score):
-        told = f"{score:g} here and {other:g} in line {earlier}"
-        raise ValueError(f"clip {clip!r} has two scores: {told}")

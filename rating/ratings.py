@@ -29,9 +29,8 @@ def ratings_path(folder, rater):
         raise Problem(f"the rater's name {rater!r} {fault}")
     for other in list_raters(folder):
         if other != rater and other.casefold() == rater.casefold():
-            raise Problem(
-                f"is rater {rater!r} the same as {other!r}? Write it that way"
-            )
+            told = f"is rater {rater!r} the same as {other!r}? Write it that way"
+            raise Problem(told)
     return Path(folder) / "ratings" / f"{rater}.csv"
 
 
@@ -56,10 +55,7 @@ def read_ratings(path):
     (list of str, list of dict)
         The names of the items; the rows as texts by `plain` name of the column.
     """
-    table = read_table(path, COLUMNS)
-    if table.columns is None:
-        raise Problem(f"{path} has no header line {', '.join(COLUMNS)}")
-    rows = []
+    table, rows = read_table(path, COLUMNS), []
     for line, row in table.records():
         try:
             if row["score"]:
@@ -71,12 +67,9 @@ def read_ratings(path):
 
 
 def list_scores(rows, repeat="0"):
-    """List the scores given the first ("0") or the second ("1") time.
+    """List the scores given the first ("0") or the second ("1") time: dict by clip.
 
-    Returns
-    -------
-    dict of str to float
-        By clip; NaN where it could not be scored.
+    NaN where a clip could not be scored.
     """
     chosen = [row for row in rows if (row["repeat"] or "0") == repeat]
     return {row["clip"]: float(row["score"] or math.nan) for row in chosen}

@@ -21,13 +21,7 @@ class Item(NamedTuple):
 def parse_scale(text):
     """Read `0:5:0.5`, first and last value and step (1 where it is missing).
 
-    Returns
-    -------
-    tuple of float
-
-    Raises
-    ------
-    ValueError
+    Returns the values as a tuple, or raises ValueError.
     """
     first, last, step = [parse_number(part) for part in [*text.split(":"), "1"][:3]]
     n_steps = (last - first) / step if step > 0 else 0
@@ -39,11 +33,8 @@ def parse_scale(text):
 
 def read_items(path):
     """Read a table of `item,scale` and, if wanted, `text`, as a list of Item."""
-    table = read_table(path, ("item", "scale"))
-    if table.columns is None or not table.rows:
-        raise Problem(f"{path}: expected lines of item,scale below a line that says so")
     items, problems, taken = [], [], {*COLUMNS, ""}
-    for line, record in table.records():
+    for line, record in read_table(path, ("item", "scale")).records():
         name = record["item"]
         try:
             if plain(name) in taken:
@@ -53,6 +44,6 @@ def read_items(path):
         except ValueError as error:
             problems.append(f"{path}:{line}: expected say Grasp,0:1:0.5. {error}")
         taken.add(plain(name))
-    if problems:
-        raise Problem("\n".join(problems))
+    if problems or not items:
+        raise Problem("\n".join(problems) or f"{path} lists no item")
     return items

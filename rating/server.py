@@ -34,14 +34,7 @@ HEADERS = {
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """Serves one session.
-
-    Parameters
-    ----------
-    session : Session
-    encode : callable
-        From the name of a clip to its film and frame rate; see `showing.encode`.
-    """
+    """Serves one session; `encode` makes a film of a clip's name: `showing.encode`."""
 
     daemon_threads = True
 
@@ -53,12 +46,13 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.token = secrets.token_urlsafe(32)
         self.url = f"http://{self.host}/{self.token}/"
         self.page = PAGE.read_text(encoding="utf-8")
-        self.policy = (
+        policy = (
             "default-src 'none'; connect-src 'self'; media-src blob:; "
             f"script-src {digest(self.page, 'script')}; "
             f"style-src {digest(self.page, 'style')}; "
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
+        self.headers = {**HEADERS, "Content-Security-Policy": policy}
 
     def handle_error(self, request, client_address):
         """Leave a browser that went away in the middle of an answer unmentioned."""
@@ -68,10 +62,8 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
 def digest(page, tag):
     """Tell the page's own script or style in a content security policy."""
-    text = re.search(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)[1]
-    return (
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-    )
+    text = re.search(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)[1].encode()
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -85,11 +77,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Keep the terminal free for what the rater needs."""
 
     def do_GET(self):
-        self.respond({"": self.send_page, "state": self.send_state})
+        page, kind = self.server.page.encode(), "text/html; charset=utf-8"
+        send_page = functools.partial(self.answer, 200, page, kind)
+        self.respond({"": send_page, "state": self.send_state})
 
     def do_POST(self):
-        body = self.read_body()
-        session = self.server.session
+        body, session = self.read_body(), self.server.session
         self.respond(
             {
                 "save": lambda: self.send_state(session.save(*read_rating(body))),
@@ -102,8 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Answer a request; the terminal alone is told what is wrong."""
         if not self.is_own():
             self.close_connection = True
-            self.answer(403)
-            return
+            return self.answer(403)
         place = self.path.split("/", 2)[2]
         film = re.fullmatch(r"film/([0-9a-f]{16})", place)
         try:
@@ -145,9 +137,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return {}
         return body if isinstance(body, dict) else {}
 
-    def send_page(self):
-        self.answer(200, self.server.page.encode(), "text/html; charset=utf-8")
-
     def send_state(self, is_done=True):
         """Send where the rater is; 409 where another window was faster."""
         state = json.dumps(self.server.session.tell()).encode()
@@ -160,24 +149,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def send_film(self, key):
         session, server = self.server.session, self.server
         following = {session.key_of(v): v[0] for v in session.list_next()[:2]}
-        clip = following.get(key)
+        if (clip := following.get(key)) is None:
+            return self.answer(410)
         try:
             with server.lock:  # the page asks for the next clip while it shows this one
-                film, rate = server.encode(clip) if clip else (None, 0)
+                film, rate = server.encode(clip)
+            self.answer(200, film, "video/mp4", {"X-Rate": f"{rate:.6f}"})
         except Problem as problem:
             session.broken.add(clip)
             print(f"left out: {clip}: {problem}", file=sys.stderr)
-            film, rate = None, 0
-        if film:
-            self.answer(200, film, "video/mp4", {"X-Rate": f"{rate:.6f}"})
-        else:
             self.answer(410)
 
     def answer(self, status, body=b"", kind="text/plain", headers=()):
         self.send_response(status)
-        policy = {"Content-Security-Policy": self.server.policy}
         more = {"Content-Type": kind, "Content-Length": str(len(body))}
-        for name, value in {**HEADERS, **policy, **more, **dict(headers)}.items():
+        for name, value in {**self.server.headers, **more, **dict(headers)}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -30,11 +30,6 @@ def plan_viewings(rater, clips):
     The order of two clips does not depend on the others, so clips that are added later
     disturb nothing. A second viewing comes a quarter of all clips later, or more.
 
-    Parameters
-    ----------
-    rater : str
-    clips : iterable of str
-
     Returns
     -------
     list of (str, str)
@@ -53,17 +48,7 @@ def plan_viewings(rater, clips):
 
 
 class Session:
-    """What a rater has done and has still to do.
-
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    rater : str
-    clips : iterable of str
-        Their names.
-    items : list of Item
-    """
+    """What a rater has done, and has still to do, of clips that are named."""
 
     def __init__(self, folder, rater, clips, items):
         self.path, self.items = ratings_path(folder, rater), items
@@ -98,37 +83,21 @@ class Session:
         """Tell the page where the rater is, in words that give no clip away."""
         with self.lock:
             n_done, following = len(self.read()), self.list_next()
-        keys = [self.key_of(viewing) for viewing in following[:2]]
+        keys = [*map(self.key_of, following[:2]), None, None]
         return {
             "number": n_done + 1,
             "done": 1 - len(following) / len(self.viewings),
-            "current": keys[0] if keys else None,
-            "next": keys[1] if keys[1:] else None,
-            "can_undo": n_done > 0,
+            **{"current": keys[0], "next": keys[1], "can_undo": n_done > 0},
             "n_broken": len(self.broken),
             "items": [item._asdict() for item in self.items],
         }
 
     def save(self, key, values, seconds):
-        """Save what the rater says of the current clip.
+        """Save what the rater says of the viewing `key`, the current one.
 
-        Parameters
-        ----------
-        key : str
-            Of the viewing that the rater has seen.
-        values : list of float or None
-            One for each item; None: cannot be scored.
-        seconds : float
-
-        Returns
-        -------
-        bool
-            Whether it was saved; not where another window had been faster.
-
-        Raises
-        ------
-        ValueError
-            When a value is not on its scale.
+        `values`: one for each item, or None: cannot be scored. Returns whether it was
+        saved; not where another window had been faster. Raises ValueError when a value
+        is not on its scale.
         """
         pairs = zip(values or (), self.items, strict=values is not None)
         if not all(value in item.values for value, item in pairs):
@@ -147,10 +116,7 @@ class Session:
             return True
 
     def undo(self, key):
-        """Take the last rating back, so that its clip comes again.
-
-        `key` and the returned value are as for `save`.
-        """
+        """Take the last rating back, so that its clip comes again; see `save`."""
         with self.lock:
             if not (rows := self.read()) or self.tell()["current"] != key:
                 return False

@@ -13,22 +13,19 @@ CRF = 16  # no loss that can be seen
 def encode(folder, clip):
     """Encode a clip anew, whatever it was: H.264 at an even rate, without metadata.
 
-    Returns
-    -------
-    (bytes, float)
-        The film, and its frames per second, by which the page steps.
+    Returns the film as bytes, and its frames per second, by which the page steps.
     """
     images, video = frames.find_source(folder, clip)
-    reel = frames.open_reel(video) if video else None
-    rate = reel.rate if reel else None
+    if video:  # all of the picture, and no mirror: the rater sees what was filmed
+        reel = frames.open_reel(video)
+        view = frames.find_view(clip, reel.n_frames, reel.rate)
+        pictures = reel.iterate(None, *view.find_range(reel.n_frames))
+    else:
+        pictures = map(frames.read_image, images)
+    rate = video and reel.rate
     if not rate or not 1 <= rate <= MAX_RATE:
         rate = IMAGES_PER_SECOND
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "film.mp4"
-        if reel:  # all of the picture, and no mirror: the rater sees what was filmed
-            view = frames.find_view(clip, reel.n_frames, reel.rate)
-            pictures = reel.iterate(None, *view.find_range(reel.n_frames))
-        else:
-            pictures = map(frames.read_image, images)
         frames.write_video(path, pictures, rate, CRF)
         return path.read_bytes(), float(rate)

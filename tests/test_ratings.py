@@ -287,7 +287,7 @@ def test_a_spoilt_file_of_ratings_is_named(lab):
     with pytest.raises(Problem, match=r"JB\.csv:2: expected a number"):
         run(lab, "--join", "mean")
     (lab / "ratings" / "JB.csv").write_text("0001,2\n")
-    with pytest.raises(Problem, match=r"JB\.csv has no header line clip, score"):
+    with pytest.raises(Problem, match=r"no header line with the columns clip, score"):
         run(lab, "--join", "mean")
 
 
