@@ -6,7 +6,6 @@ grow with the length or the size of a clip.
 
 import math
 import warnings
-from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -23,25 +22,16 @@ from video.reels import open_reel
 IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
 SAMPLINGS = ("stride", "uniform")
 FRAME_SIZE = 299  # pixels; what InceptionV3 was trained on
+NEARLY = 0.01  # of a frame; times are rounded
 
 
 class View(NamedTuple):
-    """Which part of a clip is seen, in time and in the picture.
+    """Which part of a clip is seen, in time and in the picture."""
 
-    Attributes
-    ----------
-    start, end : int or None
-        Frames from 0, the end not included; by default the whole clip.
-    crop : (x, y, width, height) or None
-        Pixels of the upright picture.
-    mirror : bool
-        Exchange left and right, after cropping.
-    """
-
-    start: int | None = None
-    end: int | None = None
-    crop: tuple | None = None
-    mirror: bool = False
+    start: int | None = None  # frames from 0; by default the whole clip
+    end: int | None = None  # not included
+    crop: tuple | None = None  # x, y, width, height, pixels of the upright picture
+    mirror: bool = False  # exchange left and right, after cropping
 
     def find_range(self, n_frames):
         """Return (start, end) within a clip of `n_frames`."""
@@ -67,65 +57,24 @@ class View(NamedTuple):
 
 
 WHOLE = View()
-NEARLY = 0.01  # of a frame; times are rounded
 
 
 def find_view(clip, n_frames, rate):
-    """Find which part of its video a clip is, as the table tells.
+    """Find which part of its video of `n_frames`, `rate` a second, a clip is: a View.
 
     Frames belong to it that are first shown at its start or later and before its end,
     as `ffmpeg -ss START -to END` cuts.
-
-    Parameters
-    ----------
-    clip : Clip
-    n_frames : int
-        Of the video.
-    rate : float or None
-        Frames a second.
-
-    Returns
-    -------
-    View
     """
     start = end = None
     if clip.start is not None or clip.end is not None:
         if not rate:
             raise Problem("start and end need a video that tells its frame rate")
         start = math.ceil((clip.start or 0) * rate - NEARLY)
-        end = n_frames
-        if clip.end is not None:
-            end = math.ceil(clip.end * rate - NEARLY)
+        end = n_frames if clip.end is None else math.ceil(clip.end * rate - NEARLY)
         if not start < end <= n_frames:
             asked = f"{clip.start or 0:g} to {end / rate:g} s are asked for"
             raise Problem(f"{asked}; its video lasts {n_frames / rate:.2f} s")
     return View(start, end, clip.crop, bool(clip.mirror))
-
-
-class Source(NamedTuple):
-    """Where a clip comes from.
-
-    Attributes
-    ----------
-    paths : list of Path
-        Its images, or its video.
-    n_frames : int
-    fps : float or None
-        Frames a second; images tell none.
-    size : int
-        Bytes.
-    mtime : float
-        When it last changed, seconds since 1970.
-    note : str
-        What is odd about it although it is read, or "".
-    """
-
-    paths: list
-    n_frames: int
-    fps: float | None
-    size: int
-    mtime: float
-    note: str
 
 
 def sample_indices(n_available, n_frames, sampling="stride"):
@@ -133,10 +82,8 @@ def sample_indices(n_available, n_frames, sampling="stride"):
 
     Parameters
     ----------
-    n_available : int
-        Frames of the clip.
-    n_frames : int
-        Frames of the sequence, T.
+    n_available, n_frames : int
+        Frames of the clip, and T of the sequence.
     sampling : {"stride", "uniform"}
         "stride" takes the first T of every (n_available // T)-th frame, as published;
         "uniform" spans the whole clip, its first and its last frame included.
@@ -144,12 +91,7 @@ def sample_indices(n_available, n_frames, sampling="stride"):
     Returns
     -------
     int, (T,)
-        Rising; the first is 0.
-
-    Raises
-    ------
-    Problem
-        When the clip is shorter than the sequence.
+        Rising from 0. Raises Problem when the clip is shorter than the sequence.
     """
     if n_available < n_frames:
         raise Problem(f"too short: {n_available} frames, {n_frames} are needed")
@@ -158,14 +100,49 @@ def sample_indices(n_available, n_frames, sampling="stride"):
     return np.linspace(0, n_available - 1, n_frames).round().astype(int)
 
 
+# ---------------------------------------------------------------- reading
+
+
+class Images:
+    """The numbered images of a clip, read as `video.reels.Reel` reads a video."""
+
+    rate = None
+
+    def __init__(self, paths):
+        self.paths, self.n_frames = paths, len(paths)
+
+    def list_notes(self):
+        return []
+
+    def iterate(self, wanted, _start=0, _end=None):
+        """Yield the frames that are wanted, uint8 (H, W, 3)."""
+        size = None
+        for number in wanted:
+            frame = read_image(self.paths[number])
+            if size not in (None, frame.shape):
+                path = self.paths[number]
+                raise Problem(f"{path}: its size differs from the frames before it")
+            size = frame.shape
+            yield frame
+
+
+def open_clip(folder, clip, allow_short=False):
+    """Open the images of a clip or, where there are none, its video; see `open_reel`.
+
+    Returns
+    -------
+    (Images or Reel or Stack, View)
+        The part of it that the clip is.
+    """
+    images, path = find_source(folder, clip)
+    reel = Images(images) if images else open_reel(path, allow_short)
+    view = find_view(clip, reel.n_frames, reel.rate)
+    start, end = view.find_range(reel.n_frames)
+    return reel, view._replace(start=start, end=end)
+
+
 def read_frames(
-    folder,
-    clip,
-    n_frames,
-    sampling="stride",
-    convert=np.asarray,
-    view=None,
-    allow_short=False,
+    folder, clip, n_frames, sampling="stride", convert=np.asarray, allow_short=False
 ):
     """Read the frames of a clip that make its sequence.
 
@@ -175,47 +152,26 @@ def read_frames(
         The working folder.
     clip : Clip
         Its images `<clip>-<digits>.jpg` are used where there are any, else its video.
-    n_frames : int
-        Frames of the sequence, T.
-    sampling : {"stride", "uniform"}
+    n_frames, sampling
+        See `sample_indices`.
     convert : callable
         Applied to each used frame, uint8 (H, W, 3), as soon as it is read.
-    view : View, optional
-        Which part of its video is seen, by default what the table tells.
     allow_short : bool
         Take what is there of a video that was cut short.
 
     Returns
     -------
     list, (T,)
-
-    Raises
-    ------
-    Problem
-        When the clip is missing, too short or cannot be read.
+        Raises Problem when the clip is missing, too short or cannot be read.
     """
-    images, path = find_source(folder, clip)
-    if view is None:
-        reel = None if images else open_reel(path, allow_short)
-        n_all, rate = (reel.n_frames, reel.rate) if reel else (len(images), None)
-        view = find_view(clip, n_all, rate)
-    if images:
-        start, end = view.find_range(len(images))
-        n_available = end - start
-        chosen = start + sample_indices(n_available, n_frames, sampling)
-        paths = [images[i] for i in chosen]
-        frames = convert_images(paths, lambda frame: convert(view.apply(frame)))
-    else:
-        frames, n_available = read_video(
-            path, n_frames, sampling, convert, view, allow_short
-        )
+    reel, view = open_clip(folder, clip, allow_short)
+    frames, n_available = read_reel(reel, n_frames, sampling, convert, view)
+    notes = [f"{clip.name}: {note}" for note in reel.list_notes()]
     if n_available != clip.n_frames:
-        warnings.warn(
-            f"clip {clip.name} has {n_available} frames, data_file.csv says "
-            f"{clip.n_frames}",
-            Caution,
-            stacklevel=2,
-        )
+        told = f"{n_available} frames, data_file.csv says {clip.n_frames}"
+        notes.append(f"clip {clip.name} has {told}")
+    for note in notes:
+        warnings.warn(note, Caution, stacklevel=2)
     return frames
 
 
@@ -227,75 +183,29 @@ def read_video(
     view=WHOLE,
     allow_short=False,
 ):
-    """Read the frames of a video that make its sequence.
-
-    Parameters
-    ----------
-    path : path
-    n_frames, sampling, convert, view, allow_short
-        As for `read_frames`. Of a range only what lies before it, back to the key
-        frame, is decoded besides it.
+    """Read the frames of a video that make its sequence; see `read_frames`.
 
     Returns
     -------
     (list, int)
-        The converted frames (T,), and how many frames the video (or range) has.
+        The converted frames (T,), and how many frames the video (or `view`) has.
     """
-    path = Path(path)
     reel = open_reel(path, allow_short)
+    found = read_reel(reel, n_frames, sampling, convert, view)
+    for note in reel.list_notes():
+        warnings.warn(f"{Path(path).name}: {note}", Caution, stacklevel=2)
+    return found
+
+
+def read_reel(reel, n_frames, sampling, convert, view):
     start, end = view.find_range(reel.n_frames)
     wanted = start + sample_indices(end - start, n_frames, sampling)
     pictures = reel.iterate(wanted, start, end)
-    frames = [convert(view.apply(picture)) for picture in pictures]
-    for note in reel.list_notes():
-        warnings.warn(f"{path.name}: {note}", Caution, stacklevel=2)
-    return frames, end - start
-
-
-def describe_source(folder, clip):
-    """Describe where a clip comes from, without decoding it.
-
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    clip : Clip
-
-    Returns
-    -------
-    Source
-    """
-    images, path = find_source(folder, clip)
-    paths = images or [path]
-    stats = [each.stat() for each in paths]
-    size, mtime = sum(s.st_size for s in stats), max(s.st_mtime for s in stats)
-    if images:
-        return Source(paths, len(images), None, size, mtime, "")
-    reel = open_reel(path, allow_short=True)
-    note = "; ".join(reel.list_notes())
-    view = find_view(clip, reel.n_frames, reel.rate)
-    start, end = view.find_range(reel.n_frames)
-    return Source(paths, end - start, reel.rate, size, mtime, note)
-
-
-def convert_images(paths, convert):
-    frames, sizes = [], Counter()
-    for path in paths:
-        frame = read_image(path)
-        sizes[frame.shape] += 1
-        if len(sizes) > 1:
-            raise Problem(f"{path}: its size differs from the frames before it")
-        frames.append(convert(frame))
-    return frames
+    return [convert(view.apply(picture)) for picture in pictures], end - start
 
 
 def read_image(path):
-    """Read a JPEG or PNG file, upright.
-
-    Returns
-    -------
-    uint8, (H, W, 3)
-    """
+    """Read a JPEG or PNG file, upright: uint8, (H, W, 3)."""
     try:
         with Image.open(path, formats=("JPEG", "PNG")) as image:
             check_size(path, *image.size)
@@ -307,18 +217,10 @@ def read_image(path):
 
 
 def resize_frame(frame):
-    """Resize a frame to 299x299, aspect ratio ignored, by nearest neighbour.
+    """Resize a frame (H, W, 3) to 299x299, aspect ratio ignored, by nearest neighbour.
 
     The published features came from Keras's `load_img`, which then resized so; the
     weights of the published regressor depend on it.
-
-    Parameters
-    ----------
-    frame : uint8, (H, W, 3)
-
-    Returns
-    -------
-    uint8, (299, 299, 3)
     """
     image = Image.fromarray(np.ascontiguousarray(frame))
     return np.asarray(image.resize((FRAME_SIZE, FRAME_SIZE), Image.Resampling.NEAREST))

@@ -42,26 +42,23 @@ class Origin(NamedTuple):
 
 
 def describe_origin(folder, clip):
-    """Describe the source of a clip, before its sequence is made.
-
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    clip : Clip
-
-    Returns
-    -------
-    Origin
-        Without length and checksum.
-    """
+    """Describe the source of a clip, an Origin without length and checksum yet."""
     try:
-        found = frames.describe_source(folder, clip)
-        name, digest = found.paths[0].name, digest_source(found.paths)
+        paths, size, changed = look_up(folder, clip)
+        digest = digest_source(paths)
     except OSError as error:
         raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
-    kept = (name, found.size, int(found.mtime), digest, found.n_frames, found.fps)
+    reel, view = frames.open_clip(folder, clip, allow_short=True)
+    kept = (paths[0].name, size, changed, digest, view.end - view.start, reel.rate)
     return Origin(clip.name, 0, *kept, describe_view(clip), "")
+
+
+def look_up(folder, clip):
+    """Find the files of a clip: their paths, bytes in all, and their latest change."""
+    images, video = find_source(folder, clip)
+    paths = images or [video]
+    stats = [path.stat() for path in paths]
+    return paths, sum(s.st_size for s in stats), max(int(s.st_mtime) for s in stats)
 
 
 def describe_view(clip):
@@ -100,42 +97,32 @@ def note_origin(folder, origin, sequence):
     """Add the line of a sequence that is about to be written."""
     path = files.sources_path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = origin._replace(length=len(sequence), checksum=compute_checksum(sequence))
-    is_new = not path.exists() or path.stat().st_size == 0
-    text = write_lines([kept], with_header=is_new)
-    if not is_new:
-        with path.open("rb") as file:
-            file.seek(-1, 2)
-            text = text if file.read(1) == b"\n" else "\n" + text
-    with path.open("a", encoding="utf-8", newline="") as file:
-        file.write(text)
+    origin = origin._replace(length=len(sequence), checksum=compute_checksum(sequence))
+    with path.open("a+b") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - 1, 0))
+        lead = b"" if file.read() in (b"", b"\n") else b"\n"
+        file.write(lead + write_lines([origin], with_header=size == 0))
 
 
 def write_lines(origins, with_header):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    if with_header:
-        writer.writerow(Origin._fields)
+    writer.writerows([Origin._fields] if with_header else [])
     writer.writerows(["" if v is None else v for v in origin] for origin in origins)
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 def tidy_origins(folder):
     """Sort the table and leave each clip its last line."""
     if origins := read_origins(folder):
-        text = write_lines([origins[key] for key in sorted(origins)], with_header=True)
+        content = write_lines([origins[key] for key in sorted(origins)], True)
         with files.replacing(files.sources_path(folder)) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="")
+            temporary.write_bytes(content)
 
 
 def read_origins(folder):
-    """Read the table.
-
-    Returns
-    -------
-    dict of (clip name, T) to Origin
-        Empty where there is none.
-    """
+    """Read the table: {(clip name, T): Origin}, empty where there is none."""
     path = files.sources_path(folder)
     try:
         stat = path.stat()
@@ -173,38 +160,26 @@ def check_sequence(folder, path, clip_name, sequence):
 
 
 def find_changed(folder, clips, length=None):
-    """Name the clips whose source is no longer what their sequence was made of.
+    """Name the clips whose source is no longer what their sequences were made of.
 
-    Parameters
-    ----------
-    folder : path
-    clips : iterable of Clip
-    length : int, optional
-        T of the sequences; by default any.
-
-    Returns
-    -------
-    list of str
-        A source that is gone counts as unchanged: sequences may travel alone.
+    `length` is T of the sequences, by default any. A source that is gone counts as
+    unchanged: sequences may travel alone.
     """
     changed, once = [], {clip.name: clip for clip in clips}
     for (name, frames_there), origin in read_origins(folder).items():
         clip = once.get(name)
         if clip is None or length not in (None, frames_there):
             continue
-        if describe_view(clip) != origin.view:  # another start, crop, ...
-            changed.append(clip.name)
-            continue
-        try:
-            images, video = find_source(folder, clip)
-            paths = images or [video]
-            stats = [path.stat() for path in paths]
-        except (Problem, OSError):
-            continue
-        size, when = sum(s.st_size for s in stats), max(int(s.st_mtime) for s in stats)
-        if (size, when) != (origin.bytes, origin.modified) and (
-            size != origin.bytes or digest_source(paths) != origin.digest
-        ):
+        is_same = describe_view(clip) == origin.view  # no other start, crop, ...
+        if is_same:
+            try:
+                paths, *found = look_up(folder, clip)
+            except (Problem, OSError):
+                continue
+            is_same = found == [origin.bytes, origin.modified] or (
+                found[0] == origin.bytes and digest_source(paths) == origin.digest
+            )
+        if not is_same:
             changed.append(clip.name)
     return changed
 
@@ -221,34 +196,25 @@ def refuse_changed(folder, clips):
 def tell_pace(folder, names, extraction):
     """Name the clips in whose sequences time runs at another pace than in most.
 
-    Parameters
-    ----------
-    folder : path
-    names : iterable of str
-    extraction : dict or None
-        See `sequences.read_extraction`.
+    `extraction` is as of `sequences.read_extraction`.
     """
     length, origins = (extraction or {}).get("n_frames"), read_origins(folder)
     steps = {}  # seconds from one frame of the sequence to the next
     for name in names:
         origin = origins.get((name, length))
         if origin and origin.fps:
-            chosen = frames.sample_indices(
-                origin.n_frames, length, extraction["sampling"]
-            )
+            sampling = extraction["sampling"]
+            chosen = frames.sample_indices(origin.n_frames, length, sampling)
             steps[name] = (chosen[-1] - chosen[0]) / max(length - 1, 1) / origin.fps
-    if not steps:
-        return
-    usual = statistics.median(steps.values())
-    odd = {
-        name: step
+    usual = statistics.median(steps.values()) if steps else 0
+    odd = [
+        f"{name} {1000 * step:.0f} ms"
         for name, step in steps.items()
         if not usual / MAX_DEVIATION <= step <= usual * MAX_DEVIATION
-    }
+    ]
     if odd:
-        shown = [f"{name} {1000 * step:.0f} ms" for name, step in odd.items()]
         caution(
             f"time runs at another pace in {len(odd)} of {len(steps)} clips: a frame "
-            f"every {1000 * usual:.0f} ms as a rule, but {', '.join(shown[:10])}. What "
+            f"every {1000 * usual:.0f} ms as a rule, but {', '.join(odd[:10])}. What "
             "is fast in one looks slow in the other"
         )

@@ -37,31 +37,15 @@ LISTINGS = {}  # of this process
 
 
 class Listing(NamedTuple):
-    """The files of a folder by the clip that they belong to, in normal form C.
+    """The files of a folder by the clip that they belong to, in normal form C."""
 
-    Attributes
-    ----------
-    changed : int
-        When the folder changed, in nanoseconds.
-    images : dict of str to dict of int to list of str
-        File names by clip and number.
-    files : dict of str to list of str
-        File names by what stands before the ending.
-    """
-
-    changed: int
-    images: dict
-    files: dict
+    changed: int  # when the folder changed, in nanoseconds
+    images: dict  # of file names, lists by clip and number
+    files: dict  # of file names, lists by what stands before the ending
 
 
 def list_folder(folder):
-    """List a folder, anew only where it has changed since the last call.
-
-    Raises
-    ------
-    Problem
-        When it is not readable. A folder that is not there is empty.
-    """
+    """List a folder, anew only where it has changed; one that is not there is empty."""
     folder = str(folder)
     try:
         changed = os.stat(folder).st_mtime_ns  # noqa: PTH116
@@ -71,24 +55,19 @@ def list_folder(folder):
         began = time.time()
         listing = Listing(changed, defaultdict(dict), defaultdict(list))
         with os.scandir(folder) as entries:
-            for name in sorted(entry.name for entry in entries):
-                sort_in(listing, name)
+            names = sorted(entry.name for entry in entries)
     except (FileNotFoundError, NotADirectoryError):
         return Listing(0, {}, {})
     except OSError as error:
         raise Problem(f"{folder}: not readable ({error.strerror})") from None
+    for name in names:
+        plain = normalize(name)
+        if found := NUMBERED.fullmatch(plain):
+            listing.images[found[1]].setdefault(int(found[2]), []).append(name)
+        listing.files[plain.rpartition(".")[0] or plain].append(name)
     if began - changed / 1e9 > SETTLED:
         LISTINGS[folder] = listing
     return listing
-
-
-def sort_in(listing, name):
-    """Put a file's name where its clip will look for it."""
-    plain = normalize(name)
-    if found := NUMBERED.fullmatch(plain):
-        numbers = listing.images[found[1]]
-        numbers.setdefault(int(found[2]), []).append(name)
-    listing.files[plain.rpartition(".")[0] or plain].append(name)
 
 
 def normalize(name):
@@ -119,12 +98,14 @@ def find_source(folder, clip):
             f"{folders[0]} and {folders[1]} hold different clips of this name, and a "
             "clip is known by its name alone. Rename one, in the table too"
         )
-    if found := own or other:
-        return found
-    found = [explain_left_out(path) for path in list_left_out(folders, clip.name)]
+    if own or other:
+        return own or other
+    name = normalize(clip.name)
+    named = [p / f for p in folders for f in list_folder(p).files.get(name, [])]
+    left_out = "".join(f". {explain_left_out(p)}" for p in named if looks_like_video(p))
     raise Problem(
         f"neither {clip.name}-0001.jpg nor {clip.name}.avi (or {VIDEO_SUFFIXES[1]} "
-        f"...) in {folders[0]} or {folders[1]}" + "".join(f". {text}" for text in found)
+        f"...) in {folders[0]} or {folders[1]}{left_out}"
     )
 
 
@@ -144,12 +125,10 @@ def find_in_place(folder, name):
     images = list_images(folder, name)
     if images and list_unfinished(folder, name):
         raise Problem("its slicing was cut short. Give extract_files.py again")
-    if images:
-        return images, None
-    videos = list_videos(folder, name)
+    videos = [] if images else list_videos(folder, name)
     if len(videos) > 1:
         raise Problem(f"two videos of one clip: {videos[0]} and {videos[1].name}")
-    return ([], videos[0]) if videos else None
+    return (images, videos[0] if videos else None) if images or videos else None
 
 
 def is_same_clip(one, other):
@@ -208,23 +187,11 @@ def looks_like_video(path):
     return suffix in RAW_SUFFIXES + OTHER_SUFFIXES and Path(path).name[0] != "."
 
 
-def list_left_out(folders, name):
-    """List the files of a clip in folders that seem to be videos and are not read."""
-    return [
-        Path(folder) / file
-        for folder in folders
-        for file in list_folder(folder).files.get(normalize(name), [])
-        if looks_like_video(file)
-    ]
-
-
 def explain_left_out(path):
     """Say why a file that seems to be a video is not read, and what converts it."""
-    path = Path(path)
+    path, why = Path(path), "is of a kind that is not read here"
+    command = f'ffmpeg -i "{path}" -c:v libx264 -crf 12'
     if suffix_of(path) in RAW_SUFFIXES:
-        why, options = "has no times, so nothing tells its frame rate", "-c copy"
-        command = f'ffmpeg -framerate 30 -i "{path}" {options}'
-    else:
-        why = "is of a kind that is not read here"
-        command = f'ffmpeg -i "{path}" -c:v libx264 -crf 12'
+        why = "has no times, so nothing tells its frame rate"
+        command = f'ffmpeg -framerate 30 -i "{path}" -c copy'
     return f'{path.name} {why}. Convert it: {command} "{path.with_suffix(".mp4")}"'

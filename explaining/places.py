@@ -116,10 +116,11 @@ class Pictures:
     def find_interval(self, name):
         """Find the seconds from one frame of a sequence to the next, or None."""
         try:
-            source = frames.describe_source(self.folder, self.clips[name])
+            clip = self.clips[name]
+            reel, view = frames.open_clip(self.folder, clip, allow_short=True)
         except Problem:
             return None
-        rate, n_available = source.fps, source.n_frames
+        rate, n_available = reel.rate, view.end - view.start
         if not rate or n_available < self.n_frames:
             return None
         taken = frames.sample_indices(n_available, self.n_frames, self.sampling)

@@ -15,17 +15,13 @@ def encode(folder, clip):
 
     Returns the film as bytes, and its frames per second, by which the page steps.
     """
-    images, video = frames.find_source(folder, clip)
-    if video:  # all of the picture, and no mirror: the rater sees what was filmed
-        reel = frames.open_reel(video)
-        view = frames.find_view(clip, reel.n_frames, reel.rate)
-        pictures = reel.iterate(None, *view.find_range(reel.n_frames))
-    else:
-        pictures = map(frames.read_image, images)
-    rate = video and reel.rate
+    reel, view = frames.open_clip(folder, clip)
+    rate = reel.rate
     if not rate or not 1 <= rate <= MAX_RATE:
         rate = IMAGES_PER_SECOND
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "film.mp4"
+        # All of the picture, and no mirror: the rater sees what was filmed.
+        pictures = reel.iterate(range(view.start, view.end), view.start, view.end)
         frames.write_video(path, pictures, rate, CRF)
         return path.read_bytes(), float(rate)

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import frames
+import origins
 import sources
 from console import Caution, Problem
 from data import Clip
-from video import packets, reels
+from video import decoding, packets, reels
 
 CASES = Path(__file__).parents[2] / "shared/cases"
 N_FRAMES = 48
@@ -357,13 +358,11 @@ def test_rates_are_told(made, tmp_path):
         place.mkdir(parents=True, exist_ok=True)
         frames.write_video(path, map(films.draw_frame, range(12)), rate)
         clip = Clip("train", "Reach", path.stem, 12, 0.0)
-        source = frames.describe_source(tmp_path, clip)
-        assert source.fps == pytest.approx(float(rate))
-        assert source.paths == [path] and source.n_frames == 12 and not source.note
-        assert (source.size, source.mtime) == (
-            path.stat().st_size,
-            path.stat().st_mtime,
-        )
+        origin = origins.describe_origin(tmp_path, clip)
+        assert origin.fps == pytest.approx(float(rate))
+        assert (origin.source, origin.n_frames) == (path.name, 12)
+        stat = path.stat()
+        assert (origin.bytes, origin.modified) == (stat.st_size, int(stat.st_mtime))
 
 
 # ---------------------------------------------------------------- ranges, crop, mirror
@@ -392,17 +391,17 @@ def test_a_range_of_a_film_of_uneven_rate(tmp_path):
         np.testing.assert_array_equal(part, whole[start:end])
 
 
-def test_a_range_decodes_from_the_key_frame_before_it(tmp_path):
-    from video import decoding
-
+def test_a_range_decodes_from_the_key_frame_before_it(tmp_path, monkeypatch):
     path = films.make_film(tmp_path / "long.mp4", 300, options={"g": "30"})
-    film = decoding.survey(path)
-    key = decoding.find_key(film, 200)
-    assert 30 > 200 - int(np.searchsorted(film.times, key)) >= 0
-    n_decoded = 0
-    for _ in decoding.decode(film, False, key):
-        n_decoded += 1
-    assert n_decoded <= 300 - 180
+    reel, seen, find_place = reels.open_reel(path), [], decoding.find_place
+
+    def find(film, frame, number):
+        seen.append(find_place(film, frame, number))
+        return seen[-1]
+
+    monkeypatch.setattr(decoding, "find_place", find)
+    assert films.read_numbers(reel.iterate([205], 200, 210)) == [205]
+    assert 170 < seen[0] <= 200 and seen[-1] == 210
 
 
 def test_wrong_ranges_and_crops_are_refused(made):

@@ -15,8 +15,8 @@ CONTAINERS = (
     "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpeg,mpegts,mpegvideo,m4v,asf,flv,gif"
 )
 OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
-TS_PACKETS = {188: 0, 192: 4, 204: 0}  # bytes, and where in them the sign stands
-TS_SIGN = 0x47
+STILL = Disposition.attached_pic | Disposition.still_image
+TS_PACKETS = {188: 0, 192: 4, 204: 0}  # bytes, and where in them a G stands
 SEARCHED = 65536  # bytes at the start of a file in which its header stands
 ASF_SIZE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # its header's head
 PREMATURE = "ended prematurely"  # Matroska, cut short
@@ -31,16 +31,10 @@ logging.getLogger("libav").propagate = False
 
 @contextlib.contextmanager
 def opened(path):
-    """Open a video file and choose its stream.
+    """Open a video file; yields (av.container.InputContainer, av.VideoStream).
 
-    Yields
-    ------
-    (av.container.InputContainer, av.VideoStream)
-
-    Raises
-    ------
-    Problem
-        When it holds no video of a known kind and a sensible size.
+    The stream is the one that a player shows: no cover picture, the default one, the
+    largest. Raises Problem where there is none of a known kind and a sensible size.
     """
     path = Path(path)
     try:
@@ -54,31 +48,23 @@ def opened(path):
         reason = getattr(error, "strerror", None) or error
         raise Problem(f"{path}: no video that PyAV can open ({reason})") from None
     with container:
-        stream = choose_stream(container)
-        if stream is None:
+        known = [s for s in container.streams.video if s.codec_context is not None]
+        films = [stream for stream in known if not stream.disposition & STILL]
+        if not films:
             raise Problem(f"{path}: holds no video of a known kind")
+        stream = max(films, key=rank)
         check_size(path, stream.codec_context.width, stream.codec_context.height)
         yield container, stream
 
 
-def choose_stream(container):
-    """Choose as a player does: no cover picture, the default stream, the largest."""
-    still = Disposition.attached_pic | Disposition.still_image
-    streams = [
-        stream
-        for stream in container.streams.video
-        if stream.codec_context is not None and not stream.disposition & still
-    ]
-
-    def rank(stream):
-        context = stream.codec_context
-        is_default = bool(stream.disposition & Disposition.default)
-        return is_default, context.width * context.height, -stream.index
-
-    return max(streams, key=rank, default=None)
+def rank(stream):
+    context = stream.codec_context
+    is_default = bool(stream.disposition & Disposition.default)
+    return is_default, context.width * context.height, -stream.index
 
 
 def check_size(path, width, height):
+    """Refuse pictures of more than `MAX_PIXELS`."""
     if width * height > MAX_PIXELS:
         raise Problem(
             f"{path}: frames of {width} x {height} pixels are refused; the limit is "
@@ -89,25 +75,16 @@ def check_size(path, width, height):
 def is_file_torn(path, kind, complaints):
     """Tell whether a file ends in the middle of something."""
     size = path.stat().st_size
-    if kind == "mpegts":
-        return size % find_ts_length(path) > 0
     with path.open("rb") as file:
         head = file.read(SEARCHED)
-        if kind == "gif":
-            file.seek(-1, 2)
-            return file.read() != b";"
+        file.seek(-1, 2)
+        end = file.read()
+    if kind == "gif":
+        return end != b";"
+    if kind == "mpegts":
+        fitting = (n for n, g in TS_PACKETS.items() if head[g::n][:3] == b"GGG")
+        return size % next(fitting, 1) > 0
     if kind == "asf" and ASF_SIZE in head:
         place = head.index(ASF_SIZE) + 40
         return size < int.from_bytes(head[place : place + 8], "little")
     return any(PREMATURE in text for *_, text in complaints)
-
-
-def find_ts_length(path):
-    """Find how long the packets of a transport stream are, in bytes."""
-    with path.open("rb") as file:
-        head = file.read(4 * max(TS_PACKETS))
-    for length, place in TS_PACKETS.items():
-        signs = head[place::length][:3]
-        if len(signs) == 3 and set(signs) == {TS_SIGN}:
-            return length
-    return 1

@@ -26,16 +26,9 @@ HINT = "copied in full? Copy it again, or take what is there with --allow-short"
 
 
 def survey(path):
-    """Find out what should come out of a video.
+    """Find out what should come out of a video, a packets.Film.
 
-    Returns
-    -------
-    Film
-
-    Raises
-    ------
-    Problem
-        When the file is no video, or is damaged before its end.
+    Raises Problem where the file is no video, or is damaged before its end.
     """
     path = Path(path)
     try:
@@ -47,42 +40,47 @@ def survey(path):
 
 @functools.lru_cache(maxsize=16)
 def survey_once(path, _size, _changed):
-    """Survey a file that has not changed since the last call only once."""
-    return find_start(look_through(path))
+    """Survey a file that has not changed since the last call only once.
+
+    Pictures at its start that lean on a key frame that was cut away are left out.
+    """
+    film = look_through(path)
+    for number, frame in enumerate(decode(film)):  # noqa: B007
+        if frame.key_frame or frame.pict_type in KEY_TYPES or film.first.is_hidden:
+            break
+    else:
+        raise Problem(f"{path}: none of its frames can be decoded")
+    n_cut = find_place(film, frame, number)
+    came_first = number > 0 or not n_cut or frame.pts == film.first.pts
+    if not came_first or n_cut >= len(film.times):
+        raise Problem(f"{path}: its first {n_cut} frames cannot be decoded")
+    return film._replace(times=film.times[n_cut:], n_cut=n_cut)
 
 
-def iterate(film, allow_short=False, first=0, last=None, seek=True):
+def iterate(film, first=0, last=None, seek=True):
     """Decode a film, or a range of it, in the order of display.
 
     Parameters
     ----------
     film : Film
-    allow_short : bool
-        Take what is there of a file that was cut short.
     first, last : int
         Places in `film.times`, both included; by default the whole film.
     seek : bool
-        Begin at the key frame before `first`, not at the start of the film. It costs
-        the same wherever the range stands, but where the file's key frames are none,
-        it ends in a Problem.
+        Begin at the key frame before `first`, not at the start of the film, which
+        fails where the file's key frames are none.
 
     Yields
     ------
     (int, av.VideoFrame)
-        The place of a picture in `film.times`, and the picture.
-
-    Raises
-    ------
-    Problem
-        When a part cannot be decoded, or other pictures come than were expected.
+        The place of a picture in `film.times`, and the picture. Raises Problem when a
+        part cannot be decoded, or other pictures come than were expected.
     """
-    end = len(film.times) - 1
-    if film.shortage and not allow_short and last in (None, end):
-        raise Problem(f"{film.path}: {film.shortage}: {HINT}")
-    last = end if last is None else last
-    key = find_key(film, first) if seek else None
+    last = len(film.times) - 1 if last is None else last
+    before = film.keys[film.keys <= film.times[first]]
+    known = seek and film.by_time and len(before) and before.max() > film.times[0]
+    key = int(before.max()) if known else None
     came = []
-    for number, frame in enumerate(decode(film, allow_short, key)):
+    for number, frame in enumerate(decode(film, key)):
         place = find_place(film, frame, number)
         if key is not None and not came and place > first:
             raise Problem(f"{film.path}: its key frame is not found")
@@ -94,28 +92,6 @@ def iterate(film, allow_short=False, first=0, last=None, seek=True):
             came.append(place)
             yield place, frame
     check_places(film, came, first, last)
-
-
-def find_start(film):
-    """Leave out pictures at the start that lean on a key frame that was cut away."""
-    frames = enumerate(decode(film, True))
-    for number, frame in frames:  # noqa: B007
-        if frame.key_frame or frame.pict_type in KEY_TYPES or film.is_led:
-            break
-    else:
-        raise Problem(f"{film.path}: none of its frames can be decoded")
-    n_cut = find_place(film, frame, number)
-    came_first = number > 0 or not n_cut or frame.pts == film.head
-    if not came_first or n_cut >= len(film.times):
-        raise Problem(f"{film.path}: its first {n_cut} frames cannot be decoded")
-    return film._replace(times=film.times[n_cut:], n_cut=n_cut)
-
-
-def find_key(film, first):
-    """Find the time of the key frame to begin with; None for the start of the film."""
-    before = film.keys[film.keys <= film.times[first]]
-    known = film.by_time and len(before) and before.max() > film.times[0]
-    return int(before.max()) if known else None
 
 
 def find_place(film, frame, number):
@@ -134,7 +110,7 @@ def find_place(film, frame, number):
     return place
 
 
-def decode(film, allow_short, key=None):
+def decode(film, key=None):
     """Decode the packets of a film, from a key frame on; yields each av.VideoFrame."""
     n_came = 0
     with opened(film.path) as (container, stream):
@@ -147,36 +123,30 @@ def decode(film, allow_short, key=None):
             is_empty = not packet.size and packet.dts is not None
             if is_empty or (is_last and packet.is_corrupt):
                 continue  # an empty one tells to show the frame before on
+            frames, reason = [], ""
             try:
-                frames = decode_packet(packet)
-            except (av.FFmpegError, Problem) as error:
-                if is_last and allow_short:
-                    continue
-                reason = getattr(error, "strerror", None) or error
-                raise Problem(
-                    f"{film.path}: not decodable at about frame {n_came + 1} of "
-                    f"{len(film.times)} ({reason})"
-                ) from None
+                with av.logging.Capture() as complaints:
+                    frames = packet.decode()
+                if any(frame.is_corrupt for frame in frames):
+                    reason = "a picture is damaged"
+                elif any("CRC" in text for *_, text in complaints):
+                    reason = "a checksum is wrong"
+            except av.FFmpegError as error:
+                reason = error.strerror
+            if reason and is_last and film.shortage:
+                continue
+            if reason:
+                place = f"frame {n_came + 1} of {len(film.times)}"
+                raise Problem(f"{film.path}: not decodable at about {place} ({reason})")
             for frame in frames:
                 n_came += 1
                 check_size(film.path, frame.width, frame.height)
                 yield frame
 
 
-def decode_packet(packet):
-    """Decode a packet; a checksum or a picture that is wrong is a Problem."""
-    with av.logging.Capture() as complaints:
-        frames = packet.decode()
-    if any(frame.is_corrupt for frame in frames):
-        raise Problem("a picture is damaged")
-    if any("CRC" in text for *_, text in complaints):
-        raise Problem("a checksum is wrong")
-    return frames
-
-
 def check_places(film, came, first, last):
     """Compare the pictures that came with those that should have come."""
-    missing = sorted(set(range(first, last + 1)) - set(came))
+    missing = np.setdiff1d(np.arange(first, last + 1), came)
     holes = [place for place in missing if int(film.times[place]) not in film.can_skip]
     n_expected = last - first + 1
     are_fields = abs(2 * len(came) - n_expected) <= 1 < len(came)  # two packets a frame

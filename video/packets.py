@@ -21,54 +21,21 @@ MAX_ORDER = 16  # pictures of H.264 that wait for one that is shown before them
 
 
 class Film(NamedTuple):
-    """What a video holds, as its packets tell before anything is decoded.
-
-    Attributes
-    ----------
-    path : Path
-    times : int64, (N,)
-        When its pictures are shown, rising, in units of `unit`.
-    unit : Fraction
-        Seconds.
-    rate : float
-        Frames a second.
-    by_time : bool
-        Pictures are known by their times; else by their count.
-    last : tuple
-        The last packet.
-    keys : int64, (K,)
-        Times of the pictures at which decoding can begin.
-    is_led : bool
-        Pictures that are not shown come before the first, which may lean on them.
-    bits : int
-        That a part of a pixel is stored in.
-    can_skip : frozenset of int
-        Times of packets so small that their picture may be the one before.
-    head : int or None
-        Time of the first packet's picture.
-    n_cut : int
-        Pictures at the start that lean on a key frame that was cut away; `times` is
-        without them.
-    shortage : str
-        Why the file seems cut short, or "".
-    limit : int or None
-        Of a file cut short: from this time on pictures are missing.
-    """
+    """What a video holds. Times are in units of `unit`, a part of a second."""
 
     path: Path
-    times: np.ndarray
+    times: np.ndarray  # int64, (N,): when its pictures are shown, rising
     unit: Fraction
-    rate: float
-    by_time: bool
+    rate: float  # frames a second
+    by_time: bool  # pictures are known by their times; else by their count
+    first: tuple  # packet
     last: tuple
-    keys: np.ndarray
-    is_led: bool
-    bits: int
-    can_skip: frozenset
-    head: int | None
-    n_cut: int = 0
-    shortage: str = ""
-    limit: int | None = None
+    keys: np.ndarray  # int64, (K,): of the pictures at which decoding can begin
+    bits: int  # that a part of a pixel is stored in
+    can_skip: frozenset  # times of packets whose picture may be the one before
+    n_cut: int = 0  # pictures before `times` that lean on a key frame cut away
+    shortage: str = ""  # why the file seems cut short
+    limit: int | None = None  # of a file cut short: from here on pictures are missing
 
     @property
     def numbers(self):
@@ -83,39 +50,9 @@ class Film(NamedTuple):
     def n_frames(self):
         return int(self.numbers[-1]) + 1
 
-    def list_notes(self):
-        """Say what is odd about the film although it is read, a clause each."""
-        notes, n_gaps = [], self.n_frames - len(self.times)
-        if self.n_cut:
-            notes.append(
-                f"its first {self.n_cut} frames lean on a key frame that was cut away; "
-                f"read from its key frame on, {self.n_frames} frames"
-            )
-        if self.shortage:
-            notes.append(f"{self.shortage} and are taken")
-        if n_gaps:
-            notes.append(
-                f"it has {len(self.times)} pictures in the time of {self.n_frames} "
-                "frames; where one is missing, the one before is shown on"
-            )
-        return notes
-
 
 def number_frames(times, rate):
-    """Place pictures on a grid of even distances; no picture is dropped.
-
-    Parameters
-    ----------
-    times : float, (N,)
-        Seconds, rising.
-    rate : float
-        Frames a second.
-
-    Returns
-    -------
-    int64, (N,)
-        Strictly rising from 0.
-    """
+    """Place pictures at rising times (N,) in seconds on an even grid; drops none."""
     order = np.arange(len(times))
     if len(times) < 2 or np.diff(times).max() * rate < 1.5:
         return order
@@ -135,23 +72,22 @@ class Packet(NamedTuple):
     is_hidden: bool
 
 
+def read_packet(packet):
+    times = packet.pts, packet.dts, packet.duration or 0
+    flags = packet.is_keyframe, packet.is_corrupt, packet.is_discard
+    return Packet(*times, packet.size, *flags)
+
+
 def look_through(path):
-    """Look at all packets of a video.
+    """Look at all packets of a video; returns a Film.
 
-    Returns
-    -------
-    Film
-
-    Raises
-    ------
-    Problem
-        When the file is no video, or is damaged before its end.
+    Raises Problem where the file is no video, or is damaged before its end.
     """
     packets, end = [], 0.0  # of the stream; of all streams, in seconds
     try:
         with opened(path) as (container, stream), av.logging.Capture() as complaints:
-            for packet in container.demux(*container.streams):
-                if packet.pts is not None:
+            for packet in container.demux():
+                if packet.pts is not None and packet.duration:
                     after = (packet.pts + packet.duration) * packet.time_base
                     end = max(end, float(after))
                 if packet.stream_index == stream.index and packet.size:
@@ -161,12 +97,6 @@ def look_through(path):
         raise Problem(f"{path}: not readable ({error.strerror})") from None
     except IndexError:  # of PyAV, where damage looks like one more stream
         raise Problem(f"{path}: damaged: a stream appears in the middle") from None
-
-
-def read_packet(packet):
-    times = packet.pts, packet.dts, packet.duration or 0
-    flags = packet.is_keyframe, packet.is_corrupt, packet.is_discard
-    return Packet(*times, packet.size, *flags)
 
 
 def describe(path, container, stream, packets, end, complaints):
@@ -180,20 +110,19 @@ def describe(path, container, stream, packets, end, complaints):
     by_time = not (kind == "avi" and codec in ("h264", "hevc"))
     times = [packet.pts if by_time else packet.dts for packet in shown]
     times = np.unique(np.array([time for time in times if time is not None], np.int64))
-    by_time &= len(times) > 0
     unit = stream.time_base or Fraction(1, 30)
+    parts = getattr(stream.codec_context.format, "components", ())
     film = Film(
         path,
         times if len(times) else np.arange(len(shown)),
         unit,
         find_rate(stream, times * float(unit)),
-        by_time,
+        by_time and len(times) > 0,
+        packets[0],
         packets[-1],
         np.array([p.pts for p in whole if p.is_key and p.pts is not None], np.int64),
-        packets[0].is_hidden,
-        count_bits(stream.codec_context),
+        max((part.bits for part in parts), default=8),
         frozenset(p.pts for p in shown if codec in MAY_SKIP and p.size <= SMALLEST),
-        packets[0].pts,
     )
     n_declared = count_declared(kind, container, stream, packets, film, end)
     is_torn = len(whole) < len(packets) or is_file_torn(path, kind, complaints)
@@ -203,11 +132,6 @@ def describe(path, container, stream, packets, end, complaints):
         film = shorten(film, n_declared, is_last_torn)
     check_holes(film, kind, whole, complaints)
     return film
-
-
-def count_bits(context):
-    parts = context.format.components if context.format else ()
-    return max((part.bits for part in parts), default=8)
 
 
 def check_holes(film, kind, packets, complaints):

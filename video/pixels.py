@@ -12,19 +12,12 @@ DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras deliver
 
 
 def to_rgb(frame, depth=16):
-    """Convert a decoded picture to RGB, turned and mirrored as the file says.
+    """Convert a decoded av.VideoFrame to RGB, turned and mirrored as the file says.
 
-    Parameters
-    ----------
-    frame : av.VideoFrame
-    depth : int
-        Bits that are in use, of pixels that are stored in 16.
-
-    Returns
-    -------
-    uint8, (H, W, 3)
+    `depth` is how many bits are in use of pixels that are stored in 16. Returns uint8,
+    (H, W, 3).
     """
-    is_deep = depth < 16 and count_bits(frame) == 16
+    is_deep = depth < 16 and max(p.bits for p in frame.format.components) == 16
     try:
         pixels = frame.to_ndarray(format="rgb48le" if is_deep else "rgb24")
     except (av.FFmpegError, ValueError) as error:
@@ -39,11 +32,8 @@ def to_rgb(frame, depth=16):
 def turn(pixels, matrix):
     """Turn and mirror pixels (H, W, 3) as a display matrix says.
 
-    Parameters
-    ----------
-    matrix : bytes
-        Nine int32 of libavutil/display.h, a b _ c d ...: a pixel at (x, y) is shown at
-        (a x + c y, b x + d y).
+    It holds nine int32 of libavutil/display.h, a b _ c d ...: a pixel at (x, y) is
+    shown at (a x + c y, b x + d y).
     """
     a, b, _, c, d = struct.unpack_from("5i", matrix)
     if (a and d) and not (b or c):
@@ -55,31 +45,15 @@ def turn(pixels, matrix):
     return pixels[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
 
 
-def count_bits(frame):
-    return max(component.bits for component in frame.format.components)
-
-
-def find_depth(frames):
-    """Find how many bits are in use of pixels that are stored in 16.
+def find_depth(pictures):
+    """Find how many bits are in use of all pictures of a clip, stored in 16.
 
     Cameras of 10, 12 or 14 bits leave the upper ones empty; taken as they are, their
     pictures would be black.
-
-    Parameters
-    ----------
-    frames : iterable of av.VideoFrame
-        All pictures of a clip, so that the answer holds for each sampling.
-
-    Returns
-    -------
-    int
-        8, 10, 12, 14 or 16.
     """
     highest = 0
-    for frame in frames:
-        if count_bits(frame) < 16:
-            return 16
-        highest = max(highest, int(frame.to_ndarray(format="rgb48le").max()))
+    for picture in pictures:
+        highest = max(highest, int(picture.max()))
         if highest >= 2 ** DEPTHS[-2]:
             return 16
-    return next((bits for bits in DEPTHS if highest < 2**bits), 16)
+    return next(bits for bits in DEPTHS if highest < 2**bits)

@@ -20,39 +20,20 @@ DARK = 64  # of 255; below it, a picture uses less than the upper two bits
 
 
 def open_reel(path, allow_short=False):
-    """Open a video for reading frames by number.
+    """Open a video, or a stack of TIFF pages, for reading frames by number.
 
-    Parameters
-    ----------
-    path : path
-    allow_short : bool
-        Take what is there of a file that was cut short.
-
-    Returns
-    -------
-    Reel or Stack
-
-    Raises
-    ------
-    Problem
-        When it is no video, damaged, or cut short.
+    `allow_short` takes what is there of a file that was cut short. Returns a Reel or a
+    Stack; raises Problem where it is no video, damaged, or cut short.
     """
     is_stack = suffix_of(path) in STACK_SUFFIXES
     return Stack(path) if is_stack else Reel(path, allow_short)
 
 
 class Reel:
-    """A video.
-
-    Attributes
-    ----------
-    n_frames : int
-    rate : float
-        Frames a second.
-    """
+    """A video of `n_frames` frames, `rate` a second."""
 
     def __init__(self, path, allow_short=False):
-        self.film, self.allow_short = decoding.survey(path), allow_short
+        self.film = decoding.survey(path)
         if self.film.shortage and not allow_short:
             raise Problem(f"{path}: {self.film.shortage}: {decoding.HINT}")
         self.numbers = self.film.numbers  # at which each picture is first shown
@@ -61,13 +42,25 @@ class Reel:
 
     def list_notes(self):
         """Say what is odd, as far as it is known by now, a clause each."""
-        notes = self.film.list_notes()
+        film, notes = self.film, []
+        if film.n_cut:
+            notes.append(
+                f"its first {film.n_cut} frames lean on a key frame that was cut away; "
+                f"read from its key frame on, {self.n_frames} frames"
+            )
+        if film.shortage:
+            notes.append(f"{film.shortage} and are taken")
+        if self.n_frames > len(film.times):
+            notes.append(
+                f"it has {len(film.times)} pictures in the time of {self.n_frames} "
+                "frames; where one is missing, the one before is shown on"
+            )
         if self.depth not in (None, 16):
             notes.append(f"its pixels use {self.depth} of 16 bits; the others are cut")
-        if self.film.bits in range(9, 16) and 0 < self.brightest < DARK:
+        if film.bits in range(9, 16) and 0 < self.brightest < DARK:
             notes.append(
                 f"no pixel is brighter than {self.brightest} of 255, as if the file "
-                f"said a wrong number of bits ({self.film.bits})"
+                f"said a wrong number of bits ({film.bits})"
             )
         return notes
 
@@ -87,9 +80,8 @@ class Reel:
         uint8, (H, W, 3)
         """
         end = self.n_frames if end is None else end
-        wanted = np.arange(start, end) if wanted is None else np.asarray(wanted)
-        places = self.find_places(wanted)
-        first, last = (int(place) for place in self.find_places([start, end - 1]))
+        wanted = np.arange(start, end) if wanted is None else wanted
+        places, (first, last) = map(self.find_places, (wanted, [start, end - 1]))
         while first and int(self.film.times[first]) in self.film.can_skip:
             first -= 1
         options = {"first": first, "last": last if end < self.n_frames else None}
@@ -110,9 +102,12 @@ class Reel:
     def show(self, places, options):
         """Decode, and yield the pictures at some places, or what stood there before."""
         if self.depth is None:
-            self.depth = self.find_depth(options)
+            deep = self.film.bits >= 16
+            pictures = decoding.iterate(self.film, **options) if deep else ()
+            arrays = (frame.to_ndarray(format="rgb48le") for _, frame in pictures)
+            self.depth = pixels.find_depth(arrays) if deep else 16
         n_shown, held = 0, None
-        for place, frame in decoding.iterate(self.film, self.allow_short, **options):
+        for place, frame in decoding.iterate(self.film, **options):
             while n_shown < len(places) and places[n_shown] < place:
                 if held is None:  # the file led to a key frame too late
                     raise Problem(f"{self.film.path}: damaged at frame {place}")
@@ -122,12 +117,6 @@ class Reel:
         for _ in places[n_shown:]:
             yield self.convert(held)
 
-    def find_depth(self, options):
-        if self.film.bits < 16:
-            return 16
-        frames = decoding.iterate(self.film, self.allow_short, **options)
-        return pixels.find_depth(frame for _, frame in frames)
-
     def convert(self, frame):
         picture = pixels.to_rgb(frame, self.depth)
         if self.film.bits > 8:
@@ -136,7 +125,7 @@ class Reel:
 
     def check(self):
         """Decode all of it, as if it were read."""
-        for _ in decoding.iterate(self.film, self.allow_short):
+        for _ in decoding.iterate(self.film):
             pass
 
 
@@ -164,12 +153,11 @@ class Stack:
 
     def iterate(self, wanted=None, start=0, end=None):
         """Yield the frames that are wanted, uint8 (H, W, 3)."""
-        end = self.n_frames if end is None else end
         if self.depth is None:
-            highest = max(self.read_pages(range(self.n_frames), find_highest))
-            self.depth = next((b for b in pixels.DEPTHS if highest < 2**b), 16)
-        wanted = range(start, end) if wanted is None else wanted
-        yield from self.read_pages(wanted, self.convert)
+            values = self.read_pages(range(self.n_frames), read_deep)
+            self.depth = pixels.find_depth(values)
+        whole = range(start, self.n_frames if end is None else end)
+        yield from self.read_pages(whole if wanted is None else wanted, self.convert)
 
     def read_pages(self, numbers, use):
         """Yield what a function makes of each of some pages."""
@@ -196,5 +184,6 @@ class Stack:
             pass
 
 
-def find_highest(image):
-    return int(np.asarray(image).max()) if image.mode in DEEP_MODES else 2**16 - 1
+def read_deep(image):
+    """Read the values of a page; of one of 8 bits, whose depth is known, a full one."""
+    return np.asarray(image) if image.mode in DEEP_MODES else np.uint16(2**16 - 1)
