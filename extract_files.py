@@ -16,7 +16,6 @@ Slicing is optional: extract_features.py reads videos as they are.
 
 import argparse
 import contextlib
-import csv
 import math
 import sys
 import unicodedata
@@ -28,26 +27,23 @@ import data
 import files
 import frames
 import sources
+import tables
 from console import Problem
-from sources import IMAGE_SUFFIXES
 
 MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 
 def find_videos(folder, split=None, task=None):
-    """List (split, task, path) of the videos in the published layout.
+    """List the videos in the published layout; what lies elsewhere is named."""
+    from slicing import finding
 
-    What looks like a video and is left out, by its kind or its place, is named.
-    """
     found = [
-        (one_split, path.parent.name, path)
+        path
         for one_split in data.SPLITS
         for path in sorted((Path(folder) / one_split).glob("*/*"))
         if split in (None, one_split) and task in (None, path.parent.name)
     ]
-    for path in (path for *_, path in found if sources.looks_like_video(path)):
-        console.caution(f"left out: {sources.explain_left_out(path)}")
-    others = [p for *_, p in found if sources.suffix_of(p) not in IMAGE_SUFFIXES]
+    others = [p for p in found if sources.suffix_of(p) not in sources.IMAGE_SUFFIXES]
     folders = [path for path in others if path.is_dir()]
     deep = [p for f in folders for p in sorted(f.rglob("*")) if sources.is_video(p)]
     if deep:
@@ -55,21 +51,13 @@ def find_videos(folder, split=None, task=None):
             f"{len(deep)} videos lie too deep and are left out, say {deep[0]}: "
             f"expected {folder}/<split>/<task>/<clip>.avi"
         )
-    chosen = [video for video in found if sources.is_video(video[2])]
-    chosen = [v for v in chosen if v[2] in sources.list_videos(v[2].parent, v[2].stem)]
-    if not chosen:
+    if not (chosen := finding.pick_videos(others)):
         raise Problem(f"no video in {folder}/<split>/<task>/. Expected say train/Reach")
     return chosen
 
 
 def slice_video(path, allow_short=False):
-    """Write the frames of a video beside it, `<clip>-0001.jpg` and so on.
-
-    Returns
-    -------
-    int
-        Frames that are there.
-    """
+    """Write the frames of a video beside it, `<clip>-0001.jpg`...; return how many."""
     from slicing import images
 
     def decode():
@@ -94,20 +82,14 @@ def tell_notes(path, reel):
 
 
 def check_names(videos):
-    """Find the videos that cannot become a row of `data_file.csv`.
-
-    Returns
-    -------
-    dict of Path to str
-        What is wrong with them.
-    """
+    """Find the videos that cannot become a row of `data_file.csv`: what is wrong."""
     faults, seen, names = {}, {}, {}
-    for split, task, path in videos:
-        for what, name in (("task", task), ("clip", path.stem)):
+    for path in videos:
+        for what, name in (("task", path.parent.name), ("clip", path.stem)):
             if fault := files.find_name_fault(name):
                 faults[path] = f"{what} {name!r} {fault}. Rename it"
         name = unicodedata.normalize("NFC", path.stem)
-        first = seen.setdefault((split, task, name), path)
+        first = seen.setdefault((path.parent, name), path)
         if first != path:
             faults[path] = f"two videos of one clip: {first} and {path.name}"
         first = names.setdefault(name, path)
@@ -119,6 +101,37 @@ def check_names(videos):
     return faults
 
 
+def slice_published(args):
+    """Slice and list the videos in the published layout."""
+    from tqdm import tqdm
+
+    videos = find_videos(args.data, args.split, args.task)
+    if args.append:
+        clip_table.append_clips(args.data, [])  # what is wrong is said before the work
+    faults = check_names(videos)
+    seen = {"crop": args.crop, "mirror": args.mirror or None}
+    clips = [
+        data.Clip(*path.parts[-3:-1], path.stem, 0, math.nan, video=str(path), **seen)
+        for path in videos
+        if path not in faults
+    ]
+    draw_crops(args.data, clips)
+    rows, failed = [], list(faults.values())
+    take = count_frames if args.rows_only else slice_video
+    for clip in tqdm(clips, desc="slicing", unit="clip", disable=None):
+        try:
+            n_frames = take(Path(clip.video), args.allow_short)
+            rows.append(clip._replace(n_frames=n_frames, video=None))
+        except Problem as problem:
+            failed.append(str(problem))
+    if args.append:
+        tell_appended(args.data, rows)
+    else:
+        fields = [clip_table.list_fields(row, clip_table.COLUMNS) for row in rows]
+        print(tables.format_rows(fields), end="")
+    return console.report_failed(failed, len(videos))
+
+
 # ---------------------------------------------------------------- recordings
 
 
@@ -126,13 +139,13 @@ def gather(args):
     """Make the clips of a folder of videos, or of a table of trials in them."""
     from slicing import finding, trials
 
+    known = args.split, args.task
     if args.cut:
         in_frames = args.times == "frames"
-        table, folder = args.cut, args.source
-        clips = trials.read_trials(table, folder, in_frames, args.split, args.task)
+        clips = trials.read_trials(args.cut, args.source, in_frames, *known)
     else:
         videos = finding.find_videos(args.source)
-        clips = finding.guess_clips(args.source, videos, args.split, args.task)
+        clips = finding.guess_clips(args.source, videos, *known)
     return [
         clip._replace(
             crop=clip.crop or args.crop,
@@ -214,9 +227,8 @@ def propose_trials(args):
 
     path = args.find_trials
     if path.exists():
-        raise Problem(
-            f"{path} is there already. Move it away, or cut with --cut {path}"
-        )
+        told = f"Move it away, or cut with --cut {path}"
+        raise Problem(f"{path} is there already. {told}")
     videos = finding.find_videos(args.source)
     found = finding.guess_clips(args.source, videos, args.split, args.task)
     clips = list(trials.propose(found, args.crop))
@@ -228,33 +240,7 @@ def propose_trials(args):
     print(f"{', '.join(map(str, written))}. Correct the table, then give --cut {path}")
 
 
-def add_recordings(parser):
-    """Add the options for recordings that lie elsewhere."""
-    add = parser.add_argument_group("recordings").add_argument
-    add("--from", dest="source", type=Path, metavar="DIR", help="find videos there")
-    add("--yes", action="store_true", help="write the rows without asking")
-    add("--cut", type=Path, metavar="CSV", help="video,start,end[,clip,animal,...]")
-    add(
-        "--times",
-        choices=("seconds", "frames"),
-        default="seconds",
-        help="what starts and ends are; also m:ss; frames count from 0; the end is not "
-        "part of the trial",
-    )
-    add(
-        "--save-as",
-        choices=("rows", "jpg", "mp4"),
-        default="rows",
-        help="trials as rows that point into the recording, or as files of their own",
-    )
-    add("--find-trials", type=Path, metavar="CSV", help="propose them by movement")
-    add(
-        "--crop",
-        type=console.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels"),
-        metavar="X,Y,W,H",
-        help="the region that is seen; the table may tell another for each clip",
-    )
-    add("--mirror", action="store_true", help="exchange left and right")
+# ---------------------------------------------------------------- the script
 
 
 def parse_args(argv):
@@ -262,23 +248,28 @@ def parse_args(argv):
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=console.HelpFormatter,
     )
-    parser.add_argument(
-        "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
-    )
-    parser.add_argument("--split", choices=data.SPLITS, help="only this split")
-    parser.add_argument("--task", help="only this task")
-    parser.add_argument(
-        "--append", action="store_true", help="add the rows to data_file.csv"
-    )
-    parser.add_argument(
-        "--rows-only", action="store_true", help="count frames, write no JPEG"
-    )
-    parser.add_argument(
-        "--allow-short",
-        action="store_true",
-        help="take what is there of videos that were cut short",
-    )
-    add_recordings(parser)
+    add = parser.add_argument
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--split", choices=data.SPLITS, help="only this split")
+    add("--task", help="only this task")
+    add("--append", action="store_true", help="add the rows to data_file.csv")
+    add("--rows-only", action="store_true", help="count frames, write no JPEG")
+    told = "take what is there of videos that were cut short"
+    add("--allow-short", action="store_true", help=told)
+    add = parser.add_argument_group("recordings").add_argument
+    add("--from", dest="source", type=Path, metavar="DIR", help="find videos there")
+    add("--yes", action="store_true", help="write the rows without asking")
+    add("--cut", type=Path, metavar="CSV", help="video,start,end[,clip,animal,...]")
+    told = "what starts and ends are; also m:ss; frames count from 0; the end is not "
+    told += "part of the trial"
+    add("--times", choices=("seconds", "frames"), default="seconds", help=told)
+    told = "trials as rows that point into the recording, or as files of their own"
+    add("--save-as", choices=("rows", "jpg", "mp4"), default="rows", help=told)
+    add("--find-trials", type=Path, metavar="CSV", help="propose them by movement")
+    region = console.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels")
+    told = "the region that is seen; the table may tell another for each clip"
+    add("--crop", type=region, metavar="X,Y,W,H", help=told)
+    add("--mirror", action="store_true", help="exchange left and right")
     args = parser.parse_args(argv)
     if args.find_trials and not args.source:
         parser.error("--find-trials needs --from DIR")
@@ -289,45 +280,12 @@ def parse_args(argv):
     return args
 
 
-def slice_published(args):
-    """Slice and list the videos in the published layout."""
-    from tqdm import tqdm
-
-    videos = find_videos(args.data, args.split, args.task)
-    if args.append:
-        clip_table.append_clips(args.data, [])  # what is wrong is said before the work
-    faults = check_names(videos)
-    seen = {"crop": args.crop, "mirror": args.mirror or None}
-    clips = [
-        data.Clip(split, task, path.stem, 0, math.nan, video=str(path), **seen)
-        for split, task, path in videos
-        if path not in faults
-    ]
-    draw_crops(args.data, clips)
-    rows, failed = [], list(faults.values())
-    take = count_frames if args.rows_only else slice_video
-    for clip in tqdm(clips, desc="slicing", unit="clip", disable=None):
-        try:
-            n_frames = take(Path(clip.video), args.allow_short)
-            rows.append(clip._replace(n_frames=n_frames, video=None))
-        except Problem as problem:
-            failed.append(str(problem))
-    if args.append:
-        tell_appended(args.data, rows)
-    else:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        for row in rows:
-            writer.writerow(clip_table.list_fields(row, clip_table.COLUMNS))
-    return console.report_failed(failed, len(videos))
-
-
 def main(argv=None):
     args = parse_args(argv)
     if args.find_trials:
         return propose_trials(args)
     work = take_in if args.source or args.cut else slice_published
-    writes = args.append or not args.rows_only
-    table = files.table_path(args.data)
+    table, writes = files.table_path(args.data), args.append or not args.rows_only
     with files.claim(table) if writes else contextlib.nullcontext():
         return work(args)
 

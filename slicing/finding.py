@@ -25,94 +25,52 @@ SESSION_PATTERNS = (
     r"((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[0-3]?\d[-_.][01]?\d[-_.](?:20)?\d\d)",
     r"((?:day|session|sess|tag|sitzung|week|woche)[ _.-]*\d{1,3})",
 )
-NO_ANIMAL = (
-    "c",
-    "t",
-    "d",
-    "s",
-    "v",
-    "p",
-    "k",
-    "tr",
-    "w",
-    "f",
-    "ch",
-)  # clip, trial, ...
+NO_ANIMAL = ("c", "t", "d", "s", "v", "p", "k", "tr", "w", "f", "ch")  # clip, trial
 GROUPS = (
     *("control", "sham", "healthy", "naive", "vehicle", "saline", "wt", "wildtype"),
-    *(
-        "stroke",
-        "lesion",
-        "lesioned",
-        "mcao",
-        "ischemia",
-        "ko",
-        "het",
-        "hom",
-        "treated",
-    ),
-    *("impaired", "patient", "kontrolle", "schlaganfall", "gesund", "pre", "post"),
-    *("6-ohda", "6ohda", "mptp", "pd", "als"),
+    *("stroke", "lesion", "lesioned", "mcao", "ischemia", "ko", "het", "hom"),
+    *("treated", "impaired", "patient", "kontrolle", "schlaganfall", "gesund"),
+    *("pre", "post", "6-ohda", "6ohda", "mptp", "pd", "als"),
 )
 START, END = r"(?<![a-zA-ZäöüÄÖÜß\d])", r"(?![a-zA-ZäöüÄÖÜß\d])"
 
 
 def find_videos(folder):
-    """List the videos of a folder at any depth, sorted; others are named.
-
-    Returns
-    -------
-    list of Path
-    """
+    """List the videos of a folder at any depth, sorted; what is left out is named."""
     folder = Path(folder)
     if not folder.is_dir():
         raise Problem(f"--from {folder}: no such folder")
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    for path in filter(sources.looks_like_video, found):
-        caution(f"left out: {sources.explain_left_out(path)}")
-    videos = [path for path in found if sources.is_video(path)]
-    videos = [p for p in videos if p in sources.list_videos(p.parent, p.stem)]
+    videos = pick_videos(path for path in sorted(folder.rglob("*")) if path.is_file())
     if not videos:
         raise Problem(f"--from {folder}: no video in it, at any depth")
     return videos
 
 
+def pick_videos(paths):
+    """Pick the videos among files; what looks like one and is left out is named."""
+    paths = list(paths)
+    for path in filter(sources.looks_like_video, paths):
+        caution(f"left out: {sources.explain_left_out(path)}")
+    videos = filter(sources.is_video, paths)  # of a GIF beside a film the film is taken
+    return [p for p in videos if p in sources.list_videos(p.parent, p.stem)]
+
+
 def guess_clips(folder, videos, split=None, task=None):
-    """Guess what each video shows from its folders and its name.
+    """Guess what each video of a folder shows from its folders and its name.
 
-    Parameters
-    ----------
-    folder : path
-        The folder in which they were found.
-    videos : list of Path
-    split, task : str, optional
-        What is known already.
-
-    Returns
-    -------
-    list of Clip
-        Each a whole video of a frame count that is not known yet, 0.
+    `split` and `task` are what is known already. Returns a Clip each, the whole video,
+    of a frame count that is not known yet, 0.
     """
     texts = [describe_place(folder, video) for video in videos]
-    animals = guess_animals(texts)
     sessions = find_best(SESSION_PATTERNS, texts)
-    groups = [find_group(text) for text in texts]
-    return [
-        data.Clip(
-            split or find_split(text) or "train",
-            task or safe_name(Path(folder).resolve().name) or "Task",
-            name,
-            0,
-            math.nan,
-            animals[number],
-            groups[number],
-            sessions[number],
-            video.resolve().as_posix(),
-        )
-        for number, (video, text, name) in enumerate(
-            zip(videos, texts, name_clips(folder, videos), strict=True)
-        )
-    ]
+    task = task or safe_name(Path(folder).resolve().name) or "Task"
+    columns = videos, texts, name_clips(folder, videos), guess_animals(texts), sessions
+    clips = []
+    for video, text, name, animal, session in zip(*columns, strict=True):
+        of_split, group = split or find_split(text) or "train", find_group(text)
+        told = animal, group, session, video.resolve().as_posix()
+        clips.append(data.Clip(of_split, task, name, 0, math.nan, *told))
+    return clips
 
 
 def describe_place(folder, video):
@@ -215,12 +173,9 @@ def tell_guess(clips, n_shown=12):
     """Put a guess into a table and a line of numbers: list of str."""
     rows = [("clip", "animal", "group", "session", "split")]
     rows += [(c.name, c.animal, c.group, c.session, c.split) for c in clips[:n_shown]]
-    rows = [["-" if field is None else field for field in row] for row in rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(f"{f:<{w}}" for f, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    rows = [[field or "-" for field in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     if len(clips) > n_shown:
         lines.append(f"... and {len(clips) - n_shown} more")
     counts = [f"{len(clips)} clips"]

@@ -13,22 +13,11 @@ JPEG_QUALITY = 95
 
 
 def write_images(folder, name, pictures):
-    """Write pictures as `<name>-0001.jpg` and so on.
+    """Write pictures, uint8 (H, W, 3), of a clip as `<name>-0001.jpg` and so on.
 
     They get their names only once all of them are there. As long as one has none, the
-    clip counts as unfinished and is sliced again.
-
-    Parameters
-    ----------
-    folder : path
-    name : str
-        Of the clip.
-    pictures : iterable of uint8 (H, W, 3)
-
-    Returns
-    -------
-    int
-        Frames that are there, written now or before.
+    clip counts as unfinished and is sliced again. Returns how many are there, written
+    now or before.
     """
     folder = Path(folder)
     leftovers = sources.list_unfinished(folder, name)

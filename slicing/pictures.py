@@ -14,9 +14,8 @@ COLUMNS, ROWS = 4, 10  # tiles a page
 COLOUR = (255, 64, 0)
 
 
-def read_picture(video, number):
+def read_picture(reel, number):
     """Read one frame of a video, uint8 (H, W, 3)."""
-    reel = frames.open_reel(video)
     number = min(number, reel.n_frames - 1)
     (picture,) = reel.iterate([number], number, number + 1)
     return picture
@@ -40,14 +39,13 @@ def make_tile(picture, label, crop=None, mirror=False):
     scale = WIDTH / width
     image = Image.fromarray(np.ascontiguousarray(picture))
     image = image.resize((WIDTH, max(1, round(height * scale))))
-    draw = ImageDraw.Draw(image)
     if crop:
         x, y, w, h = (round(length * scale) for length in crop)
-        draw.rectangle((x, y, x + w - 1, y + h - 1), outline=COLOUR, width=3)
+        edges = x, y, x + w - 1, y + h - 1
+        ImageDraw.Draw(image).rectangle(edges, outline=COLOUR, width=3)
     tile = Image.new("RGB", (WIDTH, image.height + LABEL), "white")
     text = f"{label}  {width}x{height}" + ("  mirrored" if mirror else "")
-    draw = ImageDraw.Draw(tile)
-    font = open_font()
+    draw, font = ImageDraw.Draw(tile), open_font()
     while draw.textlength(text, font) > WIDTH - 4:
         text = "…" + text[2:]
     draw.text((2, 2), text, "black", font)
@@ -56,43 +54,32 @@ def make_tile(picture, label, crop=None, mirror=False):
 
 
 def write_pages(path, tiles, columns=COLUMNS):
-    """Write tiles on one page, or on several that are numbered.
-
-    Returns
-    -------
-    list of Path
-    """
+    """Write tiles on one page, or on several that are numbered: list of Path."""
     path, size, written = Path(path), columns * ROWS, []
     for first in range(0, len(tiles), size):
-        rows = [
-            tiles[i : i + columns]
-            for i in range(first, min(first + size, len(tiles)), columns)
-        ]
-        heights = [max(tile.height for tile in row) for row in rows]
+        of_page = tiles[first : first + size]
+        rows = [of_page[i : i + columns] for i in range(0, len(of_page), columns)]
+        heights = [GAP + max(tile.height for tile in row) for row in rows]
         across = columns * (WIDTH + GAP) + GAP
-        page = Image.new("RGB", (across, sum(heights) + GAP * (len(rows) + 1)), "white")
-        top = GAP
-        for row, height in zip(rows, heights, strict=True):
-            for place, tile in enumerate(row):
-                page.paste(tile, (GAP + place * (WIDTH + GAP), top))
-            top += height + GAP
+        page = Image.new("RGB", (across, sum(heights) + GAP), "white")
+        for i, tile in enumerate(of_page):
+            row, place = divmod(i, columns)
+            page.paste(tile, (GAP + place * (WIDTH + GAP), GAP + sum(heights[:row])))
         number = f"-{len(written) + 1}" if len(tiles) > size else ""
-        target = path.with_stem(f"{path.stem}{number}")
-        with replacing(target) as temporary:
+        written.append(path.with_stem(f"{path.stem}{number}"))
+        with replacing(written[-1]) as temporary:
             page.save(temporary)
-        written.append(target)
     return written
 
 
 def draw_crops(path, clips):
     """Draw the region of each video into its middle frame; see `write_pages`."""
-    tiles, seen = [], set()
+    once, tiles = {}, []
     for clip in clips:
-        if (key := (clip.video, clip.crop, clip.mirror)) in seen:
-            continue
-        seen.add(key)
-        middle = frames.open_reel(clip.video).n_frames // 2
-        picture = read_picture(clip.video, middle)
+        once.setdefault((clip.video, clip.crop, clip.mirror), clip)
+    for clip in once.values():
+        reel = frames.open_reel(clip.video)
+        picture = read_picture(reel, reel.n_frames // 2)
         frames.View(crop=clip.crop).apply(picture)  # refuses what lies outside
         tiles.append(make_tile(picture, clip.name, clip.crop, clip.mirror))
     return write_pages(path, tiles)
@@ -102,10 +89,9 @@ def draw_trials(path, clips):
     """Draw first, middle and last frame of each trial in a row; see `write_pages`."""
     tiles = []
     for clip in clips:
-        rate = frames.open_reel(clip.video).rate
-        first, last = round(clip.start * rate), round(clip.end * rate) - 1
+        reel = frames.open_reel(clip.video)
+        first, last = round(clip.start * reel.rate), round(clip.end * reel.rate) - 1
         for number in (first, (first + last) // 2, last):
-            label = f"{clip.name}  {number / rate:.2f} s"
-            picture = read_picture(clip.video, number)
-            tiles.append(make_tile(picture, label, clip.crop))
+            label = f"{clip.name}  {number / reel.rate:.2f} s"
+            tiles.append(make_tile(read_picture(reel, number), label, clip.crop))
     return write_pages(path, tiles, columns=3)

@@ -1,6 +1,6 @@
 """Trials in recordings: a table of starts and ends, and proposals for it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import clip_table
 import frames
 from console import Problem
 from slicing import finding
-from tables import read_table, write_table
+from tables import read_table, summarise, write_table
 
 COLUMNS = ("video", "start", "end")
 STEP = 4  # pixels; every fourth one tells of movement
@@ -41,28 +41,23 @@ def read_trials(path, folder=None, in_frames=False, split=None, task=None):
         Names every line that is wrong.
     """
     table = read_table(path, COLUMNS)
-    if table.columns is None:
-        raise Problem(f"{path}: expected a header line with {', '.join(COLUMNS)}")
-    folder = Path(folder or Path(path).parent)
-    videos = finding.find_videos(folder)
+    records, folder = table.records(), Path(folder or Path(path).parent)
+    videos, known = finding.find_videos(folder), defaultdict(list)
     guesses = finding.guess_clips(folder, videos, split, task)
-    known = defaultdict(list)
     for video, guess in zip(videos, guesses, strict=True):
         for name in {video.name, video.stem, video.relative_to(folder).as_posix()}:
             known[finding.fold(name)].append(guess)
-    clips, problems, counts = [], [], defaultdict(int)
-    for line, record in table.records():
+    clips, problems, counts = {}, [], Counter()
+    for line, record in records:
         try:
             clip = read_trial(record, known, counts, table.decimal, in_frames)
-            if finding.fold(clip.name) in map(finding.fold, (c.name for c in clips)):
+            if clips.setdefault(finding.fold(clip.name), clip) is not clip:
                 raise ValueError(f"two trials are called {clip.name}")
-            clips.append(clip)
         except (ValueError, Problem) as error:
             problems.append(f"{path}:{line}: {error}")
     if problems or not clips:
-        found = problems or [f"{path} lists no trial"]
-        raise Problem(clip_table.summarise(found))
-    return clips
+        raise Problem(summarise(problems) or f"{path} lists no trial")
+    return list(clips.values())
 
 
 def read_trial(record, known, counts, decimal, in_frames):
@@ -75,25 +70,19 @@ def read_trial(record, known, counts, decimal, in_frames):
     guess = found[0]
     counts[guess.name] += 1
     reel = frames.open_reel(guess.video)
-    times = {column: record[column] for column in ("start", "end") if record[column]}
-    if in_frames and times:
-        if not all(text.isdecimal() for text in times.values()):
-            raise ValueError(f"expected frame numbers. Received: {times}")
-        times = {
-            column: clip_table.write_field(int(text) / reel.rate)
-            for column, text in times.items()
-        }
-        times = {c: text.replace(".", decimal) for c, text in times.items()}
-    told = {
+    told = {column: text for column, text in record.items() if text}
+    for column in ("start", "end") if in_frames else ():
+        if text := told.get(column):
+            if not text.isdecimal():
+                raise ValueError(f"expected a frame number. Received: {text!r}")
+            time = clip_table.write_field(int(text) / reel.rate)
+            told[column] = time.replace(".", decimal)
+    guessed = {
         "clip": f"{guess.name}_t{counts[guess.name]:02d}",
-        "split": guess.split,
-        "task": guess.task,
-        **{c: getattr(guess, c) or "" for c in ("animal", "group", "session")},
-        **{column: text for column, text in record.items() if text},
-        **times,
-        "video": guess.video,
-        "n_frames": "1",
+        **{c: getattr(guess, c) or "" for c in ("split", "task", "animal", "group")},
+        "session": guess.session or "",
     }
+    told = guessed | told | {"video": guess.video, "n_frames": "1"}
     clip = clip_table.make_clip(told, decimal, need_scores=False)
     view = frames.find_view(clip, reel.n_frames, reel.rate)
     start, end = view.find_range(reel.n_frames)
@@ -104,13 +93,7 @@ def read_trial(record, known, counts, decimal, in_frames):
 
 
 def measure_movement(reel, crop=None):
-    """Measure how much the picture changes from frame to frame.
-
-    Parameters
-    ----------
-    reel : Reel or Stack
-    crop : (x, y, width, height), optional
-        Only there.
+    """Measure how much the picture, or a region of it, changes from frame to frame.
 
     Returns
     -------
@@ -153,47 +136,36 @@ def find_trials(changes, rate):
     moves = smooth > middle + max(ABOVE * spread, LEAST)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], moves, [0]])))
     merged = []
-    for start, end in edges.reshape(-1, 2):
+    for start, end in edges.reshape(-1, 2).tolist():
         if merged and start - merged[-1][1] < GAP * rate:
             merged[-1][1] = end
         else:
             merged.append([start, end])
     margin = round(MARGIN * rate)
     return [
-        (max(0, int(start) - margin), min(len(changes), int(end) + margin))
+        (max(0, start - margin), min(len(changes), end + margin))
         for start, end in merged
         if end - start >= SHORTEST * rate
     ]
 
 
 def propose(clips, crop=None):
-    """Propose the trials of recordings.
-
-    Yields
-    ------
-    Clip
-        With start and end in seconds; its name is the recording's and a number.
-    """
+    """Propose the trials of recordings: yields a Clip each, with start and end."""
     for clip in clips:
         reel = frames.open_reel(clip.video)
         if not reel.rate:
             raise Problem(f"{clip.video} tells no frame rate, so no times")
         found = find_trials(measure_movement(reel, crop or clip.crop), reel.rate)
         for number, (start, end) in enumerate(found, start=1):
-            yield clip._replace(
-                name=f"{clip.name}_t{number:02d}",
-                n_frames=end - start,
-                start=start / reel.rate,
-                end=end / reel.rate,
-            )
+            times = {"start": start / reel.rate, "end": end / reel.rate}
+            name = f"{clip.name}_t{number:02d}"
+            yield clip._replace(name=name, n_frames=end - start, **times)
 
 
 def write_trials(path, clips, folder):
     """Write proposals as `read_trials` reads them."""
-    columns = (*COLUMNS, "clip", "animal", "group", "session")
-    rows = []
+    columns, rows = (*COLUMNS, "clip", "animal", "group", "session"), []
     for clip in clips:
         place = Path(clip.video).relative_to(Path(folder).resolve()).as_posix()
-        told = clip._asdict() | {"clip": clip.name, "video": place}
-        rows.append([clip_table.write_field(told[column]) for column in columns])
+        rows.append(clip_table.list_fields(clip._replace(video=place), columns))
     write_table(path, columns, rows)
