@@ -11,7 +11,7 @@ import numpy as np
 
 import models
 import plans
-import runs
+import scoring
 from console import Problem
 
 SMALL_LSTM = {  # what suits few clips
@@ -72,7 +72,9 @@ def train_best(folder, plan, options, n_features, logs, train):
     def foretell(kind, part, names, place):
         model, _ = train_kind(kind, part, place)
         record = {"n_frames": options.n_frames, "n_features": n_features}
-        return runs.score_sequences(model, runs.read_sequences(folder, names, record))
+        return scoring.score_sequences(
+            model, scoring.read_sequences(folder, names, record)
+        )
 
     foretold = foretell_each(plan, animals, logs, foretell)
     errors = measure_errors(np.array([*plan.train.values()]), foretold)

@@ -22,6 +22,7 @@ import data
 import files
 import origins
 import runs
+import scoring
 from console import Problem
 
 # ---------------------------------------------------------------- gathering
@@ -60,7 +61,7 @@ def open_pictures(folder, clips, record, weights, with_places):
         reason = "--no-places was given"
     elif not reason:
         try:
-            extractor = runs.open_extractor(record, weights)
+            extractor = scoring.open_extractor(record, weights)
         except Problem as problem:
             reason = str(problem)
     return Pictures(folder, clips, record, extractor), reason
@@ -79,7 +80,7 @@ def gather(args):
     from explaining import steps
 
     model, record = runs.read_run(runs.find_run(args.data, args.run))
-    runs.check_extraction(args.data, record)
+    scoring.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
     origins.refuse_changed(args.data, clips)
     clips = choose_clips(clips, record, args.split, args.clip)
@@ -91,7 +92,7 @@ def gather(args):
     table = data.tabulate_clips(clips, data.list_animals(clips, pattern), group_pattern)
     seen = runs.describe_seen(table["clip"], table["animal"], record)
     table = table.assign(seen=seen)
-    sequences = np.stack(list(runs.read_sequences(args.data, table["clip"], record)))
+    sequences = np.stack(list(scoring.read_sequences(args.data, table["clip"], record)))
     pictures, reason = open_pictures(
         args.data, clips, record, args.weights, not args.no_places
     )
@@ -137,7 +138,7 @@ def compare_runs(folder, study, paths):
         model, record = runs.read_run(path)
         if record["run"] == study.record["run"]:
             continue
-        runs.check_extraction(folder, record)
+        scoring.check_extraction(folder, record)
         if model.input_shape[1:] != study.sequences.shape[1:]:
             raise Problem(
                 f"{record['run']} takes sequences {model.input_shape[1:]}; those here "

@@ -8,6 +8,7 @@ import numpy as np
 
 import files
 import runs
+import scoring
 from console import caution
 from judging import conformal
 
@@ -44,8 +45,8 @@ def measure_errors(folder, scheme, task, targets, animals):
     for number, (path, _, part) in enumerate(runs.assign_folds(found, table)):
         keras.backend.clear_session()
         model, record = runs.read_run(path)
-        sequences = runs.read_sequences(folder, list(part["clip"]), record)
-        scores = runs.score_sequences(model, sequences)
+        sequences = scoring.read_sequences(folder, list(part["clip"]), record)
+        scores = scoring.score_sequences(model, sequences)
         known = list(runs.known_clips(record, []).values())
         networks.append(
             {

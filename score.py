@@ -22,6 +22,7 @@ import files
 import frames
 import limits
 import runs
+import scoring
 import sources
 import tables
 from console import Problem
@@ -132,7 +133,7 @@ def score_videos(
     scored, extracted = {}, extract()
     while batch := list(itertools.islice(extracted, size)):
         names, sequences = zip(*batch, strict=True)
-        told = [runs.score_sequences(each, sequences, size) for each in networks]
+        told = [scoring.score_sequences(each, sequences, size) for each in networks]
         for name, scores in zip(names, np.stack(told, axis=1), strict=True):
             scored[name] = (n_available[name], scores)
     return scored, failed
@@ -244,7 +245,7 @@ def main(argv=None):
     checkpoint = runs.find_run(args.data, args.run)
     model, record = runs.read_run(checkpoint)
     view = choose_view(record, args.crop, args.mirror)
-    extractor = runs.open_extractor(record, args.weights)
+    extractor = scoring.open_extractor(record, args.weights)
     networks = [model, *limits.open_networks(checkpoint, record)]
     scored, failed = score_videos(
         videos, networks, record, extractor, args.allow_short, view

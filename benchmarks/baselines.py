@@ -20,6 +20,7 @@ import console
 import data
 import files
 import runs
+import scoring
 from pages import page
 
 
@@ -40,7 +41,7 @@ def main(argv=None):
     animals = data.list_animals(
         clips, record.get("animal_pattern", data.ANIMAL_PATTERN)
     )
-    sequences = np.stack(list(runs.read_sequences(args.data, names, record)))
+    sequences = np.stack(list(scoring.read_sequences(args.data, names, record)))
     networks = network.open_networks(model)
     parts = attribution.take_apart(networks, sequences)
     from_zero = parts._replace(beyond=parts.whole)

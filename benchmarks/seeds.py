@@ -20,7 +20,7 @@ import console
 import data
 import files
 import plans
-import runs
+import scoring
 import sequences
 
 
@@ -49,7 +49,7 @@ def train_once(folder, plan, options, n_features, as_published, logs):
     except console.Problem:
         return 0.0, 0.0
     read = (sequences.read_sequence(folder, name, *shape) for name in plan.train)
-    scores = runs.score_sequences(model, read)
+    scores = scoring.score_sequences(model, read)
     return float(np.min(scores)), float(np.max(scores))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 import data
 import runs
+import scoring
 from judging import floors
 
 FLOOR_COLUMNS = {name: f"floor_{name.replace(' ', '_')}" for name in floors.FLOORS}
@@ -65,11 +66,11 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
     for path, settled, part in parts:
         model, record = runs.read_run(path)
         record = record | settled
-        runs.check_extraction(folder, record)
+        scoring.check_extraction(folder, record)
         names = list(part["clip"])
         scores = {
-            column: runs.score_sequences(
-                model, runs.read_sequences(folder, names, record, control)
+            column: scoring.score_sequences(
+                model, scoring.read_sequences(folder, names, record, control)
             )
             for column, control in wanted
         }
@@ -133,7 +134,7 @@ def add_floors(folder, table, record, train, watched, lengths, cache):
     def summarise(names):
         for name in names:
             if name not in cache:
-                (sequence,) = runs.read_sequences(folder, [name], record)
+                (sequence,) = scoring.read_sequences(folder, [name], record)
                 cache[name] = floors.summarise_sequence(sequence)
         return np.array([cache[name] for name in names])
 
@@ -161,5 +162,5 @@ def add_floors(folder, table, record, train, watched, lengths, cache):
 
 def summarise_clips(folder, table, record):
     """Summarise the sequences of a table's clips; (N, 2F)."""
-    read = runs.read_sequences(folder, list(table["clip"]), record)
+    read = scoring.read_sequences(folder, list(table["clip"]), record)
     return np.array([floors.summarise_sequence(sequence) for sequence in read])

@@ -33,8 +33,10 @@ def choose(monkeypatch, plan, errors):
     def score(model, names):
         return np.array([plan.train[name] for name in names]) + errors[model]
 
-    monkeypatch.setattr(candidates.runs, "read_sequences", lambda _, names, __: names)
-    monkeypatch.setattr(candidates.runs, "score_sequences", score)
+    monkeypatch.setattr(
+        candidates.scoring, "read_sequences", lambda _, names, __: names
+    )
+    monkeypatch.setattr(candidates.scoring, "score_sequences", score)
     monkeypatch.setattr(candidates.models, "build_ensemble", list)
     logs = files.Path("logs")
     found = candidates.train_best("", plan, plans.Options(), 5, logs, train)

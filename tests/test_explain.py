@@ -14,7 +14,7 @@ import console
 import explain
 import files
 import models
-import runs
+import scoring
 import sequences
 from explaining import film, overlays
 from explaining.places import find_centres
@@ -100,14 +100,14 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    monkeypatch.setattr(runs, "open_extractor", lambda *_: StandIn())
+    monkeypatch.setattr(scoring, "open_extractor", lambda *_: StandIn())
 
 
 @pytest.fixture(scope="module")
 def everything(folder):
     """What a run with every option writes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "open_extractor", lambda *_: StandIn())
+        patch.setattr(scoring, "open_extractor", lambda *_: StandIn())
         explain.main(
             (
                 f"--run own --data {folder} --top 3 --elements 3 --occlusion --video "

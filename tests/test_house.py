@@ -23,7 +23,7 @@ STOREYS = (  # from the ground up
     ("sequences",),
     ("inception", "lstm", "models", "motion"),
     ("extractor",),
-    ("runs",),
+    ("runs", "scoring"),
     ("learning", "fitting"),
     ("candidates",),
     ("training",),

@@ -10,6 +10,7 @@ import files
 import limits
 import runs
 import score
+import scoring
 from console import Problem
 
 
@@ -38,7 +39,7 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def run_score(trained, monkeypatch, capsys):
     def call(*options):
-        monkeypatch.setattr(runs, "open_extractor", lambda *_: StandIn())
+        monkeypatch.setattr(scoring, "open_extractor", lambda *_: StandIn())
         argv = [str(trained / "new"), "--data", str(trained)]
         code = score.main([*argv, "--run", "Reach-lstm", *options])
         return code, capsys.readouterr()
@@ -56,8 +57,8 @@ def test_the_final_network_carries_the_errors_of_its_folds(trained):
         run = found["networks"][clip["network"]]["run"]
         assert clip["animal"] in read_record(trained, run)["left_out"]
         model, fold = runs.read_run(files.checkpoint_path(trained, run))
-        read = runs.read_sequences(trained, [clip["clip"]], fold)
-        (told,) = runs.score_sequences(model, read)
+        read = scoring.read_sequences(trained, [clip["clip"]], fold)
+        (told,) = scoring.score_sequences(model, read)
         assert told == pytest.approx(clip["score"], abs=1e-4)
 
 
@@ -82,7 +83,7 @@ def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tm
     )
     assert len(networks) == 4
     (sequence,) = (s for _, s in StandIn().stream([read_of(trained)]))
-    told = np.array([[runs.score_sequences(n, [sequence])[0] for n in networks]])
+    told = np.array([[scoring.score_sequences(n, [sequence])[0] for n in networks]])
     assert table["network_score"][0] == pytest.approx(told[0, 0], abs=1e-4)
     low, high = limits.find_intervals(record, told)[0]
     assert table["low"][0] == pytest.approx(low, abs=1e-4)

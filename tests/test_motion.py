@@ -8,6 +8,7 @@ import data
 import files
 import motion
 import runs
+import scoring
 import sequences
 import train_reg
 from console import Problem
@@ -164,8 +165,8 @@ def score_clips(folder, run, control=None):
     model, record = runs.read_run(files.checkpoint_path(folder, run))
     clips = [clip for clip in data.read_clips(folder) if clip.split == "test"]
     names = [clip.name for clip in clips]
-    scores = runs.score_sequences(
-        model, runs.read_sequences(folder, names, record, control)
+    scores = scoring.score_sequences(
+        model, scoring.read_sequences(folder, names, record, control)
     )
     return scores, np.array([clip.score for clip in clips])
 

@@ -11,6 +11,7 @@ import pytest
 import data
 import files
 import runs
+import scoring
 import sequences
 import train_reg
 from console import Problem
@@ -61,7 +62,7 @@ def score_all(folder, run):
         sequences.read_sequence(folder, clip.name, N_FRAMES, N_FEATURES)
         for clip in clips
     )
-    return runs.score_sequences(model, read)
+    return scoring.score_sequences(model, read)
 
 
 def test_a_run_watches_animals_it_does_not_train_on_and_no_test_row(folder):
@@ -200,7 +201,7 @@ def test_an_ensemble_scores_the_mean_of_its_members(folder):
     clips = data.read_clips(folder)
     read = [sequences.read_sequence(folder, clip.name, N_FRAMES) for clip in clips]
     members = [
-        runs.score_sequences(model.get_layer(f"member_{number}"), read)
+        scoring.score_sequences(model.get_layer(f"member_{number}"), read)
         for number in (0, 1)
     ]
     assert np.array_equal(members[0], score_all(folder, "one"))
