@@ -11,6 +11,7 @@ no sha256, so the one printed at the end is worth writing down: whoever names it
 """
 
 import argparse
+import collections
 import errno
 import re
 import shutil
@@ -32,28 +33,20 @@ LARGEST = 2**33  # bytes
 
 
 def target_of(folder, url):
-    """Choose where the file of a URL goes; nothing in the URL leads elsewhere.
-
-    Returns
-    -------
-    Path
-    """
+    """Choose where the file of a URL goes; nothing in the URL leads elsewhere."""
     try:
         parts = urlsplit(url)
         known = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         known = False
     if not known:
-        raise Problem(
-            f"--url must start with http:// or https://. Received: {plain(url)}"
-        )
+        told = f"must start with http:// or https://. Received: {plain(url)}"
+        raise Problem(f"--url {told}")
     name = re.split(r"[/\\]", unquote(parts.path))[-1]
     name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).lstrip(".-") or DEFAULT_NAME
     if Path(name).suffix not in runs.CHECKPOINT_SUFFIXES:
-        raise Problem(
-            f"a checkpoint ends with {', '.join(runs.CHECKPOINT_SUFFIXES)}. "
-            f"Received: {name}"
-        )
+        endings = ", ".join(runs.CHECKPOINT_SUFFIXES)
+        raise Problem(f"a checkpoint ends with {endings}. Received: {name}")
     return files.checkpoint_path(folder, "run").with_name(name)
 
 
@@ -75,15 +68,16 @@ def download(url, target, timeout):
     if n_have and n_have == begun["length"]:
         return part
     response = ask(url, timeout, n_have, begun.get("etag"))
-    if response.status_code != 206 and n_have:
-        n_have = 0  # the whole file comes, or the rest is refused
-    if response.status_code == 416 or not is_rest(response, n_have, begun):
-        response.close()
-        n_have, response = 0, ask(url, timeout)
+    if n_have:  # else the whole file comes
+        place = f"bytes {n_have}-{begun['length'] - 1}/{begun['length']}"
+        is_same = response.status_code == 206 and tag_of(response) == begun["etag"]
+        if not is_same or response.headers.get("Content-Range") != place:
+            response.close()
+            n_have, response = 0, ask(url, timeout)
     with response:
-        host = plain(urlsplit(url).hostname)
         if response.status_code != 200 and not n_have:
             answer = plain(f"{response.status_code} {response.reason}")
+            host = plain(urlsplit(url).hostname)
             raise Problem(f"{host} answered {answer} for {plain(url)}")
         length = begun["length"] if n_have else length_of(response)
         check_space(part.parent, length, n_have)
@@ -94,10 +88,8 @@ def download(url, target, timeout):
 
 def part_of(target):
     """Name what has come so far, and the note that says where it comes from."""
-    return (
-        target.with_name(f"{target.name}.part"),
-        target.with_name(f"{target.name}.part.json"),
-    )
+    part = target.with_name(f"{target.name}.part")
+    return part, part.with_name(f"{part.name}.json")
 
 
 def read_note(note, url):
@@ -129,21 +121,8 @@ def ask(url, timeout, n_have=0, etag=None):
         raise Problem(f"{plain(url)} cannot be fetched: {plain(error)}") from error
 
 
-def is_rest(response, n_have, begun):
-    """Tell whether a response is the whole file, or what is missing of the same."""
-    if not n_have:
-        return response.status_code != 206
-    length = begun["length"]
-    place = f"bytes {n_have}-{length - 1}/{length}"
-    is_same = tag_of(response) == begun["etag"]
-    return is_same and response.headers.get("Content-Range") == place
-
-
 def tag_of(response):
-    """Name the version of the file, as far as the server does.
-
-    A weak tag does not promise the same bytes, nor does a date.
-    """
+    """Name the version of the file; a weak tag does not promise the same bytes."""
     tag = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else None
 
@@ -160,12 +139,10 @@ def check_space(folder, length, n_have):
     """Refuse what is too large for a checkpoint, or for the disk."""
     if (length or 0) > LARGEST:
         raise Problem(f"{length:,} bytes are no checkpoint; {LARGEST:,} at most")
-    free = shutil.disk_usage(folder).free
-    if length is not None and length - n_have > free:
-        raise Problem(
-            f"the disk is too full: {length - n_have:,} bytes are to come and "
-            f"{free:,} are free in {folder}"
-        )
+    missing, free = (length or 0) - n_have, shutil.disk_usage(folder).free
+    if missing > free:
+        told = f"{missing:,} bytes are to come and {free:,} are free in {folder}"
+        raise Problem(f"the disk is too full: {told}")
 
 
 def receive(response, part, n_have, length, timeout):
@@ -177,19 +154,19 @@ def receive(response, part, n_have, length, timeout):
     form = {"unit": "B", "unit_scale": True, "dynamic_ncols": True}
     bar = tqdm(total=length, initial=n_have, desc=part.stem, **form)
     most, started, n_before = length or LARGEST, time.monotonic(), n_have
+    how = "broke"
     try:
         with bar, part.open("ab" if n_have else "wb") as file:
-            while block := response.raw.read1(BLOCK):
+            while n_have <= most and (block := response.raw.read1(BLOCK)):
                 file.write(block)
                 n_have += len(block)
                 bar.update(len(block))
                 seconds = time.monotonic() - started
-                if n_have > most:
-                    break
                 if n_have - n_before < SLOWEST * (seconds - timeout):
-                    raise cut_off(part, length, "became too slow")
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise cut_off(part, length) from error
+                    how = "became too slow"
+                    break
+    except (requests.RequestException, urllib3.exceptions.HTTPError):
+        length = length or -1  # it is not all, whatever came
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -200,17 +177,12 @@ def receive(response, part, n_have, length, timeout):
         for path in part_of(part.with_suffix("")):
             path.unlink(missing_ok=True)
         raise Problem(f"more than {most:,} bytes came: no checkpoint; removed it")
-    if length is not None and n_have != length:
-        raise cut_off(part, length)
-
-
-def cut_off(part, length, how="broke"):
-    """Word the problem of a transfer that did not come to its end."""
-    total = "" if length is None else f" of {length:,}"
-    return Problem(
-        f"the transfer {how} after {part.stat().st_size:,}{total} bytes; {part} is "
-        "kept. Run the same command to go on"
-    )
+    if how != "broke" or length not in (None, n_have):
+        total = f" of {length:,}" if (length or 0) > 0 else ""
+        raise Problem(
+            f"the transfer {how} after {n_have:,}{total} bytes; {part} is kept. Run "
+            "the same command to go on"
+        )
 
 
 def accept(part, target, sha256):
@@ -227,9 +199,8 @@ def accept(part, target, sha256):
         part.replace(temporary)
         digest = files.digest_file(temporary)
         if sha256 and digest != sha256.lower():
-            raise Problem(
-                f"what came has the sha256 {digest}, not {sha256.lower()}; removed it"
-            )
+            told = f"has the sha256 {digest}, not {sha256.lower()}; removed it"
+            raise Problem(f"what came {told}")
         try:
             check_checkpoint(temporary)
         except Problem as problem:
@@ -246,8 +217,7 @@ def check_checkpoint(path):
             archive.read_member(opened, archive.WEIGHTS, path.stat().st_size)
     elif kind == "HDF5":
         with published.reading(path) as (_, arrays):
-            for _ in arrays:
-                pass
+            collections.deque(arrays, maxlen=0)  # each is checked as it comes
     else:
         hint = "; rename it to .keras" if kind == "zip" else ""
         raise Problem(f"found {kind}{hint}. {untrusted.SUPPORTED}")
@@ -258,28 +228,17 @@ def parse_args(argv):
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=console.HelpFormatter,
     )
-    what = parser.add_argument_group("what")
-    what.add_argument("--url", default=URL, help="address of the file")
-    what.add_argument(
-        "--sha256",
-        type=console.checked(
-            str, re.compile("[0-9a-fA-F]{64}").fullmatch, "64 hexadecimal digits"
-        ),
-        metavar="DIGEST",
-        help="accept only the file with this digest",
-    )
-    how = parser.add_argument_group("how")
-    how.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
-    how.add_argument(
-        "--overwrite", action="store_true", help="replace a file of that name"
-    )
-    how.add_argument(
-        "--timeout",
-        type=console.positive_float,
-        default=30,
-        metavar="S",
-        help="seconds to wait for a silent server",
-    )
+    add = parser.add_argument_group("what").add_argument
+    add("--url", default=URL, help="address of the file")
+    is_digest = re.compile("[0-9a-fA-F]{64}").fullmatch
+    digest = console.checked(str, is_digest, "64 hexadecimal digits")
+    told = "accept only the file with this digest"
+    add("--sha256", type=digest, metavar="DIGEST", help=told)
+    add = parser.add_argument_group("how").add_argument
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--overwrite", action="store_true", help="replace a file of that name")
+    seconds, told = console.positive_float, "seconds to wait for a silent server"
+    add("--timeout", type=seconds, default=30, metavar="S", help=told)
     return parser.parse_args(argv)
 
 

@@ -32,16 +32,14 @@ def reading(reader, path, *arguments):
     Parameters
     ----------
     reader : str
-        "module:function" of this package. It takes the path and the arguments and
-        returns what JSON can hold, and an iterable of arrays.
+        "module:generator" of this package. It takes the path and the arguments, which
+        JSON can hold, and yields what JSON can hold, then arrays.
     path : Path
-    *arguments
-        What JSON can hold.
 
     Yields
     ------
     (object, iterator of float32 arrays)
-        What the reader returned. Its cautions are repeated, its Problem is raised.
+        What the reader yielded. Its cautions are repeated, its Problem is raised.
 
     Raises
     ------
@@ -52,9 +50,8 @@ def reading(reader, path, *arguments):
     command = [sys.executable, "-c", START, project, reader, str(path)]
     process = subprocess.Popen(
         [*command, json.dumps(arguments)],
-        stdin=subprocess.DEVNULL,
+        **{"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
@@ -70,27 +67,20 @@ def reading(reader, path, *arguments):
 
 def listen(process, path, n_bytes=None):
     """Take the next answer of a reader, or so many bytes of an array."""
-    watch = threading.Timer(PATIENCE, process.kill)
+    watch, stdout = threading.Timer(PATIENCE, process.kill), process.stdout
     watch.start()
     try:
-        if n_bytes is not None:
-            content = process.stdout.read(n_bytes)
-            is_whole = len(content) == n_bytes
-        else:
-            content = process.stdout.readline()
-            is_whole = content.endswith(b"\n")
+        content = stdout.readline() if n_bytes is None else stdout.read(n_bytes)
     finally:
         watch.cancel()
-    if not is_whole:
-        raise Problem(
-            f"{path.name} is damaged: the HDF5 library crashed on it, or got stuck"
-        )
-    if n_bytes is not None:
-        return content
-    answer = json.loads(content)
-    if "problem" in answer:
-        raise Problem(answer["problem"])
-    return answer
+    if n_bytes is None and content.endswith(b"\n"):
+        content = json.loads(content)
+        if "problem" in content:
+            raise Problem(content["problem"])
+    elif len(content) != n_bytes:
+        text = f"{path.name} is damaged: the HDF5 library crashed on it, or got stuck"
+        raise Problem(text)
+    return content
 
 
 def iterate_arrays(process, path):
@@ -103,10 +93,9 @@ def iterate_arrays(process, path):
 
 
 def serve(reader, path, arguments):
-    """Call a reader and write what it returns; see `reading`."""
-    path = Path(path)
+    """Write what a reader yields; see `reading`."""
+    path, (module, function) = Path(path), reader.split(":")
     limit(path)
-    module, function = reader.split(":")
     read = getattr(importlib.import_module(f"foreign.{module}"), function)
 
     def say(**answer):
@@ -116,7 +105,8 @@ def serve(reader, path, arguments):
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            found, arrays = read(path, *json.loads(arguments))
+            arrays = read(path, *json.loads(arguments))
+            found = next(arrays)
         cautions = [str(w.message) for w in caught if w.category is Caution]
         say(found=found, cautions=cautions)
         for array in arrays:

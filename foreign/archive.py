@@ -15,17 +15,12 @@ import numpy as np
 
 from console import Problem
 from foreign import apart
-from foreign.untrusted import (
-    first_line,
-    follow,
-    inspect_array,
-    open_hdf5,
-    read_array,
-)
+from foreign.untrusted import check_array, first_line, follow, open_hdf5, read_array
 
 WEIGHTS, CONFIGURATION = "model.weights.h5", "config.json"
 LARGEST_LAYERS = 2**18  # bytes of a configuration, beside its statistics
 LARGEST_NUMBER = 32  # bytes, with sign, exponent and comma
+MEANT = "the record means {}; restore the two files together"
 
 
 def reading(path, members):
@@ -53,48 +48,29 @@ def reading(path, members):
 
 def read_weights(path, members):
     """Read weights in this process; see `reading`."""
-    n_bytes, config, n_members = path.stat().st_size, None, len(members)
+    n_bytes, n_members = path.stat().st_size, len(members)
     with opening(path) as archive:
+        statistics = [()] * n_members
         if n_standardized := sum(features for _, features in members):
             largest = LARGEST_LAYERS + 2 * n_standardized * LARGEST_NUMBER
             config = json.loads(read_member(archive, CONFIGURATION, largest))
+            statistics = [
+                read_statistics(config, place, n_members, features) if features else ()
+                for place, (_, features) in enumerate(members)
+            ]
         content = io.BytesIO(read_member(archive, WEIGHTS, n_bytes))
-    names = []
     with open_hdf5(content, path.name) as file:
+        found = []
         for place, (shapes, _) in enumerate(members):  # a missing one ends it
-            names.append([name_array(place, n_members, name) for name in shapes])
-            for name, shape in zip(names[-1], shapes.values(), strict=True):
-                check_array(follow(file, name), tuple(shape), n_bytes)
-    with opening(path):
-        statistics = [
-            read_statistics(config, place, n_members, features) if features else ()
-            for place, (_, features) in enumerate(members)
-        ]
-    return None, iterate(content, path.name, names, statistics)
-
-
-def name_array(place, n_members, name):
-    """Name an array as Keras does, in an ensemble's member or a network by itself."""
-    member = f"layers/functional{f'_{place}' if place else ''}/"
-    return f"{member if n_members > 1 else ''}layers/{name}"
-
-
-def check_array(dataset, shape, n_bytes):
-    inspect_array(dataset, n_bytes)
-    if dataset.shape != shape:
-        raise Problem(
-            f"{dataset.name} has the shape {dataset.shape}, where the record means "
-            f"{shape}; restore the two files together"
-        )
-
-
-def iterate(content, source, names, statistics):
-    """Yield the arrays of one member after the other."""
-    with open_hdf5(content, source) as file:
-        for place, of_member in enumerate(names):
-            yield from statistics[place]
-            for name in of_member:
-                yield read_array(file[name])
+            member = f"layers/functional{f'_{place}' if place else ''}/"
+            start = f"{member if n_members > 1 else ''}layers/"  # as Keras names them
+            found.append([follow(file, start + name) for name in shapes])
+            for array, shape in zip(found[-1], shapes.values(), strict=True):
+                check_array(array, tuple(shape), n_bytes, MEANT)
+        yield None
+        for of_member, arrays in zip(statistics, found, strict=True):
+            yield from of_member
+            yield from map(read_array, arrays)
 
 
 @contextlib.contextmanager

@@ -20,13 +20,7 @@ SUPPORTED = (
 
 
 def kind_of(path):
-    """Say what a file is by its first bytes.
-
-    Returns
-    -------
-    str
-        "HDF5", "zip", or words for a message.
-    """
+    """Say what a file is by its first bytes: "HDF5", "zip", or words for a message."""
     path = Path(path)
     if not path.is_file():
         raise Problem(f"{path} does not exist or is no file")
@@ -75,15 +69,9 @@ def first_line(error):
 
 @contextlib.contextmanager
 def open_hdf5(file, name):
-    """Open HDF5 content; whatever goes wrong with it becomes one line.
+    """Open HDF5 content, a path or a binary file; what goes wrong becomes one line.
 
     Only a process that may crash does so; see `foreign.apart`.
-
-    Parameters
-    ----------
-    file : path or binary file
-    name : str
-        For messages.
     """
     import h5py
 
@@ -117,8 +105,11 @@ def follow(group, name):
     return group
 
 
-def inspect_array(dataset, n_bytes):
-    """Refuse a dataset that is not plain numbers lying in this very file."""
+def check_array(dataset, shape, n_bytes, meant):
+    """Refuse what is not plain numbers of the shape that is `meant`, in this file."""
+    if dataset.shape != shape:
+        told = f"has the shape {dataset.shape}, where {meant.format(shape)}"
+        raise Problem(f"{dataset.name} {told}")
     if dataset.is_virtual or dataset.external:
         raise Problem(f"{dataset.name} lies in another file")
     if dataset.dtype.kind not in "fiu":
