@@ -5,6 +5,7 @@ line the table may also hold any of `animal,group,session,video,start,end,crop,m
 in any order, and further columns, which stay as they are.
 """
 
+import collections
 import math
 import re
 import unicodedata
@@ -82,16 +83,16 @@ def open_table(content, source):
 def list_clips(table, need_scores=True):
     """Make a `Clip` of each row; see `parse_clips`."""
     source, problems, clips = table.source, [], []
-    first_lines = {}  # (split, name) -> line, clip
+    seen = collections.defaultdict(dict)  # form of the name -> split -> line, clip
     for line, fields in table.rows:
         try:
             clip = make_clip(name_fields(fields, table), table.decimal, need_scores)
-            check_against(clip, first_lines)
-            first_lines[clip.split, clip.name] = (line, clip)
+            earlier = seen[unicodedata.normalize("NFKC", clip.name).casefold()]
+            check_against(clip, earlier)
+            earlier[clip.split] = line, clip
             clips.append(clip)
         except ValueError as error:
             problems.append(f"{source}:{line}: {error}")
-    problems += find_lookalikes(first_lines, source)
     if problems:
         raise Problem(summarise(problems))
     if not clips:
@@ -211,41 +212,29 @@ OPTIONAL = tuple(READERS)[len(COLUMNS) :]
 NUMERIC = ("score", "start", "end")  # with a decimal sign
 
 
-def check_against(clip, first_lines):
-    """Compare a row with the earlier rows of the same clip. Raises ValueError."""
-    for split in SPLITS:
-        if (split, clip.name) not in first_lines:
-            continue
-        line, earlier = first_lines[split, clip.name]
+def check_against(clip, seen):
+    """Compare a row with the earlier ones, (line, clip) of each split, that one file
+    system would take for the same clip. Raises ValueError.
+    """
+    for line, earlier in seen.values():
+        if earlier.name != clip.name:
+            raise ValueError(
+                f"clip {clip.name!r} differs from {earlier.name!r} in line {line} only "
+                "in capitals or look-alike letters; some systems take them for one"
+            )
         if earlier.task != clip.task:
             raise ValueError(
                 f"clip {clip.name} stands under task {earlier.task} in line {line} "
                 f"and under {clip.task} here"
             )
-        if split == clip.split:
+        if earlier.split == clip.split:
             raise ValueError(f"clip {clip.name} is already listed in line {line}")
         for column in ("score", "n_frames", *OPTIONAL):
             one, other = getattr(clip, column), getattr(earlier, column)
             unscored = column == "score" and not (clip.is_scored and earlier.is_scored)
             if one != other and not unscored:
-                raise ValueError(
-                    f"clip {clip.name} has another {column} than in line {line}"
-                )
-
-
-def find_lookalikes(first_lines, source):
-    """List names that one file system would take for the same file."""
-    seen, problems = {}, []
-    for (_, name), (line, _) in first_lines.items():
-        key = unicodedata.normalize("NFKC", name).casefold()
-        first, first_line = seen.setdefault(key, (name, line))
-        if first != name:
-            problems.append(
-                f"{source}:{line}: clip {name!r} differs from {first!r} in line "
-                f"{first_line} only in capitals or look-alike letters; some systems "
-                "take them for one"
-            )
-    return problems
+                told = f"has another {column} than in line {line}"
+                raise ValueError(f"clip {clip.name} {told}")
 
 
 # ---------------------------------------------------------------- writing

@@ -77,13 +77,10 @@ def group_of(clip, pattern=GROUP_PATTERN):
 
 
 def tabulate_clips(clips, animals, group_pattern):
-    """Make a table of clips, one row each though both splits may list it.
+    """Make a DataFrame of clips, one row each though both splits may list it.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns clip, animal, group, session (or the date in the name), task, n_frames
-        and expert_score.
+    Columns: clip, animal, group, session (or the date in the name), task, n_frames and
+    expert_score.
     """
     import pandas as pd
 

@@ -12,6 +12,7 @@ no sha256, so the one printed at the end is worth writing down: whoever names it
 
 import argparse
 import collections
+import contextlib
 import errno
 import re
 import shutil
@@ -63,8 +64,12 @@ def download(url, target, timeout):
     """
     part, note = part_of(target)
     part.parent.mkdir(parents=True, exist_ok=True)
-    begun = read_note(note, url) if part.is_file() else {}
-    n_have = part.stat().st_size if begun else 0
+    begun, n_have = {}, 0
+    with contextlib.suppress(Problem, OSError):  # without a sound note nothing is known
+        begun = files.read_json(note)
+        kinds = type(begun.get("etag")), type(begun.get("length"))
+        if begun.get("url") == url and kinds == (str, int):
+            n_have = part.stat().st_size
     if n_have and n_have == begun["length"]:
         return part
     response = ask(url, timeout, n_have, begun.get("etag"))
@@ -79,8 +84,15 @@ def download(url, target, timeout):
             answer = plain(f"{response.status_code} {response.reason}")
             host = plain(urlsplit(url).hostname)
             raise Problem(f"{host} answered {answer} for {plain(url)}")
-        length = begun["length"] if n_have else length_of(response)
-        check_space(part.parent, length, n_have)
+        length = response.headers.get("Content-Length", "")
+        length = int(length) if length.isdecimal() else None
+        length = begun["length"] if n_have else length  # None where nobody says
+        missing, free = (length or 0) - n_have, shutil.disk_usage(part.parent).free
+        if missing > LARGEST:
+            raise Problem(f"{length:,} bytes are no checkpoint; {LARGEST:,} at most")
+        if missing > free:
+            told = f"{missing:,} bytes are to come and {free:,} are free"
+            raise Problem(f"the disk is too full: {told} in {part.parent}")
         files.write_json(note, {"url": url, "length": length, "etag": tag_of(response)})
         receive(response, part, n_have, length, timeout)
     return part
@@ -90,16 +102,6 @@ def part_of(target):
     """Name what has come so far, and the note that says where it comes from."""
     part = target.with_name(f"{target.name}.part")
     return part, part.with_name(f"{part.name}.json")
-
-
-def read_note(note, url):
-    """Read what a `.part` is the beginning of; nothing where that is not certain."""
-    try:
-        begun = files.read_json(note)
-    except (Problem, OSError):
-        return {}
-    known = begun.get("url") == url and isinstance(begun.get("etag"), str)
-    return begun if known and isinstance(begun.get("length"), int) else {}
 
 
 def ask(url, timeout, n_have=0, etag=None):
@@ -125,24 +127,6 @@ def tag_of(response):
     """Name the version of the file; a weak tag does not promise the same bytes."""
     tag = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else None
-
-
-def length_of(response):
-    """Bytes of the whole file, or None where the server does not say."""
-    length = response.headers.get("Content-Length", "")
-    if response.headers.get("Content-Encoding") or not length.isdecimal():
-        return None
-    return int(length)
-
-
-def check_space(folder, length, n_have):
-    """Refuse what is too large for a checkpoint, or for the disk."""
-    if (length or 0) > LARGEST:
-        raise Problem(f"{length:,} bytes are no checkpoint; {LARGEST:,} at most")
-    missing, free = (length or 0) - n_have, shutil.disk_usage(folder).free
-    if missing > free:
-        told = f"{missing:,} bytes are to come and {free:,} are free in {folder}"
-        raise Problem(f"the disk is too full: {told}")
 
 
 def receive(response, part, n_have, length, timeout):

@@ -24,25 +24,14 @@ MONTHS = {
 def explain_missing(name, known):
     """Say which known name is near to one that is not found, and what altered it.
 
-    Parameters
-    ----------
-    name : str
-        As a table has it.
-    known : collection of str
-
-    Returns
-    -------
-    str
-        A sentence to add to an error, "" where no name is near. It takes a millisecond
-        for a hundred known names: explain the first twenty, not thousands.
+    Returns a sentence to add to an error, "" where no name is near. It takes a
+    millisecond for a hundred known names: explain the first twenty, not thousands.
     """
     for read in (read_as_number, read_as_days):
         for other in known:
             if read(other) & read(name):
-                return (
-                    f"A spreadsheet may have made it of {other!r}: format the column "
-                    "as text and type the name again"
-                )
+                told = f"made it of {other!r}: format the column as text and"
+                return f"A spreadsheet may have {told} type the name again"
     forms = {plain(other): other for other in known}
     near = difflib.get_close_matches(plain(name), forms, n=1, cutoff=0.8)
     return f"Is {forms[near[0]]!r} meant?" if near else ""

@@ -11,6 +11,7 @@ import collections
 import csv
 import datetime
 import io
+import itertools
 import re
 import unicodedata
 import zipfile
@@ -52,22 +53,20 @@ class Table(NamedTuple):
         """
         if self.columns is None:
             first = ", ".join(self.rows[0][1]) if self.rows else "nothing"
-            raise Problem(
-                f"{self.source} has no header line with the columns "
-                f"{', '.join(self.wanted)}. It begins with {first}"
-            )
-        names, records, problems = [plain(name) for name in self.columns], [], []
-        for line, fields in self.rows:
-            if len(fields) > len(names):
-                problems.append(
-                    f"{self.source}:{line}: expected {len(names)} fields, as above. "
-                    f"Received: {len(fields)}. Is the delimiter in one, without quotes?"
-                )
-            pairs = zip(names, fields, strict=False)
-            records.append((line, dict.fromkeys(names, "") | dict(pairs)))
-        if problems:
+            wanted = ", ".join(self.wanted)
+            told = f"no header line with the columns {wanted}. It begins with {first}"
+            raise Problem(f"{self.source} has {told}")
+        names = [plain(name) for name in self.columns]
+        if problems := [
+            f"{self.source}:{line}: expected {len(names)} fields, as above. Received: "
+            f"{len(fields)}. Is the delimiter in one, without quotes?"
+            for line, fields in self.rows
+            if len(fields) > len(names)
+        ]:
             raise Problem(summarise(problems))
-        return records
+        blank = dict.fromkeys(names, "")
+        pairs = [(line, zip(names, row, strict=False)) for line, row in self.rows]
+        return [(line, blank | dict(fields)) for line, fields in pairs]
 
 
 def summarise(problems, most=20):
@@ -274,8 +273,8 @@ def read_workbook(path, wanted, sheet):
     filled = {title: rows for title, (rows, _) in sheets.items() if rows}
     right = [title for title in filled if sheet in (None, title)]
     if len(right) > 1:
-        fits = {t: any(heads <= {*map(plain, r)} for _, r in filled[t]) for t in right}
-        right = [title for title in right if fits[title]]
+        fits = [any(heads <= {*map(plain, r)} for _, r in filled[t]) for t in right]
+        right = list(itertools.compress(right, fits))
     if len(right) != 1:
         what = f"no sheet {sheet!r} with rows" if sheet else "which sheet is meant?"
         raise Problem(

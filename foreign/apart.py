@@ -29,12 +29,8 @@ START += "apart.serve(*sys.argv[2:])"
 def reading(reader, path, *arguments):
     """Let a function read a file in a process of its own.
 
-    Parameters
-    ----------
-    reader : str
-        "module:generator" of this package. It takes the path and the arguments, which
-        JSON can hold, and yields what JSON can hold, then arrays.
-    path : Path
+    `reader` is a "module:generator" of this package. It takes the path and the
+    arguments, which JSON can hold, and yields what JSON can hold, then arrays.
 
     Yields
     ------

@@ -42,22 +42,10 @@ OLD_NAMES = {"pool_size": "pool_length", "strides": "stride", "padding": "border
 
 
 def reading(path):
-    """Read what the published network in an HDF5 file is, and check all of it.
+    """Read the network in an HDF5 file of Keras 2.0 to 2.3: a model, or weights only.
 
-    Parameters
-    ----------
-    path : path
-        Written by Keras 2.0 to 2.3: a whole model or its weights only.
-
-    Returns
-    -------
-    context manager of (dict, iterator of float32 arrays)
-        Settings for `models.build_lstm`, and the weights as Keras orders them.
-
-    Raises
-    ------
-    Problem
-        The file is damaged or holds another network.
+    What is found are settings for `models.build_lstm`, and the arrays are the weights
+    as Keras orders them, all of them checked; see `apart.reading`.
     """
     return apart.reading("published:read_network", Path(path))
 
@@ -66,7 +54,9 @@ def read_network(path):
     """Read settings and weights in this process; see `reading`."""
     n_bytes = path.stat().st_size
     with open_hdf5(path, path.name) as file:
-        group = find_weights(file)
+        group = follow(file, "model_weights") if "model_weights" in file else file
+        if not {"layer_names", "layer_names0"} & set(group.attrs):
+            raise Problem("found an HDF5 file without the weights of a Keras model")
         version = file.attrs.get("keras_version", group.attrs.get("keras_version"))
         found = re.match(r"2\.(\d+)", text(version or "2.0"))
         if not found:
@@ -106,14 +96,6 @@ def list_names(attributes, key):
     if not (pieces := [attributes[k] for k in keys if k in attributes]):
         raise Problem(f"found no {key}, so no weights of Keras 2")
     return [text(name) for piece in pieces for name in np.ravel(piece)]
-
-
-def find_weights(file):
-    if "model_weights" in file:
-        return follow(file, "model_weights")
-    if "layer_names" in file.attrs or "layer_names0" in file.attrs:
-        return file
-    raise Problem("found an HDF5 file without the weights of a Keras model")
 
 
 def list_weights(group):

@@ -62,9 +62,10 @@ def guess_clips(folder, videos, split=None, task=None):
     of a frame count that is not known yet, 0.
     """
     texts = [describe_place(folder, video) for video in videos]
-    sessions = find_best(SESSION_PATTERNS, texts)
+    animals = find_best(find_animal, ANIMAL_PATTERNS, texts)
+    sessions = find_best(find_session, SESSION_PATTERNS, texts)
     task = task or safe_name(Path(folder).resolve().name) or "Task"
-    columns = videos, texts, name_clips(folder, videos), guess_animals(texts), sessions
+    columns = videos, texts, name_clips(folder, videos), animals, sessions
     clips = []
     for video, text, name, animal, session in zip(*columns, strict=True):
         of_split, group = split or find_split(text) or "train", find_group(text)
@@ -79,25 +80,15 @@ def describe_place(folder, video):
     return unicodedata.normalize("NFC", place)
 
 
-def find_best(patterns, texts):
-    """Find in each text what the first pattern finds that fits most of them."""
-    tried = []
-    for pattern in patterns:
-        found = [re.search(START + pattern + END, text, re.I) for text in texts]
-        tried.append([match and match[1] for match in found])
+def find_best(find, patterns, texts):
+    """Find in each text what that pattern finds that fits most of them."""
+    tried = [[find(pattern, text) for text in texts] for pattern in patterns]
     return max(tried, key=lambda column: sum(map(bool, column)))
 
 
-def guess_animals(texts):
-    """Guess the animal of each text: list of str, None where nobody could tell."""
-    best = [None] * len(texts)
-    for pattern in ANIMAL_PATTERNS:
-        column = [find_animal(pattern, text) for text in texts]
-        if sum(map(bool, column)) > sum(map(bool, best)):
-            best = column
-        if all(best):
-            break
-    return best
+def find_session(pattern, text):
+    found = re.search(START + pattern + END, text, re.I)
+    return found and found[1]
 
 
 def find_animal(pattern, text):

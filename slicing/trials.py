@@ -20,20 +20,14 @@ ABOVE, LEAST = 6.0, 0.4  # spreads of a resting picture; grey of 255
 def read_trials(path, folder=None, in_frames=False, split=None, task=None):
     """Read a table of trials: `video,start,end` and any column that clips have.
 
-    Parameters
-    ----------
-    path : path
-    folder : path, optional
-        Where the videos are, at any depth; by default beside the table.
-    in_frames : bool
-        Starts and ends are frame numbers from 0, not times.
-    split, task : str, optional
-        Of trials of which the table tells none.
+    The videos lie in `folder` at any depth, by default beside the table. `in_frames`:
+    starts and ends are frame numbers from 0; else see `frames.find_view` for what a
+    time means. `split` and `task` are those of trials of which the table tells none.
 
     Returns
     -------
     list of Clip
-        With their number of frames; see `frames.find_view` for what a time means.
+        With their number of frames.
 
     Raises
     ------
@@ -95,10 +89,7 @@ def read_trial(record, known, counts, decimal, in_frames):
 def measure_movement(reel, crop=None):
     """Measure how much the picture, or a region of it, changes from frame to frame.
 
-    Returns
-    -------
-    float32, (N,)
-        Mean absolute change of grey, 0 to 255; 0 for the first frame.
+    Returns the mean absolute change of grey, 0 to 255: float32, (N,), the first 0.
     """
     view, before = frames.View(crop=crop), None
     changes = np.zeros(reel.n_frames, np.float32)
@@ -114,19 +105,8 @@ def find_trials(changes, rate):
     """Propose trials: stretches in which more moves than in a resting picture.
 
     Rest is the quieter half of the recording: a trial begins where the smoothed change
-    exceeds its median by `ABOVE` times its spread, and by `LEAST`.
-
-    Parameters
-    ----------
-    changes : float, (N,)
-        See `measure_movement`.
-    rate : float
-        Frames a second.
-
-    Returns
-    -------
-    list of (int, int)
-        First frame and the one after the last.
+    (N,) exceeds its median by `ABOVE` times its spread, and by `LEAST`. `rate`: frames
+    a second. Returns a list of (first frame, the one after the last).
     """
     width = max(1, round(SMOOTH * rate))
     smooth = np.convolve(changes, np.ones(width) / width, "same")
