@@ -25,83 +25,66 @@ import runs
 import scoring
 from console import Problem
 
-# ---------------------------------------------------------------- gathering
+PATTERN = "regular expression that finds the {} in a clip's name; by default the run's"
+HELP = {
+    "data": "the working folder",
+    "run": "name or file of the trained network; the newest by default",
+    "clip": "explain this clip; may be given several times",
+    "split": "or all clips of these rows of data_file.csv",
+    "task": "or of this task; by default that of the run",
+    "weights": "where the run's InceptionV3 weights are, if they moved",
+    "top": "key frames to show of each clip",
+    "space": "in which frames are alike: hidden states of the LSTM, or the features, "
+    "each weighted by its importance",
+    "elements": "movement elements, that is kinds of frames, to look for",
+    "no-places": "leave out where in the frame; with small networks most of the time",
+    "animal-pattern": PATTERN.format("animal"),
+    "group-pattern": PATTERN.format("group"),
+    "compare": "does another run find the same features important? Name one more fold "
+    "of a cross-validation to compare all of its folds",
+    "occlusion": "check the places of 8 frames by covering each: 512 frames to "
+    "extract, about a minute",
+    "video": "film each --clip, else the one of the highest score, slowly: 10 of the "
+    "frames that the network saw in a second",
+}
 
 
 def choose_clips(clips, record, split, names):
     """Choose clips by name, in the order given, or those of a split, each once."""
     known = {clip.name: clip for clip in clips}
+    if missing := [name for name in names or () if name not in known]:
+        raise Problem(f"data_file.csv has no clip {', '.join(missing)}")
     if names:
-        if missing := [name for name in names if name not in known]:
-            raise Problem(f"data_file.csv has no clip {', '.join(missing)}")
         return [known[name] for name in dict.fromkeys(names)]
     return runs.choose_clips(clips, record, None if split == "all" else split)
 
 
-def open_pictures(folder, clips, record, weights, with_places):
-    """Open what shows frames; without an extractor there are no places.
-
-    Returns
-    -------
-    (Pictures, str)
-        And why there are no places, or "".
-    """
-    import frames
-    from explaining.places import Pictures
-
-    extractor, reason = None, ""
-    for clip in clips:  # one with pictures is enough to open the extractor for
-        try:
-            frames.find_source(folder, clip)
-            reason = ""
-            break
-        except Problem as problem:
-            reason = reason or str(problem)
-    if not with_places:
-        reason = "--no-places was given"
-    elif not reason:
-        try:
-            extractor = scoring.open_extractor(record, weights)
-        except Problem as problem:
-            reason = str(problem)
-    return Pictures(folder, clips, record, extractor), reason
-
-
 def gather(args):
-    """Read a run and its clips, and take their values apart.
-
-    Returns
-    -------
-    (Study, str)
-        And why there are no places, or "".
-    """
+    """Take the values of clips apart; returns the study, and why it has no places."""
     import numpy as np
 
-    from explaining import steps
+    from explaining import places, steps
 
     model, record = runs.read_run(runs.find_run(args.data, args.run))
     scoring.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
     origins.refuse_changed(args.data, clips)
     clips = choose_clips(clips, record, args.split, args.clip)
-    pattern = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
-    record = {**record, "animal_pattern": pattern}
-    group_pattern = args.group_pattern or record.get(
-        "group_pattern", data.GROUP_PATTERN
-    )
-    table = data.tabulate_clips(clips, data.list_animals(clips, pattern), group_pattern)
-    seen = runs.describe_seen(table["clip"], table["animal"], record)
-    table = table.assign(seen=seen)
-    sequences = np.stack(list(scoring.read_sequences(args.data, table["clip"], record)))
-    pictures, reason = open_pictures(
-        args.data, clips, record, args.weights, not args.no_places
-    )
+    animal = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
+    group = args.group_pattern or record.get("group_pattern", data.GROUP_PATTERN)
+    record = {**record, "animal_pattern": animal}
+    table = data.tabulate_clips(clips, data.list_animals(clips, animal), group)
+    table["seen"] = runs.describe_seen(table["clip"], table["animal"], record)
+    sequences = list(scoring.read_sequences(args.data, table["clip"], record))
+    extractor, reason = None, "--no-places was given" if args.no_places else ""
+    try:
+        extractor = None if reason else scoring.open_extractor(record, args.weights)
+    except Problem as problem:
+        reason = str(problem)
+    pictures = places.Pictures(args.data, clips, record, extractor)
     folder = files.figures_folder(args.data, record["run"])
-    study = steps.open_study(folder, model, record, table, sequences, pictures)
-    return study, reason
-
-
-# ---------------------------------------------------------------- other networks
+    opened = folder, model, record, table, np.stack(sequences), pictures
+    return steps.open_study(*opened), reason
 
 
 def find_others(folder, run, names):
@@ -109,7 +92,7 @@ def find_others(folder, run, names):
     own = runs.find_run(folder, run)
     paths = [runs.find_run(folder, name) for name in names]
     for path in paths:
-        if path.resolve() == own.resolve() or name_run(path) == name_run(own):
+        if name_run(path) == name_run(own):
             raise Problem(
                 f"--compare needs another run than the one explained. Received: {path}"
             )
@@ -118,6 +101,7 @@ def find_others(folder, run, names):
 
 def name_run(path):
     """Name the run of a checkpoint, as its record does, wherever the file lies."""
+    path = path.resolve()
     beside = path.with_suffix(".json")
     return files.read_json(beside).get("run") if beside.is_file() else path.stem
 
@@ -134,8 +118,7 @@ def compare_runs(folder, study, paths):
         found = runs.find_folds(folder, *same[0], study.record["task"])
         paths = [*paths, *(path for path, _ in found if path not in paths)]
     importances = {}
-    for path in paths:
-        model, record = runs.read_run(path)
+    for model, record in map(runs.read_run, paths):
         if record["run"] == study.record["run"]:
             continue
         scoring.check_extraction(folder, record)
@@ -149,78 +132,38 @@ def compare_runs(folder, study, paths):
     return steps.compare(study, importances, are_folds)
 
 
-# ---------------------------------------------------------------- the script
-
-
 def parse_args(argv):
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=console.HelpFormatter,
+        epilog="For example: python explain.py --run Reach-lstm --split all --video",
     )
-    what = parser.add_argument_group("what")
-    what.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
-    what.add_argument("--run", help="name or file of a run; the newest one by default")
-    what.add_argument("--clip", action="append", metavar="NAME", help="only this clip")
-    what.add_argument("--split", choices=(*data.SPLITS, "all"), default="test")
-    what.add_argument("--task", help="only this task; the run's own by default")
-    what.add_argument(
-        "--weights", help="where the run's InceptionV3 weights are, if they moved"
-    )
-    how = parser.add_argument_group("how")
-    number = console.positive_int
-    how.add_argument("--top", type=number, default=8, help="key frames of a clip")
-    how.add_argument(
-        "--space",
-        choices=("hidden", "features"),
-        default="hidden",
-        help="of frames: the LSTM's hidden states, or features by their importance",
-    )
-    how.add_argument(
-        "--elements", type=number, default=6, help="movement elements to look for"
-    )
-    how.add_argument("--no-places", action="store_true", help="skip the extraction")
-    for name in ("animal", "group"):
-        how.add_argument(
-            f"--{name}-pattern",
-            type=console.pattern,
-            metavar="RE",
-            help=f"finds the {name} in a clip name; the run's own by default",
-        )
-    more = parser.add_argument_group("more")
-    more.add_argument(
-        "--compare",
-        action="append",
-        default=[],
-        metavar="OTHER_RUN",
-        help="importance of the features in another run; of two folds, in all folds",
-    )
-    more.add_argument(
-        "--occlusion",
-        action="store_true",
-        help="check places by covering them: 64 extractions a frame",
-    )
-    more.add_argument(
-        "--video", action="store_true", help="film each --clip, else the highest score"
-    )
+
+    def add(name, **kind):
+        parser.add_argument(f"--{name}", help=HELP[name], **kind)
+
+    number, pattern = console.positive_int, console.pattern
+    add("data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("run")
+    add("clip", action="append", metavar="NAME")
+    add("split", choices=(*data.SPLITS, "all"), default="test")
+    add("task")
+    add("weights", metavar="FILE")
+    add("top", type=number, default=8, metavar="N")
+    add("space", choices=("hidden", "features"), default="hidden")
+    add("elements", type=number, default=6, metavar="N")
+    add("no-places", action="store_true")
+    add("animal-pattern", type=pattern, metavar="RE")
+    add("group-pattern", type=pattern, metavar="RE")
+    add("compare", action="append", metavar="OTHER_RUN")
+    add("occlusion", action="store_true")
+    add("video", action="store_true")
     return parser.parse_args(argv)
-
-
-def warn(context):
-    """Say on the terminal what is missing, and what is not as exact as it should be."""
-    if context["reason"]:
-        print(f"no places and key frames: {context['reason']}", file=sys.stderr)
-    summary = context["summary"]
-    if n_inexact := summary["n_inexact"]:
-        console.caution(
-            f"of {n_inexact} of {summary['n_clips']} clips the attributions miss by "
-            f"more than 1%, in spite of {summary['path_steps']} steps of the path: "
-            "clips.csv tells of which"
-        )
 
 
 def main(argv=None):
     args = parse_args(argv)
-    others = find_others(args.data, args.run, args.compare)
+    others = find_others(args.data, args.run, args.compare or ())
     from explaining import clips, steps
     from pages import page
 
@@ -228,19 +171,23 @@ def main(argv=None):
     found = {"summary": steps.write_parts(study), "reason": reason}
     highest = study.table["clip"][study.table["network_score"].argmax()]
     filmed = (args.clip or [highest]) if args.video else ()
-    found["clips"] = clips.show_clips(study, args.top, filmed)
-    found["occlusion"] = (
-        clips.occlude(study, found["clips"]) if args.occlusion else None
-    )
+    found["clips"] = shown = clips.show_clips(study, args.top, filmed)
+    found["occlusion"] = clips.occlude(study, shown) if args.occlusion else None
     found["deletion"], found["shuffling"], relative = steps.check(study)
     found["features"] = steps.rank_features(study, relative)
-    found["space"], found["elements"] = steps.map_space(
-        study, args.space, args.elements
-    )
+    space, elements = steps.map_space(study, args.space, args.elements)
+    found |= {"space": space, "elements": elements}
     found["comparison"] = compare_runs(args.data, study, others) if others else None
-    chosen = {"all": "all clips"}.get(args.split, f"the {args.split} split")
+    chosen = "all clips" if args.split == "all" else f"the {args.split} split"
     context = steps.describe(study, found, "chosen by name" if args.clip else chosen)
-    warn(context)
+    if context["reason"]:
+        print(f"no places and key frames: {context['reason']}", file=sys.stderr)
+    if n_inexact := context["summary"]["n_inexact"]:
+        console.caution(
+            f"of {n_inexact} of {len(study.table)} clips the attributions miss by more "
+            f"than 1%, in spite of a path of {context['summary']['path_steps']} steps: "
+            "clips.csv tells of which"
+        )
     steps.write_results(study, context, vars(args))
     page.write(study.folder / "index.html", "explanation.html", **context)
     print(page.render("explanation.txt", **context))

@@ -20,13 +20,7 @@ FRAMES_PER_SECOND = 10
 
 
 def render_trace(trace, title):
-    """Render the trace once.
-
-    Returns
-    -------
-    (uint8 (190, 960, 3), callable)
-        The picture, and a function from a frame to the column of its line.
-    """
+    """Render the trace once, uint8 (190, 960, 3); and what tells a frame's line."""
     with matplotlib.rc_context(overlays.STYLE):
         figure = Figure((2 * HALF_WIDTH / 100, TRACE_HEIGHT / 100), dpi=100)
         axes = figure.add_axes((0.085, 0.25, 0.895, 0.6))
@@ -34,12 +28,12 @@ def render_trace(trace, title):
         overlays.plot_trace(axes, trace)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        to_pixels = axes.transData.transform
-        ends = to_pixels([(trace.at(k + 0.5), 0) for k in (0, 1)])[:, 0]
-        heights = axes.get_window_extent()
+        ends = [(trace.at(k + 0.5), 0) for k in (0, 1)]
+        first, second = axes.transData.transform(ends)[:, 0]
+        box = axes.get_window_extent()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
-    span = TRACE_HEIGHT - heights.y1, TRACE_HEIGHT - heights.y0
-    return pixels, lambda frame: (ends[0] + frame * (ends[1] - ends[0]), span)
+    span = TRACE_HEIGHT - box.y1, TRACE_HEIGHT - box.y0
+    return pixels, lambda frame: (first + frame * (second - first), span)
 
 
 def compose(frame, places, limit, trace, locate, index):
@@ -55,17 +49,7 @@ def compose(frame, places, limit, trace, locate, index):
 
 
 def write_film(path, frames, places, trace, title):
-    """Write the film of a clip.
-
-    Parameters
-    ----------
-    path : Path
-        Ends in .mp4.
-    frames : sequence of uint8 (H, W, 3), T
-    places : float, (T, 8, 8)
-    trace : Trace
-    title : str
-    """
+    """Write a clip's film: frames, T of uint8 (H, W, 3), and places, (T, 8, 8)."""
     picture, locate = render_trace(trace, title)
     # One stray bright place would leave the rest of the film without colour.
     limit = float(np.quantile(np.abs(places), 0.995)) or 1.0

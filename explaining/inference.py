@@ -3,22 +3,18 @@
 import numpy as np
 from scipy import stats
 
+ALPHA = 0.05
+
 
 def find_interval(values, owners=None):
-    """Find the mean of values, its 95% interval and p of its being 0 (Student's t).
-
-    Parameters
-    ----------
-    values : (N,)
-        One a clip.
-    owners : (N,) sequence of str, optional
-        Animals; given, the interval is of the animals' means.
+    """Find the mean of values (N,), its 95% interval and p of being 0 (Student's t).
 
     Returns
     -------
     dict
         value, low, high, p (two-sided), n; low, high and p are None, with a reason,
-        where they are not defined.
+        where they are not defined. Given `owners`, (N,) animals, they are of the
+        animals' means.
     """
     values = np.asarray(values, float)
     if owners is not None:
@@ -47,10 +43,8 @@ def correlate_ranks(first, second):
 def correct_holm(p_values):
     """Correct p values for their number (Holm 1979); NaN stays."""
     p_values = np.asarray(p_values, float)
-    corrected = np.full(len(p_values), np.nan)
-    known = np.flatnonzero(~np.isnan(p_values))
-    highest = 0.0
-    for rank, index in enumerate(known[np.argsort(p_values[known], kind="stable")]):
-        highest = max(highest, min(1.0, p_values[index] * (len(known) - rank)))
-        corrected[index] = highest
+    order = np.argsort(p_values, kind="stable")  # NaN last
+    factors = np.count_nonzero(~np.isnan(p_values)) - np.arange(len(order))
+    corrected = np.full(len(order), np.nan)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(p_values[order] * factors))
     return corrected

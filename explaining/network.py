@@ -23,45 +23,31 @@ MOVING_FORM = ["movement", "score"]
 
 
 class Network:
-    """One network, any of (B, T, F) -> (B, 1).
-
-    Parameters
-    ----------
-    model : keras.Model
-
-    Attributes
-    ----------
-    n_frames, n_features : int
-        T and F.
-    activation : callable
-        From value to score.
-    """
+    """One network, any of (B, T, F) -> (B, 1); `activation` turns value into score."""
 
     def __init__(self, model):
         self.model, last = model, model.layers[-1]
-        self.n_frames, self.n_features = model.input_shape[1:]
+        self.n_frames, self.n_inputs = model.input_shape[1:]
         self.last = last if isinstance(last, keras.layers.Dense) else None
         inner = self.last.input if self.last else model.output
         self.before = keras.Model(model.inputs, inner)
         self.activation = self.last.activation if self.last else keras.ops.identity
-        self.value = self.compile(self._value)
-        self.gradient = self.compile(self._gradient)
+        bias = self.last.get_weights()[1:] if self.last else ()
+        self.bias = float(bias[0][0]) if bias else 0.0
+        self.set_up()
+        self.value = self.compile(self.compute_value)
+        self.gradient = self.compile(self.compute_gradient)
+
+    def set_up(self):
+        """Prepare what a form of network needs further."""
 
     def compile(self, compute):
         """Make one graph of a computation that serves batches of every size."""
         inputs = tf.TensorSpec((None, self.n_frames, self.n_inputs), tf.float32)
         return tf.function(compute, input_signature=[inputs])
 
-    @property
-    def n_inputs(self):
-        return self.n_features
-
     def project(self, sequences):
-        """Apply what is affine at the input, (B, T, F) -> (B, T, n_inputs).
-
-        Mixing sequences and mixing projections is the same, so the path of integrated
-        gradients needs one projection, not hundreds.
-        """
+        """Apply what is affine at the input, (B, T, F) -> (B, T, inputs)."""
         return tf.convert_to_tensor(sequences, tf.float32)
 
     def pull_back(self, gradients):
@@ -74,51 +60,40 @@ class Network:
         moved[:, features] += change
         return moved
 
-    def _value(self, projected):
-        """Compute the value before the last activation, (B,)."""
+    def compute_value(self, projected):
         inner = self.before(projected, training=False)
         if self.last:
             kernel, *bias = self.last.weights
             inner = tf.matmul(inner, kernel) + (bias[0] if bias else 0.0)
         return inner[:, 0]
 
-    def _gradient(self, projected):
+    def compute_gradient(self, projected):
         """Compute values (B,) and their gradients (B, T, n_inputs)."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(projected)
-            value = self._value(projected)
+            value = self.compute_value(projected)
         return value, tape.gradient(value, projected)
 
 
 class Recurrent(Network):
-    """One network of the form that `models.build_lstm` gives; U units, K steps.
-
-    Attributes
-    ----------
-    bias : float
-        Added to the parts of the steps.
-    """
+    """One network of the form that `models.build_lstm` gives; U units, K steps."""
 
     step_length = 2  # frames
 
-    def __init__(self, model):
-        layers = {layer.name: layer for layer in model.layers}
-        self.lstm, self.standardize = layers["lstm"], layers.get("standardize")
-        super().__init__(model)
-        self.scale, self.shift = self._read_standardization()
-        self.bias = read_bias(self.last)
+    def set_up(self):
+        layers = {layer.name: layer for layer in self.model.layers}
+        self.lstm, n = layers["lstm"], self.n_inputs
+        self.scale, self.shift = np.ones(n, np.float32), np.zeros(n, np.float32)
+        if standardize := layers.get("standardize"):
+            probe = np.stack([self.shift, self.scale])
+            self.shift, one = np.asarray(standardize(probe[None]))[0]
+            self.scale = one - self.shift
+        self.n_inputs = 4 * self.lstm.units
+        self.is_wide = self.lstm.units >= WIDE
         self.recur = make_recurrence(
-            *(self.lstm.activation, self.lstm.recurrent_activation, self.is_wide)
+            self.lstm.activation, self.lstm.recurrent_activation, self.is_wide
         )
-        self.states = self.compile(self._states)
-
-    @property
-    def n_inputs(self):
-        return 4 * self.lstm.units
-
-    @property
-    def is_wide(self):
-        return self.lstm.units >= WIDE
+        self.states = self.compile(self.compute_states)
 
     def compile(self, compute):
         graph = super().compile(compute)
@@ -136,15 +111,6 @@ class Recurrent(Network):
         """Weights of the units in each pooled step, (K, U)."""
         return tf.reshape(self.last.kernel, (self.n_frames // 2, self.lstm.units))
 
-    def _read_standardization(self):
-        """Read the standardization x * scale + shift; 1 and 0 where there is none."""
-        n = self.n_features
-        if self.standardize is None:
-            return np.ones(n, np.float32), np.zeros(n, np.float32)
-        probe = np.stack([np.zeros(n), np.ones(n)]).astype(np.float32)
-        at_zero, at_one = np.asarray(self.standardize(probe[None]))[0]
-        return at_one - at_zero, at_zero
-
     def project(self, sequences):
         x = tf.convert_to_tensor(sequences, tf.float32) * self.scale + self.shift
         return tf.matmul(x, self.lstm.cell.kernel) + self.lstm.cell.bias
@@ -157,20 +123,19 @@ class Recurrent(Network):
         rows = tf.gather(self.lstm.cell.kernel, features)
         return projected + tf.matmul(change * self.scale[features], rows).numpy()
 
-    def _states(self, projected):
+    def compute_states(self, projected):
         """Compute hidden states, (B, T, U)."""
-        return self.recur(
-            projected, tf.convert_to_tensor(self.lstm.cell.recurrent_kernel)
-        )
-
-    def _value(self, projected):
-        pooled = self.pool(self._states(projected))
-        return tf.reduce_sum(pooled * self.readout, (1, 2)) + self.bias
+        kernel = tf.convert_to_tensor(self.lstm.cell.recurrent_kernel)
+        return self.recur(projected, kernel)
 
     def pool(self, states):
         """Pool states (B, T, U) to steps (B, K, U), as the network does."""
         last = self.n_frames // 2 * 2  # of an odd number of frames the last is unused
         return tf.maximum(states[:, 0:last:2], states[:, 1:last:2])
+
+    def compute_value(self, projected):
+        pooled = self.pool(self.compute_states(projected))
+        return tf.reduce_sum(pooled * self.readout, (1, 2)) + self.bias
 
     def split_steps(self, sequences):
         """Compute the exact part of each pooled step in the value, float64 (B, K)."""
@@ -180,38 +145,36 @@ class Recurrent(Network):
 
 
 class Moving(Network):
-    """One network of the form that `models.build_motion` gives; a step is a frame."""
+    """One network of the form that `models.build_motion` gives; a step is a frame.
+
+    A change belongs to the later of two frames, a jerk to the middle of three.
+    """
 
     step_length = 1
 
-    def __init__(self, model):
-        super().__init__(model)
-        self.bias = read_bias(self.last)
+    def split(self, sequences):
+        """Compute exact parts, float32 (B, T, 4, F), ordered as `models.MOVEMENT`."""
+        roots = np.sqrt(np.maximum(sequences, 0), dtype=np.float32)
+        shared = models.share_movement(tf.convert_to_tensor(roots)).numpy()
+        parts = shared * self.last.get_weights()[0][:, 0]
+        return parts.reshape(*parts.shape[:2], len(models.MOVEMENT), -1)
 
     def split_steps(self, sequences):
-        """Compute the exact part of each frame in the value, float64 (B, T).
+        """Compute the exact part of each frame in the value, float64 (B, T)."""
+        return self.split(sequences).sum(axis=(2, 3), dtype=float)
 
-        A change belongs to the later of two frames, a jerk to the middle of three.
+    def find_secants(self, sequences, baselines):
+        """Find what level and trend gain from baselines per unit of feature, (B, T, F).
+
+        The difference of two roots is that of what is under them, divided by their sum.
         """
-        roots = np.sqrt(np.maximum(sequences, 0))
-        shared = models.share_movement(tf.convert_to_tensor(roots, tf.float32))
-        kernel = self.last.get_weights()[0][:, 0].astype(float)
-        return np.einsum("btp,p->bt", shared.numpy().astype(float), kernel)
-
-
-def read_bias(layer):
-    """Read the bias of a layer with one output; 0 where it has none."""
-    bias = layer.get_weights()[1:]
-    return float(bias[0][0]) if bias else 0.0
+        slopes = self.split(np.ones_like(sequences[:1]))[:, :, [0, 3]].sum(axis=2)
+        roots = np.sqrt(np.maximum(sequences, 0)) + np.sqrt(np.maximum(baselines, 0))
+        return np.divide(slopes, roots, out=np.zeros_like(roots), where=roots > 0)
 
 
 def open_networks(model):
-    """Take an ensemble apart into its members; another network stands alone.
-
-    Returns
-    -------
-    list of Network
-    """
+    """Take an ensemble apart into its members; another network stands alone."""
     nested = [x for x in model.layers if re.fullmatch(r"member_\d+", x.name)]
     return [open_network(member) for member in nested or [model]]
 

@@ -23,18 +23,9 @@ WIDTH = 10  # inches: the width of the page at 100 pixels an inch
 DPI = 150
 RAISES, LOWERS = COLOURS[1], COLOURS[0]
 SIGNED = LinearSegmentedColormap.from_list("signed", [LOWERS, "#FFFFFF", RAISES])
-STYLE = figures.STYLE | {
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.labelsize": 9,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
-    "legend.fontsize": 8.5,
-}
+STYLE = figures.STYLE | {"font.size": 9, "axes.titlesize": 9.5, "axes.labelsize": 9}
+STYLE |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 8.5)
 styled = functools.partial(figures.styled, style=STYLE)
-
-
-# ---------------------------------------------------------------- places
 
 
 def enlarge(places, height, width):
@@ -42,30 +33,19 @@ def enlarge(places, height, width):
 
     Outside the centres of the outermost places their values go on.
     """
-    at = (
+    rows, columns = (
         np.interp(np.arange(n) + 0.5, find_centres(n), np.arange(N_PLACES))
         for n in (height, width)
     )
-    grid = np.meshgrid(*at, indexing="ij")
-    return ndimage.map_coordinates(
-        np.asarray(places, np.float32), grid, order=3, mode="nearest"
-    )
+    grid, places = np.ix_(rows, columns), np.asarray(places, np.float32)
+    grid = np.broadcast_arrays(*grid)
+    return ndimage.map_coordinates(places, grid, order=3, mode="nearest")
 
 
 def overlay(frame, places, limit):
-    """Lay parts of places in colour over a frame.
+    """Lay parts of places (8, 8) in colour over a frame (H, W, 3), grey where 0.
 
-    Parameters
-    ----------
-    frame : uint8, (H, W, 3)
-    places : float, (8, 8)
-    limit : float
-        The part that gets the full colour.
-
-    Returns
-    -------
-    uint8, (H, W, 3)
-        The frame in grey where the parts are 0.
+    A part as large as `limit` gets the full colour.
     """
     parts = enlarge(places, *frame.shape[:2]) / max(limit, 1e-30)
     grey = np.repeat(frame.mean(axis=2, keepdims=True), 3, axis=2) / 255
@@ -74,9 +54,6 @@ def overlay(frame, places, limit):
     colour = np.where(parts[..., None] < 0, *ends)
     mixed = (0.25 + 0.7 * grey) * (1 - strength) + colour * strength
     return np.round(255 * mixed).clip(0, 255).astype(np.uint8)
-
-
-# ---------------------------------------------------------------- one clip
 
 
 class Trace(NamedTuple):
@@ -103,48 +80,33 @@ def plot_trace(axes, trace):
     starts = np.array([trace.at(k * trace.length) for k in range(len(trace.parts))])
     width = trace.at(trace.length) - trace.at(0)
     colours = np.where(trace.parts >= 0, RAISES, LOWERS)
-    left = starts + 0.07 * width
-    axes.bar(left, trace.parts, 0.86 * width, color=colours, align="edge")
+    left, wide = starts + 0.07 * width, 0.86 * width
+    axes.bar(left, trace.parts, wide, color=colours, align="edge")
     axes.axhline(0, color=INK, linewidth=0.6)
     axes.set(xlim=(trace.at(0), trace.at(trace.n_frames)), ylabel="part of the score")
     axes.set_xlabel("frame" if trace.interval is None else "time (s)")
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_locator(
-        MaxNLocator(12, integer=trace.interval is None, min_n_ticks=4)
-    )
+    ticks = MaxNLocator(12, integer=trace.interval is None, min_n_ticks=4)
+    axes.xaxis.set_major_locator(ticks)
 
 
 @styled
 def draw_clip(trace, title, cards=()):
     """Draw how the score of a clip came about.
 
-    Parameters
-    ----------
-    trace : Trace
-    title : str
-    cards : sequence of (int, frame (H, W, 3), places (8, 8))
-        Key frames by time: index, picture, parts of places.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `cards` are key frames by time: index, picture (H, W, 3), parts of places (8, 8).
     """
     if not cards:
-        figure = Figure((WIDTH, 2.1), layout="constrained")
-        axes = figure.subplots()
-        axes.set_title(title, loc="left", wrap=True)
-        plot_trace(axes, trace)
-        return figure
+        return draw_trace(trace, title=title)
     height, width = cards[0][1].shape[:2]
-    columns = max(len(cards), 5)
-    row = 0.85 * 0.96 * WIDTH / columns * height / width
-    figure = Figure((WIDTH, 2.6 + 2 * row))
-    total = figure.get_figheight()
+    cell = 0.85 / max(len(cards), 5)
+    row = 0.96 * cell * WIDTH * height / width
+    total = 2.6 + 2 * row
+    figure = Figure((WIDTH, total))
     axes = figure.add_axes((0.075, 1 - 1.65 / total, 0.85, 1.2 / total))
     axes.set_title(title, loc="left", pad=15)
     plot_trace(axes, trace)
     limit = find_limit(places for *_, places in cards)
-    cell = 0.85 / columns
     for column, (index, frame, places) in enumerate(cards):
         left = 0.075 + column * cell
         for line, picture in enumerate((frame, overlay(frame, places, limit))):
@@ -157,15 +119,19 @@ def draw_clip(trace, title, cards=()):
                 image.set_title(f"{trace.tell(index)}   {added}", pad=3, fontsize=8)
         mark(axes, trace, index, "▾")
     bar = figure.add_axes((0.935, 0.15 / total, 0.009, row / total))
-    add_colour_bar(figure, bar, limit)
+    scale = ScalarMappable(Normalize(-limit, limit), SIGNED)
+    bar = figure.colorbar(scale, cax=bar, ticks=[-limit, 0, limit])
+    bar.ax.set_yticklabels([f"−{limit:.1g}", "0", f"+{limit:.1g}"], fontsize=7.5)
+    bar.outline.set_visible(False)
     return figure
 
 
 @styled
-def draw_trace(trace, marks):
+def draw_trace(trace, marks=(), title=""):
     """Draw the trace of a clip alone, with letters above some of its frames."""
-    figure = Figure((WIDTH, 1.9), layout="constrained")
+    figure = Figure((WIDTH, 2.1 if title else 1.9), layout="constrained")
     axes = figure.subplots()
+    axes.set_title(title, loc="left", wrap=True)
     plot_trace(axes, trace)
     for frame, letter in marks:
         mark(axes, trace, frame, f"{letter}\n▾")
@@ -174,24 +140,11 @@ def draw_trace(trace, marks):
 
 def mark(axes, trace, frame, text):
     """Mark a frame above a trace."""
-    axes.annotate(
-        *(text, (trace.at(frame + 0.5), 1)),
-        xycoords=("data", "axes fraction"),
-        ha="center",
-        va="bottom",
-        annotation_clip=False,
-    )
+    at = (trace.at(frame + 0.5), 1)
+    how = {"ha": "center", "va": "bottom", "annotation_clip": False}
+    axes.annotate(text, at, xycoords=("data", "axes fraction"), **how)
 
 
 def find_limit(maps):
     """Find the part of a place that gets the full colour in a row of pictures."""
     return max(np.abs(places).max() for places in maps) or 1.0
-
-
-def add_colour_bar(figure, axes, limit):
-    """Draw what the colours of an overlay mean."""
-    scale = ScalarMappable(Normalize(-limit, limit), SIGNED)
-    bar = figure.colorbar(scale, cax=axes, ticks=[-limit, 0, limit])
-    ends = [f"{end:+.1g}".replace("-", "−") for end in (-limit, limit)]
-    bar.ax.set_yticklabels([ends[0], "0", ends[1]], fontsize=7.5)
-    bar.outline.set_visible(False)

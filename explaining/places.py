@@ -12,7 +12,6 @@ SHOWN_WIDTH = 480  # pixels: as large as any picture on the page
 N_PLACES = 8  # along either side of a frame
 FIRST_PLACE, STEP = 37, 32  # pixels of the 299 that the network sees
 N_MEAN = 32  # frames from which the mean map of a long clip is estimated
-BLOCK = 8  # frames whose maps are held in memory
 TOLERANCE = 0.02  # how far pictures may be from the sequence that they gave
 
 
@@ -24,17 +23,15 @@ class Places(NamedTuple):
     beyond: np.ndarray  # of what the frame adds beyond the clip's mean frame
 
     def at(self, frame):
-        """Find the parts of places in one frame: beyond the mean frame, and full."""
-        index = self.frames.index(frame)
-        return self.beyond[index], self.full[index]
+        """Find the parts of places in one frame, beyond the mean frame."""
+        return self.beyond[self.frames.index(frame)]
 
 
 def find_centres(length):
     """Find where along a frame so many pixels long the 8 places lie, float (8,).
 
-    The last maps of InceptionV3 begin 37 pixels inside its 299, and step by 32: what
-    its layers without padding cut off. `benchmarks/places.py` finds the same by moving
-    a patch over real frames.
+    Layers without padding cut off what is outside of 37 + 32 i of the 299 pixels that
+    InceptionV3 sees; `benchmarks/places.py` finds the same with a patch on real frames.
     """
     return (FIRST_PLACE + STEP * np.arange(N_PLACES)) * length / frames.FRAME_SIZE
 
@@ -51,42 +48,16 @@ def shrink(frame):
 def spread_over_places(gradients, maps):
     """Spread the attribution of frames over the places they were seen in.
 
-    A feature is the mean of its map, so each place has an exact part.
-
-    Parameters
-    ----------
-    gradients : (n, F)
-        Averaged gradients of frames.
-    maps : (n, 8, 8, F)
-        Maps of the last block, or how far they are from others.
-
-    Returns
-    -------
-    float64, (n, 8, 8)
-        Adds up, frame by frame, to gradients times mean of the maps.
+    A feature is the mean of its map, so each place has an exact part: averaged
+    gradients (n, F) and maps of the last block, or how far they are from others,
+    (n, 8, 8, F), give float64 (n, 8, 8).
     """
     n_places = maps.shape[1] * maps.shape[2]
     return np.einsum("nrcf,nf->nrc", maps, gradients, dtype=float) / n_places
 
 
 class Pictures:
-    """The frames of clips, read when they are asked for.
-
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    clips : sequence of Clip
-    record : dict
-        Of the run: T and sampling.
-    extractor : Extractor or None
-        Without one there are no places.
-
-    Attributes
-    ----------
-    missing : dict of str to str
-        Clips without usable pictures, and why.
-    """
+    """The frames of clips, read when asked for; `missing` tells why some have none."""
 
     def __init__(self, folder, clips, record, extractor):
         self.folder, self.extractor = folder, extractor
@@ -108,11 +79,6 @@ class Pictures:
                 self.missing[name] = str(problem)
         return None if name in self.missing else self.last[1]
 
-    def show(self, name, index):
-        """Read one frame of a clip as it is shown, or None."""
-        pairs = self.read(name)
-        return None if pairs is None else pairs[index][1]
-
     def find_interval(self, name):
         """Find the seconds from one frame of a sequence to the next, or None."""
         try:
@@ -127,41 +93,20 @@ class Pictures:
         return float(taken[-1] - taken[0]) / max(1, len(taken) - 1) / rate
 
     def show_all(self, wanted):
-        """Read frames of several clips, each clip once.
-
-        Parameters
-        ----------
-        wanted : sequence of (str, int)
-            Clip names and frames.
-
-        Returns
-        -------
-        list of uint8 (H, W, 3) or None
-        """
+        """Show frames (clip name, index) of several clips, each read once; or None."""
         shown = {}
         for name, index in sorted(set(wanted)):
-            shown[name, index] = self.show(name, index)
+            pairs = self.read(name)
+            shown[name, index] = None if pairs is None else pairs[index][1]
         return [shown[key] for key in wanted]
 
     def find_places(self, name, chosen, sequence, whole, beyond):
-        """Spread the attributions of frames over places.
+        """Spread the attributions of chosen frames, rising, over `Places`; or None.
 
         Each frame passes the extractor once. The mean map of a long clip is estimated
         from frames all along, then scaled, feature by feature, to the mean of all
-        frames, so that places add up.
-
-        Parameters
-        ----------
-        name : str
-        chosen : sequence of int, (n,)
-            Frames, rising.
-        sequence, whole, beyond : float32, (T, F)
-            Of the clip, and its gradients averaged along the paths from the zero
-            sequence and from the mean frame.
-
-        Returns
-        -------
-        Places or None
+        frames, so that places add up. `whole` and `beyond` are gradients, (T, F), from
+        the zero sequence and from the mean frame.
         """
         pairs = self.read(name)
         if pairs is None or self.extractor is None or not len(chosen):
@@ -169,22 +114,15 @@ class Pictures:
         n_mean = min(N_MEAN, len(pairs))
         spread = np.linspace(0, len(pairs) - 1, n_mean).round().astype(int)
         extracted = np.union1d(spread, chosen)
-        total, full, away, features = 0.0, [], [], []
-        for first in range(0, len(extracted), BLOCK):
-            block = extracted[first : first + BLOCK]
-            maps = self.extractor.maps([pairs[index][0] for index in block])
-            total = total + maps[np.isin(block, spread)].sum(axis=0, dtype=float)
-            kept = np.isin(block, chosen)
-            full.append(spread_over_places(whole[block[kept]], maps[kept]))
-            away.append(spread_over_places(beyond[block[kept]], maps[kept]))
-            features.append(maps[kept].mean(axis=(1, 2)))
-        off = np.linalg.norm(np.concatenate(features) - sequence[chosen])
+        maps = self.extractor.maps([pairs[index][0] for index in extracted])
+        mean = maps[np.isin(extracted, spread)].mean(axis=0, dtype=float)
+        maps = maps[np.isin(extracted, chosen)]
+        off = np.linalg.norm(maps.mean(axis=(1, 2)) - sequence[chosen])
         if off > TOLERANCE * np.linalg.norm(sequence[chosen]):
             self.missing[name] = "its pictures do not give the features of its sequence"
             return None
-        mean = scale_map(total / n_mean, sequence)[None].repeat(len(chosen), axis=0)
-        of_mean = spread_over_places(beyond[chosen], mean)
-        full, away = np.concatenate(full), np.concatenate(away) - of_mean
+        full = spread_over_places(whole[chosen], maps)
+        away = spread_over_places(beyond[chosen], maps - scale_map(mean, sequence))
         return Places([int(index) for index in chosen], full, away)
 
 

@@ -6,8 +6,7 @@ ROWS, COLUMNS = ("upper", "", "lower"), ("left", "centre", "right")
 MOMENTS = ("early", "midway", "late")
 WINDOW = 3  # places: a spot on the frame is 3 x 3 of the 8 x 8
 NEAR = 2  # places: spots of two animals that are no further apart agree
-ALIKE = 0.3  # rank correlation with shuffled weights above which one must doubt
-TOO_ALIKE = 0.6
+ALIKE, TOO_ALIKE = 0.3, 0.6  # rank correlation with shuffled weights: doubt, and bad
 FEW_ANIMALS = 5
 LEVELS = ("good", "doubtful", "bad")
 
@@ -15,14 +14,7 @@ LEVELS = ("good", "doubtful", "bad")
 def find_headline(table, beyond, clips):
     """Find where and when most of what raises and of what lowers the score lies.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Clips with their animals.
-    beyond : (N, T)
-        What frames add beyond the mean frame.
-    clips : sequence of dict
-        Those whose places are known have them under "places".
+    `beyond`, (N, T), is what frames of the table's clips add beyond the mean frame.
 
     Returns
     -------
@@ -34,18 +26,12 @@ def find_headline(table, beyond, clips):
     for key, side in (("raises", 1), ("lowers", -1)):
         frames = np.maximum(side * beyond, 0)
         thirds = [part.sum(axis=1) for part in np.array_split(frames, 3, axis=1)]
-        third, n_when = agree_on_third(np.stack(thirds, axis=1), table["animal"])
+        means = average_by(np.stack(thirds, axis=1), table["animal"])
+        third = int(means.mean(axis=0).argmax())
+        n_when = int((means.argmax(axis=1) == third).sum())
         found[key] = {"when": MOMENTS[third], "third": third, "n_when": n_when}
         found[key] |= find_spot(clips, side)
     return found
-
-
-def agree_on_third(thirds, animals):
-    """Find the third of the time that holds most, and how many animals agree."""
-    means = average_by(thirds, animals)
-    return int(means.mean(axis=0).argmax()), int(
-        (means.argmax(axis=1) == means.mean(axis=0).argmax()).sum()
-    )
 
 
 def average_by(values, animals):
@@ -72,9 +58,7 @@ def find_densest(places):
     """Find the place (row, column) around which a map (8, 8) holds most."""
     windows = np.lib.stride_tricks.sliding_window_view(places, (WINDOW, WINDOW))
     sums = windows.sum(axis=(2, 3))
-    return tuple(
-        int(i) + WINDOW // 2 for i in np.unravel_index(sums.argmax(), sums.shape)
-    )
+    return np.array(np.unravel_index(sums.argmax(), sums.shape)) + WINDOW // 2
 
 
 def judge(deletion, shuffling, table):
@@ -99,15 +83,13 @@ def judge_deletion(deletion):
     n_known = sum(verdict != "not defined" for verdict in verdicts)
     n_obeyed = verdicts.count("obeys")
     level = "good" if n_obeyed >= max(1, n_known - 1) else "doubtful"
-    if "defies" in verdicts or not n_obeyed:
-        level = "bad" if "defies" in verdicts else "doubtful"
+    level = "bad" if "defies" in verdicts else level
     return {"level": level, "n_obeyed": n_obeyed, "n_known": n_known}
 
 
 def judge_shuffling(shuffling):
     known = [shuffling[key] for key in ("signed", "frames")]
-    known = [abs(rho) for rho in known if rho is not None]
-    highest = max(known, default=None)
+    highest = max([abs(rho) for rho in known if rho is not None], default=None)
     if highest is None:
         return {"level": "doubtful", "rho": None}
     return {"level": LEVELS[(highest > ALIKE) + (highest > TOO_ALIKE)], "rho": highest}
@@ -119,6 +101,5 @@ def judge_seen(table):
     n_animals = int(table["animal"].nunique())
     kinds = {str(how): int(n) for how, n in known.value_counts().items()}
     level = "good" if known.empty and n_animals >= FEW_ANIMALS else "doubtful"
-    if kinds and set(kinds) != {"unknown"}:
-        level = "bad"
+    level = "bad" if kinds and set(kinds) != {"unknown"} else level
     return {"level": level, "kinds": kinds, "n_animals": n_animals}

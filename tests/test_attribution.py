@@ -81,10 +81,10 @@ def test_a_score_cut_to_0_is_explained_all_the_same():
 def test_attributions_add_up_to_the_gain_from_zero(case):
     _, sequences, networks, found = case
     gain = found.value - network.evaluate(networks, np.zeros_like(sequences))
-    miss = np.abs(found.features.sum(axis=1) - gain)
+    miss = np.abs(found.whole.features.sum(axis=1) - gain)
     scale = np.maximum(np.abs(gain), np.abs(found.whole.frames).sum(axis=1))
     assert (miss <= 0.01 * scale + 1e-6).all()
-    assert np.allclose(found.whole.frames.sum(axis=1), found.features.sum(axis=1))
+    assert np.allclose(found.whole.frames.sum(axis=1), found.whole.features.sum(axis=1))
 
 
 def test_what_frames_add_beyond_the_mean_frame_adds_up(case):
@@ -131,7 +131,7 @@ def test_a_pool_network_is_explained_in_closed_form():
     found = attribution.take_apart(network.open_networks(model), sequences)
     kernel = model.get_layer("score").get_weights()[0][:, 0]
     expected = sequences * kernel / sequences.shape[1]
-    assert np.allclose(found.features, expected.sum(axis=1), atol=1e-6)
+    assert np.allclose(found.whole.features, expected.sum(axis=1), atol=1e-6)
     assert np.allclose(found.steps, expected.sum(axis=2), atol=1e-6)
     assert (found.whole.steps == attribution.FIRST_STEPS).all()
 
@@ -222,8 +222,9 @@ def test_deletion_finds_that_the_network_obeys():
         test = result["tests"][name]
         assert test["animals"]["low"] > 0 and test["animals"]["n"] == 6
         assert test["verdict"] == "obeys" and test["p"] < test["p_holm"] < 0.05
-    gradients = -found.beyond.gradients  # a map that the network defies
-    turned = found._replace(beyond=found.beyond._replace(gradients=gradients))
+    frames, features = -found.beyond.frames, -found.beyond.features  # defied
+    beyond = found.beyond._replace(frames=frames, features=features)
+    turned = found._replace(beyond=beyond)
     result = checks.check_deletion(networks, sequences, turned, owners)
     assert result["tests"]["frames that raise"]["verdict"] == "defies"
 
