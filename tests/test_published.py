@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from foreign import apart, published
 
 LEGACY = Path(__file__).parent / "legacy"
 SIZE = (20, 8, 6)  # T, F, units
+GATES, ELSEWHERE = "recurrent_activation", h5py.ExternalLink("other.h5", "/x")
 
 
 def score(path, sequences):
@@ -144,8 +146,7 @@ def test_a_published_run_has_a_record(tmp_path):
     path = tmp_path / "g04-features.hdf5"
     write_small(path)
     _, record = runs.read_run(path)
-    assert record["run"] == "g04-features"
-    assert record["published"]
+    assert record["run"] == "g04-features" and record["published"]
     assert record["extraction"]["sampling"] == "stride"
     assert (record["n_frames"], record["n_features"]) == (20, 8)
 
@@ -205,10 +206,7 @@ def be_virtual(layer):
 
 
 def link_to(target):
-    def make(layer):
-        layer["kernel:0"] = target
-
-    return make
+    return lambda layer: layer.__setitem__("kernel:0", target)
 
 
 def write_keras_1(path):
@@ -232,12 +230,13 @@ def write_nan(path):
     write_checkpoint(path, configure(*SIZE), weights)
 
 
+def set_attribute(**attributes):
+    return spoil_file(lambda file: file.attrs.update(attributes))
+
+
 SPOILED = {
-    "gates": (set_option(0, "recurrent_activation", "relu"), "recurrent_activation"),
-    "custom gates": (
-        set_option(0, "recurrent_activation", {"class_name": "X"}),
-        "recurrent_activation",
-    ),
+    "gates": (set_option(0, GATES, "relu"), GATES),
+    "custom gates": (set_option(0, GATES, {"class_name": "X"}), GATES),
     "activation": (set_option(0, "activation", "relu"), "LSTM activation 'relu'"),
     "backwards": (set_option(0, "go_backwards", True), "go_backwards"),
     "stateful": (set_option(0, "stateful", True), "stateful"),
@@ -250,10 +249,7 @@ SPOILED = {
     "negative units": (set_option(0, "units", -6), "whole number"),
     "other length": (set_option(0, "batch_input_shape", [None, 40, 8]), "shape"),
     "Lambda": (write_lambda, "found LSTM -> Lambda"),
-    "two LSTMs": (
-        spoil_config(lambda layers: layers.insert(0, layers[0])),
-        "found LSTM -> LSTM",
-    ),
+    "two LSTMs": (spoil_config(lambda ls: ls.insert(0, ls[0])), "found LSTM -> LSTM"),
     "CuDNNLSTM": (
         spoil_config(lambda layers: layers[0].update(class_name="CuDNNLSTM")),
         "found CuDNNLSTM",
@@ -261,36 +257,18 @@ SPOILED = {
     "no layers": (spoil_config(lambda layers: layers.clear()), "damaged"),
     "NaN": (write_nan, "NaN"),
     "Keras 1": (write_keras_1, "Keras 1"),
-    "Keras 1 by version": (
-        spoil_file(lambda file: file.attrs.update(keras_version=b"1.2.2")),
-        "Keras '1.2.2'",
-    ),
-    "Keras 3": (
-        spoil_file(lambda file: file.attrs.update(keras_version="3.4.0")),
-        "Keras '3.4.0'",
-    ),
-    "config is no JSON": (
-        spoil_file(lambda file: file.attrs.update(model_config=b'{"class_name": ')),
-        "damaged",
-    ),
-    "deep JSON": (
-        spoil_file(lambda file: file.attrs.update(model_config=b"[" * 30000)),
-        "damaged",
-    ),
-    "no weights": (
-        spoil_file(lambda file: file.pop("model_weights")),
-        "without the weights",
-    ),
+    "Keras 1 by version": (set_attribute(keras_version=b"1.2.2"), "Keras '1.2.2'"),
+    "Keras 3": (set_attribute(keras_version="3.4.0"), "Keras '3.4.0'"),
+    "config is no JSON": (set_attribute(model_config=b'{"class_name": '), "damaged"),
+    "deep JSON": (set_attribute(model_config=b"[" * 30000), "damaged"),
+    "no weights": (spoil_file(lambda f: f.pop("model_weights")), "without the weights"),
     "no kernel": (replace_kernel(lambda layer: None), "no array"),
     "huge kernel": (replace_kernel(declare_huge), "shape"),
     "objects": (replace_kernel(hold_objects), "objects"),
     "external storage": (replace_kernel(lie_elsewhere), "another file"),
     "virtual": (replace_kernel(be_virtual), "another file"),
     "soft link": (replace_kernel(link_to(h5py.SoftLink("/x"))), "leads out"),
-    "external link": (
-        replace_kernel(link_to(h5py.ExternalLink("other.h5", "/x"))),
-        "leads out",
-    ),
+    "external link": (replace_kernel(link_to(ELSEWHERE)), "leads out"),
 }
 
 
@@ -302,8 +280,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, name):
     with pytest.raises(Problem) as refusal:
         models.load_published(path)
     text = str(refusal.value)
-    assert words in text
-    assert "g04-features.hdf5" in text
+    assert words in text and "g04-features.hdf5" in text
     assert "\n" not in text
 
 
@@ -398,10 +375,8 @@ def test_bytes_changed_anywhere_end_in_a_problem_or_a_network(tmp_path, monkeypa
 def memory(field):
     """Resident memory of this process, in MB; None where the system keeps silent."""
     status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    line = next(x for x in status.read_text().splitlines() if x.startswith(field))
-    return int(line.split()[1]) / 1024
+    found = status.exists() and re.search(rf"{field}:\s+(\d+)", status.read_text())
+    return int(found[1]) / 1024 if found else None
 
 
 @pytest.mark.thorough
