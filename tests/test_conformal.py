@@ -20,8 +20,9 @@ def test_an_animal_has_one_vote_however_many_clips():
     errors = np.r_[np.full(100, 9.0), np.arange(19)]
     animals = np.r_[np.full(100, 99), np.arange(19)]
     spread = conformal.spread_errors(errors, animals)
-    assert spread.n_animals == 20 and spread.weights.sum() == pytest.approx(20)
-    assert conformal.find_intervals([0], spread)[0, 1] == 17  # 19 of 21 votes
+    assert spread.n_animals == 20
+    # 18.9 of 21 votes: between the animals of 16 and of 17
+    assert conformal.find_intervals([0], spread)[0, 1] == pytest.approx(16.9)
 
 
 def test_the_mean_of_clips_is_judged_by_means_of_as_many():
@@ -29,7 +30,7 @@ def test_the_mean_of_clips_is_judged_by_means_of_as_many():
     spread = conformal.spread_errors(errors, animals, n_clips=2)
     assert sorted(spread.sizes) == [0, 1, 2, 2]  # (1-1)/2, (-1+3)/2, (1+3)/2; b has one
     many = conformal.spread_errors(np.arange(40), np.zeros(40), n_clips=20)
-    assert len(many.sizes) == conformal.MAX_DRAWS
+    assert len(many.sizes) == conformal.MAX_SUBSETS
     assert many.sizes.std() > 0
 
 
@@ -45,11 +46,11 @@ def test_too_few_animals_give_no_limits(level, needed):
 @pytest.mark.parametrize("n_clips", [1, 3])
 def test_the_truth_of_new_animals_lies_within_as_often_as_said(n_clips):
     random, inside = np.random.default_rng(0), []
-    for _ in range(400):
+    for _ in range(1500):
         owners = np.repeat(np.arange(20), 4)
         off = random.standard_t(3, 20)[owners] + random.normal(0, 1, 80)
         spread = conformal.spread_errors(off[4:], owners[4:], n_clips=n_clips)
         inside.append(
             abs(off[:n_clips].mean()) <= conformal.find_intervals([0], spread)[0, 1]
         )
-    assert 0.87 < np.mean(inside) < 0.95
+    assert 0.87 < np.mean(inside) < 0.93
