@@ -1,0 +1,99 @@
+"""Studies of new scores: the same numbers as scipy and pingouin; the sentences."""
+
+import numpy as np
+import pandas as pd
+import pingouin
+import pytest
+from scipy import stats
+
+import contrasting
+import tables
+from console import Problem
+from judging import contrast_figures, contrasts
+
+CONTROL = {"a1": 0.5, "a2": 1.0, "a3": 0.25, "a4": 0.75}
+STROKE = {"b1": 2.0, "b2": 3.0, "b3": 1.5, "b4": 3.5, "b5": 2.75}
+
+
+def test_groups_agree_with_scipy_and_pingouin():
+    found = contrasts.compare_groups(CONTROL, STROKE)
+    x, y = list(STROKE.values()), list(CONTROL.values())
+    table = pingouin.ttest(x, y, correction=True)
+    interval = next(table[c].iloc[0] for c in table.columns if c.startswith("CI95"))
+    assert found["interval"] == pytest.approx(interval, abs=0.006)  # rounded there
+    welch = stats.ttest_ind(x, y, equal_var=False).confidence_interval()
+    assert found["interval"] == pytest.approx([welch.low, welch.high], abs=1e-12)
+    hedges = pingouin.compute_effsize(x, y, eftype="hedges")
+    assert found["effect"] == pytest.approx(hedges, abs=1e-6)
+    assert found["p"] == pytest.approx(2 / 126)  # the most extreme of 9 over 4
+    assert found["difference"] == pytest.approx(np.mean(x) - np.mean(y))
+
+
+def test_pairs_agree_with_scipy():
+    after = {
+        a: v + d for (a, v), d in zip(CONTROL.items(), (1, 2, 0.5, 1), strict=True)
+    }
+    found = contrasts.compare_pairs(CONTROL, after | {"a9": 7.0})
+    wanted = stats.ttest_rel(list(after.values()), list(CONTROL.values()))
+    low, high = wanted.confidence_interval()
+    assert found["interval"] == pytest.approx([low, high], abs=1e-12)
+    assert found["n"] == [4, 4] and found["p"] == pytest.approx(2 / 2**4)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "match"),
+    [
+        (CONTROL, CONTROL, "in both groups"),
+        (CONTROL, {"b1": 1.0}, "two or more animals"),
+        ({}, STROKE, "two or more animals"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(first, second, match):
+    with pytest.raises(Problem, match=match):
+        contrasts.compare_groups(first, second)
+
+
+def make_study():
+    """Two groups, two days, two clips a day; the animals with a stroke recover."""
+    rows = []
+    for number in range(8):
+        group = "Stroke" if number % 2 else "Control"
+        for day, gain in (("May2", 0), ("May9", -1 if number % 2 else 0.1)):
+            for clip in (1, 2):
+                name = f"v_Rat{group}{day}_g{number:02d}_c{clip:02d}"
+                score = 1 + 2 * (number % 2) + gain + 0.1 * number + 0.05 * clip
+                rows.append((name, score))
+    return {"clip": [n for n, _ in rows], "network_score": [s for _, s in rows]}
+
+
+def test_a_study_of_groups_and_sessions(tmp_path, capsys):
+    record = {"run": "r", "model": "lstm", "n_frames": 12, "train_clips": {"x": 1.0}}
+    record |= {"extraction": {"weights": "random", "sampling": "uniform"}}
+    table = make_study()
+    contrasting.tell_study(table, record, {}, True, True, tmp_path / "study.csv")
+    said = capsys.readouterr().out
+    assert "Stroke, 05-09 (n = 4 animals) had network scores 1.00 lower than" in said
+    assert "changes from 05-02 to 05-09 that were 1.10 lower than Control" in said
+    assert "32 clips of 8 animals were scored by the network r" in said
+    assert (tmp_path / "study-study.png").stat().st_size > 5000
+    frame = pd.DataFrame(contrasting.label_clips(table["clip"], record, {}))
+    assert frame["group"].value_counts().to_dict() == {"Control": 16, "Stroke": 16}
+
+
+def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
+    import score
+
+    path = tmp_path / "labels.csv"
+    tables.write_table(path, ("Clip", "Group"), [("one", "sham"), ("two", "lesion")])
+    labels = score.read_labels(path)
+    assert labels == {"one": {"group": "sham"}, "two": {"group": "lesion"}}
+    told = {"clip": ["one", "three"], "network_score": [1.0, 2.0]}
+    record = {"run": "r"}
+    with pytest.raises(Problem, match="1 of 2 clips tell no group, among them three"):
+        found = contrasting.label_clips(told["clip"], record, labels)
+        contrasting.compare(told, record, found, True, False)
+
+
+def test_dots_that_would_hide_one_another_lie_side_by_side():
+    places = contrast_figures.spread(2, np.array([1.0, 1.0, 1.0, 3.0]))
+    assert len(set(places[:3])) == 3 and places[3] == 2
