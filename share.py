@@ -1,0 +1,121 @@
+"""Pack a run into one file that another lab can use.
+
+    python share.py Reach-motion --species rat --camera "side view, 100 frames/s"
+    python score.py new_videos --run Reach-motion.zip      in the other lab
+    python validate.py --run Reach-motion.zip              on its own scored clips
+
+Reads   data/checkpoints/<run>.keras and <run>.json; data/predictions/<run>-*.json
+Writes  <run>.zip: both, and card.md, which says in words what the run is
+Cost    seconds.
+"""
+
+import zipfile
+from pathlib import Path
+
+import console
+import files
+import limits
+import runs
+from console import Problem
+
+CARD = """# {run}
+
+A network that scores movement deficits from video, made with Behavior_net.
+
+- Task: {task}. Species: {species}. Camera: {camera}. Licence: {licence}
+- Model: {model}; {n_frames} frames a clip, {sampling}; features of InceptionV3,
+  {weights} weights
+- Trained on {n_clips} clips of {n_animals} animals, scores {low:g} to {high:g}
+- Its clips: {clips}
+- On animals that it had never seen: {figures}
+- Versions: {versions}
+
+Nothing is known of how it does on other cameras, cages or species. Score some of your
+own clips by hand and compare: `python validate.py --run {run}.zip`.
+"""
+
+
+def describe_figures(folder, record):
+    """Say how a run did on animals never seen, from its folds or from its test."""
+    if not limits.explain_silence(record):
+        network, mean = limits.measure_width(record)
+        n_animals = limits.count_animals(record)
+        return (
+            f"90% of its scores were within {network:.2f} of the expert's, the mean of "
+            f"the others within {mean:.2f} ({n_animals} animals, each left out in turn)"
+        )
+    path = files.predictions_path(folder, record["run"], "test", ".json")
+    told = files.read_json(path) if path.is_file() else {}
+    clips, animals = (
+        told.get("agreement", {}).get(k, {}) for k in ("clips", "animals")
+    )
+    if clips.get("n") and "never saw" in told["independence"]:
+        mae = clips["mae"]["value"]
+        return (
+            f"off by {mae:.2f} on average ({clips['n']} clips, {animals['n']} animals)"
+        )
+    return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
+
+
+def write_card(folder, record, species, camera, licence):
+    """Write in words what a run is: str."""
+    known = {**record["train_clips"], **record.get("watched_clips", {})}
+    made, like = record["extraction"] or {}, record.get("clips_were") or {}
+    animals = {runs.animal_in(record, name) for name in known}
+    clips = [
+        f"{key.replace('n_frames', 'frames')} {value[0]:g} to {value[1]:g}"
+        for key in ("n_frames", "seconds", "fps", "brightness")
+        if (value := like.get(key))
+    ]
+    return CARD.format(
+        **{key: record[key] for key in ("run", "task", "model", "n_frames")},
+        **{"species": species, "camera": camera, "licence": licence},
+        sampling=made.get("sampling", "sampled in an unknown way"),
+        weights=made.get("weights", "unknown"),
+        n_clips=len(known),
+        n_animals=len(animals),
+        low=min(known.values()),
+        high=max(known.values()),
+        clips=", ".join([*clips, *(like.get("size") or [])]) or "not described",
+        figures=describe_figures(folder, record),
+        versions=", ".join(f"{k} {v}" for k, v in record.get("versions", {}).items()),
+    )
+
+
+def parse_args(argv):
+    parser = console.Parser(__doc__, "RUN ")
+    parser.add_argument("run", help="name of the run")
+    add = console.begin_options(parser)
+    add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
+    add("--output", Path, "the file to write (<run>.zip)", metavar="ZIP")
+    add("--species", str, "what the animals are", default="not told")
+    add("--camera", str, "view, distance, frame rate, light", default="not told")
+    add("--licence", str, "what others may do with it", default="CC BY 4.0")
+    add("--overwrite", bool, "replace the file")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    checkpoint = runs.find_run(args.data, args.run)
+    if checkpoint.suffix != ".keras":
+        raise Problem(f"{checkpoint.name} has no record: only runs of one's own go out")
+    record = runs.read_record(checkpoint)
+    output = args.output or Path(f"{record['run']}.zip")
+    if output.exists() and not args.overwrite:
+        raise Problem(f"{output} is there already. Give --overwrite to replace it")
+    card = write_card(args.data, record, args.species, args.camera, args.licence)
+    with (
+        files.replacing(output) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.write(checkpoint, f"{record['run']}.keras")
+        archive.write(checkpoint.with_suffix(".json"), f"{record['run']}.json")
+        archive.writestr("card.md", card)
+    print(card)
+    print(f"written to {output}: the names of {record['run']}'s clips and their scores")
+    print("are in its record; see that they may be seen")
+
+
+if __name__ == "__main__":
+    console.run(main)
