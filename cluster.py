@@ -17,7 +17,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import console
-import frames
 import origins
 import sequences
 from console import Problem, caution
@@ -205,10 +204,9 @@ def extract_clip(clip, folder, record, weights, options):
             f"worker {socket.gethostname()} finds no extraction.json of this "
             f"extraction in {folder}. Is that one folder, shared by all?"
         )
-    origin = origins.describe_origin(folder, clip)
-    chosen = frames.read_frames(
-        *(folder, clip, record["n_frames"], record["sampling"], frames.resize_frame),
-        allow_short=record.get("allow_short", False),
+    chosen, origin = origins.read_clip(
+        *(folder, clip, record["n_frames"], record["sampling"]),
+        record.get("allow_short", False),
     )
     with ALONE:
         extractor = open_extractor(weights, options)

@@ -40,13 +40,50 @@ def caution(text):
     warnings.warn(text, Caution, stacklevel=3)
 
 
-class HelpFormatter(argparse.HelpFormatter):
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help that tells each option's default."""
 
     def _get_help_string(self, action):
         silent = action.default in (None, False, argparse.SUPPRESS)
         text = action.help or ""
         return text if silent or "%(default)" in text else f"{text} (%(default)s)"
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells the script's docstring with the help, and an error in one line."""
+
+    def __init__(self, doc, takes=""):
+        super().__init__(
+            usage=f"python %(prog)s {takes}[options]",
+            description=(doc or "").strip(),
+            formatter_class=HelpFormatter,
+        )
+
+    def error(self, message):
+        self.exit(2, plain(f"error: {message}. {self.prog} --help tells all options\n"))
+
+
+def begin_options(parser, title=None, defaults=None):
+    """Begin a group of options, whose defaults are the attributes of one object.
+
+    Returns
+    -------
+    callable
+        Adds an option: its flag, its kind (a type, the choices, or bool for a switch),
+        what it does, and what else `add_argument` takes.
+    """
+    group = parser.add_argument_group(title) if title else parser
+
+    def add(flag, kind, text, **more):
+        name = flag.strip("-").replace("-", "_")
+        if kind is bool:
+            more["action"] = "store_true"
+        else:
+            more["choices" if isinstance(kind, tuple) else "type"] = kind
+            more.setdefault("default", getattr(defaults, name, None))
+        group.add_argument(flag, help=text, **more)
+
+    return add
 
 
 def checked(read, is_right, expected):

@@ -101,9 +101,10 @@ def tabulate_clips(clips, animals, group_pattern):
 
 
 def session_of(clip):
-    """Name the session of a clip: as the table does, else by the date in its name."""
-    date = date_of(clip.name)
-    return clip.session or (date and f"{date[0]:02d}-{date[1]:02d}")
+    """Name the session of a clip, or of its name alone, by the table or its date."""
+    named, name = (None, clip) if isinstance(clip, str) else (clip.session, clip.name)
+    date = date_of(name)
+    return named or (date and f"{date[0]:02d}-{date[1]:02d}")
 
 
 def date_of(name):

@@ -188,12 +188,13 @@ def extract(folder, clips, extractor, record):
     n_frames, sampling = record["n_frames"], record["sampling"]
     described = {}
 
+    allow_short = record.get("allow_short", False)
+
     def read(clip):
-        described[clip] = origins.describe_origin(folder, clip)
-        return frames.read_frames(
-            *(folder, clip, n_frames, sampling, frames.resize_frame),
-            allow_short=record.get("allow_short", False),
+        read, described[clip] = origins.read_clip(
+            folder, clip, n_frames, sampling, allow_short
         )
+        return read
 
     readers = ((clip, functools.partial(read, clip)) for clip in clips)
     for clip, sequence in extractor.stream(readers):

@@ -226,6 +226,19 @@ def resize_frame(frame):
     return np.asarray(image.resize((FRAME_SIZE, FRAME_SIZE), Image.Resampling.NEAREST))
 
 
+class Resizer:
+    """Resizes frames with `resize_frame`, and notes what the first of them is like."""
+
+    size, brightness = "", None  # "640x480"; mean over pixels and colours, 0 to 255
+
+    def __call__(self, frame):
+        resized = resize_frame(frame)
+        if not self.size:
+            self.size = f"{frame.shape[1]}x{frame.shape[0]}"
+            self.brightness = round(float(resized.mean()), 1)
+        return resized
+
+
 def write_video(path, pictures, rate, crf=20):
     """Write pictures as H.264 in yuv420p, which every browser plays.
 

@@ -47,12 +47,12 @@ def measure_errors(folder, scheme, task, targets, animals):
         model, record = runs.read_run(path)
         sequences = scoring.read_sequences(folder, list(part["clip"]), record)
         scores = scoring.score_sequences(model, sequences)
-        known = list(runs.known_clips(record, []).values())
+        known = {**record["train_clips"], **record.get("watched_clips", {})}
         networks.append(
             {
                 "run": record["run"],
                 "sha256": record["sha256"],
-                "mean": float(np.mean(known)),
+                "mean": float(np.mean([*known.values()])),
             }
         )
         for clip, animal, score in zip(
@@ -70,27 +70,16 @@ def measure_errors(folder, scheme, task, targets, animals):
     return {"scheme": scheme["of"], "networks": networks, "clips": clips}
 
 
-def note_errors(folder, plan, task, animals):
-    """Write the errors on left-out animals into the record of a final run.
-
-    Parameters
-    ----------
-    folder : path
-    plan : plans.Plan
-        Of the final run, trained already.
-    task, animals
-        As for `measure_errors`.
-
-    Returns
-    -------
-    dict
-        See `measure_errors`.
-    """
-    targets = {**plan.train, **plan.watched}
-    found = measure_errors(folder, plan.scheme, task, targets, animals)
+def finish(folder, plan, task, animals, has_news):
+    """Note in the record of a final run how its folds erred, and print it."""
     path = files.record_path(folder, plan.run)
-    files.write_json(path, {**files.read_json(path), "left_out_errors": found})
-    return found
+    record = files.read_json(path)
+    if has_news or "left_out_errors" not in record:
+        targets = {**plan.train, **plan.watched}
+        errors = measure_errors(folder, plan.scheme, task, targets, animals)
+        record["left_out_errors"] = errors
+        files.write_json(path, record)
+    tell_width(record)
 
 
 def count_animals(record):

@@ -38,7 +38,12 @@ class Origin(NamedTuple):
     n_frames: int
     fps: float | None
     view: str  # the part of the source that is seen; see `describe_view`
+    size: str  # of its frames after cropping, "640x480"
+    brightness: float | None  # mean of its first frame, 0 to 255
     checksum: str  # of the sequence
+
+
+TYPES = (str, int, str, int, int, str, int, float, str, str, float, str)
 
 
 def describe_origin(folder, clip):
@@ -50,7 +55,22 @@ def describe_origin(folder, clip):
         raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
     reel, view = frames.open_clip(folder, clip, allow_short=True)
     kept = (paths[0].name, size, changed, digest, view.end - view.start, reel.rate)
-    return Origin(clip.name, 0, *kept, describe_view(clip), "")
+    return Origin(clip.name, 0, *kept, describe_view(clip), "", None, "")
+
+
+def read_clip(folder, clip, n_frames, sampling, allow_short=False):
+    """Read the frames of a clip that make its sequence, and where they are from.
+
+    Returns
+    -------
+    (list of uint8 (299, 299, 3), Origin)
+        The Origin without length and checksum yet.
+    """
+    origin, resizer = describe_origin(folder, clip), frames.Resizer()
+    read = frames.read_frames(
+        folder, clip, n_frames, sampling, resizer, allow_short=allow_short
+    )
+    return read, origin._replace(size=resizer.size, brightness=resizer.brightness)
 
 
 def look_up(folder, clip):
@@ -131,19 +151,21 @@ def read_origins(folder):
     return parse_origins(path, stat.st_mtime_ns, stat.st_size)
 
 
+def read_field(read, text):
+    return read(text) if text or read is str else None
+
+
 @functools.lru_cache(maxsize=4)
 def parse_origins(path, _changed, _size):
     found = {}
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for row in csv.reader(file):
+            if len(row) == 10:  # of an earlier release
+                row[-1:-1] = ["", ""]
             if len(row) != len(Origin._fields) or len(row[-1]) != 8:
                 continue  # cut short
             try:
-                clip, length, source, size, modified, digest, n, fps, *rest = row
-                numbers = (int(size), int(modified), digest, int(n))
-                rate = float(fps) if fps else None
-                key = (clip, int(length))
-                found[key] = Origin(*key, source, *numbers, rate, *rest)
+                found[row[0], int(row[1])] = Origin(*map(read_field, TYPES, row))
             except ValueError:
                 continue  # the header
     return found

@@ -4,7 +4,8 @@ Here a run is found, read, saved and checked against sequences, and here it says
 animals it has seen. Keras is loaded only where a network is opened.
 """
 
-import json
+import shutil
+import zipfile
 from pathlib import Path
 
 import console
@@ -16,6 +17,7 @@ from console import Problem, caution
 from foreign import published, untrusted
 
 MAX_MEMBERS = 1000  # networks of a run
+MAX_SHARED = 2**32  # bytes of a packed run
 CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
 RECORD_FIELDS = {
     "run": str,
@@ -38,7 +40,8 @@ def find_run(folder, run=None):
     Returns
     -------
     Path
-        A `.keras` file, or a published `.hdf5` or `.h5` file.
+        A `.keras` file, or a published `.hdf5` or `.h5` file. A `.zip` of `share.py` is
+        unpacked among the checkpoints first.
     """
     checkpoints = Path(folder) / "checkpoints"
     known = sorted(
@@ -49,6 +52,8 @@ def find_run(folder, run=None):
         if not known:
             raise Problem(f"{checkpoints} holds no run. Train one with train_reg.py")
         return known[-1]
+    if Path(run).suffix == ".zip" and Path(run).is_file():
+        return unpack_run(folder, run)
     candidates = [Path(run), checkpoints / run]
     candidates += [checkpoints / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
     for path in candidates:
@@ -58,19 +63,45 @@ def find_run(folder, run=None):
     raise Problem(f"no run {run!r} in {checkpoints}. Runs there: {names}")
 
 
+def unpack_run(folder, path):
+    """Take a run that another lab has packed: its `.keras` among the checkpoints."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = {info.filename: info for info in archive.infolist()}
+            (name,) = [name for name in infos if name.endswith(".keras")]
+            run = name.removesuffix(".keras")
+            places = {
+                name: files.checkpoint_path(folder, run),
+                f"{run}.json": files.record_path(folder, run),
+            }
+            if sum(infos[each].file_size for each in places) > MAX_SHARED:
+                raise ValueError("it would unpack to more than 4 GiB")
+            for each, place in places.items():
+                take_out(archive, each, place)
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError, RuntimeError) as error:
+        raise Problem(
+            f"{path} is no run packed by share.py: {untrusted.first_line(error)}"
+        ) from error
+    return places[name]
+
+
+def take_out(archive, name, place):
+    """Unpack one file; raise Problem where another one of its name lies there."""
+    there = place.is_file() and files.digest_file(place)
+    with files.replacing(place) as temporary:
+        with archive.open(name) as source, temporary.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        if there and files.digest_file(temporary) != there:
+            raise Problem(
+                f"{place} is there already, another one than in the packed run: "
+                "rename or remove it, or give another --data folder"
+            )
+
+
 def read_run(path):
-    """Load a checkpoint together with the record that says how it was made.
+    """Load a checkpoint and the record that says how it was made: (keras.Model, dict).
 
-    Parameters
-    ----------
-    path : path
-        A `.keras` file with its `<run>.json` beside it, or the published network,
-        which has no record: one is made of what is known.
-
-    Returns
-    -------
-    model : keras.Model
-    record : dict
+    For the published network, which has no record, one is made of what is known.
     """
     import models
 
@@ -90,13 +121,7 @@ def read_run(path):
 
 
 def list_members(record):
-    """List the options of each network of a run.
-
-    Raises
-    ------
-    ValueError
-        When the record says more networks than any run has.
-    """
+    """List the options of each network of a run; ValueError where they are too many."""
     found = [plans.Options.from_dict(each) for each in record.get("members") or ()]
     if not found:
         options = plans.Options.from_dict(record["options"])
@@ -107,22 +132,13 @@ def list_members(record):
 
 
 def read_record(path):
-    """Read the record beside a `.keras` file and see that it belongs to it.
-
-    Returns
-    -------
-    dict
-    """
+    """Read the record (a dict) beside a `.keras` file; see that it belongs to it."""
     beside = path.with_suffix(".json")
-    try:
-        record = json.loads(beside.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    if not beside.is_file():
         raise Problem(
             f"{beside} is missing; a run is {path.name} and {beside.name} together"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise Problem(f"{beside} is not JSON: {untrusted.first_line(error)}") from error
-    record = check_record(beside, record)
+        )
+    record = check_record(beside, files.read_json(beside))
     found = files.digest_file(path)
     if record["sha256"] != found:
         raise Problem(
@@ -134,7 +150,6 @@ def read_record(path):
 
 def check_record(path, record):
     """See that a record, wherever it comes from, holds what scripts take from it."""
-    record = record if isinstance(record, dict) else {}
     wrong = [
         field
         for field, kind in RECORD_FIELDS.items()
@@ -177,10 +192,6 @@ def describe_run(plan, options, extraction, results, n_features):
     results : list of dict
         Of each network of the run, see `fitting.fit_network`.
     n_features : int
-
-    Returns
-    -------
-    dict
     """
     own = ("task", "model", "target", "seed", "animal_pattern", "group_pattern")
     own += ("control_group",)
@@ -258,10 +269,7 @@ def is_finished(folder, plan, options, extraction):
 def choose_clips(clips, record, split=None):
     """Choose the clips of a split, or of both, that a run can score: its task's.
 
-    Returns
-    -------
-    list of Clip
-        Each once, though both splits may list it.
+    Each comes once, though both splits may list it.
     """
     task = record.get("task")
     chosen = [c for c in clips if split in (None, c.split) and task in (None, c.task)]
@@ -278,19 +286,9 @@ def choose_clips(clips, record, split=None):
 
 
 def describe_seen(names, animals, record, train_rows=()):
-    """Say of each clip how a run knows it: as a clip, or its animal, or not.
+    """Say how a run knows each clip (N,) of animals (N,): list of str, "" where not.
 
-    Parameters
-    ----------
-    names, animals : sequence of str, (N,)
-    record : dict
-    train_rows : collection of str
-        Clips that stand in where nobody knows what a run has seen.
-
-    Returns
-    -------
-    list of str, (N,)
-        "" where the run knows neither the clip nor its animal.
+    `train_rows` are clips that stand in where nobody knows what a run has seen.
     """
     if record["train_clips"] is None:
         rows = ("unknown", "test rows that repeat train rows")
@@ -320,27 +318,11 @@ def group_in(record, name, pattern):
     return record.get("groups", {}).get(name) or data.group_of(name, pattern)
 
 
-def known_clips(record, clips):
-    """List the clips and targets that a run knows: trained on, and watched.
-
-    Of the published network nobody knows them; the train rows stand in.
-    """
-    if record["train_clips"] is None:
-        return {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
-    return {**record["train_clips"], **record.get("watched_clips", {})}
-
-
 # ---------------------------------------------------------------- cross-validation
 
 
 def find_folds(folder, kind, prefix, task):
-    """Find the runs of a cross-validation by their records, not by their names.
-
-    Returns
-    -------
-    list of (Path, dict)
-        Checkpoint and record.
-    """
+    """Find the runs of a cross-validation by their records: list of (Path, dict)."""
     found = []
     for path in sorted((folder / "checkpoints").glob("[!.]*.json")):
         try:
@@ -380,12 +362,8 @@ def assign_folds(found, table):
     Returns
     -------
     list of (Path, dict, pandas.DataFrame)
-        Checkpoint, record and the clips it is to score.
-
-    Raises
-    ------
-    Problem
-        When an animal has no network, two networks, or one that knows a clip of it.
+        Checkpoint, record and the clips it is to score. Raises Problem when an animal
+        has no network, two networks, or one that knows a clip of it.
     """
     parts, problems, covered = [], [], {}
     for path, record in found:

@@ -2,30 +2,31 @@
 
     python score.py clip.avi other.mp4 --run Reach-lstm
     python score.py folder_of_videos --output scores.csv
+    python score.py long_session.mp4 --every 10 --output session.csv
+    python score.py study --compare group --pair session --output study.csv
 
 Reads   videos, or folders of videos; data/checkpoints/<run>.keras and <run>.json
-Writes  nothing but the table, and with --output a CSV
+Writes  nothing but the table, and with --output a CSV and the figures beside it
 Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 frames.
 """
 
-import argparse
-import functools
-import itertools
+import math
 from pathlib import Path
-
-import numpy as np
 
 import clip_table
 import console
-import data
+import familiar
 import files
 import frames
 import limits
+import new_clips
 import runs
 import scoring
 import sources
 import tables
 from console import Problem
+
+LABELS = ("animal", "group", "session")  # of clips, in a table beside them
 
 BATCH_SIZE = 8  # sequences a pass
 
@@ -65,6 +66,14 @@ def check_output(path, overwrite=False):
             )
 
 
+def read_labels(path):
+    """Read the animal, group and session of clips: {clip: {label: str}}."""
+    found = {}
+    for _, told in tables.read_table(path, ("clip",)).records():
+        found[told["clip"]] = {k: told[k] for k in LABELS if told.get(k)}
+    return found
+
+
 def choose_view(record, crop, mirror):
     """Choose the part of the new videos that is seen: as in training, or as given.
 
@@ -87,83 +96,18 @@ def choose_view(record, crop, mirror):
     return frames.View(crop=crop, mirror=mirror)
 
 
-def score_videos(
-    videos, networks, record, extractor, allow_short=False, view=frames.WHOLE
-):
-    """Score videos, or the part of them that a view tells.
-
-    Parameters
-    ----------
-    videos : list of Path
-    networks : list of keras.Model, (1 + K,)
-        The run's own, then those of its cross-validation.
-    record : dict
-        Of the run.
-    extractor : extractor.Extractor
-    allow_short : bool
-        Take what is there of a video that was cut short.
-    view : frames.View
-
-    Returns
-    -------
-    (dict of Path to (int, float64 (1 + K,)), list of str)
-        Frames of each video and its scores; what was wrong with the others.
-    """
-    from tqdm import tqdm
-
-    n_frames, sampling = record["n_frames"], record["extraction"]["sampling"]
-    n_available, failed, size = {}, [], min(BATCH_SIZE, len(videos))
-
-    def read(video):
-        chosen, n_available[video] = frames.read_video(
-            *(video, n_frames, sampling, frames.resize_frame, view, allow_short)
-        )
-        return chosen
-
-    def extract():
-        reads = ((video, functools.partial(read, video)) for video in videos)
-        with tqdm(total=len(videos), desc="scoring", unit="clip", disable=None) as bar:
-            for video, sequence in extractor.stream(reads):
-                if isinstance(sequence, Problem):
-                    failed.append(f"{video.name}: {sequence}")
-                else:
-                    yield video, sequence
-                bar.update()
-
-    scored, extracted = {}, extract()
-    while batch := list(itertools.islice(extracted, size)):
-        names, sequences = zip(*batch, strict=True)
-        told = [scoring.score_sequences(each, sequences, size) for each in networks]
-        for name, scores in zip(names, np.stack(told, axis=1), strict=True):
-            scored[name] = (n_available[name], scores)
-    return scored, failed
-
-
-def tabulate(scored, record, level):
-    """Make the table of scores with their intervals, as columns of lists."""
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    animals = [data.animal_of(v.stem, pattern) for v in scored]
-    scores = np.array([scores for _, scores in scored.values()])
-    intervals = limits.find_intervals(record, scores, level=level)
-    return {
-        "clip": [video.stem for video in scored],
-        "animal": animals,
-        "video": [str(video) for video in scored],
-        "n_frames": [n for n, _ in scored.values()],
-        "network_score": scores[:, 0],
-        "low": intervals[:, 0],
-        "high": intervals[:, 1],
-    }
-
-
 def tell(table, means, record, level):
     """Print the scores of clips, and the means of animals with several."""
     print(f"network scores of run {record['run']}")
     names = [Path(video).name for video in table["video"]]
+    if any(start is not None for start in table["start"]):
+        spans = zip(names, table["start"], table["end"], strict=True)
+        names = [f"{name} {start:.1f}-{end:.1f} s" for name, start, end in spans]
     width = max(map(len, names), default=0)
-    columns = (table[c] for c in ("n_frames", "network_score", "low", "high"))
-    for name, n_frames, *figures in zip(names, *columns, strict=True):
-        print(f"  {name:<{width}}  {n_frames:>6} frames  {show(*figures)}")
+    columns = (table[c] for c in new_clips.COLUMNS[5:])
+    for name, n_frames, score, low, high, odd in zip(names, *columns, strict=True):
+        line = f"  {name:<{width}}  {n_frames:>6} frames  {show(score, low, high)}"
+        print(f"{line}  ! {odd}" if odd else line)
     if any(n_clips > 1 for _, n_clips, *_ in means):
         print("means of animals")
         width = max(len(animal) for animal, *_ in means)
@@ -179,84 +123,142 @@ def tell(table, means, record, level):
 
 
 def show(score, low, high):
-    return f"{score:8.3f}" + ("" if np.isnan(low) else f"  [{low:.3f}, {high:.3f}]")
+    return f"{score:8.3f}" + ("" if math.isnan(low) else f"  [{low:.3f}, {high:.3f}]")
+
+
+def tell_odd(scored, record):
+    """Say how many videos are unlike those of the training, and what is not known."""
+    if silence := familiar.explain_silence(record):
+        console.caution(silence)
+    warned = [odd for _, _, odd in scored.values()]
+    if any(warned):
+        console.caution(familiar.count_kinds(record, warned))
+
+
+def refuse_odd(scored):
+    """Take out what is unlike the training: what is left, and a line for each other."""
+    refused = [
+        f"{part.video.name}: --strict refuses it, {new_clips.say_odd(odd)}"
+        for part, (_, _, odd) in scored.items()
+        if odd
+    ]
+    return {part: found for part, found in scored.items() if not found[2]}, refused
 
 
 def write(path, table, means):
     """Write the scores of clips, and beside them the means of animals."""
-    rows = zip(*table.values(), strict=True)
-    tables.write_table(path, list(table), map(blank, rows))
+    tables.write_table(path, list(table), zip(*table.values(), strict=True))
     beside = path.with_name(f"{path.stem}-animals{path.suffix}")
     columns = ("animal", "n_clips", "network_score", "low", "high")
-    tables.write_table(beside, columns, map(blank, means))
+    tables.write_table(beside, columns, means)
     print(f"written to {path} and {beside.name}")
 
 
-def blank(row):
-    return [None if value != value else value for value in row]
+def draw_windows(path, table, record):
+    """Draw the score of each video over time, beside the table."""
+    import figures
+    from judging.contrast_figures import draw_windows
+
+    rows = list(zip(*table.values(), strict=True))
+    for video in dict.fromkeys(table["video"]):
+        own = [row for row in rows if row[2] == video]
+        middles = [(row[3] + row[4]) / 2 for row in own]
+        figure = draw_windows(
+            middles, *zip(*(row[6:9] for row in own), strict=True), Path(video).name
+        )
+        written = figures.save(
+            figure, path.with_name(f"{path.stem}-{Path(video).stem}")
+        )
+        print(f"written to {written[0]} and .svg")
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-    )
+    parser = console.Parser(__doc__, "VIDEO ... ")
     parser.add_argument(
         "videos", nargs="+", type=Path, help="videos, folders of videos"
     )
-    parser.add_argument(
-        "--run", help="name or file of a run; the newest one by default"
-    )
-    parser.add_argument(
-        "--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR"
-    )
-    parser.add_argument("--output", type=Path, metavar="CSV", help="write a table")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="let --output replace any .csv"
-    )
-    parser.add_argument(
-        "--weights", help="where the run's InceptionV3 weights are, if they moved"
-    )
-    parser.add_argument(
-        "--crop",
-        type=console.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels"),
-        metavar="X,Y,W,H",
-        help="look at this region only; by default at the one of the training",
-    )
-    parser.add_argument("--mirror", action="store_true", help="exchange left and right")
-    parser.add_argument(
-        "--allow-short",
-        action="store_true",
-        help="take what is there of a video that was cut short",
-    )
-    parser.add_argument(
-        "--level",
-        type=console.fraction,
-        default=0.9,
-        help="share of new animals whose true score lies within the interval",
-    )
-    return parser.parse_args(argv)
+    add = console.begin_options(parser)
+    add("--run", str, "name or file of a run, or a .zip of share.py (the newest run)")
+    add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
+    add("--output", Path, "write a table", metavar="CSV")
+    add("--overwrite", bool, "let --output replace any .csv")
+    add("--weights", str, "where the run's InceptionV3 weights are, if they moved")
+    crop = console.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels")
+    where = "look at this region only, in pixels (that of the training)"
+    add("--crop", crop, where, metavar="X,Y,W,H")
+    add("--mirror", bool, "exchange left and right")
+    add("--allow-short", bool, "take what is there of a video that was cut short")
+    share = "share of new animals whose true score lies within the interval"
+    add("--level", console.fraction, share, default=0.9)
+    strict = "refuse videos that are unlike those that the run has learned from"
+    add("--strict", bool, strict)
+
+    add = console.begin_options(parser, "long videos: a score over time")
+    every = "begin a window every so many seconds"
+    add("--every", console.positive_float, every, metavar="SECONDS")
+    window = "how long a window is (as the clips of the training)"
+    add("--window", console.positive_float, window, metavar="SECONDS")
+
+    add = console.begin_options(parser, "what a study finds")
+    add("--compare", ("group",), "compare the animals of groups")
+    add("--pair", ("session",), "compare the sessions of each animal")
+    source = "columns clip and any of animal, group, session, where names do not tell"
+    add("--table", Path, source, metavar="CSV")
+    args = parser.parse_args(argv)
+    if args.window and not args.every:
+        parser.error("--window goes with --every")
+    if args.every and (args.compare or args.pair):
+        parser.error("--every goes with no --compare or --pair")
+    return args
+
+
+def list_parts(args, videos, record, view):
+    """List what is to be scored: whole videos, or windows of them."""
+    if not args.every:
+        return [new_clips.Part(video, view) for video in videos], []
+    length, parts, failed = args.window or new_clips.window_seconds(record), [], []
+    for video in videos:
+        try:
+            parts += new_clips.cut_windows(
+                video, view, length, args.every, args.allow_short
+            )
+        except Problem as problem:
+            failed.append(str(problem))
+    return parts, failed
 
 
 def main(argv=None):
     args = parse_args(argv)
     videos = list_videos(args.videos)
     check_output(args.output, args.overwrite)
+    labels = read_labels(args.table) if args.table else {}
     checkpoint = runs.find_run(args.data, args.run)
     model, record = runs.read_run(checkpoint)
+    familiar.check_like(record)
     view = choose_view(record, args.crop, args.mirror)
+    parts, failed = list_parts(args, videos, record, view)
     extractor = scoring.open_extractor(record, args.weights)
     networks = [model, *limits.open_networks(checkpoint, record)]
-    scored, failed = score_videos(
-        videos, networks, record, extractor, args.allow_short, view
+    scored, failures = new_clips.score_parts(
+        parts, networks, record, extractor, args.allow_short
     )
+    failed += failures
+    tell_odd(scored, record)
+    if args.strict:
+        scored, refused = refuse_odd(scored)
+        failed += refused
     if scored:
-        table = tabulate(scored, record, args.level)
-        scores = np.array([scores for _, scores in scored.values()])
-        means = limits.average_animals(table["animal"], scores, record, args.level)
+        table, means = new_clips.tabulate(scored, record, args.level, labels)
         tell(table, means, record, args.level)
         if args.output:
             write(args.output, table, means)
+        if args.output and args.every:
+            draw_windows(args.output, table, record)
+        if args.compare or args.pair:
+            import contrasting
+
+            wanted = (bool(args.compare), bool(args.pair))
+            contrasting.tell_study(table, record, labels, *wanted, args.output)
     return console.report_failed(failed, len(videos))
 
 

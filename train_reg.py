@@ -13,7 +13,6 @@ A training that was stopped goes on where it was when the command is given again
 The test rows steer nothing: training watches held-out animals of the train rows.
 """
 
-import argparse
 import dataclasses
 import functools
 import math
@@ -21,7 +20,9 @@ from pathlib import Path
 
 import console
 import data
+import familiar
 import files
+import limits
 import origins
 import plans
 import processes
@@ -46,13 +47,7 @@ def choose_clips(folder, task):
 
 
 def train_here(folder, todo, options, extraction):
-    """Train the networks of plans one after the other.
-
-    Yields
-    ------
-    (Plan, dict)
-        And its record.
-    """
+    """Train the networks of plans one after the other; yields plans and records."""
     from tqdm import tqdm
 
     import training
@@ -114,187 +109,133 @@ def choose_jobs(wanted, n_runs, options):
 
 def add_what(parser):
     """Add the options of what to train, and where."""
-    what = parser.add_argument_group("what")
-    what.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
-    what.add_argument("--task", help="which task, where data_file.csv has several")
-    what.add_argument("--run", metavar="NAME", help="name of the run (<task>-<model>)")
-    what.add_argument(
-        "--target",
-        choices=("score", "group"),
-        default=Options.target,
-        help="learn the expert score, or the group in the clip name as 0 or 1",
-    )
-    what.add_argument(
+    add = console.begin_options(parser, "what", Options)
+    add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
+    several = "which task, where data_file.csv has several"
+    add("--task", str, several, default=None)
+    add("--run", str, "name of the run (<task>-<model>)", metavar="NAME")
+    add("--target", ("score", "group"), "learn expert scores, or groups as 0 and 1")
+    add(
         "--animal-pattern",
-        type=console.pattern,
+        console.pattern,
+        "regular expression that finds the animal "
+        "in a clip's name, where the table has no column for it",
         metavar="RE",
-        default=Options.animal_pattern,
-        help="finds the animal in a clip name",
     )
-    what.add_argument(
-        "--group-pattern",
-        type=console.pattern,
-        metavar="RE",
-        default=Options.group_pattern,
-        help="finds the group in a clip name",
-    )
-    what.add_argument(
-        "--control-group",
-        metavar="NAME",
-        default=Options.control_group,
-        help="the healthy group, as the clip names have it",
-    )
-    what.add_argument(
-        "--skip-missing",
-        action="store_true",
-        help="train without the clips that have no sequence",
-    )
-    what.add_argument("--overwrite", action="store_true", help="replace a finished run")
+    add("--group-pattern", console.pattern, "likewise for the group", metavar="RE")
+    add("--control-group", str, "the healthy group, as the clips have it")
+    add("--skip-missing", bool, "train without the clips that have no sequence")
+    add("--overwrite", bool, "replace a finished run")
 
 
 def add_network(parser):
     """Add the options of the form of the network."""
-    network = parser.add_argument_group("network")
-    network.add_argument(
+    add = console.begin_options(parser, "network", Options)
+    add(
         "--model",
-        choices=("lstm", "pool", "motion", "best"),
-        default=Options.model,
-        help="motion scores statistics of change, in closed form, from few clips; best "
-        "chooses among motion, a small lstm and their mean on training animals; pool "
-        "ignores time: what does movement add?",
+        ("lstm", "pool", "motion", "best"),
+        "lstm, as published; pool, which "
+        "averages over the frames and so ignores their order; motion, a linear score "
+        "of the change from frame to frame, for few clips; best, the best of motion, a "
+        "small lstm and their mean, chosen on training animals alone",
     )
-    network.add_argument("--units", type=console.positive_int, default=Options.units)
-    network.add_argument("--dropout", type=console.fraction, default=Options.dropout)
-    network.add_argument(
-        "--activation", choices=("relu", "linear"), default=Options.activation
-    )
-    network.add_argument(
+    add("--units", console.positive_int, "units of the lstm")
+    add("--dropout", console.fraction, "of the units, set to 0 at random in training")
+    add("--activation", ("relu", "linear"), "of the score: relu cuts it to 0")
+    add(
         "--gates",
-        choices=("hard_sigmoid", "sigmoid"),
-        default=Options.gates,
-        help="as published, or the form that GPUs compute fast",
+        ("hard_sigmoid", "sigmoid"),
+        "how the lstm opens and closes its "
+        "memory: as published, or in the form that GPUs compute fast",
     )
-    network.add_argument(
-        "--standardize",
-        action="store_true",
-        help="scale each feature by the training clips' mean and spread",
-    )
-    network.add_argument(
+    add("--standardize", bool, "scale features by the training clips' mean and spread")
+    add(
         "--ensemble",
-        type=console.positive_int,
-        default=Options.ensemble,
+        console.positive_int,
+        "average this many networks, each with another seed",
         metavar="N",
-        help="average N networks of different seeds",
     )
 
 
 def add_fitting(parser):
     """Add the options of how it is trained."""
-    fitting = parser.add_argument_group("training")
-    fitting.add_argument(
-        "--learning-rate", type=console.positive_float, default=Options.learning_rate
-    )
-    fitting.add_argument(
-        "--weight-decay", type=console.amount, default=Options.weight_decay
-    )
-    fitting.add_argument(
-        "--batch-size",
-        type=console.positive_int,
-        default=Options.batch_size,
-        help="clips",
-    )
-    fitting.add_argument(
-        "--epochs", type=console.positive_int, default=Options.epochs, help="at most"
-    )
-    fitting.add_argument(
-        "--patience",
-        type=console.positive_int,
-        default=Options.patience,
-        help="epochs without gain before training stops",
-    )
-    fitting.add_argument(
+    add = console.begin_options(parser, "training", Options)
+    add("--learning-rate", console.positive_float, "step of the optimizer")
+    add("--weight-decay", console.amount, "penalty on large weights")
+    add("--batch-size", console.positive_int, "clips a step")
+    add("--epochs", console.positive_int, "passes over the clips, at most")
+    add("--patience", console.positive_int, "epochs without gain before it stops")
+    add(
         "--plateau-factor",
-        type=console.fraction,
-        default=Options.plateau_factor,
-        help="of the learning rate, after epochs without gain",
+        console.fraction,
+        "what the learning rate is multiplied by after epochs without gain, a plateau",
     )
-    fitting.add_argument(
-        "--plateau-patience",
-        type=console.positive_int,
-        default=Options.plateau_patience,
-        help="epochs without gain before the learning rate falls",
-    )
-    fitting.add_argument(
+    add("--plateau-patience", console.positive_int, "epochs without gain before that")
+    add(
         "--plateau-cooldown",
-        type=console.count,
-        default=Options.plateau_cooldown,
-        help="epochs after it fell before it may fall again",
+        console.count,
+        "epochs after that before it may happen again",
     )
-    fitting.add_argument("--seed", type=console.seed, default=Options.seed)
-    fitting.add_argument(
+    add("--seed", console.seed, "of first weights, order of clips and watched animals")
+    add(
         "--monitor",
-        choices=("animals", "test"),
-        default=Options.monitor,
-        help="watch held-out train animals, or the test rows as published",
+        ("animals", "test"),
+        "what is watched to stop in time: held-out "
+        "train animals, or the test rows as published, which are then no test",
     )
-    fitting.add_argument(
-        "--validation-fraction",
-        type=console.fraction,
-        default=Options.validation_fraction,
-        help="of the train animals, held out to watch",
-    )
+    add("--validation-fraction", console.fraction, "of the train animals, to watch")
 
 
 def add_folds(parser):
     """Add the options of cross-validation by animal."""
-    fold = parser.add_argument_group("cross-validation by animal (ignores the split)")
-    fold.add_argument(
+    title = "cross-validation by animal (ignores the split)"
+    add = console.begin_options(parser, title)
+    add(
         "--leave-one-animal-out",
-        action="store_true",
-        help="one network for each animal, trained without it",
+        bool,
+        "for each animal a network trained without it",
     )
-    fold.add_argument("--leave-out", metavar="ANIMAL", help="only this network of them")
-    fold.add_argument(
+    add("--leave-out", str, "only this network of them", metavar="ANIMAL")
+    add(
         "--folds",
-        type=console.positive_int,
+        console.positive_int,
+        "leave out animals in K groups",
         metavar="K",
-        help="leave out the animals in K groups",
     )
-    fold.add_argument(
+    add(
         "--final",
-        action="store_true",
-        help="then train on all animals the network to use; it carries the errors on "
-        "left-out animals, which give its scores their intervals",
+        bool,
+        "then train on all animals the network to use; it carries the "
+        "errors on left-out animals, which give its scores their intervals",
     )
-    fold.add_argument(
-        "--jobs",
-        type=console.positive_int,
-        metavar="N",
-        help=f"networks trained at a time; by default as many as there are cores, up "
-        f"to {MOST_JOBS}, and one of more than {SMALL} units",
-    )
-    fold.add_argument(
+    add(
         "--repeats",
-        type=console.positive_int,
-        default=1,
+        console.positive_int,
+        "do --folds K so many times, with other seeds and other folds",
         metavar="N",
-        help="do --folds K N times, with other seeds and other folds",
+        default=1,
     )
-    fold.add_argument(
-        "--dask", metavar="ADDRESS", help="share the networks out on a Dask cluster"
+    add(
+        "--jobs",
+        console.positive_int,
+        f"networks trained at a time (the cores, up to "
+        f"{MOST_JOBS}; 1 where it has more than {SMALL} units)",
+        metavar="N",
     )
+    add("--dask", str, "share the networks out on a Dask cluster", metavar="ADDRESS")
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-    )
+    parser = console.Parser(__doc__)
     for add in (add_what, add_network, add_fitting, add_folds):
         add(parser)
     args = parser.parse_args(argv)
     if args.repeats > 1 and not args.folds:
         parser.error("--repeats needs --folds K")
+    if args.final and (args.leave_out or not (args.folds or args.leave_one_animal_out)):
+        parser.error("--final goes with --folds K or --leave-one-animal-out")
+    if args.final and args.repeats > 1:
+        parser.error("--final goes with one cross-validation, not with --repeats")
     return args
 
 
@@ -354,17 +295,6 @@ def make_plans(args, clips, options, repeat=1):
     return [plan.name_clips(clips) for plan in planned], animals
 
 
-def finish(args, plan, options, animals, has_news):
-    """Note in the record of the final network how its folds erred, and say it."""
-    import limits
-
-    record = files.read_json(files.record_path(args.data, plan.run))
-    if has_news or "left_out_errors" not in record:
-        limits.note_errors(args.data, plan, options.task, animals)
-        record = files.read_json(files.record_path(args.data, plan.run))
-    limits.tell_width(record)
-
-
 def train_all(args, repeat):
     """Train every network that the arguments ask for, once more for each repeat."""
     clips = choose_clips(args.data, args.task)
@@ -394,6 +324,8 @@ def train_all(args, repeat):
     elif n_jobs > 1:
         train = functools.partial(train_in_processes, n_jobs)
     for plan, record in train(args.data, todo, options, extraction):
+        if not plan.left_out:
+            familiar.note_clips(args.data, plan, animals)
         how = runs.tell_training(record)
         where = "watched clips" if plan.watched else "its animals, each left out once"
         print(
@@ -401,16 +333,12 @@ def train_all(args, repeat):
             f"{math.sqrt(record['val_loss']):.3f}"
         )
     if args.final:
-        finish(args, planned[-1], options, animals, bool(todo))
+        limits.finish(args.data, planned[-1], options.task, animals, bool(todo))
     print(f"written to {files.checkpoint_path(args.data, planned[-1].run).parent}")
 
 
 def main(argv=None):
     args = parse_args(argv)
-    if args.final and (args.leave_out or not (args.folds or args.leave_one_animal_out)):
-        raise Problem("--final goes with --folds K or --leave-one-animal-out")
-    if args.final and args.repeats > 1:
-        raise Problem("--final goes with one cross-validation, not with --repeats")
     for repeat in range(1, args.repeats + 1):
         train_all(args, repeat)
 

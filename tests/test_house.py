@@ -9,7 +9,7 @@ from importlinter.cli import lint_imports
 HOUSE = Path(__file__).parents[1]
 SCRIPTS = (
     *("extract_files", "rate", "extract_features", "train_reg", "validate", "score"),
-    *("explain", "download_checkpoint"),
+    *("explain", "download_checkpoint", "share"),
 )
 STOREYS = (  # from the ground up
     ("console",),
@@ -28,7 +28,8 @@ STOREYS = (  # from the ground up
     ("candidates",),
     ("training",),
     ("cluster", "judging", "explaining", "rating", "slicing"),
-    ("limits",),
+    ("limits", "familiar"),
+    ("new_clips", "contrasting"),
     SCRIPTS,
     ("demo",),
 )

@@ -1,16 +1,20 @@
 """New videos: scores with intervals from the errors on animals left out."""
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
 from films import make_film
 from test_train_reg import N_FEATURES, N_FRAMES, make_folder, read_record, train
 
+import familiar
 import files
 import limits
 import runs
 import score
 import scoring
+import share
 from console import Problem
 
 
@@ -107,7 +111,8 @@ def test_too_few_animals_and_old_runs_say_why_there_is_no_interval(
     trained, run_score, recwarn
 ):
     _, said = run_score("--level", "0.95")
-    assert "95% needs 19 left-out animals, run Reach-lstm has 10" in str(recwarn.pop())
+    said_too = " ".join(str(warning.message) for warning in recwarn)
+    assert "95% needs 19 left-out animals, run Reach-lstm has 10" in said_too
     assert "[" not in said.out
     record = read_record(trained, "Reach-lstm")
     record.pop("left_out_errors")
@@ -127,6 +132,138 @@ def test_a_fold_that_was_trained_anew_is_not_used(trained, recwarn):
 
 
 @pytest.mark.parametrize("argv", [["--final"], ["--final", "--leave-out", "g01"]])
-def test_final_needs_a_whole_cross_validation(trained, argv):
-    with pytest.raises(Problem, match="--folds K"):
+def test_final_needs_a_whole_cross_validation(trained, argv, capsys):
+    with pytest.raises(SystemExit, match="2"):
         train(trained, *argv)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --final goes with --folds K")
+
+
+# ---------------------------------------------------------------- unlike the training
+
+
+def make_like(n_animals=24, n_features=40):
+    """Describe a training by clips that differ little, three of each animal."""
+    random = np.random.default_rng(1)
+    base = random.random(n_features) + 1
+    animals = np.repeat([f"g{n}" for n in range(n_animals)], 3)
+    own = np.repeat(random.normal(0, 0.1, (n_animals, n_features)), 3, axis=0)
+    means = base + own + random.normal(0, 0.03, own.shape)
+    directions = np.stack([familiar.point(mean[None]) for mean in means])
+    features = familiar.describe_features(directions, animals)
+    like = {"n_frames": [100, 200], "seconds": [1, 2], "fps": [100, 100]}
+    like |= {"brightness": [90, 120], "size": ["640x480"], "features": features}
+    return {"run": "r", "train_clips": {"a": 0, "b": 4}, "clips_were": like}, base
+
+
+LIKE = familiar.Look(150, 100.0, "640x480", 100.0)
+
+
+@pytest.mark.parametrize(
+    ("look", "score", "kind"),
+    [
+        (LIKE, 2, None),
+        (LIKE._replace(n_frames=301), 2, "length"),
+        (LIKE._replace(n_frames=49), 2, "length"),
+        (LIKE._replace(fps=50.0, n_frames=75), 2, "frame rate"),
+        (LIKE._replace(size="320x240"), 2, "frame size"),
+        (LIKE._replace(brightness=40.0), 2, "brightness"),
+        (LIKE, 8.4, "score"),
+        (LIKE._replace(fps=None, n_frames=400), 2, "length"),
+    ],
+)
+def test_a_video_unlike_the_training_is_named(look, score, kind):
+    record, base = make_like()
+    found = familiar.list_warnings(record, look, score, base[None])
+    assert set(found) == ({kind} if kind else set())
+
+
+def test_features_of_another_scene_are_named_and_new_animals_seldom():
+    record, base = make_like()
+    random = np.random.default_rng(5)
+    other = random.random((1, len(base))) * 3
+    assert "features" in familiar.list_warnings(record, LIKE, 2, other)
+    new = base + random.normal(0, 0.1, (400, 1, len(base)))
+    new += random.normal(0, 0.03, new.shape)
+    flagged = [bool(familiar.list_warnings(record, LIKE, 2, each)) for each in new]
+    assert np.mean(flagged) < 0.12
+    assert familiar.count_kinds(record, [{"features": ""}, {}]).startswith("1 of 2")
+
+
+@pytest.mark.parametrize(
+    "like",
+    [3, {"fps": ["a", 1]}, {"fps": [1]}, {"features": {"centres": [1]}}, {"size": [1]}],
+)
+def test_a_record_that_describes_clips_oddly_is_refused(like):
+    with pytest.raises(Problem, match="clips_were"):
+        familiar.check_like({"run": "r", "clips_were": like})
+    familiar.check_like({"run": "r"})
+
+
+def test_old_runs_say_what_they_cannot_tell():
+    assert "length, frame size" in familiar.explain_silence({"run": "old"})
+    assert not familiar.explain_silence(make_like()[0])
+    record = {"run": "old", "train_clips": None}
+    assert familiar.list_warnings(record, LIKE, 9, np.ones((1, 4))) == {}
+
+
+def test_a_training_notes_what_its_clips_were_like(trained):
+    like = read_record(trained, "Reach-lstm")["clips_were"]
+    assert like["n_frames"] is None  # these sequences tell nothing of their videos
+    assert len(like["features"]["centres"]) == 10
+    assert like["features"]["false_alarms"] == pytest.approx(1 / 11, abs=1e-3)
+
+
+def test_strict_refuses_what_is_unlike(trained, run_score, tmp_path):
+    path = files.record_path(trained, "Reach-lstm")
+    record = files.read_json(path)
+    try:
+        likeness = {**record["clips_were"], "fps": [200, 200]}
+        files.write_json(path, {**record, "clips_were": likeness})
+        _, said = run_score()
+        assert said.out.count("! frame rate 30 a second, in training 200") == 2
+        code, said = run_score("--strict", "--output", str(tmp_path / "s.csv"))
+    finally:
+        files.write_json(path, record)
+    assert code == 1 and said.err.count("--strict refuses it, frame rate 30") == 2
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_a_long_video_is_scored_over_time(run_score, trained, tmp_path):
+    long = make_film(tmp_path / "long.avi", 60)
+    output = tmp_path / "long.csv"
+    reading = ["--every", "0.4", "--window", "0.8", "--output", str(output)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "open_extractor", lambda *_: StandIn())
+        argv = [str(long), "--data", str(trained), "--run", "Reach-lstm", *reading]
+        assert score.main(argv) == 0
+    table = pd.read_csv(output)
+    step = table["start"].diff().dropna()
+    assert len(table) > 3 and np.allclose(step, 0.4, atol=0.05)
+    assert np.allclose(table["end"] - table["start"], 0.8, atol=0.05)
+    assert table["network_score"].nunique() > 1  # brightness changes along the film
+    assert (tmp_path / "long-long.png").stat().st_size > 5000
+
+
+def test_a_run_travels_in_one_file(trained, tmp_path, capsys):
+    packed = tmp_path / "run.zip"
+    share.main(["Reach-lstm", "--data", str(trained), "--output", str(packed)])
+    assert "10 animals, each left out in turn" in capsys.readouterr().out
+    other = tmp_path / "other"
+    path = runs.find_run(other, packed)
+    assert runs.read_run(path)[1] == read_record(trained, "Reach-lstm")
+    assert runs.find_run(other, packed) == path  # once more, the same
+    files.write_json(path.with_suffix(".json"), {"run": "another"})
+    with pytest.raises(Problem, match="there already"):
+        runs.find_run(other, packed)
+
+
+@pytest.mark.parametrize("names", [(), ("../x.keras", "../x.json"), ("x.keras",)])
+def test_a_file_that_is_no_packed_run_is_refused(tmp_path, names):
+    packed = tmp_path / "bad.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.writestr(name, "{}")
+    with pytest.raises(Problem):
+        runs.find_run(tmp_path / "data", packed)
+    assert not list(tmp_path.rglob("*.keras"))

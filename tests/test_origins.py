@@ -124,7 +124,9 @@ def test_clips_at_another_pace_are_named(tmp_path):
     sequence = np.zeros((10, 4), np.float32)
     for name, fps in zip(names, (30, 30, 30, 30, 120), strict=True):
         kept = ("x.avi", 1, 1, "d", 100, fps)
-        origins.note_origin(tmp_path, origins.Origin(name, 0, *kept, "", ""), sequence)
+        origins.note_origin(
+            tmp_path, origins.Origin(name, 0, *kept, "", "", None, ""), sequence
+        )
     with pytest.warns(Caution, match=r"1 of 5 clips.*333 ms.*c4 83 ms"):
         origins.tell_pace(tmp_path, names, extraction)
     with warnings.catch_warnings():
