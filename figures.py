@@ -17,27 +17,25 @@ INK, FAINT = "#222222", "#8C8C8C"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES = ("o", "s", "^", "D", "v", "P")
 NETWORK, EXPERT = COLOURS[0], COLOURS[1]
+LINES = (
+    "axes.edgecolor",
+    "axes.labelcolor",
+    "text.color",
+    "xtick.color",
+    "ytick.color",
+)
+SIZES = ("xtick.labelsize", "ytick.labelsize", "legend.fontsize")
 STYLE = {
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
+    **dict.fromkeys(SIZES, 6.5),
+    **dict.fromkeys(LINES, INK),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
+    **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),
     "legend.frameon": False,
     "legend.handletextpad": 0.4,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
     "lines.linewidth": 1.0,
     "text.parse_math": False,  # a name with $ or _ is a name, not a formula
     "svg.fonttype": "none",  # text stays text in the SVG
@@ -75,50 +73,35 @@ def save(figure, path, dpi=300):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = []
-    for kind, metadata in (("png", None), ("svg", {"Date": None})):
-        target = path.with_name(f"{path.name}.{kind}")
-        partial = path.with_name(f".{path.name}.partial.{kind}")
+    written = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg")]
+    for target, metadata in zip(written, (None, {"Date": None}), strict=True):
+        partial = path.with_name(f".{path.name}.partial{target.suffix}")
         try:
+            kind = target.suffix[1:]
             figure.savefig(partial, format=kind, dpi=dpi, metadata=metadata)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
-        written.append(target)
     return written
 
 
 def open_figure(height, title, rows=1, ratios=None):
     """Open a figure of one column and so many inches, with axes below each other."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    axes = figure.subplots(
-        rows, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios}
-    )[:, 0]
+    options = {"squeeze": False, "gridspec_kw": {"height_ratios": ratios}}
+    axes = figure.subplots(rows, sharex=True, **options)[:, 0]
     if title:
         figure.suptitle(title, fontsize=STYLE["axes.titlesize"], wrap=True)
     return figure, axes
 
 
 def choose_looks(groups):
-    """Give each group a colour and a shape.
+    """Give each group (str or None) a colour and a shape: dict, Control first.
 
-    Parameters
-    ----------
-    groups : sequence of str or None
-
-    Returns
-    -------
-    dict
-        Group to (colour, shape), Control first; None, where there are clips without
-        a group, is grey.
+    None, where there are clips without a group, is grey.
     """
-    named = sorted(
-        {g for g in groups if g is not None}, key=lambda g: (g != "Control", g)
-    )
-    looks = {
-        group: (COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)])
-        for i, group in enumerate(named)
-    }
+    named = sorted(set(groups) - {None}, key=lambda g: (g != "Control", g))
+    looks = {g: (COLOURS[i % 6], SHAPES[i % 6]) for i, g in enumerate(named)}
     return looks | ({None: ("#555555", "o")} if None in groups or not named else {})
 
 

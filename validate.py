@@ -17,20 +17,17 @@ import data
 import files
 import origins
 import runs
-from judging import readers, report
+from judging import readers, report, sections
 
 # ---------------------------------------------------------------- which clips
 
 
 def settle_patterns(args, record):
     """Take the run's patterns where none are given; return its record with them."""
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    groups = record.get("group_pattern", data.GROUP_PATTERN)
-    return {
-        **record,
-        "animal_pattern": args.animal_pattern or pattern,
-        "group_pattern": args.group_pattern or groups,
-    }
+    found = {"animal_pattern": data.ANIMAL_PATTERN, "group_pattern": data.GROUP_PATTERN}
+    found |= record
+    given = {name: getattr(args, name) for name in ("animal_pattern", "group_pattern")}
+    return found | {name: pattern for name, pattern in given.items() if pattern}
 
 
 def tabulate(clips, record):
@@ -39,47 +36,40 @@ def tabulate(clips, record):
     return data.tabulate_clips(clips, animals, record["group_pattern"])
 
 
-def list_split(args, clips):
-    """List the one part of a split: a run and the clips that it is to score.
+def list_repeats(args, clips):
+    """List the networks, and the clips that each is to score.
+
+    Animals that nobody scored need no network of a cross-validation: they are named
+    and left out.
 
     Returns
     -------
     list of list of (Path, dict, pandas.DataFrame)
+        Once for each time that a cross-validation was repeated, once for a split.
     """
-    path = runs.find_run(args.data, args.run)
-    record = runs.read_record(path) if path.suffix == ".keras" else {}
-    record = settle_patterns(args, record)
-    return [
-        [(path, record, tabulate(runs.choose_clips(clips, record, args.split), record))]
-    ]
-
-
-def list_folds(args, clips, kind):
-    """List the parts of a cross-validation, once for each time it was repeated.
-
-    Animals that nobody scored need no network: they are named and left out.
-
-    Returns
-    -------
-    list of list of (Path, dict, pandas.DataFrame)
-    """
-    found = runs.find_folds(args.data, kind, args.run or "", args.task)
-    found = [(path, settle_patterns(args, record)) for path, record in found]
-    first = found[0][1]
-    table = tabulate(runs.choose_clips(clips, first), first)
+    if args.split in data.SPLITS:
+        path = runs.find_run(args.data, args.run)
+        record = runs.read_record(path) if path.suffix == ".keras" else {}
+        record = settle_patterns(args, record)
+        chosen = runs.choose_clips(clips, record, args.split)
+        return [[(path, record, tabulate(chosen, record))]]
     repeats = {}
-    for path, record in found:
+    for path, record in runs.find_folds(
+        args.data, args.split, args.run or "", args.task
+    ):
         number = (record.get("scheme") or {}).get("repeat", 1)
-        repeats.setdefault(number, []).append((path, record))
+        repeats.setdefault(number, []).append((path, settle_patterns(args, record)))
+    first = next(iter(repeats.values()))[0][1]
+    table = tabulate(runs.choose_clips(clips, first), first)
+    scored = set(table["animal"][table["expert_score"].notna()])
     parts = []
-    for number in sorted(repeats):
-        covered = {a for _, record in repeats[number] for a in record["left_out"]}
-        scored = set(table["animal"][table["expert_score"].notna()])
+    for _, networks in sorted(repeats.items()):
+        covered = {a for _, record in networks for a in record["left_out"]}
         lost = sorted(set(table["animal"]) - covered - scored)
         if lost:
             console.caution(f"no expert has scored {', '.join(lost)}: not judged")
         kept = table[~table["animal"].isin(lost)]
-        parts.append(runs.assign_folds(repeats[number], kept))
+        parts.append(runs.assign_folds(networks, kept))
     return parts
 
 
@@ -106,8 +96,8 @@ def judge_outcome(table, outcome):
     lost = sorted(set(outcome) ^ set(means.index))
     if lost:
         console.caution(f"left out, as only one side has them: {', '.join(lost)}")
-    means = means[means.index.isin(outcome)].copy()
-    means["outcome"] = [outcome[animal] for animal in means.index]
+    means = means[means.index.isin(outcome)]
+    means = means.assign(outcome=[outcome[animal] for animal in means.index])
     columns = (means[name] for name in ("outcome", "network_score", "expert_score"))
     return means, comparisons.compare_outcomes(*columns)
 
@@ -120,9 +110,7 @@ def judge_plans(args, table, record):
     scored = table.dropna(subset=["target"])
     columns = summarise_clips(args.data, scored, record)
     clips = columns, scored["target"].to_numpy(), scored["animal"].to_numpy(str)
-    result = {}
-    if args.leak_meter:
-        result["leak"] = planning.measure_leak(*clips)
+    result = {"leak": planning.measure_leak(*clips)} if args.leak_meter else {}
     if args.plan:
         result["plan"] = planning.measure_curve(*clips, args.plan)
     return result
@@ -133,16 +121,14 @@ def judge_raters(args, table, record, second_rater, ratings):
     from judging import study
 
     if second_rater:
-        expert = table["expert_score"].dropna()
-        first = dict(zip(table["clip"][expert.index], expert, strict=True))
+        expert = table.dropna(subset=["expert_score"])
+        first = dict(zip(expert["clip"], expert["expert_score"], strict=True))
         ratings = {"data_file.csv": [first], args.second_rater.stem: [second_rater]}
-    first, twice = readers.spread_ratings(ratings, list(table["clip"]))
-    network = table["network_score"].to_numpy(float)
+    animals, network = table["animal"].to_numpy(str), table["network_score"]
     if record.get("target") == "group":
         network = None  # from 0 to 1, where raters give points
-    return study.judge_raters(
-        first, twice, table["animal"].to_numpy(str), network, args.margin
-    )
+    spread = readers.spread_ratings(ratings, list(table["clip"]))
+    return study.judge_raters(*spread, animals, network, args.margin)
 
 
 def judge_raters_alone(args, ratings):
@@ -157,7 +143,7 @@ def judge_raters_alone(args, ratings):
         known = {clip.name: clip for clip in clips}
     animals = [data.animal_of(known.get(name, name), pattern) for name in names]
     result = study.judge_raters(*readers.spread_ratings(ratings, names), animals)
-    report.tell_raters(result)
+    report.tell({"raters": sections.list_raters(result)})
     path = files.predictions_path(args.data, "raters", "ratings", ".json")
     files.write_json(path, result)
     print(f"\nwritten to {path}")
@@ -167,13 +153,7 @@ def judge_raters_alone(args, ratings):
 
 
 def tell_independence(table):
-    """Say in words how far the figures are a test.
-
-    Returns
-    -------
-    str
-        Empty where no network knew the animal that it scored.
-    """
+    """Say in words how far the figures are a test; "" where they are one."""
     known = table["seen"][table["seen"] != ""]
     if known.empty:
         return ""
@@ -183,29 +163,26 @@ def tell_independence(table):
     return f"{kinds}, of {len(table)} clips"
 
 
-def draw(table, record, args, independence, means=None):
-    """Draw every figure that the table allows; return their folder, and the PNGs."""
+def draw(args, table, record, result, independence, means=None):
+    """Draw every figure that the table allows; return the paths of the PNGs."""
     import pandas as pd
 
     import figures
     from judging import figures as drawings
     from judging import timelines
 
-    folder = files.figures_folder(args.data, record["run"])
-    columns = [table[name] for name in ("target", "network_score", "animal")]
-    groups = list(table["group"]) if table["group"].notna().any() else None
     status = "NOT A TEST" if independence else "animals never seen"
     title = f"{record['run']}, {args.split}: {status}"
+    told = table, result["agreement"], title, result["target"]
     drawn = {
-        "agreement": drawings.draw_agreement(*columns, groups, title),
-        "bland_altman": drawings.draw_bland_altman(*columns, groups, title),
+        "agreement": drawings.draw_agreement(*told),
+        "bland_altman": drawings.draw_bland_altman(*told),
     }
     dates = [data.date_of(name) for name in table["clip"]]
     if len(set(dates) - {None}) > 1:
-        drawn["dates"] = timelines.draw_dates(*columns[1:], dates, groups, title)
+        drawn["dates"] = timelines.draw_dates(table, dates, title)
     if means is not None:
-        names = ("outcome", "network_score", "expert_score")
-        drawn["outcome"] = drawings.draw_outcome(*(means[n] for n in names), title)
+        drawn["outcome"] = drawings.draw_outcome(means, result["outcome"], title)
     logs = files.logs_folder(args.data, record["run"])
     for path in sorted(logs.glob("**/history.csv")):
         member = "" if path.parent == logs else f"_{path.parent.name}"
@@ -215,26 +192,22 @@ def draw(table, record, args, independence, means=None):
             console.caution(f"{path} is spoiled, so not drawn: {error}")
             continue
         drawn[f"learning_curves{member}"] = figure
-    paths = [figures.save(figure, folder / name)[0] for name, figure in drawn.items()]
-    return folder, paths
+    folder = files.figures_folder(args.data, record["run"])
+    return [figures.save(figure, folder / name)[0] for name, figure in drawn.items()]
 
 
 def publish(args, table, record, result, independence, means):
     """Print, write and draw what was found, once all of it is computed."""
-    is_test = not independence
-    result["verdict"] = report.tell_verdict(result, is_test)
+    from judging import sheet
+
+    result["verdict"] = report.tell_verdict(result, is_test=not independence)
     print(f"run {record['run']}, {args.split}")
     if independence:
         print(f"NOT A TEST: {independence}")
     print("\n" + "\n".join(result["verdict"]))
-    report.tell_agreement(result)
-    report.tell_more(result, record.get("model"))
-    if "candidates" in result:
-        report.tell_choices(result["candidates"])
+    report.tell(sections.list_sections(result, record.get("model")))
     path = files.predictions_path(args.data, record["run"], args.split)
-    inputs = {"data_file.csv": files.digest_file(args.data / "data_file.csv")}
-    if files.extraction_path(args.data).is_file():
-        inputs["extraction.json"] = files.digest_file(files.extraction_path(args.data))
+    read = files.table_path(args.data), files.extraction_path(args.data)
     content = {
         "run": record["run"],
         "split": args.split,
@@ -242,19 +215,17 @@ def publish(args, table, record, result, independence, means):
         **result,
         "options": {k: str(v) for k, v in vars(args).items()},
         "run_record": record,
-        "inputs": inputs,
+        "inputs": {p.name: files.digest_file(p) for p in read if p.is_file()},
         "versions": console.list_versions(),
     }
     files.write_json(path.with_suffix(".json"), content)
     with files.replacing(path) as temporary:
         table.drop(columns="target").to_csv(temporary, index=False)
-    folder, drawn = draw(table, record, args, independence, means)
-    from judging import sheet
-
-    page = folder / "report.html"
-    told = (args.split, independence, content["versions"], drawn)
+    drawn = draw(args, table, record, result, independence, means)
+    page = files.figures_folder(args.data, record["run"]) / "report.html"
+    told = args.split, independence, content["versions"], drawn
     sheet.write_page(page, table, result, record, *told)
-    print(f"\npredictions: {path}\nfigures:     {folder}\npage:        {page}")
+    print(f"\npredictions: {path}\nfigures:     {page.parent}\npage:        {page}")
 
 
 # ---------------------------------------------------------------- the script
@@ -265,88 +236,44 @@ def parse_args(argv):
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=console.HelpFormatter,
     )
-    add_what(parser)
-    add_questions(parser)
+    number, pattern = console.positive_float, console.pattern
+    what = parser.add_argument_group("what")
+    add = what.add_argument
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--run", help="name or file of a run; the newest one by default")
+    add("--task", help="only this task; the run's own by default")
+    add("--split", choices=data.SPLITS, default="test", help="rows to judge on")
+    text = "each clip by the network that left its animal out"
+    add("--leave-one-animal-out", action="store_true", help=text)
+    text = "the same after train_reg.py --folds K, repeats included"
+    add("--folds", action="store_true", help=text)
+    text = "finds the {} in a clip name; the run's own by default"
+    for name in ("animal", "group"):
+        help_text = text.format(name)
+        add(f"--{name}-pattern", type=pattern, metavar="RE", help=help_text)
+    add = parser.add_argument_group("questions").add_argument
+    text = "animal,value: which score predicts it better?"
+    add("--outcome", type=Path, metavar="CSV", help=text)
+    text = "clip,score of another expert"
+    add("--second-rater", type=Path, metavar="CSV", help=text)
+    text = "<rater>.csv of clip,score each: how well do they agree, and the network "
+    text += "with them? Needs no network"
+    add("--raters", type=Path, metavar="DIR", help=text)
+    text = "named beforehand: so much more disagreement than among raters is no harm"
+    add("--margin", type=number, metavar="POINTS", help=text)
+    text = "errors of ridge regression with animals known beside animals held out"
+    add("--leak-meter", action="store_true", help=text)
+    text = "how many animals would an error of so many points take?"
+    add("--plan", type=number, metavar="POINTS", help=text)
+    text = "score again with the order of frames destroyed"
+    controls = {"default": [], "choices": ("shuffled-frames", "first-frame")}
+    add("--control", action="append", help=text, **controls)
     args = parser.parse_args(argv)
     if args.margin is not None and not (args.raters or args.second_rater):
         parser.error("--margin needs --raters or --second-rater")
     if args.raters and args.second_rater:
         parser.error("give --raters or --second-rater, not both")
     return args
-
-
-def add_what(parser):
-    """Add the options of what to judge."""
-    what = parser.add_argument_group("what")
-    what.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
-    what.add_argument("--run", help="name or file of a run; the newest one by default")
-    what.add_argument("--task", help="only this task; the run's own by default")
-    what.add_argument("--split", choices=data.SPLITS, default="test")
-    what.add_argument(
-        "--leave-one-animal-out",
-        action="store_true",
-        help="each clip by the network that left its animal out",
-    )
-    what.add_argument(
-        "--folds", action="store_true", help="the same for --folds K, repeats included"
-    )
-    what.add_argument(
-        "--animal-pattern",
-        type=console.pattern,
-        metavar="RE",
-        help="finds the animal in a clip name; the run's own by default",
-    )
-    what.add_argument(
-        "--group-pattern",
-        type=console.pattern,
-        metavar="RE",
-        help="finds the group in a clip name; the run's own by default",
-    )
-
-
-def add_questions(parser):
-    """Add the options of what else to ask."""
-    how = parser.add_argument_group("questions")
-    how.add_argument(
-        "--outcome",
-        type=Path,
-        metavar="CSV",
-        help="animal,value: which score predicts it better?",
-    )
-    how.add_argument(
-        "--second-rater", type=Path, metavar="CSV", help="clip,score of another expert"
-    )
-    how.add_argument(
-        "--raters",
-        type=Path,
-        metavar="DIR",
-        help="<rater>.csv of clip,score each: how well do they agree, and the network "
-        "with them? Needs no network",
-    )
-    how.add_argument(
-        "--margin",
-        type=console.positive_float,
-        metavar="POINTS",
-        help="named beforehand: so much more disagreement than among raters is no harm",
-    )
-    how.add_argument(
-        "--leak-meter",
-        action="store_true",
-        help="errors of ridge regression with animals known beside animals held out",
-    )
-    how.add_argument(
-        "--plan",
-        type=console.positive_float,
-        metavar="ERROR",
-        help="how many animals would an error of so many points take?",
-    )
-    how.add_argument(
-        "--control",
-        action="append",
-        default=[],
-        choices=("shuffled-frames", "first-frame"),
-        help="score again with the order of frames destroyed",
-    )
 
 
 def main(argv=None):
@@ -356,17 +283,12 @@ def main(argv=None):
         return judge_raters_alone(args, ratings)
     clips = data.read_clips(args.data, args.task)
     origins.refuse_changed(args.data, clips)
-    outcome = (
-        readers.read_pairs(args.outcome, ("animal", "value")) if args.outcome else None
-    )
-    second = args.second_rater and readers.read_pairs(
-        args.second_rater, ("clip", "score")
-    )
+    pairs = readers.read_pairs
+    outcome = args.outcome and pairs(args.outcome, ("animal", "value"))
+    second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
     if args.folds or args.leave_one_animal_out:
         args.split = "folds" if args.folds else "leave-one-animal-out"
-        repeats = list_folds(args, clips, args.split)
-    else:
-        repeats = list_split(args, clips)
+    repeats = list_repeats(args, clips)
     from judging import study
     from judging.table import score_parts
 
@@ -382,8 +304,8 @@ def main(argv=None):
     if args.split not in data.SPLITS:
         record = {**record, "run": args.run or record["task"]}
     result, table, means = results[0], tables[0], None
-    known = [record for parts in repeats for _, record, _ in parts]
-    if fared := report.count_choices([each.get("choice") for each in known]):
+    known = [record.get("choice") for parts in repeats for _, record, _ in parts]
+    if fared := sections.count_choices(known):
         result["candidates"] = fared
     if len(results) > 1:
         result["repeats"] = study.spread_repeats(results)

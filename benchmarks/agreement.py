@@ -21,7 +21,7 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from judging import agreement, calibration, comparisons, correlation, raters, separation
-from judging.resampling import average_animals, average_units
+from judging.resampling import CROSSED, average_animals, average_units
 
 # Published manifest: within an animal ICC(1) of clip scores is about 0.35.
 BETWEEN, WITHIN = 1.0, 1.36
@@ -83,7 +83,7 @@ def compute_truth(expert, network, mean, animals):
     truth = {}
     for what, (x, y, m) in (("clips", (expert, network, mean)), ("animals", averages)):
         one = np.ones((1, len(x)))
-        found = agreement._compute_errors(x, y, m, one)
+        found = agreement.compute_errors(x, y, m, one)
         values = {name: value[0] for name, value in found.items()}
         spread = 1.96 * values.pop("spread")
         values["lower_limit"] = values["bias"] - spread
@@ -150,7 +150,6 @@ def measure_new(predict, mean, new):
     error, base = network - scores, mean - scores
     x, y = (average_animals(values, animals)[1] for values in (scores, network))
     group = average_animals(labels, animals)[1]
-    one = np.ones((1, len(x)))
     return {
         "clips mae": np.abs(error).mean(),
         "clips rmse": np.sqrt(np.mean(error**2)),
@@ -158,7 +157,7 @@ def measure_new(predict, mean, new):
         "saved": np.abs(base).mean() - np.abs(error).mean(),
         "clips pearson": np.corrcoef(scores, network)[0, 1],
         "animals pearson": np.corrcoef(x, y)[0, 1],
-        "animals auroc": separation.find_auroc(group, y, one)[0],
+        "animals auroc": separation.find_auroc(group, y),
         "calibration slope": stats.linregress(network, scores).slope,
     }
 
@@ -184,7 +183,7 @@ def measure_folds(n_studies, n_animals, signal, penalty):
     for scores, network, animals, means, labels in studies:
         found = agreement.measure_agreement(scores, network, animals, means)
         saved = comparisons.paired_change(
-            network - scores, means - scores, animals, widen=correlation.CROSSED
+            network - scores, means - scores, animals, widen=CROSSED
         )
         for what in ("clips", "animals"):
             r = truth[f"{what} pearson"]
@@ -230,10 +229,8 @@ def measure_auroc(n_studies, n_healthy, n_impaired, shift, unequal):
     labels, scores, animals = draw(300)
     labels_of, scores_of = (average_units(v, animals) for v in (labels, scores))
     truth = {
-        "clips": separation.find_auroc(labels, scores, np.ones((1, len(labels))))[0],
-        "animals": separation.find_auroc(
-            labels_of, scores_of, np.ones((1, len(labels_of)))
-        )[0],
+        "clips": separation.find_auroc(labels, scores),
+        "animals": separation.find_auroc(labels_of, scores_of),
     }
     for _ in range(n_studies):
         found = separation.separate(*draw(1))

@@ -21,7 +21,7 @@ import files
 import train_reg
 import validate
 from console import Problem
-from judging import report
+from judging import sections
 
 COMMON = "--units 64 --learning-rate 1e-3 --standardize --epochs 150 --patience 10"
 SETTINGS = {  # options that differ from the common ones
@@ -69,7 +69,7 @@ def tell(name, agreement, separation, saved=""):
     figures = [agreement["clips"]["mae"], agreement["clips"]["pearson"]]
     if separation:
         figures.append(separation["clips"]["auroc"])
-    shown = "".join(f"{report.show(figure):<24}" for figure in figures)
+    shown = "".join(f"{sections.show(figure):<24}" for figure in figures)
     print(f"{name:<18}{shown}{saved}", flush=True)
 
 
@@ -99,7 +99,7 @@ def main(argv=None):
             print(f"{name:<18}{problem}", flush=True)
             continue
         saved = found["floors"]["ridge"]
-        saved = saved if isinstance(saved, str) else report.show(saved["saved"])
+        saved = saved if isinstance(saved, str) else sections.show(saved["saved"])
         tell(name, found["agreement"], found.get("separation"), saved)
     if found is None:
         raise Problem("no setting could be trained; see above")

@@ -7,24 +7,17 @@ interval over animals; where there is none, the value or the limits are None and
 
 import numpy as np
 
-from judging.correlation import (
-    CORRELATIONS,
-    CROSSED,
-    MIN_POINTS,
-    compute_correlations,
-    is_constant,
-    is_crossed,
-    refuse_correlations,
-)
+from judging.correlation import center, compute_correlations, refuse_correlation
 from judging.resampling import (
+    MIN_POINTS,
+    Jackknife,
+    average,
     average_units,
-    count_effective,
-    describe,
     drop_unscored,
-    find_interval,
     find_units,
+    find_widening,
+    is_constant,
     not_defined,
-    weigh,
 )
 
 SCALES = {
@@ -32,121 +25,130 @@ SCALES = {
     "rmse": "positive",
     "bias": "plain",
     "r2": "below one",
-    **dict.fromkeys(CORRELATIONS, "correlation"),
+    "pearson": "correlation",
+    "spearman": "correlation",
+    "pearson_centred": "correlation",
+    "spearman_centred": "correlation",
     "ccc": "correlation",
     "icc": "correlation",
 }
 
 
-def _compute_errors(expert, network, baseline, weights):
-    """Every statistic of error for each row of weights (B, N) -> dict of (B,)."""
-    difference = network - expert
-    origin = expert.mean()  # sums of squares lose digits far from 0
-    x, y = expert - origin, network - origin
-    columns = (
-        np.abs(difference),
-        difference,
-        difference**2,
-        x,
-        y,
-        x**2,
-        y**2,
-        x * y,
-        (expert - baseline) ** 2,
-    )
-    n = weights.sum(axis=1)
-    means = (weights @ np.stack(columns, axis=1)) / np.where(n > 0, n, np.nan)[:, None]
-    mae, bias, mse, mean_x, mean_y, xx, yy, xy, baseline_mse = means.T
-    unbiased = n / np.where(n > 1, n - 1, np.nan)
-    var_x, var_y, cov = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
-    var_difference = np.maximum(mse - bias**2, 0)
-    # ICC(A,1): mean squares between clips, between raters, and of what is left,
-    # for two raters (McGraw & Wong 1996, case 2A).
-    between = (var_x + var_y + 2 * cov) * unbiased / 2
-    raters = n * bias**2 / 2
-    left = var_difference * unbiased / 2
+def compute_icc(ratings, weights):
+    """ICC(A,1): absolute agreement of single ratings, two-way (McGraw & Wong 1996).
+
+    Parameters
+    ----------
+    ratings : (R, N) array
+        Complete, of two raters or more.
+    weights : (B, N) array
+
+    Returns
+    -------
+    icc : (B,) array
+    error : (B,) array
+        Standard error of measurement: raters' biases and what is left.
+    """
+    k, n = len(ratings), weights.sum(axis=1)
+    ratings = ratings - ratings.mean()  # sums of squares lose digits far from 0
     with np.errstate(divide="ignore", invalid="ignore"):
+        of_raters = (weights @ ratings.T) / n[:, None]  # (B, R)
+        grand = of_raters.mean(axis=1)
+        square = (weights @ (ratings**2).T).sum(axis=1) - n * k * grand**2
+        clips = k * (weights @ ratings.mean(axis=0) ** 2 - n * grand**2)
+        raters = n * ((of_raters**2).sum(axis=1) - k * grand**2)
+        clip, rater = clips / (n - 1), raters / (k - 1)
+        left = np.maximum(square - clips - raters, 0) / ((n - 1) * (k - 1))
+        icc = (clip - left) / (clip + (k - 1) * left + k * (rater - left) / n)
+        return icc, np.sqrt(left + (rater - left) / n)
+
+
+def compute_errors(expert, network, base, weights):
+    """Every statistic of error for each row of weights (B, N) -> dict of (B,)."""
+    error, n = network - expert, weights.sum(axis=1)
+    mae, bias, mse = (average(v, weights) for v in (np.abs(error), error, error**2))
+    x, y = center(expert, weights), center(network, weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        both = (weights * (x**2 + y**2)).sum(axis=1) / n
+        covariance = (weights * x * y).sum(axis=1) / n
         return {
             "mae": mae,
             "rmse": np.sqrt(mse),
             "bias": bias,
-            "spread": np.sqrt(var_difference * unbiased),
-            "r2": 1 - mse / baseline_mse,
+            "spread": np.sqrt(np.maximum(mse - bias**2, 0) * n / (n - 1)),
+            "r2": 1 - mse / average((expert - base) ** 2, weights),
             # Lin (1989), variances with N in the denominator
-            "ccc": 2 * cov / (var_x + var_y + bias**2),
-            "icc": (between - left) / (between + left + 2 * (raters - left) / n),
+            "ccc": 2 * covariance / (both + bias**2),
+            "icc": compute_icc(np.stack([expert, network]), weights)[0],
         }
 
 
-def _refuse(expert, network, baseline, what):
-    """Reasons why statistics are not defined; dict of name -> reason."""
-    n = len(expert)
-    if n == 0:
-        return dict.fromkeys((*SCALES, "limits"), f"no {what} with both scores")
-    reasons = {}
-    if not np.isfinite(baseline).all():
-        lacking = ("r2", "pearson_centred", "spearman_centred")
-        reasons = dict.fromkeys(lacking, "no training-mean prediction was given")
-    elif not np.any(expert != baseline):
-        reasons["r2"] = "the training-mean prediction has no error"
-    if n < MIN_POINTS:
-        few = dict.fromkeys(
-            ("r2", *CORRELATIONS, "ccc", "icc", "limits"),
-            f"fewer than {MIN_POINTS} {what}",
-        )
-        return {**few, **reasons}
-    reasons = refuse_correlations(expert, network, baseline) | reasons
-    if is_constant(expert) and is_constant(network):
-        reasons["ccc"] = reasons["icc"] = reasons["pearson"]
-    return reasons
+def find_reasons(expert, network, base, what):
+    """Say of each statistic why it is not defined; "" where it may be."""
+    few = "" if len(expert) >= MIN_POINTS else f"fewer than {MIN_POINTS} {what}"
+    plain = refuse_correlation(expert, network, what=what)
+    centred = refuse_correlation(expert, network, base, what)
+    r2, both = few, few
+    if not np.isfinite(base).all():
+        r2 = centred
+    elif not np.any(expert != base):
+        r2 = "the training-mean prediction has no error"
+    if not few and is_constant(expert) and is_constant(network):
+        both = plain
+    return {
+        "r2": r2,
+        **{"pearson": plain, "spearman": plain},
+        **{"pearson_centred": centred, "spearman_centred": centred},
+        **{"ccc": both, "icc": both, "limits": few},
+    }
 
 
-def _find_limits(values, effective):
+def find_limits(values, jack):
     """95% limits of agreement (Bland & Altman 1999), each with its interval.
 
     A limit is bias -+ 1.96 spreads, and the spread is skewed. The intervals of bias
     and spread are joined as by Zou & Donner (2008), which keeps that skew.
     """
-    bias, spread = values["bias"], values["spread"]
-    of_bias = find_interval(bias, effective)
-    of_spread = find_interval(spread, effective, "positive")
+    bias = jack.describe(values["bias"])
+    spread = jack.describe(values["spread"], "positive")
     limits = {}
     for name, sign in (("lower_limit", -1), ("upper_limit", 1)):
-        value = bias[0] + sign * 1.96 * spread[0]
-        refused = next((i for i in (of_bias, of_spread) if isinstance(i, str)), None)
-        if refused:
-            limits[name] = not_defined(refused, value)
+        centre = sign * 1.96 * values["spread"][0]
+        value = float(values["bias"][0] + centre)
+        if reason := bias.get("reason") or spread.get("reason"):
+            limits[name] = not_defined(reason, value)
             continue
-        ends = sorted(sign * 1.96 * end for end in of_spread)
-        centre = sign * 1.96 * spread[0]
-        limits[name] = {
-            "value": float(value),
-            "low": float(value - np.hypot(bias[0] - of_bias[0], centre - ends[0])),
-            "high": float(value + np.hypot(of_bias[1] - bias[0], ends[1] - centre)),
-        }
+        low, high = sorted(sign * 1.96 * spread[end] for end in ("low", "high"))
+        down = np.hypot(bias["value"] - bias["low"], centre - low)
+        up = np.hypot(bias["high"] - bias["value"], high - centre)
+        limits[name] = {"value": value, "low": value - down, "high": value + up}
     return limits
 
 
-def _describe_unit(expert, network, baseline, index, what):
-    """Describe the agreement of clips, sessions or animals, which `index` owns."""
-    reasons = _refuse(expert, network, baseline, what)
-    result, values = {"n": len(expert)}, {}
-    effective = count_effective(index)
-    if len(expert):
-        weights = weigh(index)
-        values = _compute_errors(expert, network, baseline, weights)
-        values |= compute_correlations(expert, network, baseline, weights)
-    widen = CROSSED if is_crossed(baseline) else 1
-    for name, scale in SCALES.items():
-        if name in reasons:
-            result[name] = not_defined(reasons[name])
-        else:
-            result[name] = describe(values[name], effective, scale, widen)
-    if "limits" in reasons:
-        for name in ("lower_limit", "upper_limit"):
-            result[name] = not_defined(reasons["limits"])
-        return result
-    return result | _find_limits(values, effective)
+def describe_unit(expert, network, base, owner, what):
+    """Describe the agreement of clips, sessions or animals, which `owner` numbers."""
+    n, jack = len(expert), Jackknife(owner, find_widening(base))
+    if not n:
+        names = (*SCALES, "lower_limit", "upper_limit")
+        return {"n": 0} | dict.fromkeys(
+            names, not_defined(f"no {what} with both scores")
+        )
+    values = compute_errors(expert, network, base, jack.weights)
+    values |= compute_correlations(expert, network, jack.weights)
+    sides = expert - base, network - base
+    values |= compute_correlations(*sides, jack.weights, "_centred")
+    reasons = find_reasons(expert, network, base, what)
+    result = {"n": n} | {
+        name: not_defined(reasons[name])
+        if reasons.get(name)
+        else jack.describe(values[name], scale)
+        for name, scale in SCALES.items()
+    }
+    if reasons["limits"]:
+        none = not_defined(reasons["limits"])
+        return result | {"lower_limit": none, "upper_limit": none}
+    # one network's limits: how it errs, not how it was trained
+    return result | find_limits(values, Jackknife(owner))
 
 
 def measure_agreement(expert, network, animals, training_mean=None, sessions=None):
@@ -181,11 +183,10 @@ def measure_agreement(expert, network, animals, training_mean=None, sessions=Non
     place = place.astype(int)
     base = np.nan if training_mean is None else np.asarray(training_mean, dtype=float)
     base = np.broadcast_to(base, n)[place]
-    if not np.isfinite(base).all():
-        base = np.full(len(place), np.nan)
+    base = base if np.isfinite(base).all() else np.full(len(place), np.nan)
     sessions = None if sessions is None else np.asarray(sessions)[place]
     result = {}
     for what, (unit, owner) in find_units(kept, sessions).items():
         means = [average_units(column, unit) for column in (expert, network, base)]
-        result[what] = _describe_unit(*means, owner, what)
+        result[what] = describe_unit(*means, owner, what)
     return result | {"unscored": n - len(place)}

@@ -1,30 +1,25 @@
 """Do scores say what they mean: calibration, and where the errors are."""
 
 import numpy as np
-import pandas as pd
 
-from judging.correlation import CROSSED, MIN_POINTS, center, is_constant, is_crossed
+from judging.correlation import center
 from judging.resampling import (
-    count_effective,
-    describe,
+    MIN_POINTS,
+    Jackknife,
     drop_unscored,
+    find_widening,
     index_animals,
+    is_constant,
     not_defined,
-    weigh,
 )
 
-KINDS = ("group", "severity", "animal", "date")
 
-
-def _find_slope(x, y, weights):
+def find_slope(x, y, weights):
     x, y = center(x, weights), center(y, weights)
     squares = (weights * x**2).sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(
-            squares > 1e-12 * np.max(x**2, initial=0),
-            (weights * x * y).sum(axis=1) / squares,
-            np.nan,
-        )
+    flat = squares <= 1e-12 * np.max(x**2, initial=0)
+    products = (weights * x * y).sum(axis=1)
+    return np.where(flat, np.nan, products / np.where(flat, 1, squares))
 
 
 def calibrate(expert, network, animals, training_mean=None):
@@ -54,20 +49,17 @@ def calibrate(expert, network, animals, training_mean=None):
         return dict.fromkeys(keys, not_defined(f"fewer than {MIN_POINTS} clips"))
     if is_constant(network - base, np.max(np.abs(network))):
         return dict.fromkeys(keys, not_defined("the network scores do not vary"))
-    _, index = index_animals(kept)
-    weights, effective = weigh(index), count_effective(index)
-    widen = CROSSED if is_crossed(base) else 1
-    slope = _find_slope(network - base, expert - base, weights)
-    total = np.maximum(weights.sum(axis=1), 1e-300)
-    intercept = (weights @ expert) / total - slope * (weights @ network) / total
+    jack = Jackknife(index_animals(kept)[1], find_widening(base))
+    slope = find_slope(network - base, expert - base, jack.weights)
+    intercept = jack.average(expert) - slope * jack.average(network)
     both = (expert + network) / 2 - base
-    trend = _find_slope(both, network - expert, weights)
+    trend = find_slope(both, network - expert, jack.weights)
     found = zip(keys, (slope, intercept, trend), strict=True)
-    return {key: describe(values, effective, "plain", widen) for key, values in found}
+    return {key: jack.describe(values) for key, values in found}
 
 
 def tabulate_errors(table, by):
-    """Average errors by group, severity, animal or date.
+    """Average errors by group, severity, animal or session.
 
     Parameters
     ----------
@@ -81,22 +73,14 @@ def tabulate_errors(table, by):
         "name", "n_clips", "n_animals", "mae", "bias" of each, in the order of names.
     """
     kept = table.dropna(subset=["target", "network_score", by])
-    error = kept["network_score"] - kept["target"]
-    rows = pd.DataFrame(
-        {
-            "name": kept[by],
-            "animal": kept["animal"],
-            "mae": error.abs(),
-            "bias": error,
-        }
-    )
-    found = rows.groupby("name").agg(
-        n_clips=("mae", "size"),
-        n_animals=("animal", "nunique"),
-        mae=("mae", "mean"),
-        bias=("bias", "mean"),
-    )
+    bias = kept["network_score"] - kept["target"]
     return [
-        {"name": str(name), **row}
-        for name, row in found.astype(object).to_dict("index").items()
+        {
+            "name": str(name),
+            "n_clips": len(rows),
+            "n_animals": rows["animal"].nunique(),
+            "mae": float(rows["bias"].abs().mean()),
+            "bias": float(rows["bias"].mean()),
+        }
+        for name, rows in kept.assign(bias=bias).groupby(by)
     ]

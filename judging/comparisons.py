@@ -6,27 +6,26 @@ Pure functions on arrays; figures as in `agreement.py`, intervals over animals.
 import numpy as np
 from scipy import stats
 
-from judging.correlation import MIN_POINTS, correlate, is_constant
+from judging.correlation import correlate, refuse_correlation
 from judging.resampling import (
     MIN_ANIMALS,
+    MIN_POINTS,
+    Jackknife,
     average_units,
-    count_effective,
-    describe,
     drop_unscored,
     index_animals,
+    is_constant,
     not_defined,
     pair_units,
-    weigh,
 )
 
 NEGLIGIBLE = 0.1  # of the MAE: a change that nobody would act on
 
 
 def williams_test(r_first, r_second, r_between, n):
-    """Test whether two scores correlate equally with a third thing.
+    """Test whether two scores correlate equally with a third thing, on n animals.
 
-    Williams' t as Steiger (1980, Psychological Bulletin 87, equation 7) gives it,
-    for correlations measured on the same animals.
+    Williams' t as Steiger (1980, Psychological Bulletin 87, equation 7) gives it.
 
     Parameters
     ----------
@@ -35,7 +34,6 @@ def williams_test(r_first, r_second, r_between, n):
     r_between : float
         Correlation of the two scores.
     n : int
-        Animals.
 
     Returns
     -------
@@ -43,53 +41,32 @@ def williams_test(r_first, r_second, r_between, n):
         "t" (positive when `r_first` is the greater), "df", "p" (two-sided), or
         None and "reason".
     """
+    none = {"t": None, "df": None, "p": None}
     if n < 4:
-        return {"t": None, "df": None, "p": None, "reason": "fewer than 4 animals"}
-    determinant = (
-        1 - r_first**2 - r_second**2 - r_between**2 + 2 * r_first * r_second * r_between
-    )
+        return none | {"reason": "fewer than 4 animals"}
+    squares = r_first**2 + r_second**2 + r_between**2
+    determinant = max(1 - squares + 2 * r_first * r_second * r_between, 0)
     mean = (r_first + r_second) / 2
-    variance = (
-        2 * (n - 1) / (n - 3) * max(determinant, 0) + mean**2 * (1 - r_between) ** 3
-    )
+    variance = 2 * (n - 1) / (n - 3) * determinant + mean**2 * (1 - r_between) ** 3
     if variance < 1e-12:
-        reason = "the two scores say the same"
-        return {"t": None, "df": None, "p": None, "reason": reason}
+        return none | {"reason": "the two scores say the same"}
     t = (r_first - r_second) * np.sqrt((n - 1) * (1 + r_between) / variance)
-    p = 2 * stats.t.sf(abs(t), n - 3)
-    return {"t": float(t), "df": int(n - 3), "p": float(p)}
+    return {"t": float(t), "df": n - 3, "p": float(2 * stats.t.sf(abs(t), n - 3))}
 
 
 def fisher_interval(r, n):
-    """Find the 95% interval of a correlation of n animals by Fisher's z.
-
-    Returns
-    -------
-    (low, high)
-    """
+    """Find the 95% interval (low, high) of a correlation of n animals by Fisher's z."""
     half = stats.norm.ppf(0.975) / np.sqrt(n - 3)
     z = np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15))
     return float(np.tanh(z - half)), float(np.tanh(z + half))
 
 
 def zou_interval(r_first, r_second, r_between, n):
-    """Find the 95% interval of the difference of two dependent correlations.
+    """Find the 95% interval (low, high) of the difference of two correlations.
 
     Zou (2007, Psychological Methods 12, 399-413): the intervals of both are joined,
-    with the correlation of two correlations that share a variable.
-
-    Parameters
-    ----------
-    r_first, r_second : float
-        Correlation of each score with the outcome.
-    r_between : float
-        Correlation of the two scores.
-    n : int
-        Animals.
-
-    Returns
-    -------
-    (low, high)
+    with the correlation of two correlations that share a variable. Parameters are
+    those of `williams_test`.
     """
     first, second = fisher_interval(r_first, n), fisher_interval(r_second, n)
     squares = r_first**2 + r_second**2 + r_between**2
@@ -104,10 +81,6 @@ def zou_interval(r_first, r_second, r_between, n):
     low = difference - join(r_first - first[0], second[1] - r_second)
     high = difference + join(first[1] - r_first, r_second - second[0])
     return float(low), float(high)
-
-
-def _figure(value, interval):
-    return {"value": float(value), "low": interval[0], "high": interval[1]}
 
 
 def compare_outcomes(outcome, network, expert):
@@ -127,47 +100,36 @@ def compare_outcomes(outcome, network, expert):
         were multiplied by direction: positive means that the network predicts
         better; "williams", on the same two.
     """
-    _, outcome, network, expert = drop_unscored(
-        np.arange(len(outcome)), outcome, network, expert
-    )
-    n = len(outcome)
-    named = (("outcome", outcome), ("network", network), ("expert", expert))
+    _, *columns = drop_unscored(np.arange(len(outcome)), outcome, network, expert)
+    outcome, network, expert = columns
+    n, keys = len(outcome), ("network", "expert", "between", "difference")
+    named = zip(("outcome", "network", "expert"), columns, strict=True)
     constant = [name for name, values in named if n and is_constant(values)]
     if n < MIN_POINTS or constant:
-        reason = f"fewer than {MIN_POINTS} animals"
-        if n >= MIN_POINTS:
-            reason = f"{' and '.join(constant)}: all values are equal"
+        reason = f"{' and '.join(constant)}: all values are equal"
+        if n < MIN_POINTS:
+            reason = f"fewer than {MIN_POINTS} animals"
         none = {"t": None, "df": None, "p": None, "reason": reason}
-        empty = ("network", "expert", "between", "difference")
-        return {
-            "n": n,
-            "direction": None,
-            "williams": none,
-            **{name: not_defined(reason) for name in empty},
-        }
+        empty = dict.fromkeys(keys, not_defined(reason))
+        return {"n": n, "direction": None, "williams": none} | empty
+    pairs = ((outcome, network), (outcome, expert), (network, expert))
     one = np.ones((1, n))
-    pairs = {
-        "network": correlate(outcome, network, one)[0],
-        "expert": correlate(outcome, expert, one)[0],
-        "between": correlate(network, expert, one)[0],
-    }
+    values = [float(correlate(*pair, one)[0]) for pair in pairs]
     # Both scores decide the direction: one alone may be near 0 with either sign.
-    direction = -1 if pairs["network"] + pairs["expert"] < 0 else 1
-    triple = direction * pairs["network"], direction * pairs["expert"], pairs["between"]
-    result = {"n": n, "direction": direction, "williams": williams_test(*triple, n)}
-    difference = triple[0] - triple[1]
+    direction = -1 if values[0] + values[1] < 0 else 1
+    triple = direction * values[0], direction * values[1], values[2]
+    values.append(triple[0] - triple[1])
     if n < MIN_ANIMALS:
         reason = f"no interval from fewer than {MIN_ANIMALS} animals"
-        return (
-            result
-            | {name: not_defined(reason, r) for name, r in pairs.items()}
-            | {"difference": not_defined(reason, difference)}
-        )
-    return (
-        result
-        | {name: _figure(r, fisher_interval(r, n)) for name, r in pairs.items()}
-        | {"difference": _figure(difference, zou_interval(*triple, n))}
-    )
+        found = [not_defined(reason, value) for value in values]
+    else:
+        ends = [fisher_interval(r, n) for r in values[:3]] + [zou_interval(*triple, n)]
+        found = [
+            {"value": value, "low": low, "high": high}
+            for value, (low, high) in zip(values, ends, strict=True)
+        ]
+    result = {"n": n, "direction": direction, "williams": williams_test(*triple, n)}
+    return result | dict(zip(keys, found, strict=True))
 
 
 def average_difference(first, second, animals, *, widen=1.0):
@@ -179,7 +141,7 @@ def average_difference(first, second, animals, *, widen=1.0):
         Such as distances of two scores from the truth; all values at or above 0.
     animals : (N,) array of str
     widen : float
-        Factor of the standard errors, see `correlation.CROSSED`.
+        Factor of the standard errors, see `resampling.CROSSED`.
 
     Returns
     -------
@@ -187,19 +149,17 @@ def average_difference(first, second, animals, *, widen=1.0):
         "n_clips", "n_animals"; "first", "second" and "difference", second - first.
     """
     animals, first, second = drop_unscored(animals, first, second)
-    names, index = index_animals(animals)
-    n = {"n_clips": len(animals), "n_animals": len(names)}
+    jack = Jackknife(index_animals(animals)[1], widen)
+    n = {"n_clips": len(animals), "n_animals": jack.n_animals}
     keys = ("first", "second", "difference")
     if not len(animals):
         return n | dict.fromkeys(keys, not_defined("no clips with every score"))
-    weights = weigh(index)
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
-    effective = count_effective(index)
-    columns = (first, second, second - first)
-    scales = ("positive", "positive", "plain")
+    columns = zip(keys, (first, second, second - first), strict=True)
     return n | {
-        key: describe(weights @ values, effective, scale, widen)
-        for key, values, scale in zip(keys, columns, scales, strict=True)
+        key: jack.describe(
+            jack.average(values), "plain" if key == "difference" else "positive"
+        )
+        for key, values in columns
     }
 
 
@@ -211,8 +171,7 @@ def paired_change(errors_before, errors_after, animals, *, widen=1.0):
     errors_before, errors_after : (N,) array
         Error of each clip, signed or not: as it is, and under a control such as
         frames in shuffled order.
-    animals : (N,) array of str
-    widen : float
+    animals, widen
         As for `average_difference`.
 
     Returns
@@ -226,23 +185,17 @@ def paired_change(errors_before, errors_after, animals, *, widen=1.0):
     """
     before, after = np.abs(errors_before), np.abs(errors_after)
     found = average_difference(before, after, animals, widen=widen)
-    change = found["difference"]
+    before, after, change = (
+        found.pop(key) for key in ("first", "second", "difference")
+    )
     verdict = "not needed" if change["value"] == 0 else None
     if change["low"] is not None:
-        small = max(abs(change["low"]), abs(change["high"])) < (
-            NEGLIGIBLE * found["first"]["value"]
-        )
-        verdict = "not needed" if small else "undecided"
-        if change["low"] > 0 and not small:
-            verdict = "needed"
-    return {
-        "n_clips": found["n_clips"],
-        "n_animals": found["n_animals"],
-        "before": found["first"],
-        "after": found["second"],
-        "change": change,
-        "verdict": verdict,
-    }
+        most = max(abs(change["low"]), abs(change["high"]))
+        small = most < NEGLIGIBLE * before["value"]
+        verdict = "needed" if change["low"] > 0 else "undecided"
+        verdict = "not needed" if small else verdict
+    changed = {"before": before, "after": after, "change": change, "verdict": verdict}
+    return found | changed
 
 
 def compare_sessions(expert, network, animals, sessions):
@@ -251,9 +204,8 @@ def compare_sessions(expert, network, animals, sessions):
     Parameters
     ----------
     expert, network : (N,) array
-    animals : (N,) array of str
-    sessions : (N,) array of str
-        In the order of their names.
+    animals, sessions : (N,) array of str
+        Sessions in the order of their names.
 
     Returns
     -------
@@ -265,33 +217,26 @@ def compare_sessions(expert, network, animals, sessions):
     kept, expert, network, place = drop_unscored(
         animals, expert, network, np.arange(len(animals))
     )
-    labels = np.asarray(sessions).astype(str)[place.astype(int)]
-    unit, owner = pair_units(kept, labels)
-    first = [np.flatnonzero(owner == a)[0] for a in range(owner.max(initial=-1) + 1)]
-    last = [np.flatnonzero(owner == a)[-1] for a in range(owner.max(initial=-1) + 1)]
-    several = np.array(last, dtype=int) > np.array(first, dtype=int)
-    n = int(several.sum())
+    unit, owner = pair_units(kept, np.asarray(sessions).astype(str)[place.astype(int)])
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    ends = np.append(starts[1:], len(owner)) - 1
+    several = ends > starts
+    x, y = (
+        (average_units(v, unit)[ends] - average_units(v, unit)[starts])[several]
+        for v in (expert, network)
+    )
     keys = ("expert", "network", "difference", "mae", "pearson")
-    if not n:
+    if not len(x):
         reason = "no animal has two sessions with both scores"
         return {"n": 0} | dict.fromkeys(keys, not_defined(reason))
-    x, y = (
-        (means[last] - means[first])[several]
-        for means in (average_units(values, unit) for values in (expert, network))
-    )
-    weights = weigh(np.arange(n))
-    means = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+    jack = Jackknife(np.arange(len(x)))
     result = {
-        key: describe(means @ values, n, scale)
-        for key, values, scale in (
-            ("expert", x, "plain"),
-            ("network", y, "plain"),
-            ("difference", y - x, "plain"),
-            ("mae", np.abs(y - x), "positive"),
-        )
+        "n": len(x),
+        "mae": jack.describe(jack.average(np.abs(y - x)), "positive"),
     }
-    if n < MIN_POINTS or is_constant(x) or is_constant(y):
-        result["pearson"] = not_defined("too few changes, or all are equal")
-    else:
-        result["pearson"] = describe(correlate(x, y, weights), n, "correlation")
-    return {"n": n} | result
+    for key, values in zip(keys[:3], (x, y, y - x), strict=True):
+        result[key] = jack.describe(jack.average(values))
+    if reason := refuse_correlation(x, y, what="changes"):
+        return result | {"pearson": not_defined(reason.replace("scores", "changes"))}
+    r = correlate(x, y, jack.weights)
+    return result | {"pearson": jack.describe(r, "correlation")}

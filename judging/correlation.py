@@ -13,62 +13,23 @@ import math
 import numpy as np
 
 from judging.resampling import (
+    MIN_POINTS,
+    Jackknife,
     average_units,
-    count_effective,
-    describe,
     drop_unscored,
     find_units,
+    find_widening,
     index_animals,
+    is_constant,
+    is_crossed,
     not_defined,
     pair_units,
-    weigh,
 )
-
-MIN_POINTS = 3  # for a correlation, or a spread
-# Two networks of a cross-validation learn from one another's left-out animals, so each
-# pair of animals counts twice: standard errors are too small by up to this factor.
-CROSSED = math.sqrt(2)
-CORRELATIONS = ("pearson", "spearman", "pearson_centred", "spearman_centred")
-
-
-def is_constant(values, size=None):
-    """Say whether scores are equal up to float32 rounding: a dead network's are.
-
-    Parameters
-    ----------
-    values : (N,) array
-    size : float, optional
-        Of the numbers that they were computed from; by default their own.
-
-    Returns
-    -------
-    bool
-    """
-    size = np.max(np.abs(values)) if size is None else size
-    return bool(np.ptp(values) <= 1e-6 * size)
-
-
-def is_crossed(training_mean):
-    """Say whether scores are of several networks: their training means differ."""
-    means = np.ravel(np.nan if training_mean is None else training_mean)
-    return bool(len(means)) and np.isfinite(means).all() and not is_constant(means)
 
 
 def center(values, weights, strata=None):
-    """Take the weighted mean from values, within each stratum where they are given.
-
-    Parameters
-    ----------
-    values : (N,) or (B, N) array
-    weights : (B, N) array
-    strata : (N,) int array, optional
-
-    Returns
-    -------
-    (B, N) array
-    """
-    if strata is None:
-        strata = np.zeros(weights.shape[1], dtype=int)
+    """Take the weighted mean, within strata (N,), from values (N,) or (B, N)."""
+    strata = np.zeros(weights.shape[1], dtype=int) if strata is None else strata
     belongs = np.eye(strata.max(initial=0) + 1)[strata]  # (N, S)
     total = weights @ belongs
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -82,7 +43,6 @@ def correlate(first, second, weights, strata=None):
     Parameters
     ----------
     first, second : (N,) or (B, N) array
-        In whatever unit each has.
     weights : (B, N) array
     strata : (N,) int array, optional
         Correlate within these, such as groups: the partial correlation given them.
@@ -112,45 +72,35 @@ def rank(values, weights):
     return (np.cumsum(counts, axis=1) - (counts - 1) / 2)[:, place]
 
 
-def _correlate_ranks(first, second, weights):
-    return correlate(rank(first, weights), rank(second, weights), weights)
-
-
-def compute_correlations(first, second, baseline, weights):
-    """Every correlation for each row of weights (B, N) -> dict of (B,)."""
-    result = {
-        "pearson": correlate(first, second, weights),
-        "spearman": _correlate_ranks(first, second, weights),
+def compute_correlations(first, second, weights, ending=""):
+    """Pearson's r and Spearman's rho for each row of weights (B, N): dict of (B,)."""
+    ranks = rank(first, weights), rank(second, weights)
+    return {
+        f"pearson{ending}": correlate(first, second, weights),
+        f"spearman{ending}": correlate(*ranks, weights),
     }
-    if np.isfinite(baseline).all():
-        first, second = first - baseline, second - baseline
-        result["pearson_centred"] = correlate(first, second, weights)
-        result["spearman_centred"] = _correlate_ranks(first, second, weights)
-    return result
 
 
-def refuse_correlations(expert, network, baseline):
-    """Reasons why correlations are not defined; dict of name -> reason."""
-    n = len(expert)
-    if n < MIN_POINTS:
-        return dict.fromkeys(CORRELATIONS, f"fewer than {MIN_POINTS} of them")
-    reasons = {}
-    for ending, base in (("", np.zeros(n)), ("_centred", baseline)):
-        names = f"pearson{ending}", f"spearman{ending}"
-        if not np.isfinite(base).all():
-            reasons |= dict.fromkeys(names, "no training-mean prediction was given")
-            continue
-        constant = [
-            name
-            for name, scores in (("expert", expert), ("network", network))
-            if is_constant(scores - base, np.max(np.abs(scores)))
-        ]
-        if constant:
-            reason = f"the {' and the '.join(constant)} scores are all equal"
-            if ending and is_crossed(base):
-                reason = reason.replace("all equal", "those of the training mean")
-            reasons |= dict.fromkeys(names, reason)
-    return reasons
+def refuse_correlation(expert, network, base=0.0, what="of them"):
+    """Say why scores (N,) cannot be correlated beyond a base; "" where they can."""
+    if not np.isfinite(base).all():
+        return "no training-mean prediction was given"
+    if len(expert) < MIN_POINTS:
+        return f"fewer than {MIN_POINTS} {what}"
+    constant = [
+        name
+        for name, scores in (("expert", expert), ("network", network))
+        if is_constant(scores - base, np.max(np.abs(scores)))
+    ]
+    if not constant:
+        return ""
+    equal = "those of the training mean" if is_crossed(base) else "all equal"
+    return f"the {' and the '.join(constant)} scores are {equal}"
+
+
+def number_groups(groups, n):
+    """Number groups (N,); 0 for all without them."""
+    return np.zeros(n) if groups is None else index_animals(groups)[1]
 
 
 def correlate_scores(first, second, animals, training_mean=None, groups=None):
@@ -175,40 +125,34 @@ def correlate_scores(first, second, animals, training_mean=None, groups=None):
         "spearman".
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
-    kept, first, second, place = drop_unscored(
-        animals, first, np.asarray(second, dtype=float) - base, np.arange(len(animals))
+    kept, first, second, strata = drop_unscored(
+        animals,
+        first,
+        np.asarray(second, float) - base,
+        number_groups(groups, len(animals)),
     )
-    strata = _number_groups(groups, place)
-    widen = CROSSED if is_crossed(training_mean) else 1
     units = find_units(kept) | {"animals": pair_units(kept, strata)}
     result = {}
     for what, (unit, owner) in units.items():
         x, y, within = (average_units(v, unit) for v in (first, second, strata))
-        within, weights = within.astype(int), weigh(owner)
-        effective = count_effective(owner) - within.max(initial=0)
-        reasons = refuse_correlations(x, y, np.full(len(x), np.nan))
-        found = {"pearson": correlate(x, y, weights, within)}
-        if groups is None:
-            found["spearman"] = _correlate_ranks(x, y, weights)
+        within = index_animals(within)[1]
+        jack = Jackknife(owner, find_widening(training_mean), within.max(initial=0))
+        found = compute_correlations(x, y, jack.weights)
+        if groups is not None:
+            found = {"pearson": correlate(x, y, jack.weights, within)}
+        reason = refuse_correlation(x, y, what=what)
         result[what] = {"n": len(x)} | {
-            name: not_defined(reasons[name])
-            if name in reasons
-            else describe(values, effective, "correlation", widen)
+            name: not_defined(reason)
+            if reason
+            else jack.describe(values, "correlation")
             for name, values in found.items()
         }
     return result
 
 
-def _number_groups(groups, place):
-    if groups is None:
-        return np.zeros(len(place), dtype=int)
-    return index_animals(np.asarray(groups)[place.astype(int)])[1]
-
-
-def _list_permutations(strata, n_permutations, seed):
-    """List orders of units, shuffled within strata: (P, U), the true order not first.
-
-    Every order where there are no more than asked for.
+def list_permutations(strata, n_permutations, seed):
+    """List orders of units (P, U), shuffled within strata, and 1 where the true order
+    is to be added; every order, which holds it, where there are no more than asked for.
     """
     n = len(strata)
     if math.factorial(min(n, 20)) <= n_permutations and not strata.any():
@@ -240,15 +184,11 @@ def permutation_test(
 
     Parameters
     ----------
-    expert, network : (N,) array
-    animals : (N,) array of str
-    training_mean : (N,) array, optional
-        Taken from `network`, as in `correlate_scores`.
-    groups : (N,) array of str, optional
-        Shuffle within these: is the score graded, or does it tell groups alone?
-    n_permutations : int
+    expert, network, animals, training_mean, groups
+        As for `correlate_scores`; shuffled within groups: is the score graded, or does
+        it tell groups alone?
+    n_permutations, seed : int
         Every permutation is used instead where there are no more than these.
-    seed : int
 
     Returns
     -------
@@ -258,24 +198,22 @@ def permutation_test(
         is none, p is None and "reason" says why.
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
-    kept, expert, network, base, place = drop_unscored(
-        animals, expert, network, base, np.arange(len(animals))
+    kept, expert, network, base, strata = drop_unscored(
+        animals, expert, network, base, number_groups(groups, len(animals))
     )
-    strata = _number_groups(groups, place)
     unit, _ = pair_units(kept, strata)
-    x, y = (average_units(values, unit) for values in (expert, network - base))
-    within = average_units(strata, unit).astype(int)
-    reasons = refuse_correlations(x, y, np.full(len(x), np.nan))
-    if "pearson" in reasons:
-        reason = reasons["pearson"]
+    columns = (expert, network - base, strata)
+    x, y, within = (average_units(values, unit) for values in columns)
+    within = index_animals(within)[1]
+    if reason := refuse_correlation(x, y, what="animals"):
         return {"n": len(x), "value": None, "p": None, "reason": reason}
     x, y = (center(values, np.ones((1, len(x))), within)[0] for values in (x, y))
-    orders, extra = _list_permutations(within, n_permutations, seed)
+    orders, extra = list_permutations(within, n_permutations, seed)
 
     def studentise(x):  # (P, U) -> (P,); what is the same in every order is left out
         return (x @ y) / np.sqrt(np.maximum(x**2 @ y**2, 1e-300))
 
-    true = studentise(x[None])[0] / (CROSSED if is_crossed(base) else 1)
+    true = studentise(x[None])[0] / find_widening(base)
     beaten = np.sum(studentise(x[orders]) >= true - 1e-9 * abs(true)) + extra
     r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
     return {"n": len(x), "value": r, "p": float(beaten / (len(orders) + extra))}

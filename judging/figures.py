@@ -1,222 +1,198 @@
-"""Figures of agreement, in the style of `figures.py`, one journal column wide."""
+"""Figures of agreement, in the style of `figures.py`, one journal column wide.
+
+They draw a table of predictions (columns target, network_score, animal, group, session)
+and print what `study.judge` found; nothing is computed again.
+"""
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 import figures
 from figures import EXPERT, FAINT, INK, NETWORK
-from judging.resampling import average_animals
+from pages import page
+
+TARGETS = {"score": "expert score", "group": "group (0 healthy, 1 impaired)"}
 
 
-def _keep_scored(expert, network, animals, groups):
-    """Leave out the clips without either score."""
-    x, y = (np.asarray(scores, dtype=float).ravel() for scores in (expert, network))
-    kept = np.isfinite(x) & np.isfinite(y)
-    groups = [None] * len(kept) if groups is None else list(groups)
-    groups = [group for group, keep in zip(groups, kept, strict=True) if keep]
-    return x[kept], y[kept], np.asarray(animals).astype(str)[kept], groups
+def keep_scored(table):
+    """Leave out the clips without either score; name the sides x and y."""
+    table = table.rename(columns={"target": "x", "network_score": "y"})
+    return table.dropna(subset=["x", "y"])
 
 
-def _scatter(axes, x, y, animals, groups):
-    """Draw clips faint and the means of animals strong, group by group."""
-    looks = figures.choose_looks(groups)
+def put_on_scale(axis, limits):
+    """Put ticks at the steps of the scoring scale, 0 among them."""
+    size = limits[1] - limits[0]
+    ticks = MultipleLocator(1 if size > 2.5 else 0.5 if size > 0.7 else 0.1)
+    axis.set_major_locator(ticks if size < 11 else MaxNLocator(6, steps=[1, 2, 5, 10]))
+
+
+def scatter(axes, rows):
+    """Draw clips faint and the means of animals strong, group by group.
+
+    An animal has a mark for each session where sessions are known.
+    """
+    groups = [group if isinstance(group, str) else None for group in rows["group"]]
+    known = "session" in rows and rows["session"].notna().all()
+    units = ["animal", "session"] if known else ["animal"]
     axes.scatter([], [], s=7, color=FAINT, alpha=0.6, linewidths=0, label="clip")
-    for group, (colour, shape) in looks.items():
-        chosen = np.array([g == group for g in groups], dtype=bool)
+    for group, (colour, shape) in figures.choose_looks(groups).items():
+        own = rows[[other == group for other in groups]]
         options = {"marker": shape, "color": colour, "linewidths": 0}
-        axes.scatter(x[chosen], y[chosen], s=7, alpha=0.3, zorder=2, **options)
-        _, mean_x = average_animals(x[chosen], animals[chosen])
-        names, mean_y = average_animals(y[chosen], animals[chosen])
-        label = f"{group or 'animal'} ({len(names)})"
+        axes.scatter(own["x"], own["y"], s=7, alpha=0.3, zorder=2, **options)
+        means = own.groupby(units)[["x", "y"]].mean()
+        label = f"{group or 'animal'} ({own['animal'].nunique()})"
         options |= {"edgecolors": "white", "linewidths": 0.5}
-        axes.scatter(mean_x, mean_y, s=28, zorder=3, label=label, **options)
+        axes.scatter(means["x"], means["y"], s=28, zorder=3, label=label, **options)
+    put_legend_above(axes, ncols=4)
 
 
-def _put_legend_above(axes):
-    axes.legend(
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        ncols=4,
-        borderaxespad=0.2,
-        columnspacing=1.2,
-    )
+def put_legend_above(axes, **options):
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
+    axes.legend(**place, borderaxespad=0.2, columnspacing=1.2, **options)
 
 
-def _count(n, what):
-    return f"{n} {what}" + ("" if n == 1 else "s")
-
-
-def _print(text):
-    return text.replace("-", "−")  # a minus as wide as the plus
-
-
-def _say_correlation(x, y):
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return "not defined"
-    return _print(f"= {np.corrcoef(x, y)[0, 1]:.2f}")
+def say(figure, sign=""):
+    """Write a figure with two digits, or that it is not defined."""
+    known = figure["value"] is not None
+    return f"{figure['value']:{sign}.2f}".replace("-", "−") if known else "not defined"
 
 
 @figures.styled
-def draw_agreement(expert, network, animals, groups=None, title=None):
+def draw_agreement(table, agreement, title=None, target="score"):
     """Draw network score against expert score.
 
     Parameters
     ----------
-    expert, network : (N,) array
-        A clip without either is left out.
-    animals : (N,) sequence of str
-    groups : (N,) sequence of str or None, optional
+    table : pandas.DataFrame
+    agreement : dict
+        From `agreement.measure_agreement`.
     title : str, optional
+    target : {"score", "group"}
 
     Returns
     -------
     matplotlib.figure.Figure
-        Clips faint, animal means strong, the line of identity; r and MAE are of
-        the animal means.
+        Clips faint, animal means strong, the line of identity; r and MAE of animals.
     """
-    figure, (axes,) = figures.open_figure(figures.WIDTH * 1.0, title)
-    x, y, animals, groups = _keep_scored(expert, network, animals, groups)
-    axes.set(xlabel="expert score", ylabel="network score")
-    if not len(x):
+    figure, (axes,) = figures.open_figure(figures.WIDTH, title)
+    rows = keep_scored(table)
+    axes.set(xlabel=TARGETS[target], ylabel="network score")
+    if not len(rows):
         figures.say_empty(axes, "no clip has both scores")
         return figure
-    limits = figures.find_limits([x.min(), y.min(), x.max(), y.max()])
+    limits = figures.find_limits([0, *rows["x"], *rows["y"]])
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, dashes=(4, 3), zorder=1)
-    _scatter(axes, x, y, animals, groups)
+    scatter(axes, rows)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    names, mean_x = average_animals(x, animals)
-    mean_y = average_animals(y, animals)[1]
+        put_on_scale(axis, limits)
+    clips, animals = agreement["clips"], agreement["animals"]
     note = (
-        f"{_count(len(names), 'animal')}, {_count(len(x), 'clip')}\n"
-        f"r of animals {_say_correlation(mean_x, mean_y)}\n"
-        f"MAE of animals = {np.mean(np.abs(mean_x - mean_y)):.2f}"
+        f"{page.count(animals['n'], 'animal')}, {page.count(clips['n'], 'clip')}\n"
+        f"r of animals {say(animals['pearson'])}\nMAE of animals {say(animals['mae'])}"
     )
-    _put_aside(axes, note, x, y, limits)
+    # into the emptier of the corners off the line of identity
+    u, v = ((rows[side] - limits[0]) / np.ptp(limits) for side in ("x", "y"))
+    left = np.sum((u < 0.42) & (v > 0.78)) <= np.sum((u > 0.58) & (v < 0.22))
+    x, y, ha, va = (
+        (0.02, 0.98, "left", "top") if left else (0.98, 0.02, "right", "bottom")
+    )
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5}
+    options = {"linespacing": 1.35, "zorder": 4, "bbox": box, "ha": ha, "va": va}
+    axes.text(x, y, note, transform=axes.transAxes, **options)
     return figure
 
 
-def _put_aside(axes, note, x, y, limits):
-    """Put the note into the emptier of the corners off the line of identity."""
-    u, v = ((values - limits[0]) / np.ptp(limits) for values in (x, y))
-    above = np.sum((u < 0.42) & (v > 0.78))
-    below = np.sum((u > 0.58) & (v < 0.22))
-    left = above <= below
-    axes.text(
-        0.02 if left else 0.98,
-        0.98 if left else 0.02,
-        note,
-        transform=axes.transAxes,
-        ha="left" if left else "right",
-        va="top" if left else "bottom",
-        linespacing=1.35,
-        zorder=4,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
-    )
-    _put_legend_above(axes)
-
-
 @figures.styled
-def draw_bland_altman(expert, network, animals, groups=None, title=None):
+def draw_bland_altman(table, agreement, title=None, target="score"):
     """Draw the difference of the two scores against their mean.
 
-    Parameters
-    ----------
-    expert, network, animals, groups, title
-        As for `draw_agreement`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        With bias and 95% limits of agreement of the clips.
+    Parameters and figure are as for `draw_agreement`, with bias and 95% limits of
+    agreement of the clips, their intervals as bands.
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH * 0.8, title)
-    x, y, animals, groups = _keep_scored(expert, network, animals, groups)
+    rows, clips = keep_scored(table), agreement["clips"]
+    other = TARGETS[target].partition(" (")[0]
     axes.set(
-        xlabel="mean of expert score and network score",
-        ylabel="network score − expert score",
+        xlabel=f"mean of {other} and network score",
+        ylabel=f"network score − {other}",
     )
-    if not len(x):
+    if not len(rows):
         figures.say_empty(axes, "no clip has both scores")
         return figure
-    difference = y - x
-    _scatter(axes, (x + y) / 2, difference, animals, groups)
-    bias = difference.mean()
-    spread = 1.96 * difference.std(ddof=1) if len(x) >= 3 else 0
-    lines = [(bias, "bias", {})]
-    if spread > 0:
-        dashed = {"dashes": (4, 3)}
-        lines += [
-            (bias + spread, "+1.96 SD", dashed),
-            (bias - spread, "-1.96 SD", dashed),
-        ]
+    rows = rows.assign(x=(rows["x"] + rows["y"]) / 2, y=rows["y"] - rows["x"])
+    scatter(axes, rows)
     axes.axhline(0, color="#D0D0D0", linewidth=0.6, zorder=0)
-    for height, text, dashes in lines:
-        axes.axhline(height, color=INK, linewidth=0.8, zorder=1, **dashes)
-        axes.annotate(
-            _print(f"{text}\n{height:+.2f}"),
-            (1, height),
-            xycoords=("axes fraction", "data"),
-            xytext=(3, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=6.5,
-        )
-    low, high = figures.find_limits([*difference, *(line[0] for line in lines)], 0.1)
-    axes.set(xlim=figures.find_limits((x + y) / 2), ylim=(low, high))
-    _put_legend_above(axes)
+    words = {"bias": "bias", "upper_limit": "+1.96 SD", "lower_limit": "−1.96 SD"}
+    lines = {key: clips[key] for key in words if clips[key]["value"] is not None}
+    reach = [end for line in lines.values() for end in line.values()]
+    reach = [*rows["y"], 0, *(end for end in reach if isinstance(end, float))]
+    low, high = figures.find_limits(reach, 0.04)
+    heights = spread([line["value"] for line in lines.values()], (high - low) / 9)
+    for (key, line), height in zip(lines.items(), heights, strict=True):
+        dashed = {} if key == "bias" else {"dashes": (4, 3)}
+        axes.axhline(line["value"], color=INK, linewidth=0.8, zorder=1, **dashed)
+        if line["low"] is not None:
+            axes.axhspan(line["low"], line["high"], color=INK, alpha=0.06, linewidth=0)
+        place = {"xy": (1, height), "xycoords": ("axes fraction", "data")}
+        place |= {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate(f"{words[key]}\n{say(line, '+')}", fontsize=6.5, **place)
+    limits = figures.find_limits([0, *rows["x"]])
+    put_on_scale(axes.xaxis, limits)
+    axes.set(xlim=limits, ylim=(low, high))
     return figure
 
 
-def _scale(values):
-    low, high = np.min(values), np.max(values)
-    return (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
+def spread(heights, gap):
+    """Move labels apart until neighbours are `gap` from each other."""
+    order = np.argsort(heights, kind="stable")
+    placed = np.asarray(heights, dtype=float)[order]
+    for _ in range(200):
+        close = np.diff(placed) < gap * 0.999
+        push = np.where(close, (gap - np.diff(placed)) / 2, 0)
+        placed[:-1] -= push
+        placed[1:] += push
+    return placed[np.argsort(order)]
 
 
 @figures.styled
-def draw_outcome(outcome, network, expert, title=None, outcome_label="outcome"):
+def draw_outcome(means, outcome, title=None):
     """Draw an outcome against network score and expert score, each scaled 0 to 1.
 
     Parameters
     ----------
-    outcome, network, expert : (A,) array
-        One value for each animal; an animal without all three is left out.
+    means : pandas.DataFrame
+        Columns outcome, network_score, expert_score; an animal a row.
+    outcome : dict
+        From `comparisons.compare_outcomes`.
     title : str, optional
-    outcome_label : str
-        Name and unit of the outcome.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH * 0.85, title)
-    columns = np.asarray([outcome, network, expert], dtype=float)  # (3, A)
-    outcome, network, expert = columns[:, np.isfinite(columns).all(axis=0)]
-    axes.set(xlabel="score of an animal, scaled 0 to 1", ylabel=outcome_label)
-    if not len(outcome):
+    means = means.dropna()
+    axes.set(xlabel="score of an animal, scaled 0 to 1", ylabel="outcome")
+    if not len(means):
         figures.say_empty(axes, "no animal has all three values")
         return figure
     filled = {"marker": "o", "color": NETWORK, "edgecolors": "white", "zorder": 3}
     hollow = {"marker": "s", "facecolors": "white", "edgecolors": EXPERT, "zorder": 2}
-    for name, scores, points, line in (
-        ("network score", network, filled, {"color": NETWORK}),
-        ("expert score", expert, hollow, {"color": EXPERT, "dashes": (4, 2)}),
+    for name, points, line in (
+        ("network", filled, {"color": NETWORK}),
+        ("expert", hollow, {"color": EXPERT, "dashes": (4, 2)}),
     ):
-        x = _scale(scores)
-        label = f"{name}, r {_say_correlation(scores, outcome)}"
-        axes.scatter(x, outcome, s=24, linewidths=0.9, label=label, **points)
-        if len(outcome) >= 3 and np.ptp(scores) > 0:
-            slope, start = np.polyfit(x, outcome, 1)
+        scores, y = means[f"{name}_score"], means["outcome"]
+        size = np.ptp(scores)
+        x = (scores - scores.min()) / size if size else np.full(len(scores), 0.5)
+        label = f"{name} score, r {say(outcome[name])}"
+        axes.scatter(x, y, s=24, linewidths=0.9, label=label, **points)
+        if len(y) >= 3 and size:
+            slope, start = np.polyfit(x, y, 1)
             axes.plot([0, 1], [start, start + slope], zorder=1, **line)
-    axes.set(xlim=(-0.04, 1.04), ylim=figures.find_limits(outcome))
-    axes.legend(
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        ncols=2,
-        borderaxespad=0.2,
-        columnspacing=1.2,
-        title=_count(len(outcome), "animal"),
-        title_fontsize=6.5,
-    )
+    axes.set(xlim=(-0.04, 1.04), ylim=figures.find_limits(means["outcome"]))
+    count = page.count(len(means), "animal")
+    put_legend_above(axes, ncols=2, title=count, title_fontsize=6.5)
     return figure

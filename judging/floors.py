@@ -19,81 +19,33 @@ class NoFloor(ValueError):
 
 
 def summarise_sequence(sequence):
-    """Take the mean and standard deviation over time of each feature.
-
-    Parameters
-    ----------
-    sequence : (T, F) array
-
-    Returns
-    -------
-    (2F,) float32 array
-        Means, then standard deviations.
-    """
+    """Take mean and standard deviation of each feature over time: (T, F) -> (2F,)."""
     sequence = np.asarray(sequence, dtype=np.float32)
     return np.concatenate([sequence.mean(axis=0), sequence.std(axis=0)])
 
 
-def predict_training_mean(scores, n_clips):
-    """Predict the mean training score.
-
-    Parameters
-    ----------
-    scores : (N,) array
-        Expert scores of the training clips.
-    n_clips : int
-
-    Returns
-    -------
-    (n_clips,) array
-    """
-    return np.full(n_clips, np.mean(scores, dtype=float))
-
-
 def predict_group_mean(scores, groups, wanted):
-    """Predict the mean training score of a clip's group.
-
-    Parameters
-    ----------
-    scores : (N,) array
-        Expert scores of the training clips.
-    groups : (N,) sequence of str or None
-    wanted : (M,) sequence of str or None
-        Groups of the clips to predict.
-
-    Returns
-    -------
-    (M,) array
-
-    Raises
-    ------
-    NoFloor
-        When a clip has no group, or a group no training clip.
-    """
-    scores, groups = np.asarray(scores, dtype=float), list(groups)
-    nameless = sum(group is None for group in (*groups, *wanted))
-    if nameless:
+    """Predict the mean training score of a clip's group; None is no group."""
+    groups = np.array(groups, dtype=object)
+    if nameless := sum(group is None for group in (*groups, *wanted)):
         raise NoFloor(f"clips whose name carries no group: {nameless}")
-    means = {
-        group: scores[[other == group for other in groups]].mean()
-        for group in set(groups)
-    }
-    missing = sorted(set(wanted) - set(means))
-    if missing:
+    means = {group: np.mean(scores[groups == group]) for group in set(groups)}
+    if missing := sorted(set(wanted) - set(means)):
         raise NoFloor(f"no training clip of group {', '.join(missing)}")
     return np.array([means[group] for group in wanted])
 
 
-def predict_ridge(train, watched, wanted):
+def predict_ridge(columns, scores, animals, wanted, watched=None):
     """Predict with ridge regression on standardised columns.
 
     Parameters
     ----------
-    train, watched : dict
-        "scores" (N,), "animals" (N,) and "columns" (N, C) of clips. The penalty is
-        chosen on the watched ones or, where there are none, on held-out animals of
-        the train clips, as clips of one animal are alike.
+    columns, scores, animals : (N, C), (N,), (N,) arrays
+        Of the train clips.
     wanted : (M, C) array
+    watched : (columns, scores), optional
+        The penalty is chosen on these or, without them, on held-out animals of the
+        train clips, as clips of one animal are alike.
 
     Returns
     -------
@@ -110,34 +62,25 @@ def predict_ridge(train, watched, wanted):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    columns, scores = np.asarray(train["columns"]), np.asarray(train["scores"])
     if not np.ptp(columns, axis=0).any():
         raise NoFloor("the training clips do not differ in it")
     # All principal components: the same predictions from N columns in place of 2F.
     scaler = make_pipeline(StandardScaler(), PCA(svd_solver="full"))
-    x, y = scaler.fit_transform(columns), scores
-    if len(watched["scores"]):
-        side = np.repeat([-1, 0], [len(x), len(watched["scores"])])
-        folds = PredefinedSplit(side).split()
-        both = np.vstack([x, scaler.transform(watched["columns"])])
-        known = np.concatenate([y, watched["scores"]])
+    x = both = scaler.fit_transform(columns)
+    known, n_animals = scores, len(set(animals))
+    if watched is not None and len(watched[1]):
+        both = np.vstack([x, scaler.transform(watched[0])])
+        known = np.concatenate([scores, watched[1]])
+        folds = PredefinedSplit(np.where(np.arange(len(both)) < len(x), -1, 0)).split()
+    elif n_animals < 2:
+        raise NoFloor("the training clips are of fewer than two animals")
     else:
-        n_animals = len(set(train["animals"]))
-        if n_animals < 2:
-            raise NoFloor("the training clips are of fewer than two animals")
-        folds = GroupKFold(min(5, n_animals)).split(x, y, train["animals"])
-        both, known = x, y
-    search = GridSearchCV(
-        Ridge(),
-        {"alpha": ALPHAS},
-        cv=list(folds),
-        scoring="neg_mean_squared_error",
-        refit=False,
-    )
-    alpha = search.fit(both, known).best_params_["alpha"]
-    predicted = Ridge(alpha=alpha).fit(x, y).predict(scaler.transform(wanted))
+        folds = GroupKFold(min(5, n_animals)).split(x, scores, animals)
+    how = {"cv": list(folds), "scoring": "neg_mean_squared_error", "refit": False}
+    search = GridSearchCV(Ridge(), {"alpha": ALPHAS}, **how).fit(both, known)
+    model = Ridge(**search.best_params_).fit(x, scores)
     # A feature that hardly varied in training can throw a clip far off the scale.
-    return np.clip(predicted, np.min(scores), np.max(scores))
+    return np.clip(model.predict(scaler.transform(wanted)), min(scores), max(scores))
 
 
 def predict_known_animal(scores, animals):
@@ -159,11 +102,10 @@ def predict_known_animal(scores, animals):
     scores = np.asarray(scores, dtype=float)
     found = np.isfinite(scores)
     _, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
-    sums = np.bincount(index, np.where(found, scores, 0))[index]
-    counts = np.bincount(index, found)[index]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        others = (sums - np.where(found, scores, 0)) / (counts - found)
-    return np.where(counts > found, others, np.nan)
+    own = np.where(found, scores, 0)
+    others = np.bincount(index, own)[index] - own
+    counts = np.bincount(index, found)[index] - found
+    return np.where(counts > 0, others / np.maximum(counts, 1), np.nan)
 
 
 def predict_floors(train, watched, wanted, leave=()):
@@ -171,12 +113,10 @@ def predict_floors(train, watched, wanted, leave=()):
 
     Parameters
     ----------
-    train, watched : dict
-        Clips that the network learned from and watched: "scores" (N,), "animals"
-        (N,), "groups" (N,) of str or None, "lengths" (N,) in frames, "summaries"
-        (N, 2F).
-    wanted : dict
-        Clips to predict: "groups" (M,), "lengths" (M,) and "summaries" (M, 2F).
+    train, watched, wanted : dict
+        Clips that the network learned from, watched, and is to score: "scores" (N,),
+        "animals" (N,), "groups" (N,) of str or None, "lengths" (N,) in frames,
+        "summaries" (N, 2F).
     leave : collection of str
         Floors to leave out.
 
@@ -187,31 +127,32 @@ def predict_floors(train, watched, wanted, leave=()):
     reasons : dict of str
         Why, for each that was not defined.
     """
+    scores = np.asarray(train["scores"], dtype=float)
 
     def regress(key):
-        columns = np.asarray(wanted[key], dtype=float)
-        columns = columns.reshape(len(columns), -1)
-        sides = [
-            side | {"columns": np.reshape(side[key], (-1, columns.shape[1]))}
-            for side in (train, watched)
-        ]
-        if not all(np.isfinite(c).all() for c in (sides[0]["columns"], columns)):
+        of_wanted = np.asarray(wanted[key], dtype=float)
+        of_wanted = of_wanted.reshape(len(of_wanted), -1)
+        of_train, of_watched = (
+            np.reshape(side[key], (-1, of_wanted.shape[1])) for side in (train, watched)
+        )
+        if not np.isfinite(of_train).all() or not np.isfinite(of_wanted).all():
             raise NoFloor("it is not known of every clip")
-        return predict_ridge(*sides, columns)
+        chosen = of_watched, watched["scores"]
+        return predict_ridge(of_train, scores, train["animals"], of_wanted, chosen)
 
-    scores, groups = train["scores"], train["groups"]
+    groups = train["groups"], wanted["groups"]
     ways = {
-        "training mean": lambda: predict_training_mean(scores, len(wanted["groups"])),
-        "group mean": lambda: predict_group_mean(scores, groups, wanted["groups"]),
+        "training mean": lambda: np.full(len(wanted["groups"]), scores.mean()),
+        "group mean": lambda: predict_group_mean(scores, *groups),
         "clip length": lambda: regress("lengths"),
         "ridge": lambda: regress("summaries"),
     }
     predictions, reasons = {}, {}
-    for name, predict in ways.items():
+    for name in ways:
         if name in leave:
             continue
         try:
-            predictions[name] = predict()
+            predictions[name] = ways[name]()
         except NoFloor as error:
             reasons[name] = str(error)
     return predictions, reasons

@@ -14,15 +14,16 @@ N_DRAWS = 10  # sets of animals drawn for each number of them
 MOST = 3  # times the animals at hand: further out the curve is not continued
 
 
-def _predict(columns, scores, animals, train, test):
-    """Predict test clips from train clips: (ridge, mean)."""
-    side = {"scores": scores[train], "animals": animals[train]}
-    side["columns"] = columns[train]
-    mean = np.full(len(scores[test]), scores[train].mean())
+def predict(columns, scores, animals, test):
+    """Predict test clips, a mask (N,), from all others: errors of ridge and mean."""
+    rest = ~test
+    mean = np.full(test.sum(), scores[rest].mean())
     try:
-        return floors.predict_ridge(side, {"scores": []}, columns[test]), mean
+        known = columns[rest], scores[rest], animals[rest]
+        ridge = floors.predict_ridge(*known, columns[test])
     except floors.NoFloor:
-        return mean, mean
+        ridge = mean
+    return np.abs(np.array([ridge, mean]) - scores[test])
 
 
 def measure_leak(columns, scores, animals, n_folds=5, seed=0):
@@ -47,28 +48,21 @@ def measure_leak(columns, scores, animals, n_folds=5, seed=0):
     """
     scores, animals = np.asarray(scores, dtype=float), np.asarray(animals)
     n_folds = min(n_folds, len(set(animals)))
-    shuffled = np.random.default_rng(seed).permutation(len(scores))
     clips = np.empty(len(scores), dtype=int)
+    shuffled = np.random.default_rng(seed).permutation(len(scores))
     clips[shuffled] = np.arange(len(scores)) % n_folds
-    of_animal = {
-        name: number
-        for number, fold in enumerate(data.fold_animals(animals, n_folds, scores, seed))
-        for name in fold
-    }
-    held = np.array([of_animal[name] for name in animals])
+    held = np.empty(len(scores), dtype=int)
+    for number, fold in enumerate(data.fold_animals(animals, n_folds, scores, seed)):
+        held[np.isin(animals, fold)] = number
     result = {}
     for how, fold in (("animals known", clips), ("animals held out", held)):
         errors = np.empty((2, len(scores)))
         for number in range(n_folds):
             test = fold == number
-            sides = _predict(columns, scores, animals, ~test, test)
-            errors[:, test] = np.abs(np.array(sides) - scores[test])
+            errors[:, test] = predict(columns, scores, animals, test)
         found = average_difference(*errors, animals)
-        result[how] = {
-            "ridge": found["first"],
-            "training mean": found["second"],
-            "difference": found["difference"],
-        }
+        keys = {"ridge": "first", "training mean": "second", "difference": "difference"}
+        result[how] = {name: found[key] for name, key in keys.items()}
     return result
 
 
@@ -77,11 +71,10 @@ def measure_curve(columns, scores, animals, wanted=None, seed=0):
 
     Parameters
     ----------
-    columns, scores, animals
+    columns, scores, animals, seed
         As for `measure_leak`.
     wanted : float, optional
         An error: how many animals would it take?
-    seed : int
 
     Returns
     -------
@@ -92,51 +85,47 @@ def measure_curve(columns, scores, animals, wanted=None, seed=0):
         "reason".
     """
     scores, animals = np.asarray(scores, dtype=float), np.asarray(animals)
-    names = np.unique(animals)
-    random = np.random.default_rng(seed)
+    names, random = np.unique(animals), np.random.default_rng(seed)
     sizes = np.unique(np.linspace(3, len(names) - 2, 6).astype(int))
     if len(names) < 6 or len(sizes) < 3:
         return {"rows": [], "needed": None, "reason": "fewer than 6 animals"}
     errors = np.empty((len(sizes), N_DRAWS, 2))
-    for place, size in enumerate(sizes):
-        for draw in range(N_DRAWS):
-            train = np.isin(animals, random.choice(names, size, replace=False))
-            sides = _predict(columns, scores, animals, train, ~train)
-            errors[place, draw] = np.abs(np.array(sides) - scores[~train]).mean(axis=1)
+    for place, draw in np.ndindex(errors.shape[:2]):
+        chosen = random.choice(names, sizes[place], replace=False)
+        test = ~np.isin(animals, chosen)
+        errors[place, draw] = predict(columns, scores, animals, test).mean(axis=1)
+    ridge, mean = errors.mean(axis=1).T
+    columns = sizes.tolist(), ridge, mean, errors[..., 0].std(axis=1, ddof=1)
+    keys = "n_animals", "ridge", "training mean", "sd"
     rows = [
-        {
-            "n_animals": int(size),
-            "ridge": float(of_size[:, 0].mean()),
-            "training mean": float(of_size[:, 1].mean()),
-            "sd": float(of_size[:, 0].std(ddof=1)),
-        }
-        for size, of_size in zip(sizes, errors, strict=True)
+        dict(zip(keys, (n, *map(float, row)), strict=True))
+        for n, *row in zip(*columns, strict=True)
     ]
-    level, gain = _fit(sizes, errors[..., 0].mean(axis=1))
+    level, gain = fit_curve(sizes, ridge)
     result = {"rows": rows, "level": level, "needed": None}
     if wanted is None:
         return result
     picks = random.integers(N_DRAWS, size=(500, N_DRAWS))
-    fits = [_fit(sizes, errors[:, pick, 0].mean(axis=1)) for pick in picks]
-    return result | _extrapolate(wanted, (level, gain), fits, len(names))
+    fits = [fit_curve(sizes, errors[:, pick, 0].mean(axis=1)) for pick in picks]
+    return result | extrapolate(wanted, (level, gain), fits, len(names))
 
 
-def _fit(sizes, errors):
-    """Fit error = a + b / n by least squares; b is not below 0."""
+def fit_curve(sizes, errors):
+    """Fit error = level + gain / n by least squares; gain is not below 0."""
     gain, level = np.polyfit(1 / sizes, errors, 1)
     return (float(level), float(gain)) if gain > 0 else (float(errors.mean()), 0.0)
 
 
-def _extrapolate(wanted, fit, fits, n_animals):
+def extrapolate(wanted, fit, fits, n_animals):
     """Say how many animals an error takes, if the curve can tell."""
     most = MOST * n_animals
     numbers = [
-        gain / (wanted - level) if wanted > level and gain else np.inf
+        np.ceil(gain / (wanted - level)) if wanted > level and gain else np.inf
         for level, gain in (fit, *fits)
     ]
-    value, low, high = numbers[0], *np.sort(numbers[1:])[[12, 487]]  # 95% of 500
-    if not value <= most:
+    if not numbers[0] <= most:
         reason = f"more than {most} animals, or out of reach by animals alone"
         return {"needed": None, "reason": f"{reason} (levels off at {fit[0]:.2f})"}
-    ends = [None if not end <= most else float(np.ceil(end)) for end in (low, high)]
-    return {"needed": {"value": float(np.ceil(value)), "low": ends[0], "high": ends[1]}}
+    ends = np.sort(numbers[1:])[[12, 487]]  # 95% of 500
+    low, high = (float(end) if end <= most else None for end in ends)
+    return {"needed": {"value": float(numbers[0]), "low": low, "high": high}}

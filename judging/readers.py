@@ -10,10 +10,11 @@ import tables
 from console import Problem, caution
 
 
-def _read_numbers(path, columns):
-    """Yield line, name and number of each row of a table of two columns."""
+def read_numbers(path, columns):
+    """Read a table of a name and a number: (line, name, number) of each row."""
     table = tables.read_table(path, columns)
     table = table if table.columns else table._replace(columns=list(columns))
+    found, problems = [], []
     for line, row in table.records():
         name, text = (row[column] for column in columns)
         if not text and columns[-1] == "score" and name:
@@ -22,9 +23,12 @@ def _read_numbers(path, columns):
             value = tables.parse_number(text, table.decimal)
             if not name or not math.isfinite(value):
                 raise ValueError(f"received {name},{text}")
+            found.append((line, name, value))
         except ValueError as error:
-            value = f"{path}:{line}: expected {','.join(columns)}: {error}"
-        yield line, name, value
+            problems.append(f"{path}:{line}: expected {','.join(columns)}: {error}")
+    if problems:
+        raise Problem(data.summarise(problems))
+    return found
 
 
 def read_pairs(path, columns):
@@ -40,10 +44,8 @@ def read_pairs(path, columns):
     dict of str to float
     """
     pairs, problems = {}, []
-    for line, name, value in _read_numbers(path, columns):
-        if isinstance(value, str):
-            problems.append(value)
-        elif name in pairs:
+    for line, name, value in read_numbers(path, columns):
+        if name in pairs:
             problems.append(f"{path}:{line}: {name} stands there twice")
         pairs[name] = value
     if problems:
@@ -69,38 +71,30 @@ def read_raters(folder):
         )
     raters = {}
     for path in paths:
-        rounds = []
-        for _, name, score in _read_numbers(path, ("clip", "score")):
-            if isinstance(score, str):
-                raise Problem(score)
-            for seen in rounds:
-                if name not in seen:
-                    seen[name] = score
-                    break
-            else:
-                rounds.append({name: score})
-        raters[path.stem] = rounds
+        rounds = raters[path.stem] = []
+        for _, name, score in read_numbers(path, ("clip", "score")):
+            unseen = [seen for seen in rounds if name not in seen]
+            if not unseen:
+                rounds.append({})
+            (unseen or rounds[-1:])[0][name] = score
     return raters
 
 
 def spread_ratings(raters, names):
-    """Lay ratings out beside clips.
+    """Lay ratings out beside N clips.
 
     Returns
     -------
     (dict of (N,) array, dict of (2, N) array)
         First scores of each rater; both, of those who scored clips twice.
     """
-    laid = {
-        rater: [np.array([r.get(name, np.nan) for name in names]) for r in rounds]
-        for rater, rounds in raters.items()
-        if rounds
-    }
     given = {name for rounds in raters.values() for r in rounds for name in r}
     if unknown := sorted(given - set(names)):
         caution(f"not among the clips here: {', '.join(unknown[:10])}")
-    first = {rater: rounds[0] for rater, rounds in laid.items()}
-    twice = {
-        rater: np.array(rounds[:2]) for rater, rounds in laid.items() if len(rounds) > 1
+    laid = {
+        rater: np.array([[r.get(name, np.nan) for name in names] for r in rounds[:2]])
+        for rater, rounds in raters.items()
+        if rounds
     }
-    return first, twice
+    first = {rater: rounds[0] for rater, rounds in laid.items()}
+    return first, {r: rounds for r, rounds in laid.items() if len(rounds) > 1}

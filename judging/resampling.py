@@ -9,13 +9,18 @@ fewer than there are animals, where a few animals with most of the clips count a
 `benchmarks/agreement.py` measures how often such intervals hold the truth.
 """
 
+import math
+
 import numpy as np
 from scipy import stats
 
+MIN_POINTS = 3  # for a correlation, or a spread
 MIN_ANIMALS = 5  # with fewer, an interval means little
 MIN_EFFECTIVE = 3  # fewer still by weight, where a few animals have most of the clips
-
-SCALES = {
+# Two networks of a cross-validation learn from one another's left-out animals, so each
+# pair of animals counts twice: standard errors are too small by up to this factor.
+CROSSED = math.sqrt(2)
+SCALES = {  # where a statistic can lie: anywhere, above 0, below 1, within -1 and 1
     "plain": (lambda v: v, lambda v: v),
     "positive": (np.log, np.exp),
     "below one": (lambda v: np.log1p(-v), lambda v: -np.expm1(v)),
@@ -23,14 +28,28 @@ SCALES = {
 }
 
 
+def is_constant(values, size=None):
+    """Say whether scores (N,) are equal up to float32 rounding: a dead network's are.
+
+    `size` is that of the numbers they were computed from, by default their own.
+    """
+    size = np.max(np.abs(values)) if size is None else size
+    return bool(np.ptp(values) <= 1e-6 * size)
+
+
+def is_crossed(training_mean):
+    """Say whether scores are of several networks: their training means (N,) differ."""
+    means = np.ravel(np.nan if training_mean is None else training_mean)
+    return bool(len(means)) and np.isfinite(means).all() and not is_constant(means)
+
+
+def find_widening(training_mean):
+    """Find the factor of standard errors: see CROSSED."""
+    return CROSSED if is_crossed(training_mean) else 1.0
+
+
 def not_defined(reason, value=None):
     """Say in place of a figure, or of its interval alone, why there is none.
-
-    Parameters
-    ----------
-    reason : str
-    value : float, optional
-        The figure, where only its interval is not defined.
 
     Returns
     -------
@@ -41,65 +60,28 @@ def not_defined(reason, value=None):
     return {"value": value, "low": None, "high": None, "reason": reason}
 
 
+# ---------------------------------------------------------------- clips and animals
+
+
 def index_animals(animals):
-    """Number the animals.
-
-    Parameters
-    ----------
-    animals : (N,) array of str
-
-    Returns
-    -------
-    names : (A,) array of str
-        Sorted.
-    index : (N,) int array
-        Where each clip's animal stands in `names`.
-    """
+    """Number the animals (N,): sorted names (A,), and each clip's number (N,)."""
     names, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
     return names, index.ravel()
 
 
 def average_units(values, index):
-    """Average the values of each unit, such as the clips of an animal.
-
-    Parameters
-    ----------
-    values : (N,) array
-    index : (N,) int array
-        Number of each value's unit.
-
-    Returns
-    -------
-    (U,) array
-    """
+    """Average the values (N,) of each unit that `index` (N,) numbers; (U,)."""
     return np.bincount(index, np.asarray(values, dtype=float)) / np.bincount(index)
 
 
 def average_animals(values, animals):
-    """Average the clips of each animal.
-
-    Parameters
-    ----------
-    values : (N,) array
-        One value for each clip.
-    animals : (N,) array of str
-
-    Returns
-    -------
-    names : (A,) array of str
-        Sorted.
-    means : (A,) array
-    """
+    """Average the clips of each animal: sorted names (A,) and means (A,)."""
     names, index = index_animals(animals)
     return names, average_units(values, index)
 
 
 def pair_units(animals, labels):
     """Number the pairs of an animal and a label, such as its sessions.
-
-    Parameters
-    ----------
-    animals, labels : (N,) array of str
 
     Returns
     -------
@@ -115,19 +97,12 @@ def pair_units(animals, labels):
 
 
 def find_units(animals, sessions=None):
-    """Number the units that figures are given for.
-
-    Parameters
-    ----------
-    animals : (N,) array of str
-    sessions : (N,) array of str, optional
-        A day of an animal: its name need not differ between animals.
+    """Number the clips, the sessions where they are given (N,), and the animals.
 
     Returns
     -------
     dict of str to (unit, owner)
-        "clips", "sessions" where they are given, "animals": (N,) numbers of the
-        units, and (U,) numbers of the animals that own them.
+        As from `pair_units`.
     """
     names, index = index_animals(animals)
     units = {"clips": (np.arange(len(index)), index)}
@@ -137,18 +112,12 @@ def find_units(animals, sessions=None):
 
 
 def drop_unscored(animals, *columns):
-    """Keep the clips that have every score.
-
-    Parameters
-    ----------
-    animals : (N,) array of str
-    *columns : (N,) arrays
-        A score that is not finite is a score not given.
+    """Keep the clips of which every column (N,) is finite.
 
     Returns
     -------
-    animals : (K,) array of str
-    *columns : (K,) float arrays
+    list of (K,) arrays
+        Animals, as str, then the columns, as float.
 
     Raises
     ------
@@ -161,102 +130,76 @@ def drop_unscored(animals, *columns):
     if len(set(lengths)) > 1:
         raise ValueError(f"expected arrays of one length. Received: {lengths}")
     kept = np.all(np.isfinite(columns), axis=0)
-    return animals[kept], *(column[kept] for column in columns)
+    return [column[kept] for column in (animals, *columns)]
 
 
-def weigh(index):
-    """Weigh clips: all alike, then each time without the clips of one animal.
-
-    Parameters
-    ----------
-    index : (N,) int array
-        Number of each clip's animal.
-
-    Returns
-    -------
-    (A + 1, N) float array
-        Of zeros and ones. What `describe` takes was computed with these rows.
-    """
-    n_animals = int(index.max()) + 1 if len(index) else 0
-    left_out = index[None, :] != np.arange(n_animals)[:, None]
-    return np.vstack([np.ones(len(index)), left_out]).astype(float)
+# ---------------------------------------------------------------- the jackknife
 
 
-def count_effective(index):
-    """Count animals by the weight of their clips: (sum n)^2 / sum n^2.
-
-    As many as there are animals where each has as many clips, fewer where a few have
-    most of them.
-
-    Parameters
-    ----------
-    index : (N,) int array
-        Number of each clip's animal.
-
-    Returns
-    -------
-    float
-    """
-    counts = np.bincount(index)
-    return float(counts.sum() ** 2 / (counts**2).sum()) if len(index) else 0.0
-
-
-def find_interval(values, effective, scale="plain", widen=1.0):
-    """Find the 95% interval of a statistic.
-
-    Parameters
-    ----------
-    values : (A + 1,) array
-        The statistic of all animals, then without each.
-    effective : float
-        Number of animals, from `count_effective`.
-    scale : {"plain", "positive", "below one", "correlation"}
-        Where the statistic can lie: anywhere, above 0, below 1, within -1 and 1.
-    widen : float
-        Factor of the standard error, see `agreement.CROSSED`.
-
-    Returns
-    -------
-    (low, high) or str
-        The limits, or the reason why there are none.
-    """
-    n_animals = len(values) - 1
-    if n_animals < MIN_ANIMALS:
-        return f"no interval from fewer than {MIN_ANIMALS} animals"
-    if effective < MIN_EFFECTIVE:
-        return (
-            f"no interval: a few animals have most of the clips, so that {n_animals} "
-            f"count as {effective:.1f}"
-        )
-    if np.ptp(values) <= 1e-12 * np.max(np.abs(values)):
-        return "no interval: the animals do not differ in it"
-    forth, back = SCALES[scale]
+def average(values, weights):
+    """Average values (N,) by each row of weights (B, N); nan where none weighs."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        centre, *left_out = forth(np.asarray(values, dtype=float))
-    if not np.isfinite([centre, *left_out]).all():
-        return "no interval: without one of the animals there is no value"
-    error = np.sqrt((n_animals - 1) * np.var(left_out)) * widen
-    half = stats.t.ppf(0.975, effective - 1) * error
-    low, high = sorted((back(centre - half), back(centre + half)))
-    return float(low), float(high)
+        return weights @ values / weights.sum(axis=1)
 
 
-def describe(values, effective, scale="plain", widen=1.0):
-    """Give a statistic with its interval, ready for JSON.
+class Jackknife:
+    """What a statistic is computed with, again and again, and its interval.
 
-    Parameters
+    Attributes
     ----------
-    values, effective, scale, widen
-        As for `find_interval`.
-
-    Returns
-    -------
-    dict
-        `{"value", "low", "high"}`, and "reason" where the interval is None.
+    weights : (A + 1, N) float array
+        Ones; then, a row an animal, zeros for its clips.
+    effective : float
+        Animals by the weight of their clips, (sum n)^2 / sum n^2: as many as there are
+        where each has as many clips, fewer where a few have most of them.
     """
-    if not np.isfinite(values[0]):
-        return not_defined("it is not defined for these scores")
-    interval = find_interval(values, effective, scale, widen)
-    if isinstance(interval, str):
-        return not_defined(interval, values[0])
-    return {"value": float(values[0]), "low": interval[0], "high": interval[1]}
+
+    def __init__(self, owner, widen=1.0, spent=0):
+        """Take the number (N,) of each clip's animal, `CROSSED` for networks that share
+        animals, and the degrees of freedom that are spent besides."""
+        self.n_animals = int(owner.max(initial=-1)) + 1
+        left_out = owner[None, :] != np.arange(self.n_animals)[:, None]
+        self.weights = np.vstack([np.ones(len(owner)), left_out]).astype(float)
+        counts = np.bincount(owner)
+        self.effective = counts.sum() ** 2 / max((counts**2).sum(), 1) - spent
+        self.widen = widen
+
+    def average(self, values):
+        """Average values (N,) each time; (A + 1,)."""
+        return average(values, self.weights)
+
+    def refuse(self, values):
+        """Say why a statistic (A + 1,) has no interval; "" where it may have one."""
+        if self.n_animals < MIN_ANIMALS:
+            return f"no interval from fewer than {MIN_ANIMALS} animals"
+        if self.effective < MIN_EFFECTIVE:
+            return (
+                "no interval: a few animals have most of the clips, so that "
+                f"{self.n_animals} count as {self.effective:.1f}"
+            )
+        if np.ptp(values) <= 1e-12 * np.max(np.abs(values)):
+            return "no interval: the animals do not differ in it"
+        return ""
+
+    def describe(self, values, scale="plain"):
+        """Give a statistic (A + 1,), computed with `weights`, with its 95% interval.
+
+        Returns
+        -------
+        dict
+            `{"value", "low", "high"}`, and "reason" where the interval is None.
+        """
+        if not np.isfinite(values[0]):
+            return not_defined("it is not defined for these scores")
+        if reason := self.refuse(values):
+            return not_defined(reason, values[0])
+        forth, back = SCALES[scale]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            centre, *left_out = forth(np.asarray(values, dtype=float))
+        if not np.isfinite([centre, *left_out]).all():
+            reason = "no interval: without one of the animals there is no value"
+            return not_defined(reason, values[0])
+        error = np.sqrt((self.n_animals - 1) * np.var(left_out)) * self.widen
+        half = stats.t.ppf(0.975, self.effective - 1) * error
+        low, high = sorted((back(centre - half), back(centre + half)))
+        return {"value": float(values[0]), "low": float(low), "high": float(high)}

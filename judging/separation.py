@@ -3,12 +3,12 @@
 import numpy as np
 from scipy import optimize, stats
 
-from judging.correlation import CROSSED, is_crossed
 from judging.resampling import (
+    Jackknife,
     average_units,
-    count_effective,
     drop_unscored,
     find_units,
+    find_widening,
     index_animals,
     not_defined,
     pair_units,
@@ -17,56 +17,26 @@ from judging.resampling import (
 MIN_GROUP = 3  # animals of either group, for an interval
 
 
-def find_auroc(labels, scores, weights):
-    """AUROC for each row of weights.
-
-    Parameters
-    ----------
-    labels : (N,) array of 0 and 1
-    scores : (N,) array
-    weights : (B, N) array
-
-    Returns
-    -------
-    (B,) array
-        nan where a group is missing.
-    """
-    positive, negative = labels == 1, labels == 0
-    above = scores[positive][:, None] - scores[negative][None, :]
-    wins = (above > 0) + 0.5 * (above == 0)  # (P, N - P)
-    up, down = weights[:, positive], weights[:, negative]
-    pairs = up.sum(axis=1) * down.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return ((up @ wins) * down).sum(axis=1) / np.where(pairs > 0, pairs, np.nan)
+def find_auroc(labels, scores):
+    """AUROC of scores (N,) for labels (N,) 0 and 1: ties count half."""
+    positive, negative = scores[labels == 1], scores[labels == 0]
+    u = stats.mannwhitneyu(positive, negative, method="asymptotic").statistic
+    return float(u / (len(positive) * len(negative)))
 
 
 def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
-    """Find the 95% interval of an AUROC.
+    """Find the 95% interval (low, high) of an AUROC, standard errors times `widen`.
 
     Method 5 of Newcombe (2006, Statistics in Medicine 25): the ends are the areas that
     lie as many of their own standard errors away, so that it stands near 0 and 1, too.
-
-    Parameters
-    ----------
-    auroc : float
-    n_healthy, n_impaired : float
-    widen : float
-        Factor of the standard error.
-
-    Returns
-    -------
-    (low, high)
     """
     star = (n_healthy + n_impaired) / 2 - 1
-
-    def find_variance(area):
-        spread = 1 + star * ((1 - area) / (2 - area) + area / (1 + area))
-        return area * (1 - area) * spread / (n_healthy * n_impaired)
-
     z = stats.norm.ppf(0.975) * widen
 
     def miss(area):
-        return (area - auroc) ** 2 - z**2 * find_variance(area)
+        spread = 1 + star * ((1 - area) / (2 - area) + area / (1 + area))
+        variance = area * (1 - area) * spread / (n_healthy * n_impaired)
+        return (area - auroc) ** 2 - z**2 * variance
 
     edge = 1e-9  # at 0 and 1 themselves nothing is missed
     low = optimize.brentq(miss, 0, min(auroc, 1 - edge)) if auroc > 0 else 0.0
@@ -104,26 +74,23 @@ def separate(labels, scores, animals, training_mean=None):
     unknown = np.setdiff1d(labels, (0, 1))
     if len(unknown):
         raise ValueError(f"expected labels 0 and 1. Received: {unknown.tolist()}")
-    sizes = []
-    for label in (0, 1):
-        _, index = index_animals(names[labels == label])
-        sizes.append((len(np.unique(index)), count_effective(index)))
-    widen = CROSSED if is_crossed(training_mean) else 1
-    result = {}
+    sides = [Jackknife(index_animals(names[labels == label])[1]) for label in (0, 1)]
+    counts = [side.n_animals for side in sides]
+    effective = [side.effective for side in sides]
     units = find_units(names) | {"animals": pair_units(names, labels)}
+    result = {}
     for what, (unit, _) in units.items():
         group, score = average_units(labels, unit), average_units(scores, unit)
         result[what] = {"n": len(score)}
-        (n_healthy, by_weight), (n_impaired, also) = sizes
-        if not n_healthy or not n_impaired:
+        if not min(counts):
             result[what]["auroc"] = not_defined("only one group has scores")
             continue
-        area = float(find_auroc(group, score, np.ones((1, len(group))))[0])
-        if min(n_healthy, n_impaired) < MIN_GROUP:
+        area = find_auroc(group, score)
+        if min(counts) < MIN_GROUP:
             reason = f"no interval: fewer than {MIN_GROUP} animals in a group"
             result[what]["auroc"] = not_defined(reason, area)
             continue
-        ends = (by_weight, also) if what == "clips" else (n_healthy, n_impaired)
-        low, high = newcombe_interval(area, *ends, widen)
+        ends = effective if what == "clips" else counts
+        low, high = newcombe_interval(area, *ends, find_widening(training_mean))
         result[what]["auroc"] = {"value": area, "low": low, "high": high}
     return result

@@ -8,12 +8,8 @@ import numpy as np
 
 from judging import calibration, comparisons, raters
 from judging.agreement import measure_agreement
-from judging.correlation import (
-    CROSSED,
-    correlate_scores,
-    is_crossed,
-    permutation_test,
-)
+from judging.correlation import correlate_scores, permutation_test
+from judging.resampling import find_widening, is_crossed
 from judging.separation import separate
 from judging.table import FLOOR_COLUMNS, label_groups
 
@@ -38,69 +34,54 @@ def judge(table, record, reasons=None, controls=()):
         "agreement", "calibration", "permutation", "floors"; where the table allows,
         "within_groups", "separation", "severity", "sessions", "controls"; "errors".
     """
-    animals, expert, network = _columns(table, "animal", "target", "network_score")
-    means = table["training_mean"].to_numpy(float) if "training_mean" in table else None
-    sessions = table["session"].to_numpy() if _is_known(table, "session") else None
-    widen = CROSSED if is_crossed(means) else 1
+    columns = columns_of(table)
+    expert, network, animals, means = columns
+    known = "session" in table and table["session"].notna().all()
+    sessions = table["session"].to_numpy() if known else None
+    if known and table["session"].nunique() < 2:
+        sessions = None
     beyond = expert if means is None else expert - means
+
+    def change(column):
+        error, widen = table[column].to_numpy(float) - expert, find_widening(means)
+        return comparisons.paired_change(network - expert, error, animals, widen=widen)
+
     result = {
         "target": record.get("target", "score"),
         "crossed": is_crossed(means),
-        "agreement": measure_agreement(expert, network, animals, means, sessions),
-        "calibration": calibration.calibrate(expert, network, animals, means),
+        "agreement": measure_agreement(*columns, sessions),
+        "calibration": calibration.calibrate(*columns),
         "permutation": permutation_test(beyond, network, animals, means),
-        "floors": _judge_floors(table, reasons or {}, means, widen),
-        "errors": _tabulate(table),
+        "floors": {},
+        "errors": tabulate(table),
     }
-    result |= _judge_groups(table, record, means)
+    for name, column in FLOOR_COLUMNS.items():
+        floor = {"reason": reasons[name]} if reasons and name in reasons else {}
+        if column in table:  # with a reason where some folds lack it
+            values = table[column].to_numpy(float)
+            floor |= measure_agreement(expert, values, animals, means)
+            floor["saved"] = change(column)["change"]
+        if floor:
+            result["floors"][name] = floor
+    result |= judge_groups(table, record)
     if sessions is not None:
-        change = comparisons.compare_sessions(expert, network, animals, sessions)
-        result["sessions"] = change
-    for control in controls:
-        result.setdefault("controls", {})[control] = comparisons.paired_change(
-            network - expert,
-            table[control].to_numpy(float) - expert,
-            animals,
-            widen=widen,
-        )
+        result["sessions"] = comparisons.compare_sessions(*columns[:3], sessions)
+    if controls:
+        result["controls"] = {control: change(control) for control in controls}
     return result
 
 
-def _columns(table, *names):
-    return [table[name].to_numpy(str if name == "animal" else float) for name in names]
+def columns_of(table):
+    """Take target, network score, animal and training mean (or None) from a table."""
+    means = table["training_mean"].to_numpy(float) if "training_mean" in table else None
+    scores = (table[name].to_numpy(float) for name in ("target", "network_score"))
+    return *scores, table["animal"].to_numpy(str), means
 
 
-def _is_known(table, name):
-    return name in table and table[name].notna().all() and table[name].nunique() > 1
-
-
-def _judge_floors(table, reasons, means, widen):
-    """Judge each floor beside the network, on the clips that it predicts."""
-    animals, expert, network = _columns(table, "animal", "target", "network_score")
-    floors = {}
-    for name, column in FLOOR_COLUMNS.items():
-        if column not in table:
-            if name in reasons:
-                floors[name] = {"reason": reasons[name]}
-            continue
-        floor = table[column].to_numpy(float)
-        change = comparisons.paired_change(
-            network - expert, floor - expert, animals, widen=widen
-        )
-        floors[name] = {
-            **measure_agreement(expert, floor, animals, means),
-            "saved": change["change"],
-        }
-        if name in reasons:  # in some folds
-            floors[name]["reason"] = reasons[name]
-    return floors
-
-
-def _judge_groups(table, record, means):
+def judge_groups(table, record):
     """Judge how the scores tell groups apart, and what they say within them."""
-    animals, network = _columns(table, "animal", "network_score")
-    result = {}
-    labels = find_labels(table, record)
+    _, network, animals, means = columns_of(table)
+    result, labels = {}, find_labels(table, record)
     if labels is not None:
         result["separation"] = separate(labels, network, animals, means)
         result["separation_raw"] = separate(labels, network, animals)
@@ -110,41 +91,38 @@ def _judge_groups(table, record, means):
             if column in table and name not in ("training mean", "animal known")
         }
     grouped = table["group"].notna().to_numpy()
-    impaired = label_groups(table["group"], record) == 1
     severity = table["expert_score"].to_numpy(float)
     if len(set(table["group"][grouped])) < 2 or not np.isfinite(severity).any():
         return result
     if record.get("target") != "group" and means is not None:
         severity = severity - means  # of one unit with the network's scores
+
+    def take(rows):
+        base = None if means is None else means[rows]
+        return severity[rows], network[rows], animals[rows], base
+
+    impaired = label_groups(table["group"], record) == 1
     result["severity"] = {
-        name: correlate_scores(
-            severity[chosen],
-            network[chosen],
-            animals[chosen],
-            None if means is None else means[chosen],
-        )
-        for name, chosen in (("all", np.full(len(table), True)), ("impaired", impaired))
+        "all": correlate_scores(*take(slice(None))),
+        "impaired": correlate_scores(*take(impaired)),
     }
-    base = None if means is None else means[grouped]
     group = table["group"][grouped].to_numpy(str)
-    sides = severity[grouped], network[grouped], animals[grouped]
     result["within_groups"] = {
-        "correlation": correlate_scores(*sides, base, group),
-        "permutation": permutation_test(*sides, base, group),
+        "correlation": correlate_scores(*take(grouped), group),
+        "permutation": permutation_test(*take(grouped), group),
     }
     return result
 
 
 def find_labels(table, record):
     """Find 0/1 labels to separate: the target if it is such, the group, or None."""
-    scored = table["target"].dropna()
-    if len(scored) and set(scored) == {0.0, 1.0}:
+    if set(table["target"].dropna()) == {0.0, 1.0}:
         return table["target"].to_numpy(float)
     labels = label_groups(table["group"], record)
     return labels if len(set(labels[np.isfinite(labels)])) == 2 else None
 
 
-def _tabulate(table):
+def tabulate(table):
     """Tabulate errors by all that is known of a clip."""
     target = table["target"]
     known = table.assign(severity=target if target.nunique() <= 6 else target.round())
@@ -178,12 +156,8 @@ def judge_raters(ratings, rounds, animals, network=None, margin=None):
     """
     names, given = list(ratings), np.array(list(ratings.values()), dtype=float)
     animals = np.asarray(animals)
-    result = {
-        "inter": raters.compare_ratings(given, animals),
-        "intra": {
-            name: raters.compare_ratings(both, animals) for name, both in rounds.items()
-        },
-    }
+    intra = {n: raters.compare_ratings(both, animals) for n, both in rounds.items()}
+    result = {"inter": raters.compare_ratings(given, animals), "intra": intra}
     if len(names) > 1:
         result["each"] = raters.judge_each(given, names, network, animals)
         if network is not None:
@@ -204,23 +178,14 @@ def spread_repeats(results):
     dict
         By figure, "mean", "sd", "lowest", "highest" and "n".
     """
-    figures = {
-        name: [r["agreement"]["clips"][name]["value"] for r in results]
-        for name in HEADLINES
-    }
-    figures["saved"] = [
-        r["floors"].get("training mean", {}).get("saved", {}).get("value")
-        for r in results
-    ]
+    figures = {k: [r["agreement"]["clips"][k] for r in results] for k in HEADLINES}
+    saved = [r["floors"].get("training mean", {}).get("saved") for r in results]
+    figures["saved"] = [figure for figure in saved if figure]
     found = {}
-    for name, values in figures.items():
-        values = [value for value in values if value is not None]
+    for name, of_runs in figures.items():
+        values = [f["value"] for f in of_runs if f["value"] is not None]
         if len(values) > 1:
-            found[name] = {
-                "mean": float(np.mean(values)),
-                "sd": float(np.std(values, ddof=1)),
-                "lowest": min(values),
-                "highest": max(values),
-                "n": len(values),
-            }
+            mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
+            ends = {"lowest": min(values), "highest": max(values), "n": len(values)}
+            found[name] = {"mean": mean, "sd": sd, **ends}
     return found

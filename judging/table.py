@@ -17,12 +17,9 @@ TOLD_ALL = "left out: it would be told the group, which is what was learned"
 
 
 def add_target(table, record):
-    """Add what the run was trained to say of each clip: expert score, or group.
+    """Add `target`, what the run was trained to say: expert score, or group as 0 or 1.
 
-    Returns
-    -------
-    pandas.DataFrame
-        With `target`; a clip without a group has none where groups are the target.
+    A clip without a group has no target where groups are it.
     """
     if record.get("target") != "group":
         return table.assign(target=table["expert_score"])
@@ -30,12 +27,7 @@ def add_target(table, record):
 
 
 def label_groups(groups, record):
-    """Turn groups into 0, healthy, and 1, impaired; nan where there is none.
-
-    Returns
-    -------
-    (N,) array
-    """
+    """Turn groups into 0, healthy, and 1, impaired; nan where there is none; (N,)."""
     healthy = record.get("control_group", data.CONTROL)
     return np.array([np.nan if g is None else float(g != healthy) for g in groups])
 
@@ -61,32 +53,24 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
         a column for each floor, and `seen`: how the run knows the clip or its animal,
         or ""; the last record; why floors are not defined.
     """
-    wanted = [("network_score", None), *((control, control) for control in controls)]
     scored, reasons, cache = [], {}, {}
     for path, settled, part in parts:
         model, record = runs.read_run(path)
         record = record | settled
         scoring.check_extraction(folder, record)
         names = list(part["clip"])
-        scores = {
-            column: scoring.score_sequences(
-                model, scoring.read_sequences(folder, names, record, control)
-            )
-            for column, control in wanted
-        }
-        part = add_target(part.assign(**scores, run=record["run"]), record)
-        stand_in = record["train_clips"] is None
-        rows = train_rows if stand_in else ()
-        part["seen"] = runs.describe_seen(names, part["animal"], record, rows or ())
-        train = (train_rows if stand_in else record["train_clips"]) or {}
+        for column in ("network_score", *controls):
+            control = column if column in controls else None
+            read = scoring.read_sequences(folder, names, record, control)
+            part = part.assign(**{column: scoring.score_sequences(model, read)})
+        part = add_target(part.assign(run=record["run"]), record)
+        stand_in = train_rows or {} if record["train_clips"] is None else {}
+        part["seen"] = runs.describe_seen(names, part["animal"], record, stand_in)
+        train = record["train_clips"] or stand_in
+        missing = dict.fromkeys(FLOOR_COLUMNS, "no train rows")
         if train:
-            watched = find_watched(record, names)
-            part, missing = add_floors(
-                folder, part, record, train, watched, lengths, cache
-            )
-            reasons |= missing
-        else:
-            reasons |= dict.fromkeys(FLOOR_COLUMNS, "no train rows")
+            part, missing = add_floors(folder, part, record, train, lengths, cache)
+        reasons |= missing
         scored.append(part)
     table = pd.concat(scored, ignore_index=True)
     known = floors.predict_known_animal(table["target"], table["animal"])
@@ -108,19 +92,18 @@ def find_watched(record, judged):
     return {} if set(watched) & set(judged) else watched
 
 
-def add_floors(folder, table, record, train, watched, lengths, cache):
+def add_floors(folder, table, record, train, lengths, cache):
     """Add what the simplest predictions say, fitted on the run's own clips.
 
     Parameters
     ----------
-    folder : path
+    folder, lengths
+        As for `score_parts`.
     table : pandas.DataFrame
         Clips that one run has scored.
     record : dict
-    train, watched : dict of str to float
-        Clip names and targets that the run learned from, and watched.
-    lengths : dict of str to int
-        See `score_parts`.
+    train : dict of str to float
+        Clip names and targets that the run learned from.
     cache : dict
         Filled with the summary of each sequence, so that each is read once.
 
@@ -131,33 +114,27 @@ def add_floors(folder, table, record, train, watched, lengths, cache):
         defined.
     """
 
-    def summarise(names):
-        for name in names:
-            if name not in cache:
-                (sequence,) = scoring.read_sequences(folder, [name], record)
-                cache[name] = floors.summarise_sequence(sequence)
-        return np.array([cache[name] for name in names])
-
     def describe(targets):
+        fresh = [name for name in targets if name not in cache]
+        read = scoring.read_sequences(folder, fresh, record)
+        cache.update(zip(fresh, map(floors.summarise_sequence, read), strict=True))
         pattern = record["group_pattern"]
         return {
             "scores": np.array(list(targets.values()), dtype=float),
             "animals": [runs.animal_in(record, name) for name in targets],
             "groups": [runs.group_in(record, name, pattern) for name in targets],
             "lengths": [lengths.get(name, np.nan) for name in targets],
-            "summaries": summarise(targets),
+            "summaries": np.array([cache[name] for name in targets]),
         }
 
     told = ("group mean",) if record.get("target") == "group" else ()
     wanted = describe(dict.fromkeys(table["clip"], np.nan))
     wanted["groups"] = list(table["group"])
-    predictions, reasons = floors.predict_floors(
-        describe(train), describe(watched), wanted, leave=told
-    )
-    reasons |= dict.fromkeys(told, TOLD_ALL)
+    watched = describe(find_watched(record, table["clip"]))
+    predictions, reasons = floors.predict_floors(describe(train), watched, wanted, told)
     columns = {FLOOR_COLUMNS[name]: values for name, values in predictions.items()}
-    mean = float(np.mean(list(train.values())))
-    return table.assign(training_mean=mean, **columns), reasons
+    table = table.assign(training_mean=np.mean(list(train.values())), **columns)
+    return table, reasons | dict.fromkeys(told, TOLD_ALL)
 
 
 def summarise_clips(folder, table, record):

@@ -6,52 +6,15 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 import figures
+from data import MONTHS
 from figures import COLOURS, FAINT, INK
+from judging.figures import put_legend_above, spread
 
-# Not from `calendar`, whose names follow the language of the machine.
-MONTHS = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
-PANELS = (
-    ("loss", "loss (squared score)"),
-    ("mae", "MAE (score)"),
-    ("learning_rate", "learning rate"),
-)
-
-
-def _draw_curves(axes, history, kind):
-    epochs = history["epoch"]
-    dots = {"marker": "o", "markersize": 2.5} if len(epochs) < 12 else {}
-    highest = 0
-    for column, label, colour in (
-        (kind, "training clips", COLOURS[0]),
-        (f"val_{kind}", "watched clips", COLOURS[1]),
-    ):
-        if column in history:
-            axes.plot(epochs, history[column], color=colour, label=label, **dots)
-            highest = max(highest, np.nanmax(history[column]))
-    axes.set_ylim(0, 1.06 * highest or 1)
-
-
-def _draw_learning_rate(axes, history):
-    rates = np.asarray(history["learning_rate"])
-    axes.step(history["epoch"], rates, where="mid", color=INK, linewidth=0.8)
-    axes.set_yscale("log")
-    axes.set_ylim(rates.min() / 1.4, rates.max() * 1.4)
-    axes.yaxis.set_major_locator(FixedLocator(np.unique([rates.min(), rates.max()])))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter("{x:.2g}")
+PANELS = {
+    "loss": "loss (squared score)",
+    "mae": "MAE (score)",
+    "learning_rate": "learning rate",
+}
 
 
 @figures.styled
@@ -70,129 +33,103 @@ def draw_learning_curves(history, title=None):
     matplotlib.figure.Figure
         The epoch with the lowest loss on the watched clips is marked.
     """
-    panels = [(kind, label) for kind, label in PANELS if kind in history]
-    ratios = [0.5 if kind == "learning_rate" else 1 for kind, _ in panels]
+    panels = [kind for kind in PANELS if kind in history]
+    ratios = [0.5 if kind == "learning_rate" else 1 for kind in panels]
     height = 0.5 + 1.15 * sum(ratios)
     figure, rows = figures.open_figure(height, title, len(panels), ratios)
-    for axes, (kind, label) in zip(rows, panels, strict=True):
-        axes.set_ylabel(label)
+    epochs = history["epoch"]
+    dots = {"marker": "o", "markersize": 2.5} if len(epochs) < 12 else {}
+    for axes, kind in zip(rows, panels, strict=True):
+        axes.set_ylabel(PANELS[kind])
         if kind == "learning_rate":
-            _draw_learning_rate(axes, history)
-        else:
-            _draw_curves(axes, history, kind)
+            draw_learning_rate(axes, epochs, np.asarray(history[kind]))
+            continue
+        names = {kind: "training clips", f"val_{kind}": "watched clips"}
+        drawn = [name for name in names if name in history]
+        for name, colour in zip(drawn, COLOURS, strict=False):
+            label = names[name]
+            axes.plot(epochs, history[name], color=colour, label=label, **dots)
+        axes.set_ylim(0, 1.06 * np.nanmax(history[drawn]) or 1)
     if "val_loss" in history and np.isfinite(history["val_loss"]).any():
-        best = int(history["epoch"].iloc[int(np.nanargmin(history["val_loss"]))])
+        best = int(epochs.iloc[int(np.nanargmin(history["val_loss"]))])
         style = {"color": FAINT, "linewidth": 0.7, "dashes": (3, 2), "zorder": 0}
         for axes in rows:
-            line = axes.axvline(best, **style)
-            line.set_label(f"best epoch ({best})")
-    rows[0].legend(
-        loc="lower center", bbox_to_anchor=(0.42, 1), ncols=3, borderaxespad=0.1
-    )
+            axes.axvline(best, label=f"best epoch ({best})", **style)
+    put_legend_above(rows[0], ncols=3)
     rows[-1].set_xlabel("epoch")
     rows[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     figure.align_ylabels(rows)
     return figure
 
 
-def _spread(heights, gap):
-    """Move labels apart until neighbours are `gap` from each other."""
-    order = np.argsort(heights, kind="stable")
-    placed = np.asarray(heights, dtype=float)[order]
-    for _ in range(200):
-        close = np.diff(placed) < gap * 0.999
-        if not close.any():
-            break
-        push = np.where(close, (gap - np.diff(placed)) / 2, 0)
-        placed[:-1] -= push
-        placed[1:] += push
-    result = np.empty_like(placed)
-    result[order] = placed
-    return result
-
-
-def _gather_days(scores, animals, dates, groups):
-    """Collect scores by animal and group, then by day: dict of dict of list."""
-    points = {}
-    for score, animal, day, group in zip(scores, animals, dates, groups, strict=True):
-        if day is not None and np.isfinite(score):
-            days = points.setdefault((str(animal), group), {})
-            days.setdefault(tuple(day), []).append(float(score))
-    return points
+def draw_learning_rate(axes, epochs, rates):
+    axes.step(epochs, rates, where="mid", color=INK, linewidth=0.8)
+    axes.set_yscale("log")
+    axes.set_ylim(rates.min() / 1.4, rates.max() * 1.4)
+    axes.yaxis.set_major_locator(FixedLocator(np.unique([rates.min(), rates.max()])))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:.2g}")
 
 
 @figures.styled
-def draw_dates(scores, animals, dates, groups=None, title=None, label="network score"):
-    """Draw each animal's mean score across dates, such as before and after.
+def draw_dates(table, dates, title=None):
+    """Draw each animal's mean network score across dates, such as before and after.
 
     Parameters
     ----------
-    scores : (N,) array
-        A clip without a score or a date is left out.
-    animals : (N,) sequence of str
+    table : pandas.DataFrame
+        Columns network_score, animal, group.
     dates : (N,) sequence of (month, day) or None
         Names carry no year: dates count as being of one year.
-    groups : (N,) sequence of str or None, optional
     title : str, optional
-    label : str
-        Whose scores these are.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH * 0.9, title)
-    axes.set(xlabel="date", ylabel=f"{label}, mean of an animal")
-    groups = [None] * len(scores) if groups is None else list(groups)
-    looks = figures.choose_looks(groups)
-    points = _gather_days(scores, animals, dates, groups)
-    if not points:
+    axes.set(xlabel="date", ylabel="network score, mean of an animal")
+    # Names carry no year; 2000 has every date, the 29th of February among them.
+    days = [d and date(2000, *d).toordinal() for d in dates]
+    rows = table.assign(day=days, group=table["group"].astype(object)).dropna(
+        subset=["network_score", "day"]
+    )
+    if not len(rows):
         figures.say_empty(axes, "no scored clip carries a date")
         return figure
-    every = sorted({day for days in points.values() for day in days})
-    # Names carry no year; 2000 has every date, the 29th of February among them.
-    place = {(month, day): date(2000, month, day).toordinal() for month, day in every}
-    ends, labelled = [], set()
-    for (animal, group), days in sorted(points.items(), key=lambda item: item[0][0]):
-        colour, shape = looks[group]
-        x = [place[day] for day in sorted(days)]
-        y = [np.mean(days[day]) for day in sorted(days)]
-        name = None if group in labelled or group is None else group
-        labelled.add(group)
+    groups = [group if isinstance(group, str) else None for group in rows["group"]]
+    looks, ends = figures.choose_looks(groups), []
+    for (animal, group), own in rows.assign(group=groups).groupby(
+        ["animal", "group"], dropna=False
+    ):
+        colour, shape = looks[group if isinstance(group, str) else None]
+        means = own.groupby("day")["network_score"].mean()
+        known = {text for _, _, _, _, text in ends} | {None}
         dots = {"marker": shape, "markeredgecolor": "white", "markeredgewidth": 0.4}
-        axes.plot(x, y, color=colour, alpha=0.85, markersize=4, label=name, **dots)
-        ends.append((animal, x[-1], y[-1], colour))
-    _finish_dates(axes, place, ends)
+        label = None if group in known or not isinstance(group, str) else group
+        axes.plot(means, color=colour, alpha=0.85, markersize=4, label=label, **dots)
+        ends.append((animal, means.index[-1], means.iloc[-1], colour, group))
+    finish_dates(axes, sorted(set(rows["day"])), ends)
     return figure
 
 
-def _finish_dates(axes, place, ends):
-    """Name the lines at their ends and the dates below."""
-    low, high = figures.find_limits(_all_y(axes))
-    days = np.array(list(place.values()))
+def finish_dates(axes, days, ends):
+    """Name the lines at their ends and the dates below; 0 is shown."""
+    every = np.concatenate([np.asarray(line.get_ydata()) for line in axes.lines])
+    low, high = figures.find_limits([0, *every])
     left, right = figures.find_limits(days, 0.05)
     axes.set(xlim=(left, right), ylim=(low, high))
-    heights = _spread([end[2] for end in ends], (high - low) / 26)
-    for (animal, x, y, colour), height in zip(ends, heights, strict=True):
-        axes.annotate(
-            animal,
-            (x, y),
-            xycoords="data",
-            xytext=(1.03, height),
-            textcoords=("axes fraction", "data"),
-            fontsize=6,
-            color=colour,
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.3},
-        )
-    gap, ticks = (right - left) / 7, []
-    for (month, day), x in place.items():
-        if not ticks or x - ticks[-1][0] >= gap:
-            ticks.append((x, f"{day} {MONTHS[month - 1]}"))
-    axes.set_xticks(*zip(*ticks, strict=True))
+    heights = spread([end[2] for end in ends], (high - low) / 26)
+    for (animal, x, y, colour, _), height in zip(ends, heights, strict=True):
+        place = {"xy": (x, y), "xycoords": "data", "xytext": (1.03, height)}
+        place |= {"textcoords": ("axes fraction", "data"), "va": "center"}
+        arrow = {"arrowstyle": "-", "color": colour, "linewidth": 0.3}
+        axes.annotate(animal, fontsize=6, color=colour, arrowprops=arrow, **place)
+    ticks = []
+    for day in days:
+        if not ticks or day - ticks[-1] >= (right - left) / 7:
+            ticks.append(day)
+    shown = [date.fromordinal(int(day)) for day in ticks]
+    axes.set_xticks(ticks, [f"{d.day} {MONTHS[d.month - 1]}" for d in shown])
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-
-
-def _all_y(axes):
-    return np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
+        put_legend_above(axes, ncols=3)

@@ -18,18 +18,14 @@ from PIL import Image
 import files
 
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".mp4": "video/mp4"}
-JPEG_QUALITY = 88
 
 
 class Embedded(NamedTuple):
-    """A picture or film inside the page."""
+    """A picture or film inside the page: data URI, and size in pixels of a picture."""
 
-    source: str  # data URI
-    width: int | None = None  # pixels, of a picture
+    source: str
+    width: int | None = None
     height: int | None = None
-
-
-# ---------------------------------------------------------------- figures in words
 
 
 def count(n, noun, plural=None):
@@ -51,25 +47,27 @@ def interval(found, digits=3):
     if found.get("low") is None:
         reason = f" (no interval: {found['reason']})" if found.get("reason") else ""
         return number(found["value"], digits) + reason
-    low, high = number(found["low"], digits), number(found["high"], digits)
-    return f"{number(found['value'], digits)} [{low}, {high}]"
+    value, low, high = (number(found[k], digits) for k in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def percent(value, digits=0):
     """Write a part of 1 as a percentage."""
-    if value is None or not math.isfinite(value):
-        return "not defined"
-    return f"{100 * value:.{digits}f}%".replace("-", "−")
+    known = value is not None and math.isfinite(value)
+    return f"{number(100 * value, digits)}%" if known else "not defined"
 
 
 def cell(value):
-    """Write a value for a table: numbers with three decimals, NaN as a dash."""
+    """Write a value for a table: numbers with three decimals, NaN as a dash; a figure
+    with its interval, of which a note says why there is none."""
+    if isinstance(value, dict):
+        silent = {"value": value["value"], "low": value["low"], "high": value["high"]}
+        return interval(value if value["value"] is None else silent)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    if isinstance(value, float):
-        text = f"{value:.1g}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
-        return text.replace("-", "−")
-    return str(value)
+    if isinstance(value, float) and 0 < abs(value) < 0.0005:
+        return f"{value:.1g}".replace("-", "−")
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def one_line(text):
@@ -81,9 +79,6 @@ def holds_numbers(rows, column):
     """Say whether a column of a table holds nothing but numbers."""
     values = [row[column] for row in rows]
     return all(isinstance(v, (int, float)) or v in ("", "–", None) for v in values)
-
-
-# ---------------------------------------------------------------- pictures
 
 
 def embed(picture):
@@ -98,39 +93,29 @@ def embed(picture):
     -------
     Embedded
     """
+    image, size = None, ()
     if isinstance(picture, np.ndarray):
-        return _to_uri(*_pack_photograph(Image.fromarray(picture)), picture.shape)
-    path = Path(picture)
-    content, kind, shape = path.read_bytes(), TYPES[path.suffix], (None, None)
-    if path.suffix == ".png":
-        with Image.open(io.BytesIO(content)) as image:
-            flat = Image.new("RGB", image.size, "white")
-            flat.paste(image, mask=image.getchannel("A") if "A" in image.mode else None)
-        packed = [_pack_drawing(flat), _pack_photograph(flat)]
-        content, kind = min(packed, key=lambda pair: len(pair[0]))
-        shape = flat.size[::-1]
-    return _to_uri(content, kind, shape)
-
-
-def _to_uri(content, kind, shape):
-    height, width = shape[:2]
+        image = Image.fromarray(picture)
+    elif Path(picture).suffix == ".png":
+        with Image.open(picture) as drawn:
+            image = Image.new("RGB", drawn.size, "white")
+            image.paste(
+                drawn, mask=drawn.getchannel("A") if "A" in drawn.mode else None
+            )
+    if image is None:
+        content, kind = Path(picture).read_bytes(), Path(picture).suffix
+    else:
+        size, packed = image.size, {".jpg": io.BytesIO(), ".png": io.BytesIO()}
+        image.save(packed[".jpg"], "JPEG", quality=88, subsampling=0, optimize=True)
+        if not isinstance(picture, np.ndarray):
+            flat = image.quantize(256, dither=Image.Dither.NONE)
+            flat.save(packed[".png"], "PNG", optimize=True)
+        found = {kind: file.getvalue() for kind, file in packed.items()}
+        kind = min((k for k in found if found[k]), key=lambda k: len(found[k]))
+        content = found[kind]
     text = base64.b64encode(content).decode()
-    return Embedded(f"data:{kind};base64,{text}", width, height)
+    return Embedded(f"data:{TYPES[kind]};base64,{text}", *size)
 
-
-def _pack_drawing(image):
-    file = io.BytesIO()
-    image.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return file.getvalue(), TYPES[".png"]
-
-
-def _pack_photograph(image):
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
-    return file.getvalue(), TYPES[".jpg"]
-
-
-# ---------------------------------------------------------------- templates
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
@@ -147,16 +132,7 @@ TEMPLATES.globals["embed"] = embed
 def render(template, **context):
     """Fill a template of this folder; `.html` escapes every text, `.txt` none.
 
-    Parameters
-    ----------
-    template : str
-        File name.
-    **context
-        What the template names; one that is missing is an error.
-
-    Returns
-    -------
-    str
+    What the template names and the context lacks is an error.
     """
     return TEMPLATES.get_template(template).render(**context)
 

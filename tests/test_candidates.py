@@ -11,7 +11,7 @@ import plans
 import train_reg
 import validate
 from console import Problem
-from judging import report
+from judging import sections
 
 SMALL = ("--units", "4", "--epochs", "2", "--patience", "1")
 
@@ -90,10 +90,10 @@ def test_few_animals_are_refused_with_a_remedy(monkeypatch):
 def test_choices_are_counted():
     fared = {"motion": {"rmse": 1.0}, "lstm": {"rmse": 2.0}}
     made = [{"model": name, "candidates": fared} for name in ("motion", "motion")]
-    found = report.count_choices([*made, None, {"penalty": 1.0}])
+    found = sections.count_choices([*made, None, {"penalty": 1.0}])
     assert found["motion"] == {"chosen": 2, "rmse": 1.0}
     assert found["lstm"] == {"chosen": 0, "rmse": 2.0}
-    assert report.count_choices([None]) == {}
+    assert sections.count_choices([None]) == {}
 
 
 def test_the_choice_is_made_within_each_fold(tmp_path, capsys):

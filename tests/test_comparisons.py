@@ -28,14 +28,11 @@ def test_separation_equals_scikit_learn(both):
         assert 0 < figure["low"] < figure["value"] < figure["high"] < 1
 
 
-def test_weighted_auroc_equals_scikit_learn():
+def test_auroc_with_ties_equals_scikit_learn():
     random = np.random.default_rng(0)
     labels, scores = random.integers(0, 2, 40), random.integers(0, 8, 40)
-    weights = random.integers(0, 4, 40)
-    found = separation.find_auroc(labels, scores, weights[None])
-    assert found[0] == pytest.approx(
-        roc_auc_score(labels, scores, sample_weight=weights)
-    )
+    found = separation.find_auroc(labels, scores)
+    assert found == pytest.approx(roc_auc_score(labels, scores))
 
 
 def test_perfect_separation_has_an_interval():
@@ -292,9 +289,9 @@ def test_ridge_is_fitted_on_train_clips_and_chosen_on_watched_ones(watch):
     clips = draw_summaries()
     train, watched = take(*clips, slice(12, 36)), take(*clips, slice(6, 12))
     wanted = clips[0][:6]
-    if not watch:
-        watched = NONE
-    found = floors.predict_ridge(train, watched, wanted)
+    known = [train[key] for key in ("columns", "scores", "animals")]
+    chosen = (watched["columns"], watched["scores"]) if watch else None
+    found = floors.predict_ridge(*known, wanted, chosen)
     distances, errors = [], []
     for alpha in floors.ALPHAS:
         model = make_pipeline(StandardScaler(), Ridge(alpha=alpha))
@@ -333,7 +330,7 @@ def test_floors_that_are_not_defined_say_why():
         "ridge": "the training clips are of fewer than two animals",
     }
     with pytest.raises(floors.NoFloor, match="no training clip of group Stroke"):
-        floors.predict_group_mean([1.0], ["Control"], ["Stroke"])
+        floors.predict_group_mean(np.array([1.0]), ["Control"], ["Stroke"])
 
 
 def test_a_known_animal_predicts_by_its_other_clips():
@@ -366,6 +363,6 @@ def test_a_planning_curve_says_how_many_animals():
     assert "levels off" in found["reason"]
     easy = planning.measure_curve(columns, scores, animals, errors[0])["needed"]
     assert easy["value"] <= 16
-    fit = planning._fit(np.array([2, 4, 8]), np.array([1.5, 1.25, 1.125]))
+    fit = planning.fit_curve(np.array([2, 4, 8]), np.array([1.5, 1.25, 1.125]))
     assert fit == pytest.approx((1, 1))
     assert planning.measure_curve(columns[:9], scores[:9], animals[:9])["rows"] == []

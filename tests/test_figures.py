@@ -7,12 +7,33 @@ from PIL import Image
 import figures
 from judging import figures as drawings
 from judging import timelines
+from judging.agreement import measure_agreement
+from judging.comparisons import compare_outcomes
 
 EXPERT = np.array([0, 0.5, 1, 2, 3, 4.5, 5, np.nan])
 NETWORK = np.array([0.4, 0.6, 1.5, 2, 2.5, 4, 4.2, 3])
 ANIMALS = ["g01", "g01", "g02", "g03", "g03", "g04", "g04", "g05"]
 GROUPS = ["Control"] * 3 + ["Stroke"] * 5
 DATES = [(4, 25), (4, 27), (4, 25), (4, 25), (5, 3), (4, 25), (5, 3), None]
+
+
+def tabulate(expert=EXPERT, network=NETWORK, animals=ANIMALS, groups=GROUPS):
+    columns = {"target": expert, "network_score": network, "animal": animals}
+    groups = pd.Series(np.broadcast_to(groups, len(animals)), dtype=object)
+    return pd.DataFrame(columns | {"group": groups})
+
+
+def draw(kind, *columns, title=None, **options):
+    """Draw a figure of agreement with what was measured."""
+    table = tabulate(*columns, **options)
+    scores = table["target"], table["network_score"], table["animal"]
+    return kind(table, measure_agreement(*scores), title)
+
+
+def draw_outcome(outcome, network, expert, title=None):
+    means = {"outcome": outcome, "network_score": network, "expert_score": expert}
+    found = compare_outcomes(outcome, network, expert)
+    return drawings.draw_outcome(pd.DataFrame(means), found, title)
 
 
 def texts_of(figure):
@@ -39,13 +60,12 @@ def draw_history(n=30):
 
 
 def draw_all(title="Reach"):
-    scores = (EXPERT, NETWORK, ANIMALS, GROUPS, title)
     return {
-        "agreement": drawings.draw_agreement(*scores),
-        "bland-altman": drawings.draw_bland_altman(*scores),
-        "outcome": drawings.draw_outcome(EXPERT * 9, NETWORK, EXPERT, title, title),
+        "agreement": draw(drawings.draw_agreement, title=title),
+        "bland-altman": draw(drawings.draw_bland_altman, title=title),
+        "outcome": draw_outcome(EXPERT * 9, NETWORK, EXPERT, title),
         "learning": timelines.draw_learning_curves(draw_history(), title),
-        "dates": timelines.draw_dates(NETWORK, ANIMALS, DATES, GROUPS, title, title),
+        "dates": timelines.draw_dates(tabulate(), DATES, title),
     }
 
 
@@ -67,23 +87,23 @@ def test_text_stays_within_the_figure():
 
 
 def test_agreement_says_n_r_and_mae_of_animals():
-    words = words_of(drawings.draw_agreement(EXPERT, NETWORK, ANIMALS, GROUPS))
+    words = words_of(draw(drawings.draw_agreement))
     expert, network = [0.25, 1, 2.5, 4.75], [0.5, 1.5, 2.25, 4.1]
     r = np.corrcoef(expert, network)[0, 1]
     mae = np.abs(np.subtract(expert, network)).mean()
     assert "4 animals, 7 clips" in words
-    assert f"r of animals = {r:.2f}" in words and f"MAE of animals = {mae:.2f}" in words
+    assert f"r of animals {r:.2f}" in words and f"MAE of animals {mae:.2f}" in words
     assert "Control (2)" in words and "Stroke (2)" in words
 
 
 def test_agreement_axes_are_equal():
-    (axes,) = drawings.draw_agreement(EXPERT, NETWORK, ANIMALS).axes
+    (axes,) = draw(drawings.draw_agreement, groups=None).axes
     assert axes.get_xlim() == axes.get_ylim()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("expert score", "network score")
 
 
 def test_bland_altman_lines_stand_at_bias_and_limits():
-    figure = drawings.draw_bland_altman(EXPERT, NETWORK, ANIMALS)
+    figure = draw(drawings.draw_bland_altman)
     difference = (NETWORK - EXPERT)[:-1]
     bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
     heights = {line.get_ydata()[0] for line in figure.axes[0].lines}
@@ -93,11 +113,11 @@ def test_bland_altman_lines_stand_at_bias_and_limits():
 
 
 def test_outcome_scales_each_score_from_0_to_1():
-    figure = drawings.draw_outcome([10, 20, 40], [2, 3, 4], [1, 1.5, 5])
+    figure = draw_outcome([10, 20, 40], [2, 3, 4], [1, 1.5, 5])
     points = [dots.get_offsets()[:, 0] for dots in figure.axes[0].collections]
     assert points[0].tolist() == pytest.approx([0, 0.5, 1])
     assert points[1].tolist() == pytest.approx([0, 0.125, 1])
-    assert "network score, r = 0.98" in words_of(figure)
+    assert "network score, r 0.98" in words_of(figure)
 
 
 def test_learning_curves_mark_the_best_epoch():
@@ -112,7 +132,8 @@ def test_learning_curves_without_watched_clips():
 
 
 def test_dates_average_the_clips_of_a_day():
-    figure = timelines.draw_dates([1, 3, 5], ["g01"] * 3, [(2, 1), (2, 1), (3, 1)])
+    table = tabulate([0] * 3, [1, 3, 5], ["g01"] * 3, None)
+    figure = timelines.draw_dates(table, [(2, 1), (2, 1), (3, 1)])
     (line,) = figure.axes[0].lines
     assert line.get_ydata() == pytest.approx([2, 5])
     assert np.diff(line.get_xdata()) == 29  # a year that has every date
@@ -121,7 +142,7 @@ def test_dates_average_the_clips_of_a_day():
 
 def test_labels_are_spread_and_keep_their_order():
     heights = np.array([1.0, 1.01, 1.02, 3.0])
-    placed = timelines._spread(heights, 0.5)
+    placed = drawings.spread(heights, 0.5)
     assert np.all(np.diff(placed) >= 0.49) and placed.argmin() == 0
 
 
@@ -135,24 +156,22 @@ def test_names_are_not_formulas(tmp_path, title):
 def test_nothing_to_draw_says_so():
     empty = [np.nan]
     for figure in (
-        drawings.draw_agreement(empty, [1], ["g01"]),
-        drawings.draw_bland_altman(empty, [1], ["g01"]),
-        drawings.draw_outcome(empty, [1], [1]),
-        timelines.draw_dates([1], ["g01"], [None]),
+        draw(drawings.draw_agreement, empty, [1], ["g01"], None),
+        draw(drawings.draw_bland_altman, empty, [1], ["g01"], None),
+        draw_outcome(empty, [1], [1]),
+        timelines.draw_dates(tabulate(empty, [1], ["g01"], None), [None]),
     ):
         assert "no " in words_of(figure)
 
 
 def test_constant_scores_can_be_drawn():
-    words = words_of(drawings.draw_agreement([1, 2, 3], [2, 2, 2], list("abc")))
-    assert "r of animals not defined" in words
-    assert "not defined" in words_of(
-        drawings.draw_outcome([1, 2, 3], [2] * 3, [1, 2, 4])
-    )
+    figure = draw(drawings.draw_agreement, [1, 2, 3], [2, 2, 2], list("abc"), None)
+    assert "r of animals not defined" in words_of(figure)
+    assert "not defined" in words_of(draw_outcome([1, 2, 3], [2] * 3, [1, 2, 4]))
 
 
 def test_save_writes_whole_files_of_300_dpi(tmp_path):
-    figure = drawings.draw_agreement(EXPERT, NETWORK, ANIMALS, GROUPS)
+    figure = draw(drawings.draw_agreement)
     paths = figures.save(figure, tmp_path / "new" / "Reach.v2")
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
         "Reach.v2.png",
@@ -166,7 +185,7 @@ def test_save_writes_whole_files_of_300_dpi(tmp_path):
 
 
 def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
-    figure = drawings.draw_agreement(EXPERT, NETWORK, ANIMALS)
+    figure = draw(drawings.draw_agreement)
 
     def stop(path, **_):
         path.write_text("half")

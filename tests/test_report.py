@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judging import report, sheet, study
+from judging import report, sections, sheet, study
 
 
 def draw_table(n_animals=15, signal=1.0, groups=True, folds=True, n_clips=3, seed=0):
@@ -40,8 +40,7 @@ def tell(table, capsys, is_test=True, **options):
     result = study.judge(table, {"target": "score"}, **options)
     json.dumps(result, allow_nan=False)
     result["verdict"] = report.tell_verdict(result, is_test)
-    report.tell_agreement(result)
-    report.tell_more(result)
+    report.tell(sections.list_sections(result))
     printed = capsys.readouterr().out
     assert "nan" not in printed.lower() and "None" not in printed
     return result, " ".join(result["verdict"]), printed
@@ -50,7 +49,7 @@ def tell(table, capsys, is_test=True, **options):
 def test_a_good_network_is_called_better_than_guessing(capsys):
     result, verdict, printed = tell(draw_table(), capsys)
     assert "never seen" in verdict and "That is better than guessing" in verdict
-    assert "cannot be told which of the two is better" in verdict  # than ridge
+    assert "not shown that either is better" in verdict  # than ridge
     assert "Scores tell impaired from healthy" in verdict
     assert result["within_groups"]["permutation"]["p"] < 0.05
     assert "centred" in printed and "--repeats" in printed

@@ -36,7 +36,7 @@ def folder(folds):
 def test_a_split_is_judged_beside_its_baseline(folder, capsys):
     result, table = judge(folder, "--run", "Reach-lstm")
     printed = capsys.readouterr().out
-    assert "never seen" in printed and "guessing" in printed.split("clips: network")[0]
+    assert "never seen" in printed and "guessing" in printed.split("\nagreement")[0]
     error = (table["network_score"] - table["expert_score"]).abs().mean()
     assert result["agreement"]["clips"]["mae"]["value"] == pytest.approx(error)
     known = read_record(folder, "Reach-lstm")
