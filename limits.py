@@ -18,21 +18,9 @@ HOW = "train_reg.py --folds 5 --final makes a run that does"
 def measure_errors(folder, scheme, task, targets, animals):
     """Score each clip with the network of a cross-validation that left its animal out.
 
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    scheme : dict
-        Of the final run: "of", the kind of the cross-validation, and "prefix".
-    task : str
-    targets, animals : dict
-        Target and animal of each clip by its name.
-
-    Returns
-    -------
-    dict
-        "scheme"; "networks", each with its run, sha256 and the mean of its targets;
-        "clips", each with clip, animal, number of the network, target, score.
+    `scheme` is that of the final run; `targets` and `animals` are by clip name. Returns
+    a dict: "scheme"; "networks", each with run, sha256 and the mean of its targets;
+    "clips", each with clip, animal, number of its network, target and score.
     """
     import pandas as pd
 
@@ -48,25 +36,14 @@ def measure_errors(folder, scheme, task, targets, animals):
         sequences = scoring.read_sequences(folder, list(part["clip"]), record)
         scores = scoring.score_sequences(model, sequences)
         known = {**record["train_clips"], **record.get("watched_clips", {})}
+        mean = float(np.mean([*known.values()]))
         networks.append(
-            {
-                "run": record["run"],
-                "sha256": record["sha256"],
-                "mean": float(np.mean([*known.values()])),
-            }
+            {"run": record["run"], "sha256": record["sha256"], "mean": mean}
         )
-        for clip, animal, score in zip(
-            part["clip"], part["animal"], scores, strict=True
-        ):
-            clips.append(
-                {
-                    "clip": clip,
-                    "animal": animal,
-                    "network": number,
-                    "target": targets[clip],
-                    "score": round(float(score), 6),
-                }
-            )
+        for name, score in zip(part["clip"], scores, strict=True):
+            told = {"clip": name, "animal": animals[name], "network": number}
+            score = round(float(score), 6)
+            clips.append({**told, "target": targets[name], "score": score})
     return {"scheme": scheme["of"], "networks": networks, "clips": clips}
 
 
@@ -91,13 +68,7 @@ def count_animals(record):
 def spread_errors(record, n_clips=1, baseline=False):
     """Collect the errors of a run on left-out animals; see `conformal.spread_errors`.
 
-    Parameters
-    ----------
-    record : dict
-        Carries "left_out_errors".
-    n_clips : int
-    baseline : bool
-        Take the errors that the mean training score would have made.
+    `baseline` takes the errors that the mean training score would have made.
     """
     errors = record["left_out_errors"]
     told = [clip["score"] for clip in errors["clips"]]
@@ -114,10 +85,7 @@ def spread_errors(record, n_clips=1, baseline=False):
 def measure_width(record, n_clips=1, level=conformal.LEVEL):
     """Half the width of an interval around one network, and around the training mean.
 
-    Returns
-    -------
-    (float, float)
-        Infinite with too few animals.
+    Both are infinite with too few animals.
     """
     both = []
     for baseline in (False, True):
@@ -140,10 +108,7 @@ def tell_width(record, level=conformal.LEVEL):
 def open_networks(checkpoint, record):
     """Open the networks of a final run's cross-validation, which lie beside it.
 
-    Returns
-    -------
-    list of keras.Model
-        In the order of the record; empty, with a caution, where one is not there.
+    Returns a list in the order of the record; [], with a caution, where one is missing.
     """
     wanted, networks = (record.get("left_out_errors") or {}).get("networks", []), []
     for network in wanted:
@@ -177,7 +142,7 @@ def explain_silence(record, level=conformal.LEVEL):
 
 
 def find_intervals(record, scores, n_clips=1, level=conformal.LEVEL):
-    """Find the intervals of new scores.
+    """Find the intervals of new scores: (M, 2), NaN where `explain_silence` says why.
 
     Parameters
     ----------
@@ -187,11 +152,6 @@ def find_intervals(record, scores, n_clips=1, level=conformal.LEVEL):
     n_clips : int
         Clips of an animal that each score is the mean of.
     level : float
-
-    Returns
-    -------
-    (M, 2) float array
-        NaN where there is none; see `explain_silence`.
     """
     scores = np.asarray(scores, float)
     if explain_silence(record, level):
@@ -203,19 +163,12 @@ def find_intervals(record, scores, n_clips=1, level=conformal.LEVEL):
 
 
 def average_animals(animals, scores, record, level=conformal.LEVEL):
-    """Average the scores of each animal's clips, with intervals of their own.
-
-    Parameters
-    ----------
-    animals : (M,) sequence of str
-    scores : (M, 1 + K) float array
-    record, level
-        As for `find_intervals`.
+    """Average the scores (M, 1 + K) of each animal's clips; see `find_intervals`.
 
     Returns
     -------
     list of (str, int, float, float, float)
-        Animal, its clips, mean score, low and high.
+        Animal, number of its clips, mean score, low and high.
     """
     animals, rows = np.asarray(animals), []
     for animal in dict.fromkeys(animals.tolist()):

@@ -37,18 +37,9 @@ def check_extraction(folder, record):
 
 
 def open_extractor(record, weights=None):
-    """Open the extractor that a run was trained with.
+    """Open the `extractor.Extractor` that a run was trained with.
 
-    Parameters
-    ----------
-    record : dict
-        Of the run.
-    weights : str, optional
-        Where the weights are, if not where they were.
-
-    Returns
-    -------
-    extractor.Extractor
+    `weights` says where the weights of InceptionV3 are, if not where they were.
     """
     from extractor import Extractor
 
@@ -103,19 +94,7 @@ def read_sequences(folder, names, record, control=None):
 
 
 def score_sequences(model, sequences, batch_size=8):
-    """Score sequences, read one after the other, in batches.
-
-    Parameters
-    ----------
-    model : keras.Model
-    sequences : iterable of float32 (T, F)
-    batch_size : int
-
-    Returns
-    -------
-    float64, (N,)
-        Network scores.
-    """
+    """Score sequences (T, F), read one after the other, in batches: float64 (N,)."""
     scores, iterator = [], iter(sequences)
     while batch := list(itertools.islice(iterator, batch_size)):
         scores.extend(np.asarray(model.predict_on_batch(np.stack(batch)))[:, 0])
