@@ -16,6 +16,7 @@ Slicing is optional: extract_features.py reads videos as they are.
 
 import argparse
 import contextlib
+import filecmp
 import math
 import sys
 import unicodedata
@@ -93,7 +94,7 @@ def check_names(videos):
         if first != path:
             faults[path] = f"two videos of one clip: {first} and {path.name}"
         first = names.setdefault(name, path)
-        if first.parent != path.parent and not files.is_same(first, path):
+        if first.parent != path.parent and not filecmp.cmp(first, path, shallow=False):
             faults[path] = (
                 f"{path} is another video than {first}, and a clip is known by its "
                 "name alone. Rename one"

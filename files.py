@@ -5,7 +5,6 @@ Files are written whole or not at all, so a script that is killed leaves none ha
 
 import contextlib
 import errno
-import functools
 import hashlib
 import json
 import os
@@ -246,22 +245,6 @@ def read_json(path):
     if not isinstance(content, dict):
         raise Problem(f"{path} holds no JSON object")
     return content
-
-
-def is_same(path, other):
-    """Tell whether two files are one, or hold the same bytes."""
-    stats = [Path(each).stat() for each in (path, other)]
-    if stats[0].st_size != stats[1].st_size:
-        return False
-    return Path(path).samefile(other) or has_same_bytes(
-        path, other, *(stat.st_mtime_ns for stat in stats)
-    )
-
-
-@functools.lru_cache(maxsize=4096)
-def has_same_bytes(path, other, _changed, _other_changed):
-    """Compare files that have not changed since the last call only once."""
-    return digest_file(path) == digest_file(other)
 
 
 def digest_file(path):

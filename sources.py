@@ -3,6 +3,7 @@
 A folder is listed once and again when it has changed, however many clips it holds.
 """
 
+import filecmp
 import os
 import re
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console import Problem
-from files import TEMPORARY, is_same
+from files import TEMPORARY
 
 VIDEO_SUFFIXES = (
     *(".avi", ".mp4", ".mov", ".mkv", ".mpg", ".webm", ".m4v", ".mpeg", ".wmv", ".asf"),
@@ -136,7 +137,9 @@ def is_same_clip(one, other):
     if bool(one[0]) != bool(other[0]):
         return True  # images of a video, which nobody compares
     pairs = list(zip(one[0] or [one[1]], other[0] or [other[1]], strict=False))
-    return len(one[0]) == len(other[0]) and all(is_same(*pair) for pair in pairs)
+    return len(one[0]) == len(other[0]) and all(
+        filecmp.cmp(*pair, shallow=False) for pair in pairs
+    )
 
 
 def list_videos(folder, name):
