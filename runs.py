@@ -4,20 +4,18 @@ Here a run is found, read, saved and checked against sequences, and here it says
 animals it has seen. Keras is loaded only where a network is opened.
 """
 
-import shutil
-import zipfile
 from pathlib import Path
 
 import console
 import data
 import files
+import packing
 import plans
 from clip_table import MAX_SCORE
 from console import Problem, caution
 from foreign import published, untrusted
 
 MAX_MEMBERS = 1000  # networks of a run
-MAX_SHARED = 2**32  # bytes of a packed run
 CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
 RECORD_FIELDS = {
     "run": str,
@@ -53,7 +51,7 @@ def find_run(folder, run=None):
             raise Problem(f"{checkpoints} holds no run. Train one with train_reg.py")
         return known[-1]
     if Path(run).suffix == ".zip" and Path(run).is_file():
-        return unpack_run(folder, run)
+        return packing.unpack(folder, run)
     candidates = [Path(run), checkpoints / run]
     candidates += [checkpoints / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
     for path in candidates:
@@ -61,41 +59,6 @@ def find_run(folder, run=None):
             return path
     names = ", ".join(path.stem for path in known) or "none"
     raise Problem(f"no run {run!r} in {checkpoints}. Runs there: {names}")
-
-
-def unpack_run(folder, path):
-    """Take a run that another lab has packed: its `.keras` among the checkpoints."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = {info.filename: info for info in archive.infolist()}
-            (name,) = [name for name in infos if name.endswith(".keras")]
-            run = name.removesuffix(".keras")
-            places = {
-                name: files.checkpoint_path(folder, run),
-                f"{run}.json": files.record_path(folder, run),
-            }
-            if sum(infos[each].file_size for each in places) > MAX_SHARED:
-                raise ValueError("it would unpack to more than 4 GiB")
-            for each, place in places.items():
-                take_out(archive, each, place)
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError, RuntimeError) as error:
-        raise Problem(
-            f"{path} is no run packed by share.py: {untrusted.first_line(error)}"
-        ) from error
-    return places[name]
-
-
-def take_out(archive, name, place):
-    """Unpack one file; raise Problem where another one of its name lies there."""
-    there = place.is_file() and files.digest_file(place)
-    with files.replacing(place) as temporary:
-        with archive.open(name) as source, temporary.open("wb") as target:
-            shutil.copyfileobj(source, target)
-        if there and files.digest_file(temporary) != there:
-            raise Problem(
-                f"{place} is there already, another one than in the packed run: "
-                "rename or remove it, or give another --data folder"
-            )
 
 
 def read_run(path):
@@ -305,6 +268,27 @@ def describe_seen(names, animals, record, train_rows=()):
         else ""
         for clip, animal in zip(names, animals, strict=True)
     ]
+
+
+def tell_edited(records, clips):
+    """Caution where expert scores were edited after runs had learned from them."""
+    now = {clip.name: clip.score for clip in clips if clip.is_scored}
+    learned = [
+        item
+        for record in records
+        if record.get("target", "score") == "score"
+        for known in (record.get("train_clips"), record.get("watched_clips"))
+        for item in (known or {}).items()
+    ]
+    edited = {
+        name for name, score in learned if abs(now.get(name, score) - score) > 1e-6
+    }
+    if edited:
+        first = ", ".join(sorted(edited)[:10])
+        caution(
+            f"the expert scores of {len(edited)} clips were edited after the training, "
+            f"which learned the earlier ones: {first}. Train again with --overwrite"
+        )
 
 
 def animal_in(record, name):

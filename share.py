@@ -9,12 +9,12 @@ Writes  <run>.zip: both, and card.md, which says in words what the run is
 Cost    seconds.
 """
 
-import zipfile
 from pathlib import Path
 
 import console
 import files
 import limits
+import packing
 import runs
 from console import Problem
 
@@ -105,13 +105,7 @@ def main(argv=None):
     if output.exists() and not args.overwrite:
         raise Problem(f"{output} is there already. Give --overwrite to replace it")
     card = write_card(args.data, record, args.species, args.camera, args.licence)
-    with (
-        files.replacing(output) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
-        archive.write(checkpoint, f"{record['run']}.keras")
-        archive.write(checkpoint.with_suffix(".json"), f"{record['run']}.json")
-        archive.writestr("card.md", card)
+    packing.pack(checkpoint, card, output)
     print(card)
     print(f"written to {output}: the names of {record['run']}'s clips and their scores")
     print("are in its record; see that they may be seen")

@@ -289,6 +289,7 @@ def main(argv=None):
     if args.folds or args.leave_one_animal_out:
         args.split = "folds" if args.folds else "leave-one-animal-out"
     repeats = list_repeats(args, clips)
+    runs.tell_edited([record for parts in repeats for _, record, _ in parts], clips)
     from judging import study
     from judging.table import score_parts
 

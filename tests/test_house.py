@@ -14,7 +14,7 @@ SCRIPTS = (
 STOREYS = (  # from the ground up
     ("console",),
     ("backend", "files", "processes"),
-    ("tables", "names", "figures"),
+    ("tables", "names", "figures", "packing"),
     ("clip_table",),
     ("data", "foreign", "drawn", "pages"),
     ("sources", "video"),

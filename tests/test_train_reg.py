@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import console
 import data
 import files
 import runs
@@ -289,3 +291,15 @@ def test_networks_trained_side_by_side_are_those_trained_one_by_one(folder):
         runs_of_fold = (f"{name}-fold{number}-features" for name in ("one", "side"))
         first, second = (score_all(folder, run) for run in runs_of_fold)
         assert np.array_equal(first, second)
+
+
+def test_scores_edited_after_the_training_are_named(folder):
+    clips = data.read_clips(folder)
+    record = {"train_clips": {c.name: c.score for c in clips[:9]}, "target": "score"}
+    edited = [clips[0]._replace(score=4.75), *clips[1:]]
+    with pytest.warns(console.Caution, match=rf"1 clips .*: {clips[0].name}\. Train"):
+        runs.tell_edited([record], edited)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runs.tell_edited([record, {"train_clips": None}], clips)
+        runs.tell_edited([{**record, "target": "group"}], edited)
