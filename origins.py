@@ -8,7 +8,6 @@ earlier releases have no line, and nothing is said of them.
 import csv
 import functools
 import hashlib
-import io
 import statistics
 import zlib
 from typing import NamedTuple
@@ -20,6 +19,7 @@ import frames
 from clip_table import write_field
 from console import Problem, caution
 from sources import find_source
+from tables import format_rows, unguard
 
 SMALL = 2**24  # bytes; of larger files the digest takes beginning, middle and end
 PART = 2**20  # bytes of each
@@ -126,11 +126,7 @@ def note_origin(folder, origin, sequence):
 
 
 def write_lines(origins, with_header):
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([Origin._fields] if with_header else [])
-    writer.writerows(["" if v is None else v for v in origin] for origin in origins)
-    return text.getvalue().encode()
+    return format_rows([*([Origin._fields] if with_header else []), *origins]).encode()
 
 
 def tidy_origins(folder):
@@ -160,6 +156,7 @@ def parse_origins(path, _changed, _size):
     found = {}
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for row in csv.reader(file):
+            row = [unguard(field) for field in row]
             if len(row) == 10:  # of an earlier release
                 row[-1:-1] = ["", ""]
             if len(row) != len(Origin._fields) or len(row[-1]) != 8:

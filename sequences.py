@@ -10,6 +10,7 @@ import numpy as np
 import origins
 from console import Problem
 from files import extraction_path, read_json, replacing, sequence_path, write_json
+from names import explain_first
 
 NAMED_WEIGHTS = ("imagenet", "random")  # all others are files
 
@@ -28,6 +29,12 @@ def find_sequence(folder, clip_name, n_frames):
     """Find the sequence of a clip: `.npy`, or the published `.txt`; else None."""
     path = sequence_path(folder, clip_name, n_frames)
     return next((p for p in (path, path.with_suffix(".txt")) if p.is_file()), None)
+
+
+def list_names(folder, n_frames):
+    """Name the clips that have a sequence: list of str."""
+    place, end = sequence_path(folder, "", n_frames).parent, f"-{n_frames}-features"
+    return sorted({path.stem.removesuffix(end) for path in place.glob(f"*{end}.*")})
 
 
 def read_sequence(folder, clip_name, n_frames, n_features=None):
@@ -53,9 +60,10 @@ def read_sequence(folder, clip_name, n_frames, n_features=None):
     """
     path = find_sequence(folder, clip_name, n_frames)
     if path is None:
+        near = explain_first([clip_name], list_names(folder, n_frames))
         raise Problem(
             f"clip {clip_name} has no sequence of {n_frames} frames in "
-            f"{Path(folder) / 'sequences'}. Make it with extract_features.py"
+            f"{Path(folder) / 'sequences'}{near}. Make it with extract_features.py"
         )
     is_text = path.suffix == ".txt"
     stored = read_text_sequence(path, n_frames + 1) if is_text else open_array(path)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from console import Problem
 from files import TEMPORARY
+from names import explain_first
 
 VIDEO_SUFFIXES = (
     *(".avi", ".mp4", ".mov", ".mkv", ".mpg", ".webm", ".m4v", ".mpeg", ".wmv", ".asf"),
@@ -104,9 +105,13 @@ def find_source(folder, clip):
     name = normalize(clip.name)
     named = [p / f for p in folders for f in list_folder(p).files.get(name, [])]
     left_out = "".join(f". {explain_left_out(p)}" for p in named if looks_like_video(p))
+    there = {n for p in folders for n in list_folder(p).images}
+    listed = [pair for p in folders for pair in list_folder(p).files.items()]
+    there |= {n for n, found in listed if any(map(is_video, found))}
     raise Problem(
         f"neither {clip.name}-0001.jpg nor {clip.name}.avi (or {VIDEO_SUFFIXES[1]} "
         f"...) in {folders[0]} or {folders[1]}{left_out}"
+        + explain_first([clip.name], there)
     )
 
 

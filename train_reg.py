@@ -29,6 +29,7 @@ import processes
 import runs
 import sequences
 from console import Problem
+from names import explain_first
 from plans import Options
 
 SMALL = 256  # units of an LSTM that two cores train hardly faster than one
@@ -257,7 +258,8 @@ def skip_missing(folder, clips, n_frames):
     found = [c for c in clips if sequences.find_sequence(folder, c.name, n_frames)]
     missing = sorted({clip.name for clip in clips} - {clip.name for clip in found})
     if missing:
-        console.caution(f"left out, without a sequence: {list_some(missing, 10)}")
+        near = explain_first(missing, sequences.list_names(folder, n_frames))
+        console.caution(f"left out, without a sequence: {list_some(missing, 10)}{near}")
     return found
 
 
@@ -268,7 +270,8 @@ def check_present(folder, planned, n_frames):
     if missing:
         raise Problem(
             f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
-            f"frames in {files.extraction_path(folder).parent}: {list_some(missing)}. "
+            f"frames in {files.extraction_path(folder).parent}: {list_some(missing)}"
+            f"{explain_first(missing, sequences.list_names(folder, n_frames))}. "
             "Make them with extract_features.py, or leave them out with --skip-missing"
         )
 

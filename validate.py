@@ -18,6 +18,8 @@ import files
 import origins
 import runs
 from judging import readers, report, sections
+from names import explain_first
+from tables import write_columns
 
 # ---------------------------------------------------------------- which clips
 
@@ -93,9 +95,10 @@ def judge_outcome(table, outcome):
 
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
-    lost = sorted(set(outcome) ^ set(means.index))
-    if lost:
-        console.caution(f"left out, as only one side has them: {', '.join(lost)}")
+    if lost := sorted(set(outcome) ^ set(means.index)):
+        near = explain_first(set(outcome) - set(means.index), means.index)
+        told = ", ".join(lost) + near
+        console.caution(f"left out, as only one side has them: {told}")
     means = means[means.index.isin(outcome)]
     means = means.assign(outcome=[outcome[animal] for animal in means.index])
     columns = (means[name] for name in ("outcome", "network_score", "expert_score"))
@@ -219,8 +222,7 @@ def publish(args, table, record, result, independence, means):
         "versions": console.list_versions(),
     }
     files.write_json(path.with_suffix(".json"), content)
-    with files.replacing(path) as temporary:
-        table.drop(columns="target").to_csv(temporary, index=False)
+    write_columns(path, table.drop(columns="target"))
     drawn = draw(args, table, record, result, independence, means)
     page = files.figures_folder(args.data, record["run"]) / "report.html"
     told = args.split, independence, content["versions"], drawn

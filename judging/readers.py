@@ -8,6 +8,7 @@ import numpy as np
 import data
 import tables
 from console import Problem, caution
+from names import explain_first
 
 
 def read_numbers(path, columns):
@@ -90,7 +91,8 @@ def spread_ratings(raters, names):
     """
     given = {name for rounds in raters.values() for r in rounds for name in r}
     if unknown := sorted(given - set(names)):
-        caution(f"not among the clips here: {', '.join(unknown[:10])}")
+        near = explain_first(unknown, names)
+        caution(f"not among the clips here: {', '.join(unknown[:10])}{near}")
     laid = {
         rater: np.array([[r.get(name, np.nan) for name in names] for r in rounds[:2]])
         for rater, rounds in raters.items()

@@ -8,6 +8,7 @@ import numpy as np
 import clip_table
 import frames
 from console import Problem
+from names import explain_first
 from slicing import finding
 from tables import read_table, summarise, write_table
 
@@ -60,7 +61,10 @@ def read_trial(record, known, counts, decimal, in_frames):
     found = known.get(finding.fold(name)) or known.get(finding.fold(Path(name).name))
     if not found or len(found) > 1:
         what = "no video" if not found else f"{len(found)} videos"
-        raise ValueError(f"{what} called {record['video']!r}. Give its folder, too")
+        stems = {Path(clip.video).stem for clips in known.values() for clip in clips}
+        near = "" if found else explain_first({Path(name).name, Path(name).stem}, stems)
+        told = f"{what} called {record['video']!r}{near}. Give its folder, too"
+        raise ValueError(told)
     guess = found[0]
     counts[guess.name] += 1
     reel = frames.open_reel(guess.video)

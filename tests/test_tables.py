@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import names
 import tables
 from console import Caution, Problem
 
@@ -257,43 +256,6 @@ def test_numbers_and_gaps_are_written_as_they_are(tmp_path):
     path = tmp_path / "t.csv"
     tables.write_table(path, ["=clip", "x"], [["@a", -1.5], ["-2", None]])
     assert path.read_text() == "'=clip,x\n'@a,-1.5\n-2,\n"
-
-
-# ---------------------------------------------------------------- altered names
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("1", "0001"),
-        ("04-Mar", "3-4"),
-        ("4. Mrz", "3-4"),
-        ("2026-03-04", "3/4"),
-        ("1000", "1e3"),
-        ("1,00E+03", "1e3"),
-        ("1.2", "1.20"),
-        ("Mar-04", "MAR4"),
-        ("1.23457E+14", "123456789012345"),
-    ],
-)
-def test_what_a_spreadsheet_altered_is_said(name, known):
-    text = names.explain_missing(name, ["other", known, "7-9", "12"])
-    assert f"made it of {known!r}" in text
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("Rat_12_day3", "Is 'Rat 12 day3' meant?"),
-        ("rat 12 dya3", "Is 'Rat 12 day3' meant?"),
-        ("3-5", ""),
-        ("2", ""),
-        ("Zebra", ""),
-        ("c01-3", ""),
-    ],
-)
-def test_a_near_name_is_asked_for_and_no_other(name, text):
-    assert names.explain_missing(name, ["Rat 12 day3", "3-4", "0001"]) == text
 
 
 # ---------------------------------------------------------------- generated tables
