@@ -13,6 +13,7 @@ What is done is skipped, so the command can be stopped and given again.
 
 import argparse
 import functools
+import itertools
 import shutil
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def list_missing(folder, clips, n_frames, overwrite):
         )
     return [
         clip
-        for clip in once.values()
-        if overwrite or clip.name in changed or is_missing(folder, clip.name, n_frames)
+        for name, clip in once.items()
+        if overwrite or name in changed or is_missing(folder, name, n_frames)
     ]
 
 
@@ -78,15 +79,8 @@ def tell_short(clips, n_frames):
 
 def check_early(args):
     """Refuse what can be refused before TensorFlow is loaded, which takes seconds."""
-    weights = args.weights
-    if weights not in sequences.NAMED_WEIGHTS and not Path(weights).is_file():
-        raise Problem(
-            f"--weights {weights}: no such file. Give imagenet, random, or a file of "
-            "InceptionV3 weights"
-        )
-    if args.overwrite:
-        return
-    present = sequences.read_extraction(args.data)
+    sequences.check_weights(args.weights)
+    present = None if args.overwrite else sequences.read_extraction(args.data)
     if present is not None:
         wanted = {"sampling": args.sampling, "n_frames": args.seq_length}
         refuse_other(sequences.compare_extractions(present | wanted, present))
@@ -104,17 +98,18 @@ def refuse_other(differences):
 
 def settle_record(folder, record, overwrite, clips):
     """Write `extraction.json`, or see that the folder's own agrees with it."""
+    place = files.extraction_path(folder).parent
     try:
         present = sequences.read_extraction(folder)
     except Problem:
         if not overwrite:
             raise
         present = {}
-    made = sorted(files.extraction_path(folder).parent.glob("[!.]*-features.npy"))
+    made = sorted(place.glob("[!.]*-features.npy"))
     if present is None and made and not overwrite:
         raise Problem(
-            f"{made[0].parent} holds sequences without extraction.json, so nobody "
-            "knows how they were made. Extract them again with --overwrite"
+            f"{place} holds sequences without extraction.json, so nobody knows how "
+            "they were made. Extract them again with --overwrite"
         )
     if present is not None:
         differences = sequences.compare_extractions(record, present)
@@ -126,29 +121,21 @@ def settle_record(folder, record, overwrite, clips):
             refuse_other(differences)
     sequences.check_texts(folder, record)
     if made:  # of other settings: never to be mixed with the new ones
-        set_aside(folder, clips)
+        if not any(has_source(folder, clip) for clip in clips):
+            raise Problem(
+                "none of the videos and images to extract is there, so the sequences "
+                "stay as they are"
+            )
+        asides = (folder / f"{ASIDE}{number}" for number in itertools.count(1))
+        place.rename(next(aside for aside in asides if not aside.exists()))
     sequences.write_extraction(folder, record)
-
-
-def set_aside(folder, clips):
-    """Move the sequences with their record away, once there is something to extract."""
-    if not any(has_source(folder, clip) for clip in clips):
-        raise Problem(
-            "none of the videos and images to extract is there, so the sequences stay "
-            "as they are"
-        )
-    place, number = files.extraction_path(folder).parent, 1
-    while (aside := place.with_name(f"{ASIDE}{number}")).exists():
-        number += 1
-    place.rename(aside)
 
 
 def has_source(folder, clip):
     try:
-        sources.find_source(folder, clip)
+        return bool(sources.find_source(folder, clip))
     except Problem:
         return False
-    return True
 
 
 def drop_replaced(folder):
@@ -207,32 +194,19 @@ def extract(folder, clips, extractor, record):
 
 
 def follow(results, n_clips):
-    """Show how far an extraction is.
-
-    Returns
-    -------
-    list of str
-        What was wrong with the clips that failed.
-    """
+    """Show how far an extraction is; returns what was wrong with clips that failed."""
     from tqdm import tqdm
 
-    failed = []
     with tqdm(total=n_clips, desc="extracting", unit="clip", disable=None) as bar:
+        failed = []
         for clip, problem in results:
-            if problem is not None:
-                failed.append(f"{clip.name}: {problem}")
+            failed += [] if problem is None else [f"{clip.name}: {problem}"]
             bar.update()
     return failed
 
 
 def convert_texts(folder, clips, n_frames):
-    """Write published text sequences as `.npy`.
-
-    Returns
-    -------
-    (int, list of str)
-        How many were written, and what was wrong with the others.
-    """
+    """Write published text sequences as `.npy`; returns (how many, what was wrong)."""
     from tqdm import tqdm
 
     record = sequences.describe_published(n_frames)
@@ -256,18 +230,9 @@ def convert_texts(folder, clips, n_frames):
 
 
 def prepare(args, clips, made):
-    """Settle `extraction.json` and list what is to be done.
-
-    Returns
-    -------
-    (dict, list of Clip)
-    """
-    record = {
-        **made,
-        "sampling": args.sampling,
-        "n_frames": args.seq_length,
-        "versions": console.list_versions(),
-    }
+    """Settle `extraction.json`; returns it and the clips that are to be done."""
+    settings = {"sampling": args.sampling, "n_frames": args.seq_length}
+    record = {**made, **settings, "versions": console.list_versions()}
     if args.allow_short:
         record["allow_short"] = True
     settle_record(args.data, record, args.overwrite, clips)
@@ -305,57 +270,31 @@ def extract_on_cluster(args, clips, options):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    which = parser.add_argument_group("which clips")
-    which.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
-    which.add_argument("--task", help="only this task")
-    which.add_argument("--split", choices=data.SPLITS, help="only this split")
-    how = parser.add_argument_group("how")
-    how.add_argument(
-        "--weights",
-        default="imagenet",
-        metavar="W",
-        help="imagenet (default), random, or a file of InceptionV3 weights",
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=console.HelpFormatter,
     )
-    how.add_argument(
-        "--seq-length",
-        type=console.positive_int,
-        default=SEQ_LENGTH,
-        metavar="T",
-        help="frames of a sequence (default 125)",
-    )
-    how.add_argument(
-        "--sampling",
-        choices=frames.SAMPLINGS,
-        default="stride",
-        help="stride (default, published) or uniform, over the whole clip",
-    )
-    how.add_argument(
-        "--batch-size",
-        type=console.positive_int,
-        metavar="B",
-        help="frames a pass of the network",
-    )
-    how.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        default="float32",
-        help="float32 (default), or bfloat16: faster where the machine knows it",
-    )
-    how.add_argument(
-        "--allow-short",
-        action="store_true",
-        help="take what is there of videos that were cut short; it is recorded",
-    )
-    how.add_argument(
-        "--dask", metavar="ADDRESS", help="share the work out on a Dask cluster"
-    )
-    how.add_argument("--overwrite", action="store_true", help="extract again")
-    how.add_argument(
-        "--convert-text",
-        action="store_true",
-        help="only turn published .txt sequences into .npy, once",
-    )
+    add = parser.add_argument_group("which clips").add_argument
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--task", help="only this task")
+    add("--split", choices=data.SPLITS, help="only this split")
+    add = parser.add_argument_group("how").add_argument
+    weights = "imagenet, random, or a file of InceptionV3 weights"
+    add("--weights", default="imagenet", metavar="W", help=weights)
+    number, frames_a_pass = console.positive_int, "frames a pass of the network"
+    length = {"default": SEQ_LENGTH, "help": "frames of a sequence"}
+    add("--seq-length", type=number, metavar="T", **length)
+    sampling = "stride, as published, or uniform, over the whole clip"
+    add("--sampling", choices=frames.SAMPLINGS, default="stride", help=sampling)
+    add("--batch-size", type=number, metavar="B", help=frames_a_pass)
+    kinds = ("float32", "bfloat16")
+    add("--precision", choices=kinds, default="float32", help="bfloat16 is for GPUs")
+    short = "take what is there of videos that were cut short; it is recorded"
+    add("--allow-short", action="store_true", help=short)
+    add("--dask", metavar="ADDRESS", help="share the work out on a Dask cluster")
+    add("--overwrite", action="store_true", help="extract again")
+    texts = "only turn published .txt sequences into .npy, once"
+    add("--convert-text", action="store_true", help=texts)
     return parser.parse_args(argv)
 
 

@@ -1,5 +1,11 @@
-"""InceptionV3 without its top: its weights, and the form that computes fastest."""
+"""InceptionV3 without its top: its weights, in the form that computes fastest.
 
+A trained normalization is y -> (y - mean) / deviation + beta, and the convolution
+before it is linear: together they are one convolution with scaled kernels and a bias.
+That spares 94 passes over the largest arrays.
+"""
+
+import functools
 import hashlib
 import random
 import socket
@@ -9,13 +15,38 @@ import numpy as np
 
 from backend import keras
 from console import Problem
+from foreign import convolutions
 from frames import FRAME_SIZE
-from sequences import NAMED_WEIGHTS
+from sequences import NAMED_WEIGHTS, check_weights
 
 N_FEATURES = 2048
 MAP_SIZE = 8  # the last block of InceptionV3 sees a frame as 8 x 8 places
+N_CONVOLUTIONS = 94
+EPSILON = 1e-3  # of the normalizations
 RANDOM_SEED = 0
 TIMEOUT = 60  # seconds without an answer after which a download counts as failed
+IMAGENET = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+IMAGENET_PLACE = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
+)
+IMAGENET_MD5 = "bcbd6486424b2319ff4ef7d526e38f63"
+# Where blocks begin, and how Keras lists their convolutions and normalizations, each
+# numbered in the order of its making. The digest of weights goes by it.
+BLOCKS = (
+    ((0, 1, 2, 3, 4), "c0 b0"),
+    ((5, 12, 19), "c3 b3 c1 c4 b1 b4 c0 c2 c5 c6 b0 b2 b5 b6"),
+    ((26,), "c1 b1 c2 b2 c0 c3 b0 b3"),
+    ((30, 40, 50, 60), "c4 b4 c5 b5 c1 c6 b1 b6 c2 c7 b2 b7 c0 c3 c8 c9 b0 b3 b8 b9"),
+    ((70,), "c2 b2 c3 b3 c0 c4 b0 b4 c1 c5 b1 b5"),
+    ((76, 85), "c4 b4 c1 c5 b1 b5 c2 c3 c6 c7 c0 b2 b3 b6 b7 c8 b0 b8"),
+)
+
+ORDER = [
+    (kind, start + int(number))
+    for starts, pattern in BLOCKS
+    for start in starts
+    for kind, number in pattern.split()
+]
 
 
 def name_weights(weights):
@@ -24,64 +55,81 @@ def name_weights(weights):
     return weights if known else str(Path(weights).resolve())
 
 
-def digest_weights(base):
-    """Compute the sha256 of the weights themselves, whatever file they came in."""
+def build(weights, precision="float32"):
+    """Build InceptionV3 up to its last block, normalizations inside the convolutions.
+
+    Parameters
+    ----------
+    weights, precision
+        See `extractor.Extractor`.
+
+    Returns
+    -------
+    (keras.Model, str)
+        uint8 pixels (B, 299, 299, 3) -> float32 maps (B, 8, 8, 2048), and the sha256
+        of the weights themselves, whatever file they came in.
+    """
+    network, convolved = build_maps(precision)
+    parts = read_parts(weights, [layer.kernel.shape for layer in convolved])
     digest = hashlib.sha256()
-    for weight in base.get_weights():
-        digest.update(np.ascontiguousarray(weight, np.float32).tobytes())
-    return digest.hexdigest()
+    for kind, number in ORDER:
+        for array in parts[number][:1] if kind == "c" else parts[number][1:]:
+            digest.update(np.ascontiguousarray(array, np.float32).tobytes())
+    for layer, part in zip(convolved, parts, strict=True):
+        kernel, beta, mean, variance = (array.astype(np.float64) for array in part)
+        scale = 1 / np.sqrt(variance + EPSILON)
+        layer.set_weights([kernel * scale, beta - mean * scale])
+    return network, digest.hexdigest()
 
 
-def build_base(weights):
-    """Build InceptionV3 up to its last block, (B, 299, 299, 3) -> (B, 8, 8, 2048)."""
-    if weights == "imagenet":
-        return download_imagenet()
+def read_parts(weights, shapes):
+    """Read kernel, beta, mean and variance of each convolution, in order of making."""
     if weights == "random":
-        return build_random()
-    path = Path(weights)
-    if not path.is_file():
-        raise Problem(
-            f"--weights {weights}: no such file. Give imagenet, random, or a file of "
-            "InceptionV3 weights"
-        )
-    try:
-        if path.suffix == ".keras":
-            return take_base(keras.saving.load_model(path, compile=False))
-        return load_hdf5(path)
-    except Problem:
-        raise
-    except Exception as error:  # h5py and Keras raise many kinds on a wrong file
-        reason = str(error).strip().splitlines()[0][:150] if str(error) else error
-        raise Problem(f"{path} holds no InceptionV3 weights ({reason})") from None
+        return draw_parts(shapes)
+    check_weights(weights)
+    path = fetch_imagenet() if weights == "imagenet" else Path(weights)
+    with convolutions.reading(path, N_CONVOLUTIONS) as (is_listed, arrays):
+        parts = list(zip(*[arrays] * 4, strict=True))
+    if is_listed:
+        places = [[n for kind, n in ORDER if kind == which] for which in "cb"]
+        found = [[p.index(number) for p in places] for number in range(N_CONVOLUTIONS)]
+        parts = [(parts[c][0], *parts[b][1:]) for c, b in found]
+    for number, (part, shape) in enumerate(zip(parts, shapes, strict=True), start=1):
+        found, expected = [array.shape for array in part], [shape, *[shape[-1:]] * 3]
+        if found != expected:
+            raise Problem(
+                f"{path} holds no InceptionV3 weights (convolution {number}: expected "
+                f"{expected}. Received: {found})"
+            )
+    return parts
 
 
-def build_inception(weights=None, include_top=False):
-    shape = (FRAME_SIZE, FRAME_SIZE, 3)
-    return keras.applications.InceptionV3(
-        include_top=include_top, weights=weights, input_shape=shape
-    )
-
-
-def build_random():
-    """Build InceptionV3 with the weights that `keras.utils.set_random_seed` gives.
+def draw_parts(shapes):
+    """Draw the weights that `keras.utils.set_random_seed` would give.
 
     The seeds are drawn here: Keras draws them from the generator of the whole process,
     which other threads, those of a Dask worker say, use as well.
     """
-    model, seeds = build_inception(), random.Random(RANDOM_SEED)
-    convolutions = [x for x in model.layers if isinstance(x, keras.layers.Conv2D)]
-    # In the order of their making, which is that of the numbers in their names.
-    for layer in sorted(convolutions, key=lambda x: (len(x.name), x.name)):
+    seeds, parts = random.Random(RANDOM_SEED), []
+    for shape in shapes:
         initializer = keras.initializers.GlorotUniform(seeds.randint(1, int(1e9)))
-        layer.kernel.assign(initializer(layer.kernel.shape))
-    return model
+        kernel = keras.ops.convert_to_numpy(initializer(shape))
+        zeros, ones = np.zeros(shape[-1], np.float32), np.ones(shape[-1], np.float32)
+        parts.append((kernel, zeros, zeros, ones))
+    return parts
 
 
-def download_imagenet():
+def fetch_imagenet():
+    """Return where Keras keeps its ImageNet weights, downloaded once."""
     kept = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
-        return build_inception("imagenet")
+        place = IMAGENET_PLACE + IMAGENET
+        return Path(
+            keras.utils.get_file(
+                IMAGENET, place, cache_subdir="models", file_hash=IMAGENET_MD5
+            )
+        )
     except Exception as error:  # whatever the network may raise
         raise Problem(
             "the ImageNet weights of InceptionV3 could not be downloaded "
@@ -92,87 +140,59 @@ def download_imagenet():
         socket.setdefaulttimeout(kept)
 
 
-def load_hdf5(path):
-    import h5py
+def build_maps(precision):
+    """Build the network of `build` with zeros for weights, and list its convolutions.
 
-    with h5py.File(path) as file:
-        is_whole = "model_weights" in file or "model_config" in file.attrs
-        names = file.attrs.get("layer_names", [])
-        has_top = any("predictions" in str(name) for name in names)
-    if is_whole:
-        return take_base(keras.saving.load_model(path, compile=False))
-    model = build_inception(include_top=has_top)
-    model.load_weights(path)
-    return take_base(model)
-
-
-def take_base(model):
-    """Cut an InceptionV3 after its last block, the layer `mixed10`."""
-    try:
-        base = keras.Model(model.inputs, model.get_layer("mixed10").output)
-    except ValueError:
-        raise Problem(
-            "a whole model must be InceptionV3 with a layer mixed10"
-        ) from None
-    expected = (None, MAP_SIZE, MAP_SIZE, N_FEATURES)
-    if base.output_shape != expected:
-        raise Problem(f"expected maps {expected}. Received: {base.output_shape}")
-    return base
-
-
-def fold_normalization(base, precision="float32"):
-    """Build the same network with batch normalization inside the convolutions.
-
-    A trained normalization is y -> (y - mean) / deviation * gamma + beta, and the
-    convolution before it is linear: together they are one convolution with scaled
-    kernels and a bias. That spares 94 passes over the largest arrays.
-
-    Parameters
-    ----------
-    base : keras.Model
-    precision : {"float32", "bfloat16"}
-        Of the weights and of all that is computed with them.
-
-    Returns
-    -------
-    keras.Model
+    Szegedy et al., Rethinking the Inception Architecture for Computer Vision (2016),
+    as Keras has it.
     """
-    layers = keras.layers
+    layers, made = keras.layers, []
 
-    def copy_layer(layer):
-        config = {**layer.get_config(), "dtype": precision}
-        if isinstance(layer, layers.Conv2D):
-            # Zeros are made faster than random numbers that nobody will see.
-            config.update(use_bias=True, kernel_initializer="zeros")
-        return type(layer).from_config(config)
+    def conv(x, filters, rows, columns, **options):
+        kind = {"padding": "same", "activation": "relu", "dtype": precision, **options}
+        # Zeros are made faster than random numbers that nobody will see.
+        size = (rows, columns)
+        made.append(layers.Conv2D(filters, size, kernel_initializer="zeros", **kind))
+        return made[-1](x)
 
-    def call_layer(layer, inputs, **options):
-        is_folded = isinstance(layer, layers.BatchNormalization)
-        return inputs if is_folded else layer(inputs)
+    def chain(x, *sizes):
+        return functools.reduce(lambda y, size: conv(y, *size), sizes, x)
 
-    folded = keras.models.clone_model(
-        base, clone_function=copy_layer, call_function=call_layer
-    )
-    normalizations = {
-        id(layer.input): layer
-        for layer in base.layers
-        if isinstance(layer, layers.BatchNormalization)
-    }
-    for layer in base.layers:
-        if isinstance(layer, layers.Conv2D):
-            weights = fold_weights(layer, normalizations.get(id(layer.output)))
-            folded.get_layer(layer.name).set_weights(weights)
-    return folded
+    def halve(x, filters):
+        return conv(x, filters, 3, 3, strides=2, padding="valid")
 
+    def largest(x):
+        return layers.MaxPooling2D(3, 2, dtype=precision)(x)
 
-def fold_weights(convolution, normalization):
-    """Compute kernel and bias of a convolution and its normalization, in float64."""
-    kernel, *bias = (w.astype(np.float64) for w in convolution.get_weights())
-    bias = bias[0] if bias else np.zeros(kernel.shape[-1])
-    if normalization is None:
-        return kernel, bias
-    *gamma, beta, mean, variance = (
-        w.astype(np.float64) for w in normalization.get_weights()
-    )
-    scale = (gamma[0] if gamma else 1) / np.sqrt(variance + normalization.epsilon)
-    return kernel * scale, (bias - mean) * scale + beta
+    def mean(x):
+        return layers.AveragePooling2D(3, 1, "same", dtype=precision)(x)
+
+    def join(*branches):
+        return layers.Concatenate(dtype=precision)(branches)
+
+    def fork(x):
+        return join(conv(x, 384, 1, 3), conv(x, 384, 3, 1))
+
+    pixels = keras.Input((FRAME_SIZE, FRAME_SIZE, 3), dtype="uint8")
+    x = halve(keras.ops.cast(pixels, "float32") / 127.5 - 1.0, 32)
+    x = largest(conv(conv(x, 32, 3, 3, padding="valid"), 64, 3, 3))
+    x = conv(conv(x, 80, 1, 1, padding="valid"), 192, 3, 3, padding="valid")
+    x = largest(x)
+    for n in (32, 64, 64):
+        one, five = conv(x, 64, 1, 1), chain(x, (48, 1, 1), (64, 5, 5))
+        three = chain(x, (64, 1, 1), (96, 3, 3), (96, 3, 3))
+        x = join(one, five, three, conv(mean(x), n, 1, 1))
+    three = halve(x, 384)
+    x = join(three, halve(chain(x, (64, 1, 1), (96, 3, 3)), 96), largest(x))
+    for n in (128, 160, 160, 192):
+        one, seven = conv(x, 192, 1, 1), chain(x, (n, 1, 1), (n, 1, 7), (192, 7, 1))
+        twice = chain(x, (n, 1, 1), (n, 7, 1), (n, 1, 7), (n, 7, 1), (192, 1, 7))
+        x = join(one, seven, twice, conv(mean(x), 192, 1, 1))
+    three = halve(conv(x, 192, 1, 1), 320)
+    seven = halve(chain(x, (192, 1, 1), (192, 1, 7), (192, 7, 1)), 192)
+    x = join(three, seven, largest(x))
+    for _ in range(2):
+        one, three = conv(x, 320, 1, 1), fork(conv(x, 384, 1, 1))
+        twice = fork(chain(x, (448, 1, 1), (384, 3, 3)))
+        x = join(one, three, twice, conv(mean(x), 192, 1, 1))
+    return keras.Model(pixels, keras.ops.cast(x, "float32")), made

@@ -13,6 +13,12 @@ from files import extraction_path, read_json, replacing, sequence_path, write_js
 from names import explain_first
 
 NAMED_WEIGHTS = ("imagenet", "random")  # all others are files
+SETTINGS = {  # of an extraction, in words; the weights come on top
+    "sampling": "sampling",
+    "n_frames": "sequence length",
+    "frame_size": "frame size",
+    "precision": "precision",
+}
 
 
 def write_sequence(folder, clip_name, sequence, origin=None):
@@ -38,25 +44,10 @@ def list_names(folder, n_frames):
 
 
 def read_sequence(folder, clip_name, n_frames, n_features=None):
-    """Read the features of a clip.
+    """Read the features of a clip: float32, (T, F).
 
-    Parameters
-    ----------
-    folder : path
-    clip_name : str
-    n_frames : int
-        Expected frames T.
-    n_features : int, optional
-        Expected features F; any number where not given.
-
-    Returns
-    -------
-    float32, (T, F)
-
-    Raises
-    ------
-    Problem
-        When there is no sequence, or it is not finite numbers of that shape.
+    Raises Problem when there is no sequence, or it is not finite numbers of `n_frames`
+    and, where that is given, `n_features`.
     """
     path = find_sequence(folder, clip_name, n_frames)
     if path is None:
@@ -87,10 +78,8 @@ def open_array(path):
     except Exception as error:  # a spoiled header makes numpy raise many kinds
         raise Problem(f"{path} is not a whole .npy file ({error})") from None
     if stored.dtype.kind != "f" or stored.ndim != 2:
-        raise Problem(
-            f"{path}: expected float numbers (T, F). Received: {stored.dtype} "
-            f"{stored.shape}"
-        )
+        found = f"{stored.dtype} {stored.shape}"
+        raise Problem(f"{path}: expected float numbers (T, F). Received: {found}")
     return stored
 
 
@@ -108,22 +97,28 @@ def read_text_sequence(path, max_rows):
 
 def find_text_fault(path):
     """Name the first line of a text sequence that is not like the others."""
-    width = None
-    with Path(path).open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            fields = line.split()
-            for field in fields:
-                try:
-                    float(field)
-                except ValueError:
-                    return f"{path}:{number}: {field[:40]!r} is not a number"
-            if fields and width not in (None, len(fields)):
-                return f"{path}:{number}: {len(fields)} numbers, {width} in line 1"
-            width = width or len(fields)
+    width, lines = None, path.read_text(errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            n = len([float(field) for field in line.split()])
+        except ValueError as error:
+            return f"{path}:{number}: {str(error)[:80]}"
+        if n and width not in (None, n):
+            return f"{path}:{number}: {n} numbers, {width} in line 1"
+        width = width or n
     return f"{path} is not a text of numbers"
 
 
 # ---------------------------------------------------------------- extraction record
+
+
+def check_weights(weights):
+    """Refuse weights of InceptionV3 that have no name here and are no file."""
+    if weights not in NAMED_WEIGHTS and not Path(weights).is_file():
+        raise Problem(
+            f"--weights {weights}: no such file. Give imagenet, random, or a file of "
+            "InceptionV3 weights"
+        )
 
 
 def write_extraction(folder, record):
@@ -148,14 +143,8 @@ def read_extraction(folder):
 
 def describe_published(n_frames):
     """Describe how the published text sequences were made, as far as it is known."""
-    return {
-        "weights": "imagenet",
-        "sha256": None,
-        "sampling": "stride",
-        "n_frames": n_frames,
-        "frame_size": 299,
-        "precision": "float32",
-    }
+    known = {"weights": "imagenet", "sha256": None, "sampling": "stride"}
+    return {**known, "n_frames": n_frames, "frame_size": 299, "precision": "float32"}
 
 
 def check_texts(folder, record):
@@ -163,8 +152,9 @@ def check_texts(folder, record):
     text = next(extraction_path(folder).parent.glob("[!.]*-features.txt"), None)
     if text is None:
         return
-    differences = compare_extractions(record, describe_published(record["n_frames"]))
-    if differences:
+    if differences := compare_extractions(
+        record, describe_published(record["n_frames"])
+    ):
         raise Problem(
             f"{text} is a published sequence, and those beside it are made otherwise: "
             f"{'; '.join(differences)}. Move one kind to another --data folder"
@@ -180,15 +170,8 @@ def compare_extractions(here, there):
 
     Nobody knows the sha256 of the published weights; there the name decides.
     """
-    settings = (
-        ("sampling", "sampling"),
-        ("n_frames", "sequence length"),
-        ("frame_size", "frame size"),
-        ("precision", "precision"),
-    )
-    known = here.get("sha256") and there.get("sha256")
-    decides = "sha256" if known else "weights"
     differences = []
+    decides = "sha256" if here.get("sha256") and there.get("sha256") else "weights"
     if here.get(decides) != there.get(decides):
         names = [record.get("weights") for record in (here, there)]
         if names[0] == names[1]:  # two files of one name
@@ -196,6 +179,6 @@ def compare_extractions(here, there):
         differences.append(f"weights {names[0]} against {names[1]}")
     return differences + [
         f"{words} {here.get(key)} against {there.get(key)}"
-        for key, words in settings
+        for key, words in SETTINGS.items()
         if here.get(key) != there.get(key)
     ]

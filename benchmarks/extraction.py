@@ -2,16 +2,24 @@
 
     python benchmarks/extraction.py [--clips 4] [--frames 32] [--repetitions 3]
     python benchmarks/extraction.py --data folder_of_videos --weights weights.h5
+    python benchmarks/extraction.py --data working_folder --against other_checkout
 
 In turns within one process, from the same video files: the published way (one frame,
 one `predict`), ours from end to end, and our network on batches that lie ready. Prints
 the median of the ratios and how far the features are apart. The defaults take about
-three minutes on two cores. --precision bfloat16 measures that path beside float32.
+three minutes on two cores.
+
+--against runs the whole of extract_features.py instead, this one and that of another
+checkout in turns, on copies of a working folder: what counting frames and digests of
+the sources cost from end to end, and what the start does.
 """
 
 import argparse
 import contextlib
+import resource
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -65,11 +73,20 @@ def list_videos(folder, n_frames):
 def build_published(weights):
     """Build the network as the published loop had it, and the same weights."""
     import inception
+    from backend import keras
 
-    keras = inception.keras
-    maps = inception.build_base(weights)
-    pooled = keras.layers.GlobalAveragePooling2D()(maps.output)
-    return keras.Model(maps.inputs, pooled)
+    network = keras.applications.InceptionV3(
+        include_top=False, weights=None, pooling="avg", input_shape=(299, 299, 3)
+    )
+    kinds = keras.layers.Conv2D, keras.layers.BatchNormalization
+    made = [[x for x in network.layers if isinstance(x, kind)] for kind in kinds]
+    for layers in made:
+        layers.sort(key=lambda layer: (len(layer.name), layer.name))
+    parts = inception.read_parts(weights, [layer.kernel.shape for layer in made[0]])
+    for convolution, normalization, part in zip(*made, parts, strict=True):
+        convolution.set_weights(part[:1])
+        normalization.set_weights(part[1:])
+    return network
 
 
 def extract_as_published(network, videos, n_frames):
@@ -127,6 +144,34 @@ def compare(found, expected):
     return np.linalg.norm(found - expected) / np.linalg.norm(expected), worst
 
 
+def run_command(checkout, args):
+    """Run the command on a copy of a working folder: seconds, and of processor."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "data"
+        skipped = shutil.ignore_patterns("sequences*")
+        shutil.copytree(args.data, folder, ignore=skipped)
+        command = [sys.executable, "extract_features.py", "--data", folder]
+        command += ["--weights", args.weights, "--seq-length", str(args.frames)]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        began = time.perf_counter()
+        subprocess.run(command, cwd=checkout, check=True, stderr=subprocess.DEVNULL)
+        seconds = time.perf_counter() - began
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, sum(after[:2]) - sum(before[:2])
+
+
+def compare_checkouts(args):
+    """Run this and another extract_features.py in turns; prints medians and ratios."""
+    ours, turns = Path(__file__).resolve().parents[1], []
+    for _ in range(args.repetitions):
+        turns.append([run_command(place, args) for place in (args.against, ours)])
+    turns = np.array(turns)  # (repetitions, 2 checkouts, 2 kinds of seconds)
+    for number, what in enumerate(("seconds", "seconds of processor")):
+        theirs, mine = np.median(turns[:, :, number], axis=0)
+        ratio = np.median(turns[:, 1, number] / turns[:, 0, number])
+        print(f"{what}: there {theirs:.1f}, here {mine:.1f}, ratio {ratio:.3f}")
+
+
 def parse_args(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -137,7 +182,7 @@ def parse_args(argv):
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--weights", default="random")
     parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--precision", choices=("float32", "bfloat16"))
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT")
     return parser.parse_args(argv)
 
 
@@ -154,10 +199,6 @@ def run(videos, args):
         "ours": partial(extract_ours, extractor, videos, args.frames),
         "network alone": partial(pass_batches, extractor, batches),
     }
-    if args.precision == "bfloat16":
-        rough = Extractor(args.weights, args.batch_size, "bfloat16")
-        if rough.record["precision"] == "bfloat16":
-            ways["bfloat16"] = partial(extract_ours, rough, videos, args.frames)
     counts = {**dict.fromkeys(ways, n_used), "network alone": len(batches) * len(batch)}
     few = {"videos": videos[:1], "n_frames": args.frames}
     expected = extract_as_published(published, **few)  # warms up as well
@@ -167,20 +208,17 @@ def run(videos, args):
             *compare(found, expected)
         )
     )
-    if "bfloat16" in ways:
-        away = compare(extract_ours(rough, **few), expected)
-        print(f"bfloat16: {away[0]:.2%} over all, {away[1]:.2%} at most")
     speeds = measure(ways, counts, args.repetitions)
     for name, found in speeds.items():
         print(f"{name:14} {statistics.median(found):7.2f} frames/s")
     report(speeds, "ours", "published")
     report(speeds, "ours", "network alone")
-    if "bfloat16" in ways:
-        report(speeds, "bfloat16", "published")
 
 
 def main(argv=None):
     args = parse_args(argv)
+    if args.against:
+        return compare_checkouts(args)
     with tempfile.TemporaryDirectory() as folder:
         if args.data:
             videos = list_videos(args.data, args.frames)[: args.clips]

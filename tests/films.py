@@ -7,6 +7,8 @@ import av
 import numpy as np
 from PIL import Image
 
+from data import Clip
+
 SIZE = (96, 64)  # width, height
 N_BITS = 10
 CODECS = {
@@ -81,6 +83,10 @@ def make_film(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def clip_of(name="rat", n_frames=30, split="train", task="Reach"):
+    return Clip(split, task, name, n_frames, 0.0)
 
 
 def make_images(folder, name, numbers, size=SIZE, suffix=".jpg", digits=4):

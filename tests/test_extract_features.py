@@ -248,7 +248,7 @@ def test_text_is_converted_as_it_is(folder, stand_in, capsys):
     assert call(folder, "--convert-text") == 1
     output, errors = capsys.readouterr()
     assert "1 text sequences written" in output
-    assert "-3-features.txt:2: 'x' is not a number" in errors
+    assert "-3-features.txt:2: could not convert string to float: 'x'" in errors
     read = sequences.read_sequence(folder, "v_Control_g01_c01", N_FRAMES)
     np.testing.assert_array_equal(read, features)
 

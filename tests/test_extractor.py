@@ -102,30 +102,10 @@ def test_record_names_weights_by_their_numbers(random_extractor, tmp_path):
 
 
 @pytest.mark.thorough
-def test_random_weights_are_the_same_every_time_and_come_back_from_a_file(
-    random_extractor, pictures, tmp_path
-):
-    expected = random_extractor(pictures[:1])
-    import inception
-
-    base = inception.build_base("random")
-    for path in (tmp_path / "a.weights.h5", tmp_path / "a.h5", tmp_path / "a.keras"):
-        (base.save_weights if "weights" in path.name else base.save)(path)
-        again = Extractor(path)
-        assert again.record["sha256"] == random_extractor.record["sha256"]
-        assert again.record["weights"] == str(path.resolve())
-        np.testing.assert_array_equal(again(pictures[:1]), expected)
+def test_random_weights_are_the_same_every_time(random_extractor, pictures):
     again = Extractor("random")
     assert again.record == random_extractor.record
-
-
-def test_files_that_are_no_weights_are_refused(tmp_path):
-    with pytest.raises(Problem, match=r"gone\.h5: no such file"):
-        Extractor(tmp_path / "gone.h5")
-    for name in ("a.h5", "a.keras"):
-        (tmp_path / name).write_bytes(b"no weights")
-        with pytest.raises(Problem, match="holds no InceptionV3 weights"):
-            Extractor(tmp_path / name)
+    np.testing.assert_array_equal(again(pictures[:1]), random_extractor(pictures[:1]))
 
 
 # ---------------------------------------------------------------- decoding ahead

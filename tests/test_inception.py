@@ -1,60 +1,135 @@
-"""Folding keeps the numbers; precision falls back with a sentence."""
+"""The network is Keras's, its normalizations folded; weights come from any file."""
 
+import hashlib
+
+import h5py
 import numpy as np
 import pytest
 
 import extractor
 import inception
-from console import Caution
-from inception import keras
+from backend import keras
+from console import Caution, Problem
+
+MADE = {"conv2d": keras.layers.Conv2D, "norm": keras.layers.BatchNormalization}
 
 
-def build_network(**of_normalization):
-    """Build a small network whose normalization has done some training."""
-    layers = keras.layers
-    pixels = keras.Input((9, 9, 3))
-    x = layers.Conv2D(4, 3, use_bias=False)(pixels)
-    x = layers.BatchNormalization(**of_normalization)(x)
-    x = layers.Activation("relu")(x)
-    y = layers.Conv2D(4, 1)(x)  # as it is, with its bias and without normalization
-    return keras.Model(pixels, layers.Concatenate()([x, y]))
-
-
-@pytest.mark.parametrize("scale", [True, False])
-def test_folding_keeps_the_numbers(scale):
-    network = build_network(scale=scale, epsilon=1e-2)
-    random = np.random.default_rng(0)
-    network.set_weights([random.gamma(2, 0.5, w.shape) for w in network.get_weights()])
-    pixels = random.normal(size=(2, 9, 9, 3)).astype(np.float32)
-    folded = inception.fold_normalization(network)
-    kinds = {type(layer) for layer in folded.layers}
-    assert keras.layers.BatchNormalization not in kinds
-    expected = network.predict_on_batch(pixels)
-    np.testing.assert_allclose(
-        folded.predict_on_batch(pixels), expected, rtol=1e-5, atol=1e-5
+@pytest.fixture(scope="module")
+def trained():
+    """InceptionV3 whose normalizations have done some training."""
+    network = keras.applications.InceptionV3(
+        include_top=False, weights=None, input_shape=(299, 299, 3)
     )
-    rough = inception.fold_normalization(network, "bfloat16").predict_on_batch(pixels)
-    error = np.linalg.norm(rough.astype(np.float32) - expected)
-    assert 0 < error < 0.01 * np.linalg.norm(expected)
+    random = np.random.default_rng(0)
+    for layer in network.layers:
+        if isinstance(layer, MADE["norm"]):
+            shapes = [w.shape for w in layer.get_weights()]
+            layer.set_weights([random.gamma(9, 0.1, shape) for shape in shapes])
+    return network
 
 
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [("fpu avx2", "no instructions for it"), ("fpu avx512_bf16", "OpenVINO")],
-)
-def test_bfloat16_falls_back_with_a_sentence(flags, words, tmp_path, monkeypatch):
-    (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
-    monkeypatch.setattr(extractor, "CPU_INFO", tmp_path / "cpuinfo")
-    monkeypatch.setattr(extractor, "find_spec", lambda name: None)
-    with pytest.warns(Caution, match=words):
-        assert extractor.choose_precision("bfloat16", on_gpu=False) == "float32"
+@pytest.fixture(scope="module")
+def parts(trained):
+    """Its weights in the order of their making."""
+    found = []
+    for kind in MADE.values():
+        layers = [x for x in trained.layers if isinstance(x, kind)]
+        layers.sort(key=lambda x: (len(x.name), x.name))
+        found.append([layer.get_weights() for layer in layers])
+    return [[*convolution, *rest] for convolution, rest in zip(*found, strict=True)]
 
 
-def test_bfloat16_is_taken_where_the_machine_knows_it(tmp_path, monkeypatch):
-    (tmp_path / "cpuinfo").write_text("flags : fpu amx_bf16\n")
-    monkeypatch.setattr(extractor, "CPU_INFO", tmp_path / "cpuinfo")
-    monkeypatch.setattr(extractor, "find_spec", lambda name: name == "openvino")
-    assert extractor.choose_precision("bfloat16", on_gpu=False) == "bfloat16"
-    assert extractor.choose_precision("float32", on_gpu=False) == "float32"
-    monkeypatch.setattr(extractor, "CPU_INFO", tmp_path / "gone")
-    assert extractor.choose_precision("bfloat16", on_gpu=True) == "bfloat16"
+def shapes_of(parts):
+    return [part[0].shape for part in parts]
+
+
+@pytest.fixture(scope="module")
+def saved(trained, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "own.weights.h5"
+    trained.save_weights(path)
+    return path
+
+
+def test_the_network_and_its_digest_are_those_of_keras(trained, saved):
+    network, digest = inception.build(saved)
+    kinds = {type(layer) for layer in network.layers}
+    assert MADE["norm"] not in kinds
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 299, 299, 3), np.uint8)
+    expected = trained.predict_on_batch(pixels / np.float32(127.5) - 1)
+    found = network.predict_on_batch(pixels)
+    assert found.shape == (2, 8, 8, 2048) and found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * expected.max())
+    content = b"".join(w.astype("<f4").tobytes() for w in trained.get_weights())
+    assert digest == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["own.weights.h5", "a.h5", "a.keras", "top.h5"])
+def test_weights_come_from_any_file_of_keras(trained, parts, saved, tmp_path, name):
+    path = saved if name == saved.name else tmp_path / name
+    if name == "top.h5":  # a whole model that was trained on
+        top = keras.layers.GlobalAveragePooling2D()(trained.output)
+        whole = keras.Model(trained.input, keras.layers.Dense(2)(top))
+        whole.compile("adam", "mse")
+        whole.save(path)
+    elif path != saved:
+        trained.save(path)
+    found = inception.read_parts(path, shapes_of(parts))
+    for one, other in zip(found, parts, strict=True):
+        for array, expected in zip(one, other, strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
+def test_files_that_hold_other_weights_are_refused(parts, saved, tmp_path):
+    with pytest.raises(Problem, match=r"gone\.h5: no such file"):
+        inception.build(tmp_path / "gone.h5")
+    path = tmp_path / "a.h5"
+    for content in (b"no weights", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n" + bytes(99)):
+        path.write_bytes(content)
+        with pytest.raises(Problem, match=r"a\.h5 "):
+            inception.read_parts(path, shapes_of(parts))
+    path.write_bytes(saved.read_bytes())
+    with h5py.File(path, "a") as file:
+        del file["layers/conv2d_7"]
+    with pytest.raises(Problem, match="93 of 94 layers conv2d"):
+        inception.read_parts(path, shapes_of(parts))
+    path.write_bytes(saved.read_bytes())
+    with h5py.File(path, "a") as file:
+        del file["layers/conv2d_7/vars/0"]
+        file["layers/conv2d_7/vars/0"] = np.zeros((1, 1, 5, 7), np.float32)
+    with pytest.raises(Problem, match="convolution 10: expected"):
+        inception.read_parts(path, shapes_of(parts))
+
+
+def test_imagenet_is_fetched_as_keras_does(parts, saved, monkeypatch):
+    asked = []
+
+    def get_file(*what, **how):
+        asked.append((what, how))
+        return str(saved)
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    found = inception.read_parts("imagenet", shapes_of(parts))
+    np.testing.assert_array_equal(found[0][0], parts[0][0])
+    from keras.src.applications import inception_v3
+
+    ((_, place), how), *_ = asked
+    assert place == inception_v3.WEIGHTS_PATH_NO_TOP and how["cache_subdir"] == "models"
+
+    def fail(*what, **how):
+        raise OSError("no network")
+
+    monkeypatch.setattr(keras.utils, "get_file", fail)
+    with pytest.raises(Problem, match="Without internet give --weights FILE"):
+        inception.read_parts("imagenet", shapes_of(parts))
+
+
+def test_bfloat16_is_rough_and_not_for_processors(parts, monkeypatch):
+    rough, _ = inception.build_maps("bfloat16")
+    assert rough.layers[-2].compute_dtype == "bfloat16"
+    monkeypatch.setattr(inception, "build", lambda *kind: (rough, str(kind)))
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
+    with pytest.warns(Caution, match="brings nothing on a processor"):
+        record = extractor.Extractor("random", precision="bfloat16").record
+    assert record["precision"] == "float32" and "float32" in record["sha256"]
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: ["gpu:0"])
+    assert extractor.Extractor(precision="bfloat16").record["precision"] == "bfloat16"

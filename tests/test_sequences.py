@@ -216,11 +216,11 @@ def test_spoiled_sequences(tmp_path, sequence, suffix, n):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("1 2\n3 x\n", ":2: 'x' is not a number"),
+        ("1 2\n3 x\n", ":2: could not convert string to float: 'x'"),
         ("1 2\n\n3\n", ":3: 1 numbers, 2 in line 1"),
-        ("1,2\n", ":1: '1,2' is not a number"),
+        ("1,2\n", ":1: could not convert string to float: '1,2'"),
         ("", "expected shape"),
-        ("# 1 2\n", ":1: '#' is not a number"),
+        ("# 1 2\n", ":1: could not convert string to float: '#'"),
         ("1 2\n3 \0\n", ":2: "),
     ],
 )

@@ -1,7 +1,6 @@
 """What a video file says and what comes out of it: no wrong frame in silence."""
 
 import itertools
-import struct
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -12,11 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 import frames
 import origins
-import sources
 from console import Caution, Problem
 from data import Clip
 from video import decoding, packets, reels
@@ -221,80 +218,6 @@ def test_the_default_stream_is_read(tmp_path, names):
     assert films.read_numbers(chosen) == list(range(200, 209))
 
 
-# ---------------------------------------------------------------- orientation, depth
-
-TURNS = {  # of the matrix (a, b, c, d), and what a player then shows
-    (1, 0, 0, 1): lambda f: f,
-    (-1, 0, 0, 1): lambda f: f[:, ::-1],
-    (1, 0, 0, -1): lambda f: f[::-1],
-    (-1, 0, 0, -1): lambda f: f[::-1, ::-1],
-    (0, 1, -1, 0): lambda f: np.rot90(f, -1),
-    (0, -1, 1, 0): lambda f: np.rot90(f),
-    (0, 1, 1, 0): lambda f: f.transpose(1, 0, 2),
-    (0, -1, -1, 0): lambda f: np.rot90(f, 2).transpose(1, 0, 2),
-}
-
-
-def set_matrix(path, a, b, c, d):
-    content = bytearray(path.read_bytes())
-    place = content.index(b"tkhd") + 44  # the matrix of the track header
-    numbers = [int(n * 2**16) for n in (a, b, 0, c, d, 0, 0, 0)]
-    struct.pack_into(">9i", content, place, *numbers, 2**30)
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("matrix", TURNS)
-def test_turned_and_mirrored_as_a_player_shows_it(tmp_path, matrix):
-    path = films.make_film(tmp_path / "rat.mp4", 3)
-    set_matrix(path, *matrix)
-    (frame,), _ = frames.read_video(path, 1)
-    expected = TURNS[matrix](films.draw_frame(0))
-    assert frame.shape == expected.shape
-    assert np.abs(frame.astype(int) - expected).mean() < 4
-
-
-def test_other_angles_are_refused(tmp_path):
-    path = films.make_film(tmp_path / "rat.mp4", 3)
-    set_matrix(path, 0.7, 0.7, -0.7, 0.7)
-    with pytest.raises(Problem, match="another angle"):
-        frames.read_video(path, 1)
-
-
-@pytest.mark.parametrize("bits", [8, 10, 12, 14])
-@pytest.mark.parametrize("pixels", ["gray16le", "rgb48le"])
-def test_pixels_that_leave_upper_bits_empty_are_not_black(tmp_path, bits, pixels):
-    path = tmp_path / "deep.mkv"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=30)
-        stream.width, stream.height = films.SIZE
-        stream.pix_fmt = "gray16le" if pixels == "gray16le" else "gbrp16le"
-        for number in range(6):
-            drawn = films.draw_frame(number).astype(np.uint16) << (bits - 8)
-            drawn = drawn[..., 2] if pixels == "gray16le" else drawn
-            drawn = np.ascontiguousarray(drawn)
-            frame = av.VideoFrame.from_ndarray(drawn, format=pixels)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    with pytest.warns(Caution, match=f"use {bits} of 16 bits"):
-        chosen, _ = frames.read_video(path, 6)
-    assert films.read_numbers(chosen) == list(range(6))
-    assert chosen[1].max() > 250
-
-
-def test_a_film_without_bright_pixels_and_more_than_8_bits_is_told(tmp_path):
-    path = tmp_path / "dark.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30)
-        stream.width, stream.height, stream.pix_fmt = *films.SIZE, "yuv420p10le"
-        for number in range(6):
-            drawn = films.draw_frame(number) // 6
-            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    with pytest.warns(Caution, match="no pixel is brighter than"):
-        frames.read_video(path, 6)
-
-
 # ---------------------------------------------------------------- time
 
 
@@ -412,64 +335,3 @@ def test_wrong_ranges_and_crops_are_refused(made):
     for crop in ((0, 0, 97, 10), (90, 0, 10, 10), (-1, 0, 5, 5), (0, 0, 0, 5)):
         with pytest.raises(Problem, match="leaves the picture of 96 x 64"):
             frames.read_video(path, 1, view=frames.View(crop=crop))
-
-
-# ---------------------------------------------------------------- kinds of files
-
-
-@pytest.mark.parametrize("bits", [8, 12, 16])
-def test_stacks_of_tiff(tmp_path, bits):
-    drawn = [films.draw_frame(number) for number in range(9)]
-    if bits > 8:
-        drawn = [d[..., 2].astype(np.uint16) * (2 ** (bits - 8)) for d in drawn]
-    first, *rest = map(Image.fromarray, drawn)
-    path = tmp_path / "rat.tif"
-    first.save(path, save_all=True, append_images=rest)
-    chosen, n_frames = frames.read_video(path, 3)
-    assert (films.read_numbers(chosen), n_frames) == ([0, 3, 6], 9)
-    view = frames.View(4, 8)
-    chosen, n_frames = frames.read_video(path, 4, view=view)
-    assert (films.read_numbers(chosen), n_frames) == ([4, 5, 6, 7], 4)
-    path.write_bytes(path.read_bytes()[:-3000])
-    with pytest.raises(Problem, match=r"rat\.tif"):
-        frames.read_video(path, 9)
-
-
-@pytest.mark.parametrize("suffix", [".h264", ".hevc", ".ogv", ".mxf", ".seq"])
-def test_videos_that_are_not_read_are_named_with_what_converts_them(tmp_path, suffix):
-    place = tmp_path / "train/Reach"
-    place.mkdir(parents=True)
-    (place / f"rat{suffix}").write_bytes(b"x")
-    clip = Clip("train", "Reach", "rat", 9, 0.0)
-    with pytest.raises(Problem, match=r"Convert it: ffmpeg .*rat\.mp4"):
-        frames.read_frames(tmp_path, clip, 3)
-
-
-def test_a_picture_beside_a_film_is_not_its_clip(tmp_path):
-    place = tmp_path / "train/Reach"
-    films.make_film(place / "rat.mp4", 9)
-    Image.fromarray(films.draw_frame(300)).save(place / "rat.gif")
-    clip = Clip("train", "Reach", "rat", 9, 0.0)
-    assert films.read_numbers(frames.read_frames(tmp_path, clip, 3)) == [0, 3, 6]
-
-
-def test_a_file_that_appears_later_is_found(tmp_path):
-    place = tmp_path / "train/Reach"
-    for number in range(3):
-        films.make_images(place, "rat", range(number * 2, number * 2 + 2))
-        assert len(sources.list_images(place, "rat")) == number * 2 + 2
-    (place / "rat-0005.jpg").unlink()
-    assert len(sources.list_images(place, "rat")) == 5
-
-
-def test_a_folder_at_rest_is_listed_once(tmp_path, monkeypatch):
-    import os
-
-    place = tmp_path / "train/Reach"
-    films.make_images(place, "rat", range(3))
-    os.utime(place, (1e9, 1e9))
-    listed, scandir = [], os.scandir
-    monkeypatch.setattr(os, "scandir", lambda p: listed.append(p) or scandir(p))
-    for _ in range(5):
-        assert len(sources.list_images(place, "rat")) == 3
-    assert len(listed) == 1

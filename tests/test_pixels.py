@@ -1,0 +1,101 @@
+"""Orientation and bit depth: pixels as a player shows them."""
+
+import struct
+
+import av
+import films
+import numpy as np
+import pytest
+from PIL import Image
+
+import frames
+from console import Caution, Problem
+
+TURNS = {  # of the matrix (a, b, c, d), and what a player then shows
+    (1, 0, 0, 1): lambda f: f,
+    (-1, 0, 0, 1): lambda f: f[:, ::-1],
+    (1, 0, 0, -1): lambda f: f[::-1],
+    (-1, 0, 0, -1): lambda f: f[::-1, ::-1],
+    (0, 1, -1, 0): lambda f: np.rot90(f, -1),
+    (0, -1, 1, 0): lambda f: np.rot90(f),
+    (0, 1, 1, 0): lambda f: f.transpose(1, 0, 2),
+    (0, -1, -1, 0): lambda f: np.rot90(f, 2).transpose(1, 0, 2),
+}
+
+
+def set_matrix(path, a, b, c, d):
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44  # the matrix of the track header
+    numbers = [int(n * 2**16) for n in (a, b, 0, c, d, 0, 0, 0)]
+    struct.pack_into(">9i", content, place, *numbers, 2**30)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("matrix", TURNS)
+def test_turned_and_mirrored_as_a_player_shows_it(tmp_path, matrix):
+    path = films.make_film(tmp_path / "rat.mp4", 3)
+    set_matrix(path, *matrix)
+    (frame,), _ = frames.read_video(path, 1)
+    expected = TURNS[matrix](films.draw_frame(0))
+    assert frame.shape == expected.shape
+    assert np.abs(frame.astype(int) - expected).mean() < 4
+
+
+def test_other_angles_are_refused(tmp_path):
+    path = films.make_film(tmp_path / "rat.mp4", 3)
+    set_matrix(path, 0.7, 0.7, -0.7, 0.7)
+    with pytest.raises(Problem, match="another angle"):
+        frames.read_video(path, 1)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+@pytest.mark.parametrize("pixels", ["gray16le", "rgb48le"])
+def test_pixels_that_leave_upper_bits_empty_are_not_black(tmp_path, bits, pixels):
+    path = tmp_path / "deep.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height = films.SIZE
+        stream.pix_fmt = "gray16le" if pixels == "gray16le" else "gbrp16le"
+        for number in range(6):
+            drawn = films.draw_frame(number).astype(np.uint16) << (bits - 8)
+            drawn = drawn[..., 2] if pixels == "gray16le" else drawn
+            drawn = np.ascontiguousarray(drawn)
+            frame = av.VideoFrame.from_ndarray(drawn, format=pixels)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.warns(Caution, match=f"use {bits} of 16 bits"):
+        chosen, _ = frames.read_video(path, 6)
+    assert films.read_numbers(chosen) == list(range(6))
+    assert chosen[1].max() > 250
+
+
+def test_a_film_without_bright_pixels_and_more_than_8_bits_is_told(tmp_path):
+    path = tmp_path / "dark.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = *films.SIZE, "yuv420p10le"
+        for number in range(6):
+            drawn = films.draw_frame(number) // 6
+            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.warns(Caution, match="no pixel is brighter than"):
+        frames.read_video(path, 6)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_stacks_of_tiff(tmp_path, bits):
+    drawn = [films.draw_frame(number) for number in range(9)]
+    if bits > 8:
+        drawn = [d[..., 2].astype(np.uint16) * (2 ** (bits - 8)) for d in drawn]
+    first, *rest = map(Image.fromarray, drawn)
+    path = tmp_path / "rat.tif"
+    first.save(path, save_all=True, append_images=rest)
+    chosen, n_frames = frames.read_video(path, 3)
+    assert (films.read_numbers(chosen), n_frames) == ([0, 3, 6], 9)
+    view = frames.View(4, 8)
+    chosen, n_frames = frames.read_video(path, 4, view=view)
+    assert (films.read_numbers(chosen), n_frames) == ([4, 5, 6, 7], 4)
+    path.write_bytes(path.read_bytes()[:-3000])
+    with pytest.raises(Problem, match=r"rat\.tif"):
+        frames.read_video(path, 9)
