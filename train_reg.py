@@ -112,50 +112,35 @@ def add_what(parser):
     """Add the options of what to train, and where."""
     add = console.begin_options(parser, "what", Options)
     add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
-    several = "which task, where data_file.csv has several"
-    add("--task", str, several, default=None)
+    text = "which task, where data_file.csv has several"
+    add("--task", str, text, default=None)
     add("--run", str, "name of the run (<task>-<model>)", metavar="NAME")
     add("--target", ("score", "group"), "learn expert scores, or groups as 0 and 1")
-    add(
-        "--animal-pattern",
-        console.pattern,
-        "regular expression that finds the animal "
-        "in a clip's name, where the table has no column for it",
-        metavar="RE",
-    )
+    text = "regular expression that finds the animal in a name, if no column tells it"
+    add("--animal-pattern", console.pattern, text, metavar="RE")
     add("--group-pattern", console.pattern, "likewise for the group", metavar="RE")
     add("--control-group", str, "the healthy group, as the clips have it")
     add("--skip-missing", bool, "train without the clips that have no sequence")
     add("--overwrite", bool, "replace a finished run")
 
 
+MODELS = """lstm, as published; pool, which averages over the frames and so ignores
+their order; motion, a linear score of the change from frame to frame, for few clips;
+best, the best of motion, a small lstm and their mean, chosen on training animals"""
+
+
 def add_network(parser):
     """Add the options of the form of the network."""
     add = console.begin_options(parser, "network", Options)
-    add(
-        "--model",
-        ("lstm", "pool", "motion", "best"),
-        "lstm, as published; pool, which "
-        "averages over the frames and so ignores their order; motion, a linear score "
-        "of the change from frame to frame, for few clips; best, the best of motion, a "
-        "small lstm and their mean, chosen on training animals alone",
-    )
+    add("--model", ("lstm", "pool", "motion", "best"), MODELS)
     add("--units", console.positive_int, "units of the lstm")
     add("--dropout", console.fraction, "of the units, set to 0 at random in training")
     add("--activation", ("relu", "linear"), "of the score: relu cuts it to 0")
-    add(
-        "--gates",
-        ("hard_sigmoid", "sigmoid"),
-        "how the lstm opens and closes its "
-        "memory: as published, or in the form that GPUs compute fast",
-    )
+    text = "how the lstm opens and closes its memory: as published, or fast on GPUs"
+    add("--gates", ("hard_sigmoid", "sigmoid"), text)
     add("--standardize", bool, "scale features by the training clips' mean and spread")
-    add(
-        "--ensemble",
-        console.positive_int,
-        "average this many networks, each with another seed",
-        metavar="N",
-    )
+    text = "average this many networks, each with another seed"
+    add("--ensemble", console.positive_int, text, metavar="N")
 
 
 def add_fitting(parser):
@@ -166,24 +151,18 @@ def add_fitting(parser):
     add("--batch-size", console.positive_int, "clips a step")
     add("--epochs", console.positive_int, "passes over the clips, at most")
     add("--patience", console.positive_int, "epochs without gain before it stops")
-    add(
-        "--plateau-factor",
-        console.fraction,
-        "what the learning rate is multiplied by after epochs without gain, a plateau",
+    text = (
+        "what the learning rate is multiplied by after a plateau, epochs without gain"
     )
+    add("--plateau-factor", console.fraction, text)
     add("--plateau-patience", console.positive_int, "epochs without gain before that")
-    add(
-        "--plateau-cooldown",
-        console.count,
-        "epochs after that before it may happen again",
-    )
+    text = "epochs after that before it may happen again"
+    add("--plateau-cooldown", console.count, text)
     add("--seed", console.seed, "of first weights, order of clips and watched animals")
-    add(
-        "--monitor",
-        ("animals", "test"),
-        "what is watched to stop in time: held-out "
-        "train animals, or the test rows as published, which are then no test",
+    text = (
+        "what is watched to stop in time: held-out train animals, or the test rows as "
     )
+    add("--monitor", ("animals", "test"), text + "published, which are then no test")
     add("--validation-fraction", console.fraction, "of the train animals, to watch")
 
 
@@ -191,38 +170,17 @@ def add_folds(parser):
     """Add the options of cross-validation by animal."""
     title = "cross-validation by animal (ignores the split)"
     add = console.begin_options(parser, title)
-    add(
-        "--leave-one-animal-out",
-        bool,
-        "for each animal a network trained without it",
-    )
+    add("--leave-one-animal-out", bool, "for each animal a network trained without it")
     add("--leave-out", str, "only this network of them", metavar="ANIMAL")
-    add(
-        "--folds",
-        console.positive_int,
-        "leave out animals in K groups",
-        metavar="K",
+    add("--folds", console.positive_int, "leave out animals in K groups", metavar="K")
+    text = "then train on all animals the network to use; it carries the errors on "
+    add("--final", bool, text + "left-out animals, which give its scores intervals")
+    text = "do --folds K so many times, with other seeds and other folds"
+    add("--repeats", console.positive_int, text, metavar="N", default=1)
+    text = (
+        f"networks trained at a time (the cores, up to {MOST_JOBS}; one of more than "
     )
-    add(
-        "--final",
-        bool,
-        "then train on all animals the network to use; it carries the "
-        "errors on left-out animals, which give its scores their intervals",
-    )
-    add(
-        "--repeats",
-        console.positive_int,
-        "do --folds K so many times, with other seeds and other folds",
-        metavar="N",
-        default=1,
-    )
-    add(
-        "--jobs",
-        console.positive_int,
-        f"networks trained at a time (the cores, up to "
-        f"{MOST_JOBS}; 1 where it has more than {SMALL} units)",
-        metavar="N",
-    )
+    add("--jobs", console.positive_int, f"{text}{SMALL} units)", metavar="N")
     add("--dask", str, "share the networks out on a Dask cluster", metavar="ADDRESS")
 
 

@@ -33,7 +33,15 @@ ROOT = Path(__file__).parents[1]
 
 N_ANIMALS, N_CLIPS, N_FRAMES = 6, 2, 8
 STAND_IN = str(ROOT / "tests" / "stand_in.py")  # in the place of InceptionV3
-TRAIN = ("--model", "pool", "--epochs", "30", "--learning-rate", "1e-2")
+TRAIN = (
+    "--model",
+    "pool",
+    "--standardize",
+    "--epochs",
+    "30",
+    "--learning-rate",
+    "1e-2",
+)
 COMMANDS = {
     "extract_files": [str(ROOT / "extract_files.py"), "--append"],
     "extract_features": [STAND_IN, "extract_features", "--seq-length", str(N_FRAMES)],
