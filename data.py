@@ -175,18 +175,19 @@ def hold_out_animals(animals, scores, fraction, seed):
             "to watch. Use --monitor test, or add animals"
         )
     n_held = min(max(1, round(fraction * len(names))), len(names) - 1)
-    random, means = np.random.default_rng(seed), mean_scores(animals, scores)
+    of_animal, random = gather_scores(animals, scores), np.random.default_rng(seed)
+    means = {name: np.mean(found) for name, found in of_animal.items()}
     random.shuffle(names)  # ties in a random order
     ranked = sorted(names, key=means.get)
     return {str(random.choice(part)) for part in np.array_split(ranked, n_held)}
 
 
-def mean_scores(animals, scores):
-    """Average the scores (N,) of each animal: dict of str to float."""
+def gather_scores(animals, scores):
+    """Gather the scores (N,) of each animal: dict of str to list of float."""
     of_animal = {}
     for animal, score in zip(animals, scores, strict=True):
         of_animal.setdefault(animal, []).append(score)
-    return {animal: np.mean(found) for animal, found in of_animal.items()}
+    return of_animal
 
 
 def fold_animals(animals, n_folds=None, scores=None, seed=0):
@@ -208,7 +209,11 @@ def fold_animals(animals, n_folds=None, scores=None, seed=0):
     random = np.random.default_rng(seed)
     random.shuffle(names)  # ties in a random order
     if scores is not None:
-        names.sort(key=mean_scores(animals, scores).get)
+        of_animal = gather_scores(animals, scores)
+        # Summed one by one, as ever: the last digit may decide between two animals.
+        names.sort(
+            key=lambda name: np.cumsum(of_animal[name])[-1] / len(of_animal[name])
+        )
     folds = [[] for _ in range(n_folds)]
     for start in range(0, len(names), n_folds):  # neighbours go to different folds
         block = names[start : start + n_folds]
