@@ -12,7 +12,7 @@ MEMORY = 2**29  # bytes of sequences to keep; more are read anew in every epoch
 
 
 class SequenceBatches:
-    """Batches of sequences, kept in memory once read, as long as all of them fit.
+    """Batches of sequences (B, T, F) and scores (B, 1); all are kept if they fit.
 
     Parameters
     ----------
@@ -20,9 +20,7 @@ class SequenceBatches:
         The working folder.
     targets : dict of str to float
         Clip names and the scores to learn.
-    n_frames, n_features : int
-        T and F.
-    batch_size : int
+    n_frames, n_features, batch_size : int
     seed : int, optional
         Shuffles the clips, anew for each epoch; without it the order is kept.
     prepare : callable, optional
@@ -33,12 +31,11 @@ class SequenceBatches:
         self, folder, targets, n_frames, n_features, batch_size, seed=None, prepare=None
     ):
         self.folder, self.shape = folder, (n_frames, n_features)
-        self.names = list(targets)
+        self.names, self.order = list(targets), np.arange(len(targets))
         self.scores = np.array(list(targets.values()), np.float32)
         self.batch_size, self.seed, self.prepare = batch_size, seed, prepare
         self.is_kept = 4 * len(targets) * n_frames * n_features <= MEMORY
         self.kept = {}
-        self.start_epoch(0)
 
     def start_epoch(self, epoch):
         """Put the clips in the order of an epoch, whatever was run before."""
@@ -53,7 +50,6 @@ class SequenceBatches:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index):
-        """Take a batch: sequences (B, T, F) and scores (B, 1)."""
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         sequences = [self.take(self.names[i]) for i in chosen]
         return np.stack(sequences), self.scores[chosen][:, None]
@@ -74,15 +70,8 @@ class Trainer:
     """A network with its optimizer, compiled once for the trainings of a whole run.
 
     Compiling takes seconds, as long as a small network trains. So the networks of
-    folds and ensembles lend their weights to this one, one after the other.
-
-    Published: Adam on the mean squared error.
-
-    Parameters
-    ----------
-    model : keras.Model
-        (B, T, F) -> (B, 1), uncompiled.
-    options : plans.Options
+    folds and ensembles, uncompiled, lend their weights to this one, one after the
+    other. Published: Adam on the mean squared error. See `plans.Options`.
     """
 
     def __init__(self, model, options):
@@ -110,7 +99,6 @@ class Trainer:
         for variable in self.optimizer.variables:
             variable.assign(keras.ops.zeros_like(variable))
         self.optimizer.learning_rate = self.options.learning_rate
-        self.model.stop_training = False
 
     def learn(self, sequences, targets):
         """Take one step: mean squared and mean absolute error of a batch before it."""
@@ -125,23 +113,18 @@ class Trainer:
         return self.model(sequences, training=False)
 
     def run_epoch(self, train, watched):
-        """Learn from every batch once; tell the errors in that, and on watched clips.
-
-        Returns
-        -------
-        dict of str to float
-        """
+        """Learn from each batch once; tell the errors in that, and on watched clips."""
+        rate = float(self.optimizer.learning_rate)
         found = [(*self.learn(x, y), len(y)) for x, y in train]
         *means, sizes = np.array(found, float).T
         loss, mae = np.average(means, axis=1, weights=sizes)
-        scored = [(self.score(x).numpy(), y) for x, y in watched]
-        errors = np.concatenate([scores - targets for scores, targets in scored])
-        return {
-            "loss": loss,
-            "mae": mae,
+        errors = np.concatenate([self.score(x).numpy() - y for x, y in watched])
+        errors = {
             "val_loss": np.square(errors).mean(),
             "val_mae": np.abs(errors).mean(),
         }
+        told = {"learning_rate": rate, "loss": loss, "mae": mae, **errors}
+        return {name: float(value) for name, value in told.items()}
 
 
 def list_state(model):

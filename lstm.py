@@ -18,15 +18,13 @@ and then, with all dz_t side by side, each of the other gradients is one product
     dx_t = dz_t W'
 
 where differentiating the loop step by step would form T matrices of the size of U and
-add them up. The first layer's dx is asked for by nobody, so it has its own function
-that TensorFlow leaves out.
+add them up. The first layer's dx is asked for by nobody: a function of its own, which
+TensorFlow leaves out.
 
-What remains in the loop are two products by U at each step. A batch is narrow, so
-they are bound by how fast U is read, and a general matrix product that repacks U at
-every call takes several times as long. The loop therefore keeps its state as columns,
-h (H, B), and computes U' h and U dz with U' laid out once for each batch: then both
-run along the rows of a matrix as it lies in memory. XLA compiles the loops and joins
-the elementwise operations.
+What remains in the loop are two products by U at each step. A batch is narrow, so they
+are bound by how fast U is read. The loop therefore keeps its state as columns, h and
+c (H, B), and computes U' h and U dz with U' laid out once for each batch: both then run
+along the rows of a matrix as it lies in memory. XLA compiles the loops.
 """
 
 import functools
@@ -39,12 +37,12 @@ compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 
 
 class FastLSTM(keras.layers.LSTM):
-    """`keras.layers.LSTM` with the same arguments, weights, masks and numbers.
+    """`keras.layers.LSTM` that starts at rest, with the same arguments and numbers.
 
-    Whatever it has no faster way for (another backend, a GPU, a mask, several other
-    options) it leaves to `keras.layers.LSTM`. It is meant for training: give the
-    weights to a network built with `keras.layers.LSTM` before saving, and the file
-    opens without this module.
+    Whatever it has no faster way for (a GPU, a mask, other options than those of
+    `models.build_lstm`) it leaves to `keras.layers.LSTM`. It is meant for training:
+    give the weights to a network built with `keras.layers.LSTM` before saving, and the
+    file opens without this module.
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
@@ -56,26 +54,20 @@ class FastLSTM(keras.layers.LSTM):
             seed = tf.convert_to_tensor(cell.seed_generator.state) - [0, 1]
             mask = drop(tf.ones_like(sequences[:, 0]), cell.dropout, seed)
             sequences *= mask[:, None]
-        weights = [cell.kernel, cell.recurrent_kernel]
-        if cell.use_bias:
-            weights.append(cell.bias)
+        weights = cell.kernel, cell.recurrent_kernel, cell.bias
         weights = [tf.convert_to_tensor(weight) for weight in weights]
-        if not cell.use_bias:
-            weights.append(tf.zeros(4 * cell.units, weights[0].dtype))
-        apply = make_lstm(cell.activation, cell.recurrent_activation)
-        outputs, h, c = apply(sequences, *initial_state, *weights)
-        return h, outputs, [h, c]
+        outputs = make_lstm(cell.activation, cell.recurrent_activation)(
+            sequences, *weights
+        )
+        return outputs[:, -1], outputs, initial_state  # the states, which none asks for
 
     def is_covered(self):
         """Say whether the faster way is open."""
-        return (
-            keras.backend.backend() == "tensorflow"
-            and not tf.config.list_logical_devices("GPU")
-            and not (self.go_backwards or self.stateful or self.unroll)
-            and not self.cell.recurrent_dropout
-            and self.cell.implementation == 2
-            and self.compute_dtype == self.variable_dtype
-        )
+        others = (self.go_backwards, self.stateful, self.unroll, self.return_state)
+        others += (self.cell.recurrent_dropout, self.cell.implementation != 2)
+        others += (self.compute_dtype != self.variable_dtype,)
+        has_gpu = tf.config.list_logical_devices("GPU")
+        return self.cell.use_bias and not any(others) and not has_gpu
 
 
 class FastDropout(keras.layers.Dropout):
@@ -101,8 +93,7 @@ class FastAdam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` whose update reads and writes a large array once."""
 
     def update_step(self, gradient, variable, learning_rate):
-        is_small = math.prod(variable.shape) < 2**20  # not worth the compiling
-        if is_small or keras.backend.backend() != "tensorflow":
+        if math.prod(variable.shape) < 2**20:  # not worth the compiling
             super().update_step(gradient, variable, learning_rate)
             return
 
@@ -113,33 +104,43 @@ class FastAdam(keras.optimizers.Adam):
         step(gradient, tf.convert_to_tensor(learning_rate))
 
 
-def make_loops(activation, gate):
-    """Make the loop over time and its gradient; their states are columns, (H, B).
+@functools.cache
+def make_lstm(activation, gate, is_projected=False, with_xla=True):
+    """Make the function of an LSTM at rest for two activations, with its gradient.
 
-    Returns
-    -------
-    (callable, callable)
-        x W + b (T, 4H, B), h, c, U -> last h and c, and what was kept of each step;
-        and back: U, the first c, what was kept, dy (T, H, B), dh, dc -> dz, dh, dc.
+    It turns x (B, T, F), W, U and b into outputs (B, T, H); where the input is
+    projected already, x W + b (B, T, 4H) and U alone count, and x alone has a gradient.
+    With XLA it is compiled anew, in seconds, for each shape, which pays for wide
+    networks and for many batches.
     """
+    made = functools.partial(tf.function, jit_compile=with_xla, autograph=False)
 
     def step_cell(z, c):
         i, f, g, o = tf.split(z, 4, axis=0)
         c = gate(f) * c + gate(i) * activation(g)
         return gate(o) * activation(c), c
 
-    def run(xw, h, c, u):
-        u_rows = tf.transpose(u)
+    @made
+    def forward(x, w, u, b):
+        size, steps = tf.shape(x)[0], tf.shape(x)[1]
+        xw = tf.transpose(x, (1, 0, 2))
+        if not is_projected:
+            xw = tf.matmul(tf.reshape(xw, (-1, tf.shape(x)[2])), w) + b
+            xw = tf.reshape(xw, (steps, size, -1))
+        rest, u_rows = tf.zeros((tf.shape(u)[0], size), x.dtype), tf.transpose(u)
 
         def step(state, now):
             z = tf.matmul(u_rows, state[0]) + now[0]  # (4H, B)
             h, c = step_cell(z, state[1])
             return (h, c), (h, c, z)
 
-        return scan(step, (h, c), [xw], 3)
+        kept = scan(step, (rest, rest), [tf.transpose(xw, (0, 2, 1))], 3)
+        return tf.transpose(kept[0], (2, 0, 1)), kept
 
-    def run_back(u, c, kept, dy, dh, dc):
-        _, cs, zs = kept
+    @made
+    def backward(x, u, kept, dy):
+        hs, cs, zs = kept
+        rest = tf.zeros_like(cs[0])
 
         def step(state, now):
             (dh, dc), (dy, z, c) = state, now
@@ -149,45 +150,15 @@ def make_loops(activation, gate):
             dz, dc = tape.gradient(out, (z, c), (dh + dy, dc))
             return (tf.matmul(u, dz), dc), (dz,)
 
-        inputs = [dy, zs, delay(cs, c)]
-        (dh, dc), (dz,) = scan(step, (dh, dc), inputs, 1, reverse=True)
-        return dz, dh, dc
-
-    return run, run_back
-
-
-@functools.cache
-def make_lstm(activation, gate):
-    """Make the function of an LSTM for two activations, with its gradient.
-
-    Returns
-    -------
-    callable
-        x (B, T, F), h and c (B, H), W, U, b -> outputs (B, T, H), last h and c.
-    """
-    run, run_back = make_loops(activation, gate)
-
-    @compiled
-    def forward(x, h, c, w, u, b):
-        size, steps = tf.shape(x)[0], tf.shape(x)[1]
-        x = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, tf.shape(x)[2]))
-        xw = tf.reshape(tf.matmul(x, w) + b, (steps, size, -1))
-        columns = tf.transpose(xw, (0, 2, 1)), tf.transpose(h), tf.transpose(c)
-        (h, c), kept = run(*columns, u)
-        outputs = tf.transpose(kept[0], (2, 0, 1))
-        return outputs, tf.transpose(h), tf.transpose(c), kept
-
-    @compiled
-    def backward(x, h, c, u, kept, dy, dh, dc):
-        upstream = tf.transpose(dy, (1, 2, 0)), tf.transpose(dh), tf.transpose(dc)
-        dz, dh, dc = run_back(u, tf.transpose(c), kept, *upstream)
+        inputs = [tf.transpose(dy, (1, 2, 0)), zs, delay(cs)]
+        (dz,) = scan(step, (rest, rest), inputs, 1, reverse=True)
+        if is_projected:
+            return tf.transpose(dz, (2, 0, 1))
         dz = tf.reshape(tf.transpose(dz, (0, 2, 1)), (-1, tf.shape(u)[1]))  # (TB, 4H)
         dw = tf.matmul(join_steps(tf.transpose(x, (1, 2, 0))), dz)
-        du = tf.matmul(join_steps(delay(kept[0], tf.transpose(h))), dz)
-        db = tf.reduce_sum(dz, axis=0)
-        return dz, tf.transpose(dh), tf.transpose(dc), dw, du, db
+        return dz, dw, tf.matmul(join_steps(delay(hs)), dz), tf.reduce_sum(dz, axis=0)
 
-    @compiled
+    @made
     def backward_input(x, w, dz):
         size, steps = tf.shape(x)[0], tf.shape(x)[1]
         dx = tf.reshape(tf.matmul(dz, w, transpose_b=True), (steps, size, -1))
@@ -196,51 +167,16 @@ def make_lstm(activation, gate):
     @tf.custom_gradient
     def apply(*arguments):
         # Without this an eager tape would look for a gradient inside `forward`, too.
-        x, h, c, w, u, b = map(tf.stop_gradient, arguments)
-        *results, kept = forward(x, h, c, w, u, b)
+        x, w, u, b = map(tf.stop_gradient, arguments)
+        outputs, kept = forward(x, w, u, b)
 
-        def gradient(*upstream):
-            dz, *others = backward(x, h, c, u, kept, *upstream)
-            return backward_input(x, w, dz), *others
+        def gradient(dy):
+            found = backward(x, u, kept, dy)
+            if is_projected:
+                return found, None, None, None
+            return backward_input(x, w, found[0]), *found[1:]
 
-        return tuple(results), gradient
-
-    return apply
-
-
-@functools.cache
-def make_recurrence(activation, gate, with_xla):
-    """Make the function of an LSTM whose input is projected already.
-
-    Returns
-    -------
-    callable
-        x W + b (B, T, 4H), U -> outputs (B, T, H), from a state of zeros; it has the
-        gradient of its first argument alone. With XLA it is compiled anew, in
-        seconds, for each shape, which pays for wide networks.
-    """
-    run, run_back = make_loops(activation, gate)
-    made = functools.partial(tf.function, jit_compile=with_xla, autograph=False)
-
-    @made
-    def forward(xw, u):
-        rest = tf.zeros((tf.shape(u)[0], tf.shape(xw)[0]))
-        _, kept = run(tf.transpose(xw, (1, 2, 0)), rest, rest, u)
-        return tf.transpose(kept[0], (2, 0, 1)), kept
-
-    @made
-    def backward(u, kept, dy):
-        rest = tf.zeros_like(kept[1][0])
-        dz, _, _ = run_back(u, rest, kept, tf.transpose(dy, (1, 2, 0)), rest, rest)
-        return tf.transpose(dz, (2, 0, 1))
-
-    def apply(xw, u):
-        @tf.custom_gradient
-        def recur(xw):
-            outputs, kept = forward(tf.stop_gradient(xw), u)
-            return outputs, lambda dy: backward(u, kept, dy)
-
-        return recur(xw)
+        return outputs, gradient
 
     return apply
 
@@ -253,21 +189,17 @@ def scan(step, state, inputs, n_kept, reverse=False):
     def body(k, state, arrays):
         t = steps - 1 - k if reverse else k
         state, kept = step(state, [series[t] for series in inputs])
-        return (
-            k + 1,
-            state,
-            [a.write(t, one) for a, one in zip(arrays, kept, strict=True)],
-        )
+        arrays = [a.write(t, one) for a, one in zip(arrays, kept, strict=True)]
+        return k + 1, state, arrays
 
-    _, state, arrays = tf.while_loop(
-        lambda k, *_: k < steps, body, (0, state, arrays), maximum_iterations=steps
-    )
-    return state, [array.stack() for array in arrays]
+    begin, ends = (0, state, arrays), {"maximum_iterations": steps}
+    *_, arrays = tf.while_loop(lambda k, *_: k < steps, body, begin, **ends)
+    return [array.stack() for array in arrays]
 
 
-def delay(series, first):
-    """Put `first` (n, B) before all but the last of a series (T, n, B)."""
-    return tf.concat([first[None], series[:-1]], axis=0)
+def delay(series):
+    """Put zeros before all but the last of a series (T, n, B)."""
+    return tf.concat([tf.zeros_like(series[:1]), series[:-1]], axis=0)
 
 
 def join_steps(series):

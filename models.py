@@ -41,22 +41,11 @@ BLANK_LSTM = functools.partial(
 
 
 def build(options, shape, bias=0.0, statistics=None, **to_train):
-    """Build the network that options describe.
+    """Build the network that `plans.Options` describe for sequences of shape (T, F).
 
-    Parameters
-    ----------
-    options : plans.Options
-    shape : (int, int)
-        T and F of the sequences.
-    bias, statistics
-        As for `build_lstm`.
-    **to_train
-        `activation`, `layer` and `drop`, where a training takes other ones for a while.
-
-    Returns
-    -------
-    keras.Model
-        (B, T, F) -> (B, 1), uncompiled; its weights are those of `list_weights`.
+    `bias` and `statistics` as for `build_lstm`; `to_train` holds its `activation`,
+    `layer` and `drop` where a training takes other ones for a while. The weights are
+    those of `list_weights`.
     """
     given = {"activation": options.activation, "bias": bias, "statistics": statistics}
     if options.model == "pool":
@@ -71,10 +60,7 @@ def build(options, shape, bias=0.0, statistics=None, **to_train):
 def list_weights(options, shape):
     """List the weights of the network that options describe, without building it.
 
-    Returns
-    -------
-    dict of str to tuple
-        Shape by the name that Keras gives in a file, in the order of `model.weights`.
+    A dict of shape by the name that Keras gives in a file, as `model.weights` go.
     """
     (n_frames, n_inputs), lstm = shape, {}
     if options.model not in MODELS:
@@ -106,71 +92,52 @@ def build_lstm(
 
     Parameters
     ----------
-    n_frames, n_features : int
-        T and F of the sequences.
-    units : int
-        Width of the LSTM.
+    n_frames, n_features, units : int
+        T and F of the sequences; width of the LSTM.
     dropout : float
         Fraction dropped from the LSTM's input and before the last layer.
     activation : str
         Of the score; "relu" as published, since scores are never negative.
     gates : {"hard_sigmoid", "sigmoid"}
-        Activation of the LSTM's gates; the first, in its Keras 2 meaning, as
-        published; the second is what cuDNN computes fast.
+        As published, in its Keras 2 meaning, or what cuDNN computes fast.
     bias : float
         Where the bias of the score starts. The mean training score keeps a ReLU
         from being dead at birth.
     statistics : (mean, variance) of shape (F,) each, optional
         Puts a fixed standardization of the features in front.
-    layer : class
-        Makes the LSTM; takes the arguments of `keras.layers.LSTM`, and holds the
-        same weights in the same order.
-    drop : class
-        Makes the dropout before the score; takes the arguments of
-        `keras.layers.Dropout`.
-
-    Returns
-    -------
-    keras.Model
-        (B, T, F) -> (B, 1), uncompiled.
+    layer, drop : class
+        Make LSTM and dropout; arguments and weights are those of Keras's.
     """
     if gates not in GATES:
         raise ValueError(f"gates must be one of {GATES}. Received: {gates!r}")
     if n_frames < 2:
         raise ValueError(f"two frames at least are pooled. Received: {n_frames}")
-    inputs, x = _standardized(n_frames, n_features, statistics)
-    x = layer(
-        units,
-        return_sequences=True,
-        dropout=dropout,
-        recurrent_activation=ACTIVATIONS.get(gates, gates),
-        name="lstm",
-    )(x)  # (B, T, units)
+    inputs, x = standardize(n_frames, n_features, statistics)
+    gates = ACTIVATIONS.get(gates, gates)
+    common = {"dropout": dropout, "recurrent_activation": gates}
+    x = layer(units, return_sequences=True, name="lstm", **common)(x)  # (B, T, units)
     x = keras.layers.MaxPooling1D(2, name="pool")(x)  # (B, T // 2, units)
     x = keras.layers.Flatten(name="flatten")(x)
     x = drop(dropout, name="dropout")(x)
-    return keras.Model(inputs, _score(x, activation, bias))
+    return keras.Model(inputs, score(x, activation, bias))
 
 
 def build_pool(
     n_frames, n_features=2048, *, activation="relu", bias=0.0, statistics=None
 ):
-    """Build the control that ignores time: mean over frames, then one score.
-
-    Parameters and the returned model are those of `build_lstm`.
-    """
-    inputs, x = _standardized(n_frames, n_features, statistics)
+    """Build the control that ignores time: mean over frames, then one score."""
+    inputs, x = standardize(n_frames, n_features, statistics)
     x = keras.layers.GlobalAveragePooling1D(name="pool")(x)  # (B, F)
-    return keras.Model(inputs, _score(x, activation, bias))
+    return keras.Model(inputs, score(x, activation, bias))
 
 
 @keras.saving.register_keras_serializable("behavior_net")
 class Movement(keras.layers.Layer):
-    """Takes the statistics over time of the roots of features.
+    """Takes the statistics over time of the roots of features, (B, T, F) -> (B, 4F).
 
-    (B, T, F) -> (B, 4F), in the order of `MOVEMENT`: mean, mean absolute difference
-    of neighbouring frames, mean absolute second difference, and slope of the straight
-    line through all frames, per frame.
+    In the order of `MOVEMENT`: mean, mean absolute difference of neighbouring frames,
+    mean absolute second difference, and slope per frame of the straight line through
+    all frames.
     """
 
     def call(self, sequences):
@@ -183,17 +150,9 @@ class Movement(keras.layers.Layer):
 
 
 def share_movement(roots):
-    """Share the statistics of movement out among the frames.
+    """Share the statistics of movement out among frames, (B, T, F) -> (B, T, 4F).
 
-    Parameters
-    ----------
-    roots : float32, (B, T, F)
-
-    Returns
-    -------
-    float32, (B, T, 4F)
-        What each frame adds to each statistic of `Movement`, its changes being those
-        to the frame before.
+    They add up over frames; a frame's change is that to the frame before.
     """
     ops, n_frames = keras.ops, roots.shape[1]
     changes = roots[:, 1:] - roots[:, :-1]
@@ -209,62 +168,40 @@ def share_movement(roots):
 
 
 def build_motion(n_frames, n_features=2048, *, activation="relu", weights=None):
-    """Build the network that scores movement; 4F weights and a bias.
+    """Build the network that scores movement, from what `motion.fit` found.
 
-    Parameters
-    ----------
-    n_frames, n_features : int
-        T and F of the sequences; three frames at least.
-    activation : str
-        Of the score.
-    weights : (float (4F,), float), optional
-        Those of `fit`; zeros by default.
-
-    Returns
-    -------
-    keras.Model
-        (B, T, F) -> (B, 1), uncompiled.
+    `weights` are those (4F,) of the statistics and the bias; zeros by default.
     """
     if n_frames < LEAST_MOVING:
         raise ValueError(f"movement needs {LEAST_MOVING} frames. Received: {n_frames}")
     inputs = keras.Input((n_frames, n_features), name="sequence")
     x = Movement(name="movement")(inputs)
-    score = keras.layers.Dense(
-        1, activation=activation, kernel_initializer="zeros", name="score"
-    )
-    model = keras.Model(inputs, score(x))
+    model = keras.Model(inputs, score(x, activation, 0, kernel_initializer="zeros"))
     if weights is not None:
         kernel, bias = weights
-        score.set_weights([np.reshape(kernel, (-1, 1)), np.reshape(bias, 1)])
+        assign(model, [np.reshape(kernel, (-1, 1)), np.reshape(bias, 1)])
     return model
 
 
 def build_ensemble(members):
-    """Join networks into one whose score is the mean of theirs.
+    """Join networks of equal input shape into one whose score is the mean of theirs.
 
-    Parameters
-    ----------
-    members : sequence of keras.Model
-        Of equal input shape. They share their weights with the ensemble, in which
-        they are the layers "member_0", "member_1", ...
-
-    Returns
-    -------
-    keras.Model
-        (B, T, F) -> (B, 1), uncompiled.
+    They share their weights with it, in which they are the layers "member_0", ...; one
+    alone stays as it is.
     """
     shapes = {member.input_shape for member in members}
     if len(shapes) != 1:
         raise ValueError(f"members must agree in input shape. Received: {shapes}")
     if len({id(member) for member in members}) < len(members):
         raise ValueError("the same network is a member twice")
+    if len(members) == 1:
+        return members[0]
     inputs = keras.Input(shapes.pop()[1:], name="sequence")
     scores = [
         keras.Model(member.input, member.output, name=f"member_{index}")(inputs)
         for index, member in enumerate(members)
     ]
-    mean = keras.layers.Average(name="score")(scores) if len(scores) > 1 else scores[0]
-    return keras.Model(inputs, mean)
+    return keras.Model(inputs, keras.layers.Average(name="score")(scores))
 
 
 def load_run(path, members, shape):
@@ -278,11 +215,6 @@ def load_run(path, members, shape):
         Of each of its networks, as the record tells them.
     shape : (int, int)
         T and F.
-
-    Returns
-    -------
-    keras.Model
-        (B, T, F) -> (B, 1), uncompiled.
 
     Raises
     ------
@@ -305,21 +237,13 @@ def load_run(path, members, shape):
             network = build(options, shape, statistics=statistics, layer=BLANK_LSTM)
             assign(network, itertools.islice(arrays, len(weights)))
             networks.append(network)
-    return build_ensemble(networks) if len(networks) > 1 else networks[0]
+    return build_ensemble(networks)
 
 
 def load_published(path):
-    """Load the network published in 2019 from the HDF5 of Keras 2.
+    """Load the network published in 2019 from the HDF5 of Keras 2, whatever its name.
 
-    Parameters
-    ----------
-    path : path
-        `.hdf5` or `.h5`; the content decides, not the name. See `foreign.published`.
-
-    Returns
-    -------
-    keras.Model
-        (B, T, F) -> (B, 1), uncompiled.
+    See `foreign.published`.
     """
     with published.reading(path) as (settings, arrays):
         model = build_lstm(**settings, layer=BLANK_LSTM)
@@ -333,22 +257,21 @@ def assign(model, arrays):
         variable.assign(array)
 
 
-def _standardized(n_frames, n_features, statistics):
-    """Input, and what the network sees of it: both (B, T, F)."""
+def standardize(n_frames, n_features, statistics):
+    """Make the input, and what the network sees of it: both (B, T, F)."""
     inputs = keras.Input((n_frames, n_features), name="sequence")
     if statistics is None:
         return inputs, inputs
     mean, variance = (np.asarray(each, np.float32) for each in statistics)
-    standardize = keras.layers.Normalization(
-        mean=mean, variance=variance, name="standardize"
-    )
-    return inputs, standardize(inputs)
+    given = {"mean": mean, "variance": variance, "name": "standardize"}
+    return inputs, keras.layers.Normalization(**given)(inputs)
 
 
-def _score(x, activation, bias):
+def score(x, activation, bias, **options):
     return keras.layers.Dense(
         1,
         activation=ACTIVATIONS.get(activation, activation),
         bias_initializer=keras.initializers.Constant(float(bias)),
         name="score",
+        **options,
     )(x)  # (B, 1)

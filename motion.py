@@ -6,7 +6,7 @@ box, light, fur. The score is therefore fitted by generalised least squares, in 
 errors of one animal's clips go together, so that comparing clips of one animal counts
 for more, as far as their scores differ at all. The ridge penalty is the one that makes
 the training scores most likely (restricted likelihood; Patterson and Thompson 1971),
-which needs no clips held out. Pure functions on arrays.
+which needs no clips held out. Pure functions on arrays: N clips, P statistics.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from console import Problem
 
 PENALTIES = np.logspace(-3, 4, 29)  # relative to the mean squared length of a row
-LEAST_VARIANCE = 0.01  # of the median of its kind
+LEAST_VARIANCE = 0.01  # of the median one of its kind
 N_KINDS = 4  # of statistics, see `models.MOVEMENT`
 
 
@@ -23,9 +23,7 @@ def fit(statistics, scores, animals):
 
     Parameters
     ----------
-    statistics : (N, P) array
-    scores : (N,) array
-    animals : (N,) array of str
+    statistics, scores, animals : (N, P), (N,) and (N,) array
 
     Returns
     -------
@@ -63,13 +61,9 @@ def fit(statistics, scores, animals):
 
 
 def cross_validate(statistics, scores, animals, n_folds=5):
-    """Foretell each clip by a fit without its animal.
+    """Foretell each clip by a fit without its animal, float64 (N,); see `fit`.
 
-    Parameters are those of `fit`; with one animal the mean score is foretold.
-
-    Returns
-    -------
-    float64, (N,)
+    Where there is nothing to learn from, the mean score is foretold.
     """
     from sklearn.model_selection import GroupKFold
 
@@ -79,30 +73,30 @@ def cross_validate(statistics, scores, animals, n_folds=5):
     if n_folds < 2:
         return foretold
     for train, test in GroupKFold(n_folds).split(statistics, groups=animals):
+        foretold[test] = scores[train].mean()
         if np.ptp(scores[train]) > 0:
             weights, bias, _ = fit(statistics[train], scores[train], animals[train])
             foretold[test] = statistics[test] @ weights + bias
-        else:
-            foretold[test] = scores[train].mean()
     return foretold
 
 
 def measure_scales(statistics):
-    """Measure mean and spread of each statistic; those of hardly any are raised.
-
-    Returns
-    -------
-    (mean, scale), float64 (P,) each
-        For each kind of statistic apart, no variance is below `LEAST_VARIANCE` of the
-        median: what hardly varied in training would throw a clip off the scale.
-    """
+    """Measure mean and spread of each statistic, (P,) each; see `bound_variance`."""
     statistics = np.asarray(statistics, float)
     variance = statistics.var(axis=0).reshape(N_KINDS, -1)
-    for kind in variance:
-        varying = kind > 0
-        floor = LEAST_VARIANCE * np.median(kind[varying]) if varying.any() else 0
-        kind[:] = np.where(varying, np.maximum(kind, floor), 1.0)
-    return statistics.mean(axis=0), np.sqrt(variance.ravel())
+    kinds = [bound_variance(kind) for kind in variance]
+    return statistics.mean(axis=0), np.sqrt(np.concatenate(kinds))
+
+
+def bound_variance(variance):
+    """Let what hardly varied count as varying a little, and what never did as 1.
+
+    It would throw an animal in which it does vary far off the scale: on real clips, up
+    to 1,400 standard deviations.
+    """
+    varying = variance > 0
+    floor = LEAST_VARIANCE * np.median(variance[varying]) if varying.any() else 0
+    return np.where(varying, np.maximum(variance, floor), 1.0)
 
 
 def choose_correlation(scores, animals):
@@ -111,9 +105,8 @@ def choose_correlation(scores, animals):
     Half the part of the scores' variance that lies within animals. Where all clips of
     an animal have one score, as with lesions, only animals can be compared: 0.
     """
-    _, index, counts = np.unique(
-        np.asarray(animals).astype(str), return_inverse=True, return_counts=True
-    )
+    animals = np.asarray(animals).astype(str)
+    _, index, counts = np.unique(animals, return_inverse=True, return_counts=True)
     if len(counts) < 2 or len(counts) == len(scores):
         return 0.0
     means = np.bincount(index, scores) / counts
@@ -134,18 +127,7 @@ def whiten_animals(animals, correlation):
 
 
 def choose_penalty(gram, scores, constant):
-    """Choose the penalty of the highest restricted likelihood.
-
-    Parameters
-    ----------
-    gram : (N, N) array
-    scores, constant : (N,) arrays
-        Both whitened.
-
-    Returns
-    -------
-    float
-    """
+    """Choose the penalty of the highest restricted likelihood; all is whitened."""
     from scipy.linalg import null_space
 
     rest = null_space(constant[None])  # (N, N - 1): what no bias explains

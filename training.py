@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,8 +16,6 @@ import runs
 from backend import keras
 from console import Problem
 from sequences import read_sequence
-
-LEAST_VARIANCE = 0.01  # of the median feature's
 
 
 def train_run(folder, plan, options, extraction, bar=None):
@@ -39,94 +36,62 @@ def train_run(folder, plan, options, extraction, bar=None):
     dict
         The record, see `runs.describe_run`.
     """
-    with files.claim(files.logs_folder(folder, plan.run)):
-        return train_claimed(folder, plan, options, extraction, bar)
+    logs = files.logs_folder(folder, plan.run)
+    with files.claim(logs):
+        names = [*plan.train, *plan.watched]
+        shape = options.n_frames, check_sequences(folder, names, options.n_frames)
+        known = {"options": options.as_dict(), "extraction": extraction}
+        places = [logs]
+        if options.ensemble > 1:
+            places = [logs / f"member_{i}" for i in range(options.ensemble)]
+        members, results = [], []
+        for number, place in enumerate(places):
 
+            def train(plan, options, place, seed=options.seed + number):
+                if options.model == "motion":
+                    return fit_motion(folder, plan, options, shape)
+                identity = {"plan": plan._asdict(), "seed": seed, **known}
+                given = (folder, plan, options, shape, seed, place)
+                return train_network(*given, identity, bar)
 
-def train_claimed(folder, plan, options, extraction, bar):
-    """Train a run whose folder of logs no other process works in."""
-    n_features = check_sequences(folder, [*plan.train, *plan.watched], options.n_frames)
-    identity = {
-        "plan": plan._asdict(),
-        "options": options.as_dict(),
-        "extraction": extraction,
-    }
-
-    def train_one(plan, options, seed, place):
-        if options.model == "motion":
-            return fit_motion(folder, plan, options, n_features)
-        known = identity | {"plan": plan._asdict(), "seed": seed}
-        return train_network(folder, plan, options, n_features, seed, place, known, bar)
-
-    logs = list_logs(folder, plan.run, options.ensemble)
-    members, results = [], []
-    for number, place in enumerate(logs):
-        train = functools.partial(train_one, seed=options.seed + number)
-        if options.model == "best":
-            found = candidates.train_best(
-                folder, plan, options, n_features, place, train
-            )
-        else:
-            found = train(plan, options, place=place)
-        members.append(found[0])
-        results.append(found[1])
-    model = models.build_ensemble(members) if len(members) > 1 else members[0]
-    record = runs.describe_run(plan, options, extraction, results, n_features)
-    runs.save_run(folder, model, record)
-    for place in logs:
-        for each in (place, *place.glob("*/")):
-            fitting.clear_backups(each)
+            if options.model == "best":
+                given = (folder, plan, options, shape[1], place)
+                member, result = candidates.train_best(*given, train)
+            else:
+                member, result = train(plan, options, place)
+            members.append(member)
+            results.append(result)
+        record = runs.describe_run(plan, options, extraction, results, shape[1])
+        runs.save_run(folder, models.build_ensemble(members), record)
+        for place in places:
+            for each in (place, *place.glob("*/")):
+                fitting.clear_backups(each)
     return record
 
 
-def list_logs(folder, run, n_members):
-    """List the log folder of each network of a run."""
-    logs = files.logs_folder(folder, run)
-    return (
-        [logs] if n_members == 1 else [logs / f"member_{i}" for i in range(n_members)]
-    )
+def train_network(folder, plan, options, shape, seed, logs, identity, bar=None):
+    """Build and fit one network of a seed of its own, for sequences of shape (T, F).
 
-
-def train_network(folder, plan, options, n_features, seed, logs, identity, bar=None):
-    """Build and fit one network.
-
-    Parameters
-    ----------
-    folder, plan, options
-        As for `train_run`.
-    n_features : int
-        F.
-    seed : int
-        This network's own.
-    logs : path
-    identity, bar
-        See `fitting.Progress`.
-
-    Returns
-    -------
-    (keras.Model, dict)
-        The network, free of anything used only for speed, and what `fit_network` tells.
+    Gives it, free of anything used only for speed, and what `fitting.fit_network`
+    tells, which takes the rest.
     """
-    shape = (options.n_frames, n_features)
     trainer = open_trainer(shape, dataclasses.replace(options, seed=0))
     bias = sum(plan.train.values()) / len(plan.train)
-    statistics = None
+    statistics = prepare = None
     if options.standardize:
         statistics = measure_statistics(folder, plan.train, *shape)
     keras.utils.set_random_seed(seed)
     network = build_network(shape, options, bias, statistics)
     trainer.start(network)
-    size, prepare = options.batch_size, None
     if options.standardize:  # what is constant needs no computing in every batch
         prepare = functools.partial(standardize, network.get_layer("standardize"))
-    result = fitting.fit_network(
-        trainer,
-        learning.SequenceBatches(folder, plan.train, *shape, size, seed, prepare),
-        learning.SequenceBatches(folder, plan.watched, *shape, size, prepare=prepare),
-        logs,
-        identity,
-        bar,
+    train, watched = (
+        learning.SequenceBatches(
+            folder, clips, *shape, options.batch_size, own, prepare
+        )
+        for clips, own in ((plan.train, seed), (plan.watched, None))
     )
+    result = fitting.fit_network(trainer, train, watched, logs, identity, bar)
     network.set_weights(trainer.model.get_weights())
     return network, result
 
@@ -140,45 +105,6 @@ def open_trainer(shape, options):
 
 def standardize(layer, sequence):
     return keras.ops.convert_to_numpy(layer(sequence[None]))[0]
-
-
-def fit_motion(folder, plan, options, n_features):
-    """Fit a score of movement on all clips of a plan, in closed form.
-
-    Parameters and what is returned are those of `train_network`. No clip is watched:
-    "val_loss" is of clips whose animals were left out of a further fit each.
-    """
-    names, shape = list(plan.train), (options.n_frames, n_features)
-    animals = [plan.animal_of(name, options.animal_pattern) for name in names]
-    statistics = measure_movement(folder, names, *shape)
-    scores = np.array(list(plan.train.values()), float)
-    weights, bias, choice = motion.fit(statistics, scores, animals)
-    foretold = motion.cross_validate(statistics, scores, animals)
-    model = models.build_motion(
-        *shape, activation=options.activation, weights=(weights, bias)
-    )
-    result = {
-        "epochs": 0,
-        "best_epoch": 0,
-        "val_loss": float(((foretold - scores) ** 2).mean()),
-        "choice": choice,
-    }
-    return model, result
-
-
-def measure_movement(folder, names, n_frames, n_features):
-    """Measure the statistics over time of clips, (N, 4F) float32."""
-    measure, rows = models.Movement(), []
-    for name in names:
-        sequence = read_sequence(folder, name, n_frames, n_features)
-        if sequence.min() < 0:
-            raise Problem(
-                f"the sequence of {name} has features below 0 ({sequence.min():.3g}). "
-                "--model motion takes their root; those of extract_features.py are "
-                "never negative"
-            )
-        rows.append(keras.ops.convert_to_numpy(measure(sequence[None]))[0])
-    return np.stack(rows)
 
 
 def build_network(shape, options, bias, statistics, to_train=False):
@@ -196,46 +122,53 @@ def build_network(shape, options, bias, statistics, to_train=False):
 
 
 def measure_statistics(folder, names, n_frames, n_features):
-    """Measure mean and variance of each feature over all frames of clips.
-
-    Returns
-    -------
-    (mean, variance), float64 (F,) each
-    """
+    """Measure mean and variance of each feature over all frames of clips, (F,) each."""
     total, squares = np.zeros(n_features), np.zeros(n_features)
     for name in names:
         sequence = read_sequence(folder, name, n_frames, n_features).astype(float)
         total += sequence.sum(axis=0)
         squares += (sequence**2).sum(axis=0)
     n = len(names) * n_frames
-    mean = total / n
-    return mean, bound_variance(squares / n - mean**2)
+    variance = squares / n - (total / n) ** 2
+    return total / n, motion.bound_variance(variance.astype(np.float32))
 
 
-def bound_variance(variance):
-    """Let a feature that hardly varied count as varying a little.
+def fit_motion(folder, plan, options, shape):
+    """Fit a score of movement on all clips of a plan, in closed form.
 
-    It would throw an animal that has it far off the scale: on real clips, up to 1,400
-    standard deviations.
+    Gives what `train_network` does. No clip is watched: "val_loss" is of clips whose
+    animals were left out of a further fit each.
     """
-    variance = np.asarray(variance, np.float32)
-    varying = variance > 0
-    least = LEAST_VARIANCE * np.median(variance[varying]) if varying.any() else 0
-    return np.where(varying, np.maximum(variance, least), 1.0)
+    animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
+    statistics = measure_movement(folder, plan.train, *shape)
+    scores = np.array(list(plan.train.values()), float)
+    *weights, choice = motion.fit(statistics, scores, animals)
+    foretold = motion.cross_validate(statistics, scores, animals)
+    given = {"activation": options.activation, "weights": weights}
+    loss = float(((foretold - scores) ** 2).mean())
+    result = {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
+    return models.build_motion(*shape, **given), result
 
 
-def check_sequences(folder, names: Sequence[str], n_frames):
-    """Read every sequence once, before anything expensive starts.
+def measure_movement(folder, names, n_frames, n_features):
+    """Measure the statistics over time of clips, (N, 4F) float32."""
+    measure, rows = models.Movement(), []
+    for name in names:
+        sequence = read_sequence(folder, name, n_frames, n_features)
+        if sequence.min() < 0:
+            raise Problem(
+                f"the sequence of {name} has features below 0 ({sequence.min():.3g}). "
+                "--model motion takes their root; those of extract_features.py are "
+                "never negative"
+            )
+        rows.append(keras.ops.convert_to_numpy(measure(sequence[None]))[0])
+    return np.stack(rows)
 
-    Returns
-    -------
-    int
-        Features F, the same for all.
 
-    Raises
-    ------
-    Problem
-        Lists every clip whose sequence is missing or wrong.
+def check_sequences(folder, names, n_frames):
+    """Read every sequence once, before anything expensive starts; gives F.
+
+    Raises a Problem that lists every clip whose sequence is missing or wrong.
     """
     problems, n_features = [], None
     for name in names:

@@ -13,7 +13,7 @@ import numpy as np
 
 import models
 from backend import keras, tf
-from lstm import make_recurrence
+from lstm import make_lstm
 
 BATCH_SIZE = 32
 WIDE = 256  # units from which on the seconds that XLA compiles pay
@@ -90,9 +90,8 @@ class Recurrent(Network):
             self.scale = one - self.shift
         self.n_inputs = 4 * self.lstm.units
         self.is_wide = self.lstm.units >= WIDE
-        self.recur = make_recurrence(
-            self.lstm.activation, self.lstm.recurrent_activation, self.is_wide
-        )
+        gates = self.lstm.activation, self.lstm.recurrent_activation
+        self.recur = make_lstm(*gates, is_projected=True, with_xla=self.is_wide)
         self.states = self.compile(self.compute_states)
 
     def compile(self, compute):
@@ -126,7 +125,7 @@ class Recurrent(Network):
     def compute_states(self, projected):
         """Compute hidden states, (B, T, U)."""
         kernel = tf.convert_to_tensor(self.lstm.cell.recurrent_kernel)
-        return self.recur(projected, kernel)
+        return self.recur(projected, (), kernel, ())
 
     def pool(self, states):
         """Pool states (B, T, U) to steps (B, K, U), as the network does."""

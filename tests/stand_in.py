@@ -102,16 +102,17 @@ def keep_nursery(name):
 def trace_epochs(output):
     """Write each epoch that begins on a line of its own, and back each of them up."""
     import fitting
+    import learning
 
     fitting.BACKUP_SECONDS = 0
-    begin = fitting.Progress.on_epoch_begin
+    begin = learning.SequenceBatches.start_epoch
 
-    def on_epoch_begin(progress, epoch, logs=None):
+    def start_epoch(batches, epoch):
         with Path(f"{output}.epochs").open("a") as file:
             print(epoch, file=file)
-        begin(progress, epoch, logs)
+        begin(batches, epoch)
 
-    fitting.Progress.on_epoch_begin = on_epoch_begin
+    learning.SequenceBatches.start_epoch = start_epoch
 
 
 if __name__ == "__main__":

@@ -37,7 +37,11 @@ def choose(monkeypatch, plan, errors):
         candidates.scoring, "read_sequences", lambda _, names, __: names
     )
     monkeypatch.setattr(candidates.scoring, "score_sequences", score)
-    monkeypatch.setattr(candidates.models, "build_ensemble", list)
+
+    def join(networks):
+        return networks[0] if len(networks) == 1 else list(networks)
+
+    monkeypatch.setattr(candidates.models, "build_ensemble", join)
     logs = files.Path("logs")
     found = candidates.train_best("", plan, plans.Options(), 5, logs, train)
     return *found, trainings

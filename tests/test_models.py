@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import models
+import motion
 import plans
 import runs
-import training
 from console import Problem
 from files import digest_file, read_json, write_json
 
@@ -131,7 +131,7 @@ def test_movement_needs_the_order_of_frames_and_mirrors_in_its_trend():
 
 def test_statistics_standardize_and_spare_features_that_hardly_vary():
     mean, variance = np.array([1, 2, 3, 4]), np.array([4, 1, 1e-6, 0])
-    statistics = mean, training.bound_variance(variance)
+    statistics = mean, motion.bound_variance(variance)
     model = models.build_pool(T, F, activation="linear", statistics=statistics)
     sequences = draw((3, T, F)) * 5
     standard = (sequences - mean) / np.sqrt([4, 1, 0.01, 1])

@@ -48,14 +48,13 @@ def open_progress(folder, level, identity=None):
     trainer = types.SimpleNamespace(
         variables=variables, model=types.SimpleNamespace(weights=variables)
     )
-    other = types.SimpleNamespace(wait=0, best=1.0)
-    return fitting.Progress(folder, trainer, None, [other], identity or {"a": 1})
+    return fitting.Progress(folder, trainer, identity or {"a": 1})
 
 
 def back_up(folder, n_epochs=2):
     progress = open_progress(folder, 7)
     for epoch in range(n_epochs):
-        progress.on_epoch_end(epoch, {"loss": 1.0, "val_loss": 1.0 - epoch / 10})
+        progress.add({"loss": 1.0, "val_loss": 1.0 - epoch / 10})
     progress.back_up()
     return progress
 
