@@ -317,6 +317,12 @@ def work(args, clips):
 
     check_early(args)
     tell_short(clips, args.seq_length)
+    if moved := sources.find_moved(args.data, clips):
+        console.caution(
+            f"{len(moved)} clips are in the folder of the other split only, and are "
+            f"taken from there: {', '.join(moved[:20])}. Where another clip is meant, "
+            "put its file in its place"
+        )
     if args.weights == "random":
         console.caution("features come from an untrained network: good for trying out")
     options = {"precision": args.precision}

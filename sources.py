@@ -4,6 +4,7 @@ A folder is listed once and again when it has changed, however many clips it hol
 """
 
 import filecmp
+import functools
 import os
 import re
 import time
@@ -105,6 +106,12 @@ def find_source(folder, clip):
     name = normalize(clip.name)
     named = [p / f for p in folders for f in list_folder(p).files.get(name, [])]
     left_out = "".join(f". {explain_left_out(p)}" for p in named if looks_like_video(p))
+    near = [list_near(p, list_folder(p).changed).get(name) for p in folders]
+    left_out += "".join(
+        f". {path} seems to be it. Expected {folders[0] / clip.name}-0001.jpg or .avi"
+        for path in near
+        if path
+    )
     there = {n for p in folders for n in list_folder(p).images}
     listed = [pair for p in folders for pair in list_folder(p).files.items()]
     there |= {n for n, found in listed if any(map(is_video, found))}
@@ -113,6 +120,36 @@ def find_source(folder, clip):
         f"...) in {folders[0]} or {folders[1]}{left_out}"
         + explain_first([clip.name], there)
     )
+
+
+@functools.lru_cache(maxsize=8)
+def list_near(folder, _changed):
+    """Map names of clips to files that lie too deep or are numbered in another way."""
+    near = {}
+    for path in sorted(folder.rglob("*")):
+        is_image, is_deep = suffix_of(path) in IMAGE_SUFFIXES, path.parent != folder
+        name = re.sub(r"[\W_]*\d*$", "", path.stem) if is_image else path.stem
+        if is_image or (is_deep and is_video(path)):
+            near.setdefault(normalize(name or path.parent.name), path)
+        if is_image and is_deep:
+            near.setdefault(normalize(path.parent.name), path)
+    return near
+
+
+def find_moved(folder, clips):
+    """List the clips, as text, that lie in the folder of the other split only."""
+    moved, in_place = {}, set()
+    for clip in (clip for clip in clips if not clip.video):
+        try:
+            images, video = find_source(folder, clip)
+        except Problem:
+            continue
+        split = (video or images[0]).parent.parent.name
+        if split == clip.split:
+            in_place.add(clip.name)
+        else:
+            moved[clip.name] = f"{clip.name} (in {split})"
+    return [text for name, text in moved.items() if name not in in_place]
 
 
 def find_video(folder, clip):

@@ -231,6 +231,13 @@ def test_another_count_than_the_tables_is_a_caution(folder, stand_in):
         extract_features.main(["--data", str(folder), "--seq-length", "3"])
 
 
+def test_a_clip_from_the_other_split_is_told(folder, stand_in):
+    table = folder / "data_file.csv"
+    table.write_text(table.read_text().replace("train,Reach,v_S", "test,Reach,v_S"))
+    with pytest.warns(Caution, match=r"1 clips are in .*other split only.*g02.*train"):
+        extract_features.main(["--data", str(folder), "--seq-length", "3"])
+
+
 def test_clips_in_both_splits_are_extracted_once(folder, stand_in, capsys):
     with (folder / "data_file.csv").open("a") as file:
         file.write("test,Reach,v_Stroke_g02_c01,30,2.5\n")

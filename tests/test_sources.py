@@ -128,3 +128,32 @@ def test_a_folder_at_rest_is_listed_once(tmp_path, monkeypatch):
     for _ in range(5):
         assert len(sources.list_images(place, "rat")) == 3
     assert len(listed) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("session 1/rat.avi", "a/b/rat.mp4", "rat/0001.png", "rat/img-0001.jpg"),
+        *("rat_0001.jpg", "rat 1.PNG", "rat0001.jpeg", "session/rat-0001.jpg"),
+    ],
+)
+def test_clips_that_lie_or_are_numbered_otherwise_are_named(tmp_path, name):
+    path = tmp_path / "train/Reach" / name
+    path.parent.mkdir(parents=True)
+    path.touch()
+    with pytest.raises(Problem) as caught:
+        sources.find_source(tmp_path, films.clip_of())
+    assert f"{path} seems to be it. Expected " in str(caught.value)
+    with pytest.raises(Problem) as caught:
+        sources.find_source(tmp_path, films.clip_of("ra"))
+    assert "seems to be it" not in str(caught.value)
+
+
+def test_clips_in_the_folder_of_the_other_split_are_told(tmp_path):
+    films.make_film(tmp_path / "train/Reach/rat.avi", 3)
+    films.make_images(tmp_path / "test/Reach", "mouse", range(3))
+    other = [films.clip_of(split="test"), films.clip_of("mouse"), films.clip_of("gone")]
+    told = ["rat (in train)", "mouse (in test)"]
+    assert sources.find_moved(tmp_path, other) == told
+    own = films.clip_of()  # a table that lists a clip twice, as the published one does
+    assert sources.find_moved(tmp_path, [own, *other]) == told[1:]

@@ -165,6 +165,18 @@ def test_a_hole_in_the_middle_is_not_taken_for_a_pause(made, tmp_path, name):
         reels.open_reel(copy_to(tmp_path, name, content)).check()
 
 
+def test_bytes_that_one_decoder_of_vp9_takes_for_sound_are_refused(made, tmp_path):
+    with av.open(str(made["vp9.webm"])) as container:
+        spots = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    random = np.random.default_rng(0)
+    for start, size in spots[::5]:
+        content = bytearray(made["vp9.webm"].read_bytes())
+        start += size // 2
+        content[start : start + 16] = random.bytes(16)
+        with pytest.raises(Problem):
+            reels.open_reel(copy_to(tmp_path, "vp9.webm", content)).check()
+
+
 def test_frames_before_the_first_key_frame_are_left_out(made, tmp_path):
     path = tmp_path / "cut.avi"
     with av.open(str(made["mpeg4.avi"])) as old, av.open(str(path), "w") as new:
