@@ -44,7 +44,10 @@ def main(argv=None):
     sequences = np.stack(list(scoring.read_sequences(args.data, names, record)))
     networks = network.open_networks(model)
     parts = attribution.take_apart(networks, sequences)
-    from_zero = parts._replace(beyond=parts.whole)
+    means = sequences.mean(axis=1, keepdims=True)
+    away = (sequences - means) * parts.whole.gradients
+    added = {"frames": away.sum(axis=2), "features": away.sum(axis=1)}
+    from_zero = parts._replace(beyond=parts.whole._replace(**added))
     tests = {
         "zero sequence": checks.check_deletion(networks, sequences, from_zero, animals),
         "mean frame": checks.check_deletion(networks, sequences, parts, animals),

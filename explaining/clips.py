@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from explaining import attribution, checks, film, overlays
 from explaining.inference import correlate_ranks, find_interval
+from explaining.network import split_movement
 from tables import write_columns
 
 MAX_CLIPS = 20  # with figures of their own
@@ -67,13 +68,12 @@ def show_clip(study, row, n_key_frames, is_filmed):
     name, n_frames = clip["clip"], study.sequences.shape[1]
     key_frames = attribution.choose_frames(parts.beyond.frames[row], n_key_frames)
     key_frames.sort()
+    sequence, gradients = study.sequences[row], (parts.whole, parts.beyond)
+    movement = split_movement(study.networks, sequence)
     found = study.pictures.find_places(
-        *(name, np.arange(n_frames) if is_filmed else np.array(key_frames)),
-        *(
-            study.sequences[row],
-            parts.whole.gradients[row],
-            parts.beyond.gradients[row],
-        ),
+        *(name, np.arange(n_frames) if is_filmed else np.array(key_frames), sequence),
+        *(each.gradients[row] for each in gradients),
+        None if movement is None else movement[:, 1:3],
     )
     interval = study.pictures.find_interval(name)
     trace = overlays.Trace(parts.steps[row], parts.step_length, n_frames, interval)
@@ -111,7 +111,7 @@ def show_example(study, clip):
             card["overlay"] = overlays.overlay(picture, found.at(index), limit)
             strip.append(card | {"picture": picture, "added": added[index]})
     marks = [(card["index"], card["letter"]) for card in strip]
-    figure = overlays.draw_trace(trace, marks)
+    figure = overlays.draw_trace(trace._replace(parts=added, length=1), marks)
     return {"trace": study.save(figure, f"clips/{name}-trace"), "strip": strip}
 
 
@@ -137,6 +137,7 @@ def list_places(clip):
         "column": column + 1,
         "attribution": found.full[keep].ravel(),
         "beyond_mean_frame": found.beyond[keep].ravel(),
+        "by_change": found.change[keep].ravel(),
     }
     return pd.DataFrame(columns)
 

@@ -172,6 +172,15 @@ class Moving(Network):
         return np.divide(slopes, roots, out=np.zeros_like(roots), where=roots > 0)
 
 
+def split_movement(networks, sequence):
+    """Find what level, change, jerk and trend add to the value of a clip, (T, 4, F).
+
+    None where no network knows them.
+    """
+    known = [n.split(sequence[None])[0] for n in networks if isinstance(n, Moving)]
+    return sum(known) / len(networks) if known else None
+
+
 def open_networks(model):
     """Take an ensemble apart into its members; another network stands alone."""
     nested = [x for x in model.layers if re.fullmatch(r"member_\d+", x.name)]

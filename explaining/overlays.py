@@ -133,6 +133,8 @@ def draw_trace(trace, marks=(), title=""):
     axes = figure.subplots()
     axes.set_title(title, loc="left", wrap=True)
     plot_trace(axes, trace)
+    if not title:
+        axes.set_ylabel("adds to the score")
     for frame, letter in marks:
         mark(axes, trace, frame, f"{letter}\n▾")
     return figure

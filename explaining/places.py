@@ -21,6 +21,7 @@ class Places(NamedTuple):
     frames: list  # their indices
     full: np.ndarray  # of the attribution from the zero sequence
     beyond: np.ndarray  # of what the frame adds beyond the clip's mean frame
+    change: np.ndarray  # what of either the change from frame to frame adds
 
     def at(self, frame):
         """Find the parts of places in one frame, beyond the mean frame."""
@@ -54,6 +55,24 @@ def spread_over_places(gradients, maps):
     """
     n_places = maps.shape[1] * maps.shape[2]
     return np.einsum("nrcf,nf->nrc", maps, gradients, dtype=float) / n_places
+
+
+def spread_changes(changes, before, now, after):
+    """Spread the parts of changes over the places where the maps changed.
+
+    Parts of the change to the frame before and of the jerk in frames, (n, 2, F), and
+    maps of the frames and of those beside them, (n, 8, 8, F), give float64 (n, 8, 8).
+    """
+    spread = 0.0
+    for parts, moved in zip(
+        np.moveaxis(changes, 1, 0),
+        (now - before, after - 2 * now + before),
+        strict=True,
+    ):
+        total = np.abs(moved).sum(axis=(1, 2))
+        rate = np.divide(parts, total, out=np.zeros_like(total), where=total > 0)
+        spread = spread + np.einsum("nrcf,nf->nrc", np.abs(moved), rate, dtype=float)
+    return spread
 
 
 class Pictures:
@@ -100,30 +119,38 @@ class Pictures:
             shown[name, index] = None if pairs is None else pairs[index][1]
         return [shown[key] for key in wanted]
 
-    def find_places(self, name, chosen, sequence, whole, beyond):
+    def find_places(self, name, chosen, sequence, whole, beyond, changes=None):
         """Spread the attributions of chosen frames, rising, over `Places`; or None.
 
         Each frame passes the extractor once. The mean map of a long clip is estimated
         from frames all along, then scaled, feature by feature, to the mean of all
         frames, so that places add up. `whole` and `beyond` are gradients, (T, F), from
-        the zero sequence and from the mean frame.
+        the zero sequence and from the mean frame, `changes` (T, 2, F) what the network
+        knows as parts of changes and of jerks.
         """
         pairs = self.read(name)
         if pairs is None or self.extractor is None or not len(chosen):
             return None
-        n_mean = min(N_MEAN, len(pairs))
-        spread = np.linspace(0, len(pairs) - 1, n_mean).round().astype(int)
-        extracted = np.union1d(spread, chosen)
-        maps = self.extractor.maps([pairs[index][0] for index in extracted])
-        mean = maps[np.isin(extracted, spread)].mean(axis=0, dtype=float)
-        maps = maps[np.isin(extracted, chosen)]
+        last, n_mean = len(pairs) - 1, min(N_MEAN, len(pairs))
+        spread = np.linspace(0, last, n_mean).round().astype(int)
+        beside = [np.clip(chosen + i, 0, last) for i in (-1, 0, 1)]
+        needed = beside if changes is not None else [chosen]
+        extracted = np.unique(np.concatenate([spread, *needed]))
+        found = self.extractor.maps([pairs[index][0] for index in extracted])
+        mean = found[np.isin(extracted, spread)].mean(axis=0, dtype=float)
+        maps = found[np.isin(extracted, chosen)]
         off = np.linalg.norm(maps.mean(axis=(1, 2)) - sequence[chosen])
         if off > TOLERANCE * np.linalg.norm(sequence[chosen]):
             self.missing[name] = "its pictures do not give the features of its sequence"
             return None
         full = spread_over_places(whole[chosen], maps)
         away = spread_over_places(beyond[chosen], maps - scale_map(mean, sequence))
-        return Places([int(index) for index in chosen], full, away)
+        change = np.zeros_like(full)
+        if changes is not None:
+            around = (found[np.searchsorted(extracted, at)] for at in beside)
+            change = spread_changes(changes[chosen], *around)
+        chosen = [int(index) for index in chosen]
+        return Places(chosen, full + change, away + change, change)
 
 
 def scale_map(mean, sequence):

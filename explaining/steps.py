@@ -16,7 +16,8 @@ import figures
 import files
 from explaining import attribution, checks, elements, overlays, panels, places, summary
 from explaining.inference import ALPHA, correlate_ranks
-from explaining.network import Recurrent, cut, open_networks
+from explaining.network import Moving, Recurrent, cut, open_networks, split_movement
+from models import MOVEMENT
 from tables import write_columns
 
 N_CENTRAL = 8  # frames of a movement element that are shown
@@ -57,13 +58,20 @@ def write_parts(study):
     steps["first_frame"] = (steps["step"] - 1) * parts.step_length + 1
     steps["last_frame"] = steps["step"] * parts.step_length
     frames = {"frame": np.arange(1, study.sequences.shape[1] + 1)}
+    kinds = {}
     for row, name in enumerate(study.table["clip"]):
         steps["part"], frames["attribution"] = parts.steps[row], found.frames[row]
         frames["beyond_mean_frame"] = parts.beyond.frames[row]
+        if all(isinstance(n, Moving) for n in study.networks):
+            movement = split_movement(study.networks, study.sequences[row])
+            of_frames = movement.sum(axis=2, dtype=float).T
+            steps |= dict(zip(MOVEMENT, of_frames, strict=True))
+            kinds[name] = of_frames.sum(axis=1)
         write_columns(study.folder / "parts" / f"{name}.csv", steps)
         write_columns(study.folder / "frames" / f"{name}.csv", frames)
     misses = np.abs(parts.steps.sum(axis=1) + parts.bias - parts.value)
     return {
+        "kinds": explain_variance(kinds, parts.value),
         "run": study.record["run"],
         "n_clips": len(study.table),
         "n_animals": int(study.table["animal"].nunique()),
@@ -77,6 +85,18 @@ def write_parts(study):
         "n_inexact": int((found.residual > attribution.TOLERANCE).sum()),
         "path_steps": int(found.steps.max()),
     }
+
+
+def explain_variance(kinds, values):
+    """Find which part of the variance of values each kind of movement makes, or None.
+
+    The parts add up to 1, since what is explained is a sum.
+    """
+    if len(kinds) < 2 or np.ptp(values) == 0:
+        return None
+    found = np.cov([*np.transpose([*kinds.values()]), values])[-1, :-1]
+    found /= np.var(values, ddof=1)
+    return dict(zip(MOVEMENT, found.tolist(), strict=True))
 
 
 def check(study):

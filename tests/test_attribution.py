@@ -148,7 +148,13 @@ def test_movement_is_explained_exactly_frame_by_frame():
     expected[:, 1:] += np.abs(np.diff(roots, axis=1)) @ change / (n_frames - 1)
     expected[:, 1:-1] += np.abs(np.diff(roots, 2, axis=1)) @ jerk / (n_frames - 2)
     assert np.allclose(found.steps, expected, atol=1e-5)
-    assert found.whole.residual.max() < 1e-3
+    assert np.allclose(found.whole.frames, expected, atol=1e-5)
+    assert max(found.whole.residual.max(), found.beyond.residual.max()) < 1e-5
+    part = network.split_movement(network.open_networks(model), sequences[0])
+    assert np.allclose(part.sum(axis=(1, 2)), expected[0], atol=1e-5)
+    still = np.repeat(sequences[:1, :1], n_frames, axis=1)
+    moved = network.split_movement(network.open_networks(model), still[0])[:, 1:3]
+    assert not moved.any()
 
 
 def test_the_unpaired_last_frame_has_no_part_in_the_score():
@@ -200,6 +206,15 @@ def test_one_bright_place_gets_everything():
     found = places.spread_over_places(np.array([[9.0, -3.0]]), maps)
     assert found[0, 5, 2] == -3.0
     assert np.count_nonzero(found) == 1
+
+
+def test_a_change_is_where_the_map_changed_and_adds_up():
+    random = np.random.default_rng(0)
+    maps, changes = random.random((3, 2, 8, 8, 5)), random.normal(size=(2, 2, 5))
+    maps[1:, :, :4] = maps[0, :, :4]  # the upper half stands still
+    found = places.spread_changes(changes, *maps)
+    assert not found[:, :4].any()
+    assert np.allclose(found.sum(axis=(1, 2)), changes.sum(axis=(1, 2)))
 
 
 def test_key_frames_are_the_largest_and_not_neighbours():

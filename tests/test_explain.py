@@ -60,9 +60,13 @@ def write_clip(folder, number, name):
     sequences.write_sequence(folder, name, StandIn()(resized))
 
 
-def write_run(folder, run, seed, **record):
+def write_run(folder, run, seed, kind="lstm", **record):
     keras.utils.set_random_seed(seed)
-    model = models.build_lstm(N_FRAMES, N_FEATURES, units=5, bias=0.1)
+    if kind == "motion":
+        weights = np.random.default_rng(seed).normal(size=4 * N_FEATURES)
+        model = models.build_motion(N_FRAMES, N_FEATURES, weights=(weights, 1.0))
+    else:
+        model = models.build_lstm(N_FRAMES, N_FEATURES, units=5, bias=0.1)
     path = files.checkpoint_path(folder, run)
     path.parent.mkdir(exist_ok=True)
     model.save(path)
@@ -71,8 +75,8 @@ def write_run(folder, run, seed, **record):
         {
             "run": run,
             "task": "Reach",
-            "model": "lstm",
-            "options": {"model": "lstm", "units": 5, "n_frames": N_FRAMES},
+            "model": kind,
+            "options": {"model": kind, "units": 5, "n_frames": N_FRAMES},
             "n_frames": N_FRAMES,
             "n_features": N_FEATURES,
             "extraction": {"weights": "random", "sampling": "stride"},
@@ -92,6 +96,7 @@ def folder(tmp_path_factory):
     for number, name in enumerate([*NAMES, AWKWARD]):
         write_clip(folder, number, name)
     write_run(folder, "own", 0)
+    write_run(folder, "moving", 3, "motion")
     for seed in (1, 2):
         scheme = {"kind": "folds", "prefix": "cv", "fold": seed}
         write_run(folder, f"fold{seed}", seed, scheme=scheme)
@@ -142,6 +147,26 @@ def test_places_lie_on_what_moves(everything):
     size = places["beyond_mean_frame"].abs()
     rows = places["row"].isin([3, 4, 5])  # the square wanders along these
     assert size[rows].sum() > 0.9 * size.sum()
+
+
+def test_movement_is_explained_by_kind_and_by_place_of_change(folder, stand_in):
+    clip = ("--clip", NAMES[0], "--clip", NAMES[9])
+    explain.main(["--run", "moving", "--data", str(folder), "--top", "3", *clip])
+    written = folder / "figures" / "moving"
+    parts = pd.read_csv(written / "parts" / f"{NAMES[0]}.csv")
+    assert np.allclose(parts[list(models.MOVEMENT)].sum(axis=1), parts["part"])
+    places = pd.read_csv(written / "places.csv")
+    frames = pd.read_csv(written / "frames" / f"{NAMES[0]}.csv").set_index("frame")
+    sums = places[places["clip"] == NAMES[0]].groupby("frame").sum(numeric_only=True)
+    assert np.allclose(sums["attribution"], frames.loc[sums.index, "attribution"])
+    changes = parts.set_index("step")[["change", "jerk"]].sum(axis=1)
+    assert np.allclose(sums["by_change"], changes.loc[sums.index], atol=1e-5)
+    size = places["by_change"].abs()  # the square wanders along three rows
+    assert size[places["row"].isin([3, 4, 5])].sum() > 0.9 * size.sum() > 0
+    results = json.loads((written / "explanation.json").read_text())
+    assert sum(results["kinds"].values()) == pytest.approx(1)
+    page = (written / "index.html").read_text(encoding="utf-8")
+    assert "from how much changes from frame to frame" in page
 
 
 def test_page_is_whole_escaped_and_alone(everything):
