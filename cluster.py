@@ -1,8 +1,7 @@
 """Clips and folds on a Dask cluster: the little that concerns dask.distributed.
 
 Who does what, and what happens when a worker dies, is Dask's. Workers see the project
-and the working folder at the same paths and write what they make into it; only names
-and sentences travel.
+and the working folder at the same paths; only names and sentences travel.
 """
 
 import contextlib
@@ -29,13 +28,7 @@ ALONE = threading.Lock()  # a process has one network, however many threads
 
 @contextlib.contextmanager
 def connect(address):
-    """Connect to the scheduler of a Dask cluster.
-
-    Yields
-    ------
-    dask.distributed.Client
-        Its workers, later ones too, find the modules of this project.
-    """
+    """Connect to the scheduler of a cluster whose workers will find our modules."""
     try:
         from dask.distributed import Client
     except ImportError:
@@ -126,16 +119,7 @@ def submit(client, function, *arguments):
 
 
 def run(client, function, tasks, *common):
-    """Call a function for each task on the cluster.
-
-    Parameters
-    ----------
-    client : dask.distributed.Client
-    function : callable
-        Called with the task and `common`; may raise Problem.
-    tasks : sequence
-    *common
-        The same for all tasks.
+    """Call a function with each task, and what is common to all, on the cluster.
 
     Yields
     ------
@@ -155,7 +139,6 @@ def run(client, function, tasks, *common):
 
 
 def take_result(future):
-    """Wait for the result of a task, or the Problem that it met."""
     from dask.distributed import CancelledError, KilledWorker
 
     try:
@@ -165,9 +148,6 @@ def take_result(future):
     except CancelledError:
         raise Problem("the Dask scheduler is gone; what was done is kept") from None
     return result if problem is None else Problem(problem)
-
-
-# ---------------------------------------------------------------- on a worker
 
 
 @functools.lru_cache(maxsize=1)
@@ -186,18 +166,9 @@ def describe_extractor(weights, options):
 
 
 def extract_clip(clip, folder, record, weights, options):
-    """Extract the sequence of a clip and write it into the working folder.
+    """Extract the sequence of a clip on a worker, and write it into the folder.
 
-    Parameters
-    ----------
-    clip : Clip
-    folder : path
-        Absolute.
-    record : dict
-        The content of `extraction.json`.
-    weights : str
-    options : tuple of (str, value)
-        Further arguments of `Extractor`.
+    `record` is that of `extraction.json`; `options` are (name, value) of `Extractor`.
     """
     if sequences.read_extraction(folder) != record:
         raise Problem(
@@ -237,6 +208,5 @@ def limit_threads():
 
     with contextlib.suppress(RuntimeError):  # it computes already, limited as it is
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        tf.config.threading.set_intra_op_parallelism_threads(
-            get_worker().state.nthreads
-        )
+        n_threads = get_worker().state.nthreads
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)

@@ -1,5 +1,6 @@
 """The loader: clips as `data_file.csv` lists them, their animals, groups and folds."""
 
+import functools
 import re
 import unicodedata
 
@@ -176,10 +177,11 @@ def hold_out_animals(animals, scores, fraction, seed):
         )
     n_held = min(max(1, round(fraction * len(names))), len(names) - 1)
     of_animal, random = gather_scores(animals, scores), np.random.default_rng(seed)
-    means = {name: np.mean(found) for name, found in of_animal.items()}
+    means = {name: average(tuple(found)) for name, found in of_animal.items()}
     random.shuffle(names)  # ties in a random order
     ranked = sorted(names, key=means.get)
-    return {str(random.choice(part)) for part in np.array_split(ranked, n_held)}
+    parts = np.array_split(ranked, n_held)
+    return {str(part[random.integers(len(part))]) for part in parts}
 
 
 def gather_scores(animals, scores):
@@ -188,6 +190,11 @@ def gather_scores(animals, scores):
     for animal, score in zip(animals, scores, strict=True):
         of_animal.setdefault(animal, []).append(score)
     return of_animal
+
+
+@functools.cache  # many folds ask for the same
+def average(scores):
+    return np.mean(scores)
 
 
 def fold_animals(animals, n_folds=None, scores=None, seed=0):

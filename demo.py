@@ -13,11 +13,8 @@ results look like, and says nothing about how well it scores real animals.
 import argparse
 import csv
 import importlib
-import os
 import shlex
 import shutil
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,37 +33,19 @@ DATE = "May2"
 MARK = "demo.json"  # tells our folder from other people's
 OURS = ("train", "test", "sequences", "checkpoints", "logs", "predictions", "figures")
 OUR_FILES = ("data_file.csv", "truth.csv", "frames.png", MARK)
-IMAGENET_HOST = "https://storage.googleapis.com"
-IMAGENET_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-TRAINING = {
-    "--units": 32,
-    "--learning-rate": 1e-3,
-    "--batch-size": 4,
-    "--epochs": 150,
-    "--patience": 25,
-    "--plateau-patience": 8,
-}
+TRAINING = "--standardize --units 32 --learning-rate 1e-3 --batch-size 4"
+TRAINING += " --epochs 150 --patience 25 --plateau-patience 8"
 
 
 class Animal(NamedTuple):
-    """An artificial animal, and the true deficit of each of its clips."""
-
     name: str
     group: str
     split: str
-    deficits: list
-
-
-# ---------------------------------------------------------------- the data set
+    deficits: list  # the true one of each clip
 
 
 def choose_animals(rng, n_control=N_CONTROL, n_stroke=N_STROKE, n_clips=N_CLIPS):
-    """Choose deficits of the animals, and test animals that span them.
-
-    Returns
-    -------
-    list of Animal
-    """
+    """Choose deficits of the animals, and test animals that span them."""
     healthy = rng.choice([0.0, 0.5, 1.0], n_control)
     impaired = np.round(2 * np.linspace(1, 5, n_stroke)) / 2
     levels = [("Control", x) for x in healthy] + [("Stroke", x) for x in impaired]
@@ -89,17 +68,7 @@ def clip_path(folder, animal, number):
 
 
 def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
-    """Draw every clip and write videos, data_file.csv and truth.csv.
-
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    animals : list of Animal
-    rng : numpy.random.Generator
-    n_frames : int
-        Frames of a clip.
-    """
+    """Draw every clip and write videos, data_file.csv and truth.csv."""
     from tqdm import tqdm
 
     import frames
@@ -112,22 +81,18 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
             look = drawing.choose_look(rng)
             for number, deficit in enumerate(animal.deficits, start=1):
                 video = clip_path(folder, animal, number)
-                name = video.stem
                 poses = reaching.plan_movement(deficit, n_frames, rng)
+                pictures = (drawing.draw_frame(pose, look, rng) for pose in poses)
                 with files.replacing(video) as temporary:
-                    pictures = (drawing.draw_frame(p, look, rng) for p in poses)
                     rate = drawing.FRAMES_PER_SECOND
                     frames.write_video(temporary, pictures, rate, crf=16)
-                clips.append((animal.split, TASK, name, n_frames, deficit))
-                truth += [
-                    (name, frame, pose.phase, int(pose.mouth))
-                    for frame, pose in enumerate(poses, start=1)
-                ]
+                clips.append((animal.split, TASK, video.stem, n_frames, deficit))
+                for frame, pose in enumerate(poses, start=1):
+                    truth.append((video.stem, frame, pose.phase, int(pose.mouth)))
                 bar.update()
     write_rows(Path(folder) / "data_file.csv", clips)
-    write_rows(
-        Path(folder) / "truth.csv", [("clip", "frame", "phase", "mouth"), *truth]
-    )
+    truth.insert(0, ("clip", "frame", "phase", "mouth"))
+    write_rows(Path(folder) / "truth.csv", truth)
 
 
 def write_rows(path, rows):
@@ -150,12 +115,8 @@ def prepare_folder(folder, seed):
                 shutil.rmtree(folder / name)
         for name in OUR_FILES:
             (folder / name).unlink(missing_ok=True)
-    files.write_json(
-        folder / MARK, {"demo": "drawn animals, replaced by each demo", "seed": seed}
-    )
-
-
-# ---------------------------------------------------------------- the pipeline
+    words = "drawn animals, replaced by each demo"
+    files.write_json(folder / MARK, {"demo": words, "seed": seed})
 
 
 def run_script(name, *argv):
@@ -166,43 +127,21 @@ def run_script(name, *argv):
         raise Problem(f"{name}.py failed; see above")
 
 
-def can_have_imagenet(timeout=5):
-    """Tell whether the ImageNet weights are here or can be downloaded."""
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    if (home / "models" / IMAGENET_FILE).is_file():
-        return True
-    try:
-        request = urllib.request.Request(IMAGENET_HOST, method="HEAD")
-        urllib.request.urlopen(request, timeout=timeout).close()
-    except urllib.error.HTTPError:
-        return True  # it answered
-    except OSError:
-        return False
-    return True
-
-
 def extract(folder, weights):
-    """Extract features, with ImageNet weights where they can be had.
-
-    Returns
-    -------
-    str
-        The weights that were used.
-    """
+    """Extract features, with ImageNet weights where they can be had; tell which."""
     where = ("--data", folder, "--seq-length", SEQ_LENGTH)
-    if weights is None and can_have_imagenet():
+    if weights is None:
         try:
             run_script("extract_features", *where)
             return "imagenet"
         except Problem as problem:
             console.caution(str(problem))
-    if weights is None:
+        weights = "random"
         print(
             "\nThe ImageNet weights cannot be had (no internet?). The demo goes on "
             "with --weights random:\nthe features come from an UNTRAINED network, "
             "good enough for these drawings,\nnot for real animals."
         )
-    weights = weights or "random"
     run_script("extract_features", *where, "--weights", weights)
     return weights
 
@@ -210,8 +149,7 @@ def extract(folder, weights):
 def run_pipeline(folder, animals, weights, seed):
     """Extract, train, validate and score; returns the weights that were used."""
     weights = extract(folder, weights)
-    flags = [part for flag in TRAINING.items() for part in flag]
-    run_script("train_reg", "--data", folder, "--seed", seed, "--standardize", *flags)
+    run_script("train_reg", "--data", folder, "--seed", seed, *TRAINING.split())
     run_script("validate", "--data", folder, "--run", RUN)
     tested = [animal for animal in animals if animal.split == "test"]
     tested.sort(key=lambda animal: animal.deficits[0])
@@ -220,50 +158,34 @@ def run_pipeline(folder, animals, weights, seed):
     return weights
 
 
-# ---------------------------------------------------------------- what came out
-
-
 def draw_pictures(folder):
     """Write frames.png: a healthy and two impaired reaches."""
     import frames
-    from drawn import drawing
+    from slicing import pictures
 
     clips = sorted(data.read_clips(folder), key=lambda clip: clip.score)
     with Path(folder, "truth.csv").open(newline="") as file:
         by_mouth = {row["clip"] for row in csv.DictReader(file) if row["mouth"] == "1"}
     reaching = [clip for clip in clips if clip.name not in by_mouth]
-    chosen = [
-        ("healthy: reaches far, takes the pellet", reaching[0]),
-        ("impaired: reaches short and shaky, misses", reaching[-1]),
-        ("impaired: reaches with the mouth", clips[-1]),
-    ]
-    rows = [
-        (
-            f"{words} (deficit {clip.score:g} of 5)",
-            frames.read_frames(folder, clip, SEQ_LENGTH)[1 : SEQ_LENGTH // 2],
-        )
-        for words, clip in chosen
-    ]
-    with files.replacing(Path(folder) / "frames.png") as temporary:
-        drawing.draw_sheet(rows).save(temporary)
+    chosen = {"far": reaching[0], "short": reaching[-1], "by mouth": clips[-1]}
+    shown, tiles = range(1, SEQ_LENGTH // 2), []
+    for words, clip in chosen.items():
+        seen = frames.read_frames(folder, clip, SEQ_LENGTH)
+        label = f"deficit {clip.score:g} of 5: reaches {words}"
+        tiles += [pictures.make_tile(seen[i], label) for i in shown]
+    pictures.write_pages(Path(folder) / "frames.png", tiles, columns=len(shown))
 
 
 def summarise(folder, weights):
     """Say in plain words what came out, on animals that no training saw.
 
-    Returns
-    -------
-    dict
-        "pearson", "mae", "baseline_mae": over the clips of the test animals.
+    Gives "pearson", "mae" and "baseline_mae" over the clips of the test animals.
     """
     path = files.predictions_path(folder, RUN, "test", ".json")
     report = files.read_json(path)
-    clips = report["agreement"]["clips"]
-    result = {
-        "pearson": clips["pearson"]["value"],
-        "mae": clips["mae"]["value"],
-        "baseline_mae": report["floors"]["training mean"]["clips"]["mae"]["value"],
-    }
+    clips, floor = report["agreement"]["clips"], report["floors"]["training mean"]
+    result = {name: clips[name]["value"] for name in ("pearson", "mae")}
+    result["baseline_mae"] = floor["clips"]["mae"]["value"]
     shown = {k: "not defined" if v is None else f"{v:.2f}" for k, v in result.items()}
     untrained = " (untrained network)" if weights == "random" else ""
     print(
@@ -283,9 +205,6 @@ Look at
 Next: python explain.py --data {folder} --run {RUN}"""
     )
     return result
-
-
-# ---------------------------------------------------------------- the script
 
 
 def parse_args(argv):

@@ -23,118 +23,72 @@ DISK_ERRORS = (
 class Progress:
     """Keep history, best weights and everything that a training needs to go on.
 
-    One file holds all of it and is replaced whole after an epoch every few seconds, so
+    One file, `backup.npz`, holds all of it and is replaced whole every few seconds, so
     that a training killed at any moment goes on from there and ends as an undisturbed
-    one does. When to stop and to learn more slowly follows from the history alone.
-
-    Parameters
-    ----------
-    folder : path
-        Where `backup.npz`, `best-<epoch>.npz` and `history.csv` are written.
-    trainer : learning.Trainer
-    identity : dict
-        What the training depends on; a backup of anything else is ignored.
+    one does. A backup of a training of another identity is ignored. When to stop and to
+    learn more slowly follows from the history alone.
     """
 
     def __init__(self, folder, trainer, identity):
-        self.folder, self.trainer = Path(folder), trainer
+        self.path, self.trainer = Path(folder) / "backup.npz", trainer
         self.identity = json.dumps(identity, sort_keys=True)
-        self.history, self.best, self.is_best_on_disk = [], None, True
-        self.time_of_backup, self.n_written = time.monotonic(), 0
+        self.history, self.best, self.time_of_backup = [], [], time.monotonic()
 
     @property
     def best_epoch(self):
         return min(range(len(self.history)), key=lambda i: self.history[i]["val_loss"])
 
     def restore(self):
-        """Take up a backup of this training, if there is one; tell the next epoch."""
-        if not (self.folder / "backup.npz").is_file():
-            return 0
+        """Take up a backup of this training where there is one."""
+        variables, weights = self.trainer.variables, self.trainer.model.weights
+        if not self.path.is_file():
+            return
         try:
-            backup, state = self.load("backup.npz")
+            with np.load(self.path, allow_pickle=False) as stored:
+                arrays = [stored[key] for key in stored.files[1:]]
+                state = json.loads(str(stored["state"]))
             if state["identity"] != self.identity:
-                return 0
-            self.history = state["history"]
-            best, of_best = self.load(self.name_best())
-            if of_best["identity"] != self.identity:
-                raise ValueError("it belongs to another training")
-            check_arrays(backup, self.trainer.variables)
-            check_arrays(best, self.trainer.model.weights)
+                return
+            shapes = [tuple(each.shape) for each in (*variables, *weights)]
+            if [array.shape for array in arrays] != shapes:
+                raise ValueError("it holds other arrays")
+            self.history, self.best = state["history"], arrays[len(variables) :]
         except Exception as error:  # zipfile, JSON and numpy fail in many ways
-            caution(f"{self.folder}: a backup is spoiled ({error}); starting over")
-            self.history = []
-            return 0
-        self.best = best
-        take_arrays(backup, self.trainer.variables)
-        return len(self.history)
-
-    def name_best(self):
-        """Name the file of the best weights, by the epoch that a backup speaks of."""
-        return f"best-{self.best_epoch + 1}.npz"
+            caution(f"{self.path}: a backup is spoiled ({error}); starting over")
+            return
+        for variable, array in zip(variables, arrays, strict=False):
+            variable.assign(array)
 
     def add(self, row):
         """Take up what an epoch came to, and keep its weights if they are the best."""
         self.history.append({"epoch": len(self.history) + 1, **row})
         if self.best_epoch == len(self.history) - 1:
-            self.best = to_arrays(self.trainer.model.weights)
-            self.is_best_on_disk = False
+            self.best = copy_arrays(self.trainer.model.weights)
 
     def back_up(self):
-        if not self.is_best_on_disk:
-            self.save(self.name_best(), self.best)
-            self.is_best_on_disk = True
-        arrays = to_arrays(self.trainer.variables)
-        self.save("backup.npz", arrays, {"history": self.history})
-        for path in self.folder.glob("best-*.npz"):
-            if path.name != self.name_best():
-                path.unlink(missing_ok=True)
+        state = json.dumps({"identity": self.identity, "history": self.history})
+        arrays = [*copy_arrays(self.trainer.variables), *self.best]
+        named = {f"array_{i}": array for i, array in enumerate(arrays)}
+        with replacing(self.path) as temporary:
+            np.savez(temporary, state=state, **named)
         self.write_history()
         self.time_of_backup = time.monotonic()
-
-    def save(self, name, arrays, state=None):
-        state = json.dumps({"identity": self.identity, **(state or {})})
-        with replacing(self.folder / name) as temporary:
-            np.savez(temporary, state=state, **arrays)
-
-    def load(self, name):
-        """Read all that `save` wrote: arrays by name, and the state."""
-        with np.load(self.folder / name, allow_pickle=False) as stored:
-            arrays = {key: stored[key] for key in stored.files}
-        return arrays, json.loads(str(arrays.pop("state")))
 
     def write_history(self):
         import pandas as pd
 
-        with replacing(self.folder / "history.csv") as temporary:
+        with replacing(self.path.with_name("history.csv")) as temporary:
             pd.DataFrame(self.history).to_csv(temporary, index=False)
-        self.n_written = len(self.history)
 
 
-def to_arrays(variables):
-    """Copy variables out of the backend, by names that `numpy.savez` keeps."""
-    arrays = map(keras.ops.convert_to_numpy, variables)
-    return {f"variable_{i}": array for i, array in enumerate(arrays)}
-
-
-def take_arrays(arrays, variables):
-    for i, variable in enumerate(variables):
-        variable.assign(arrays[f"variable_{i}"])
-
-
-def check_arrays(arrays, variables):
-    """See that arrays from disk are those of variables."""
-    found = [arrays[f"variable_{i}"].shape for i in range(len(variables))]
-    expected = [tuple(variable.shape) for variable in variables]
-    if found != expected or len(arrays) != len(expected):
-        raise ValueError("it holds other arrays")
+def copy_arrays(variables):
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
 def clear_backups(folder):
     """Remove what a finished training needed only to go on."""
-    folder = Path(folder)
-    for path in (folder / "backup.npz", *folder.glob("best*.npz")):
-        path.unlink(missing_ok=True)
-    remove_leftovers(folder)
+    (Path(folder) / "backup.npz").unlink(missing_ok=True)
+    remove_leftovers(Path(folder))
 
 
 def judge_losses(losses, options):
@@ -190,16 +144,14 @@ def fit_network(trainer, train, watched, folder, identity, bar=None):
         When the loss is no number or the output is the same for every clip.
     """
     options, progress = trainer.options, Progress(folder, trainer, identity)
-    first = progress.restore()
+    progress.restore()
     losses = [row["val_loss"] for row in progress.history]
     if bar is not None:
-        bar.update(first)
-    with telling_of_disk(), contextlib.ExitStack() as opened:
-        log = None
-        for epoch in range(first, options.epochs):
+        bar.update(len(losses))
+    with telling_of_disk(), open_log(Path(folder)) as log:
+        for epoch in range(len(losses), options.epochs):
             if judge_losses(losses, options)[0]:
                 break
-            log = log or open_log(Path(folder), opened)
             train.start_epoch(epoch)
             row = trainer.run_epoch(train, watched)
             check_epoch(epoch, row)
@@ -215,29 +167,29 @@ def fit_network(trainer, train, watched, folder, identity, bar=None):
                 told = f"loss {row['loss']:.3g}, watched {row['val_loss']:.3g}"
                 bar.set_postfix_str(told, refresh=False)
                 bar.update()
-    if progress.n_written < len(progress.history):
-        progress.write_history()
-    take_arrays(progress.best, trainer.model.weights)
+    progress.write_history()
+    for variable, array in zip(trainer.model.weights, progress.best, strict=True):
+        variable.assign(array)
     check_alive(trainer.score, train)
     best = progress.history[progress.best_epoch]
     told = {"best_epoch": best["epoch"], "loss": best["loss"]}
     return {"epochs": len(losses), **told, "val_loss": best["val_loss"]}
 
 
-def open_log(folder, opened):
+@contextlib.contextmanager
+def open_log(folder):
     """Open logs for TensorBoard; gives the function that writes an epoch into them."""
-    writers = {}
-    for part in ("train", "validation"):
-        writers[part] = tf.summary.create_file_writer(str(folder / part))
-        opened.callback(writers[part].close)
+    open_part = tf.summary.create_file_writer
+    writers = [open_part(str(folder / part)) for part in ("train", "validation")]
 
     def write(epoch, row):
         for name, value in row.items():
-            part = "validation" if name.startswith("val_") else "train"
-            with writers[part].as_default(epoch):
+            with writers[name.startswith("val_")].as_default(epoch):
                 tf.summary.scalar(f"epoch_{name.removeprefix('val_')}", value)
 
-    return write
+    yield write
+    for writer in writers:
+        writer.close()
 
 
 @contextlib.contextmanager

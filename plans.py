@@ -7,8 +7,7 @@ from typing import NamedTuple
 import data
 from console import Problem, caution
 
-CLOSED_FORM = ("motion",)  # models without epochs
-LEARNS_FROM_ALL = (*CLOSED_FORM, "best")  # watches no clips, or others for each part
+LEARNS_FROM_ALL = ("motion", "best")  # watches no clips, or others for each part
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +41,7 @@ class Options:
 
     @classmethod
     def from_dict(cls, values):
-        """Take up options from a record; those it does not know stay at defaults.
-
-        Raises Problem where one is no option of that kind.
-        """
+        """Take up options from a record; raises Problem where one is odd."""
         known = {field.name: field.default for field in dataclasses.fields(cls)}
         given = values if isinstance(values, dict) else {}
         taken = {k: v for k, v in given.items() if k in known}
@@ -57,14 +53,14 @@ class Options:
         return dataclasses.asdict(self)
 
 
-TOLD = ("animals", "groups", "crops", "mirrored")  # clips' names; crops; names
-
-
 def is_alike(value, default):
     """Tell whether a value from a file is of the kind of an option's default."""
     if isinstance(default, float) and type(value) in (int, float):
         return math.isfinite(value)
     return type(value) is type(default)
+
+
+TOLD = ("animals", "groups", "crops", "mirrored")  # clips' names; crops; names
 
 
 class Plan(NamedTuple):
@@ -86,28 +82,20 @@ class Plan(NamedTuple):
         """Take up what the table tells of the clips that the run will know."""
         known = [c for c in clips if c.name in self.train or c.name in self.watched]
         crops = {c.crop for c in known}
+        cut = sorted(map(list, crops - {None}))
         told = {
             "animals": {c.name: c.animal for c in known if c.animal},
             "groups": {c.name: c.group for c in known if c.group},
-            "crops": sorted(map(list, crops - {None})) + [None] * (None in crops),
+            "crops": cut and cut + [None] * (None in crops),
             "mirrored": [c.name for c in known if c.mirror],
         }
-        told["crops"] = told["crops"] if crops - {None} else []
         return self._replace(told={k: v for k, v in told.items() if v})
 
 
 def find_targets(clips, options):
     """Find what each clip is to be scored: the expert score, or its group as 0 or 1.
 
-    Parameters
-    ----------
-    clips : list of Clip
-    options : Options
-
-    Returns
-    -------
-    dict of str to float
-        Each clip once, though both splits may list it; unscored clips are left out.
+    Each clip once, though both splits may list it; unscored clips are left out.
     """
     if options.target == "group":
         targets = find_group_targets(clips, options)
@@ -147,10 +135,6 @@ def plan_run(run, clips, targets, animals, options):
     targets, animals : dict
         Target and animal of each clip by its name.
     options : Options
-
-    Returns
-    -------
-    Plan
     """
     train = {c.name: targets[c.name] for c in clips if c.split == "train"}
     if not train:
@@ -174,20 +158,7 @@ def plan_run(run, clips, targets, animals, options):
 
 
 def plan_final(run, folds, targets, animals, options):
-    """Plan the network to use, on all animals, beside the folds that tell its errors.
-
-    Parameters
-    ----------
-    run : str
-    folds : list of Plan
-        See `plan_folds`.
-    targets, animals, options
-        As for `plan_run`.
-
-    Returns
-    -------
-    Plan
-    """
+    """Plan the network to use, on all animals; its folds tell its errors."""
     first = folds[0].scheme
     scheme = {"kind": "final", "of": first["kind"], "prefix": first["prefix"]}
     plan = Plan(run, dict(targets), {}, [], scheme, {})
@@ -195,20 +166,12 @@ def plan_final(run, folds, targets, animals, options):
 
 
 def watch_animals(plan, animals, options):
-    """Move some animals of a plan from the trained to the watched clips.
-
-    What is fitted in closed form needs none watched and learns from all; a choice
-    among models watches animals anew for each of them.
-    """
+    """Move some animals of a plan from the trained to the watched clips."""
     if options.model in LEARNS_FROM_ALL:
         return plan
-    names = list(plan.train)
-    held = data.hold_out_animals(
-        [animals[name] for name in names],
-        [plan.train[name] for name in names],
-        options.validation_fraction,
-        options.seed,
-    )
+    owners = [animals[name] for name in plan.train]
+    given = (options.validation_fraction, options.seed)
+    held = data.hold_out_animals(owners, list(plan.train.values()), *given)
     watched = {n: t for n, t in plan.train.items() if animals[n] in held}
     train = {n: t for n, t in plan.train.items() if n not in watched}
     return plan._replace(train=train, watched=watched)
@@ -229,10 +192,6 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1
         Plan the run of this fold alone.
     repeat : int
         Of a cross-validation that is repeated with other seeds and folds.
-
-    Returns
-    -------
-    list of Plan
     """
     owners, scores = [animals[name] for name in targets], list(targets.values())
     folds = data.fold_animals(owners, n_folds, scores, options.seed)
@@ -258,11 +217,13 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1
 
 def tell_clips(plan, animals):
     """Say how many clips and animals a run learns from, and watches."""
-    n_train = len({animals[name] for name in plan.train})
-    if not plan.watched:
-        return f"{len(plan.train)} clips of {n_train} animals to train"
-    n_watched = len({animals[name] for name in plan.watched})
+    train, watched = plan.train, plan.watched
+    of_train, of_watched = (
+        len({animals[n] for n in part}) for part in (train, watched)
+    )
+    if not watched:
+        return f"{len(train)} clips of {of_train} animals to train"
     return (
-        f"{len(plan.train)} clips to train, {len(plan.watched)} to watch, of {n_train} "
-        f"and {n_watched} animals"
+        f"{len(train)} clips to train, {len(watched)} to watch, of {of_train} and "
+        f"{of_watched} animals"
     )

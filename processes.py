@@ -18,17 +18,10 @@ def count_cores():
 
 
 def run(n_processes, function, tasks):
-    """Call a function for each task, so many at a time.
+    """Call a function of a module with the parts of each task, so many at a time.
 
     Every process has as many threads as if it were alone: with fewer, products of
     matrices may be summed in another order and differ in their last bits.
-
-    Parameters
-    ----------
-    n_processes : int
-    function : callable
-        Of a module, called with the parts of a task; may raise Problem.
-    tasks : sequence of tuple
 
     Yields
     ------
@@ -37,8 +30,7 @@ def run(n_processes, function, tasks):
     """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-    pool = ProcessPoolExecutor(n_processes, context, prepare)
-    with pool:
+    with ProcessPoolExecutor(n_processes, context, prepare) as pool:
         try:
             futures = {pool.submit(function, *task): task for task in tasks}
             for future in as_completed(futures):

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from drawn.reaching import MOUTH, SHOULDER, SLIT_X
 
@@ -41,30 +41,14 @@ class Look(NamedTuple):
 
 
 def choose_look(rng):
-    """Draw the look of one animal at random."""
-    return Look(
-        shift=(float(rng.uniform(-3, 3)), float(rng.uniform(-4, 4))),
-        lamp=float(rng.uniform(0.95, 1.05)),
-        fur=float(rng.uniform(-1, 1)),
-        glass=float(rng.uniform(0.06, 0.09)),
-        noise=float(rng.uniform(0.3, 1.0)),
-    )
+    """Choose the look of one animal at random."""
+    ranges = ((-3, 3), (-4, 4), (0.95, 1.05), (-1, 1), (0.06, 0.09), (0.3, 1.0))
+    x, y, *rest = (float(rng.uniform(*each)) for each in ranges)
+    return Look((x, y), *rest)
 
 
 def draw_frame(pose, look, rng):
-    """Draw one frame.
-
-    Parameters
-    ----------
-    pose : Pose
-    look : Look
-    rng : numpy.random.Generator
-        For the noise.
-
-    Returns
-    -------
-    uint8, (HEIGHT, WIDTH, 3), RGB
-    """
+    """Draw one frame, uint8 (HEIGHT, WIDTH, 3), RGB."""
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), (128, 128, 128))
     pen = Pen(image, look.shift)
     draw_shelf(pen, pose.pellet)
@@ -95,9 +79,8 @@ class Pen:
         angles = np.linspace(0, 2 * math.pi, 40)
         x, y = radii[0] * np.cos(angles), radii[1] * np.sin(angles)
         cos, sin = math.cos(tilt), math.sin(tilt)
-        self.polygon(
-            np.stack([x * cos - y * sin, x * sin + y * cos], 1) + centre, colour
-        )
+        turned = np.stack([x * cos - y * sin, x * sin + y * cos], 1)
+        self.polygon(turned + centre, colour)
 
     def disc(self, centre, radius, colour):
         self.ellipse(centre, (radius, radius), colour)
@@ -115,9 +98,9 @@ class Pen:
 
 def draw_shelf(pen, pellet):
     """Draw the shelf and, lying or carried, the pellet."""
-    left, right = SLIT_X, WIDTH + 20
-    corners = [(left, SHELF_Y), (right, SHELF_Y), (right, SHELF_Y + 5)]
-    pen.polygon([*corners, (left, SHELF_Y + 5)], (118, 119, 121))
+    (left, right), (top, bottom) = (SLIT_X, WIDTH + 20), (SHELF_Y, SHELF_Y + 5)
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    pen.polygon(corners, (118, 119, 121))
     if pellet is not None:
         pen.disc(pellet, 7.5, EDGE)
         pen.disc(pellet, 6, (250, 226, 150))
@@ -174,33 +157,3 @@ def find_elbow(shoulder, paw):
     cosine = (UPPER_ARM**2 + reach**2 - FOREARM**2) / (2 * UPPER_ARM * reach)
     angle = math.atan2(span[1], span[0]) + math.acos(min(max(cosine, -1), 1))
     return shoulder + UPPER_ARM * np.array([math.cos(angle), math.sin(angle)])
-
-
-def draw_sheet(rows, gap=6):
-    """Lay strips of frames out on a sheet, each below its caption.
-
-    Parameters
-    ----------
-    rows : list of (str, list of uint8 (H, W, 3))
-        Captions and frames, all frames of one size.
-    gap : int
-        White pixels between frames.
-
-    Returns
-    -------
-    PIL.Image.Image
-    """
-    height, width = rows[0][1][0].shape[:2]
-    n_columns = max(len(frames) for _, frames in rows)
-    font, caption_height = ImageFont.load_default(size=18), 30
-    row_height = caption_height + height + gap
-    size = (gap + n_columns * (width + gap), gap + len(rows) * row_height)
-    sheet = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(sheet)
-    for number, (caption, frames) in enumerate(rows):
-        top = gap + number * row_height
-        pen.text((gap, top + 3), caption, fill=(30, 30, 30), font=font)
-        for column, frame in enumerate(frames):
-            place = gap + column * (width + gap), top + caption_height
-            sheet.paste(Image.fromarray(frame), place)
-    return sheet

@@ -31,24 +31,11 @@ class Pose(NamedTuple):
 
     @property
     def mouth(self):
-        """Whether the animal reaches with its mouth in this frame."""
         return self.phase == "mouth"
 
 
 def plan_movement(deficit, n_frames, rng):
-    """Plan the poses of one clip.
-
-    Parameters
-    ----------
-    deficit : float
-        0 (healthy) to 5.
-    n_frames : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    list of Pose, n_frames long
-    """
+    """Plan the pose in each frame of one clip; a deficit is 0 (healthy) to 5."""
     edges = np.linspace(0, n_frames, N_ATTEMPTS + 1).round().astype(int)
     poses = []
     for length in np.diff(edges):
