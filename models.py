@@ -40,19 +40,19 @@ BLANK_LSTM = functools.partial(
 )
 
 
-def build(options, shape, bias=0.0, statistics=None, **to_train):
+def build(options, shape, bias=0.0, statistics=None, targets=(), **to_train):
     """Build the network that `plans.Options` describe for sequences of shape (T, F).
 
-    `bias` and `statistics` as for `build_lstm`; `to_train` holds its `activation`,
-    `layer` and `drop` where a training takes other ones for a while. The weights are
-    those of `list_weights`.
+    `bias` and `statistics` as for `build_lstm`, `targets` as for `build_motion`;
+    `to_train` holds `activation`, `layer` and `drop` where a training takes other ones
+    for a while. The weights are those of `list_weights`.
     """
     given = {"activation": options.activation, "bias": bias, "statistics": statistics}
     if options.model == "pool":
         given["activation"] = to_train.get("activation", options.activation)
         return build_pool(*shape, **given)
     if options.model == "motion":
-        return build_motion(*shape, activation=options.activation)
+        return build_motion(*shape, activation=options.activation, targets=targets)
     given |= {name: getattr(options, name) for name in ("units", "dropout", "gates")}
     return build_lstm(*shape, **given | to_train)
 
@@ -167,15 +167,35 @@ def share_movement(roots):
     return ops.concatenate(parts, axis=2)
 
 
-def build_motion(n_frames, n_features=2048, *, activation="relu", weights=None):
+@keras.saving.register_keras_serializable("behavior_net")
+class Between:
+    """Activation that cuts a score to a range; a straight line knows no scale."""
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def __call__(self, x):
+        return keras.ops.clip(x, self.low, self.high)
+
+    def get_config(self):
+        return {"low": self.low, "high": self.high}
+
+
+def build_motion(
+    n_frames, n_features=2048, *, activation="relu", weights=None, targets=()
+):
     """Build the network that scores movement, from what `motion.fit` found.
 
-    `weights` are those (4F,) of the statistics and the bias; zeros by default.
+    `weights` are those (4F,) of the statistics and the bias; zeros by default. Scores
+    are cut to the range of `targets`, those of the clips it was fitted on, and to 0.
     """
     if n_frames < LEAST_MOVING:
         raise ValueError(f"movement needs {LEAST_MOVING} frames. Received: {n_frames}")
     inputs = keras.Input((n_frames, n_features), name="sequence")
     x = Movement(name="movement")(inputs)
+    if targets:
+        low = 0.0 if activation == "relu" else min(targets)
+        activation = Between(float(low), float(max(targets)))
     model = keras.Model(inputs, score(x, activation, 0, kernel_initializer="zeros"))
     if weights is not None:
         kernel, bias = weights
@@ -204,7 +224,7 @@ def build_ensemble(members):
     return keras.Model(inputs, keras.layers.Average(name="score")(scores))
 
 
-def load_run(path, members, shape):
+def load_run(path, members, shape, targets=()):
     """Build the network of a run and give it the weights in its file.
 
     Parameters
@@ -215,6 +235,8 @@ def load_run(path, members, shape):
         Of each of its networks, as the record tells them.
     shape : (int, int)
         T and F.
+    targets : list of float
+        Of the clips that it was trained on.
 
     Raises
     ------
@@ -234,7 +256,8 @@ def load_run(path, members, shape):
     with archive.reading(path, wanted) as (_, arrays):
         for options, (weights, n_standardized) in zip(members, wanted, strict=True):
             statistics = [next(arrays), next(arrays)] if n_standardized else None
-            network = build(options, shape, statistics=statistics, layer=BLANK_LSTM)
+            given = {"statistics": statistics, "targets": targets, "layer": BLANK_LSTM}
+            network = build(options, shape, **given)
             assign(network, itertools.islice(arrays, len(weights)))
             networks.append(network)
     return build_ensemble(networks)

@@ -76,7 +76,8 @@ def read_run(path):
     record = read_record(path)
     try:
         shape = tuple(untrusted.size(record[key]) for key in ("n_frames", "n_features"))
-        return models.load_run(path, list_members(record), shape), record
+        targets = list(record["train_clips"].values())
+        return models.load_run(path, list_members(record), shape, targets), record
     except (TypeError, ValueError) as error:
         raise Problem(
             f"{path.stem}.json describes no network: {untrusted.first_line(error)}"

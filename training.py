@@ -145,6 +145,7 @@ def fit_motion(folder, plan, options, shape):
     *weights, choice = motion.fit(statistics, scores, animals)
     foretold = motion.cross_validate(statistics, scores, animals)
     given = {"activation": options.activation, "weights": weights}
+    given["targets"] = list(plan.train.values())
     loss = float(((foretold - scores) ** 2).mean())
     result = {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
     return models.build_motion(*shape, **given), result

@@ -11,6 +11,7 @@ import runs
 import scoring
 import sequences
 import train_reg
+from backend import keras
 from console import Problem
 
 T, F = 8, 6
@@ -223,3 +224,21 @@ def test_what_cannot_be_learned_is_said(tmp_path):
     sequences.write_sequence(tmp_path, name, make)
     with pytest.raises(Problem, match=r"all 21 clips .* score 2"):
         train_reg.main(train)
+
+
+def test_scores_stay_on_the_scale_that_was_learned(tmp_path):
+    """However far a clip moves; before the cut the score goes on in a straight line."""
+    make_folder(tmp_path)
+    train_reg.main(["--data", str(tmp_path), "--model", "motion"])
+    model, record = runs.read_run(files.checkpoint_path(tmp_path, "Reach-motion"))
+    highest = max(record["train_clips"].values())
+    wild = np.abs(np.random.default_rng(1).normal(0, 50, (4, T, F)))
+    still = np.full((1, T, F), 4.0)
+    sequences = np.concatenate([wild, still]).astype(np.float32)
+    scores = model.predict_on_batch(sequences)[:, 0]
+    assert scores[:4].max() == highest and scores.min() >= 0
+    inner = model.layers[-1].input
+    kernel, bias = model.layers[-1].get_weights()
+    straight = keras.Model(model.input, inner)(sequences) @ kernel + bias
+    np.testing.assert_allclose(scores, np.clip(straight[:, 0], 0, highest), atol=1e-4)
+    assert np.max(straight) > highest + 1
