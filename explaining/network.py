@@ -125,7 +125,7 @@ class Recurrent(Network):
     def compute_states(self, projected):
         """Compute hidden states, (B, T, U)."""
         kernel = tf.convert_to_tensor(self.lstm.cell.recurrent_kernel)
-        return self.recur(projected, (), kernel, ())
+        return self.recur(projected, tf.zeros(0), kernel, tf.zeros(0))
 
     def pool(self, states):
         """Pool states (B, T, U) to steps (B, K, U), as the network does."""
