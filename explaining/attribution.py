@@ -1,6 +1,6 @@
 """What a network made its score from: the parts of steps, frames and features.
 
-The value before the last activation is taken apart, so a score that was cut to 0 is
+The value before the last activation is taken apart, so a score that was cut is
 explained too. The value of a recurrent network is a sum over pooled steps plus the
 bias, exactly; that of movement over time a sum over frames. What frames and features
 add to any other is told by integrated gradients (Sundararajan et al. 2017): gradients
@@ -168,9 +168,10 @@ class Parts(NamedTuple):
         return np.abs(self.whole.features).mean(axis=0)
 
     @property
-    def cut_to_0(self):
-        """Where the score lost what the value says: some network is below 0, (N,)."""
-        return (self.values < 0).any(axis=1) & (self.scores != self.value)
+    def is_cut(self):
+        """Where a score is not the value, which lies outside the scale, (N,)."""
+        rounding = 1e-5 * np.maximum(1, np.abs(self.value))
+        return np.abs(self.scores - self.value) > rounding
 
 
 def attribute(networks, sequences, tolerance=TOLERANCE):

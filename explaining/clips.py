@@ -118,8 +118,8 @@ def show_example(study, clip):
 def tell_clip(clip):
     """Write the title of a clip: its name and scores."""
     text = f"{clip['clip']}   network score {clip['network_score']:.2f}"
-    if clip["cut_to_0"]:
-        text += f" (cut to 0 from {clip['value']:.2f})"
+    if clip["is_cut"]:
+        text += f" (cut from {clip['value']:.2f})"
     if np.isfinite(clip["expert_score"]):
         text += f", expert score {clip['expert_score']:.2f}"
     return text.replace("-", "−") if clip["value"] < 0 else text

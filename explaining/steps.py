@@ -44,7 +44,7 @@ def open_study(folder, model, record, table, sequences, pictures):
     networks = open_networks(model)
     parts = attribution.take_apart(networks, sequences)
     found = {"network_score": parts.scores, "value": parts.value}
-    table = table.assign(**found, cut_to_0=parts.cut_to_0)
+    table = table.assign(**found, is_cut=parts.is_cut)
     return Study(folder, record, table, sequences, networks, parts, pictures)
 
 
@@ -79,7 +79,7 @@ def write_parts(study):
         "n_networks": len(study.networks),
         "step_length": parts.step_length,
         "bias": parts.bias,
-        "n_cut_to_0": int(parts.cut_to_0.sum()),
+        "n_cut": int(parts.is_cut.sum()),
         "largest_miss_of_parts": float(misses.max()),
         "largest_residual_of_attributions": float(found.residual.max()),
         "n_inexact": int((found.residual > attribution.TOLERANCE).sum()),

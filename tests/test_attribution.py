@@ -70,10 +70,10 @@ def test_steps_and_bias_add_up_to_the_score(case):
     assert np.allclose(total, found.value, atol=1e-5)
 
 
-def test_a_score_cut_to_0_is_explained_all_the_same():
+def test_a_score_that_is_cut_is_explained_all_the_same():
     networks = network.open_networks(make_network(bias=-9.0))
     found = attribution.take_apart(networks, make_sequences())
-    assert found.cut_to_0.all() and not found.scores.any()
+    assert found.is_cut.all() and not found.scores.any()
     assert (found.value < -5).all()
     assert found.whole.gradients.any()
 
