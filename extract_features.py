@@ -22,6 +22,7 @@ import data
 import files
 import frames
 import origins
+import plans
 import sequences
 import sources
 from console import Problem
@@ -317,6 +318,8 @@ def work(args, clips):
 
     check_early(args)
     tell_short(clips, args.seq_length)
+    if (args.sampling, args.seq_length) == ("stride", plans.Options.n_frames):
+        plans.tell_proposal(clips, plans.Options())
     if moved := sources.find_moved(args.data, clips):
         console.caution(
             f"{len(moved)} clips are in the folder of the other split only, and are "

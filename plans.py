@@ -7,6 +7,7 @@ from typing import NamedTuple
 import data
 from console import Problem, caution
 
+FEW, FEWEST = 200, 5  # clips that the published network is too large for; animals
 LEARNS_FROM_ALL = ("motion", "best")  # watches no clips, or others for each part
 
 
@@ -226,4 +227,25 @@ def tell_clips(plan, animals):
     return (
         f"{len(train)} clips to train, {len(watched)} to watch, of {of_train} and "
         f"{of_watched} animals"
+    )
+
+
+def tell_proposal(clips, options):
+    """Say in one line what suits few clips, where the published settings were left.
+
+    Twenty frames over the whole clip are what was measured on few clips.
+    """
+    animals = {data.animal_of(clip, options.animal_pattern) for clip in clips}
+    n_clips, lengths = len({c.name for c in clips}), [c.n_frames for c in clips]
+    given = (options.model, options.units, options.learning_rate)
+    published = (Options.model, Options.units, Options.learning_rate)
+    if given != published or n_clips > FEW or len(animals) < 2:
+        return
+    wanted = f"--model {'best' if len(animals) > FEWEST else 'motion'}"
+    if options.n_frames == Options.n_frames and min(lengths) >= 3:
+        n_frames = min(20, *lengths)
+        wanted = f"--seq-length {n_frames} --sampling uniform, {wanted}"
+    print(
+        f"{n_clips} clips of {len(animals)} animals, {min(lengths)} to {max(lengths)} "
+        f"frames; what suits so few: {wanted}"
     )

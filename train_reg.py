@@ -265,6 +265,7 @@ def train_all(args, repeat):
     if args.skip_missing:
         clips = skip_missing(args.data, clips, options.n_frames)
     planned, animals = make_plans(args, clips, options, repeat)
+    plans.tell_proposal(clips, options)
     check_present(args.data, planned, options.n_frames)
     origins.refuse_changed(args.data, clips)
     origins.tell_pace(args.data, animals, extraction)

@@ -91,6 +91,21 @@ def test_few_animals_are_refused_with_a_remedy(monkeypatch):
         choose(monkeypatch, make_plan(3), {"motion": 1.0, "lstm": 2.0})
 
 
+def test_what_suits_few_clips_is_proposed_where_nothing_was_asked_for(capsys):
+    clips = [
+        data.Clip("train", "Reach", f"v_A_g{n % 12:02d}_c{n:02d}", 21 + n, 1.0)
+        for n in range(37)
+    ]
+    plans.tell_proposal(clips, plans.Options())
+    told = "37 clips of 12 animals, 21 to 57 frames; what suits so few: --seq-length 20"
+    assert capsys.readouterr().out == f"{told} --sampling uniform, --model best\n"
+    plans.tell_proposal(clips[:3], plans.Options(n_frames=20))
+    assert capsys.readouterr().out.endswith("so few: --model motion\n")
+    plans.tell_proposal(clips, plans.Options(units=8))
+    plans.tell_proposal(clips * 6, plans.Options(model="motion"))
+    assert not capsys.readouterr().out
+
+
 def test_choices_are_counted():
     fared = {"motion": {"rmse": 1.0}, "lstm": {"rmse": 2.0}}
     made = [{"model": name, "candidates": fared} for name in ("motion", "motion")]
