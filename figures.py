@@ -56,20 +56,9 @@ def styled(draw, style=STYLE):
 
 @styled
 def save(figure, path, dpi=300):
-    """Write a figure as PNG and SVG, each whole or not at all.
+    """Write a figure as PNG and SVG, each whole or not at all; return both paths.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    path : Path or str
-        Without a suffix.
-    dpi : int
-        Pixels an inch of the PNG, and of photographs inside the SVG.
-
-    Returns
-    -------
-    list of Path
-        The two files.
+    `path` has no suffix; `dpi` are pixels an inch, of photographs in the SVG, too.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,10 +85,7 @@ def open_figure(height, title, rows=1, ratios=None):
 
 
 def choose_looks(groups):
-    """Give each group (str or None) a colour and a shape: dict, Control first.
-
-    None, where there are clips without a group, is grey.
-    """
+    """Give each group a colour and a shape: dict, Control first; None is grey."""
     named = sorted(set(groups) - {None}, key=lambda g: (g != "Control", g))
     looks = {g: (COLOURS[i % 6], SHAPES[i % 6]) for i, g in enumerate(named)}
     return looks | ({None: ("#555555", "o")} if None in groups or not named else {})

@@ -39,15 +39,10 @@ def tabulate(clips, record):
 
 
 def list_repeats(args, clips):
-    """List the networks, and the clips that each is to score.
+    """List the networks and the clips that each is to score: lists of (Path, dict,
+    table), one for each time that a cross-validation was repeated, one for a split.
 
-    Animals that nobody scored need no network of a cross-validation: they are named
-    and left out.
-
-    Returns
-    -------
-    list of list of (Path, dict, pandas.DataFrame)
-        Once for each time that a cross-validation was repeated, once for a split.
+    Animals that nobody scored need no network: they are named and left out.
     """
     if args.split in data.SPLITS:
         path = runs.find_run(args.data, args.run)
@@ -105,18 +100,27 @@ def judge_outcome(table, outcome):
     return means, comparisons.compare_outcomes(*columns)
 
 
-def judge_plans(args, table, record):
-    """Measure what animals are worth, with the floors on the clips that are judged."""
+def judge_plans(args, table, record, result):
+    """Measure what animals are worth, on the clips that are judged."""
     from judging import planning
     from judging.table import summarise_clips
+    from training import measure_movement
 
     scored = table.dropna(subset=["target"])
-    columns = summarise_clips(args.data, scored, record)
-    clips = columns, scored["target"].to_numpy(), scored["animal"].to_numpy(str)
-    result = {"leak": planning.measure_leak(*clips)} if args.leak_meter else {}
+    size = record["n_frames"], record["n_features"]
+    clips = (
+        measure_movement(args.data, list(scored["clip"]), *size),
+        summarise_clips(args.data, scored, record),
+        scored["target"].to_numpy(float),
+        scored["animal"].to_numpy(str),
+    )
+    if args.leak_meter:
+        result["leak"] = planning.measure_leak(clips)
     if args.plan:
-        result["plan"] = planning.measure_curve(*clips, args.plan)
-    return result
+        result["plan"] = planning.measure_curve(clips, args.plan)
+        known = {runs.animal_in(record, name) for name in record["train_clips"] or ()}
+        mae = result["agreement"]["clips"]["mae"]
+        result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
 
 
 def judge_raters(args, table, record, second_rater, ratings):
@@ -199,10 +203,11 @@ def draw(args, table, record, result, independence, means=None):
     return [figures.save(figure, folder / name)[0] for name, figure in drawn.items()]
 
 
-def publish(args, table, record, result, independence, means):
+def publish(args, clips, table, record, result, means):
     """Print, write and draw what was found, once all of it is computed."""
     from judging import sheet
 
+    independence = tell_independence(table)
     result["verdict"] = report.tell_verdict(result, is_test=not independence)
     print(f"run {record['run']}, {args.split}")
     if independence:
@@ -225,8 +230,10 @@ def publish(args, table, record, result, independence, means):
     write_columns(path, table.drop(columns="target"))
     drawn = draw(args, table, record, result, independence, means)
     page = files.figures_folder(args.data, record["run"]) / "report.html"
-    told = args.split, independence, content["versions"], drawn
-    sheet.write_page(page, table, result, record, *told)
+    told = {"split": args.split, "independence": independence}
+    told["versions"] = content["versions"]
+    named = {clip.name: clip for clip in clips}
+    sheet.write_page(page, args.data, named, table, result, record, told, drawn)
     print(f"\npredictions: {path}\nfigures:     {page.parent}\npage:        {page}")
 
 
@@ -263,7 +270,7 @@ def parse_args(argv):
     add("--raters", type=Path, metavar="DIR", help=text)
     text = "named beforehand: so much more disagreement than among raters is no harm"
     add("--margin", type=number, metavar="POINTS", help=text)
-    text = "errors of ridge regression with animals known beside animals held out"
+    text = "errors with animals known beside animals held out: skill, or recognition?"
     add("--leak-meter", action="store_true", help=text)
     text = "how many animals would an error of so many points take?"
     add("--plan", type=number, metavar="POINTS", help=text)
@@ -315,10 +322,10 @@ def main(argv=None):
     if outcome:
         means, result["outcome"] = judge_outcome(table, outcome)
     if args.leak_meter or args.plan:
-        result |= judge_plans(args, table, record)
+        judge_plans(args, table, record, result)
     if second or ratings:
         result["raters"] = judge_raters(args, table, record, second, ratings)
-    publish(args, table, record, result, tell_independence(table), means)
+    publish(args, clips, table, record, result, means)
     return 0
 
 

@@ -21,7 +21,7 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from judging import agreement, calibration, comparisons, correlation, raters, separation
-from judging.resampling import CROSSED, average_animals, average_units
+from judging.resampling import CROSSED, average_units
 
 # Published manifest: within an animal ICC(1) of clip scores is about 0.35.
 BETWEEN, WITHIN = 1.0, 1.36
@@ -79,7 +79,7 @@ def simulate_study(random, n_animals, unequal, graded, n_studies=1):
 
 def compute_truth(expert, network, mean, animals):
     """Compute the figures of so many clips that they are the truth."""
-    averages = [average_animals(v, animals)[1] for v in (expert, network, mean)]
+    averages = [average_units(v, animals) for v in (expert, network, mean)]
     truth = {}
     for what, (x, y, m) in (("clips", (expert, network, mean)), ("animals", averages)):
         one = np.ones((1, len(x)))
@@ -148,8 +148,8 @@ def measure_new(predict, mean, new):
     features, scores, animals, labels = new
     network = predict(features)
     error, base = network - scores, mean - scores
-    x, y = (average_animals(values, animals)[1] for values in (scores, network))
-    group = average_animals(labels, animals)[1]
+    x, y = (average_units(values, animals) for values in (scores, network))
+    group = average_units(labels, animals)
     return {
         "clips mae": np.abs(error).mean(),
         "clips rmse": np.sqrt(np.mean(error**2)),
@@ -200,7 +200,7 @@ def measure_folds(n_studies, n_animals, signal, penalty):
         for kind, base in (("raw", None), ("centred", means)):
             beyond = scores if base is None else scores - base
             test = correlation.permutation_test(
-                beyond, network, animals, base, n_permutations=499
+                beyond, network, animals, base, draws=(499, 0)
             )
             small[kind] += (test["p"] or 1) <= 0.05
     tally.tell(f"\n{n_animals} animals left out, signal {signal}, penalty {penalty}")
@@ -278,8 +278,7 @@ def measure_permutations(n_studies, n_animals, unequal, groups):
             network,
             animals,
             groups=half if groups else None,
-            n_permutations=499,
-            seed=seed,
+            draws=(499, seed),
         )
         p.append(found["p"])
     p = np.array(p)

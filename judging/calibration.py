@@ -2,16 +2,8 @@
 
 import numpy as np
 
+from judging import resampling
 from judging.correlation import center
-from judging.resampling import (
-    MIN_POINTS,
-    Jackknife,
-    drop_unscored,
-    find_widening,
-    index_animals,
-    is_constant,
-    not_defined,
-)
 
 
 def find_slope(x, y, weights):
@@ -23,33 +15,34 @@ def find_slope(x, y, weights):
 
 
 def calibrate(expert, network, animals, training_mean=None):
-    """Find the line from network scores to expert scores, over clips.
+    """Find the line from network scores (N,) to expert scores, over clips.
 
-    Parameters
-    ----------
-    expert, network : (N,) array
-        A clip without either is left out.
-    animals : (N,) array of str
-    training_mean : (N,) array, optional
-        Taken from both before the slope is found; see the head of `correlation.py`.
+    The training mean (N,) is taken from both before; see the head of `correlation.py`.
 
     Returns
     -------
     dict
-        "slope": by how much the expert's scores differ where the network's differ by
-        1; below 1 the network's scores are too far apart, above 1 too close together.
-        "intercept": what the expert gives where the network says 0. "trend": slope of
-        the difference on the mean of both scores (Bland & Altman 1999), below 0 where
-        high scores are underrated and low ones overrated.
+        "slope": by how much the expert's scores differ where the network's differ by 1;
+        below 1 the network's are too far apart. "intercept": what the expert gives
+        where the network says 0. "trend": slope of the difference on the mean of both
+        scores (Bland & Altman 1999), below 0 where high scores are underrated.
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
-    kept, expert, network, base = drop_unscored(animals, expert, network, base)
+    kept, expert, network, base = resampling.drop_unscored(
+        animals, expert, network, base
+    )
     keys = ("slope", "intercept", "trend")
-    if len(kept) < MIN_POINTS:
-        return dict.fromkeys(keys, not_defined(f"fewer than {MIN_POINTS} clips"))
-    if is_constant(network - base, np.max(np.abs(network))):
-        return dict.fromkeys(keys, not_defined("the network scores do not vary"))
-    jack = Jackknife(index_animals(kept)[1], find_widening(base))
+    if len(kept) < resampling.MIN_POINTS:
+        return dict.fromkeys(
+            keys, resampling.not_defined(f"fewer than {resampling.MIN_POINTS} clips")
+        )
+    if resampling.is_constant(network - base, np.max(np.abs(network))):
+        return dict.fromkeys(
+            keys, resampling.not_defined("the network scores do not vary")
+        )
+    jack = resampling.Jackknife(
+        resampling.index_animals(kept)[1], resampling.find_widening(base)
+    )
     slope = find_slope(network - base, expert - base, jack.weights)
     intercept = jack.average(expert) - slope * jack.average(network)
     both = (expert + network) / 2 - base
@@ -59,18 +52,9 @@ def calibrate(expert, network, animals, training_mean=None):
 
 
 def tabulate_errors(table, by):
-    """Average errors by group, severity, animal or session.
+    """Average the errors of a table (target, network_score, animal) by a column.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns target, network_score, animal and what `by` names.
-    by : str
-
-    Returns
-    -------
-    list of dict
-        "name", "n_clips", "n_animals", "mae", "bias" of each, in the order of names.
+    List of dict of "name", "n_clips", "n_animals", "mae", "bias"; by name.
     """
     kept = table.dropna(subset=["target", "network_score", by])
     bias = kept["network_score"] - kept["target"]

@@ -6,40 +6,18 @@ Pure functions on arrays; figures as in `agreement.py`, intervals over animals.
 import numpy as np
 from scipy import stats
 
+from judging import resampling
 from judging.correlation import correlate, refuse_correlation
-from judging.resampling import (
-    MIN_ANIMALS,
-    MIN_POINTS,
-    Jackknife,
-    average_units,
-    drop_unscored,
-    index_animals,
-    is_constant,
-    not_defined,
-    pair_units,
-)
 
 NEGLIGIBLE = 0.1  # of the MAE: a change that nobody would act on
 
 
 def williams_test(r_first, r_second, r_between, n):
-    """Test whether two scores correlate equally with a third thing, on n animals.
+    """Test whether two scores of n animals correlate equally with an outcome.
 
-    Williams' t as Steiger (1980, Psychological Bulletin 87, equation 7) gives it.
-
-    Parameters
-    ----------
-    r_first, r_second : float
-        Correlation of each score with the outcome.
-    r_between : float
-        Correlation of the two scores.
-    n : int
-
-    Returns
-    -------
-    dict
-        "t" (positive when `r_first` is the greater), "df", "p" (two-sided), or
-        None and "reason".
+    Williams' t as Steiger (1980, Psychological Bulletin 87, equation 7) gives it, from
+    the correlation of each score with the outcome and that of the two scores. Dict of
+    "t" (above 0 where `r_first` is the greater), "df", "p" (two-sided), or "reason".
     """
     none = {"t": None, "df": None, "p": None}
     if n < 4:
@@ -65,8 +43,7 @@ def zou_interval(r_first, r_second, r_between, n):
     """Find the 95% interval (low, high) of the difference of two correlations.
 
     Zou (2007, Psychological Methods 12, 399-413): the intervals of both are joined,
-    with the correlation of two correlations that share a variable. Parameters are
-    those of `williams_test`.
+    with the correlation of two correlations that share a variable.
     """
     first, second = fisher_interval(r_first, n), fisher_interval(r_second, n)
     squares = r_first**2 + r_second**2 + r_between**2
@@ -84,44 +61,40 @@ def zou_interval(r_first, r_second, r_between, n):
 
 
 def compare_outcomes(outcome, network, expert):
-    """Compare how well network score and expert score each predict an outcome.
-
-    Parameters
-    ----------
-    outcome, network, expert : (A,) array
-        One value for each animal; an animal without all three is left out.
+    """Compare how well network and expert scores (A,) each predict an outcome (A,).
 
     Returns
     -------
     dict
-        "n"; "network" and "expert", correlation of each with the outcome as it is;
-        "between", of the two scores; "direction", -1 where a higher score goes with
-        a lower outcome (recovery), else 1; "difference", network - expert after both
-        were multiplied by direction: positive means that the network predicts
-        better; "williams", on the same two.
+        "n", animals with all three; "network", "expert", correlations with the outcome;
+        "between", of the two scores; "direction", -1 where a higher score goes with a
+        lower outcome (recovery), else 1; "difference", network - expert, both times
+        direction: above 0 the network predicts better; "williams", on the same two.
     """
-    _, *columns = drop_unscored(np.arange(len(outcome)), outcome, network, expert)
+    _, *columns = resampling.drop_unscored(
+        np.arange(len(outcome)), outcome, network, expert
+    )
     outcome, network, expert = columns
     n, keys = len(outcome), ("network", "expert", "between", "difference")
     named = zip(("outcome", "network", "expert"), columns, strict=True)
-    constant = [name for name, values in named if n and is_constant(values)]
-    if n < MIN_POINTS or constant:
+    constant = [name for name, values in named if n and resampling.is_constant(values)]
+    if n < resampling.MIN_POINTS or constant:
         reason = f"{' and '.join(constant)}: all values are equal"
-        if n < MIN_POINTS:
-            reason = f"fewer than {MIN_POINTS} animals"
+        if n < resampling.MIN_POINTS:
+            reason = f"fewer than {resampling.MIN_POINTS} animals"
         none = {"t": None, "df": None, "p": None, "reason": reason}
-        empty = dict.fromkeys(keys, not_defined(reason))
+        empty = dict.fromkeys(keys, resampling.not_defined(reason))
         return {"n": n, "direction": None, "williams": none} | empty
     pairs = ((outcome, network), (outcome, expert), (network, expert))
     one = np.ones((1, n))
     values = [float(correlate(*pair, one)[0]) for pair in pairs]
     # Both scores decide the direction: one alone may be near 0 with either sign.
-    direction = -1 if values[0] + values[1] < 0 else 1
+    direction = -1 if sum(values[:2]) < 0 else 1
     triple = direction * values[0], direction * values[1], values[2]
     values.append(triple[0] - triple[1])
-    if n < MIN_ANIMALS:
-        reason = f"no interval from fewer than {MIN_ANIMALS} animals"
-        found = [not_defined(reason, value) for value in values]
+    if n < resampling.MIN_ANIMALS:
+        reason = f"no interval from fewer than {resampling.MIN_ANIMALS} animals"
+        found = [resampling.not_defined(reason, value) for value in values]
     else:
         ends = [fisher_interval(r, n) for r in values[:3]] + [zou_interval(*triple, n)]
         found = [
@@ -133,27 +106,19 @@ def compare_outcomes(outcome, network, expert):
 
 
 def average_difference(first, second, animals, *, widen=1.0):
-    """Average two columns over clips, and their difference, with intervals.
+    """Average two columns (N,) at or above 0, such as errors, and their difference.
 
-    Parameters
-    ----------
-    first, second : (N,) array
-        Such as distances of two scores from the truth; all values at or above 0.
-    animals : (N,) array of str
-    widen : float
-        Factor of the standard errors, see `resampling.CROSSED`.
-
-    Returns
-    -------
-    dict
-        "n_clips", "n_animals"; "first", "second" and "difference", second - first.
+    Dict of "n_clips", "n_animals", "first", "second" and "difference", second - first;
+    standard errors are multiplied by `widen`, see `resampling.CROSSED`.
     """
-    animals, first, second = drop_unscored(animals, first, second)
-    jack = Jackknife(index_animals(animals)[1], widen)
+    animals, first, second = resampling.drop_unscored(animals, first, second)
+    jack = resampling.Jackknife(resampling.index_animals(animals)[1], widen)
     n = {"n_clips": len(animals), "n_animals": jack.n_animals}
     keys = ("first", "second", "difference")
     if not len(animals):
-        return n | dict.fromkeys(keys, not_defined("no clips with every score"))
+        return n | dict.fromkeys(
+            keys, resampling.not_defined("no clips with every score")
+        )
     columns = zip(keys, (first, second, second - first), strict=True)
     return n | {
         key: jack.describe(
@@ -164,24 +129,15 @@ def average_difference(first, second, animals, *, widen=1.0):
 
 
 def paired_change(errors_before, errors_after, animals, *, widen=1.0):
-    """Say how much the MAE changes when something is done to the same clips.
-
-    Parameters
-    ----------
-    errors_before, errors_after : (N,) array
-        Error of each clip, signed or not: as it is, and under a control such as
-        frames in shuffled order.
-    animals, widen
-        As for `average_difference`.
+    """Say how much the MAE changes when something is done to the same clips (N,).
 
     Returns
     -------
     dict
-        "n_clips", "n_animals"; "before" and "after", each an MAE; "change",
-        after - before: positive means that the control made the scores worse;
-        "verdict": "needed" when the change lies above 0, "not needed" when all of its
-        interval is less than a tenth of the MAE, else "undecided" (None without an
-        interval).
+        "n_clips", "n_animals"; "before" and "after", each an MAE; "change", after -
+        before; "verdict": "needed" when the change lies above 0, "not needed" when all
+        of its interval is less than a tenth of the MAE, else "undecided" (None without
+        an interval).
     """
     before, after = np.abs(errors_before), np.abs(errors_after)
     found = average_difference(before, after, animals, widen=widen)
@@ -199,37 +155,32 @@ def paired_change(errors_before, errors_after, animals, *, widen=1.0):
 
 
 def compare_sessions(expert, network, animals, sessions):
-    """Compare how much both scores change from an animal's first session to its last.
+    """Compare how much both scores (N,) change from first to last session.
 
-    Parameters
-    ----------
-    expert, network : (N,) array
-    animals, sessions : (N,) array of str
-        Sessions in the order of their names.
-
-    Returns
-    -------
-    dict
-        "n", animals with two sessions or more; "expert" and "network", the mean change
-        last - first; "difference", network - expert, and "mae" of it; "pearson" of the
-        two changes.
+    Sessions count in the order of their names. Dict of "n", animals with two or more;
+    the mean changes "expert", "network", their "difference", "mae" and "pearson".
     """
-    kept, expert, network, place = drop_unscored(
+    kept, expert, network, place = resampling.drop_unscored(
         animals, expert, network, np.arange(len(animals))
     )
-    unit, owner = pair_units(kept, np.asarray(sessions).astype(str)[place.astype(int)])
+    unit, owner = resampling.pair_units(
+        kept, np.asarray(sessions).astype(str)[place.astype(int)]
+    )
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     ends = np.append(starts[1:], len(owner)) - 1
     several = ends > starts
     x, y = (
-        (average_units(v, unit)[ends] - average_units(v, unit)[starts])[several]
+        (
+            resampling.average_units(v, unit)[ends]
+            - resampling.average_units(v, unit)[starts]
+        )[several]
         for v in (expert, network)
     )
     keys = ("expert", "network", "difference", "mae", "pearson")
     if not len(x):
         reason = "no animal has two sessions with both scores"
-        return {"n": 0} | dict.fromkeys(keys, not_defined(reason))
-    jack = Jackknife(np.arange(len(x)))
+        return {"n": 0} | dict.fromkeys(keys, resampling.not_defined(reason))
+    jack = resampling.Jackknife(np.arange(len(x)))
     result = {
         "n": len(x),
         "mae": jack.describe(jack.average(np.abs(y - x)), "positive"),
@@ -237,6 +188,8 @@ def compare_sessions(expert, network, animals, sessions):
     for key, values in zip(keys[:3], (x, y, y - x), strict=True):
         result[key] = jack.describe(jack.average(values))
     if reason := refuse_correlation(x, y, what="changes"):
-        return result | {"pearson": not_defined(reason.replace("scores", "changes"))}
+        return result | {
+            "pearson": resampling.not_defined(reason.replace("scores", "changes"))
+        }
     r = correlate(x, y, jack.weights)
     return result | {"pearson": jack.describe(r, "correlation")}

@@ -12,19 +12,7 @@ import math
 
 import numpy as np
 
-from judging.resampling import (
-    MIN_POINTS,
-    Jackknife,
-    average_units,
-    drop_unscored,
-    find_units,
-    find_widening,
-    index_animals,
-    is_constant,
-    is_crossed,
-    not_defined,
-    pair_units,
-)
+from judging import resampling
 
 
 def center(values, weights, strata=None):
@@ -38,30 +26,18 @@ def center(values, weights, strata=None):
 
 
 def correlate(first, second, weights, strata=None):
-    """Pearson's r of weighted clips, for many weightings at once.
+    """Pearson's r of clips (N,) or (B, N) for each row of weights (B, N), or within
+    strata (N,), such as groups: the partial correlation given them.
 
-    Parameters
-    ----------
-    first, second : (N,) or (B, N) array
-    weights : (B, N) array
-    strata : (N,) int array, optional
-        Correlate within these, such as groups: the partial correlation given them.
-
-    Returns
-    -------
-    (B,) array
-        nan where a score does not vary among the clips with weight.
+    (B,), nan where a score does not vary among the clips with weight.
     """
-    first, second = (center(values, weights, strata) for values in (first, second))
-    squares = [(weights * values**2).sum(axis=1) for values in (first, second)]
-    total = weights.sum(axis=1)
-    vary = [
-        square > 1e-12 * total * np.max(values**2, initial=0)
-        for square, values in zip(squares, (first, second), strict=True)
-    ]
+    x, y = (center(values, weights, strata) for values in (first, second))
+    xx, yy, xy = ((weights * p).sum(axis=1) for p in (x * x, y * y, x * y))
+    least = 1e-12 * weights.sum(axis=1)
+    vary = [s > least * np.max(v * v, initial=0) for s, v in ((xx, x), (yy, y))]
     with np.errstate(divide="ignore", invalid="ignore"):
-        r = (weights * first * second).sum(axis=1) / np.sqrt(squares[0] * squares[1])
-    return np.where(np.logical_and(*vary), np.clip(r, -1, 1), np.nan)
+        r = np.clip(xy / np.sqrt(xx * yy), -1, 1)
+    return np.where(np.logical_and(*vary), r, np.nan)
 
 
 def rank(values, weights):
@@ -85,74 +61,67 @@ def refuse_correlation(expert, network, base=0.0, what="of them"):
     """Say why scores (N,) cannot be correlated beyond a base; "" where they can."""
     if not np.isfinite(base).all():
         return "no training-mean prediction was given"
-    if len(expert) < MIN_POINTS:
-        return f"fewer than {MIN_POINTS} {what}"
+    if len(expert) < resampling.MIN_POINTS:
+        return f"fewer than {resampling.MIN_POINTS} {what}"
     constant = [
         name
         for name, scores in (("expert", expert), ("network", network))
-        if is_constant(scores - base, np.max(np.abs(scores)))
+        if resampling.is_constant(scores - base, np.max(np.abs(scores)))
     ]
     if not constant:
         return ""
-    equal = "those of the training mean" if is_crossed(base) else "all equal"
+    equal = "those of the training mean" if resampling.is_crossed(base) else "all equal"
     return f"the {' and the '.join(constant)} scores are {equal}"
 
 
 def number_groups(groups, n):
     """Number groups (N,); 0 for all without them."""
-    return np.zeros(n) if groups is None else index_animals(groups)[1]
+    return np.zeros(n) if groups is None else resampling.index_animals(groups)[1]
 
 
 def correlate_scores(first, second, animals, training_mean=None, groups=None):
     """Correlate two scores of the same clips, on whatever scale each has.
 
     For scores that share no unit, such as a network's trained on groups and an
-    expert's: errors between them would mean nothing.
+    expert's. The training mean is taken from `second`; where the first has the same
+    unit, take it from that, too.
 
     Parameters
     ----------
-    first, second : (N,) array
-    animals : (N,) array of str
-    training_mean : (N,) array, optional
-        Taken from `second`; where the first has the same unit, take it from that, too.
+    first, second, animals, training_mean : (N,) array
     groups : (N,) array of str, optional
         Correlate within these: the partial correlation given the group.
 
     Returns
     -------
     dict
-        "clips" and "animals", each with "n", "pearson" and, without groups,
-        "spearman".
+        "clips" and "animals", each with "n", "pearson" and, without groups, "spearman".
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
-    kept, first, second, strata = drop_unscored(
-        animals,
-        first,
-        np.asarray(second, float) - base,
-        number_groups(groups, len(animals)),
-    )
-    units = find_units(kept) | {"animals": pair_units(kept, strata)}
-    result = {}
+    columns = first, np.asarray(second, float) - base
+    strata = number_groups(groups, len(animals))
+    kept, *columns = resampling.drop_unscored(animals, *columns, strata)
+    units = resampling.find_units(kept)
+    units["animals"] = resampling.pair_units(kept, columns[-1])
+    widen, result = resampling.find_widening(training_mean), {}
     for what, (unit, owner) in units.items():
-        x, y, within = (average_units(v, unit) for v in (first, second, strata))
-        within = index_animals(within)[1]
-        jack = Jackknife(owner, find_widening(training_mean), within.max(initial=0))
+        x, y, strata = (resampling.average_units(v, unit) for v in columns)
+        within = resampling.index_animals(strata)[1]
+        jack = resampling.Jackknife(owner, widen, within.max(initial=0))
         found = compute_correlations(x, y, jack.weights)
         if groups is not None:
             found = {"pearson": correlate(x, y, jack.weights, within)}
         reason = refuse_correlation(x, y, what=what)
-        result[what] = {"n": len(x)} | {
-            name: not_defined(reason)
-            if reason
-            else jack.describe(values, "correlation")
-            for name, values in found.items()
-        }
+        result[what] = {"n": len(x)}
+        for name, values in found.items():
+            figure = jack.describe(values, "correlation")
+            result[what][name] = resampling.not_defined(reason) if reason else figure
     return result
 
 
 def list_permutations(strata, n_permutations, seed):
-    """List orders of units (P, U), shuffled within strata, and 1 where the true order
-    is to be added; every order, which holds it, where there are no more than asked for.
+    """List orders of units (P, U) shuffled within strata; 1 where the true one is to
+    be added, 0 where there are no more than asked for and all of them are listed.
     """
     n = len(strata)
     if math.factorial(min(n, 20)) <= n_permutations and not strata.any():
@@ -166,14 +135,7 @@ def list_permutations(strata, n_permutations, seed):
 
 
 def permutation_test(
-    expert,
-    network,
-    animals,
-    training_mean=None,
-    groups=None,
-    *,
-    n_permutations=9999,
-    seed=0,
+    expert, network, animals, training_mean=None, groups=None, draws=(9999, 0)
 ):
     """Ask how often shuffled expert scores would agree as well with the network.
 
@@ -182,38 +144,31 @@ def permutation_test(
     much; the correlation is therefore divided by its standard error, each time anew
     (DiCiccio & Romano 2017). One-sided: a network cannot do better by being wrong.
 
-    Parameters
-    ----------
-    expert, network, animals, training_mean, groups
-        As for `correlate_scores`; shuffled within groups: is the score graded, or does
-        it tell groups alone?
-    n_permutations, seed : int
-        Every permutation is used instead where there are no more than these.
+    Parameters are those of `correlate_scores`, and how many permutations, from which
+    seed; shuffled within groups, it asks whether the score is graded or tells groups.
 
     Returns
     -------
     dict
         "n" (animals, or animals within groups), "value" (r), "p": the part of the
-        permutations, the true order included, with as high a statistic. Where there
-        is none, p is None and "reason" says why.
+        permutations, the true order included, with as high a statistic; or "reason".
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
-    kept, expert, network, base, strata = drop_unscored(
-        animals, expert, network, base, number_groups(groups, len(animals))
-    )
-    unit, _ = pair_units(kept, strata)
-    columns = (expert, network - base, strata)
-    x, y, within = (average_units(values, unit) for values in columns)
-    within = index_animals(within)[1]
+    columns = expert, network, base, number_groups(groups, len(animals))
+    kept, expert, network, base, strata = resampling.drop_unscored(animals, *columns)
+    unit, _ = resampling.pair_units(kept, strata)
+    columns = expert, network - base, strata
+    x, y, strata = (resampling.average_units(values, unit) for values in columns)
+    within = resampling.index_animals(strata)[1]
     if reason := refuse_correlation(x, y, what="animals"):
         return {"n": len(x), "value": None, "p": None, "reason": reason}
     x, y = (center(values, np.ones((1, len(x))), within)[0] for values in (x, y))
-    orders, extra = list_permutations(within, n_permutations, seed)
+    orders, extra = list_permutations(within, *draws)
 
     def studentise(x):  # (P, U) -> (P,); what is the same in every order is left out
         return (x @ y) / np.sqrt(np.maximum(x**2 @ y**2, 1e-300))
 
-    true = studentise(x[None])[0] / find_widening(base)
+    true = studentise(x[None])[0] / resampling.find_widening(base)
     beaten = np.sum(studentise(x[orders]) >= true - 1e-9 * abs(true)) + extra
     r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
     return {"n": len(x), "value": r, "p": float(beaten / (len(orders) + extra))}

@@ -28,10 +28,7 @@ def put_on_scale(axis, limits):
 
 
 def scatter(axes, rows):
-    """Draw clips faint and the means of animals strong, group by group.
-
-    An animal has a mark for each session where sessions are known.
-    """
+    """Draw clips faint and the means of animals, or of their sessions, strong."""
     groups = [group if isinstance(group, str) else None for group in rows["group"]]
     known = "session" in rows and rows["session"].notna().all()
     units = ["animal", "session"] if known else ["animal"]
@@ -60,20 +57,10 @@ def say(figure, sign=""):
 
 @figures.styled
 def draw_agreement(table, agreement, title=None, target="score"):
-    """Draw network score against expert score.
+    """Draw network score against expert score; return a Figure.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    agreement : dict
-        From `agreement.measure_agreement`.
-    title : str, optional
-    target : {"score", "group"}
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Clips faint, animal means strong, the line of identity; r and MAE of animals.
+    Clips faint, animal means strong, the line of identity; r and MAE of the animals
+    from `agreement.measure_agreement`.
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH, title)
     rows = keep_scored(table)
@@ -106,10 +93,9 @@ def draw_agreement(table, agreement, title=None, target="score"):
 
 @figures.styled
 def draw_bland_altman(table, agreement, title=None, target="score"):
-    """Draw the difference of the two scores against their mean.
+    """Draw the difference of the two scores against their mean; return a Figure.
 
-    Parameters and figure are as for `draw_agreement`, with bias and 95% limits of
-    agreement of the clips, their intervals as bands.
+    With bias and 95% limits of agreement of the clips, their intervals as bands.
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH * 0.8, title)
     rows, clips = keep_scored(table), agreement["clips"]
@@ -158,19 +144,10 @@ def spread(heights, gap):
 
 @figures.styled
 def draw_outcome(means, outcome, title=None):
-    """Draw an outcome against network score and expert score, each scaled 0 to 1.
+    """Draw an outcome against both scores, each scaled 0 to 1; return a Figure.
 
-    Parameters
-    ----------
-    means : pandas.DataFrame
-        Columns outcome, network_score, expert_score; an animal a row.
-    outcome : dict
-        From `comparisons.compare_outcomes`.
-    title : str, optional
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `means` has a row an animal, with outcome, network_score and expert_score; `outcome`
+    is from `comparisons.compare_outcomes`.
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH * 0.85, title)
     means = means.dropna()

@@ -5,9 +5,11 @@ choose on the clips that the network watched. Pure functions on arrays.
 """
 
 import numpy as np
+import pandas as pd
 
 ALPHAS = np.logspace(0, 6, 13)  # thousands of features, tens of clips
-FLOORS = ("training mean", "group mean", "clip length", "ridge", "animal known")
+FLOORS = ("training mean", "group mean", "clip length", "clip duration", "ridge")
+FLOORS += ("animal known",)
 TOLD = {  # what a floor knows that no network is told
     "group mean": "told the group",
     "animal known": "told the animal's other scores",
@@ -36,29 +38,14 @@ def predict_group_mean(scores, groups, wanted):
 
 
 def predict_ridge(columns, scores, animals, wanted, watched=None):
-    """Predict with ridge regression on standardised columns.
+    """Predict wanted clips (M, C) by ridge regression on standardised columns; (M,).
 
-    Parameters
-    ----------
-    columns, scores, animals : (N, C), (N,), (N,) arrays
-        Of the train clips.
-    wanted : (M, C) array
-    watched : (columns, scores), optional
-        The penalty is chosen on these or, without them, on held-out animals of the
-        train clips, as clips of one animal are alike.
-
-    Returns
-    -------
-    (M,) array
-
-    Raises
-    ------
-    NoFloor
-        When there is nothing to choose the penalty on, or no column varies.
+    Fitted on the columns (N, C), scores (N,) and animals (N,) of train clips. The
+    penalty is chosen on the columns and scores of watched clips or, without them, on
+    held-out animals of the train clips, as clips of one animal are alike.
     """
     from sklearn.decomposition import PCA
-    from sklearn.linear_model import Ridge
-    from sklearn.model_selection import GridSearchCV, GroupKFold, PredefinedSplit
+    from sklearn.model_selection import GroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -66,66 +53,58 @@ def predict_ridge(columns, scores, animals, wanted, watched=None):
         raise NoFloor("the training clips do not differ in it")
     # All principal components: the same predictions from N columns in place of 2F.
     scaler = make_pipeline(StandardScaler(), PCA(svd_solver="full"))
-    x = both = scaler.fit_transform(columns)
-    known, n_animals = scores, len(set(animals))
+    x, n_animals = scaler.fit_transform(np.asarray(columns, float)), len(set(animals))
     if watched is not None and len(watched[1]):
-        both = np.vstack([x, scaler.transform(watched[0])])
-        known = np.concatenate([scores, watched[1]])
-        folds = PredefinedSplit(np.where(np.arange(len(both)) < len(x), -1, 0)).split()
+        known = scaler.transform(watched[0])
+        errors = solve_ridge(x, scores, known) - watched[1]
+        errors = (errors**2).mean(axis=1)
     elif n_animals < 2:
         raise NoFloor("the training clips are of fewer than two animals")
     else:
-        folds = GroupKFold(min(5, n_animals)).split(x, scores, animals)
-    how = {"cv": list(folds), "scoring": "neg_mean_squared_error", "refit": False}
-    search = GridSearchCV(Ridge(), {"alpha": ALPHAS}, **how).fit(both, known)
-    model = Ridge(**search.best_params_).fit(x, scores)
+        errors = np.zeros(len(ALPHAS))
+        for fit, out in GroupKFold(min(5, n_animals)).split(x, scores, animals):
+            predicted = solve_ridge(x[fit], scores[fit], x[out])
+            errors += ((predicted - scores[out]) ** 2).mean(axis=1)
+    predicted = solve_ridge(x, scores, scaler.transform(wanted))[np.argmin(errors)]
     # A feature that hardly varied in training can throw a clip far off the scale.
-    return np.clip(model.predict(scaler.transform(wanted)), min(scores), max(scores))
+    return np.clip(predicted, min(scores), max(scores))
+
+
+def solve_ridge(x, y, wanted):
+    """Predict wanted rows (M, C) from x (N, C), y (N,) with each penalty; (P, M)."""
+    centre, mean = x.mean(axis=0), y.mean()
+    u, s, v = np.linalg.svd(x - centre, full_matrices=False)
+    shrunk = s / (s**2 + ALPHAS[:, None]) * (u.T @ (y - mean))  # (P, K)
+    return mean + shrunk @ (v @ (wanted - centre).T)
 
 
 def predict_known_animal(scores, animals):
-    """Predict each clip from the other clips of its animal: how far the animal tells.
+    """Predict each clip (N,) from the other scored clips of its animal; nan without.
 
     No floor of a fair test, but what a network seems to reach that has seen the animal.
-
-    Parameters
-    ----------
-    scores : (N,) array
-        Expert scores of the clips that are judged.
-    animals : (N,) array of str
-
-    Returns
-    -------
-    (N,) array
-        nan where an animal has no other scored clip.
     """
-    scores = np.asarray(scores, dtype=float)
-    found = np.isfinite(scores)
-    _, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
-    own = np.where(found, scores, 0)
-    others = np.bincount(index, own)[index] - own
-    counts = np.bincount(index, found)[index] - found
-    return np.where(counts > 0, others / np.maximum(counts, 1), np.nan)
+    scores = pd.Series(np.asarray(scores, dtype=float))
+    of_animal = scores.groupby(np.asarray(animals))
+    counts = of_animal.transform("count") - scores.notna()
+    others = of_animal.transform("sum") - scores.fillna(0)
+    return (others / counts.where(counts > 0)).to_numpy()
 
 
 def predict_floors(train, watched, wanted, leave=()):
-    """Predict the wanted clips by each floor.
+    """Predict the wanted clips by each floor but those to leave out.
 
     Parameters
     ----------
     train, watched, wanted : dict
         Clips that the network learned from, watched, and is to score: "scores" (N,),
         "animals" (N,), "groups" (N,) of str or None, "lengths" (N,) in frames,
-        "summaries" (N, 2F).
+        "durations" (N,) in seconds, "summaries" (N, 2F).
     leave : collection of str
-        Floors to leave out.
 
     Returns
     -------
-    predictions : dict of (M,) array
-        Under the names in FLOORS; a floor that is not defined is left out.
-    reasons : dict of str
-        Why, for each that was not defined.
+    (dict of (M,) array, dict of str)
+        Predictions by name; why, for each floor that is not defined.
     """
     scores = np.asarray(train["scores"], dtype=float)
 
@@ -145,6 +124,7 @@ def predict_floors(train, watched, wanted, leave=()):
         "training mean": lambda: np.full(len(wanted["groups"]), scores.mean()),
         "group mean": lambda: predict_group_mean(scores, *groups),
         "clip length": lambda: regress("lengths"),
+        "clip duration": lambda: regress("durations"),
         "ridge": lambda: regress("summaries"),
     }
     predictions, reasons = {}, {}
@@ -155,4 +135,8 @@ def predict_floors(train, watched, wanted, leave=()):
             predictions[name] = ways[name]()
         except NoFloor as error:
             reasons[name] = str(error)
+    alike = [predictions.get(f"clip {name}", np.nan) for name in ("length", "duration")]
+    if np.allclose(*alike):
+        del predictions["clip duration"]
+        reasons["clip duration"] = "as clip length, at one frame rate"
     return predictions, reasons

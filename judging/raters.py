@@ -8,9 +8,8 @@ import itertools
 
 import numpy as np
 
-from judging.agreement import compute_icc
+from judging.agreement import compute_icc, measure_agreement
 from judging.comparisons import average_difference
-from judging.correlation import correlate, refuse_correlation
 from judging.resampling import Jackknife, average, index_animals, not_defined
 
 FIGURES = {  # what is said of raters, and on which scale it lies
@@ -36,12 +35,7 @@ def compute_kappa(first, second, weights):
 
 
 def compare_ratings(ratings, animals):
-    """Say how well ratings of the same clips agree: of raters, or of rounds of one.
-
-    Parameters
-    ----------
-    ratings : (R, N) array
-    animals : (N,) array of str
+    """Say how well ratings (R, N) of the same clips agree: of raters, or of rounds.
 
     Returns
     -------
@@ -84,25 +78,21 @@ def compare_network(ratings, network, animals, margin=None):
     """Ask whether the network disagrees with raters more than they with each other.
 
     The network's disagreement is the mean of its distances to the raters of a clip, not
-    the distance to their mean, which would flatter it.
+    the distance to their mean, which would flatter it. Clips with two ratings count.
 
     Parameters
     ----------
-    ratings : (R, N) array
-        A clip with two ratings or more counts.
-    network : (N,) array
-    animals : (N,) array of str
+    ratings, network, animals : (R, N), (N,), (N,) arrays
     margin : float, optional
         Named before looking: so much more disagreement would not matter.
 
     Returns
     -------
     dict
-        "n_clips", "n_animals"; "experts" and "network", each a mean distance;
-        "difference", network - experts; "verdict": "within" when the interval of the
-        difference lies at or below 0, "beyond" when above, else "undecided" (None
-        without an interval); with a margin "not_inferior", whether the interval lies
-        below it (None without an interval).
+        "n_clips", "n_animals"; the mean distances "experts" and "network"; their
+        "difference", network - experts; "verdict": "within" when its interval lies at
+        or below 0, "beyond" when above, else "undecided" (None without an interval);
+        with a margin "not_inferior", whether the interval lies below it.
     """
     ratings = np.asarray(ratings, dtype=float)
     pairs = itertools.combinations(ratings, 2)
@@ -132,18 +122,8 @@ def mean_of_finite(rows):
 def judge_each(ratings, names, network, animals):
     """Put the network beside each rater, and each rater beside the mean of the others.
 
-    Parameters
-    ----------
-    ratings : (R, N) array
-    names : sequence of str, (R,)
-    network : (N,) array or None
-    animals : (N,) array of str
-
-    Returns
-    -------
-    dict of dict
-        By rater, "network": "mae" and "pearson" of the network against this rater;
-        "others": of the mean of the other raters against this rater, on the same clips.
+    Dict by rater of "network" and "others": the `agreement.measure_agreement` of these
+    with the rater, on the same clips of ratings (R, N).
     """
     ratings = np.asarray(ratings, dtype=float)
     result = {}
@@ -153,20 +133,9 @@ def judge_each(ratings, names, network, animals):
             sides["network"] = np.asarray(network, dtype=float)
         both = np.isfinite([ratings[place], *sides.values()]).all(axis=0)
         result[name] = {
-            side: measure_pair(ratings[place][both], values[both], animals[both])
+            side: measure_agreement(
+                *(v[both] for v in (ratings[place], values, animals))
+            )
             for side, values in sides.items()
         }
     return result
-
-
-def measure_pair(first, second, animals):
-    jack = Jackknife(index_animals(animals)[1])
-    result = {"n_clips": len(first), "n_animals": jack.n_animals}
-    if not len(first):
-        return result | dict.fromkeys(("mae", "pearson"), not_defined("no clips"))
-    distance = jack.average(np.abs(first - second))
-    result["mae"] = jack.describe(distance, "positive")
-    if refuse_correlation(first, second):
-        return result | {"pearson": not_defined("all scores are equal, or too few")}
-    r = correlate(first, second, jack.weights)
-    return result | {"pearson": jack.describe(r, "correlation")}

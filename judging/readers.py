@@ -33,17 +33,7 @@ def read_numbers(path, columns):
 
 
 def read_pairs(path, columns):
-    """Read a table of a name and a number, with or without a header line.
-
-    Parameters
-    ----------
-    path : Path
-    columns : (str, str)
-
-    Returns
-    -------
-    dict of str to float
-    """
+    """Read a table of a name and a number, with or without a header: dict."""
     pairs, problems = {}, []
     for line, name, value in read_numbers(path, columns):
         if name in pairs:
@@ -59,10 +49,7 @@ def read_pairs(path, columns):
 def read_raters(folder):
     """Read the ratings of a folder, one table a rater: clip,score, best with `repeat`.
 
-    Returns
-    -------
-    dict of str to list of dict
-        By rater, the scores of each round by clip.
+    By rater, a list of the scores of each round by clip.
     """
     paths = sorted(Path(folder).glob("[!.]*.csv"))
     if not paths:
@@ -82,12 +69,8 @@ def read_raters(folder):
 
 
 def spread_ratings(raters, names):
-    """Lay ratings out beside N clips.
-
-    Returns
-    -------
-    (dict of (N,) array, dict of (2, N) array)
-        First scores of each rater; both, of those who scored clips twice.
+    """Lay ratings out beside N clips: the first scores (N,) of each rater, and both
+    (2, N) of those who scored clips twice.
     """
     given = {name for rounds in raters.values() for r in rounds for name in r}
     if unknown := sorted(given - set(names)):

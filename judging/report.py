@@ -11,18 +11,9 @@ MOST_ROWS = 30  # of a table, on the terminal
 
 
 def tell_verdict(result, is_test):
-    """Put the result into plain sentences.
+    """Put a result of `study.judge` into plain sentences (list of str).
 
-    Parameters
-    ----------
-    result : dict
-        See `study.judge`.
-    is_test : bool
-        Whether the network never saw the animals.
-
-    Returns
-    -------
-    list of str
+    `is_test`: whether the network never saw the animals.
     """
     clips, n = result["agreement"]["clips"], result["agreement"]["animals"]["n"]
     if not clips["n"]:

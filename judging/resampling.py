@@ -49,13 +49,7 @@ def find_widening(training_mean):
 
 
 def not_defined(reason, value=None):
-    """Say in place of a figure, or of its interval alone, why there is none.
-
-    Returns
-    -------
-    dict
-        `{"value", "low", "high", "reason"}`; what is not defined is None.
-    """
+    """Say in place of a figure, or of its interval alone, why there is none."""
     value = float(value) if value is not None and np.isfinite(value) else None
     return {"value": value, "low": None, "high": None, "reason": reason}
 
@@ -74,21 +68,10 @@ def average_units(values, index):
     return np.bincount(index, np.asarray(values, dtype=float)) / np.bincount(index)
 
 
-def average_animals(values, animals):
-    """Average the clips of each animal: sorted names (A,) and means (A,)."""
-    names, index = index_animals(animals)
-    return names, average_units(values, index)
-
-
 def pair_units(animals, labels):
     """Number the pairs of an animal and a label, such as its sessions.
 
-    Returns
-    -------
-    unit : (N,) int array
-        Number of each clip's pair.
-    owner : (U,) int array
-        Number of the animal of each pair.
+    The number of each clip's pair (N,), and of the animal of each pair (U,).
     """
     _, index = index_animals(animals)
     pairs = [f"{animal}\n{label}" for animal, label in zip(index, labels, strict=True)]
@@ -97,12 +80,9 @@ def pair_units(animals, labels):
 
 
 def find_units(animals, sessions=None):
-    """Number the clips, the sessions where they are given (N,), and the animals.
+    """Number the clips, the sessions where they are given, and the animals.
 
-    Returns
-    -------
-    dict of str to (unit, owner)
-        As from `pair_units`.
+    Dict of what `pair_units` gives.
     """
     names, index = index_animals(animals)
     units = {"clips": (np.arange(len(index)), index)}
@@ -112,17 +92,9 @@ def find_units(animals, sessions=None):
 
 
 def drop_unscored(animals, *columns):
-    """Keep the clips of which every column (N,) is finite.
+    """Keep the clips of which every column (N,) is finite: animals, then columns.
 
-    Returns
-    -------
-    list of (K,) arrays
-        Animals, as str, then the columns, as float.
-
-    Raises
-    ------
-    ValueError
-        When the arrays are not of one length.
+    Arrays of different lengths are a ValueError.
     """
     columns = [np.asarray(column, dtype=float).ravel() for column in columns]
     animals = np.asarray(animals).astype(str).ravel()
@@ -145,13 +117,9 @@ def average(values, weights):
 class Jackknife:
     """What a statistic is computed with, again and again, and its interval.
 
-    Attributes
-    ----------
-    weights : (A + 1, N) float array
-        Ones; then, a row an animal, zeros for its clips.
-    effective : float
-        Animals by the weight of their clips, (sum n)^2 / sum n^2: as many as there are
-        where each has as many clips, fewer where a few have most of them.
+    `weights` (A + 1, N) are ones; then, a row an animal, zeros for its clips.
+    `effective`, (sum n)^2 / sum n^2, counts animals by the weight of their clips: as
+    many as there are where each has as many clips, fewer where a few have most.
     """
 
     def __init__(self, owner, widen=1.0, spent=0):
@@ -168,32 +136,23 @@ class Jackknife:
         """Average values (N,) each time; (A + 1,)."""
         return average(values, self.weights)
 
-    def refuse(self, values):
-        """Say why a statistic (A + 1,) has no interval; "" where it may have one."""
-        if self.n_animals < MIN_ANIMALS:
-            return f"no interval from fewer than {MIN_ANIMALS} animals"
-        if self.effective < MIN_EFFECTIVE:
-            return (
-                "no interval: a few animals have most of the clips, so that "
-                f"{self.n_animals} count as {self.effective:.1f}"
-            )
-        if np.ptp(values) <= 1e-12 * np.max(np.abs(values)):
-            return "no interval: the animals do not differ in it"
-        return ""
-
     def describe(self, values, scale="plain"):
         """Give a statistic (A + 1,), computed with `weights`, with its 95% interval.
 
-        Returns
-        -------
-        dict
-            `{"value", "low", "high"}`, and "reason" where the interval is None.
+        {"value", "low", "high"}, and "reason" where the interval is None.
         """
+        reason, forth, back = "", *SCALES[scale]
         if not np.isfinite(values[0]):
-            return not_defined("it is not defined for these scores")
-        if reason := self.refuse(values):
+            reason = "it is not defined for these scores"
+        elif self.n_animals < MIN_ANIMALS:
+            reason = f"no interval from fewer than {MIN_ANIMALS} animals"
+        elif self.effective < MIN_EFFECTIVE:
+            counted = f"{self.n_animals} count as {self.effective:.1f}"
+            reason = f"no interval: a few animals have most of the clips, so {counted}"
+        elif np.ptp(values) <= 1e-12 * np.max(np.abs(values)):
+            reason = "no interval: the animals do not differ in it"
+        if reason:
             return not_defined(reason, values[0])
-        forth, back = SCALES[scale]
         with np.errstate(divide="ignore", invalid="ignore"):
             centre, *left_out = forth(np.asarray(values, dtype=float))
         if not np.isfinite([centre, *left_out]).all():

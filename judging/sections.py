@@ -87,19 +87,9 @@ def lay(words, *sides):
 
 
 def list_sections(result, model=None):
-    """List the tables of a result.
+    """List the tables of a result, by name, in the order of the terminal.
 
-    Parameters
-    ----------
-    result : dict
-        See `study.judge` and `validate.py`, which adds what was asked for besides.
-    model : str, optional
-        Kind of the network.
-
-    Returns
-    -------
-    dict of str to list of Section
-        In the order of the terminal, without those whose figures the result lacks.
+    `result` is that of `study.judge`, with what `validate.py` was asked for besides.
     """
     found = {
         "agreement": list_agreement(result),
@@ -210,7 +200,7 @@ def list_raters(raters):
     sections = [Section(title, tuple(columns), lay(RATINGS, *sides.values()))]
     words = {"others": "mean of the others", "network": "network"}
     rows = [
-        [f"{name}: {words[side]}", pair["mae"], pair["pearson"]]
+        [f"{name}: {words[side]}", pair["clips"]["mae"], pair["clips"]["pearson"]]
         for name, pairs in raters.get("each", {}).items()
         for side, pair in pairs.items()
     ]
@@ -230,24 +220,31 @@ def list_raters(raters):
 
 
 def list_leak(leak):
-    keys = "ridge", "training mean", "difference"
-    rows = [[how, *(found[key] for key in keys)] for how, found in leak.items()]
-    columns = "ridge", "training mean", "saved by ridge"
-    note = "with animals known, ridge may recognise the animal: believe the second"
-    return [Section("leak meter, MAE", columns, rows, (note,))]
+    words = {"movement": "network (motion)", "ridge": "ridge"}
+    words |= {
+        "training mean": "training mean",
+        "movement saves": "saved by the network",
+    }
+    rows = lay(words | {"ridge saves": "saved by ridge"}, *leak.values())
+    note = "with animals known they may be recognised: believe those held out"
+    return [Section("leak meter: MAE of 5 folds", tuple(leak), rows, (note,))]
 
 
 def list_plan(plan):
-    keys = "ridge", "sd", "training mean"
+    keys = "movement", "ridge", "training mean", "sd"
     rows = [[f"{r['n_animals']} animals", *(r[k] for k in keys)] for r in plan["rows"]]
     note = plan.get("reason")
     if needed := plan["needed"]:
         low = "few" if needed["low"] is None else f"{needed['low']:.0f}"
         high = "no end" if needed["high"] is None else f"{needed['high']:.0f}"
         note = f"about {needed['value']:.0f} animals [{low}, {high}]"
-    notes = (f"wanted error: {note}",) if note else ()
+    notes = [f"wanted error, by {plan.get('way', 'any of them')}: {note}"]
+    if own := plan.get("network"):
+        animals = page.count(own["n_animals"], "animal")
+        notes.append(f"the run that is judged, of {animals}: {show(own['mae'])}")
     title = "MAE on other animals by the number of animals learned from"
-    return [Section(title, ("ridge", "its SD", "training mean"), rows, notes)]
+    columns = "network (motion)", "ridge", "training mean", "SD of the better"
+    return [Section(title, columns, rows, tuple(notes))]
 
 
 def list_errors(errors):
@@ -273,16 +270,8 @@ def list_repeats(repeats):
 def count_choices(choices):
     """Count how often each candidate of `--model best` was chosen.
 
-    Parameters
-    ----------
-    choices : list of (dict or None)
-        Of the records of the networks.
-
-    Returns
-    -------
-    dict of str to dict
-        "chosen", times, and "rmse" on training clips without their animals, on
-        average. Empty where nothing was chosen.
+    Of the choices, dict or None, of the networks: dict by candidate of "chosen", times,
+    and "rmse" on training clips without their animals, on average.
     """
     made = [choice for choice in choices if choice and "candidates" in choice]
     names = dict.fromkeys(name for choice in made for name in choice["candidates"])

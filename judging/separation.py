@@ -3,16 +3,7 @@
 import numpy as np
 from scipy import optimize, stats
 
-from judging.resampling import (
-    Jackknife,
-    average_units,
-    drop_unscored,
-    find_units,
-    find_widening,
-    index_animals,
-    not_defined,
-    pair_units,
-)
+from judging import resampling
 
 MIN_GROUP = 3  # animals of either group, for an interval
 
@@ -51,8 +42,7 @@ def separate(labels, scores, animals, training_mean=None):
     ----------
     labels : (N,) array
         0 healthy, 1 impaired; a clip with neither is left out.
-    scores : (N,) array
-    animals : (N,) array of str
+    scores, animals : (N,) array
     training_mean : (N,) array, optional
         Taken from the scores: see the head of `correlation.py`.
 
@@ -62,35 +52,40 @@ def separate(labels, scores, animals, training_mean=None):
         "clips" and "animals" (means of clips), each with "n" and "auroc". Clips count
         as no more than their animals: the interval is too wide where the clips of an
         animal are little alike.
-
-    Raises
-    ------
-    ValueError
-        When a label is neither 0 nor 1.
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     scores = np.asarray(scores, dtype=float) - base
-    names, labels, scores = drop_unscored(animals, labels, scores)
+    names, labels, scores = resampling.drop_unscored(animals, labels, scores)
     unknown = np.setdiff1d(labels, (0, 1))
     if len(unknown):
         raise ValueError(f"expected labels 0 and 1. Received: {unknown.tolist()}")
-    sides = [Jackknife(index_animals(names[labels == label])[1]) for label in (0, 1)]
+    sides = [
+        resampling.Jackknife(resampling.index_animals(names[labels == label])[1])
+        for label in (0, 1)
+    ]
     counts = [side.n_animals for side in sides]
     effective = [side.effective for side in sides]
-    units = find_units(names) | {"animals": pair_units(names, labels)}
+    units = resampling.find_units(names) | {
+        "animals": resampling.pair_units(names, labels)
+    }
     result = {}
     for what, (unit, _) in units.items():
-        group, score = average_units(labels, unit), average_units(scores, unit)
+        group, score = (
+            resampling.average_units(labels, unit),
+            resampling.average_units(scores, unit),
+        )
         result[what] = {"n": len(score)}
         if not min(counts):
-            result[what]["auroc"] = not_defined("only one group has scores")
+            result[what]["auroc"] = resampling.not_defined("only one group has scores")
             continue
         area = find_auroc(group, score)
         if min(counts) < MIN_GROUP:
             reason = f"no interval: fewer than {MIN_GROUP} animals in a group"
-            result[what]["auroc"] = not_defined(reason, area)
+            result[what]["auroc"] = resampling.not_defined(reason, area)
             continue
         ends = effective if what == "clips" else counts
-        low, high = newcombe_interval(area, *ends, find_widening(training_mean))
+        low, high = newcombe_interval(
+            area, *ends, resampling.find_widening(training_mean)
+        )
         result[what]["auroc"] = {"value": area, "low": low, "high": high}
     return result

@@ -1,57 +1,77 @@
 """The page of a judged run, `report.html`: what it shows, and words for Methods."""
 
+import os
+import warnings
+from urllib.parse import quote
+
+import numpy as np
+from PIL import Image
+
+import frames
+import sources
+from console import Problem
 from judging import sections
 from pages import page
 
-N_WORST = 10
+N_WORST = 8
+N_PICTURES, SIDE = 6, 240  # of the strip of a clip; pixels of a picture's longer side
 CAPTIONS = {
     "agreement": "Each animal's mean, and its clips, beside the line where both agree.",
-    "bland_altman": "Differences of the two scores, with bias and limits of agreement.",
+    "bland_altman": "Differences of the two scores, with bias and limits of agreement; "
+    "bands are their intervals.",
     "dates": "Network scores over the days of recording.",
     "outcome": "The outcome of each animal against either score.",
 }
 
 
-def write_page(path, table, result, record, split, independence, versions, drawn):
-    """Write the page of a judged run.
+def write_page(path, folder, clips, table, result, record, told, drawn):
+    """Write the page of a judged run of a working folder.
 
-    Parameters
-    ----------
-    path : Path
-    table : pandas.DataFrame
-        Predictions, see `judging/table.py`.
-    result : dict
-        See `study.judge`, with "verdict".
-    record : dict
-        Of the run.
-    split, independence : str
-    versions : dict of str
-    drawn : list of Path
-        Figures, PNG.
+    It takes the clips by name, the table of predictions, the result with the "verdict"
+    (see `study.judge`), the run's record, what is told of it ("split", "independence",
+    "versions") and the PNGs drawn of it.
     """
     pictures = [(str(p), CAPTIONS[p.stem]) for p in drawn if p.stem in CAPTIONS]
     page.write(
         path,
         "report.html",
         run=record["run"],
-        split=split,
-        independence=independence,
         result=result,
         figures=pictures,
         sections=sections.list_sections(result, record.get("model")),
-        worst=list_worst(table),
-        methods=tell_methods(result, record, split),
-        versions=[list(pair) for pair in versions.items()],
+        worst=list_worst(path, folder, clips, table),
+        methods=tell_methods(result, record, told["split"]),
+        **told,
     )
 
 
-def list_worst(table):
-    """List the clips with the largest errors: clip, animal, target, score, error."""
+def list_worst(path, folder, clips, table):
+    """List the clips with the largest errors, each a dict for the page at `path`."""
     scored = table.dropna(subset=["target", "network_score"])
     scored = scored.assign(error=scored["network_score"] - scored["target"])
     worst = scored.sort_values("error", key=abs, ascending=False).head(N_WORST)
     columns = ["clip", "animal", "target", "network_score", "error"]
-    return worst[columns].to_numpy(object).tolist()
+    rows = worst[columns].to_dict("records")
+    return [row | show_clip(path, folder, clips[row["clip"]]) for row in rows]
+
+
+def show_clip(path, folder, clip):
+    """Find what of a clip can be seen: "link" (URL) and "strip" (H, W, 3), or None."""
+    try:
+        images, video = sources.find_source(folder, clip)
+        source = os.path.relpath(video or images[0], path.parent)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # extraction has told of them
+            pictures = frames.read_frames(folder, clip, N_PICTURES, "uniform", shrink)
+    except (Problem, OSError, ValueError):
+        return {"link": None, "strip": None}
+    return {"link": quote(source.replace(os.sep, "/")), "strip": np.hstack(pictures)}
+
+
+def shrink(frame):
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    image.thumbnail((SIDE, SIDE))
+    return np.asarray(image)
 
 
 def tell_methods(result, record, split):

@@ -5,7 +5,9 @@ training_mean, one column for each floor and each control; session where it is k
 """
 
 import numpy as np
+import pandas as pd
 
+import data
 from judging import calibration, comparisons, raters
 from judging.agreement import measure_agreement
 from judging.correlation import correlate_scores, permutation_test
@@ -19,20 +21,9 @@ HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compa
 def judge(table, record, reasons=None, controls=()):
     """Compute every figure that a table of predictions allows.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    record : dict
-        Of the run.
-    reasons : dict of str, optional
-        Why floors are not defined.
-    controls : sequence of str
-
-    Returns
-    -------
-    dict
-        "agreement", "calibration", "permutation", "floors"; where the table allows,
-        "within_groups", "separation", "severity", "sessions", "controls"; "errors".
+    `reasons` say why floors are not defined. Dict of "agreement", "calibration",
+    "permutation", "floors", "errors"; where the table allows, "within_groups",
+    "separation", "severity", "sessions", "controls".
     """
     columns = columns_of(table)
     expert, network, animals, means = columns
@@ -124,11 +115,15 @@ def find_labels(table, record):
 
 def tabulate(table):
     """Tabulate errors by all that is known of a clip."""
-    target = table["target"]
-    known = table.assign(severity=target if target.nunique() <= 6 else target.round())
+    target, dates = table["target"], map(data.date_of, table["clip"])
+    dates = [date and f"{date[0]:02d}-{date[1]:02d}" for date in dates]
+    known = table.assign(date=pd.Series(dates, dtype=object, index=table.index))
+    known["severity"] = target if target.nunique() <= 6 else target.round()
+    if "session" in known and known["session"].equals(known["date"]):
+        known = known.drop(columns="session")
     return {
         by: calibration.tabulate_errors(known, by)
-        for by in ("group", "severity", "animal", "session")
+        for by in ("group", "severity", "animal", "session", "date")
         if by in known and known[by].nunique() > 1
     }
 
@@ -142,17 +137,15 @@ def judge_raters(ratings, rounds, animals, network=None, margin=None):
         The scores of each rater; nan where there is none.
     rounds : dict of str to (2, N) array
         The first and second scores of each rater that scored clips twice.
-    animals : (N,) array of str
-    network : (N,) array, optional
-        On the scale of the raters.
+    animals, network : (N,) array
+        The network's scores on the scale of the raters, or None.
     margin : float, optional
 
     Returns
     -------
     dict
         "inter", as `raters.compare_ratings`; "intra", the same of each rater against
-        himself; "each", as `raters.judge_each`; "network", as
-        `raters.compare_network`.
+        himself; "each", as `raters.judge_each`; "network", as `raters.compare_network`.
     """
     names, given = list(ratings), np.array(list(ratings.values()), dtype=float)
     animals = np.asarray(animals)
@@ -166,26 +159,16 @@ def judge_raters(ratings, rounds, animals, network=None, margin=None):
 
 
 def spread_repeats(results):
-    """Say how far the figures of repeated cross-validations lie apart.
-
-    Parameters
-    ----------
-    results : list of dict
-        From `judge`, each with other seeds and other folds.
-
-    Returns
-    -------
-    dict
-        By figure, "mean", "sd", "lowest", "highest" and "n".
+    """Say how far figures of repeated cross-validations lie apart, each with other
+    seeds and folds: by figure "mean", "sd", "lowest", "highest", "n".
     """
-    figures = {k: [r["agreement"]["clips"][k] for r in results] for k in HEADLINES}
-    saved = [r["floors"].get("training mean", {}).get("saved") for r in results]
-    figures["saved"] = [figure for figure in saved if figure]
-    found = {}
-    for name, of_runs in figures.items():
-        values = [f["value"] for f in of_runs if f["value"] is not None]
-        if len(values) > 1:
-            mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
-            ends = {"lowest": min(values), "highest": max(values), "n": len(values)}
-            found[name] = {"mean": mean, "sd": sd, **ends}
-    return found
+    rows = []
+    for each in results:
+        row = {name: each["agreement"]["clips"][name] for name in HEADLINES}
+        row["saved"] = each["floors"].get("training mean", {}).get("saved")
+        rows.append({k: figure["value"] for k, figure in row.items() if figure})
+    table = pd.DataFrame(rows, dtype=float)
+    table = table.loc[:, table.notna().sum() > 1]
+    found = table.agg(["mean", "std", "min", "max", "count"])
+    found.index = "mean", "sd", "lowest", "highest", "n"
+    return found.to_dict()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 import data
+import origins
 import runs
 import scoring
 from judging import floors
@@ -93,26 +94,14 @@ def find_watched(record, judged):
 
 
 def add_floors(folder, table, record, train, lengths, cache):
-    """Add what the simplest predictions say, fitted on the run's own clips.
+    """Add what the simplest predictions say, fitted on the run's own train clips.
 
-    Parameters
-    ----------
-    folder, lengths
-        As for `score_parts`.
-    table : pandas.DataFrame
-        Clips that one run has scored.
-    record : dict
-    train : dict of str to float
-        Clip names and targets that the run learned from.
-    cache : dict
-        Filled with the summary of each sequence, so that each is read once.
-
-    Returns
-    -------
-    (pandas.DataFrame, dict)
-        The table with `training_mean` and a column for each floor; why a floor is not
-        defined.
+    `cache` keeps the summary of each sequence, so that each is read once. The table
+    with `training_mean` and a column for each floor; why a floor is not defined.
     """
+
+    found = origins.read_origins(folder).values()
+    rates = {origin.clip: origin.fps or np.nan for origin in found}
 
     def describe(targets):
         fresh = [name for name in targets if name not in cache]
@@ -124,6 +113,9 @@ def add_floors(folder, table, record, train, lengths, cache):
             "animals": [runs.animal_in(record, name) for name in targets],
             "groups": [runs.group_in(record, name, pattern) for name in targets],
             "lengths": [lengths.get(name, np.nan) for name in targets],
+            "durations": [
+                lengths.get(name, np.nan) / rates.get(name, np.nan) for name in targets
+            ],
             "summaries": np.array([cache[name] for name in targets]),
         }
 

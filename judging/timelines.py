@@ -19,19 +19,10 @@ PANELS = {
 
 @figures.styled
 def draw_learning_curves(history, title=None):
-    """Draw loss, MAE and learning rate over the epochs.
+    """Draw loss, MAE and learning rate over the epochs; return a Figure.
 
-    Parameters
-    ----------
-    history : pandas.DataFrame
-        Columns epoch, loss, val_loss, mae, val_mae, learning_rate; all but epoch and
-        loss may be missing.
-    title : str, optional
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The epoch with the lowest loss on the watched clips is marked.
+    Of columns epoch, loss, val_loss, mae, val_mae, learning_rate all but the first two
+    may be missing. The epoch with the lowest loss on the watched clips is marked.
     """
     panels = [kind for kind in PANELS if kind in history]
     ratios = [0.5 if kind == "learning_rate" else 1 for kind in panels]
@@ -73,19 +64,9 @@ def draw_learning_rate(axes, epochs, rates):
 
 @figures.styled
 def draw_dates(table, dates, title=None):
-    """Draw each animal's mean network score across dates, such as before and after.
+    """Draw each animal's mean network score across dates (month, day) or None.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns network_score, animal, group.
-    dates : (N,) sequence of (month, day) or None
-        Names carry no year: dates count as being of one year.
-    title : str, optional
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Names carry no year: dates count as being of one year. Returns a Figure.
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH * 0.9, title)
     axes.set(xlabel="date", ylabel="network score, mean of an animal")

@@ -82,16 +82,10 @@ def holds_numbers(rows, column):
 
 
 def embed(picture):
-    """Turn a picture into a data URI, packed as small as it looks the same.
+    """Turn a picture into a data URI (Embedded), packed as small as it looks the same.
 
-    Parameters
-    ----------
-    picture : path of a PNG, JPEG or MP4 file, or uint8 (H, W, 3)
-        A PNG is packed again: drawings in 256 colours, photographs as JPEG.
-
-    Returns
-    -------
-    Embedded
+    Path of a PNG, JPEG or MP4 file, or pixels (H, W, 3). A PNG is packed again:
+    drawings in 256 colours, photographs as JPEG.
     """
     image, size = None, ()
     if isinstance(picture, np.ndarray):

@@ -182,8 +182,8 @@ def test_missing_ratings_are_left_out_pair_by_pair():
     assert found["n_clips"] == 60
     assert found["experts"]["value"] == pytest.approx(np.nanmean(pairs, axis=0).mean())
     each = raters.judge_each(ratings, "abc", network, animals)
-    assert each["a"]["network"]["mae"]["value"] == pytest.approx(0.25)
-    assert each["c"]["others"]["n_clips"] == 10
+    assert each["a"]["network"]["clips"]["mae"]["value"] == pytest.approx(0.25)
+    assert each["c"]["others"]["clips"]["n"] == 10
     json.dumps([found, each], allow_nan=False)
 
 
@@ -276,12 +276,14 @@ def take(summaries, scores, animals, rows):
         "animals": animals[rows],
         "groups": (["Control", "Stroke", "Stroke"] * n)[:n],
         "lengths": scores[rows] * 10 + 100,
+        "durations": [np.nan] * n,
         "summaries": summaries[rows],
         "columns": summaries[rows],
     }
 
 
 NONE = {"scores": [], "animals": [], "groups": [], "lengths": [], "summaries": []}
+NONE["durations"] = []
 
 
 @pytest.mark.parametrize("watch", [False, True])
@@ -308,12 +310,20 @@ def test_floors_are_fitted_on_the_training_clips():
     clips = draw_summaries()
     train, wanted = take(*clips, slice(3, 36)), take(*clips, slice(0, 3))
     predictions, reasons = floors.predict_floors(train, NONE, wanted)
-    assert tuple(predictions) == floors.FLOORS[:-1] and not reasons
+    known = ["training mean", "group mean", "clip length", "ridge"]
+    assert list(predictions) == known and list(reasons) == ["clip duration"]
     assert predictions["training mean"] == pytest.approx([clips[1][3:].mean()] * 3)
     assert predictions["group mean"][0] == pytest.approx(clips[1][3::3].mean())
     inside = np.clip(wanted["scores"], train["scores"].min(), train["scores"].max())
     assert predictions["clip length"] == pytest.approx(inside, abs=0.1)
-    left, _ = floors.predict_floors(train, NONE, wanted, leave=("group mean",))
+    seconds = train["lengths"] / np.where(np.arange(33) % 2, 30, 60)
+    for side, found in ((train, seconds), (wanted, wanted["lengths"] / 30)):
+        side["durations"] = found
+    left, reasons = floors.predict_floors(train, NONE, wanted, leave=("group mean",))
+    assert not reasons and not np.allclose(left["clip duration"], left["clip length"])
+    train["durations"], wanted["durations"] = train["lengths"], wanted["lengths"]
+    _, reasons = floors.predict_floors(train, NONE, wanted)
+    assert reasons == {"clip duration": "as clip length, at one frame rate"}
     assert "group mean" not in left
 
 
@@ -327,6 +337,7 @@ def test_floors_that_are_not_defined_say_why():
     assert reasons == {
         "group mean": "clips whose name carries no group: 1",
         "clip length": "the training clips do not differ in it",
+        "clip duration": "it is not known of every clip",
         "ridge": "the training clips are of fewer than two animals",
     }
     with pytest.raises(floors.NoFloor, match="no training clip of group Stroke"):
@@ -346,9 +357,11 @@ def test_recognising_animals_is_told_from_skill():
     looks = random.normal(size=(12, 30))  # of each animal, without a word on its score
     columns = np.repeat(looks, 5, axis=0) + random.normal(0, 0.1, (60, 30))
     scores = np.repeat(random.normal(2.5, 1, 12), 5) + random.normal(0, 0.2, 60)
-    found = planning.measure_leak(columns, scores, animals)
-    assert found["animals known"]["difference"]["low"] > 0
-    assert found["animals held out"]["difference"]["low"] < 0
+    movement = np.abs(np.tile(columns, 4))
+    found = planning.measure_leak((movement, columns, scores, animals))
+    for way in ("ridge", "movement"):
+        assert found["animals known"][f"{way} saves"]["low"] > 0
+        assert found["animals held out"][f"{way} saves"]["low"] < 0
 
 
 def test_a_planning_curve_says_how_many_animals():
@@ -357,12 +370,13 @@ def test_a_planning_curve_says_how_many_animals():
     scores = np.repeat(random.normal(2.5, 1, 16), 3)
     columns = random.normal(size=(48, 20))
     columns[:, 0] += scores
-    found = planning.measure_curve(columns, scores, animals, 0.01)
+    clips = np.tile(columns, 4), columns, scores, animals
+    found = planning.measure_curve(clips, 0.01)
     errors = [row["ridge"] for row in found["rows"]]
     assert errors[-1] < errors[0] and found["needed"] is None
     assert "levels off" in found["reason"]
-    easy = planning.measure_curve(columns, scores, animals, errors[0])["needed"]
+    easy = planning.measure_curve(clips, errors[0])["needed"]
     assert easy["value"] <= 16
     fit = planning.fit_curve(np.array([2, 4, 8]), np.array([1.5, 1.25, 1.125]))
     assert fit == pytest.approx((1, 1))
-    assert planning.measure_curve(columns[:9], scores[:9], animals[:9])["rows"] == []
+    assert planning.measure_curve([c[:9] for c in clips], 1)["rows"] == []

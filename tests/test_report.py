@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import data
 from judging import report, sections, sheet, study
 
 
@@ -132,7 +133,9 @@ def test_the_page_leads_with_the_verdict(tmp_path, capsys):
     path = tmp_path / "report.html"
     record = {"run": "Reach<x>", "model": "lstm"}
     versions = {"python": "3.11"}
-    sheet.write_page(path, table, result, record, "folds", "", versions, [])
+    told = {"split": "folds", "independence": "", "versions": versions}
+    clips = {name: data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]}
+    sheet.write_page(path, tmp_path, clips, table, result, record, told, [])
     text = path.read_text(encoding="utf-8")
     assert "Reach&lt;x&gt;" in text and "&lt;all alike&gt;" in text
     assert text.index(verdict[:30]) < text.index("What simple methods reach")
