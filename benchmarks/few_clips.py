@@ -4,8 +4,11 @@
 
 Cross-validates networks by animal, changing one setting at a time, and prints what each
 scores on animals that its networks never saw, beside ridge regression on the mean and
-spread of the features. The runs stay in the working folder as few-<setting>, so a
-comparison that was stopped goes on. Half an hour for 60 clips on two cores.
+spread of the features. The best of the settings is chosen on the clips that judge it,
+so its figures are optimistic: for figures to report train with `--model best`, which
+chooses anew in each fold, or judge on animals that took no part. The runs stay in the
+working folder as few-<setting>, so a comparison that was stopped goes on. Half an hour
+for 60 clips on two cores.
 """
 
 import argparse
@@ -101,6 +104,10 @@ def main(argv=None):
         saved = found["floors"]["ridge"]
         saved = saved if isinstance(saved, str) else sections.show(saved["saved"])
         tell(name, found["agreement"], found.get("separation"), saved)
+    print(
+        "the best of these was chosen on the clips that judge it: read it as "
+        "optimistic; train_reg.py --model best --folds K chooses without them"
+    )
     if found is None:
         raise Problem("no setting could be trained; see above")
     ridge = found["floors"]["ridge"]

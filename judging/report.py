@@ -116,7 +116,6 @@ def tell(sections):
     for section in (each for found in sections.values() for each in found):
         rows = [[show(cell) for cell in row] for row in section.rows]
         lines = [["", *section.columns], *rows]
-        lines = lines if any(section.columns) else rows
         widths = [2 + max(map(len, column)) for column in zip(*lines, strict=True)]
         print(f"\n{section.title}")
         for row in lines[: MOST_ROWS + 1]:

@@ -150,7 +150,7 @@ class Jackknife:
             counted = f"{self.n_animals} count as {self.effective:.1f}"
             reason = f"no interval: a few animals have most of the clips, so {counted}"
         elif np.ptp(values) <= 1e-12 * np.max(np.abs(values)):
-            reason = "no interval: the animals do not differ in it"
+            reason = "no interval: it is the same whichever animal is left out"
         if reason:
             return not_defined(reason, values[0])
         with np.errstate(divide="ignore", invalid="ignore"):

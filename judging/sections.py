@@ -32,7 +32,9 @@ CENTRED = (
     "high animal out lowers that mean, so correlations that are not centred come out "
     "too low. Intervals are widened by 1.41, as folds share animals, and hold for "
     "these trained networks: train_reg.py --repeats shows how far figures move with "
-    "other seeds and folds."
+    "other seeds and folds. With few animals and a weak signal they are too narrow: in "
+    "simulations those of R2 held the truth in 85 to 99 of 100 studies, those of the "
+    "error saved in 89 to 100, all others that are centred in 92 or more."
 )
 CONTROL_VERDICTS = {
     "needed": "the errors rise: the network needs what was destroyed",
@@ -140,7 +142,7 @@ def list_floors(floors):
 def list_calibration(calibration):
     words = {"slope": "slope (ideal 1)", "intercept": "intercept (ideal 0)"}
     rows = lay(words | {"trend": "trend of differences (0)"}, calibration)
-    return [Section("calibration, over clips", ("",), rows)]
+    return [Section("calibration", ("over clips",), rows)]
 
 
 def list_groups(result):
@@ -172,7 +174,7 @@ def list_sessions(change):
     words = {"expert": "change of expert score", "network": "change of network score"}
     words |= {"difference": "difference", "pearson": "Pearson r of changes"}
     title = f"first to last session of {page.count(change['n'], 'animal')}"
-    return [Section(title, ("",), lay(words, change))]
+    return [Section(title, ("mean change",), lay(words, change))]
 
 
 def list_control(name, change, model):
