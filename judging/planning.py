@@ -30,7 +30,7 @@ def measure_errors(clips, test):
     moved = ridge = mean
     try:
         weights, bias, _ = motion.fit(movement[rest], scores[rest], animals[rest])
-        moved = np.maximum(movement[test] @ weights + bias, 0)
+        moved = np.clip(movement[test] @ weights + bias, 0, scores[rest].max())
         known = columns[rest], scores[rest], animals[rest]
         ridge = floors.predict_ridge(*known, columns[test])
     except (Problem, floors.NoFloor):  # nothing varies
