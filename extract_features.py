@@ -167,12 +167,7 @@ def check_record(folder, record):
 
 
 def extract(folder, clips, extractor, record):
-    """Extract and write the sequences of clips on this machine.
-
-    Yields
-    ------
-    (Clip, None or Problem)
-    """
+    """Extract and write the sequences of clips here; yields (Clip, None or Problem)."""
     n_frames, sampling = record["n_frames"], record["sampling"]
     described = {}
 
@@ -198,12 +193,8 @@ def follow(results, n_clips):
     """Show how far an extraction is; returns what was wrong with clips that failed."""
     from tqdm import tqdm
 
-    with tqdm(total=n_clips, desc="extracting", unit="clip", disable=None) as bar:
-        failed = []
-        for clip, problem in results:
-            failed += [] if problem is None else [f"{clip.name}: {problem}"]
-            bar.update()
-    return failed
+    bar = tqdm(results, total=n_clips, desc="extracting", unit="clip", disable=None)
+    return [f"{clip.name}: {problem}" for clip, problem in bar if problem is not None]
 
 
 def convert_texts(folder, clips, n_frames):

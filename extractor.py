@@ -1,7 +1,8 @@
 """InceptionV3 as an extractor: RGB frames in, 2,048 features a frame out."""
 
-import queue
-import threading
+import collections
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -24,9 +25,9 @@ class Extractor:
     Parameters
     ----------
     weights : str or path
-        "imagenet" (downloaded by Keras, once), "random" (seeded, untrained), or a file:
-        HDF5 weights of `keras.applications` with or without the top, or a whole
-        InceptionV3 as `.keras` or `.h5`.
+        "imagenet" (downloaded by Keras, once), "random" (seeded, untrained), or a file
+        of weights or of a whole InceptionV3 of Keras, `.h5` or `.keras`. Raises Problem
+        when they cannot be had or are not InceptionV3's.
     batch_size : int, optional
         Frames a pass, by default what suits the device. Every pass has this many, the
         last one padded, so a frame's features do not depend on its neighbours.
@@ -37,11 +38,6 @@ class Extractor:
     ----------
     record : dict
         What the features depend on: weights and their sha256, frame size, precision.
-
-    Raises
-    ------
-    Problem
-        When the weights cannot be had or are not InceptionV3's.
     """
 
     def __init__(self, weights="imagenet", batch_size=None, precision="float32"):
@@ -93,7 +89,6 @@ class Extractor:
         Yields
         ------
         (key, float32 (T, 2048) or Problem)
-            In the order of the sources.
         """
         waiting = []  # [key, features so far or Problem, frames still without features]
         frames = []
@@ -131,35 +126,16 @@ def decode_ahead(sources, depth=2):
 
     Yields (key, list of frames or Problem).
     """
-    ready, stopped = queue.Queue(depth), threading.Event()
-
-    def put(item):
-        while not stopped.is_set():
-            try:
-                return ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-
-    def work():
-        try:
-            for key, read in sources:
-                try:
-                    put((key, read()))
-                except Problem as problem:
-                    put((key, problem))
-                if stopped.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # a bug belongs to the thread that waits
-            put(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
+    pool, waiting = ThreadPoolExecutor(1), collections.deque()
     try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+        for source in itertools.chain(sources, [None] * depth):
+            waiting.append(source and (source[0], pool.submit(source[1])))
+            if len(waiting) > depth and (first := waiting.popleft()):
+                key, future = first
+                try:
+                    read = future.result()
+                except Problem as problem:
+                    read = problem
+                yield key, read
     finally:
-        stopped.set()
-        thread.join()
+        pool.shutdown(cancel_futures=True)

@@ -78,20 +78,11 @@ def find_view(clip, n_frames, rate):
 
 
 def sample_indices(n_available, n_frames, sampling="stride"):
-    """Choose which frames of a clip make its sequence.
+    """Choose which frames of a clip make its sequence of T = `n_frames`: int, (T,).
 
-    Parameters
-    ----------
-    n_available, n_frames : int
-        Frames of the clip, and T of the sequence.
-    sampling : {"stride", "uniform"}
-        "stride" takes the first T of every (n_available // T)-th frame, as published;
-        "uniform" spans the whole clip, its first and its last frame included.
-
-    Returns
-    -------
-    int, (T,)
-        Rising from 0. Raises Problem when the clip is shorter than the sequence.
+    "stride" takes the first T of every (n_available // T)-th frame, as published;
+    "uniform" spans the whole clip, its first and its last frame included. Raises
+    Problem when the clip is shorter than the sequence.
     """
     if n_available < n_frames:
         raise Problem(f"too short: {n_available} frames, {n_frames} are needed")
@@ -129,10 +120,7 @@ class Images:
 def open_clip(folder, clip, allow_short=False):
     """Open the images of a clip or, where there are none, its video; see `open_reel`.
 
-    Returns
-    -------
-    (Images or Reel or Stack, View)
-        The part of it that the clip is.
+    Returns (Images or Reel or Stack, View), the view being the part that the clip is.
     """
     images, path = find_source(folder, clip)
     reel = Images(images) if images else open_reel(path, allow_short)
@@ -144,25 +132,12 @@ def open_clip(folder, clip, allow_short=False):
 def read_frames(
     folder, clip, n_frames, sampling="stride", convert=np.asarray, allow_short=False
 ):
-    """Read the frames of a clip that make its sequence.
+    """Read the frames of a clip in a working folder that make its sequence: list, (T,).
 
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    clip : Clip
-        Its images `<clip>-<digits>.jpg` are used where there are any, else its video.
-    n_frames, sampling
-        See `sample_indices`.
-    convert : callable
-        Applied to each used frame, uint8 (H, W, 3), as soon as it is read.
-    allow_short : bool
-        Take what is there of a video that was cut short.
-
-    Returns
-    -------
-    list, (T,)
-        Raises Problem when the clip is missing, too short or cannot be read.
+    `n_frames` and `sampling` are as of `sample_indices`, `convert` is applied to each
+    used frame, uint8 (H, W, 3), as soon as it is read, and `allow_short` takes what is
+    there of a video that was cut short. Raises Problem when the clip is missing, too
+    short or cannot be read.
     """
     reel, view = open_clip(folder, clip, allow_short)
     frames, n_available = read_reel(reel, n_frames, sampling, convert, view)
@@ -176,19 +151,11 @@ def read_frames(
 
 
 def read_video(
-    path,
-    n_frames,
-    sampling="stride",
-    convert=np.asarray,
-    view=WHOLE,
-    allow_short=False,
+    path, n_frames, sampling="stride", convert=np.asarray, view=WHOLE, allow_short=False
 ):
     """Read the frames of a video that make its sequence; see `read_frames`.
 
-    Returns
-    -------
-    (list, int)
-        The converted frames (T,), and how many frames the video (or `view`) has.
+    Returns the converted frames (T,), and how many frames the video, or `view`, has.
     """
     reel = open_reel(path, allow_short)
     found = read_reel(reel, n_frames, sampling, convert, view)
@@ -240,18 +207,11 @@ class Resizer:
 
 
 def write_video(path, pictures, rate, crf=20):
-    """Write pictures as H.264 in yuv420p, which every browser plays.
+    """Write RGB pictures (H, W, 3) as an .mp4, H.264 that every browser plays.
 
-    Parameters
-    ----------
-    path : path
-        Ends in .mp4.
-    pictures : iterable of uint8 (H, W, 3), RGB
-        Of one size; an odd height or width is made even by its last row or column.
-    rate : float
-        Pictures a second.
-    crf : int
-        Loss, from 0 (none) over 20 (hardly visible) to 51.
+    They are of one size; an odd height or width is made even by its last row or column.
+    `rate` is pictures a second, `crf` the loss from 0 (none) over 20 (hardly visible)
+    to 51.
     """
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         rate = Fraction(rate).limit_denominator(1001)

@@ -56,18 +56,10 @@ def name_weights(weights):
 
 
 def build(weights, precision="float32"):
-    """Build InceptionV3 up to its last block, normalizations inside the convolutions.
+    """Build InceptionV3 up to its last block, of weights as `Extractor` takes them.
 
-    Parameters
-    ----------
-    weights, precision
-        See `extractor.Extractor`.
-
-    Returns
-    -------
-    (keras.Model, str)
-        uint8 pixels (B, 299, 299, 3) -> float32 maps (B, 8, 8, 2048), and the sha256
-        of the weights themselves, whatever file they came in.
+    Returns a keras.Model, uint8 pixels (B, 299, 299, 3) -> float32 maps (B, 8, 8,
+    2048), and the sha256 of the weights themselves, whatever file they came in.
     """
     network, convolved = build_maps(precision)
     parts = read_parts(weights, [layer.kernel.shape for layer in convolved])
@@ -124,12 +116,8 @@ def fetch_imagenet():
     kept = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
-        place = IMAGENET_PLACE + IMAGENET
-        return Path(
-            keras.utils.get_file(
-                IMAGENET, place, cache_subdir="models", file_hash=IMAGENET_MD5
-            )
-        )
+        kind = {"cache_subdir": "models", "file_hash": IMAGENET_MD5}
+        return Path(keras.utils.get_file(IMAGENET, IMAGENET_PLACE + IMAGENET, **kind))
     except Exception as error:  # whatever the network may raise
         raise Problem(
             "the ImageNet weights of InceptionV3 could not be downloaded "

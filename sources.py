@@ -82,14 +82,10 @@ def normalize(name):
 
 
 def find_source(folder, clip):
-    """Find the images of a clip, ordered by number, or its video.
+    """Find the images of a clip, ordered by number, or its video: (list, None or Path).
 
     A clip that moved from one split to the other in the table is found where it was.
     Where the table names a video, that counts and no other.
-
-    Returns
-    -------
-    (list of Path, Path or None)
     """
     if clip.video:
         return [], find_video(folder, clip)

@@ -60,20 +60,12 @@ def survey_once(path, _size, _changed):
 def iterate(film, first=0, last=None, seek=True):
     """Decode a film, or a range of it, in the order of display.
 
-    Parameters
-    ----------
-    film : Film
-    first, last : int
-        Places in `film.times`, both included; by default the whole film.
-    seek : bool
-        Begin at the key frame before `first`, not at the start of the film, which
-        fails where the file's key frames are none.
+    `first` and `last` are places in `film.times`, both included. With `seek` it begins
+    at the key frame before `first`, not at the start of the film, which fails where the
+    file's key frames are none.
 
-    Yields
-    ------
-    (int, av.VideoFrame)
-        The place of a picture in `film.times`, and the picture. Raises Problem when a
-        part cannot be decoded, or other pictures come than were expected.
+    Yields the place of a picture in `film.times`, and the picture, an av.VideoFrame.
+    Raises Problem when a part cannot be decoded, or other pictures come than expected.
     """
     last = len(film.times) - 1 if last is None else last
     before = film.keys[film.keys <= film.times[first]]

@@ -65,19 +65,11 @@ class Reel:
         return notes
 
     def iterate(self, wanted=None, start=0, end=None):
-        """Yield the frames that are wanted, upright.
+        """Yield the frames that are wanted, upright, uint8 (H, W, 3).
 
-        Parameters
-        ----------
-        wanted : sequence of int, optional
-            Rising numbers from 0, by default all frames of the range.
-        start, end : int
-            The range that is decoded, and found whole; by default all. What comes
-            before it is decoded from the last key frame on, or all where that fails.
-
-        Yields
-        ------
-        uint8, (H, W, 3)
+        `wanted` are rising numbers from 0, by default all of the range from `start` to
+        `end`, which is decoded, and found whole. What comes before it is decoded from
+        the last key frame on, or all where that fails.
         """
         end = self.n_frames if end is None else end
         wanted = np.arange(start, end) if wanted is None else wanted
