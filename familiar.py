@@ -19,7 +19,7 @@ import numpy as np
 import files
 import origins
 import scoring
-from console import Problem
+from console import Problem, caution
 from judging import conformal
 
 FALSE_ALARMS = 0.05  # of clips of new animals, where there are animals enough
@@ -197,6 +197,16 @@ def list_warnings(record, look, score, sequence):
             usual = f"{features['limit']:.3f}"
             found["features"] = f"{distance:.3f} from the nearest animal, usual {usual}"
     return {kind: text for kind, text in found.items() if text}
+
+
+def tell_differences(folder, names, scores, record):
+    """Caution where clips of a folder are unlike those that a run learned from."""
+    sequences = scoring.read_sequences(folder, names, record)
+    looks = [look_up(folder, name, record["n_frames"]) for name in names]
+    known = zip(looks, scores, sequences, strict=True)
+    warned = [list_warnings(record, *each) for each in known]
+    if any(warned):
+        caution(count_kinds(record, warned))
 
 
 def compare(value, known, unit, lower, upper=None):

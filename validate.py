@@ -14,6 +14,7 @@ from pathlib import Path
 
 import console
 import data
+import familiar
 import files
 import origins
 import runs
@@ -222,7 +223,7 @@ def publish(args, clips, table, record, result, means):
         "independence": independence or "the network never saw these animals",
         **result,
         "options": {k: str(v) for k, v in vars(args).items()},
-        "run_record": record,
+        "run_record": {k: v for k, v in record.items() if k != "clips_were"},
         "inputs": {p.name: files.digest_file(p) for p in read if p.is_file()},
         "versions": console.list_versions(),
     }
@@ -311,6 +312,10 @@ def main(argv=None):
         )
         results.append(study.judge(table, record, reasons, args.control))
         tables.append(table)
+    if args.split in data.SPLITS and record.get("clips_were"):
+        familiar.check_like(record)
+        names, scores = list(table["clip"]), list(table["network_score"])
+        familiar.tell_differences(args.data, names, scores, record)
     if args.split not in data.SPLITS:
         record = {**record, "run": args.run or record["task"]}
     result, table, means = results[0], tables[0], None
