@@ -45,7 +45,7 @@ def tell_verdict(result, is_test):
     sentences += tell_rival(result["floors"], unsure)
     sentences += tell_bias(clips["bias"])
     if separation := result.get("separation"):
-        sentences += tell_separation(separation["animals"]["auroc"])
+        sentences += tell_separation(separation["animals"]["auroc"], unsure)
     if clips["mae"]["low"] is None and n < FEW:
         sentences.append(
             f"{animals}: too few for any interval, so chance alone may have made these "
@@ -73,28 +73,32 @@ def tell_rival(floors, unsure):
     if not fair:
         return []
     best = min(fair, key=lambda name: fair[name]["clips"]["mae"]["value"])
-    saved = fair[best]["saved"]
+    saved, error = fair[best]["saved"], fair[best]["clips"]["mae"]["value"]
     words = {
-        None: "The network saves",
-        "better": "The network is better and saves",
-        "worse": "The network is WORSE and saves",
-        "open": f"{unsure} either is better: the network saves",
+        None: f"The network saves {show(saved, 2)}.",
+        "better": f"The network is better, by {show_size(saved)}.",
+        "worse": f"The network is WORSE, by {show_size(saved)}.",
+        "open": f"{unsure} either is better: the network saves {show(saved, 2)}.",
     }[compare(saved)]
-    error = fair[best]["clips"]["mae"]["value"]
-    start = f"The best simple method ({best}) is off by {error:.2f}."
-    return [start, f"{words} {show(saved, 2)}."]
+    return [f"The best simple method ({best}) is off by {error:.2f}.", words]
+
+
+def show_size(figure):
+    """Write how far a figure whose interval does not hold 0 lies from it."""
+    if figure["low"] is None:
+        return ""
+    value, *ends = (abs(figure[key]) for key in ("value", "low", "high"))
+    return show({"value": value, "low": min(ends), "high": max(ends)}, 2)
 
 
 def tell_bias(bias):
     if compare(bias) not in ("better", "worse"):
         return []
     side = "high" if bias["value"] > 0 else "low"
-    low, high = sorted((abs(bias["low"]), abs(bias["high"])))
-    size = {"value": abs(bias["value"]), "low": low, "high": high}
-    return [f"Scores are too {side} by {show(size, 2)}."]
+    return [f"Scores are too {side} by {show_size(bias)}."]
 
 
-def tell_separation(area):
+def tell_separation(area, unsure):
     if area["value"] is None:
         return []
     told = f"impaired from healthy animals: AUROC {show(area, 2)}"
@@ -103,7 +107,7 @@ def tell_separation(area):
             None: f"Scores may tell {told}, of too few animals to be sure.",
             "better": f"Scores tell {told}.",
             "worse": f"Scores put the groups the wrong way round; {told}.",
-            "open": f"Scores are not shown to tell {told}.",
+            "open": f"{unsure} scores tell {told}.",
         }[compare(area, 0.5)]
     ]
 

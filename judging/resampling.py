@@ -161,4 +161,7 @@ class Jackknife:
         error = np.sqrt((self.n_animals - 1) * np.var(left_out)) * self.widen
         half = stats.t.ppf(0.975, self.effective - 1) * error
         low, high = sorted((back(centre - half), back(centre + half)))
+        if scale == "correlation" and high - low < 1e-3:  # ranks, of few animals
+            reason = "no interval: it is the same whichever animal is left out"
+            return not_defined(reason, values[0])
         return {"value": float(values[0]), "low": float(low), "high": float(high)}

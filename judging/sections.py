@@ -36,6 +36,10 @@ CENTRED = (
     "simulations those of R2 held the truth in 85 to 99 of 100 studies, those of the "
     "error saved in 89 to 100, all others that are centred in 92 or more."
 )
+CONDITIONAL = (
+    "intervals (95%) are over animals, for this trained network: train_reg.py --folds "
+    "K --repeats N shows how far figures move with other seeds"
+)
 CONTROL_VERDICTS = {
     "needed": "the errors rise: the network needs what was destroyed",
     "not needed": "the errors hardly change: the network does not need it",
@@ -95,7 +99,7 @@ def list_sections(result, model=None):
     """
     found = {
         "agreement": list_agreement(result),
-        "floors": list_floors(result["floors"]),
+        "floors": list_floors(result["floors"], result["agreement"]["clips"]["n"]),
         "calibration": list_calibration(result["calibration"]),
         "groups": list_groups(result),
         **{
@@ -118,19 +122,21 @@ def list_agreement(result):
     p = show_p(result["permutation"])
     rows.append(["p of Pearson r", *[""] * (len(units) - 1), p])
     notes = ["p: means of animals shuffled, one-sided"]
-    notes += [CENTRED] if result["crossed"] else []
+    notes.append(CENTRED if result["crossed"] else CONDITIONAL)
+    if unscored := result["agreement"]["unscored"]:
+        notes.append(f"{page.count(unscored, 'clip')} without an expert score left out")
     columns = tuple(f"{s['n']} {u}" for s, u in zip(sides, units, strict=True))
     return [Section("agreement", columns, rows, tuple(notes))]
 
 
-def list_floors(floors):
+def list_floors(floors, n_clips):
     rows = []
     for name, floor in floors.items():
         if "saved" not in floor:
             rows.append([name, "not defined", "", floor["reason"]])
             continue
         notes = [f"{TOLD[name]}: no fair rival"] if name in TOLD else []
-        if floor["unscored"]:
+        if floor["clips"]["n"] != n_clips:
             notes.append(f"on {page.count(floor['clips']['n'], 'clip')}")
         if "reason" in floor:
             notes.append(f"elsewhere: {floor['reason']}")
