@@ -10,7 +10,6 @@ The animals are drawn, not real: the demo shows that the pipeline works and what
 results look like, and says nothing about how well it scores real animals.
 """
 
-import argparse
 import csv
 import importlib
 import shlex
@@ -208,10 +207,7 @@ Next: python explain.py --data {folder} --run {RUN}"""
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-    )
+    parser = console.Parser(__doc__)
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder (demo_data)")
     parser.add_argument("--seed", type=int, default=1, help="other animals, other run")
     parser.add_argument(

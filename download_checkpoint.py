@@ -10,7 +10,6 @@ no sha256, so the one printed at the end is worth writing down: whoever names it
 --sha256 gets the same weights or none.
 """
 
-import argparse
 import collections
 import contextlib
 import errno
@@ -208,10 +207,7 @@ def check_checkpoint(path):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-    )
+    parser = console.Parser(__doc__)
     add = parser.add_argument_group("what").add_argument
     add("--url", default=URL, help="address of the file")
     is_digest = re.compile("[0-9a-fA-F]{64}").fullmatch
@@ -219,7 +215,7 @@ def parse_args(argv):
     told = "accept only the file with this digest"
     add("--sha256", type=digest, metavar="DIGEST", help=told)
     add = parser.add_argument_group("how").add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
     add("--overwrite", action="store_true", help="replace a file of that name")
     seconds, told = console.positive_float, "seconds to wait for a silent server"
     add("--timeout", type=seconds, default=30, metavar="S", help=told)

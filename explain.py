@@ -13,7 +13,6 @@ Everything explains the value before the last activation, so a score that was cu
 explained too.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -133,11 +132,7 @@ def compare_runs(folder, study, paths):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-        epilog="For example: python explain.py --run Reach-lstm --split all --video",
-    )
+    parser = console.Parser(__doc__)
 
     def add(name, **kind):
         parser.add_argument(f"--{name}", help=HELP[name], **kind)

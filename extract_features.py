@@ -11,7 +11,6 @@ Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 fram
 What is done is skipped, so the command can be stopped and given again.
 """
 
-import argparse
 import functools
 import itertools
 import shutil
@@ -262,12 +261,9 @@ def extract_on_cluster(args, clips, options):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-    )
+    parser = console.Parser(__doc__)
     add = parser.add_argument_group("which clips").add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
     add("--task", help="only this task")
     add("--split", choices=data.SPLITS, help="only this split")
     add = parser.add_argument_group("how").add_argument

@@ -14,7 +14,6 @@ Cost    about 200 frames a second; a clip of 251 small frames takes 3 MB as JPEG
 Slicing is optional: extract_features.py reads videos as they are.
 """
 
-import argparse
 import contextlib
 import filecmp
 import math
@@ -245,12 +244,9 @@ def propose_trials(args):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-    )
+    parser = console.Parser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
     add("--split", choices=data.SPLITS, help="only this split")
     add("--task", help="only this task")
     add("--append", action="store_true", help="add the rows to data_file.csv")

@@ -116,12 +116,9 @@ def split_where(text):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-    )
+    parser = console.Parser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
     add("--task", help="only this task")
     add("--split", choices=data.SPLITS, help="only this split")
     add = parser.add_argument_group("rate in the browser").add_argument

@@ -9,7 +9,6 @@ Writes  data/predictions/<run>-<split>.csv and .json; data/figures/<run>/
 Cost    seconds a network, for small ones; the published one scores 3 clips a second.
 """
 
-import argparse
 from pathlib import Path
 
 import console
@@ -242,14 +241,11 @@ def publish(args, clips, table, record, result, means):
 
 
 def parse_args(argv):
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=console.HelpFormatter,
-    )
+    parser = console.Parser(__doc__)
     number, pattern = console.positive_float, console.pattern
     what = parser.add_argument_group("what")
     add = what.add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
     add("--run", help="name or file of a run; the newest one by default")
     add("--task", help="only this task; the run's own by default")
     add("--split", choices=data.SPLITS, default="test", help="rows to judge on")
