@@ -30,7 +30,11 @@ AWKWARD = "v_RatStrokeMay2_g05_é$_{x}$&'"
 class StandIn:
     """Features are the colours of a frame, and three that never change."""
 
+    def __init__(self):
+        self.seen = []
+
     def maps(self, frames):
+        self.seen += [frame.tobytes() for frame in frames]
         cells = [np.asarray(Image.fromarray(f).resize((8, 8))) / 255 for f in frames]
         fixed = np.ones((len(cells), 8, 8, N_FEATURES - 3))
         return np.concatenate([cells, fixed], axis=3).astype(np.float32)
@@ -108,11 +112,14 @@ def stand_in(monkeypatch):
     monkeypatch.setattr(scoring, "open_extractor", lambda *_: StandIn())
 
 
+EXTRACTOR = StandIn()
+
+
 @pytest.fixture(scope="module")
 def everything(folder):
     """What a run with every option writes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "open_extractor", lambda *_: StandIn())
+        patch.setattr(scoring, "open_extractor", lambda *_: EXTRACTOR)
         explain.main(
             (
                 f"--run own --data {folder} --top 3 --elements 3 --occlusion --video "
@@ -140,6 +147,12 @@ def test_parts_and_places_add_up_in_the_tables(everything):
     features = pd.read_csv(everything / "features.csv")
     assert sorted(features["feature"]) == list(range(N_FEATURES))
     assert features["importance"].is_monotonic_decreasing
+
+
+def test_no_frame_passes_the_extractor_twice(everything):
+    n_clips, n_covered = len(NAMES) + 1, 8 * 64
+    assert len(EXTRACTOR.seen) == n_clips * N_FRAMES + n_covered
+    assert len(set(EXTRACTOR.seen)) == len(EXTRACTOR.seen)
 
 
 def test_places_lie_on_what_moves(everything):
