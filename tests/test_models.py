@@ -70,11 +70,6 @@ def test_the_published_network_has_33689601_parameters():
     assert 4 * 2048 * (2048 + 2048 + 1) + 125 // 2 * 2048 + 1 == 33_689_601
 
 
-@pytest.mark.thorough
-def test_the_default_network_has_33689601_parameters():
-    assert models.build_lstm(125).count_params() == 33_689_601
-
-
 def test_gates_are_those_of_keras_2():
     x = np.array([-3, -2.5, -1, 0, 1, 2.5, 3], np.float32)
     expected = [0, 0, 0.3, 0.5, 0.7, 1, 1]
@@ -141,18 +136,6 @@ def test_statistics_standardize_and_spare_features_that_hardly_vary():
     assert len(model.trainable_weights) == 2
 
 
-def test_the_layer_can_be_swapped_and_keeps_its_weights():
-    class Mine(keras.layers.LSTM):
-        pass
-
-    mine = models.build_lstm(T, F, units=3, layer=Mine)
-    assert isinstance(mine.get_layer("lstm"), Mine)
-    plain = models.build_lstm(T, F, units=3)
-    plain.set_weights(mine.get_weights())
-    sequences = draw((2, T, F))
-    np.testing.assert_array_equal(predict(mine, sequences), predict(plain, sequences))
-
-
 @pytest.mark.parametrize("model", models.MODELS)
 @pytest.mark.parametrize("standardize", [False, True])
 def test_an_ensemble_gives_the_mean(tmp_path, model, standardize):
@@ -187,9 +170,7 @@ def test_weights_are_listed_as_the_network_has_them(model):
 
 def test_an_ensemble_needs_members_that_fit():
     one = models.build_pool(T, F)
-    alone = models.build_ensemble([one])
-    sequences = draw((2, T, F))
-    np.testing.assert_array_equal(predict(alone, sequences), predict(one, sequences))
+    assert models.build_ensemble([one]) is one
     for members in ([], [one, one], [one, models.build_pool(T + 1, F)]):
         with pytest.raises(ValueError, match="member"):
             models.build_ensemble(members)
@@ -254,13 +235,7 @@ def test_an_edited_record_is_refused(run, changes, words):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [
-        (None, "missing"),
-        ("", "not JSON"),
-        ("[1]", "lacks"),
-        ("{", "not JSON"),
-        ("[" * 30000, "not JSON"),
-    ],
+    [(None, "missing"), ("", "not JSON"), ("[1]", "lacks"), ("[" * 30000, "not JSON")],
 )
 def test_a_spoiled_record_is_refused(run, text, words):
     _, path = run
@@ -291,9 +266,8 @@ def repack(path, change_config=None, change_members=None, weights=None, **packin
         with h5py.File(file, "r+") as opened:
             weights(opened)
         members["model.weights.h5"] = file.getvalue()
-    members.update(change_members or {})
     with zipfile.ZipFile(path, "w", **packing) as archive:
-        for name, content in members.items():
+        for name, content in {**members, **(change_members or {})}.items():
             archive.writestr(name, content)
 
 
@@ -323,11 +297,9 @@ def put_objects(file):
     file.create_dataset(KERNEL, (F, 12), h5py.string_dtype())
 
 
+PICKLED = {"model.weights.h5": b"\x80\x04." * 999}
 SPOILED = {
-    "pickled weights": (
-        {"change_members": {"model.weights.h5": b"\x80\x04." * 999}},
-        "damaged",
-    ),
+    "pickled weights": ({"change_members": PICKLED}, "damaged"),
     "packed": ({"compression": zipfile.ZIP_DEFLATED}, "packed"),
     "link out": ({"weights": link_out}, "leads out"),
     "external": ({"weights": lie_elsewhere}, "another file"),
