@@ -8,7 +8,6 @@ built here, from sizes that were compared with the file, which gives but the num
 
 import functools
 import itertools
-from pathlib import Path
 
 import numpy as np
 
@@ -96,13 +95,12 @@ def build_lstm(
         T and F of the sequences; width of the LSTM.
     dropout : float
         Fraction dropped from the LSTM's input and before the last layer.
-    activation : str
-        Of the score; "relu" as published, since scores are never negative.
-    gates : {"hard_sigmoid", "sigmoid"}
-        As published, in its Keras 2 meaning, or what cuDNN computes fast.
+    activation, gates : str
+        Of the score; of the gates, "hard_sigmoid" in its Keras 2 meaning, as published,
+        or "sigmoid", which cuDNN computes fast.
     bias : float
-        Where the bias of the score starts. The mean training score keeps a ReLU
-        from being dead at birth.
+        Where the bias of the score starts: the mean training score keeps a ReLU from
+        being dead at birth.
     statistics : (mean, variance) of shape (F,) each, optional
         Puts a fixed standardization of the features in front.
     layer, drop : class
@@ -229,7 +227,7 @@ def load_run(path, members, shape, targets=()):
 
     Parameters
     ----------
-    path : path
+    path : Path
         A `.keras` file of `train_reg.py`. Nothing in it is executed.
     members : list of plans.Options
         Of each of its networks, as the record tells them.
@@ -243,7 +241,6 @@ def load_run(path, members, shape, targets=()):
     Problem
         The file is missing, damaged, of another kind, or holds another network.
     """
-    path = Path(path)
     if (kind := untrusted.kind_of(path)) != "zip":
         raise Problem(
             f"{path.name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}"

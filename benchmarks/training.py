@@ -1,21 +1,28 @@
 """How long does training take beside Keras's LSTM and PyTorch's?
 
     python benchmarks/training.py [--clips 48] [--repetitions 3] [--units 2048]
+    python benchmarks/training.py --folder demo_data
 
 Trains the published network (batches of 8, Adam) on artificial sequences, in turns
 within one process, and prints the median seconds of an epoch, the ratio to ours, and
 the peak memory of each trainer in a process of its own. PyTorch takes part where it
 can be imported (`pip install torch`). An epoch of 48 clips of the published size
 takes Keras's LSTM one to two minutes on two cores; `--clips 8` gives one step of each.
+
+With --folder the demo's small network is trained by `train_reg.py` on the clips there:
+seconds of an epoch, all that goes on around the batches included, and of the whole
+command with --leave-one-animal-out.
 """
 
 import argparse
 import importlib.util
 import math
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -123,6 +130,35 @@ def measure_memory(name):
     return float(done.stdout.split()[-1])
 
 
+def time_command(folder, *options):
+    """Run train_reg.py on a copy of a folder in a new process; its seconds."""
+    project = Path(__file__).resolve().parents[1]
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copy(folder / "data_file.csv", place)
+        shutil.copytree(folder / "sequences", Path(place, "sequences"))
+        command = [sys.executable, project / "train_reg.py", "--data", place, *options]
+        began = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - began
+
+
+def measure_folder(folder, repetitions):
+    """Print what an epoch takes, from runs of 10 and 110, and leaving animals out."""
+    from demo import TRAINING
+
+    few, many = (
+        [*TRAINING.split(), "--epochs", n, "--patience", n] for n in ("10", "110")
+    )
+    runs = [
+        (time_command(folder, *few), time_command(folder, *many))
+        for _ in range(repetitions)
+    ]
+    epochs = [(long - short) / 100 for short, long in runs]
+    print(f"an epoch: {statistics.median(epochs):.3f} s, the median of {repetitions}")
+    seconds = time_command(folder, *TRAINING.split(), "--leave-one-animal-out")
+    print(f"train_reg.py --leave-one-animal-out: {seconds:.0f} s")
+
+
 def has_torch():
     return importlib.util.find_spec("torch") is not None
 
@@ -138,6 +174,7 @@ def parse_args(argv):
     parser.add_argument("--features", type=int, default=2048, help="F (2048)")
     parser.add_argument("--gates", default="hard_sigmoid", help="or sigmoid")
     parser.add_argument("--only", nargs="+", choices=TRAINERS, default=TRAINERS)
+    parser.add_argument("--folder", type=Path, help="time the command on these clips")
     parser.add_argument("--memory-of", choices=TRAINERS, help="one epoch, its peak GB")
     return parser.parse_args(argv)
 
@@ -149,6 +186,9 @@ def main(argv=None):
         # ru_maxrss is in KiB on Linux and in bytes on macOS
         unit = 1 if sys.platform == "darwin" else 1024
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9)
+        return
+    if args.folder:
+        measure_folder(args.folder, args.repetitions)
         return
     names = [n for n in args.only if n != "torch" or has_torch()]
     # First, while this process is small: a child starts with its parent's peak.

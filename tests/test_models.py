@@ -235,7 +235,12 @@ def test_an_edited_record_is_refused(run, changes, words):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [(None, "missing"), ("", "not JSON"), ("[1]", "lacks"), ("[" * 30000, "not JSON")],
+    [
+        (None, "missing"),
+        ("", "not JSON"),
+        ("[1]", "no JSON"),
+        ("[" * 30000, "not JSON"),
+    ],
 )
 def test_a_spoiled_record_is_refused(run, text, words):
     _, path = run
