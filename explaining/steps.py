@@ -181,14 +181,18 @@ def map_space(study, space, n_elements):
     table |= {f"component_{i + 1}": c for i, c in enumerate(coordinates.T[:5])}
     write_columns(study.folder / "space.csv", table | {"element": labels})
 
-    def show(chosen):
-        wanted = [(owners["clip"][i], i % n_frames) for i in chosen]
-        pairs = zip(chosen, study.pictures.show_all(wanted), strict=True)
-        return [(i, picture) for i, picture in pairs if picture is not None]
-
-    extremes = show(elements.find_extremes(coordinates[:, :2]))
+    central = [
+        elements.choose_central(labels, distances, owners["clip"], element, N_CENTRAL)
+        for element in range(labels.max() + 1)
+    ]
+    extremes = elements.find_extremes(coordinates[:, :2])
+    wanted = sorted({*extremes, *itertools.chain(*central)})  # each clip is read once
+    at = [(owners["clip"][i], i % n_frames) for i in wanted]
+    shown = dict(zip(wanted, study.pictures.show_all(at), strict=True))
+    shown = {i: picture for i, picture in shown.items() if picture is not None}
     figure = panels.draw_space(
-        coordinates, variances, owners["animal"], owners["group"], extremes
+        *(coordinates, variances, owners["animal"], owners["group"]),
+        [(i, shown[i]) for i in extremes if i in shown],
     )
     scores = np.repeat(study.table["network_score"].to_numpy(), n_frames)
     described, names, reason = elements.describe_elements(
@@ -196,11 +200,8 @@ def map_space(study, space, n_elements):
     )
     write_columns(study.folder / "elements.csv", described)
     rows = described.to_dict("records")
-    for row in rows:
-        central = elements.choose_central(
-            labels, distances, owners["clip"], row["element"], N_CENTRAL
-        )
-        row["pictures"] = [picture for _, picture in show(central)]
+    for row, chosen in zip(rows, central, strict=True):
+        row["pictures"] = [shown[i] for i in chosen if i in shown]
         row["part"] = row["frames"] / len(labels)
     found = {"kind": kind, "groups": names, "are_named": are_named, "reason": reason}
     found |= {"figure": study.save(figure, "space")}
