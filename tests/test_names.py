@@ -69,6 +69,14 @@ def test_a_near_name_is_asked_for_and_no_other(name, text):
     assert names.explain_missing(name, ["Rat 12 day3", "3-4", "0001"]) == text
 
 
+def test_a_name_with_other_numbers_is_no_near_one():
+    known = ["v_g01_c01", "v_g01_c02"]
+    assert names.explain_first(["v_g01_c03"], known) == ""
+    assert names.explain_first(["x", "V_G01_c02"], known).endswith(
+        "'v_g01_c02' meant?)"
+    )
+
+
 @pytest.mark.parametrize(("name", "altered"), PAIRS)
 def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
     films.make_film(tmp_path / f"train/Reach/{name}.avi", 3)
