@@ -5,6 +5,7 @@ Nothing touches pyplot, so figures can be drawn without a display and in threads
 """
 
 import functools
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -80,7 +81,9 @@ def open_figure(height, title, rows=1, ratios=None):
     options = {"squeeze": False, "gridspec_kw": {"height_ratios": ratios}}
     axes = figure.subplots(rows, sharex=True, **options)[:, 0]
     if title:
-        figure.suptitle(title, fontsize=STYLE["axes.titlesize"], wrap=True)
+        # Matplotlib would take the $ of a name for a formula where it wraps by itself.
+        text = textwrap.fill(title, round(17 * WIDTH))
+        figure.suptitle(text, fontsize=STYLE["axes.titlesize"])
     return figure, axes
 
 

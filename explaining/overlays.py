@@ -5,6 +5,7 @@ Functions return a `matplotlib.figure.Figure`, for `figures.save`.
 """
 
 import functools
+import textwrap
 from typing import NamedTuple
 
 import matplotlib
@@ -131,7 +132,7 @@ def draw_trace(trace, marks=(), title=""):
     """Draw the trace of a clip alone, with letters above some of its frames."""
     figure = Figure((WIDTH, 2.1 if title else 1.9), layout="constrained")
     axes = figure.subplots()
-    axes.set_title(title, loc="left", wrap=True)
+    axes.set_title(textwrap.fill(title, 13 * WIDTH), loc="left")
     plot_trace(axes, trace)
     if not title:
         axes.set_ylabel("adds to the score")
