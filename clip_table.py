@@ -58,11 +58,8 @@ class Clip(NamedTuple):
 def parse_clips(content, source="data_file.csv", need_scores=True):
     """Parse the bytes of a table of clips, called `source` in messages: list of Clip.
 
-    Raises
-    ------
-    Problem
-        Names every line that is wrong; with `need_scores` a train clip without an
-        expert score is.
+    Raises Problem, which names every line that is wrong; with `need_scores` a train
+    clip without an expert score is.
     """
     return list_clips(open_table(content, source), need_scores)
 
@@ -244,17 +241,8 @@ def append_clips(folder, clips):
     """Add clips to the table; those that are listed keep their row.
 
     A table that holds anything that is not understood stays as it is. Columns are
-    added where the new clips tell more than the table has.
-
-    Returns
-    -------
-    int
-        How many rows were added.
-
-    Raises
-    ------
-    Problem
-        When the table cannot be read, or could not be with the new rows.
+    added where the new clips tell more than the table has. Returns how many rows were
+    added; raises Problem when the table cannot be read, or could not be with them.
     """
     path = files.table_path(folder)
     table, listed = Table(path.name, None, [], "."), []

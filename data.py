@@ -26,12 +26,8 @@ MONTHS = (
 def read_clips(folder, task=None, need_scores=True):
     """Read `data_file.csv` of a working folder, of one task or of all: list of Clip.
 
-    `need_scores`: whether a train clip must have an expert score already.
-
-    Raises
-    ------
-    Problem
-        Names every line that is wrong, or says that the task does not exist.
+    `need_scores`: whether a train clip must have an expert score already. Raises
+    Problem, which names every line that is wrong, or says that the task does not exist.
     """
     path = files.table_path(folder)
     if not path.is_file():

@@ -54,12 +54,8 @@ def download(url, target, timeout):
     """Fetch a file to its `.part`, going on where an earlier transfer broke.
 
     It goes on only with what is provably the same: of one address, one strong ETag and
-    one length. Anything else begins anew.
-
-    Returns
-    -------
-    Path
-        The whole file, of the length that the server announced.
+    one length. Anything else begins anew. Returns the whole file, of the length that
+    the server announced.
     """
     part, note = part_of(target)
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -169,13 +165,7 @@ def receive(response, part, n_have, length, timeout):
 
 
 def accept(part, target, sha256):
-    """Give a transferred file its name if it is a checkpoint; else remove it.
-
-    Returns
-    -------
-    str
-        Its sha256.
-    """
+    """Give a transferred file its name if it is a checkpoint; return its sha256."""
     _, note = part_of(target)
     note.unlink(missing_ok=True)
     with files.replacing(target) as temporary:

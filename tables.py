@@ -80,13 +80,8 @@ def read_table(path, wanted=(), sheet=None):
 
     The first line that holds all `wanted` columns, in any order and case, is the header
     line; a table without one is taken to hold them in this order. `sheet` names one of
-    several in a workbook.
-
-    Raises
-    ------
-    Problem
-        When the file is missing or no table, or when its delimiter, encoding or sheet
-        is not certain.
+    several in a workbook. Raises Problem when the file is missing or no table, or when
+    its delimiter, encoding or sheet is not certain.
     """
     path = Path(path)
     if not path.is_file():

@@ -30,17 +30,9 @@ def reading(reader, path, *arguments):
     """Let a function read a file in a process of its own.
 
     `reader` is a "module:generator" of this package. It takes the path and the
-    arguments, which JSON can hold, and yields what JSON can hold, then arrays.
-
-    Yields
-    ------
-    (object, iterator of float32 arrays)
-        What the reader yielded. Its cautions are repeated, its Problem is raised.
-
-    Raises
-    ------
-    Problem
-        Also when the reader dies, or says nothing for `PATIENCE` seconds.
+    arguments, which JSON can hold, and yields what JSON can hold, then arrays. Both are
+    handed on, the arrays as float32; cautions are repeated. Raises Problem as the
+    reader does, or when it dies or says nothing for `PATIENCE` seconds.
     """
     project = str(Path(__file__).resolve().parents[1])
     command = [sys.executable, "-c", START, project, reader, str(path)]

@@ -26,13 +26,9 @@ MEANT = "the record means {}; restore the two files together"
 def reading(path, members):
     """Read the weights of a run, of an ensemble member by member; see `apart.reading`.
 
-    Parameters
-    ----------
-    path : path
-    members : list of (dict of str to tuple, int)
-        Of each network the shape of each array, by its name within the member, and
-        how many features it standardizes, or 0. Where it does, mean and variance (F,)
-        come before its weights.
+    `members`: of each network the shape of each array, by its name within the member,
+    and how many features it standardizes, or 0. Where it does, mean and variance (F,)
+    come before its weights.
     """
     return apart.reading("archive:read_weights", Path(path), members)
 

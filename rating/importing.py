@@ -41,18 +41,10 @@ def find_clip(name, names, forms, explain=explain_missing):
 
 
 def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
-    """Read the scores of clips from a table.
+    """Read the scores of clips, also those found by their `video`, from a table.
 
-    Parameters
-    ----------
-    path, sheet : see `tables.read_table`
-    clips : iterable of Clip
-        Those with a `video` are found by its name, too.
-    clip_column : str
-    raters : dict of str to str
-        The column of each rater.
-    where : (str, str), optional
-        A column and what must stand in it, for tables with rows of other kinds.
+    `raters` tells the column of each rater; `where` a column and what must stand in it,
+    for tables with rows of other kinds.
 
     Returns
     -------

@@ -29,10 +29,8 @@ def read_raters(folder, raters=None):
 def tabulate(said, repeat="0"):
     """Lay the scores that raters gave the first or second time side by side.
 
-    Returns
-    -------
-    pandas.DataFrame, (N, R)
-        By clip; NaN where a rater gave none. Clips without any are left out.
+    Returns a DataFrame (N clips, R raters), NaN where a rater gave none; clips without
+    any are left out.
     """
     columns = {rater: list_scores(rows, repeat) for rater, rows in said.items()}
     return pd.DataFrame(columns, dtype=float).sort_index().dropna(how="all")
@@ -74,12 +72,8 @@ def compare(one, other, who):
 def write_scores(folder, scores, overwrite=False):
     """Write scores into the table of clips and leave all else in it as it is.
 
-    `overwrite`: whether other scores that stand there may be lost.
-
-    Returns
-    -------
-    (int, list of str)
-        Rows that have got a score; clips whose row stays without one.
+    `overwrite`: whether other scores that stand there may be lost. Returns how many
+    rows have got a score, and the clips whose row stays without one.
     """
     path = files.table_path(folder)
     table = read_table(path, COLUMNS[:4])

@@ -18,11 +18,8 @@ COLUMNS = ("clip", "score", "repeat", "seconds", "order")
 def ratings_path(folder, rater):
     """Tell where the ratings of a rater are.
 
-    Raises
-    ------
-    Problem
-        When the name cannot stand for a file, or differs from another rater's only in
-        capitals, which some systems take for one.
+    Raises Problem when the name cannot stand for a file, or differs from another
+    rater's only in capitals, which some systems take for one.
     """
     rater = unicodedata.normalize("NFC", rater)
     if fault := find_name_fault(rater):
@@ -48,13 +45,7 @@ def write_ratings(path, items, rows):
 
 
 def read_ratings(path):
-    """Read the ratings of one rater.
-
-    Returns
-    -------
-    (list of str, list of dict)
-        The names of the items; the rows as texts by `plain` name of the column.
-    """
+    """Read the ratings of one rater: names of the items, and rows as dicts of texts."""
     table, rows = read_table(path, COLUMNS), []
     for line, row in table.records():
         try:

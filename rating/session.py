@@ -29,11 +29,7 @@ def plan_viewings(rater, clips):
 
     The order of two clips does not depend on the others, so clips that are added later
     disturb nothing. A second viewing comes a quarter of all clips later, or more.
-
-    Returns
-    -------
-    list of (str, str)
-        Clip, and "0" or, where it comes again, "1".
+    Returns a list of (clip, "0" or, where it comes again, "1").
     """
     order = sorted(set(clips), key=lambda clip: draw(rater, clip))
     n = len(order)

@@ -24,16 +24,8 @@ def read_trials(path, folder=None, in_frames=False, split=None, task=None):
     The videos lie in `folder` at any depth, by default beside the table. `in_frames`:
     starts and ends are frame numbers from 0; else see `frames.find_view` for what a
     time means. `split` and `task` are those of trials of which the table tells none.
-
-    Returns
-    -------
-    list of Clip
-        With their number of frames.
-
-    Raises
-    ------
-    Problem
-        Names every line that is wrong.
+    Returns a Clip each, with its number of frames; raises Problem with every line that
+    is wrong.
     """
     table = read_table(path, COLUMNS)
     records, folder = table.records(), Path(folder or Path(path).parent)
