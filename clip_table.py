@@ -13,10 +13,10 @@ import warnings
 from typing import NamedTuple
 
 import files
+import tables
 from console import Caution, Problem
 from files import find_name_fault
-from tables import NUMBER, Table, parse_number, parse_table, plain, shorten, summarise
-from tables import write_table as write_rows
+from tables import NUMBER, Table, fold, parse_number, parse_table, plain, shorten
 
 COLUMNS = ("split", "task", "clip", "n_frames", "score")
 SPLITS = ("train", "test")
@@ -84,14 +84,14 @@ def list_clips(table, need_scores=True):
     for line, fields in table.rows:
         try:
             clip = make_clip(name_fields(fields, table), table.decimal, need_scores)
-            earlier = seen[unicodedata.normalize("NFKC", clip.name).casefold()]
+            earlier = seen[fold(clip.name)]
             check_against(clip, earlier)
             earlier[clip.split] = line, clip
             clips.append(clip)
         except ValueError as error:
             problems.append(f"{source}:{line}: {error}")
     if problems:
-        raise Problem(summarise(problems))
+        raise Problem(tables.summarise(problems))
     if not clips:
         raise Problem(f"{source} lists no clip. Expected lines of {','.join(COLUMNS)}")
     train = {clip.name for clip in clips if clip.split == "train"}
@@ -268,7 +268,7 @@ def append_clips(folder, clips):
         except Problem as problem:
             raise Problem(f"nothing is added to {path}: {problem}") from None
     with_header = table.columns or len(columns) > len(COLUMNS)
-    write_rows(path, columns if with_header else None, rows, table.delimiter)
+    tables.write_table(path, columns if with_header else None, rows, table.delimiter)
     return len(new)
 
 

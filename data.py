@@ -2,14 +2,13 @@
 
 import functools
 import re
-import unicodedata
 
 import numpy as np
 
 import files
 from clip_table import COLUMNS, SPLITS, Clip, parse_clips
 from console import Problem, caution
-from tables import MAX_BYTES, summarise
+from tables import MAX_BYTES, fold, summarise
 
 __all__ = ["SPLITS", "Clip", "summarise"]  # of the table itself, for whoever reads it
 
@@ -147,8 +146,8 @@ def warn_of_lookalikes(animals):
     """Caution of animals whose names differ only as one name is written in two ways."""
     forms = {}
     for animal in sorted(set(animals)):
-        form = unicodedata.normalize("NFKC", animal).casefold()
-        form = re.sub(r"(?<!\d) | (?!\d)", "", re.sub(r"[\W_]+", " ", form))
+        form = re.sub(r"[\W_]+", " ", fold(animal))
+        form = re.sub(r"(?<!\d) | (?!\d)", "", form)
         form = re.sub(r"(?<!\d)0+(?=\d)", "", form)  # 04 is 4
         forms.setdefault(form, []).append(animal)
     alike = [" and ".join(names) for names in forms.values() if len(names) > 1]
@@ -220,6 +219,6 @@ def fold_animals(animals, n_folds=None, scores=None, seed=0):
     folds = [[] for _ in range(n_folds)]
     for start in range(0, len(names), n_folds):  # neighbours go to different folds
         block = names[start : start + n_folds]
-        for fold, name in zip(random.permutation(n_folds), block, strict=False):
-            folds[fold].append(name)
+        for place, name in zip(random.permutation(n_folds), block, strict=False):
+            folds[place].append(name)
     return [sorted(fold) for fold in folds]

@@ -120,9 +120,14 @@ def make_table(source, rows, wanted, decimal):
     return Table(source, None, rows, decimal, wanted=tuple(wanted))
 
 
+def fold(text):
+    """Bring a name into the form that some file systems take for the same name."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
 def plain(text):
     """Bring a column's name into the form in which names are compared."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(fold(text).split())
 
 
 # ---------------------------------------------------------------- text

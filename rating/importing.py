@@ -7,11 +7,10 @@ meant, and left out.
 
 import math
 import re
-import unicodedata
 
 import sources
 from names import explain_missing, read_as_days
-from tables import parse_number, plain, read_table
+from tables import fold, parse_number, plain, read_table
 
 EMPTY = ("", "-", "na", "n/a", "n.a.", "nan", "none")  # no score
 N_EXPLAINED = 20  # names that are looked for among those of a near spelling
@@ -23,7 +22,7 @@ def simplify(name):
     Folder and video ending go, as does the number that BORIS puts before a file; so do
     capitals and spaces, but not those that keep two numbers apart.
     """
-    name = re.split(r"[/\\]", unicodedata.normalize("NFKC", name))[-1].casefold()
+    name = re.split(r"[/\\]", fold(name))[-1]
     name = re.sub(r"^(player )?#?\d+:\s*", "", name).replace("_", " ").strip()
     stem, dot, ending = name.rpartition(".")
     name = stem if dot + ending in sources.VIDEO_SUFFIXES else name

@@ -11,6 +11,7 @@ import data
 import sources
 from console import Problem, caution
 from files import FORBIDDEN, find_name_fault
+from tables import fold
 
 SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 # What labs call animals, sessions and groups, in English, German and short forms; the
@@ -143,10 +144,6 @@ def name_clips(folder, videos):
             taken[fold(name)] += 1
         names.append(name)
     return names
-
-
-def fold(name):
-    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def shorten_video(folder, clip):
