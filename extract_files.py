@@ -71,7 +71,7 @@ def slice_video(path, allow_short=False):
 def count_frames(path, allow_short=False):
     """Count the frames of a video; all of them must be readable."""
     reel = frames.open_reel(path, allow_short)
-    reel.check()
+    list(reel.iterate(()))  # all is decoded, nothing kept
     tell_notes(path, reel)
     return reel.n_frames
 

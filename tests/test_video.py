@@ -153,7 +153,7 @@ def test_a_damaged_packet_fails_the_clip_wherever_it_stands(
     start, size = spots[place]
     content[start : start + size] = bytes(size)
     with pytest.raises(Problem):
-        reels.open_reel(copy_to(tmp_path, name, content)).check()
+        list(reels.open_reel(copy_to(tmp_path, name, content)).iterate(()))
 
 
 @pytest.mark.parametrize("name", ["ffv1.mkv", "vp9.webm", "mpeg2.mpg", "h264.ts"])
@@ -162,7 +162,7 @@ def test_a_hole_in_the_middle_is_not_taken_for_a_pause(made, tmp_path, name):
     middle, length = len(content) // 2, len(content) // 6
     content[middle : middle + length] = bytes(length)
     with pytest.raises(Problem):
-        reels.open_reel(copy_to(tmp_path, name, content)).check()
+        list(reels.open_reel(copy_to(tmp_path, name, content)).iterate(()))
 
 
 def test_bytes_that_one_decoder_of_vp9_takes_for_sound_are_refused(made, tmp_path):
@@ -174,7 +174,7 @@ def test_bytes_that_one_decoder_of_vp9_takes_for_sound_are_refused(made, tmp_pat
         start += size // 2
         content[start : start + 16] = random.bytes(16)
         with pytest.raises(Problem):
-            reels.open_reel(copy_to(tmp_path, "vp9.webm", content)).check()
+            list(reels.open_reel(copy_to(tmp_path, "vp9.webm", content)).iterate(()))
 
 
 def test_frames_before_the_first_key_frame_are_left_out(made, tmp_path):

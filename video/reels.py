@@ -68,8 +68,8 @@ class Reel:
         """Yield the frames that are wanted, upright, uint8 (H, W, 3).
 
         `wanted` are rising numbers from 0, by default all of the range from `start` to
-        `end`, which is decoded, and found whole. What comes before it is decoded from
-        the last key frame on, or all where that fails.
+        `end`, which is decoded, and found whole, even if none is wanted. What comes
+        before it is decoded from the last key frame on, or all where that fails.
         """
         end = self.n_frames if end is None else end
         wanted = np.arange(start, end) if wanted is None else wanted
@@ -114,11 +114,6 @@ class Reel:
         if self.film.bits > 8:
             self.brightest = max(self.brightest, int(picture.max()))
         return picture
-
-    def check(self):
-        """Decode all of it, as if it were read."""
-        for _ in decoding.iterate(self.film):
-            pass
 
 
 class Stack:
@@ -170,12 +165,8 @@ class Stack:
             return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, 2)
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
-    def check(self):
-        """Read all of it."""
-        for _ in self.iterate():
-            pass
-
 
 def read_deep(image):
     """Read the values of a page; of one of 8 bits, whose depth is known, a full one."""
+    image.load()
     return np.asarray(image) if image.mode in DEEP_MODES else np.uint16(2**16 - 1)
