@@ -1,7 +1,10 @@
 """Features do not depend on anything but the frame and the weights."""
 
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import films
 import numpy as np
@@ -11,6 +14,8 @@ from PIL import Image
 from console import Problem
 from extractor import Extractor, decode_ahead
 from frames import resize_frame
+
+PROJECT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +111,17 @@ def test_random_weights_are_the_same_every_time(random_extractor, pictures):
     again = Extractor("random")
     assert again.record == random_extractor.record
     np.testing.assert_array_equal(again(pictures[:1]), random_extractor(pictures[:1]))
+
+
+def test_the_start_loads_no_package_that_nobody_needs():
+    code = (
+        "import sys, backend; print(*[n for n in backend.UNUSED if n in sys.modules])"
+    )
+    code += "; import pandas, scipy.stats, sklearn, matplotlib; print('all')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["all"], done.stderr
 
 
 # ---------------------------------------------------------------- decoding ahead
