@@ -70,17 +70,6 @@ def list_repeats(args, clips):
     return parts
 
 
-def one_by_one(parts):
-    """Yield parts with a progress bar; forget each network before the next."""
-    from tqdm import tqdm
-
-    from backend import keras
-
-    for part in tqdm(parts, desc="scoring", unit="network", disable=None):
-        keras.backend.clear_session()
-        yield part
-
-
 # ---------------------------------------------------------------- judging
 
 
@@ -240,41 +229,43 @@ def publish(args, clips, table, record, result, means):
 # ---------------------------------------------------------------- the script
 
 
+class Defaults:
+    data, split = files.DEFAULT_FOLDER, "test"
+
+
 def parse_args(argv):
     parser = console.Parser(__doc__)
-    number, pattern = console.positive_float, console.pattern
-    what = parser.add_argument_group("what")
-    add = what.add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
-    add("--run", help="name or file of a run; the newest one by default")
-    add("--task", help="only this task; the run's own by default")
-    add("--split", choices=data.SPLITS, default="test", help="rows to judge on")
+    points = {"kind": console.positive_float, "metavar": "POINTS"}
+    add = console.begin_options(parser, "what to judge", Defaults)
+    add("--data", Path, "the working folder", metavar="DIR")
+    add("--run", str, "name or file of a run; the newest one where none is given")
+    add("--task", str, "only this task; the run's own where none is given")
+    add("--split", data.SPLITS, "rows of data_file.csv to judge on")
     text = "each clip by the network that left its animal out"
-    add("--leave-one-animal-out", action="store_true", help=text)
-    text = "the same after train_reg.py --folds K, repeats included"
-    add("--folds", action="store_true", help=text)
-    text = "finds the {} in a clip name; the run's own by default"
-    for name in ("animal", "group"):
-        help_text = text.format(name)
-        add(f"--{name}-pattern", type=pattern, metavar="RE", help=help_text)
-    add = parser.add_argument_group("questions").add_argument
-    text = "animal,value: which score predicts it better?"
-    add("--outcome", type=Path, metavar="CSV", help=text)
-    text = "clip,score of another expert"
-    add("--second-rater", type=Path, metavar="CSV", help=text)
-    text = "<rater>.csv of clip,score each: how well do they agree, and the network "
-    text += "with them? Needs no network"
-    add("--raters", type=Path, metavar="DIR", help=text)
+    add("--leave-one-animal-out", bool, text)
+    add("--folds", bool, "the same after train_reg.py --folds K, repeats included")
+    for what in ("animal", "group"):
+        text = f"regular expression: the {what} in a clip's name; the run's own if none"
+        add(f"--{what}-pattern", console.pattern, text, metavar="RE")
+    add = console.begin_options(parser, "further questions", Defaults)
+    text = "lines of animal,value, such as a lesion: which score predicts it better?"
+    add("--outcome", Path, text, metavar="CSV")
+    add("--second-rater", Path, "lines of clip,score by another expert", metavar="CSV")
+    text = "folder of <rater>.csv, lines of clip,score: how well do raters agree, and "
+    text += "the network with them? Needs no network"
+    add("--raters", Path, text, metavar="DIR")
     text = "named beforehand: so much more disagreement than among raters is no harm"
-    add("--margin", type=number, metavar="POINTS", help=text)
+    add("--margin", text=text, **points)
     text = "errors with animals known beside animals held out: skill, or recognition?"
-    add("--leak-meter", action="store_true", help=text)
-    text = "how many animals would an error of so many points take?"
-    add("--plan", type=number, metavar="POINTS", help=text)
-    text = "score again with the order of frames destroyed"
-    controls = {"default": [], "choices": ("shuffled-frames", "first-frame")}
-    add("--control", action="append", help=text, **controls)
+    add("--leak-meter", bool, text)
+    add("--plan", text="how many animals would such a mean error take?", **points)
+    text = (
+        "score again without the order of frames: shuffled, or the first one repeated"
+    )
+    choices = ("shuffled-frames", "first-frame")
+    add("--control", choices, text, action="append", default=None)
     args = parser.parse_args(argv)
+    args.control = args.control or []
     if args.margin is not None and not (args.raters or args.second_rater):
         parser.error("--margin needs --raters or --second-rater")
     if args.raters and args.second_rater:
@@ -304,7 +295,7 @@ def main(argv=None):
     results, tables = [], []
     for parts in repeats:
         table, record, reasons = score_parts(
-            args.data, one_by_one(parts), lengths, rows, args.control
+            args.data, parts, lengths, rows, args.control
         )
         results.append(study.judge(table, record, reasons, args.control))
         tables.append(table)

@@ -171,4 +171,4 @@ def spread_repeats(results):
     table = table.loc[:, table.notna().sum() > 1]
     found = table.agg(["mean", "std", "min", "max", "count"])
     found.index = "mean", "sd", "lowest", "highest", "n"
-    return found.to_dict()
+    return {k: {**row, "n": int(row["n"])} for k, row in found.to_dict().items()}
