@@ -4,6 +4,7 @@ Pure functions on arrays; figures as in `agreement.py`, intervals over animals.
 """
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from judging import resampling
@@ -71,9 +72,8 @@ def compare_outcomes(outcome, network, expert):
         lower outcome (recovery), else 1; "difference", network - expert, both times
         direction: above 0 the network predicts better; "williams", on the same two.
     """
-    _, *columns = resampling.drop_unscored(
-        np.arange(len(outcome)), outcome, network, expert
-    )
+    index = np.arange(len(outcome))
+    _, *columns = resampling.drop_unscored(index, outcome, network, expert)
     outcome, network, expert = columns
     n, keys = len(outcome), ("network", "expert", "between", "difference")
     named = zip(("outcome", "network", "expert"), columns, strict=True)
@@ -105,30 +105,26 @@ def compare_outcomes(outcome, network, expert):
     return result | dict(zip(keys, found, strict=True))
 
 
-def average_difference(first, second, animals, *, widen=1.0):
-    """Average two columns (N,) at or above 0, such as errors, and their difference.
+def average_difference(first, second, animals, names, widen=1.0):
+    """Average two columns (N,) at or above 0, such as errors, and second - first.
 
-    Dict of "n_clips", "n_animals", "first", "second" and "difference", second - first;
-    standard errors are multiplied by `widen`, see `resampling.CROSSED`.
+    Dict of "n_clips", "n_animals" and, under three names, the averages and that of the
+    difference; standard errors are multiplied by `widen`, see `resampling.CROSSED`.
     """
     animals, first, second = resampling.drop_unscored(animals, first, second)
-    jack = resampling.Jackknife(resampling.index_animals(animals)[1], widen)
+    jack = resampling.Jackknife(animals, widen)
     n = {"n_clips": len(animals), "n_animals": jack.n_animals}
-    keys = ("first", "second", "difference")
     if not len(animals):
-        return n | dict.fromkeys(
-            keys, resampling.not_defined("no clips with every score")
-        )
-    columns = zip(keys, (first, second, second - first), strict=True)
+        none = resampling.not_defined("no clips with every score")
+        return n | dict.fromkeys(names, none)
+    columns = (first, "positive"), (second, "positive"), (second - first, "plain")
     return n | {
-        key: jack.describe(
-            jack.average(values), "plain" if key == "difference" else "positive"
-        )
-        for key, values in columns
+        name: jack.describe(jack.average(values), scale)
+        for name, (values, scale) in zip(names, columns, strict=True)
     }
 
 
-def paired_change(errors_before, errors_after, animals, *, widen=1.0):
+def paired_change(errors_before, errors_after, animals, widen=1.0):
     """Say how much the MAE changes when something is done to the same clips (N,).
 
     Returns
@@ -139,19 +135,16 @@ def paired_change(errors_before, errors_after, animals, *, widen=1.0):
         of its interval is less than a tenth of the MAE, else "undecided" (None without
         an interval).
     """
-    before, after = np.abs(errors_before), np.abs(errors_after)
-    found = average_difference(before, after, animals, widen=widen)
-    before, after, change = (
-        found.pop(key) for key in ("first", "second", "difference")
-    )
+    sides, names = np.abs([errors_before, errors_after]), ("before", "after", "change")
+    found = average_difference(*sides, animals, names, widen)
+    change = found["change"]
     verdict = "not needed" if change["value"] == 0 else None
     if change["low"] is not None:
         most = max(abs(change["low"]), abs(change["high"]))
-        small = most < NEGLIGIBLE * before["value"]
         verdict = "needed" if change["low"] > 0 else "undecided"
+        small = most < NEGLIGIBLE * found["before"]["value"]
         verdict = "not needed" if small else verdict
-    changed = {"before": before, "after": after, "change": change, "verdict": verdict}
-    return found | changed
+    return found | {"verdict": verdict}
 
 
 def compare_sessions(expert, network, animals, sessions):
@@ -160,36 +153,18 @@ def compare_sessions(expert, network, animals, sessions):
     Sessions count in the order of their names. Dict of "n", animals with two or more;
     the mean changes "expert", "network", their "difference", "mae" and "pearson".
     """
-    kept, expert, network, place = resampling.drop_unscored(
-        animals, expert, network, np.arange(len(animals))
-    )
-    unit, owner = resampling.pair_units(
-        kept, np.asarray(sessions).astype(str)[place.astype(int)]
-    )
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    ends = np.append(starts[1:], len(owner)) - 1
-    several = ends > starts
-    x, y = (
-        (
-            resampling.average_units(v, unit)[ends]
-            - resampling.average_units(v, unit)[starts]
-        )[several]
-        for v in (expert, network)
-    )
+    columns = {"animal": animals, "session": sessions, "expert": expert}
+    table = pd.DataFrame(columns | {"network": network}).dropna()
+    means = table.groupby(["animal", "session"]).mean().groupby("animal")
+    x, y = (means.last() - means.first())[means.size() > 1].to_numpy().T
     keys = ("expert", "network", "difference", "mae", "pearson")
     if not len(x):
         reason = "no animal has two sessions with both scores"
         return {"n": 0} | dict.fromkeys(keys, resampling.not_defined(reason))
-    jack = resampling.Jackknife(np.arange(len(x)))
-    result = {
-        "n": len(x),
-        "mae": jack.describe(jack.average(np.abs(y - x)), "positive"),
-    }
+    jack, result = resampling.Jackknife(np.arange(len(x))), {"n": len(x)}
     for key, values in zip(keys[:3], (x, y, y - x), strict=True):
         result[key] = jack.describe(jack.average(values))
-    if reason := refuse_correlation(x, y, what="changes"):
-        return result | {
-            "pearson": resampling.not_defined(reason.replace("scores", "changes"))
-        }
-    r = correlate(x, y, jack.weights)
-    return result | {"pearson": jack.describe(r, "correlation")}
+    result["mae"] = jack.describe(jack.average(np.abs(y - x)), "positive")
+    reason = refuse_correlation(x, y, what="changes").replace("scores", "changes")
+    r = jack.describe(correlate(x, y, jack.weights), "correlation")
+    return result | {"pearson": resampling.not_defined(reason) if reason else r}

@@ -58,10 +58,10 @@ def measure_leak(clips, n_folds=5, seed=0):
         errors = np.empty((3, len(scores)))
         for number in range(n_folds):
             errors[:, fold == number] = measure_errors(clips, fold == number)
-        found = [average_difference(own, errors[2], animals) for own in errors]
-        result[how] = {w: f["first"] for w, f in zip(WAYS, found, strict=True)}
-        for way, each in zip(WAYS[:2], found, strict=False):
-            result[how][f"{way} saves"] = each["difference"]
+        result[how] = {}
+        for way, own in zip(WAYS[:2], errors, strict=False):
+            names = way, "training mean", f"{way} saves"
+            result[how] |= average_difference(own, errors[2], animals, names)
     return result
 
 

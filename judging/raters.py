@@ -10,7 +10,7 @@ import numpy as np
 
 from judging.agreement import compute_icc, measure_agreement
 from judging.comparisons import average_difference
-from judging.resampling import Jackknife, average, index_animals, not_defined
+from judging.resampling import Jackknife, average, not_defined
 
 FIGURES = {  # what is said of raters, and on which scale it lies
     "icc": "correlation",
@@ -49,7 +49,7 @@ def compare_ratings(ratings, animals):
     ratings = np.asarray(ratings, dtype=float)
     complete = np.isfinite(ratings).all(axis=0)
     ratings = ratings[:, complete]
-    jack = Jackknife(index_animals(np.asarray(animals)[complete])[1])
+    jack = Jackknife(np.asarray(animals)[complete])
     n = {"n_raters": len(ratings), "n_clips": int(complete.sum())}
     n["n_animals"] = jack.n_animals
     if n["n_clips"] < 3 or len(ratings) < 2:
@@ -98,8 +98,8 @@ def compare_network(ratings, network, animals, margin=None):
     pairs = itertools.combinations(ratings, 2)
     experts = mean_of_finite([np.abs(first - second) for first, second in pairs])
     distance = mean_of_finite(np.abs(ratings - np.asarray(network, dtype=float)))
-    found = average_difference(experts, distance, animals)
-    found |= {"experts": found.pop("first"), "network": found.pop("second")}
+    names = "experts", "network", "difference"
+    found = average_difference(experts, distance, animals, names)
     low, high = (found["difference"][end] for end in ("low", "high"))
     found["verdict"] = None
     if low is not None:

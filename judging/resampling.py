@@ -123,8 +123,9 @@ class Jackknife:
     """
 
     def __init__(self, owner, widen=1.0, spent=0):
-        """Take the number (N,) of each clip's animal, `CROSSED` for networks that share
-        animals, and the degrees of freedom that are spent besides."""
+        """Take the animal (N,) of each clip, `CROSSED` for networks that share animals,
+        and the degrees of freedom that are spent besides."""
+        owner = index_animals(owner)[1]
         self.n_animals = int(owner.max(initial=-1)) + 1
         left_out = owner[None, :] != np.arange(self.n_animals)[:, None]
         self.weights = np.vstack([np.ones(len(owner)), left_out]).astype(float)

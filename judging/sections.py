@@ -80,11 +80,8 @@ def show(cell, digits=3):
 
 def show_p(test):
     """Write the p of a test, or why there is none."""
-    return (
-        page.interval(test | {"value": None})
-        if test["p"] is None
-        else f"{test['p']:.4f}"
-    )
+    reason = f"not defined ({test.get('reason')})"
+    return reason if test["p"] is None else f"{test['p']:.4f}"
 
 
 def lay(words, *sides):
@@ -229,11 +226,8 @@ def list_raters(raters):
 
 def list_leak(leak):
     words = {"movement": "network (motion)", "ridge": "ridge"}
-    words |= {
-        "training mean": "training mean",
-        "movement saves": "saved by the network",
-    }
-    rows = lay(words | {"ridge saves": "saved by ridge"}, *leak.values())
+    words["training mean"], words["movement saves"] = "training mean", "network saves"
+    rows = lay(words | {"ridge saves": "ridge saves"}, *leak.values())
     note = "with animals known they may be recognised: believe those held out"
     return [Section("leak meter: MAE of 5 folds", tuple(leak), rows, (note,))]
 

@@ -59,10 +59,7 @@ def separate(labels, scores, animals, training_mean=None):
     unknown = np.setdiff1d(labels, (0, 1))
     if len(unknown):
         raise ValueError(f"expected labels 0 and 1. Received: {unknown.tolist()}")
-    sides = [
-        resampling.Jackknife(resampling.index_animals(names[labels == label])[1])
-        for label in (0, 1)
-    ]
+    sides = [resampling.Jackknife(names[labels == label]) for label in (0, 1)]
     counts = [side.n_animals for side in sides]
     effective = [side.effective for side in sides]
     units = resampling.find_units(names) | {
