@@ -70,6 +70,15 @@ def list_repeats(args, clips):
     return parts
 
 
+def one_by_one(parts):
+    """Yield parts; forget each network before the next."""
+    from backend import keras
+
+    for part in parts:
+        keras.backend.clear_session()
+        yield part
+
+
 # ---------------------------------------------------------------- judging
 
 
@@ -229,25 +238,21 @@ def publish(args, clips, table, record, result, means):
 # ---------------------------------------------------------------- the script
 
 
-class Defaults:
-    data, split = files.DEFAULT_FOLDER, "test"
-
-
 def parse_args(argv):
     parser = console.Parser(__doc__)
     points = {"kind": console.positive_float, "metavar": "POINTS"}
-    add = console.begin_options(parser, "what to judge", Defaults)
-    add("--data", Path, "the working folder", metavar="DIR")
+    add = console.begin_options(parser, "what to judge")
+    add("--data", Path, "working folder", default=files.DEFAULT_FOLDER, metavar="DIR")
     add("--run", str, "name or file of a run; the newest one where none is given")
     add("--task", str, "only this task; the run's own where none is given")
-    add("--split", data.SPLITS, "rows of data_file.csv to judge on")
+    add("--split", data.SPLITS, "rows of data_file.csv to judge on", default="test")
     text = "each clip by the network that left its animal out"
     add("--leave-one-animal-out", bool, text)
     add("--folds", bool, "the same after train_reg.py --folds K, repeats included")
     for what in ("animal", "group"):
         text = f"regular expression: the {what} in a clip's name; the run's own if none"
         add(f"--{what}-pattern", console.pattern, text, metavar="RE")
-    add = console.begin_options(parser, "further questions", Defaults)
+    add = console.begin_options(parser, "further questions")
     text = "lines of animal,value, such as a lesion: which score predicts it better?"
     add("--outcome", Path, text, metavar="CSV")
     add("--second-rater", Path, "lines of clip,score by another expert", metavar="CSV")
@@ -259,9 +264,7 @@ def parse_args(argv):
     text = "errors with animals known beside animals held out: skill, or recognition?"
     add("--leak-meter", bool, text)
     add("--plan", text="how many animals would such a mean error take?", **points)
-    text = (
-        "score again without the order of frames: shuffled, or the first one repeated"
-    )
+    text = "score again without the order of frames: shuffled, or the first repeated"
     choices = ("shuffled-frames", "first-frame")
     add("--control", choices, text, action="append", default=None)
     args = parser.parse_args(argv)
@@ -295,7 +298,7 @@ def main(argv=None):
     results, tables = [], []
     for parts in repeats:
         table, record, reasons = score_parts(
-            args.data, parts, lengths, rows, args.control
+            args.data, one_by_one(parts), lengths, rows, args.control
         )
         results.append(study.judge(table, record, reasons, args.control))
         tables.append(table)

@@ -27,7 +27,7 @@ def put_on_scale(axis, limits):
     axis.set_major_locator(ticks if size < 11 else MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
-def scatter(axes, rows):
+def scatter(axes, rows, title=None):
     """Draw clips faint and the means of animals, or of their sessions, strong."""
     groups = [group if isinstance(group, str) else None for group in rows["group"]]
     known = "session" in rows and rows["session"].notna().all()
@@ -41,7 +41,7 @@ def scatter(axes, rows):
         label = f"{group or 'animal'} ({own['animal'].nunique()})"
         options |= {"edgecolors": "white", "linewidths": 0.5}
         axes.scatter(means["x"], means["y"], s=28, zorder=3, label=label, **options)
-    put_legend_above(axes, ncols=4)
+    put_legend_above(axes, ncols=4, title=title, title_fontsize=6.5)
 
 
 def put_legend_above(axes, **options):
@@ -70,24 +70,16 @@ def draw_agreement(table, agreement, title=None, target="score"):
         return figure
     limits = figures.find_limits([0, *rows["x"], *rows["y"]])
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, dashes=(4, 3), zorder=1)
-    scatter(axes, rows)
+    clips, animals = agreement["clips"], agreement["animals"]
+    scatter(
+        axes,
+        rows,
+        f"{page.count(animals['n'], 'animal')}, {page.count(clips['n'], 'clip')}: "
+        f"r of animals {say(animals['pearson'])}, MAE of animals {say(animals['mae'])}",
+    )
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         put_on_scale(axis, limits)
-    clips, animals = agreement["clips"], agreement["animals"]
-    note = (
-        f"{page.count(animals['n'], 'animal')}, {page.count(clips['n'], 'clip')}\n"
-        f"r of animals {say(animals['pearson'])}\nMAE of animals {say(animals['mae'])}"
-    )
-    # into the emptier of the corners off the line of identity
-    u, v = ((rows[side] - limits[0]) / np.ptp(limits) for side in ("x", "y"))
-    left = np.sum((u < 0.42) & (v > 0.78)) <= np.sum((u > 0.58) & (v < 0.22))
-    x, y, ha, va = (
-        (0.02, 0.98, "left", "top") if left else (0.98, 0.02, "right", "bottom")
-    )
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5}
-    options = {"linespacing": 1.35, "zorder": 4, "bbox": box, "ha": ha, "va": va}
-    axes.text(x, y, note, transform=axes.transAxes, **options)
     return figure
 
 

@@ -74,6 +74,8 @@ def tell_rival(floors, unsure):
         return []
     best = min(fair, key=lambda name: fair[name]["clips"]["mae"]["value"])
     saved, error = fair[best]["saved"], fair[best]["clips"]["mae"]["value"]
+    if error > floors.get("training mean", fair[best])["clips"]["mae"]["value"]:
+        return [f"No simple method beats guessing; the best ({best}): {error:.2f}."]
     words = {
         None: f"The network saves {show(saved, 2)}.",
         "better": f"The network is better, by {show_size(saved)}.",

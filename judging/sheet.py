@@ -16,7 +16,8 @@ from pages import page
 N_WORST = 8
 N_PICTURES, SIDE = 6, 240  # of the strip of a clip; pixels of a picture's longer side
 CAPTIONS = {
-    "agreement": "Each animal's mean, and its clips, beside the line where both agree.",
+    "agreement": "Each animal's mean, of a day where days are known, and its clips, "
+    "beside the line where both agree.",
     "bland_altman": "Differences of the two scores, with bias and limits of agreement; "
     "bands are their intervals.",
     "dates": "Network scores over the days of recording.",

@@ -55,13 +55,10 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
         a column for each floor, and `seen`: how the run knows the clip or its animal,
         or ""; the last record; why floors are not defined.
     """
-    from backend import keras
-
     scored, reasons, cache = [], {}, {}
     for path, settled, part in tqdm(
         parts, desc="scoring", unit="network", disable=None
     ):
-        keras.backend.clear_session()  # forget the network before
         model, record = runs.read_run(path)
         record = record | settled
         scoring.check_extraction(folder, record)

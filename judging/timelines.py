@@ -80,8 +80,8 @@ def draw_dates(table, dates, title=None):
         return figure
     groups = [group if isinstance(group, str) else None for group in rows["group"]]
     looks, ends = figures.choose_looks(groups), []
-    for (animal, group), own in rows.assign(group=groups).groupby(
-        ["animal", "group"], dropna=False
+    for (group, animal), own in rows.assign(group=groups).groupby(
+        ["group", "animal"], dropna=False
     ):
         colour, shape = looks[group if isinstance(group, str) else None]
         means = own.groupby("day")["network_score"].mean()
