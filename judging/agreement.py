@@ -112,7 +112,7 @@ def describe_unit(expert, network, base, owner, what):
     if reasons["limits"]:
         none = resampling.not_defined(reasons["limits"])
         return result | {"lower_limit": none, "upper_limit": none}
-    return result | find_limits(values, resampling.Jackknife(owner))
+    return result | find_limits(values, jack)
 
 
 def measure_agreement(expert, network, animals, training_mean=None, sessions=None):
