@@ -63,6 +63,7 @@ def gather(args):
     import numpy as np
 
     from explaining import places, steps
+    from judging.table import add_target
 
     model, record = runs.read_run(runs.find_run(args.data, args.run))
     scoring.check_extraction(args.data, record)
@@ -74,6 +75,7 @@ def gather(args):
     record = {**record, "animal_pattern": animal}
     table = data.tabulate_clips(clips, data.list_animals(clips, animal), group)
     table["seen"] = runs.describe_seen(table["clip"], table["animal"], record)
+    table["expert_score"] = add_target(table, record)["target"]
     sequences = list(scoring.read_sequences(args.data, table["clip"], record))
     extractor, reason = None, "--no-places was given" if args.no_places else ""
     try:

@@ -79,6 +79,8 @@ def show_clip(study, row, n_key_frames, is_filmed):
     trace = overlays.Trace(parts.steps[row], parts.step_length, n_frames, interval)
     clip |= {"row": row, "key_frames": key_frames, "places": found, "film": None}
     clip |= {"trace": trace, "residual": float(parts.whole.residual[row])}
+    of_groups = study.record.get("target") == "group"
+    clip["truth"] = "group (0 or 1)" if of_groups else "expert score"
     for key, step in (
         ("raises", trace.parts.argmax()),
         ("lowers", trace.parts.argmin()),
@@ -121,7 +123,7 @@ def tell_clip(clip):
     if clip["is_cut"]:
         text += f" (cut from {clip['value']:.2f})"
     if np.isfinite(clip["expert_score"]):
-        text += f", expert score {clip['expert_score']:.2f}"
+        text += f", {clip['truth']} {clip['expert_score']:.2f}"
     return text.replace("-", "−") if clip["value"] < 0 else text
 
 
