@@ -104,6 +104,44 @@ class FastAdam(keras.optimizers.Adam):
         step(gradient, tf.convert_to_tensor(learning_rate))
 
 
+def step_cell(activation, gate, z, c):
+    """Go one step: h and c (H, B), from z (4H, B) and the c before."""
+    i, f, g, o = tf.split(z, 4, axis=0)
+    c = gate(f) * c + gate(i) * activation(g)
+    return gate(o) * activation(c), c
+
+
+def run(cell, xw, u):
+    """Go through x W + b (T, 4H, B) from rest; gives h, c and z of all steps."""
+    rest, u_rows = (
+        tf.zeros((tf.shape(u)[0], tf.shape(xw)[2]), xw.dtype),
+        tf.transpose(u),
+    )
+
+    def step(state, now):
+        z = tf.matmul(u_rows, state[0]) + now[0]  # (4H, B)
+        h, c = cell(z, state[1])
+        return (h, c), (h, c, z)
+
+    return scan(step, (rest, rest), [xw], 3)
+
+
+def run_back(cell, u, kept, dy):
+    """Go back in time with dy (T, H, B), over what `run` gave; gives dz (T, 4H, B)."""
+    _, cs, zs = kept
+    rest = tf.zeros_like(cs[0])
+
+    def step(state, now):
+        (dh, dc), (dy, z, c) = state, now
+        with tf.GradientTape() as tape:
+            tape.watch((z, c))
+            out = cell(z, c)
+        dz, dc = tape.gradient(out, (z, c), (dh + dy, dc))
+        return (tf.matmul(u, dz), dc), (dz,)
+
+    return scan(step, (rest, rest), [dy, zs, delay(cs)], 1, reverse=True)[0]
+
+
 @functools.cache
 def make_lstm(activation, gate, is_projected=False, with_xla=True):
     """Make the function of an LSTM at rest for two activations, with its gradient.
@@ -114,11 +152,7 @@ def make_lstm(activation, gate, is_projected=False, with_xla=True):
     networks and for many batches.
     """
     made = functools.partial(tf.function, jit_compile=with_xla, autograph=False)
-
-    def step_cell(z, c):
-        i, f, g, o = tf.split(z, 4, axis=0)
-        c = gate(f) * c + gate(i) * activation(g)
-        return gate(o) * activation(c), c
+    cell = functools.partial(step_cell, activation, gate)
 
     @made
     def forward(x, w, u, b):
@@ -127,36 +161,18 @@ def make_lstm(activation, gate, is_projected=False, with_xla=True):
         if not is_projected:
             xw = tf.matmul(tf.reshape(xw, (-1, tf.shape(x)[2])), w) + b
             xw = tf.reshape(xw, (steps, size, -1))
-        rest, u_rows = tf.zeros((tf.shape(u)[0], size), x.dtype), tf.transpose(u)
-
-        def step(state, now):
-            z = tf.matmul(u_rows, state[0]) + now[0]  # (4H, B)
-            h, c = step_cell(z, state[1])
-            return (h, c), (h, c, z)
-
-        kept = scan(step, (rest, rest), [tf.transpose(xw, (0, 2, 1))], 3)
+        kept = run(cell, tf.transpose(xw, (0, 2, 1)), u)
         return tf.transpose(kept[0], (2, 0, 1)), kept
 
     @made
     def backward(x, u, kept, dy):
-        hs, cs, zs = kept
-        rest = tf.zeros_like(cs[0])
-
-        def step(state, now):
-            (dh, dc), (dy, z, c) = state, now
-            with tf.GradientTape() as tape:
-                tape.watch((z, c))
-                out = step_cell(z, c)
-            dz, dc = tape.gradient(out, (z, c), (dh + dy, dc))
-            return (tf.matmul(u, dz), dc), (dz,)
-
-        inputs = [tf.transpose(dy, (1, 2, 0)), zs, delay(cs)]
-        (dz,) = scan(step, (rest, rest), inputs, 1, reverse=True)
+        dz = run_back(cell, u, kept, tf.transpose(dy, (1, 2, 0)))
         if is_projected:
             return tf.transpose(dz, (2, 0, 1))
         dz = tf.reshape(tf.transpose(dz, (0, 2, 1)), (-1, tf.shape(u)[1]))  # (TB, 4H)
         dw = tf.matmul(join_steps(tf.transpose(x, (1, 2, 0))), dz)
-        return dz, dw, tf.matmul(join_steps(delay(hs)), dz), tf.reduce_sum(dz, axis=0)
+        du = tf.matmul(join_steps(delay(kept[0])), dz)
+        return dz, dw, du, tf.reduce_sum(dz, axis=0)
 
     @made
     def backward_input(x, w, dz):
