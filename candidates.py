@@ -40,20 +40,9 @@ def specify(kind, options):
 def train_best(folder, plan, options, n_features, logs, train):
     """Choose among the candidates, and train the chosen one on all clips of a plan.
 
-    Parameters
-    ----------
-    folder, logs : path
-        The working folder; that of this network's logs.
-    plan, options, n_features
-        As for `training.train_run`; F.
-    train : callable
-        Trains one network: `train(plan, options, place)` gives it and what
-        `fitting.fit_network` tells.
-
-    Returns
-    -------
-    (keras.Model, dict)
-        As `train` does, with "choice": the name of the chosen one and how each fared.
+    `train(plan, options, place)` trains one network with its logs in a place, and gives
+    it and what `fitting.fit_network` tells. Gives the same of the chosen one, with
+    "choice": its name and how each fared.
     """
     if options.ensemble > 1:
         raise Problem("--model best chooses one model; leave out --ensemble")

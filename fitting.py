@@ -94,12 +94,8 @@ def clear_backups(folder):
 def judge_losses(losses, options):
     """Judge a training by its losses on watched clips, epoch by epoch, as Keras does.
 
-    Published: early stopping, and a lower learning rate on a plateau.
-
-    Returns
-    -------
-    (bool, bool)
-        Whether to stop, and whether to learn more slowly, after the last of them.
+    Published: early stopping, and a lower learning rate on a plateau. Tells whether to
+    stop, and whether to learn more slowly, after the last of them.
     """
     best = level = np.inf
     waited = on_level = rest = 0  # epochs
@@ -127,10 +123,8 @@ def fit_network(trainer, train, watched, folder, identity, bar=None):
     trainer : learning.Trainer
         Started; its model gets the weights of the best epoch.
     train, watched : learning.SequenceBatches
-    folder : path
-        For logs and backups.
-    identity : dict
-        What the training depends on; see `Progress`.
+    folder, identity
+        For logs and backups; see `Progress`.
     bar : tqdm, optional
 
     Returns

@@ -14,17 +14,8 @@ MEMORY = 2**29  # bytes of sequences to keep; more are read anew in every epoch
 class SequenceBatches:
     """Batches of sequences (B, T, F) and scores (B, 1); all are kept if they fit.
 
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    targets : dict of str to float
-        Clip names and the scores to learn.
-    n_frames, n_features, batch_size : int
-    seed : int, optional
-        Shuffles the clips, anew for each epoch; without it the order is kept.
-    prepare : callable, optional
-        Changes each sequence (T, F) as it is read.
+    `targets` are clip names and the scores to learn. A seed shuffles the clips, anew
+    for each epoch; `prepare` changes each sequence (T, F) as it is read.
     """
 
     def __init__(

@@ -225,21 +225,9 @@ def build_ensemble(members):
 def load_run(path, members, shape, targets=()):
     """Build the network of a run and give it the weights in its file.
 
-    Parameters
-    ----------
-    path : Path
-        A `.keras` file of `train_reg.py`. Nothing in it is executed.
-    members : list of plans.Options
-        Of each of its networks, as the record tells them.
-    shape : (int, int)
-        T and F.
-    targets : list of float
-        Of the clips that it was trained on.
-
-    Raises
-    ------
-    Problem
-        The file is missing, damaged, of another kind, or holds another network.
+    Nothing in the `.keras` file is executed. The record tells the options of each
+    member, T and F, and the targets of the clips that it was trained on. Raises Problem
+    when the file is missing, damaged, of another kind, or holds another network.
     """
     if (kind := untrusted.kind_of(path)) != "zip":
         raise Problem(

@@ -129,13 +129,7 @@ def find_group_targets(clips, options):
 def plan_run(run, clips, targets, animals, options):
     """Plan a run on the train rows that watches held-out animals, or the test rows.
 
-    Parameters
-    ----------
-    run : str
-    clips : list of Clip
-    targets, animals : dict
-        Target and animal of each clip by its name.
-    options : Options
+    `targets` and `animals` are those of each clip by its name.
     """
     train = {c.name: targets[c.name] for c in clips if c.split == "train"}
     if not train:
@@ -179,7 +173,7 @@ def watch_animals(plan, animals, options):
 
 
 def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1):
-    """Plan one run a fold; the split column is ignored.
+    """Plan one run a fold, by default one an animal; the split column is ignored.
 
     Parameters
     ----------
@@ -188,7 +182,6 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1
     targets, animals, options
         As for `plan_run`.
     n_folds : int, optional
-        By default each animal is a fold of its own.
     only : str, optional
         Plan the run of this fold alone.
     repeat : int

@@ -19,22 +19,10 @@ from sequences import read_sequence
 
 
 def train_run(folder, plan, options, extraction, bar=None):
-    """Train the network or networks of a plan and write the run.
+    """Train the network or networks of a plan and write the run; gives its record.
 
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    plan : plans.Plan
-    options : plans.Options
-    extraction : dict or None
-        See `sequences.read_extraction`.
-    bar : tqdm, optional
-
-    Returns
-    -------
-    dict
-        The record, see `runs.describe_run`.
+    `extraction` is what `sequences.read_extraction` gives, `bar` a tqdm; the record is
+    that of `runs.describe_run`.
     """
     logs = files.logs_folder(folder, plan.run)
     with files.claim(logs):
