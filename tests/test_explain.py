@@ -101,6 +101,7 @@ def folder(tmp_path_factory):
         write_clip(folder, number, name)
     write_run(folder, "own", 0)
     write_run(folder, "moving", 3, "motion")
+    write_run(folder, "groups", 4, target="group")
     for seed in (1, 2):
         scheme = {"kind": "folds", "prefix": "cv", "fold": seed}
         write_run(folder, f"fold{seed}", seed, scheme=scheme)
@@ -217,6 +218,16 @@ def test_two_folds_tell_how_stable_importance_is(folder, stand_in, capsys):
     assert "Over the 2 folds" in out
     table = pd.read_csv(folder / "figures" / "fold1" / "comparison.csv")
     assert list(table.columns) == ["feature", "fold1", "fold2"]
+
+
+def test_a_run_of_groups_is_compared_with_groups(folder, stand_in):
+    clip = ("--clip", NAMES[0], "--clip", NAMES[9], "--no-places")
+    explain.main(["--run", "groups", "--data", str(folder), *clip])
+    written = folder / "figures" / "groups"
+    table = pd.read_csv(written / "clips.csv").set_index("clip")
+    assert list(table.loc[[NAMES[0], NAMES[9]], "expert_score"]) == [0, 1]
+    page = (written / "index.html").read_text(encoding="utf-8")
+    assert "group (0 or 1) 1.00" in page and "expert score" not in page
 
 
 def test_without_pictures_there_are_no_places(tmp_path, folder, stand_in, capsys):
