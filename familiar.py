@@ -194,8 +194,8 @@ def list_warnings(record, look, score, sequence):
         centres = np.asarray(features["centres"])
         (distance,) = measure_distances([point(sequence)], centres)
         if distance > features["limit"]:
-            usual = f"{features['limit']:.3f}"
-            found["features"] = f"{distance:.3f} from the nearest animal, usual {usual}"
+            times = f"{distance / max(features['limit'], 1e-9):.1f} times as far"
+            found["features"] = f"{times} from any animal as new ones usually are"
     return {kind: text for kind, text in found.items() if text}
 
 

@@ -24,14 +24,18 @@ def draw_study(means, pairs=(), title=None, width=None):
     matplotlib.figure.Figure
     """
     figure, (axes,) = open_figure(2.6, title)
-    labels, looks = list(means), choose_looks(list(means))
+    labels = list(means)  # "Control", or "Control, 05-02"
+    looks = choose_looks([label.partition(",")[0] for label in labels])
     for first, second in pairs:
         for animal in means[first].keys() & means[second].keys():
             ends = [means[first][animal], means[second][animal]]
             places = [labels.index(first), labels.index(second)]
             axes.plot(places, ends, color=FAINT, linewidth=0.6, zorder=1)
     for place, (label, animals) in enumerate(means.items()):
-        values, (colour, shape) = np.array(list(animals.values())), looks[label]
+        values, (colour, shape) = (
+            np.array(list(animals.values())),
+            looks[label.partition(",")[0]],
+        )
         axes.plot(spread(place, values), values, shape, color=colour, markersize=4)
         axes.hlines(values.mean(), place - 0.25, place + 0.25, color=INK, zorder=3)
     if width and np.isfinite(width):
@@ -42,8 +46,8 @@ def draw_study(means, pairs=(), title=None, width=None):
             "network's\nerror (90%)", (len(labels) - 0.35, low + width), va="center"
         )
     axes.set_xlim(-0.6, len(labels) + (0.1 if width else -0.4))
-    names = [f"{label}\n{len(animals)} animals" for label, animals in means.items()]
-    axes.set_xticks(range(len(labels)), names)
+    names = [f"{label}, n = {len(own)}" for label, own in means.items()]
+    axes.set_xticks(range(len(labels)), [name.replace(", ", "\n") for name in names])
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     axes.set_ylabel("network score (mean of an animal's clips)")
     return figure
