@@ -127,13 +127,9 @@ def average_difference(first, second, animals, names, widen=1.0):
 def paired_change(errors_before, errors_after, animals, widen=1.0):
     """Say how much the MAE changes when something is done to the same clips (N,).
 
-    Returns
-    -------
-    dict
-        "n_clips", "n_animals"; "before" and "after", each an MAE; "change", after -
-        before; "verdict": "needed" when the change lies above 0, "not needed" when all
-        of its interval is less than a tenth of the MAE, else "undecided" (None without
-        an interval).
+    Dict of "n_clips", "n_animals"; "before" and "after", each an MAE; "change", after -
+    before; "verdict": "needed" when the change lies above 0, "not needed" when all of
+    its interval is less than a tenth of the MAE, else "undecided" (None without one).
     """
     sides, names = np.abs([errors_before, errors_after]), ("before", "after", "change")
     found = average_difference(*sides, animals, names, widen)

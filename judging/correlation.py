@@ -80,22 +80,13 @@ def number_groups(groups, n):
 
 
 def correlate_scores(first, second, animals, training_mean=None, groups=None):
-    """Correlate two scores of the same clips, on whatever scale each has.
+    """Correlate two scores (N,) of the same clips, on whatever scale each has.
 
     For scores that share no unit, such as a network's trained on groups and an
     expert's. The training mean is taken from `second`; where the first has the same
-    unit, take it from that, too.
-
-    Parameters
-    ----------
-    first, second, animals, training_mean : (N,) array
-    groups : (N,) array of str, optional
-        Correlate within these: the partial correlation given the group.
-
-    Returns
-    -------
-    dict
-        "clips" and "animals", each with "n", "pearson" and, without groups, "spearman".
+    unit, take it from that, too. With groups, correlate within these: the partial
+    correlation given the group. Dict of "clips" and "animals", each with "n", "pearson"
+    and, without groups, "spearman".
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     columns = first, np.asarray(second, float) - base

@@ -93,18 +93,10 @@ def predict_known_animal(scores, animals):
 def predict_floors(train, watched, wanted, leave=()):
     """Predict the wanted clips by each floor but those to leave out.
 
-    Parameters
-    ----------
-    train, watched, wanted : dict
-        Clips that the network learned from, watched, and is to score: "scores" (N,),
-        "animals" (N,), "groups" (N,) of str or None, "lengths" (N,) in frames,
-        "durations" (N,) in seconds, "summaries" (N, 2F).
-    leave : collection of str
-
-    Returns
-    -------
-    (dict of (M,) array, dict of str)
-        Predictions by name; why, for each floor that is not defined.
+    Clips that the network learned from, watched, and is to score are dicts of "scores",
+    "animals", "groups" (str or None), "lengths" in frames, "durations" in seconds, (N,)
+    each, and "summaries" (N, 2F). Dict of predictions (M,), and why others are not
+    defined.
     """
     scores = np.asarray(train["scores"], dtype=float)
 

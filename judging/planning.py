@@ -68,20 +68,11 @@ def measure_leak(clips, n_folds=5, seed=0):
 def measure_curve(clips, wanted, seed=0):
     """Measure errors on other animals against the number of animals learned from.
 
-    Parameters
-    ----------
-    clips
-        As in `measure_errors`.
-    wanted : float
-        An error: how many animals would it take?
-
-    Returns
-    -------
-    dict
-        "rows", each with "n_animals" and the MAE of each of WAYS; "way", the better of
-        movement and ridge with most animals, of which are "sd" over sets of animals,
-        in each row, "level", where its curve a + b / n levels off, and "needed", the
-        number of animals as {"value", "low", "high"}, or None and "reason".
+    `clips` are those of `measure_errors`; `wanted` is an error: how many animals would
+    it take? Dict of "rows", each with "n_animals" and the MAE of each of WAYS; "way",
+    the better of movement and ridge with most animals, of which are "sd" over sets of
+    animals, in each row, "level", where its curve a + b / n levels off, and "needed",
+    the number of animals as {"value", "low", "high"}, or None and "reason".
     """
     animals = clips[3]
     names, random = np.unique(animals), np.random.default_rng(seed)

@@ -37,14 +37,10 @@ def compute_kappa(first, second, weights):
 def compare_ratings(ratings, animals):
     """Say how well ratings (R, N) of the same clips agree: of raters, or of rounds.
 
-    Returns
-    -------
-    dict
-        "n_raters", "n_clips" (with every rating), "n_animals"; "icc" (ICC(A,1)),
-        "kappa" (linear weights, mean of the pairs), "mae" (mean distance of two
-        ratings), "half_point" and "one_point", parts of the pairs of ratings that lie
-        no further apart; "detectable", the minimal detectable change: a smaller
-        difference of two ratings is within their error (95%).
+    Dict of "n_raters", "n_clips" (with every rating), "n_animals"; "icc" (ICC(A,1)),
+    "kappa" (linear weights, mean of the pairs), "mae" (mean distance of two ratings),
+    "half_point" and "one_point", parts of the pairs that lie no further apart;
+    "detectable": a smaller difference of two ratings is within their error (95%).
     """
     ratings = np.asarray(ratings, dtype=float)
     complete = np.isfinite(ratings).all(axis=0)
@@ -75,24 +71,19 @@ def compare_ratings(ratings, animals):
 
 
 def compare_network(ratings, network, animals, margin=None):
-    """Ask whether the network disagrees with raters more than they with each other.
+    """Ask whether the network (N,) disagrees with raters (R, N) more than they do.
 
-    The network's disagreement is the mean of its distances to the raters of a clip, not
-    the distance to their mean, which would flatter it. Clips with two ratings count.
-
-    Parameters
-    ----------
-    ratings, network, animals : (R, N), (N,), (N,) arrays
-    margin : float, optional
-        Named before looking: so much more disagreement would not matter.
+    Its disagreement is the mean of its distances to the raters of a clip, not the
+    distance to their mean, which would flatter it. A margin is named before looking: so
+    much more disagreement would not matter.
 
     Returns
     -------
     dict
-        "n_clips", "n_animals"; the mean distances "experts" and "network"; their
-        "difference", network - experts; "verdict": "within" when its interval lies at
-        or below 0, "beyond" when above, else "undecided" (None without an interval);
-        with a margin "not_inferior", whether the interval lies below it.
+        "n_clips" (with two ratings), "n_animals"; the mean distances "experts" and
+        "network"; "difference", network - experts; "verdict": "within" when its
+        interval lies at or below 0, "beyond" when above, else "undecided" (None without
+        one); with a margin "not_inferior", whether the interval lies below it.
     """
     ratings = np.asarray(ratings, dtype=float)
     pairs = itertools.combinations(ratings, 2)

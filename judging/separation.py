@@ -36,22 +36,12 @@ def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
 
 
 def separate(labels, scores, animals, training_mean=None):
-    """Say how well scores tell impaired from healthy.
+    """Say how well scores (N,) tell impaired from healthy, labels (N,) 1 and 0.
 
-    Parameters
-    ----------
-    labels : (N,) array
-        0 healthy, 1 impaired; a clip with neither is left out.
-    scores, animals : (N,) array
-    training_mean : (N,) array, optional
-        Taken from the scores: see the head of `correlation.py`.
-
-    Returns
-    -------
-    dict
-        "clips" and "animals" (means of clips), each with "n" and "auroc". Clips count
-        as no more than their animals: the interval is too wide where the clips of an
-        animal are little alike.
+    A clip with neither is left out; the training mean is taken from the scores, see the
+    head of `correlation.py`. Dict of "clips" and "animals" (means of clips), each with
+    "n" and "auroc". Clips count as no more than their animals: the interval is too wide
+    where the clips of an animal are little alike.
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     scores = np.asarray(scores, dtype=float) - base

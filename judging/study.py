@@ -129,23 +129,12 @@ def tabulate(table):
 
 
 def judge_raters(ratings, rounds, animals, network=None, margin=None):
-    """Judge raters by themselves, and the network beside them.
+    """Judge raters by themselves, and the network (N,) beside them, if on their scale.
 
-    Parameters
-    ----------
-    ratings : dict of str to (N,) array
-        The scores of each rater; nan where there is none.
-    rounds : dict of str to (2, N) array
-        The first and second scores of each rater that scored clips twice.
-    animals, network : (N,) array
-        The network's scores on the scale of the raters, or None.
-    margin : float, optional
-
-    Returns
-    -------
-    dict
-        "inter", as `raters.compare_ratings`; "intra", the same of each rater against
-        himself; "each", as `raters.judge_each`; "network", as `raters.compare_network`.
+    `ratings` are the scores (N,) of each rater, nan where there is none; `rounds` both
+    scores (2, N) of those who scored twice. Dict of "inter" (`raters.compare_ratings`),
+    "intra" (the same of each rater against himself), "each" (`raters.judge_each`) and
+    "network" (`raters.compare_network`, which takes the margin).
     """
     names, given = list(ratings), np.array(list(ratings.values()), dtype=float)
     animals = np.asarray(animals)

@@ -37,16 +37,9 @@ def label_groups(groups, record):
 def score_parts(folder, parts, lengths, train_rows=None, controls=()):
     """Score each part with its network, and by each floor.
 
-    Parameters
-    ----------
-    folder : path
-    parts : iterable of (Path, dict, pandas.DataFrame)
-        Checkpoint, record, and clips from `data.tabulate_clips`.
-    lengths : dict of str to int
-        Frames of every clip of `data_file.csv`.
-    train_rows : dict, optional
-        Scored train rows: they stand in where nobody knows what a run learned from.
-    controls : sequence of str
+    Parts are of a checkpoint, its record and a table from `data.tabulate_clips`;
+    lengths those of every clip of `data_file.csv`, in frames; the scored train rows
+    stand in where nobody knows what a run learned from.
 
     Returns
     -------
@@ -87,15 +80,6 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
     return table, record, reasons
 
 
-def find_watched(record, judged):
-    """List the watched clips and targets: none where a judged clip is among them.
-
-    A floor must choose nothing on clips that it is judged on.
-    """
-    watched = record.get("watched_clips", {})
-    return {} if set(watched) & set(judged) else watched
-
-
 def add_floors(folder, table, record, train, lengths, cache):
     """Add what the simplest predictions say, fitted on the run's own train clips.
 
@@ -125,7 +109,9 @@ def add_floors(folder, table, record, train, lengths, cache):
     told = ("group mean",) if record.get("target") == "group" else ()
     wanted = describe(dict.fromkeys(table["clip"], np.nan))
     wanted["groups"] = list(table["group"])
-    watched = describe(find_watched(record, table["clip"]))
+    watched = record.get("watched_clips", {})
+    # A floor must choose nothing on clips that it is judged on.
+    watched = describe({} if set(watched) & set(table["clip"]) else watched)
     predictions, reasons = floors.predict_floors(describe(train), watched, wanted, told)
     columns = {FLOOR_COLUMNS[name]: values for name, values in predictions.items()}
     table = table.assign(training_mean=np.mean(list(train.values())), **columns)

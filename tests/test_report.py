@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from films import clip_of, make_film, read_numbers
 
 import data
 from judging import report, sections, sheet, study
@@ -140,3 +141,31 @@ def test_the_page_leads_with_the_verdict(tmp_path, capsys):
     assert "Reach&lt;x&gt;" in text and "&lt;all alike&gt;" in text
     assert text.index(verdict[:30]) < text.index("What simple methods reach")
     assert "1.41" in text and "Newcombe" in text and 'src="http' not in text
+
+
+def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):
+    folder = tmp_path / "a b"
+    path = folder / "test" / "Reach" / "rat 1.avi"
+    path.parent.mkdir(parents=True)
+    make_film(path, 30)
+    page = tmp_path / "figures" / "report.html"
+    shown = sheet.show_clip(page, folder, clip_of("rat 1", split="test"))
+    assert shown["link"] == "../a%20b/test/Reach/rat%201.avi"
+    frames = np.split(shown["strip"], sheet.N_PICTURES, axis=1)
+    assert read_numbers(frames) == [0, 6, 12, 17, 23, 29]
+    assert sheet.show_clip(page, folder, clip_of("gone"))["strip"] is None
+
+
+def test_few_animals_are_said_to_be_few(capsys):
+    table = draw_table(n_animals=6, seed=1)
+    table["floor_ridge"] = table["network_score"] + 0.01
+    _, verdict, _ = tell(table, capsys)
+    assert "6 animals are too few to be sure that either is better" in verdict
+    table["floor_ridge"] = 9.0
+    assert "No simple method beats guessing" in tell(table, capsys)[1]
+
+
+def test_ranks_of_few_animals_have_no_interval_of_no_width(capsys):
+    result, _, printed = tell(draw_table(n_animals=5, folds=False, seed=1), capsys)
+    assert result["agreement"]["clips"]["spearman"]["low"] is None
+    assert "the same whichever animal is left out" in printed
