@@ -81,10 +81,9 @@ def describe_features(directions, animals):
     for i in range(len(names)):
         others = np.delete(centres, i, axis=0)
         distances[index == i] = measure_distances(directions[index == i], others)
-    spread = conformal.spread_errors(distances, animals)
     level = min(1 - FALSE_ALARMS, len(names) / (len(names) + 1))
-    (limit,) = conformal.find_upper(spread.sizes[None], spread, level)
-    told = {"limit": round(float(limit), 6), "false_alarms": round(1 - level, 3)}
+    limit = conformal.find_width(distances, animals, level)
+    told = {"limit": round(limit, 6), "false_alarms": round(1 - level, 3)}
     return {**told, "centres": centres.tolist()}
 
 

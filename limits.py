@@ -9,7 +9,6 @@ import numpy as np
 import files
 import runs
 import scoring
-from console import caution
 from judging import conformal
 
 HOW = "train_reg.py --folds 5 --final makes a run that does"
@@ -65,33 +64,19 @@ def count_animals(record):
     return len({clip["animal"] for clip in errors["clips"]})
 
 
-def spread_errors(record, n_clips=1, baseline=False):
-    """Collect the errors of a run on left-out animals; see `conformal.spread_errors`.
+def measure_width(record, n_clips=1, level=conformal.LEVEL):
+    """Half the width of an interval around the network, and around the training mean.
 
-    `baseline` takes the errors that the mean training score would have made.
+    Both are infinite with too few animals; `n_clips` of an animal are averaged.
     """
     errors = record["left_out_errors"]
-    told = [clip["score"] for clip in errors["clips"]]
-    if baseline:
-        told = [errors["networks"][clip["network"]]["mean"] for clip in errors["clips"]]
-    return conformal.spread_errors(
-        np.array(told) - [clip["target"] for clip in errors["clips"]],
-        [clip["animal"] for clip in errors["clips"]],
-        [clip["network"] for clip in errors["clips"]],
-        n_clips,
+    clips, means = errors["clips"], [each["mean"] for each in errors["networks"]]
+    animals = [clip["animal"] for clip in clips]
+    off = [clip["score"] - clip["target"] for clip in clips]
+    mean_off = [means[clip["network"]] - clip["target"] for clip in clips]
+    return tuple(
+        conformal.find_width(each, animals, level, n_clips) for each in (off, mean_off)
     )
-
-
-def measure_width(record, n_clips=1, level=conformal.LEVEL):
-    """Half the width of an interval around one network, and around the training mean.
-
-    Both are infinite with too few animals.
-    """
-    both = []
-    for baseline in (False, True):
-        spread = spread_errors(record, n_clips, baseline)
-        both.append(float(conformal.find_upper(spread.sizes[None], spread, level)[0]))
-    return tuple(both)
 
 
 def tell_width(record, level=conformal.LEVEL):
@@ -103,25 +88,6 @@ def tell_width(record, level=conformal.LEVEL):
         f"{record['run']}: on animals left out, {level:.0%} of its scores were within "
         f"{network:.2f} of the expert's; the training mean within {mean:.2f}"
     )
-
-
-def open_networks(checkpoint, record):
-    """Open the networks of a final run's cross-validation, which lie beside it.
-
-    Returns a list in the order of the record; [], with a caution, where one is missing.
-    """
-    wanted, networks = (record.get("left_out_errors") or {}).get("networks", []), []
-    for network in wanted:
-        path = checkpoint.with_name(f"{files.check_run(network['run'])}.keras")
-        if not path.is_file() or files.digest_file(path) != network["sha256"]:
-            caution(
-                f"{path.name}, a network of the cross-validation of {record['run']}, "
-                "is not there or another one by now: intervals are drawn around the "
-                "final network's score, which holds in practice but is not proven"
-            )
-            return []
-        networks.append(runs.read_run(path)[0])
-    return networks
 
 
 def explain_silence(record, level=conformal.LEVEL):
@@ -142,38 +108,32 @@ def explain_silence(record, level=conformal.LEVEL):
 
 
 def find_intervals(record, scores, n_clips=1, level=conformal.LEVEL):
-    """Find the intervals of new scores: (M, 2), NaN where `explain_silence` says why.
+    """Find the intervals of new scores (M,): (M, 2), NaN where there are none.
 
-    Parameters
-    ----------
-    record : dict
-    scores : (M, 1 + K) float array
-        Of the final network first, then of those of the cross-validation, if any.
-    n_clips : int
-        Clips of an animal that each score is the mean of.
-    level : float
+    Each score is the mean of `n_clips` clips of an animal; see `explain_silence`.
     """
-    scores = np.asarray(scores, float)
+    scores = np.asarray(scores, float)[:, None]
     if explain_silence(record, level):
         return np.full((len(scores), 2), np.nan)
-    told = scores[:, 1:] if scores.shape[1] > 1 else scores[:, 0]
-    found = conformal.find_intervals(told, spread_errors(record, n_clips), level)
+    width, _ = measure_width(record, n_clips, level)
     is_relu = record.get("options", {}).get("activation") == "relu"
+    found = scores + np.array([-width, width])
     return np.maximum(found, 0) if is_relu else found  # no expert scores below 0
 
 
 def average_animals(animals, scores, record, level=conformal.LEVEL):
-    """Average the scores (M, 1 + K) of each animal's clips; see `find_intervals`.
+    """Average the scores (M,) of each animal's clips; see `find_intervals`.
 
     Returns
     -------
     list of (str, int, float, float, float)
         Animal, number of its clips, mean score, low and high.
     """
-    animals, rows = np.asarray(animals), []
-    for animal in dict.fromkeys(animals.tolist()):
-        own = np.asarray(scores)[animals == animal]
-        mean = own.mean(axis=0, keepdims=True)
-        (interval,) = find_intervals(record, mean, len(own), level)
-        rows.append((animal, len(own), float(mean[0, 0]), *map(float, interval)))
-    return rows
+    rows, scores = {}, np.asarray(scores, float)
+    for animal, score in zip(animals, scores, strict=True):
+        rows.setdefault(animal, []).append(score)
+    means = [(animal, len(own), float(np.mean(own))) for animal, own in rows.items()]
+    return [
+        (*row, *map(float, find_intervals(record, row[2:], row[1], level)[0]))
+        for row in means
+    ]

@@ -6,8 +6,6 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 import data
 import familiar
 import frames
@@ -43,14 +41,13 @@ def cut_windows(video, view, length, every, allow_short=False):
     return [Part(video, each, reel.rate) for each in views]
 
 
-def score_parts(parts, networks, record, extractor, allow_short=False):
+def score_parts(parts, model, record, extractor, allow_short=False):
     """Score parts of new videos.
 
     Parameters
     ----------
     parts : list of Part
-    networks : list of keras.Model, (1 + K,)
-        The run's own, then those of its cross-validation.
+    model : keras.Model
     record : dict
         Of the run.
     extractor : extractor.Extractor
@@ -59,8 +56,8 @@ def score_parts(parts, networks, record, extractor, allow_short=False):
 
     Returns
     -------
-    dict of Part to (familiar.Look, float64 (1 + K,), dict)
-        What each is like, its scores, and its warnings as of `familiar.list_warnings`.
+    dict of Part to (familiar.Look, float, dict)
+        What each is like, its score, and its warnings as of `familiar.list_warnings`.
     list of str
         What was wrong with the others.
     """
@@ -81,10 +78,10 @@ def score_parts(parts, networks, record, extractor, allow_short=False):
     extracted, size = extract(), min(BATCH_SIZE, len(parts))
     while batch := list(itertools.islice(extracted, size)):
         found = [sequence for _, sequence in batch]
-        told = [scoring.score_sequences(each, found, size) for each in networks]
-        for (part, sequence), scores in zip(batch, np.transpose(told), strict=True):
-            odd = familiar.list_warnings(record, looks[part], scores[0], sequence)
-            scored[part] = (looks[part], scores, odd)
+        told = scoring.score_sequences(model, found, size).tolist()
+        for (part, sequence), score in zip(batch, told, strict=True):
+            odd = familiar.list_warnings(record, looks[part], score, sequence)
+            scored[part] = (looks[part], score, odd)
     return scored, failed
 
 
@@ -118,7 +115,7 @@ def tabulate(scored, record, level, labels):
         labels.get(name, {}).get("animal") or data.animal_of(name, pattern)
         for name in names
     ]
-    scores = np.array([scores for _, scores, _ in scored.values()])
+    scores = [score for _, score, _ in scored.values()]
     low, high = limits.find_intervals(record, scores, level=level).T.tolist()
     times = [
         (part.view.start / part.rate, part.view.end / part.rate)
@@ -132,7 +129,7 @@ def tabulate(scored, record, level, labels):
         [str(part.video) for part in scored],
         *map(list, zip(*times, strict=True)),
         [look.n_frames for look, _, _ in scored.values()],
-        *(scores[:, 0].tolist(), low, high),
+        *(scores, low, high),
         [say_odd(odd) for _, _, odd in scored.values()],
     )
     means = limits.average_animals(animals, scores, record, level)

@@ -238,9 +238,8 @@ def main(argv=None):
     view = choose_view(record, args.crop, args.mirror)
     parts, failed = list_parts(args, videos, record, view)
     extractor = scoring.open_extractor(record, args.weights)
-    networks = [model, *limits.open_networks(checkpoint, record)]
     scored, failures = new_clips.score_parts(
-        parts, networks, record, extractor, args.allow_short
+        parts, model, record, extractor, args.allow_short
     )
     failed += failures
     tell_odd(scored, record)

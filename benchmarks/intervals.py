@@ -49,13 +49,12 @@ def fit_mean(_, scores):
 
 
 def cross_validate(fit, features, scores, animals, folds):
-    """Fit a network a fold and one on all; return all, the errors, and the spread."""
-    networks, errors = [], np.empty(len(scores))
+    """Fit a network a fold and one on all; return that one, and the errors."""
+    errors = np.empty(len(scores))
     for fold in range(folds.max() + 1):
         out = folds == fold
-        networks.append(fit(features[~out], scores[~out]))
-        errors[out] = networks[-1](features[out]) - scores[out]
-    return networks, fit(features, scores), errors
+        errors[out] = fit(features[~out], scores[~out])(features[out]) - scores[out]
+    return fit(features, scores), errors
 
 
 def average(values, animals):
@@ -67,51 +66,45 @@ def average(values, animals):
     return total / counts.reshape(-1, *[1] * (values.ndim - 1)), counts
 
 
-def judge(intervals, truth, weights):
+def judge(told, widths, truth, weights):
     """Share of truths inside, each animal with one vote, and median width."""
-    inside = (intervals[:, 0] <= truth) & (truth <= intervals[:, 1])
-    return np.average(inside, weights=weights), np.median(np.diff(intervals))
+    inside = np.abs(told - truth) <= widths
+    return np.average(inside, weights=weights), 2 * np.median(widths)
 
 
-def judge_study(train, new, folds, fit, plus=True):
+def judge_study(train, new, folds, fit):
     """Judge the intervals of new animals' clips, and of their means.
 
     Returns
     -------
-    dict of str to (float, float)
-        Coverage and width of "clips" and "animals".
+    list of float
+        Coverage and width for clips, then for animals.
     """
-    networks, final, errors = cross_validate(fit, *train, folds)
+    final, errors = cross_validate(fit, *train, folds)
     features, scores, animals = new
-    told = np.stack([network(features) for network in networks], axis=1)
-    told = told if plus else final(features)[:, None]
-    folds = folds if plus else None
+    told = final(features)
     means, counts = average(told, animals)
     votes = (1 / counts)[np.unique(animals, return_inverse=True)[1]]
-    spread = conformal.spread_errors(errors, train[2], folds)
-    found = {"clips": judge(conformal.find_intervals(told, spread), scores, votes)}
+    width = conformal.find_width(errors, train[2])
+    of_clips = judge(told, np.full(len(told), width), scores, votes)
     truth = average(scores, animals)[0]
-    limits = np.empty((len(truth), 2))
-    for n in np.unique(counts):
-        spread = conformal.spread_errors(errors, train[2], folds, n)
-        limits[counts == n] = conformal.find_intervals(means[counts == n], spread)
-    return found | {"animals": judge(limits, truth, np.ones(len(truth)))}
+    known = {n: conformal.find_width(errors, train[2], n_clips=n) for n in set(counts)}
+    widths = np.array([known[n] for n in counts])
+    return [*of_clips, *judge(means, widths, truth, np.ones(len(truth)))]
 
 
 def simulate(n_animals, n_folds, n_studies, n_new=10, seed=0):
     """Judge many studies; one row of results a way."""
     random = np.random.default_rng(seed)
-    ways = {"CV+": (fit_ridge, True), "one network": (fit_ridge, False)}
-    ways["training mean"] = (fit_mean, True)
+    ways = {"network": fit_ridge, "training mean": fit_mean}
     found = {way: [] for way in ways}
     for _ in range(n_studies):
         loadings = random.normal(0, 0.5, N_FEATURES)
         train = draw_animals(random, n_animals, loadings)
         new = draw_animals(random, n_new, loadings)
         folds = random.permutation(np.arange(n_animals) % n_folds)[train[2]]
-        for way, (fit, plus) in ways.items():
-            result = judge_study(train, new, folds, fit, plus)
-            found[way].append([*result["clips"], *result["animals"]])
+        for way, fit in ways.items():
+            found[way].append(judge_study(train, new, folds, fit))
     return {way: np.array(rows) for way, rows in found.items()}
 
 
@@ -159,7 +152,7 @@ def judge_folder(folder, repeats, n_folds):
 
     features, scores, animals = read_folder(folder)
     n_animals, random = animals.max() + 1, np.random.default_rng(0)
-    found = {"CV+": [], "one network": [], "training mean": []}
+    found = {"network": [], "training mean": []}
     for _ in range(repeats):
         outer = random.permutation(np.arange(n_animals) % n_folds)[animals]
         for fold in range(n_folds):
@@ -168,13 +161,8 @@ def judge_folder(folder, repeats, n_folds):
             inner = random.permutation(np.arange(len(names)) % n_folds)[own]
             train = features[kept], scores[kept], animals[kept]
             new = features[~kept], scores[~kept], animals[~kept]
-            for way, use, plus in (
-                ("CV+", fit, True),
-                ("one network", fit, False),
-                ("training mean", fit_mean, True),
-            ):
-                result = judge_study(train, new, inner, use, plus)
-                found[way].append([*result["clips"], *result["animals"]])
+            for way, use in (("network", fit), ("training mean", fit_mean)):
+                found[way].append(judge_study(train, new, inner, use))
     return {way: np.array(rows) for way, rows in found.items()}, n_animals
 
 

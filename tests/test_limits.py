@@ -81,14 +81,10 @@ def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tm
     table = pd.read_csv(tmp_path / "scores.csv")
     assert list(table["animal"]) == ["g77", "g77"]
     record = read_record(trained, "Reach-lstm")
-    networks = [runs.read_run(files.checkpoint_path(trained, "Reach-lstm"))[0]]
-    networks += limits.open_networks(
-        files.checkpoint_path(trained, "Reach-lstm"), record
-    )
-    assert len(networks) == 4
+    model, _ = runs.read_run(files.checkpoint_path(trained, "Reach-lstm"))
     (sequence,) = (s for _, s in StandIn().stream([read_of(trained)]))
-    told = np.array([[scoring.score_sequences(n, [sequence])[0] for n in networks]])
-    assert table["network_score"][0] == pytest.approx(told[0, 0], abs=1e-4)
+    told = scoring.score_sequences(model, [sequence])
+    assert table["network_score"][0] == pytest.approx(told[0], abs=1e-4)
     low, high = limits.find_intervals(record, told)[0]
     assert table["low"][0] == pytest.approx(low, abs=1e-4)
     assert table["high"][0] == pytest.approx(high, abs=1e-4) and high > low >= 0
@@ -117,18 +113,15 @@ def test_too_few_animals_and_old_runs_say_why_there_is_no_interval(
     record = read_record(trained, "Reach-lstm")
     record.pop("left_out_errors")
     assert "--folds 5 --final" in limits.explain_silence(record)
-    assert np.isnan(limits.find_intervals(record, np.ones((2, 1)))).all()
+    assert np.isnan(limits.find_intervals(record, np.ones(2))).all()
 
 
-def test_a_fold_that_was_trained_anew_is_not_used(trained, recwarn):
+def test_an_interval_lies_around_the_score_and_above_0(trained):
     record = read_record(trained, "Reach-lstm")
-    record["left_out_errors"]["networks"][1]["sha256"] = "0" * 64
-    path = files.checkpoint_path(trained, "Reach-lstm")
-    assert limits.open_networks(path, record) == []
-    assert "not proven" in str(recwarn.pop().message)
-    found = limits.find_intervals(record, np.array([[5.0]]))
     half = limits.measure_width(record)[0]
+    found = limits.find_intervals(record, [5.0, 0.1])
     assert found[0] == pytest.approx([max(5 - half, 0), 5 + half])
+    assert found[1] == pytest.approx([0, 0.1 + half])
 
 
 @pytest.mark.parametrize("argv", [["--final"], ["--final", "--leave-out", "g01"]])
