@@ -37,7 +37,7 @@ def save(path, network, **options):
         "n_features": F,
         "options": {"model": "lstm", "units": 3, **options},
         "extraction": {"weights": "imagenet"},
-        "train_clips": {"v_a_g01_c01": 2.5},
+        "train_clips": {"v_a_g01_c01": -9.0, "v_a_g02_c01": 9.0},
         "sha256": digest_file(path),
     }
     write_json(path.with_suffix(".json"), record)
