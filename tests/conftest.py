@@ -6,6 +6,12 @@ import films
 import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
+LONG = ("survival", "train_reg", "validate", "explain", "limits", "models", "extractor")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the long files, so that two cores are done at about the same time."""
+    items.sort(key=lambda item: not item.path.stem.endswith(LONG))
 
 
 @pytest.fixture(scope="session")

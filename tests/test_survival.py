@@ -99,12 +99,6 @@ def kill_extraction(clips, folder, delays):
     assert finished(folder, "sequences") == expected
 
 
-def test_extraction_killed_at_random(clips, tmp_path):
-    kill_extraction(
-        clips, tmp_path / "data", np.random.default_rng(1).uniform(0.4, 1.5, 4)
-    )
-
-
 @pytest.mark.thorough
 def test_extraction_killed_fifty_times(clips, tmp_path):
     delays = np.random.default_rng(2).uniform(0.2, 2, 50)
