@@ -31,16 +31,10 @@ def predict(model, sequences):
 def save(path, network, **options):
     """Save a network as a run, with the options that it was built from."""
     network.save(path)
-    record = {
-        "run": path.stem,
-        "model": "lstm",
-        "n_frames": T,
-        "n_features": F,
-        "options": {"model": "lstm", "units": 3, **options},
-        "extraction": {"weights": "imagenet"},
-        "train_clips": dict(zip("ab", TARGETS, strict=True)),
-        "sha256": digest_file(path),
-    }
+    record = {"run": path.stem, "model": "lstm", "n_frames": T, "n_features": F}
+    record |= {"options": {"model": "lstm", "units": 3, **options}}
+    record |= {"extraction": {"weights": "imagenet"}, "sha256": digest_file(path)}
+    record["train_clips"] = dict(zip("ab", TARGETS, strict=True))
     write_json(path.with_suffix(".json"), record)
     return path
 
