@@ -48,11 +48,8 @@ TYPES = (str, int, str, int, int, str, int, float, str, str, float, str)
 
 def describe_origin(folder, clip):
     """Describe the source of a clip, an Origin without length and checksum yet."""
-    try:
-        paths, size, changed = look_up(folder, clip)
-        digest = digest_source(paths)
-    except OSError as error:
-        raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
+    paths, size, changed = look_up(folder, clip)
+    digest = digest_source(paths)
     reel, view = frames.open_clip(folder, clip, allow_short=True)
     kept = (paths[0].name, size, changed, digest, view.end - view.start, reel.rate)
     return Origin(clip.name, 0, *kept, describe_view(clip), "", None, "")
@@ -66,10 +63,14 @@ def read_clip(folder, clip, n_frames, sampling, allow_short=False):
     (list of uint8 (299, 299, 3), Origin)
         The Origin without length and checksum yet.
     """
-    origin, resizer = describe_origin(folder, clip), frames.Resizer()
-    read = frames.read_frames(
-        folder, clip, n_frames, sampling, resizer, allow_short=allow_short
-    )
+    resizer = frames.Resizer()
+    try:
+        origin = describe_origin(folder, clip)
+        read = frames.read_frames(
+            folder, clip, n_frames, sampling, resizer, allow_short=allow_short
+        )
+    except OSError as error:
+        raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
     return read, origin._replace(size=resizer.size, brightness=resizer.brightness)
 
 
