@@ -34,14 +34,17 @@ def order_groups(groups, record):
     return sorted(groups, key=lambda group: (group != healthy, group))
 
 
-def refuse_unlabelled(names, labels, wanted):
-    """Raise Problem where clips do not tell what is compared."""
-    missing = [n for n, label in zip(names, labels[wanted], strict=True) if not label]
-    if missing:
-        raise Problem(
-            f"{len(missing)} of {len(names)} clips tell no {wanted}, among them "
-            f"{missing[0]}: give a table with the columns clip,{wanted} as --table"
-        )
+def refuse_unlabelled(names, record, labels, by_group, by_session):
+    """Raise Problem where clips do not tell what is to be compared."""
+    told = label_clips(names, record, labels)
+    for wanted, is_wanted in (("group", by_group), ("session", by_session)):
+        named = zip(names, told[wanted], strict=True)
+        missing = [name for name, label in named if not label]
+        if is_wanted and missing:
+            raise Problem(
+                f"{len(missing)} of {len(names)} clips tell no {wanted}, among them "
+                f"{missing[0]}: give a table with the columns clip,{wanted} as --table"
+            )
 
 
 def compare(table, record, labels, by_group, by_session):
@@ -63,9 +66,6 @@ def compare(table, record, labels, by_group, by_session):
         "found": list of (first, second, what is measured, result of `contrasts`).
     """
     scores, animals = table["network_score"], labels["animal"]
-    for wanted, is_wanted in (("group", by_group), ("session", by_session)):
-        if is_wanted:
-            refuse_unlabelled(table["clip"], labels, wanted)
     if not by_session:
         means = contrasts.average(scores, animals, labels["group"])
         means = {name: means[name] for name in order_groups(means, record)}

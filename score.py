@@ -236,6 +236,12 @@ def main(argv=None):
     model, record = runs.read_run(checkpoint)
     familiar.check_like(record)
     view = choose_view(record, args.crop, args.mirror)
+    wanted = (bool(args.compare), bool(args.pair))
+    if any(wanted):
+        import contrasting
+
+        names = [video.stem for video in videos]
+        contrasting.refuse_unlabelled(names, record, labels, *wanted)
     parts, failed = list_parts(args, videos, record, view)
     extractor = scoring.open_extractor(record, args.weights)
     scored, failures = new_clips.score_parts(
@@ -253,10 +259,7 @@ def main(argv=None):
             write(args.output, table, means)
         if args.output and args.every:
             draw_windows(args.output, table, record)
-        if args.compare or args.pair:
-            import contrasting
-
-            wanted = (bool(args.compare), bool(args.pair))
+        if any(wanted):
             contrasting.tell_study(table, record, labels, *wanted, args.output)
     return console.report_failed(failed, len(videos))
 

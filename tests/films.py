@@ -89,6 +89,19 @@ def clip_of(name="rat", n_frames=30, split="train", task="Reach"):
     return Clip(split, task, name, n_frames, 0.0)
 
 
+def make_sound(path):
+    """Write a second of silence without a picture; returns the path."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 44100), np.float32), format="fltp", layout="mono"
+        )
+        frame.rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
 def make_images(folder, name, numbers, size=SIZE, suffix=".jpg", digits=4):
     """Write frames as the images `<name>-<digits><suffix>`."""
     folder = Path(folder)

@@ -87,11 +87,10 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
     tables.write_table(path, ("Clip", "Group"), [("one", "sham"), ("two", "lesion")])
     labels = score.read_labels(path)
     assert labels == {"one": {"group": "sham"}, "two": {"group": "lesion"}}
-    told = {"clip": ["one", "three"], "network_score": [1.0, 2.0]}
-    record = {"run": "r"}
+    names, record = ["one", "three"], {"run": "r"}
     with pytest.raises(Problem, match="1 of 2 clips tell no group, among them three"):
-        found = contrasting.label_clips(told["clip"], record, labels)
-        contrasting.compare(told, record, found, True, False)
+        contrasting.refuse_unlabelled(names, record, labels, True, False)
+    contrasting.refuse_unlabelled(names[:1], record, labels, True, False)
 
 
 def test_dots_that_would_hide_one_another_lie_side_by_side():

@@ -4,7 +4,6 @@ import time
 import warnings
 from pathlib import Path
 
-import av
 import films
 import numpy as np
 import pytest
@@ -184,14 +183,7 @@ def make_bad_clips(folder):
     films.make_images(place, "torn", [1, 2, 3])
     torn = place / "torn-0002.jpg"
     torn.write_bytes(torn.read_bytes()[:300])
-    with av.open(str(place / "sound.mp4"), "w") as container:
-        stream = container.add_stream("aac", rate=44100)
-        sound = av.AudioFrame.from_ndarray(
-            np.zeros((1, 44100), np.float32), format="fltp", layout="mono"
-        )
-        sound.rate = 44100
-        container.mux(stream.encode(sound))
-        container.mux(stream.encode(None))
+    films.make_sound(place / "sound.mp4")
     return {
         "short": "too short: 2 frames, 3 are needed",
         "gap": "1 frames are missing",

@@ -8,7 +8,6 @@ import struct
 import sys
 from pathlib import Path
 
-import av
 import films
 import numpy as np
 import pytest
@@ -122,15 +121,7 @@ def test_a_stream_of_an_unknown_kind_is_refused(tmp_path):
 
 
 def test_sound_alone_is_no_video(tmp_path):
-    path = tmp_path / "rat.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44100)
-        frame = av.AudioFrame.from_ndarray(
-            np.zeros((1, 44100), np.float32), format="fltp", layout="mono"
-        )
-        frame.rate = 44100
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    path = films.make_sound(tmp_path / "rat.mp4")
     with pytest.raises(Problem, match="holds no video"):
         frames.read_video(path, 3)
 
