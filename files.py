@@ -5,6 +5,7 @@ Files are written whole or not at all, so a script that is killed leaves none ha
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -116,6 +117,7 @@ def replacing(path):
     path, temporary = Path(os.path.realpath(path)), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        tidy(path.parent)
         mode = path.stat().st_mode if path.exists() else None
         if mode is not None and not (mode & 0o222 and os.access(path, os.W_OK)):
             raise PermissionError(13, "it is read-only")
@@ -137,6 +139,12 @@ def replacing(path):
 def name_temporary():
     """Name a temporary file so that everybody can tell whose it is."""
     return f"{TEMPORARY}{HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+@functools.cache
+def tidy(folder):
+    """Remove, once in a process, what killed processes left in a folder."""
+    remove_leftovers(folder)
 
 
 def remove_leftovers(folder):

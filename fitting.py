@@ -10,7 +10,7 @@ import numpy as np
 
 from backend import keras, tf
 from console import Problem, caution
-from files import remove_leftovers, replacing
+from files import replacing
 
 BACKUP_SECONDS = 5  # a killed training loses no more than this and an epoch
 LEAST_GAIN = 1e-4  # by which Keras wants the loss lower, or it is on a plateau
@@ -88,7 +88,6 @@ def copy_arrays(variables):
 def clear_backups(folder):
     """Remove what a finished training needed only to go on."""
     (Path(folder) / "backup.npz").unlink(missing_ok=True)
-    remove_leftovers(Path(folder))
 
 
 def judge_losses(losses, options):

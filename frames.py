@@ -218,7 +218,7 @@ def write_video(path, pictures, rate, crf=20):
         stream = container.add_stream("libx264", rate=rate)
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(crf), "preset": "veryfast"}
-        stream.thread_count = 1  # the same bytes on every machine
+        stream.thread_count = 1  # no bytes that depend on the cores
         for number, picture in enumerate(pictures):
             odd = [(0, length % 2) for length in picture.shape[:2]]
             picture = np.pad(picture, (*odd, (0, 0)), "edge")

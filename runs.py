@@ -192,7 +192,6 @@ def tell_training(record):
 def save_run(folder, model, record):
     """Write `<run>.keras` and then `<run>.json`, which makes the run a finished one."""
     path = files.checkpoint_path(folder, record["run"])
-    files.remove_leftovers(path.parent)
     with files.replacing(path) as temporary:
         model.save(temporary)
     beside = files.record_path(folder, record["run"])

@@ -138,11 +138,8 @@ def test_rotated_by_metadata(tmp_path, degrees):
 @pytest.mark.parametrize("size", [(96, 64), (97, 63)])
 def test_a_written_video_is_read_again(tmp_path, size):
     pictures = [films.draw_frame(number, size) for number in range(9)]
-    paths = [tmp_path / name for name in ("one.mp4", "other.mp4")]
-    for path in paths:
-        frames.write_video(path, iter(pictures), 12.5)
-    read, n_available = frames.read_video(paths[0], 9)
+    frames.write_video(tmp_path / "one.mp4", iter(pictures), 12.5)
+    read, n_available = frames.read_video(tmp_path / "one.mp4", 9)
     assert (films.read_numbers(read), n_available) == (list(range(9)), 9)
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    with av.open(str(paths[0])) as container:
+    with av.open(str(tmp_path / "one.mp4")) as container:
         assert container.streams.video[0].average_rate == 12.5
