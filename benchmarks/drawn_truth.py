@@ -2,14 +2,9 @@
 
     python demo.py --weights random && python benchmarks/drawn_truth.py
 
-Explains the demo's run on all of its clips, and compares with the truth: how much of
-the attribution of the key frames lies in the half where arm and pellet are, in how many
-key frames most of it lies where something was drawn to move, by how much the deletion
-tests beat chance, and in which movement elements the frames lie in which the animal
-reaches with its mouth. About two minutes on two cores.
-
-`--run` names a run of `train_reg.py --model motion`, too: then what changes add is
-compared with what moved.
+Explains the demo's run on all of its clips, and compares with the truth: in how many
+key frames most of what changes add to the score lies where something was drawn to
+move, and by how much the deletion tests beat chance. About two minutes on two cores.
 """
 
 import argparse
@@ -30,31 +25,11 @@ import demo
 import explain
 import files
 import frames
-from console import Problem
 from explaining.places import find_centres
 from pages import page
 
-MIDDLE = 4  # of eight columns of places; arm and pellet are right of it
-ALPHA = 0.05
 MOVED = 12  # grey levels by which a pixel changes that moves, well above the noise
 LEAST_MOVED = 10  # such pixels, where a place moves; it sees as far as those beside it
-
-
-def read_truth(path):
-    """Read what was drawn into the frames that a sequence holds, numbered as there."""
-    if not path.is_file():
-        raise Problem(f"{path} does not exist: name the folder of a demo with --data")
-    taken = frames.sample_indices(demo.CLIP_FRAMES, demo.SEQ_LENGTH)
-    numbers = {index + 1: number for number, index in enumerate(taken, start=1)}
-    truth = pd.read_csv(path)
-    truth = truth[truth["frame"].isin(numbers)]
-    return truth.assign(frame=truth["frame"].map(numbers))
-
-
-def measure_half(places):
-    """Find the share of the attributions' mass that lies right of the middle."""
-    mass = places["attribution"].abs()
-    return mass[places["column"] > MIDDLE].sum() / mass.sum()
 
 
 def find_moved(pictures, index):
@@ -83,7 +58,7 @@ def measure_movement(folder, places, column):
     found = []
     for name, rows in places.groupby("clip"):
         pictures = frames.read_frames(
-            *(folder, clips[name], demo.SEQ_LENGTH), convert=lambda f: f.mean(axis=2)
+            *(folder, clips[name], demo.CLIP_FRAMES), convert=lambda f: f.mean(axis=2)
         )
         for frame, part in rows.groupby("frame"):
             mass = part[column].abs().to_numpy().reshape(8, 8)
@@ -93,12 +68,6 @@ def measure_movement(folder, places, column):
     return np.array(found)
 
 
-def count_mouth(space, truth, elements):
-    """Count the frames of each element in which the animal reaches with its mouth."""
-    mouth = space.merge(truth).groupby("element")["mouth"].sum()
-    return elements.assign(mouth=elements["element"].map(mouth))
-
-
 def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -106,13 +75,10 @@ def main(argv=None):
     parser.add_argument("--data", type=Path, default=demo.FOLDER)
     parser.add_argument("--run", default=demo.RUN)
     args = parser.parse_args(argv)
-    truth = read_truth(args.data / "truth.csv")
     with contextlib.redirect_stdout(io.StringIO()):
         explain.main(["--data", str(args.data), "--run", args.run, "--split", "all"])
     folder = files.figures_folder(args.data, args.run)
-    tables = [folder / f"{name}.csv" for name in ("places", "space", "elements")]
-    places, space, elements = map(pd.read_csv, tables)
-    print(f"right half, of the mass of key frames: {measure_half(places):.3f}")
+    places = pd.read_csv(folder / "places.csv")
     column = "by_change" if places["by_change"].any() else "beyond_mean_frame"
     mass, area = measure_movement(args.data, places, column).T
     print(
@@ -124,16 +90,6 @@ def main(argv=None):
     found = files.read_json(folder / "explanation.json")["deletion"]["tests"]
     for test, result in found.items():
         print(f"{test}, over chance: {page.interval(result['animals'])}")
-    elements = count_mouth(space, truth, elements)
-    print(elements.round(3).to_string(index=False))
-    enriched = elements[elements["Stroke"] > elements["Control"]]
-    shown = enriched[enriched["p_holm"] < ALPHA]
-    total = elements["mouth"].sum()
-    print(
-        f"of {total} mouth frames {enriched['mouth'].sum()} lie in elements more "
-        f"frequent in impaired animals, {shown['mouth'].sum()} in those with p < "
-        f"{ALPHA} after Holm"
-    )
 
 
 if __name__ == "__main__":
