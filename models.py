@@ -51,7 +51,8 @@ def build(options, shape, bias=0.0, statistics=None, targets=(), **to_train):
         given["activation"] = to_train.get("activation", options.activation)
         return build_pool(*shape, **given)
     if options.model == "motion":
-        return build_motion(*shape, activation=options.activation, targets=targets)
+        given = {"activation": options.activation, "run_frames": options.run_frames}
+        return build_motion(*shape, targets=targets, **given)
     given |= {name: getattr(options, name) for name in ("units", "dropout", "gates")}
     return build_lstm(*shape, **given | to_train)
 
@@ -135,31 +136,48 @@ class Movement(keras.layers.Layer):
 
     In the order of `MOVEMENT`: mean, mean absolute difference of neighbouring frames,
     mean absolute second difference, and slope per frame of the straight line through
-    all frames.
+    all frames. Differences are taken within runs of `run_frames`; 0 makes all one run.
     """
+
+    def __init__(self, run_frames=0, **options):
+        super().__init__(**options)
+        self.run_frames = run_frames
 
     def call(self, sequences):
         ops = keras.ops
         roots = ops.sqrt(ops.maximum(sequences, LEAST_ROOT**2))
-        return ops.sum(share_movement(roots), axis=1)
+        return ops.sum(share_movement(roots, self.run_frames), axis=1)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], len(MOVEMENT) * input_shape[2])
 
+    def get_config(self):
+        return {**super().get_config(), "run_frames": self.run_frames}
 
-def share_movement(roots):
+
+def share_movement(roots, run_frames=0):
     """Share the statistics of movement out among frames, (B, T, F) -> (B, T, 4F).
 
-    They add up over frames; a frame's change is that to the frame before.
+    They add up over frames; a frame's change is that to the frame before in its run.
     """
-    ops, n_frames = keras.ops, roots.shape[1]
-    changes = roots[:, 1:] - roots[:, :-1]
-    jerks = changes[:, 1:] - changes[:, :-1]
+    ops, n_frames, n_features = keras.ops, *roots.shape[1:]
+    length = run_frames or n_frames
+    n_runs = n_frames // length
+
+    def spread(found, before, after):  # (B, runs, ?, F), its mean over frames
+        padded = ops.pad(ops.abs(found), ((0, 0), (0, 0), (before, after), (0, 0)))
+        return ops.reshape(padded, (-1, n_frames, n_features)) / (
+            n_runs * (length - before - after)
+        )
+
+    runs = ops.reshape(roots, (-1, n_runs, length, n_features))
+    changes = runs[:, :, 1:] - runs[:, :, :-1]
+    jerks = changes[:, :, 1:] - changes[:, :, :-1]
     time = np.arange(n_frames, dtype=np.float32) - (n_frames - 1) / 2
     parts = (
         roots / n_frames,
-        ops.pad(ops.abs(changes), ((0, 0), (1, 0), (0, 0))) / (n_frames - 1),
-        ops.pad(ops.abs(jerks), ((0, 0), (1, 1), (0, 0))) / (n_frames - 2),
+        spread(changes, 1, 0),
+        spread(jerks, 1, 1),
         roots * (time / (time @ time))[:, None],
     )
     return ops.concatenate(parts, axis=2)
@@ -180,17 +198,24 @@ class Between:
 
 
 def build_motion(
-    n_frames, n_features=2048, *, activation="relu", weights=None, targets=()
+    n_frames,
+    n_features=2048,
+    *,
+    run_frames=0,
+    activation="relu",
+    weights=None,
+    targets=(),
 ):
     """Build the network that scores movement, from what `motion.fit` found.
 
     `weights` are those (4F,) of the statistics and the bias; zeros by default. Scores
     are cut to the range of `targets`, those of the clips it was fitted on, and to 0.
     """
-    if n_frames < LEAST_MOVING:
-        raise ValueError(f"movement needs {LEAST_MOVING} frames. Received: {n_frames}")
+    if (length := run_frames or n_frames) < LEAST_MOVING:
+        of = " in each run" if run_frames else ""
+        raise Problem(f"movement needs {LEAST_MOVING} frames{of}. Received: {length}")
     inputs = keras.Input((n_frames, n_features), name="sequence")
-    x = Movement(name="movement")(inputs)
+    x = Movement(run_frames, name="movement")(inputs)
     if targets:
         low = 0.0 if activation == "relu" else min(targets)
         activation = Between(float(low), float(max(targets)))

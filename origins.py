@@ -216,16 +216,16 @@ def refuse_changed(folder, clips):
 def tell_pace(folder, names, extraction):
     """Name the clips in whose sequences time runs at another pace than in most.
 
-    `extraction` is as of `sequences.read_extraction`.
+    `extraction` is as of `sequences.read_extraction`. Gives the seconds from one frame
+    to the next as a rule, 0 where nobody knows.
     """
     length, origins = (extraction or {}).get("n_frames"), read_origins(folder)
     steps = {}  # seconds from one frame of the sequence to the next
     for name in names:
         origin = origins.get((name, length))
         if origin and origin.fps:
-            sampling = extraction["sampling"]
-            chosen = frames.sample_indices(origin.n_frames, length, sampling)
-            steps[name] = (chosen[-1] - chosen[0]) / max(length - 1, 1) / origin.fps
+            of_sequence = (length, extraction["sampling"], origin.fps)
+            steps[name] = frames.measure_interval(origin.n_frames, *of_sequence)
     usual = statistics.median(steps.values()) if steps else 0
     odd = [
         f"{name} {1000 * step:.0f} ms"
@@ -238,3 +238,4 @@ def tell_pace(folder, names, extraction):
             f"every {1000 * usual:.0f} ms as a rule, but {', '.join(odd[:10])}. What "
             "is fast in one looks slow in the other"
         )
+    return usual

@@ -22,6 +22,7 @@ class Options:
     control_group: str = data.CONTROL  # the healthy one
     model: str = "lstm"
     n_frames: int = 125
+    run_frames: int = 0  # of sampling in runs; 0 where all frames are one run
     units: int = 2048
     dropout: float = 0.1
     activation: str = "relu"

@@ -22,6 +22,7 @@ import console
 import data
 import familiar
 import files
+import frames
 import limits
 import origins
 import plans
@@ -200,8 +201,10 @@ def parse_args(argv):
 
 def read_options(args, clips, extraction):
     """Take from the command line what a training depends on."""
-    n_frames = (extraction or {}).get("n_frames", Options.n_frames)
-    given = vars(args) | {"task": clips[0].task, "n_frames": n_frames}
+    made = extraction or {}
+    runs_of, _ = frames.read_runs(made.get("sampling", "stride")) or (0, 0)
+    given = vars(args) | {"task": clips[0].task, "run_frames": runs_of}
+    given["n_frames"] = made.get("n_frames", Options.n_frames)
     return Options.from_dict(given)
 
 
@@ -268,7 +271,7 @@ def train_all(args, repeat):
     plans.tell_proposal(clips, options)
     check_present(args.data, planned, options.n_frames)
     origins.refuse_changed(args.data, clips)
-    origins.tell_pace(args.data, animals, extraction)
+    seconds = origins.tell_pace(args.data, animals, extraction)
     todo = [
         plan
         for plan in planned
@@ -289,6 +292,8 @@ def train_all(args, repeat):
         if not plan.left_out:
             familiar.note_clips(args.data, plan, animals)
         how = runs.tell_training(record)
+        if options.model == "motion" and seconds:
+            how += f", changes are over {1000 * seconds:.0f} ms"
         where = "watched clips" if plan.watched else "its animals, each left out once"
         print(
             f"{plan.run}: {how}; root mean squared error on {where} "

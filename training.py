@@ -128,20 +128,20 @@ def fit_motion(folder, plan, options, shape):
     animals were left out of a further fit each.
     """
     animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
-    statistics = measure_movement(folder, plan.train, *shape)
+    statistics = measure_movement(folder, plan.train, *shape, options.run_frames)
     scores = np.array(list(plan.train.values()), float)
     *weights, choice = motion.fit(statistics, scores, animals)
     foretold = motion.cross_validate(statistics, scores, animals)
-    given = {"activation": options.activation, "weights": weights}
-    given["targets"] = list(plan.train.values())
+    given = {"activation": options.activation, "run_frames": options.run_frames}
+    given |= {"weights": weights, "targets": list(plan.train.values())}
     loss = float(((foretold - scores) ** 2).mean())
     result = {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
     return models.build_motion(*shape, **given), result
 
 
-def measure_movement(folder, names, n_frames, n_features):
+def measure_movement(folder, names, n_frames, n_features, run_frames=0):
     """Measure the statistics over time of clips, (N, 4F) float32."""
-    measure, rows = models.Movement(), []
+    measure, rows = models.Movement(run_frames), []
     for name in names:
         sequence = read_sequence(folder, name, n_frames, n_features)
         if sequence.min() < 0:

@@ -99,17 +99,16 @@ class Pictures:
         return None if name in self.missing else self.last[1]
 
     def find_interval(self, name):
-        """Find the seconds from one frame of a sequence to the next, or None."""
+        """Find the seconds from each frame of a sequence to the next, or None."""
         try:
             clip = self.clips[name]
             reel, view = frames.open_clip(self.folder, clip, allow_short=True)
         except Problem:
             return None
         rate, n_available = reel.rate, view.end - view.start
-        if not rate or n_available < self.n_frames:
+        if not rate or n_available < self.n_frames or frames.read_runs(self.sampling):
             return None
-        taken = frames.sample_indices(n_available, self.n_frames, self.sampling)
-        return float(taken[-1] - taken[0]) / max(1, len(taken) - 1) / rate
+        return frames.measure_interval(n_available, self.n_frames, self.sampling, rate)
 
     def show_all(self, wanted):
         """Show frames (clip name, index) of several clips, each read once; or None."""

@@ -31,8 +31,13 @@ def test_stride_takes_what_was_published(n_available, first, last):
     assert (indices[0], indices[-1]) == (first, last)
 
 
+WHOLE = ["stride", "uniform"]  # samplings that span the clip
+
+
 @settings(deadline=None)
-@given(st.integers(1, 3000), st.integers(0, 3000), st.sampled_from(frames.SAMPLINGS))
+@given(
+    st.integers(1, 3000), st.integers(0, 3000), st.sampled_from(["stride", "uniform"])
+)
 def test_indices_rise_and_stay_within_the_clip(n_frames, more, sampling):
     n_available = n_frames + more
     indices = frames.sample_indices(n_available, n_frames, sampling)
@@ -111,7 +116,7 @@ def test_one_frame(tmp_path):
 def test_images_give_the_frames_that_a_video_gives(tmp_path):
     films.make_film(tmp_path / "train/Reach/film.mkv", 30)
     films.make_images(tmp_path / "train/Reach", "rat", range(30), suffix=".png")
-    for sampling in frames.SAMPLINGS:
+    for sampling in WHOLE:
         one = frames.read_frames(tmp_path, films.clip_of("film"), 8, sampling)
         other = frames.read_frames(tmp_path, films.clip_of("rat"), 8, sampling)
         np.testing.assert_array_equal(one, other)
@@ -133,6 +138,29 @@ def test_rotated_by_metadata(tmp_path, degrees):
 
 
 # ---------------------------------------------------------------- writing
+
+
+def test_runs_are_spread_and_their_frames_so_many_seconds_apart():
+    taken = frames.sample_indices(100, 12, "runs:4:0.1", rate=20)
+    assert taken.tolist() == [0, 2, 4, 6, 46, 48, 50, 52, 93, 95, 97, 99]
+    assert frames.measure_interval(100, 12, "runs:4:0.1", 20) == 0.1
+    assert frames.measure_interval(100, 11, "uniform", 10) == pytest.approx(0.99)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "rate", "said"),
+    [
+        ("runs:4:0.1", None, "tells its rate"),
+        ("runs:5:0.1", 20, "no whole number of runs of 5"),
+        ("runs:4:1", 20, "3 runs of 4 frames 1 s apart need 183"),
+        ("runs:0:0.1", 20, "no such sampling"),
+        ("runs:4:0", 20, "no such sampling"),
+        (3, 20, "no such sampling"),
+    ],
+)
+def test_runs_that_cannot_be_are_refused(sampling, rate, said):
+    with pytest.raises(Problem, match=said):
+        frames.sample_indices(100, 12, sampling, rate)
 
 
 @pytest.mark.parametrize("size", [(96, 64), (97, 63)])

@@ -115,8 +115,23 @@ def test_movement_needs_the_order_of_frames_and_mirrors_in_its_trend():
     )
     np.testing.assert_allclose(forth[:, :3], back[:, :3], atol=1e-5)
     np.testing.assert_allclose(forth[:, 3], -back[:, 3], atol=1e-5)
-    with pytest.raises(ValueError, match="3 frames"):
+    with pytest.raises(Problem, match=r"3 frames. Received: 2"):
         models.build_motion(2, F)
+
+
+def test_movement_in_runs_is_the_mean_of_that_in_each():
+    sequences = np.abs(draw((3, 12, F)))
+    found = np.asarray(models.Movement(4)(sequences)).reshape(3, 4, F)
+    alone = [
+        np.asarray(models.Movement()(sequences[:, first : first + 4]))
+        for first in (0, 4, 8)
+    ]
+    expected = np.mean(alone, axis=0).reshape(3, 4, F)
+    np.testing.assert_allclose(found[:, :3], expected[:, :3], atol=1e-5)
+    whole = np.asarray(models.Movement()(sequences)).reshape(3, 4, F)
+    np.testing.assert_allclose(found[:, 3], whole[:, 3], atol=1e-5)
+    with pytest.raises(Problem, match=r"3 frames in each run. Received: 2"):
+        models.build_motion(12, F, run_frames=2)
 
 
 def test_statistics_standardize_and_spare_features_that_hardly_vary():

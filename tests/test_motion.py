@@ -6,6 +6,7 @@ from scipy import stats
 
 import data
 import files
+import models
 import motion
 import runs
 import scoring
@@ -183,6 +184,23 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     assert np.corrcoef(scores, expert)[0, 1] > 0.8
     still, _ = score_clips(tmp_path, "Reach-motion", "first-frame")
     assert np.ptp(still) < 0.5 * np.ptp(scores)
+
+
+def test_runs_of_frames_reach_network_and_record(tmp_path):
+    make_folder(tmp_path)
+    made = sequences.read_extraction(tmp_path)
+    sequences.write_extraction(tmp_path, {**made, "sampling": "runs:4:0.1"})
+    train_reg.main(["--data", str(tmp_path), "--model", "motion"])
+    path = files.checkpoint_path(tmp_path, "Reach-motion")
+    model, record = runs.read_run(path)
+    assert record["options"]["run_frames"] == 4
+    assert model.get_layer("movement").run_frames == 4
+    name = next(iter(record["train_clips"]))
+    sequence = sequences.read_sequence(tmp_path, name, T)
+    kernel, bias = model.get_weights()
+    found = np.asarray(models.Movement(4)(sequence[None])) @ kernel + bias
+    clipped = np.clip(found, 0, None)
+    assert scoring.score_sequences(model, [sequence]) == pytest.approx(clipped.item())
 
 
 def test_test_rows_steer_no_closed_form(tmp_path):
