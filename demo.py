@@ -27,7 +27,7 @@ from console import Problem
 FOLDER = Path(__file__).parent / "demo_data"
 TASK, RUN = "Reach", "Reach-motion"
 N_CONTROL, N_STROKE, N_CLIPS, N_TEST = 7, 13, 3, 5  # animals, clips of each, animals
-CLIP_FRAMES = 16  # all of them are in a sequence
+CLIP_FRAMES = 20  # all of them are in a sequence
 DATE = "May2"
 MARK = "demo.json"  # tells our folder from other people's
 OURS = ("train", "test", "sequences", "checkpoints", "logs", "predictions", "figures")

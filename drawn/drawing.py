@@ -37,7 +37,14 @@ class Look(NamedTuple):
 
 def choose_look(rng):
     """Choose the look of one animal at random."""
-    ranges = ((-2, 2), (-2, 2), (0.98, 1.02), (-0.02, 0.02), (-0.7, 0.7), (0.6, 0.8))
+    ranges = (
+        (-1.5, 1.5),
+        (-1.5, 1.5),
+        (0.98, 1.02),
+        (-0.02, 0.02),
+        (-0.5, 0.5),
+        (0.6, 0.8),
+    )
     x, y, *rest = (float(rng.uniform(*each)) for each in ranges)
     return Look((x, y), *rest)
 

@@ -21,7 +21,7 @@ SHOULDER = (166.0, 92.0)
 PAW_AT_REST = (196.0, 112.0)
 
 STAGES = {"rest": 0.0, "reach": 0.55, "grasp": 1.0}  # how far out
-MORE_MOVES = 2.5  # for a point of deficit, in a clip
+MORE_MOVES = 0.15  # of the frames, for a point of deficit
 
 
 class Pose(NamedTuple):
@@ -36,7 +36,8 @@ class Pose(NamedTuple):
 def plan_movement(deficit, n_frames, rng):
     """Plan the pose in each frame of one clip; a deficit is 0 (healthy) to 5."""
     stages = np.arange(n_frames) * len(STAGES) // n_frames
-    stages = shuffle(stages, count_moves(stages) + round(MORE_MOVES * deficit), rng)
+    n_moves = count_moves(stages) + round(MORE_MOVES * n_frames * deficit)
+    stages = shuffle(stages, min(n_moves, n_frames - 1), rng)
     home, aim = np.array(PAW_AT_REST), np.array(PELLET) - (6, 2)
     stray = rng.normal(0, 2, (len(STAGES), 2))  # of each stage, in this clip
     poses, before = [], None

@@ -26,7 +26,7 @@ def small(tmp_path_factory):
     rng = new_rng(5)
     animals = demo.choose_animals(rng, n_control=3, n_stroke=6, n_clips=1)
     demo.prepare_folder(folder, seed=5)
-    demo.draw_data_set(folder, animals, rng, n_frames=16)
+    demo.draw_data_set(folder, animals, rng)
     return folder, animals
 
 
@@ -34,13 +34,13 @@ def test_only_the_order_of_stages_tells_the_deficit():
     """Every clip holds the same stages equally often; they change more often."""
     rng, counts = new_rng(), []
     for deficit in (0.0, 1.0, 2.5, 4.0, 5.0):
-        plans = [reaching.plan_movement(deficit, 16, rng) for _ in range(20)]
+        plans = [reaching.plan_movement(deficit, 20, rng) for _ in range(20)]
         phases = [[pose.phase for pose in poses] for poses in plans]
         assert {tuple(sorted(each)) for each in phases} == {tuple(sorted(phases[0]))}
         moves = {sum(pose.moves > 0 for pose in poses) for poses in plans}
         counts.append(moves.pop())
         assert not moves
-    assert counts == [2, 4, 8, 12, 14]
+    assert counts == [2, 5, 10, 14, 17]
 
 
 def test_a_healthy_animal_reaches_once():
@@ -119,11 +119,11 @@ def test_truth_names_every_frame(small):
     with (folder / "truth.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     clips = data.read_clips(folder)
-    assert len(rows) == 16 * len(clips)
-    assert [int(row["frame"]) for row in rows[:16]] == list(range(1, 17))
+    assert len(rows) == 20 * len(clips)
+    assert [int(row["frame"]) for row in rows[:20]] == list(range(1, 21))
     for clip in clips:
         moved = [float(r["pixels_moved"]) > 0 for r in rows if r["clip"] == clip.name]
-        assert sum(moved) == 2 + round(reaching.MORE_MOVES * clip.score)
+        assert sum(moved) == 2 + round(3 * clip.score)
 
 
 def test_pictures_are_drawn(small):
