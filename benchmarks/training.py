@@ -9,7 +9,8 @@ the peak memory of each trainer in a process of its own. PyTorch takes part wher
 can be imported (`pip install torch`). An epoch of 48 clips of the published size
 takes Keras's LSTM one to two minutes on two cores; `--clips 8` gives one step of each.
 
-With --folder the demo's small network is trained by `train_reg.py` on the clips there:
+With --folder a small network is trained by `train_reg.py` on the clips there, say, of
+`demo.py --only-draw` and `extract_features.py --data demo_data --seq-length 12`:
 seconds of an epoch, all that goes on around the batches included, and of the whole
 command with --leave-one-animal-out.
 """
@@ -34,6 +35,8 @@ BATCH_SIZE = 8  # published
 DROPOUT = 0.1  # published
 LEARNING_RATE = 1e-6  # published
 TRAINERS = ("ours", "keras", "torch")
+SMALL = "--standardize --units 32 --learning-rate 1e-3 --batch-size 4 --epochs 150"
+SMALL += " --patience 25 --plateau-patience 8"
 
 
 def make_batches(clips, n_frames, n_features):
@@ -144,10 +147,8 @@ def time_command(folder, *options):
 
 def measure_folder(folder, repetitions):
     """Print what an epoch takes, from runs of 10 and 110, and leaving animals out."""
-    from demo import TRAINING
-
     few, many = (
-        [*TRAINING.split(), "--epochs", n, "--patience", n] for n in ("10", "110")
+        [*SMALL.split(), "--epochs", n, "--patience", n] for n in ("10", "110")
     )
     runs = [
         (time_command(folder, *few), time_command(folder, *many))
@@ -155,7 +156,7 @@ def measure_folder(folder, repetitions):
     ]
     epochs = [(long - short) / 100 for short, long in runs]
     print(f"an epoch: {statistics.median(epochs):.3f} s, the median of {repetitions}")
-    seconds = time_command(folder, *TRAINING.split(), "--leave-one-animal-out")
+    seconds = time_command(folder, *SMALL.split(), "--leave-one-animal-out")
     print(f"train_reg.py --leave-one-animal-out: {seconds:.0f} s")
 
 
