@@ -187,7 +187,7 @@ def main(argv=None):
         )
     steps.write_results(study, context, vars(args))
     page.write(study.folder / "index.html", "explanation.html", **context)
-    print(page.render("explanation.txt", **context))
+    print(page.render("explanation.txt", **context).strip("\n"))
     print(f"\npage: {study.folder / 'index.html'}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from explaining import attribution
 from explaining.inference import ALPHA, correct_holm, correlate_ranks, find_interval
-from explaining.network import cut, evaluate, shuffled
+from explaining.network import Moving, cut, evaluate, shuffled
 from explaining.places import find_centres
 
 FRAME_AMOUNTS = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
@@ -164,6 +164,8 @@ def check_shuffling(networks, sequences, parts, seed=0):
         "importance", "signed", "frames": mean rank correlation of features' sizes, of
         their signed attributions, and of what frames add beyond the mean frame, or
         None. "relative": how many times as important a feature is as when shuffled.
+        "judged": which of these tell what was learned. What frames add in a score of
+        movement does not: whatever its weights, it adds where something moves.
     """
     random = np.random.default_rng(seed)
     chosen = draw_clips(len(sequences), N_SHUFFLED, seed)
@@ -181,7 +183,9 @@ def check_shuffling(networks, sequences, parts, seed=0):
     relative = np.full(len(importance), np.nan)
     np.divide(importance, chance, out=relative, where=chance > 0)
     means = {k: None if None in rho else float(np.mean(rho)) for k, rho in rhos.items()}
-    return {"n_clips": len(chosen), "relative": relative, **means}
+    moving = all(isinstance(network, Moving) for network in networks)
+    judged = ["signed"] if moving else ["signed", "frames"]
+    return {"n_clips": len(chosen), "relative": relative, "judged": judged, **means}
 
 
 def occlude(frame):

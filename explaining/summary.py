@@ -88,7 +88,7 @@ def judge_deletion(deletion):
 
 
 def judge_shuffling(shuffling):
-    known = [shuffling[key] for key in ("signed", "frames")]
+    known = [shuffling[key] for key in shuffling["judged"]]
     highest = max([abs(rho) for rho in known if rho is not None], default=None)
     if highest is None:
         return {"level": "doubtful", "rho": None}

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import models
-from explaining import attribution, checks, inference, network, places
+from explaining import attribution, checks, inference, network, places, summary
 
 LEGACY = Path(__file__).parent / "legacy"
 
@@ -303,6 +303,19 @@ def test_shuffling_keeps_the_weights_but_not_the_explanation():
     result = checks.check_shuffling([part], sequences, found)
     assert abs(result["signed"]) < 0.9
     assert result["relative"].shape == (12,)
+    assert result["judged"] == ["signed", "frames"]
+
+
+def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
+    """It is alike with shuffled weights, so it is not held against the explanation."""
+    sequences = make_sequences(6)
+    sequences[:, ::3] *= 3  # moves more into every third frame, and out of it
+    model = models.build_motion(8, 12, weights=(np.linspace(0.5, 1.5, 48), 0.0))
+    networks = network.open_networks(model)
+    found = attribution.take_apart(networks, sequences)
+    result = checks.check_shuffling(networks, sequences, found)
+    assert result["frames"] > summary.TOO_ALIKE > abs(result["signed"])
+    assert summary.judge_shuffling(result)["rho"] == abs(result["signed"])
 
 
 def test_interval_is_student_t():
