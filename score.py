@@ -40,6 +40,10 @@ def list_videos(places):
             for path in filter(sources.looks_like_video, sorted(place.iterdir())):
                 console.caution(sources.explain_left_out(path))
             videos += found
+            below = [path.name for path in place.iterdir() if holds_video(path)]
+            if below:
+                names = ", ".join(sorted(below)[:10])
+                console.caution(f"{place}: videos in its folders are left out: {names}")
             if not found:
                 missing.append(f"{place}: no video in this folder")
         elif place.is_file():
@@ -49,6 +53,10 @@ def list_videos(places):
     if missing:
         raise Problem("\n".join(missing))
     return list(dict.fromkeys(videos))
+
+
+def holds_video(place):
+    return place.is_dir() and any(map(sources.is_video, place.iterdir()))
 
 
 def check_output(path, overwrite=False):

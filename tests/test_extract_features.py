@@ -82,6 +82,28 @@ def test_uniform_sampling_reaches_the_end(folder, stand_in):
     assert read_numbers(folder, "v_Stroke_g03_c01") == [1, 15, 30]
 
 
+def test_sampling_in_runs_needs_a_rate_and_is_recorded(folder, stand_in, capsys):
+    """Of 30 frames, 30 a second; numbered images tell no rate."""
+    assert call(folder, "--sampling", "runs:3:0.2") == 1
+    assert read_numbers(folder, "v_Control_g01_c01") == [0, 6, 12]
+    assert "v_Stroke_g03_c01: frames so many seconds apart" in capsys.readouterr().err
+    assert sequences.read_extraction(folder)["sampling"] == "runs:3:0.2"
+
+
+@pytest.mark.parametrize("sampling", ["runs", "runs:2:0.1", "runs:3:0", "other"])
+def test_odd_samplings_are_wrong_use(folder, sampling, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        call(folder, "--sampling", sampling)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_clips_are_extracted_before_anybody_scored_them(folder, stand_in):
+    path = files.table_path(folder)
+    lines = [line.rsplit(",", 1)[0] + "," for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines))
+    assert call(folder) == 0
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 64])
 def test_batch_size_changes_nothing(folder, stand_in, batch_size):
     call(folder, "--batch-size", str(batch_size))

@@ -15,7 +15,7 @@ import runs
 import score
 import scoring
 import share
-from console import Problem
+from console import Caution, Problem
 
 
 class StandIn:
@@ -236,6 +236,14 @@ def test_a_long_video_is_scored_over_time(run_score, trained, tmp_path):
     assert np.allclose(table["end"] - table["start"], 0.8, atol=0.05)
     assert table["network_score"].nunique() > 1  # brightness changes along the film
     assert (tmp_path / "long-long.png").stat().st_size > 5000
+
+
+def test_videos_deeper_in_a_folder_are_told(tmp_path):
+    for name in ("a.avi", "below/b.avi", "notes/c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.warns(Caution, match="left out: below$"):
+        assert score.list_videos([tmp_path]) == [tmp_path / "a.avi"]
 
 
 def test_a_run_travels_in_one_file(trained, tmp_path, capsys):
