@@ -50,6 +50,10 @@ COMMANDS = {
     "extract_files": [str(ROOT / "extract_files.py"), "--append"],
     "extract_features": [STAND_IN, "extract_features", "--seq-length", str(N_FRAMES)],
     "train_reg": [str(ROOT / "train_reg.py"), *TRAIN],
+    "train_folds": [
+        *(str(ROOT / "train_reg.py"), "--model", "motion"),
+        *("--folds", "3", "--final", "--jobs", "1"),
+    ],
     "validate": [str(ROOT / "validate.py"), "--run", "Reach-pool"],
     "explain": [str(ROOT / "explain.py"), "--run", "Reach-pool", "--no-places"],
 }
@@ -141,12 +145,15 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--only", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     random, tried = np.random.default_rng(args.seed), collections.Counter()
     with tempfile.TemporaryDirectory() as place:
         place, known = Path(place), {}
         for name, before in prepare(place).items():
+            if name not in args.only:
+                continue
             states, started = [], time.time()
             for _ in (1, 2):
                 folder = shutil.copytree(before, place / "work")
@@ -159,7 +166,7 @@ def main():
             known[name] = (before, place, duration, random, states[0], loose)
             print(f"{name}: {duration:.1f} s, not compared: {', '.join(loose) or '-'}")
         for _ in range(args.kills):
-            name = str(random.choice(list(COMMANDS)))
+            name = str(random.choice(args.only))
             wrong = attempt(name, *known[name])
             tried[name, not wrong] += 1
             if wrong:
