@@ -26,12 +26,13 @@ from console import Problem
 
 FOLDER = Path(__file__).parent / "demo_data"
 TASK, RUN = "Reach", "Reach-motion"
-N_CONTROL, N_STROKE, N_CLIPS, N_TEST = 7, 13, 3, 5  # animals, clips of each, animals
+N_ANIMALS, N_CLIPS, N_TEST = 20, 3, 5  # a third of the animals are healthy
 CLIP_FRAMES = 20  # all of them are in a sequence
 DATE = "May2"
 MARK = "demo.json"  # tells our folder from other people's
 OURS = ("train", "test", "sequences", "checkpoints", "logs", "predictions", "figures")
 OUR_FILES = ("data_file.csv", "truth.csv", "frames.png", MARK)
+LEAST = 6  # animals, for test animals apart from the others
 N_SHOWN = 8  # frames of a clip in frames.png
 MODEL = "motion"  # reads movement, and few clips are enough for it
 
@@ -43,10 +44,11 @@ class Animal(NamedTuple):
     deficits: list  # the true one of each clip
 
 
-def choose_animals(rng, n_control=N_CONTROL, n_stroke=N_STROKE, n_clips=N_CLIPS):
+def choose_animals(rng, n_animals=N_ANIMALS, n_clips=N_CLIPS):
     """Choose deficits of the animals, and test animals that span them."""
+    n_control = round(0.35 * n_animals)
     healthy = rng.choice([0.0, 0.5, 1.0], n_control)
-    impaired = np.round(2 * np.linspace(1, 5, n_stroke)) / 2
+    impaired = np.round(2 * np.linspace(1, 5, n_animals - n_control)) / 2
     levels = [("Control", x) for x in healthy] + [("Stroke", x) for x in impaired]
     ranked = sorted(range(len(levels)), key=lambda i: levels[i][1])
     inner, n_test = ranked[1:-1], min(N_TEST, len(levels) // 3)
@@ -182,6 +184,7 @@ def summarise(folder, weights):
     path = files.predictions_path(folder, RUN, "test", ".json")
     report = files.read_json(path)
     clips, floors = report["agreement"]["clips"], report["floors"]
+    n_animals = report["agreement"]["animals"]["n"]
     result = {name: clips[name]["value"] for name in ("pearson", "mae")}
     for name, floor in (("mean", "training mean"), ("ridge", "ridge")):
         result[f"{name}_mae"] = floors[floor]["clips"]["mae"]["value"]
@@ -192,7 +195,7 @@ def summarise(folder, weights):
 The animals are drawn, not real: these figures say that the pipeline works, not how
 well it would score your animals. Features: {weights}{untrained}.
 
-  {clips["n"]} clips of {N_TEST} test animals, unseen by training and early stopping
+  {clips["n"]} clips of {n_animals} test animals, unseen by training and early stopping
   Pearson r of network and true score    {shown["pearson"]}
   mean absolute error                    {shown["mae"]} points of 5
   the same, of the mean training score   {shown["mean_mae"]}
@@ -212,6 +215,8 @@ def parse_args(argv):
     parser = console.Parser(__doc__)
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder (demo_data)")
     parser.add_argument("--seed", type=int, default=1, help="other animals, other run")
+    animals = {"type": int, "default": N_ANIMALS, "help": f"to draw ({N_ANIMALS})"}
+    parser.add_argument("--animals", **animals)
     parser.add_argument(
         "--weights",
         help="imagenet, random or a file; by default imagenet where it can be had",
@@ -219,14 +224,17 @@ def parse_args(argv):
     parser.add_argument(
         "--only-draw", action="store_true", help="stop after the data set is drawn"
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.animals < LEAST:
+        parser.error(f"--animals must be {LEAST} or more")
+    return args
 
 
 def main(argv=None):
     args = parse_args(argv)
     folder = shorten(args.data or FOLDER)
     rng = np.random.default_rng(args.seed)
-    animals = choose_animals(rng)
+    animals = choose_animals(rng, args.animals)
     prepare_folder(folder, args.seed)
     print(f"drawing {len(animals)} artificial animals into {folder}", flush=True)
     draw_data_set(folder, animals, rng)

@@ -24,7 +24,7 @@ import console
 import demo
 
 PROJECT = Path(__file__).resolve().parents[1]
-N_CONTROL, N_STROKE, N_CLIPS = 3, 7, 2  # animals, clips of each
+N_ANIMALS, N_CLIPS = 10, 2  # clips of each
 
 
 def run_script(name, *options):
@@ -48,7 +48,7 @@ def main(argv=None):
     parser.add_argument("--epochs", type=console.positive_int, default=5)
     args = parser.parse_args(argv)
     rng = np.random.default_rng(0)
-    animals = demo.choose_animals(rng, N_CONTROL, N_STROKE, N_CLIPS)
+    animals = demo.choose_animals(rng, N_ANIMALS, N_CLIPS)
     with tempfile.TemporaryDirectory() as folder:
         demo.draw_data_set(folder, animals, rng, args.frames)
         where = ("--data", folder)

@@ -24,7 +24,7 @@ def small(tmp_path_factory):
     """A drawn data set of nine animals, one short clip each."""
     folder = tmp_path_factory.mktemp("demo") / "drawn"
     rng = new_rng(5)
-    animals = demo.choose_animals(rng, n_control=3, n_stroke=6, n_clips=1)
+    animals = demo.choose_animals(rng, n_animals=9, n_clips=1)
     demo.prepare_folder(folder, seed=5)
     demo.draw_data_set(folder, animals, rng)
     return folder, animals
@@ -91,7 +91,7 @@ def test_a_video_holds_what_was_drawn(tmp_path):
 def test_test_animals_are_apart_and_span_the_deficits(seed):
     animals = demo.choose_animals(new_rng(seed))
     test = [animal for animal in animals if animal.split == "test"]
-    assert len(animals) == demo.N_CONTROL + demo.N_STROKE
+    assert len(animals) == demo.N_ANIMALS
     assert len({animal.name for animal in animals}) == len(animals)
     assert len(test) == demo.N_TEST
     means = [np.mean(animal.deficits) for animal in test]
