@@ -166,7 +166,7 @@ def test_a_failed_download_falls_back_loudly(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 4, 5])
 @pytest.mark.parametrize("weights", ["random", "offline"])
 def test_unseen_animals_are_scored(tmp_path, weights, seed, shared, capsys):
     """What the demo promises, on three seeds, untrained network and trained one."""
