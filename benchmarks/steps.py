@@ -4,7 +4,8 @@
 
 Takes from each sequence runs of frames one, two, three ... frames apart, the same
 number of frames each time, last as many over the whole sequence, and scores animals
-left out (5 folds, repeated with other folds) by the closed form of `--model motion`.
+left out (5 folds, repeated with other folds) by the closed form of `--model motion`,
+or with --trees by 300 extremely randomised trees on the same statistics.
 Prints r and AUROC of the clips with their intervals over animals, averaged over the
 repeats; the scores of AUROC are split at their middle. A minute for a few hundred
 clips.
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import GroupKFold
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -30,14 +32,31 @@ from judging import correlation, separation
 N_FOLDS = 5
 
 
-def foretell(statistics, scores, animals, seed):
+def fit_trees(statistics, scores, seed):
+    """Fit randomised trees; gives the function that scores statistics."""
+    options = {"max_features": 0.1, "min_samples_leaf": 2, "n_jobs": -1}
+    trees = ExtraTreesRegressor(300, random_state=seed, **options)
+    return trees.fit(statistics, scores).predict
+
+
+def fit_motion(statistics, scores, animals):
+    """Fit a score of movement; gives the function that scores statistics."""
+    weights, bias, _ = motion.fit(statistics, scores, animals)
+    return lambda others: np.clip(others @ weights + bias, scores.min(), scores.max())
+
+
+def foretell(statistics, scores, animals, seed, with_trees=False):
     """Score each clip by a fit without its animal, (N,); and the training means."""
     found, means = np.empty(len(scores)), np.empty(len(scores))
     folds = GroupKFold(N_FOLDS, shuffle=True, random_state=seed)
     for train, test in folds.split(statistics, groups=animals):
-        weights, bias, _ = motion.fit(statistics[train], scores[train], animals[train])
-        value = statistics[test] @ weights + bias
-        found[test] = np.clip(value, scores[train].min(), scores[train].max())
+        known = statistics[train], scores[train]
+        fitted = (
+            fit_trees(*known, seed)
+            if with_trees
+            else fit_motion(*known, animals[train])
+        )
+        found[test] = fitted(statistics[test])
         means[test] = scores[train].mean()
     return found, means
 
@@ -58,6 +77,7 @@ def main(argv=None):
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--run-frames", type=console.positive_int, default=5)
     parser.add_argument("--runs", type=console.positive_int, default=2)
+    parser.add_argument("--trees", action="store_true", help="instead of motion")
     parser.add_argument("--repeats", type=console.positive_int, default=5)
     args = parser.parse_args(argv)
     for folder in args.folders:
@@ -75,7 +95,10 @@ def main(argv=None):
             taken = frames.sample_indices(length, n_frames, sampling, rate=1)
             measure = models.Movement(args.run_frames if words in ways else 0)
             rows = np.concatenate([measure(s[None, taken]) for s in read])
-            told = [foretell(rows, scores, animals, s) for s in range(args.repeats)]
+            told = [
+                foretell(rows, scores, animals, seed, args.trees)
+                for seed in range(args.repeats)
+            ]
             agreed = [
                 correlation.correlate_scores(scores, found, animals, mean)
                 for found, mean in told
