@@ -11,6 +11,7 @@ Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 fram
 """
 
 import math
+import os
 from pathlib import Path
 
 import clip_table
@@ -56,7 +57,9 @@ def list_videos(places):
 
 
 def holds_video(place):
-    return place.is_dir() and any(map(sources.is_video, place.iterdir()))
+    """Tell whether a folder that may be read holds a video."""
+    is_open = place.is_dir() and os.access(place, os.R_OK | os.X_OK)
+    return is_open and any(map(sources.is_video, place.iterdir()))
 
 
 def check_output(path, overwrite=False):
