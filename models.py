@@ -214,6 +214,8 @@ def build_motion(
     if (length := run_frames or n_frames) < LEAST_MOVING:
         of = " in each run" if run_frames else ""
         raise Problem(f"movement needs {LEAST_MOVING} frames{of}. Received: {length}")
+    if n_frames % length:
+        raise Problem(f"{n_frames} frames are no whole number of runs of {length}")
     inputs = keras.Input((n_frames, n_features), name="sequence")
     x = Movement(run_frames, name="movement")(inputs)
     if targets:

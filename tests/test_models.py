@@ -132,6 +132,8 @@ def test_movement_in_runs_is_the_mean_of_that_in_each():
     np.testing.assert_allclose(found[:, 3], whole[:, 3], atol=1e-5)
     with pytest.raises(Problem, match=r"3 frames in each run. Received: 2"):
         models.build_motion(12, F, run_frames=2)
+    with pytest.raises(Problem, match="no whole number of runs of 5"):
+        models.build_motion(12, F, run_frames=5)
 
 
 def test_statistics_standardize_and_spare_features_that_hardly_vary():
