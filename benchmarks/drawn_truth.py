@@ -29,11 +29,14 @@ from explaining.places import find_centres
 from pages import page
 
 MOVED = 12  # grey levels by which a pixel changes that moves, well above the noise
-LEAST_MOVED = 10  # such pixels, where a place moves; it sees as far as those beside it
+LEAST_MOVED = 10  # such pixels, where a place moves
 
 
-def find_moved(pictures, index):
-    """Find the places (8, 8) where something moves from the frame before, or beside."""
+def find_moved(pictures, index, beside):
+    """Find the places (8, 8) where something moves from the frame before.
+
+    A place sees as far as its neighbours: with `beside` these count, too.
+    """
     moved = np.abs(pictures[index] - pictures[max(0, index - 1)]) > MOVED
     nearest = [
         np.abs(np.arange(n)[:, None] - find_centres(n)).argmin(axis=1)
@@ -42,10 +45,11 @@ def find_moved(pictures, index):
     counts = np.zeros((8, 8), int)
     rows, columns = np.nonzero(moved)
     np.add.at(counts, (nearest[0][rows], nearest[1][columns]), 1)
-    return ndimage.binary_dilation(counts >= LEAST_MOVED, np.ones((3, 3)))
+    moved = counts >= LEAST_MOVED
+    return ndimage.binary_dilation(moved, np.ones((3, 3))) if beside else moved
 
 
-def measure_movement(folder, places, column):
+def measure_movement(folder, places, column, beside):
     """Measure which part of the mass of a key frame lies where something moves.
 
     Returns
@@ -62,7 +66,7 @@ def measure_movement(folder, places, column):
         )
         for frame, part in rows.groupby("frame"):
             mass = part[column].abs().to_numpy().reshape(8, 8)
-            moved = find_moved(pictures, frame - 1)
+            moved = find_moved(pictures, frame - 1, beside)
             if moved.any() and mass.sum() > 0:
                 found.append((mass[moved].sum() / mass.sum(), moved.mean()))
     return np.array(found)
@@ -80,13 +84,14 @@ def main(argv=None):
     folder = files.figures_folder(args.data, args.run)
     places = pd.read_csv(folder / "places.csv")
     column = "by_change" if places["by_change"].any() else "beyond_mean_frame"
-    mass, area = measure_movement(args.data, places, column).T
-    print(
-        f"where something moves, of the mass of {len(mass)} key frames ({column}): "
-        f"median {np.median(mass):.3f}, of the area {np.median(area):.3f}; more than "
-        f"half in {(mass > 0.5).mean():.1%}, more than its area in "
-        f"{(mass > area).mean():.1%} of them"
-    )
+    for beside, words in ((False, ""), (True, " or beside it")):
+        mass, area = measure_movement(args.data, places, column, beside).T
+        print(
+            f"where something moves{words}, of the mass of {len(mass)} key frames "
+            f"({column}): median {np.median(mass):.3f}, of the area "
+            f"{np.median(area):.3f}; more than half in {(mass > 0.5).mean():.1%}, more "
+            f"than its area in {(mass > area).mean():.1%} of them"
+        )
     found = files.read_json(folder / "explanation.json")["deletion"]["tests"]
     for test, result in found.items():
         print(f"{test}, over chance: {page.interval(result['animals'])}")
