@@ -4,7 +4,7 @@
 
 Reads   nothing; ImageNet weights are downloaded where there is internet
 Writes  a working folder of its own, demo_data/
-Cost    2 to 4 minutes on two cores
+Cost    2 to 3 minutes on two cores
 
 The animals are drawn, not real: the demo shows that the pipeline works and what its
 results look like, and says nothing about how well it scores real animals.

@@ -6,7 +6,7 @@
 
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/, and frames or videos
 Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures, films
-Cost    about 5 minutes and 3.4 GB for 20 clips of 125 frames and 2,048 units on two
+Cost    about 4 minutes and 3.4 GB for 20 clips of 125 frames and 2,048 units on two
         cores; for small networks little more than the extraction of the key frames.
 
 Everything explains the value before the last activation, so a score that was cut is
