@@ -1,9 +1,16 @@
 """Fixtures that several test files share."""
 
+import signal
 from pathlib import Path
 
 import films
 import pytest
+
+for name in ("SIGINT", "SIGHUP"):  # `&` and `nohup` let all that they start ignore them
+    number = getattr(signal, name, None)
+    if number and signal.getsignal(number) == signal.SIG_IGN:
+        usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+        signal.signal(number, usual)
 
 SHARED = Path(__file__).parents[2] / "shared"
 LONG = ("survival", "train_reg", "validate", "explain", "limits", "models", "extractor")
