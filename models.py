@@ -155,6 +155,15 @@ class Movement(keras.layers.Layer):
         return {**super().get_config(), "run_frames": self.run_frames}
 
 
+def check_movement(n_frames, run_frames=0):
+    """Raise Problem where frames are too few, or fill no runs, for movement."""
+    if (length := run_frames or n_frames) < LEAST_MOVING:
+        of = " in each run" if run_frames else ""
+        raise Problem(f"movement needs {LEAST_MOVING} frames{of}. Received: {length}")
+    if n_frames % length:
+        raise Problem(f"{n_frames} frames are no whole number of runs of {length}")
+
+
 def share_movement(roots, run_frames=0):
     """Share the statistics of movement out among frames, (B, T, F) -> (B, T, 4F).
 
@@ -211,11 +220,7 @@ def build_motion(
     `weights` are those (4F,) of the statistics and the bias; zeros by default. Scores
     are cut to the range of `targets`, those of the clips it was fitted on, and to 0.
     """
-    if (length := run_frames or n_frames) < LEAST_MOVING:
-        of = " in each run" if run_frames else ""
-        raise Problem(f"movement needs {LEAST_MOVING} frames{of}. Received: {length}")
-    if n_frames % length:
-        raise Problem(f"{n_frames} frames are no whole number of runs of {length}")
+    check_movement(n_frames, run_frames)
     inputs = keras.Input((n_frames, n_features), name="sequence")
     x = Movement(run_frames, name="movement")(inputs)
     if targets:

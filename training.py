@@ -141,6 +141,7 @@ def fit_motion(folder, plan, options, shape):
 
 def measure_movement(folder, names, n_frames, n_features, run_frames=0):
     """Measure the statistics over time of clips, (N, 4F) float32."""
+    models.check_movement(n_frames, run_frames)
     measure, rows = models.Movement(run_frames), []
     for name in names:
         sequence = read_sequence(folder, name, n_frames, n_features)

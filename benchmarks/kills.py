@@ -171,7 +171,7 @@ def main():
             tried[name, not wrong] += 1
             if wrong:
                 print(f"{name}, {wrong}", flush=True)
-    for name in COMMANDS:
+    for name in args.only:
         n_well, n_ill = tried[name, True], tried[name, False]
         print(f"{name}: {n_well} of {n_well + n_ill} ended as undisturbed")
 

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-MAX_DEFICIT = 5.0
-
 # Places in pixels of a frame of 320 x 180.
 SLIT_X = 218.0  # the wall of the box; the shelf is right of it
 MOUTH = (196.0, 78.0)

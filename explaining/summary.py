@@ -88,11 +88,13 @@ def judge_deletion(deletion):
 
 
 def judge_shuffling(shuffling):
-    known = [shuffling[key] for key in shuffling["judged"]]
+    judged = shuffling["judged"]
+    known = [shuffling[key] for key in judged]
     highest = max([abs(rho) for rho in known if rho is not None], default=None)
     if highest is None:
-        return {"level": "doubtful", "rho": None}
-    return {"level": LEVELS[(highest > ALIKE) + (highest > TOO_ALIKE)], "rho": highest}
+        return {"level": "doubtful", "rho": None, "judged": judged}
+    level = LEVELS[(highest > ALIKE) + (highest > TOO_ALIKE)]
+    return {"level": level, "rho": highest, "judged": judged}
 
 
 def judge_seen(table):

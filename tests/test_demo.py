@@ -168,12 +168,14 @@ def test_a_failed_download_falls_back_loudly(tmp_path, monkeypatch, capsys):
 @pytest.mark.thorough
 @pytest.mark.parametrize("seed", [1, 4, 5])
 @pytest.mark.parametrize("weights", ["random", "offline"])
-def test_unseen_animals_are_scored(tmp_path, weights, seed, shared, capsys):
+def test_unseen_animals_are_scored(tmp_path, weights, seed, request, capsys):
     """What the demo promises, on three seeds, untrained network and trained one."""
     argv = ["--data", str(tmp_path / "demo"), "--seed", str(seed)]
-    offline = shared / "weights/inception_v3_offline_notop.h5"
-    file = offline if weights == "offline" else weights
-    assert not demo.main([*argv, "--weights", str(file)])
+    file = weights
+    if weights == "offline":
+        place = request.getfixturevalue("shared") / "weights"
+        file = str(place / "inception_v3_offline_notop.h5")
+    assert not demo.main([*argv, "--weights", file])
     result = demo.summarise(tmp_path / "demo", weights)
     assert result["pearson"] >= 0.9
     assert result["mae"] <= result["mean_mae"] / 3

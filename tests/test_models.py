@@ -99,43 +99,6 @@ def test_pool_ignores_the_order_of_frames():
     np.testing.assert_allclose(backwards, expected, atol=1e-5)
 
 
-def test_movement_is_what_its_formulas_say():
-    """Mean, change, jerk and trend of the roots, from a clip done by hand."""
-    sequence = np.array([[0, 1], [4, 1], [1, 1], [9, 1]], np.float32)  # roots 0 2 1 3
-    found = np.asarray(models.Movement()(sequence[None]))[0].reshape(4, 2)
-    expected = [[1.5, 1], [5 / 3, 0], [3, 0], [0.8, 0]]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
-def test_movement_needs_the_order_of_frames_and_mirrors_in_its_trend():
-    sequences = np.abs(draw((3, T, F)))
-    forth, back = (
-        np.asarray(models.Movement()(x)).reshape(3, 4, F)
-        for x in (sequences, sequences[:, ::-1])
-    )
-    np.testing.assert_allclose(forth[:, :3], back[:, :3], atol=1e-5)
-    np.testing.assert_allclose(forth[:, 3], -back[:, 3], atol=1e-5)
-    with pytest.raises(Problem, match=r"3 frames. Received: 2"):
-        models.build_motion(2, F)
-
-
-def test_movement_in_runs_is_the_mean_of_that_in_each():
-    sequences = np.abs(draw((3, 12, F)))
-    found = np.asarray(models.Movement(4)(sequences)).reshape(3, 4, F)
-    alone = [
-        np.asarray(models.Movement()(sequences[:, first : first + 4]))
-        for first in (0, 4, 8)
-    ]
-    expected = np.mean(alone, axis=0).reshape(3, 4, F)
-    np.testing.assert_allclose(found[:, :3], expected[:, :3], atol=1e-5)
-    whole = np.asarray(models.Movement()(sequences)).reshape(3, 4, F)
-    np.testing.assert_allclose(found[:, 3], whole[:, 3], atol=1e-5)
-    with pytest.raises(Problem, match=r"3 frames in each run. Received: 2"):
-        models.build_motion(12, F, run_frames=2)
-    with pytest.raises(Problem, match="no whole number of runs of 5"):
-        models.build_motion(12, F, run_frames=5)
-
-
 def test_statistics_standardize_and_spare_features_that_hardly_vary():
     mean, variance = np.array([1, 2, 3, 4]), np.array([4, 1, 1e-6, 0])
     statistics = mean, motion.bound_variance(variance)

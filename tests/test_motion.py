@@ -31,6 +31,47 @@ def draw_study(n_animals=12, n_clips=4, noise=0.3, shared=0.0, seed=0):
     )
 
 
+def make_clips(n_frames):
+    return np.random.default_rng(0).random((3, n_frames, F), np.float32)
+
+
+def test_movement_is_what_its_formulas_say():
+    """Mean, change, jerk and trend of the roots, from a clip done by hand."""
+    sequence = np.array([[0, 1], [4, 1], [1, 1], [9, 1]], np.float32)  # roots 0 2 1 3
+    found = np.asarray(models.Movement()(sequence[None]))[0].reshape(4, 2)
+    expected = [[1.5, 1], [5 / 3, 0], [3, 0], [0.8, 0]]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_movement_needs_the_order_of_frames_and_mirrors_in_its_trend():
+    sequences = make_clips(T)
+    forth, back = (
+        np.asarray(models.Movement()(x)).reshape(3, 4, F)
+        for x in (sequences, sequences[:, ::-1])
+    )
+    np.testing.assert_allclose(forth[:, :3], back[:, :3], atol=1e-5)
+    np.testing.assert_allclose(forth[:, 3], -back[:, 3], atol=1e-5)
+    with pytest.raises(Problem, match=r"3 frames. Received: 2"):
+        models.build_motion(2, F)
+
+
+def test_movement_in_runs_is_the_mean_of_that_in_each():
+    sequences = make_clips(12)
+    found = np.asarray(models.Movement(4)(sequences)).reshape(3, 4, F)
+    alone = [
+        np.asarray(models.Movement()(sequences[:, first : first + 4]))
+        for first in (0, 4, 8)
+    ]
+    expected = np.mean(alone, axis=0).reshape(3, 4, F)
+    np.testing.assert_allclose(found[:, :3], expected[:, :3], atol=1e-5)
+    whole = np.asarray(models.Movement()(sequences)).reshape(3, 4, F)
+    np.testing.assert_allclose(found[:, 3], whole[:, 3], atol=1e-5)
+    with pytest.raises(Problem, match=r"3 frames in each run. Received: 2"):
+        models.build_motion(12, F, run_frames=2)
+    with pytest.raises(Problem, match="no whole number of runs of 5"):
+        models.build_motion(12, F, run_frames=5)
+
+
 def test_a_linear_score_is_found():
     statistics, scores, animals = draw_study()
     weights, bias, _ = motion.fit(statistics, scores, animals)
@@ -201,6 +242,15 @@ def test_runs_of_frames_reach_network_and_record(tmp_path):
     found = np.asarray(models.Movement(4)(sequence[None])) @ kernel + bias
     clipped = np.clip(found, 0, None)
     assert scoring.score_sequences(model, [sequence]) == pytest.approx(clipped.item())
+
+
+@pytest.mark.parametrize("sampling", ["runs:2:0.1", "runs:3:0.1"])
+def test_runs_that_tell_no_movement_are_refused(tmp_path, sampling):
+    make_folder(tmp_path)
+    made = sequences.read_extraction(tmp_path)
+    sequences.write_extraction(tmp_path, {**made, "sampling": sampling})
+    with pytest.raises(Problem, match=r"in each run|no whole number of runs"):
+        train_reg.main(["--data", str(tmp_path), "--model", "motion"])
 
 
 def test_test_rows_steer_no_closed_form(tmp_path):
