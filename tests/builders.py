@@ -1,0 +1,227 @@
+"""What tests build: a lab's films and tables, and commands given as users give them."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import console
+import tables
+
+SIZE = (64, 48)  # width, height of drawn films
+RATE = 30  # frames a second
+
+
+class Result(NamedTuple):
+    """What a command did: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self):
+        return self.out + self.err
+
+
+class Lab:
+    """A lab: a place with recordings, a working folder, and commands that are given.
+
+    Commands run in this process, as `console.run` runs them; so Keras is loaded once.
+    """
+
+    def __init__(self, place, capsys):
+        self.place, self.capsys = Path(place), capsys
+        self.folder = self.place / "data"
+
+    def run(self, script, *argv, data=True):
+        """Give a command; `data` adds the working folder. Returns a Result."""
+        given = [str(word) for word in argv]
+        if data:
+            given += ["--data", str(self.folder)]
+        module = importlib.import_module(script)
+        self.capsys.readouterr()
+        code = None
+        try:
+            console.run(lambda: module.main(given))
+        except SystemExit as stop:
+            code = stop.code or 0
+        result = Result(code, *self.capsys.readouterr())
+        assert "Traceback" not in result.all, result.all
+        return result
+
+    def ok(self, script, *argv, data=True):
+        """Give a command that must succeed."""
+        result = self.run(script, *argv, data=data)
+        assert result.code == 0, f"{script} {argv}: exit {result.code}\n{result.all}"
+        return result
+
+    def refused(self, script, *argv, words=(), data=True):
+        """Give a command that must be refused with exit code 2 and certain words."""
+        result = self.run(script, *argv, data=data)
+        assert result.code == 2, f"{script} {argv}: exit {result.code}\n{result.all}"
+        missing = [word for word in words if word not in result.err]
+        assert not missing, f"no {missing} in: {result.err}"
+        return result
+
+    # ------------------------------------------------------------ films and rows
+
+    def film(self, path, speed=1.0, n_frames=20, seed=0, **how):
+        """Write a film of a bright spot that moves at a speed; returns its path."""
+        path = self.place / path
+        draw_film(path, draw_mover(speed, n_frames, seed=seed), **how)
+        return path
+
+    def record_animals(
+        self, folder="films", animals=6, clips=2, groups=None, sessions=(None,), **how
+    ):
+        """Write films of animals, faster in later ones: recordings as a lab keeps them.
+
+        Parameters
+        ----------
+        folder : str
+            Under the lab's place.
+        animals : int
+        clips : int
+            Of each animal and session.
+        groups : sequence of str, optional
+            The group of each animal; a folder of its own each.
+        sessions : sequence of str or None
+            A folder of its own each.
+
+        Returns
+        -------
+        pathlib.Path
+        """
+        for animal in range(1, animals + 1):
+            for number, session in enumerate(sessions):
+                place = Path(folder)
+                if groups:
+                    place /= groups[animal - 1]
+                place /= f"Rat {animal}"
+                if session:
+                    place /= session
+                tail = f"_{session}" if session else ""
+                for clip in range(1, clips + 1):
+                    name = f"r{animal}{tail}_c{clip}.mp4"
+                    speed = animal + 0.3 * clip + 0.5 * number
+                    self.film(place / name, speed, seed=animal, **how)
+        return self.place / folder
+
+    def rows(self):
+        """Read data_file.csv: list of dict."""
+        table = tables.read_table(self.folder / "data_file.csv", ("clip",))
+        return [row for _, row in table.records()]
+
+    def edit(self, change):
+        """Change data_file.csv as a person in a spreadsheet does.
+
+        Parameters
+        ----------
+        change : callable
+            Takes a row (dict), changes it; where it returns False the row is deleted.
+        """
+        rows = self.rows()
+        kept = [row for row in rows if change(row) is not False]
+        columns = list(rows[0])
+        tables.write_table(
+            self.folder / "data_file.csv",
+            columns,
+            [[row[c] for c in columns] for row in kept],
+        )
+
+    def score(self, of=None):
+        """Fill in the score column: the number of the animal, and half the clip's."""
+
+        def fill(row):
+            row["score"] = f"{of(row) if of else number_in(row):g}"
+
+        self.edit(fill)
+
+    def study(self, *train, seq=5, score=None, groups=None, sessions=(None,), **how):
+        """Walk the advised way up to a trained run on drawn films.
+
+        `train` are arguments of train_reg.py, `--model motion` where there are none.
+        """
+        recordings = self.record_animals(groups=groups, sessions=sessions, **how)
+        self.ok("extract_files", "--from", recordings, "--task", "Reach", "--yes")
+        self.score(score)
+        self.extract(seq)
+        return self.ok("train_reg", *(train or ("--model", "motion")))
+
+    def extract(self, seq=5, *more):
+        size = ("--seq-length", seq, "--sampling", "uniform")
+        return self.ok("extract_features", "--weights", "random", *size, *more)
+
+
+def number_in(row):
+    """A score that follows what was drawn: the animal's number, half the clip's."""
+    animal = re.findall(r"\d+", row["animal"] or row["clip"])[-1]
+    return int(animal) + 0.5 * int(re.findall(r"\d+", row["clip"])[-1])
+
+
+def draw_mover(speed, n_frames=20, size=SIZE, seed=0):
+    """Draw frames of a bright spot going to and fro: list of uint8 (H, W, 3)."""
+    random = np.random.default_rng(seed)
+    width, height = size
+    back = random.integers(60, 90, (height, width, 3)).astype(np.uint8)
+    frames = []
+    for i in range(n_frames):
+        frame, span = back.copy(), width - 16
+        x = int(abs((i * speed) % (2 * span) - span))
+        frame[height // 2 - 6 : height // 2 + 6, x : x + 12] = 220
+        frames.append(frame)
+    return frames
+
+
+def draw_film(path, pictures, rate=RATE, codec="libx264", pixels="yuv420p"):
+    """Write pictures (T, H, W, 3) as a film; returns its path."""
+    import av
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=rate)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt, stream.thread_count = pixels, 1
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return path
+
+
+def make_stand_in():
+    """Make an extractor that needs no network: means of the frame's pixels.
+
+    It stands for InceptionV3 where a journey is about the commands; it takes the same
+    arguments and gives (T, 2048) float32, 0 or more, and moves with what moves.
+    """
+    extractor = importlib.import_module("extractor")
+
+    class StandIn(extractor.Extractor):
+        def __init__(self, weights="imagenet", batch_size=None, **_):
+            self.batch_size, self.model = batch_size or 8, None
+            self.record = {
+                "weights": str(weights),
+                "sha256": "0" * 64,
+                "frame_size": 299,
+                "precision": "float32",
+            }
+
+        def predict(self, model, frames):
+            rows = [
+                np.asarray(f, np.float32)[::9, ::9].mean(axis=2).ravel() for f in frames
+            ]
+            return np.stack([np.resize(r / 128 + 1, extractor.N_FEATURES) for r in rows])
+
+    return StandIn
+
+
+def forget_models():
+    """Forget Keras's networks of a journey, which would pile up."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session()
