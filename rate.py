@@ -23,6 +23,7 @@ import console
 import data
 import files
 from console import Problem
+from tables import count
 
 
 def choose_clips(folder, task, split):
@@ -69,16 +70,21 @@ def import_scores(folder, path, clips, clip_column, raters, sheet, where):
     columns = clip_column, raters, sheet, where
     found, problems = importing.read_scores(path, clips.values(), *columns)
     paths = {rater: ratings.ratings_path(folder, rater) for rater in raters}
+    earlier = {r: ratings.read_import(p) for r, p in paths.items() if p.is_file()}
+    for rater in (rater for rater, scores in earlier.items() if scores is None):
+        raise Problem(
+            f"{paths[rater]} is there already, rated in the browser or made by hand. "
+            "Move it away, or name the rater otherwise: "
+            f'--rater-columns "NAME={raters[rater]}"'
+        )
     for rater, target in paths.items():
-        if target.is_file():
-            raise Problem(
-                f"{target} is there already. Move it away, or name the rater anew: "
-                f'--rater-columns "NAME={raters[rater]}"'
-            )
-    for rater, target in paths.items():
-        rows = [{"clip": c, "score": f"{s:.10g}"} for c, s in found[rater].items()]
+        scores, told = importing.merge_scores(earlier.get(rater, {}), found[rater])
+        rows = [{"clip": c, "score": f"{s:.10g}"} for c, s in scores.items()]
         ratings.write_ratings(target, (), rows)
-        print(f"{rater}: {len(rows)} of {len(clips)} clips scored, in {target}")
+        n_scored = sum(clip in clips for clip in scores)
+        print(f"{rater}: {n_scored} of {len(clips)} clips scored, in {target}")
+        if rater in earlier:
+            print(f"{rater}: {told}")
     return problems
 
 
@@ -89,12 +95,22 @@ def join_raters(folder, raters, how, overwrite):
     said = joining.read_raters(folder, raters)
     scores = joining.tabulate(said).agg(how, axis=1).round(4)
     print(*joining.describe(said), sep="\n")
-    n_rows, without = joining.write_scores(folder, scores, overwrite)
-    path = files.table_path(folder)
-    print(f"{n_rows} rows of {path} hold the {how} of {len(said)} raters")
-    if without:
-        print(f"{len(without)} rows have no score (say, {without[0]}): score them or")
-        print("take them out before training")
+    written = joining.write_scores(folder, scores, overwrite, how, [*said])
+    print(f"{files.table_path(folder)}:")
+    print(*joining.count_raters(said, written, how), sep="\n")
+    if back := written.taken_back:
+        told = ", ".join(back[:5]) + (", ..." if len(back) > 5 else "")
+        print(f"{count(len(back), 'score')} taken back since the last join ({told}):")
+        print("the table holds none for such clips now")
+    if unknown := written.unknown:
+        console.caution(
+            f"{count(len(unknown), 'rated clip')} in no row of the table (say, "
+            f"{unknown[0]}): name them as the table does, or import such ratings with "
+            "--scores"
+        )
+    if without := written.without:
+        print(f"{count(len(without), 'row')} without a score (say, {without[0]}):")
+        print("score them or take them out before training")
 
 
 def split_list(text):

@@ -75,6 +75,11 @@ def summarise(problems, most=20):
     return "\n".join([*problems[:most], *more])
 
 
+def count(n, noun):
+    """Write a number of things: 1 clip, 2 clips."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def read_table(path, wanted=(), sheet=None):
     """Read a table from a CSV file of any dialect, or from an Excel workbook.
 

@@ -10,7 +10,7 @@ import re
 
 import sources
 from names import explain_missing, read_as_days
-from tables import fold, parse_number, plain, read_table
+from tables import count, fold, parse_number, plain, read_table
 
 EMPTY = ("", "-", "na", "n/a", "n.a.", "nan", "none")  # no score
 N_EXPLAINED = 20  # names that are looked for among those of a near spelling
@@ -48,14 +48,15 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
     Returns
     -------
     (dict of str to dict of str to float, list of str)
-        The scores of each rater by clip; what was left out, with its line.
+        The scores of each rater by clip, NaN where the table holds none for a clip that
+        it names; what was left out, with its line.
     """
     table = read_table(path, [clip_column, *raters.values(), *(where or ())[:1]], sheet)
     names, forms, problems = {clip.name for clip in clips}, {}, []
     for clip in clips:
         for name in (clip.name, clip.video or clip.name):
             forms.setdefault(simplify(name), set()).add(clip.name)
-    scores = {rater: {} for rater in raters}
+    scores, named = {rater: {} for rater in raters}, set()
     lines = {}  # (rater, clip) -> line
     for line, record in table.records():
         if where and plain(record[plain(where[0])]) != plain(where[1]):
@@ -63,6 +64,7 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
         try:
             near = explain_missing if len(problems) < N_EXPLAINED else lambda *_: ""
             clip = find_clip(record[plain(clip_column)], names, forms, near)
+            named.add(clip)
             for rater, column in raters.items():
                 if plain(text := record[plain(column)]) in EMPTY:
                     continue
@@ -74,7 +76,36 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
                     raise ValueError(f"clip {clip!r} has two scores: {told}")
         except ValueError as error:
             problems.append(f"{path}:{line}: {error}")
-    return scores, problems
+    unscored = dict.fromkeys(sorted(named), math.nan)
+    return {rater: unscored | said for rater, said in scores.items()}, problems
+
+
+def merge_scores(earlier, said):
+    """Bring the scores of an import up to date with those of a table that came later.
+
+    `earlier` and `said` are scores by clip; NaN in `said` takes a score back. Returns
+    the scores, and what has changed, in words.
+    """
+    scores = {clip: score for clip, score in said.items() if score == score}
+    lost = [clip for clip in said if clip in earlier and clip not in scores]
+    kept = {clip: score for clip, score in earlier.items() if clip not in said}
+    changed = [
+        f"{clip} {earlier[clip]:g} -> {score:g}"
+        for clip, score in scores.items()
+        if not math.isclose(earlier.get(clip, score), score, rel_tol=1e-9)
+    ]
+    new = [clip for clip in scores if clip not in earlier]
+    told = [
+        f"{count(len(found), 'score')} {what} ({', '.join(found[:5])}"
+        f"{', ...' if len(found) > 5 else ''})"
+        for found, what in ((changed, "changed"), (lost, "taken back"), (new, "new"))
+        if found
+    ] or ["the same scores as before"]
+    if kept:
+        told.append(
+            f"{count(len(kept), 'score')} that this table does not mention are kept"
+        )
+    return kept | scores, "; ".join(told)
 
 
 def read_score(clip, text, decimal):

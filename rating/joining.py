@@ -2,15 +2,18 @@
 
 import itertools
 import unicodedata
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
+import clip_table
 import files
 from clip_table import COLUMNS
 from console import Problem
 from rating.ratings import list_raters, list_scores, ratings_path, read_ratings
-from tables import NUMBER, plain, read_table, summarise, write_table
+from tables import NUMBER, count, plain, summarise, write_table
 
 N_SHOWN = 5  # clips on which raters differ most
 
@@ -69,33 +72,88 @@ def compare(one, other, who):
     )
 
 
-def write_scores(folder, scores, overwrite=False):
+class Written(NamedTuple):
+    """What joining has done to the table of clips."""
+
+    scored: list  # names of the clips whose rows hold a joined score
+    without: list  # of those whose rows hold no score
+    taken_back: list  # of those whose joined score the raters took back
+    unknown: list  # of rated clips that no row lists
+
+
+def write_scores(folder, scores, overwrite=False, how=None, raters=()):
     """Write scores into the table of clips and leave all else in it as it is.
 
-    `overwrite`: whether other scores that stand there may be lost. Returns how many
-    rows have got a score, and the clips whose row stays without one.
+    What an earlier join in the same way wrote is replaced, and removed where no rater
+    scores the clip any longer; `overwrite`: so are other scores. Returns a Written.
     """
-    path = files.table_path(folder)
-    table = read_table(path, COLUMNS[:4])
+    path, earlier, scores = files.table_path(folder), read_joined(folder), dict(scores)
+    table = read_clip_table(path)
     columns = list(table.columns or COLUMNS)
     if "score" not in map(plain, columns):
         columns.append("score")
     clip_place, place = (list(map(plain, columns)).index(n) for n in ("clip", "score"))
-    rows, lost = [], []
+    is_like = earlier.get("how") == how and {*earlier.get("raters", ())} <= {*raters}
+    rows, lost, taken_back = [], [], []
     for line, fields in table.rows:
         row = fields + [""] * (len(columns) - len(fields))
         clip, old = row[clip_place], row[place]
-        if clip in scores:
-            row[place] = f"{scores[clip]:.10g}"
+        before = float(old.replace(",", ".")) if NUMBER.fullmatch(old) else None
+        is_own = before is not None and before == earlier.get("scores", {}).get(clip)
+        if clip in scores or is_own:
+            new = scores.get(clip)
+            row[place] = "" if new is None else f"{new:.10g}"
             if table.decimal == ",":
                 row[place] = row[place].replace(".", ",")
-            before = NUMBER.fullmatch(old) and float(old.replace(",", "."))
-            if old and before != scores[clip]:
+            if old and before != new and not (is_own and is_like):
                 lost.append(f"{path}:{line}: {clip} has the score {old}")
+            if new is None:
+                taken_back.append(clip)
         rows.append(row)
     if lost and not overwrite:
-        told = f"{len(lost)} scores would be lost; --overwrite replaces them"
+        told = f"{count(len(lost), 'score')} would be lost; --overwrite replaces them"
         raise Problem(f"{summarise(lost, N_SHOWN)}\n{told}")
     write_table(path, table.columns and columns, rows, table.delimiter)
-    without = [row[clip_place] for row in rows if not row[place]]
-    return sum(row[clip_place] in scores for row in rows), without
+    record = {"how": how, "raters": [*raters], "scores": scores}
+    files.write_json(joined_path(folder), record)
+    listed = [row[clip_place] for row in rows]
+    return Written(
+        [clip for clip in listed if clip in scores],
+        [row[clip_place] for row in rows if not row[place]],
+        taken_back,
+        sorted({*scores} - {*listed}),
+    )
+
+
+def read_clip_table(path):
+    """Read the table of clips, to be written again with other scores."""
+    if not path.is_file():
+        raise Problem(f"{path} does not exist, so there are no rows for scores")
+    table = clip_table.open_table(path.read_bytes(), path.name)
+    if not table.rows:
+        raise Problem(f"{path} lists no clip")
+    return table
+
+
+def joined_path(folder):
+    return Path(folder) / "ratings" / "joined.json"
+
+
+def read_joined(folder):
+    """Read which scores the last join wrote; {} where there was none."""
+    path = joined_path(folder)
+    record = files.read_json(path) if path.is_file() else {}
+    kinds = {"how": str | None, "raters": list, "scores": dict}
+    is_sound = all(isinstance(record.get(key), kind) for key, kind in kinds.items())
+    return record if is_sound else {}
+
+
+def count_raters(said, written, how):
+    """Say how many rows hold the scores of how many raters: list of str."""
+    n_raters = tabulate(said).count(axis=1)
+    rows = Counter(int(n_raters[clip]) for clip in written.scored)
+    return [
+        f"  {count(n_rows, 'row')} "
+        + (f"the {how} of {n} raters" if n > 1 else "the score of one rater alone")
+        for n, n_rows in sorted(rows.items(), reverse=True)
+    ]

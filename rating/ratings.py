@@ -45,16 +45,34 @@ def write_ratings(path, items, rows):
 
 
 def read_ratings(path):
-    """Read the ratings of one rater: names of the items, and rows as dicts of texts."""
-    table, rows = read_table(path, COLUMNS), []
+    """Read the ratings of one rater: names of the items, and rows as dicts of texts.
+
+    A table that somebody else made needs no more than the columns clip and score.
+    """
+    table, rows, seen = read_table(path, COLUMNS[:2]), [], {}
     for line, row in table.records():
+        row = dict.fromkeys(COLUMNS, "") | row
         try:
             if row["score"]:
                 row["score"] = f"{parse_number(row['score'], table.decimal):.10g}"
+            viewing = row["clip"], row["repeat"] or "0"
+            earlier, score = seen.setdefault(viewing, (line, row["score"]))
+            if score != row["score"]:
+                raise ValueError(f"{viewing[0]} has another score in line {earlier}")
         except ValueError as error:
             raise Problem(f"{path}:{line}: {error}") from None
         rows.append(row)
     return [name for name in table.columns if plain(name) not in COLUMNS], rows
+
+
+def read_import(path):
+    """Read the scores that an import wrote, dict by clip; None where a rater rated."""
+    columns = read_table(path, COLUMNS[:2]).columns
+    items, rows = read_ratings(path)
+    is_import = columns == list(COLUMNS) and not items
+    if not is_import or any(row["seconds"] or row["order"] for row in rows):
+        return None
+    return {clip: score for clip, score in list_scores(rows).items() if score == score}
 
 
 def list_scores(rows, repeat="0"):

@@ -216,7 +216,9 @@ def make_stand_in():
             rows = [
                 np.asarray(f, np.float32)[::9, ::9].mean(axis=2).ravel() for f in frames
             ]
-            return np.stack([np.resize(r / 128 + 1, extractor.N_FEATURES) for r in rows])
+            return np.stack(
+                [np.resize(r / 128 + 1, extractor.N_FEATURES) for r in rows]
+            )
 
     return StandIn
 
