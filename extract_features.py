@@ -272,11 +272,8 @@ def parse_args(argv):
     number, frames_a_pass = console.positive_int, "frames a pass of the network"
     length = {"default": SEQ_LENGTH, "help": "frames of a sequence"}
     add("--seq-length", type=number, metavar="T", **length)
-    sampling = "stride, as published; uniform, over the whole clip; or runs of frames "
-    sampling += "so many seconds apart, spread over it, say, runs:5:0.1"
-    kinds = "stride, uniform or, say, runs:5:0.1"
-    kind = console.checked(str, frames.is_sampling, kinds)
-    add("--sampling", type=kind, default="stride", metavar="S", help=sampling)
+    sampling = "stride, every n-th frame, as published; uniform, over the whole clip"
+    add("--sampling", choices=frames.SAMPLINGS, default="stride", help=sampling)
     add("--batch-size", type=number, metavar="B", help=frames_a_pass)
     kinds = ("float32", "bfloat16")
     add("--precision", choices=kinds, default="float32", help="bfloat16 is for GPUs")
@@ -286,11 +283,7 @@ def parse_args(argv):
     add("--overwrite", action="store_true", help="extract again")
     texts = "only turn published .txt sequences into .npy, once"
     add("--convert-text", action="store_true", help=texts)
-    args = parser.parse_args(argv)
-    runs = frames.read_runs(args.sampling)
-    if runs and args.seq_length % runs[0]:
-        parser.error(f"--seq-length must be a multiple of the run's {runs[0]} frames")
-    return args
+    return parser.parse_args(argv)
 
 
 def main(argv=None):

@@ -5,7 +5,6 @@ grow with the length or the size of a clip.
 """
 
 import math
-import re
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +20,7 @@ from video.containers import check_size
 from video.reels import open_reel
 
 IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
-RUNS = re.compile(r"runs:([1-9]\d{0,5}):(\d{0,5}\.?\d{1,5})")  # frames, seconds apart
+SAMPLINGS = ("stride", "uniform")
 FRAME_SIZE = 299  # pixels; what InceptionV3 was trained on
 NEARLY = 0.01  # of a frame; times are rounded
 
@@ -78,29 +77,14 @@ def find_view(clip, n_frames, rate):
     return View(start, end, clip.crop, bool(clip.mirror))
 
 
-def is_sampling(sampling):
-    """Tell whether there is such a way of sampling."""
-    return sampling in ("stride", "uniform") or read_runs(sampling) is not None
-
-
-def read_runs(sampling):
-    """Read "runs:FRAMES:SECONDS", as (int, float); None of other samplings."""
-    found = RUNS.fullmatch(str(sampling))
-    return (int(found[1]), float(found[2])) if found and float(found[2]) else None
-
-
-def sample_indices(n_available, n_frames, sampling="stride", rate=None):
+def sample_indices(n_available, n_frames, sampling="stride"):
     """Choose which frames of a clip make its sequence of T = `n_frames`: int, (T,).
 
     "stride" takes the first T of every (n_available // T)-th frame, as published;
-    "uniform" spans the whole clip, its first and its last frame included;
-    "runs:FRAMES:SECONDS" takes short runs of frames so many seconds apart, spread over
-    the clip, for which `rate`, frames a second, must be known. Raises Problem when the
-    clip is too short.
+    "uniform" spans the whole clip, its first and its last frame included. Raises
+    Problem when the clip is too short.
     """
-    if runs := read_runs(sampling):
-        return sample_runs(n_available, n_frames, *runs, rate)
-    if not is_sampling(sampling):
+    if sampling not in SAMPLINGS:
         raise Problem(f"no such sampling: {sampling!r}")
     if n_available < n_frames:
         raise Problem(f"too short: {n_available} frames, {n_frames} are needed")
@@ -109,26 +93,10 @@ def sample_indices(n_available, n_frames, sampling="stride", rate=None):
     return np.linspace(0, n_available - 1, n_frames).round().astype(int)
 
 
-def sample_runs(n_available, n_frames, length, seconds, rate):
-    """Choose runs of `length` frames, nearly `seconds` apart: int, (n_frames,)."""
-    if not rate:
-        raise Problem("frames so many seconds apart need a video that tells its rate")
-    if n_frames % length:
-        raise Problem(f"{n_frames} frames are no whole number of runs of {length}")
-    step, n_runs = max(1, round(seconds * rate)), n_frames // length
-    span = (length - 1) * step + 1
-    if n_runs * span > n_available:
-        told = f"{n_runs} runs of {length} frames {step / rate:.3g} s apart"
-        raise Problem(f"too short: {n_available} frames, {told} need {n_runs * span}")
-    starts = np.linspace(0, n_available - span, n_runs).round().astype(int)
-    return (starts[:, None] + step * np.arange(length)).ravel()
-
-
 def measure_interval(n_available, n_frames, sampling, rate):
-    """Measure the seconds from one frame of a sequence, or of its runs, to the next."""
-    taken = sample_indices(n_available, n_frames, sampling, rate)
-    last = (read_runs(sampling) or (n_frames,))[0] - 1
-    return float(taken[last] - taken[0]) / max(last, 1) / rate
+    """Measure the mean seconds from one frame of a sequence to the next."""
+    taken = sample_indices(n_available, n_frames, sampling)
+    return float(taken[-1] - taken[0]) / max(n_frames - 1, 1) / rate
 
 
 # ---------------------------------------------------------------- reading
@@ -206,7 +174,7 @@ def read_video(
 
 def read_reel(reel, n_frames, sampling, convert, view):
     start, end = view.find_range(reel.n_frames)
-    wanted = start + sample_indices(end - start, n_frames, sampling, reel.rate)
+    wanted = start + sample_indices(end - start, n_frames, sampling)
     pictures = reel.iterate(wanted, start, end)
     return [convert(view.apply(picture)) for picture in pictures], end - start
 

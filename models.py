@@ -51,8 +51,7 @@ def build(options, shape, bias=0.0, statistics=None, targets=(), **to_train):
         given["activation"] = to_train.get("activation", options.activation)
         return build_pool(*shape, **given)
     if options.model == "motion":
-        given = {"activation": options.activation, "run_frames": options.run_frames}
-        return build_motion(*shape, targets=targets, **given)
+        return build_motion(*shape, activation=options.activation, targets=targets)
     given |= {name: getattr(options, name) for name in ("units", "dropout", "gates")}
     return build_lstm(*shape, **given | to_train)
 
@@ -136,52 +135,37 @@ class Movement(keras.layers.Layer):
 
     In the order of `MOVEMENT`: mean, mean absolute difference of neighbouring frames,
     mean absolute second difference, and slope per frame of the straight line through
-    all frames. Differences are taken within runs of `run_frames`; 0 makes all one run.
+    all frames.
     """
-
-    def __init__(self, run_frames=0, **options):
-        super().__init__(**options)
-        self.run_frames = run_frames
 
     def call(self, sequences):
         ops = keras.ops
         roots = ops.sqrt(ops.maximum(sequences, LEAST_ROOT**2))
-        return ops.sum(share_movement(roots, self.run_frames), axis=1)
+        return ops.sum(share_movement(roots), axis=1)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], len(MOVEMENT) * input_shape[2])
 
-    def get_config(self):
-        return {**super().get_config(), "run_frames": self.run_frames}
+
+def check_movement(n_frames):
+    """Raise Problem where frames are too few for movement."""
+    if n_frames < LEAST_MOVING:
+        raise Problem(f"movement needs {LEAST_MOVING} frames. Received: {n_frames}")
 
 
-def check_movement(n_frames, run_frames=0):
-    """Raise Problem where frames are too few, or fill no runs, for movement."""
-    if (length := run_frames or n_frames) < LEAST_MOVING:
-        of = " in each run" if run_frames else ""
-        raise Problem(f"movement needs {LEAST_MOVING} frames{of}. Received: {length}")
-    if n_frames % length:
-        raise Problem(f"{n_frames} frames are no whole number of runs of {length}")
-
-
-def share_movement(roots, run_frames=0):
+def share_movement(roots):
     """Share the statistics of movement out among frames, (B, T, F) -> (B, T, 4F).
 
-    They add up over frames; a frame's change is that to the frame before in its run.
+    They add up over frames; a frame's change is that to the frame before.
     """
-    ops, n_frames, n_features = keras.ops, *roots.shape[1:]
-    length = run_frames or n_frames
-    n_runs = n_frames // length
+    ops, n_frames = keras.ops, roots.shape[1]
 
-    def spread(found, before, after):  # (B, runs, ?, F), its mean over frames
-        padded = ops.pad(ops.abs(found), ((0, 0), (0, 0), (before, after), (0, 0)))
-        return ops.reshape(padded, (-1, n_frames, n_features)) / (
-            n_runs * (length - before - after)
-        )
+    def spread(found, before, after):  # (B, ?, F), its mean over frames
+        padded = ops.pad(ops.abs(found), ((0, 0), (before, after), (0, 0)))
+        return padded / (n_frames - before - after)
 
-    runs = ops.reshape(roots, (-1, n_runs, length, n_features))
-    changes = runs[:, :, 1:] - runs[:, :, :-1]
-    jerks = changes[:, :, 1:] - changes[:, :, :-1]
+    changes = roots[:, 1:] - roots[:, :-1]
+    jerks = changes[:, 1:] - changes[:, :-1]
     time = np.arange(n_frames, dtype=np.float32) - (n_frames - 1) / 2
     parts = (
         roots / n_frames,
@@ -210,7 +194,6 @@ def build_motion(
     n_frames,
     n_features=2048,
     *,
-    run_frames=0,
     activation="relu",
     weights=None,
     targets=(),
@@ -220,9 +203,9 @@ def build_motion(
     `weights` are those (4F,) of the statistics and the bias; zeros by default. Scores
     are cut to the range of `targets`, those of the clips it was fitted on, and to 0.
     """
-    check_movement(n_frames, run_frames)
+    check_movement(n_frames)
     inputs = keras.Input((n_frames, n_features), name="sequence")
-    x = Movement(run_frames, name="movement")(inputs)
+    x = Movement(name="movement")(inputs)
     if targets:
         low = 0.0 if activation == "relu" else min(targets)
         activation = Between(float(low), float(max(targets)))

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import data
 from console import Problem, caution
 
-FEW, FEWEST = 200, 5  # clips that the published network is too large for; animals
-LEARNS_FROM_ALL = ("motion", "best")  # watches no clips, or others for each part
+FEW = 200  # clips that the published network is too large for
+LEARNS_FROM_ALL = ("motion",)  # needs no validation clips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,6 @@ class Options:
     control_group: str = data.CONTROL  # the healthy one
     model: str = "lstm"
     n_frames: int = 125
-    run_frames: int = 0  # of sampling in runs; 0 where all frames are one run
     units: int = 2048
     dropout: float = 0.1
     activation: str = "relu"
@@ -46,6 +45,8 @@ class Options:
         """Take up options from a record; raises Problem where one is odd."""
         known = {field.name: field.default for field in dataclasses.fields(cls)}
         given = values if isinstance(values, dict) else {}
+        if given.get("run_frames"):
+            raise Problem("trained with --sampling runs, which is no longer supported")
         taken = {k: v for k, v in given.items() if k in known}
         if wrong := [k for k, v in taken.items() if not is_alike(v, known[k])]:
             raise Problem(f"no options of a training: {wrong[0]} {taken[wrong[0]]!r}")
@@ -235,7 +236,7 @@ def tell_proposal(clips, options):
     published = (Options.model, Options.units, Options.learning_rate)
     if given != published or n_clips > FEW or len(animals) < 2:
         return
-    wanted = f"--model {'best' if len(animals) > FEWEST else 'motion'}"
+    wanted = "--model motion"
     if options.n_frames == Options.n_frames and min(lengths) >= 3:
         n_frames = min(20, *lengths)
         wanted = f"--seq-length {n_frames} --sampling uniform, {wanted}"

@@ -176,16 +176,12 @@ def describe_run(plan, options, extraction, results, n_features):
         "epochs": sum(result["epochs"] for result in results),
         "best_epoch": [result["best_epoch"] for result in results],
         "val_loss": sum(result["val_loss"] for result in results) / len(results),
-        **{k: results[0][k] for k in ("choice", "members") if k in results[0]},
+        **{k: results[0][k] for k in ("choice",) if k in results[0]},
     }
 
 
 def tell_training(record):
-    """Say how a network was trained: in epochs, in closed form, or chosen as best."""
-    choice = record.get("choice", {})
-    if "model" in choice:
-        fared = [f"{k} {v['rmse']:.3f}" for k, v in choice["candidates"].items()]
-        return f"chose {choice['model']} of {', '.join(fared)}"
+    """Say how a network was trained: in epochs or in closed form."""
     return f"{record['epochs']} epochs" if record["epochs"] else "in closed form"
 
 

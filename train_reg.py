@@ -22,7 +22,6 @@ import console
 import data
 import familiar
 import files
-import frames
 import limits
 import origins
 import plans
@@ -101,7 +100,7 @@ def choose_jobs(wanted, n_runs, options):
 
     A small one leaves cores idle; a large one has use for all of them, and for memory.
     """
-    is_small = options.model in ("pool", "best") or options.units <= SMALL
+    is_small = options.model == "pool" or options.units <= SMALL
     fitting = min(processes.count_cores(), MOST_JOBS, n_runs // 2) if is_small else 1
     return max(1, min(wanted or fitting, n_runs))
 
@@ -126,14 +125,13 @@ def add_what(parser):
 
 
 MODELS = """lstm, as published; pool, which averages over the frames and so ignores
-their order; motion, a linear score of the change from frame to frame, for few clips;
-best, the best of motion, a small lstm and their mean, chosen on training animals"""
+their order; motion, a linear score of the change from frame to frame, for few clips"""
 
 
 def add_network(parser):
     """Add the options of the form of the network."""
     add = console.begin_options(parser, "network", Options)
-    add("--model", ("lstm", "pool", "motion", "best"), MODELS)
+    add("--model", ("lstm", "pool", "motion"), MODELS)
     add("--units", console.positive_int, "units of the lstm")
     add("--dropout", console.fraction, "of the units, set to 0 at random in training")
     add("--activation", ("relu", "linear"), "of the score: relu cuts it to 0")
@@ -202,8 +200,7 @@ def parse_args(argv):
 def read_options(args, clips, extraction):
     """Take from the command line what a training depends on."""
     made = extraction or {}
-    runs_of, _ = frames.read_runs(made.get("sampling", "stride")) or (0, 0)
-    given = vars(args) | {"task": clips[0].task, "run_frames": runs_of}
+    given = vars(args) | {"task": clips[0].task}
     given["n_frames"] = made.get("n_frames", Options.n_frames)
     return Options.from_dict(given)
 

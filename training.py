@@ -5,7 +5,6 @@ import functools
 
 import numpy as np
 
-import candidates
 import files
 import fitting
 import learning
@@ -33,27 +32,19 @@ def train_run(folder, plan, options, extraction, bar=None):
         if options.ensemble > 1:
             places = [logs / f"member_{i}" for i in range(options.ensemble)]
         members, results = [], []
-        for number, place in enumerate(places):
-
-            def train(plan, options, place, seed=options.seed + number):
-                if options.model == "motion":
-                    return fit_motion(folder, plan, options, shape)
+        for seed, place in enumerate(places, start=options.seed):
+            if options.model == "motion":
+                member, result = fit_motion(folder, plan, options, shape)
+            else:
                 identity = {"plan": plan._asdict(), "seed": seed, **known}
                 given = (folder, plan, options, shape, seed, place)
-                return train_network(*given, identity, bar)
-
-            if options.model == "best":
-                given = (folder, plan, options, shape[1], place)
-                member, result = candidates.train_best(*given, train)
-            else:
-                member, result = train(plan, options, place)
+                member, result = train_network(*given, identity, bar)
             members.append(member)
             results.append(result)
         record = runs.describe_run(plan, options, extraction, results, shape[1])
         runs.save_run(folder, models.build_ensemble(members), record)
         for place in places:
-            for each in (place, *place.glob("*/")):
-                fitting.clear_backups(each)
+            fitting.clear_backups(place)
     return record
 
 
@@ -128,21 +119,21 @@ def fit_motion(folder, plan, options, shape):
     animals were left out of a further fit each.
     """
     animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
-    statistics = measure_movement(folder, plan.train, *shape, options.run_frames)
+    statistics = measure_movement(folder, plan.train, *shape)
     scores = np.array(list(plan.train.values()), float)
     *weights, choice = motion.fit(statistics, scores, animals)
     foretold = motion.cross_validate(statistics, scores, animals)
-    given = {"activation": options.activation, "run_frames": options.run_frames}
+    given = {"activation": options.activation}
     given |= {"weights": weights, "targets": list(plan.train.values())}
     loss = float(((foretold - scores) ** 2).mean())
     result = {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
     return models.build_motion(*shape, **given), result
 
 
-def measure_movement(folder, names, n_frames, n_features, run_frames=0):
+def measure_movement(folder, names, n_frames, n_features):
     """Measure the statistics over time of clips, (N, 4F) float32."""
-    models.check_movement(n_frames, run_frames)
-    measure, rows = models.Movement(run_frames), []
+    models.check_movement(n_frames)
+    measure, rows = models.Movement(), []
     for name in names:
         sequence = read_sequence(folder, name, n_frames, n_features)
         if sequence.min() < 0:

@@ -309,9 +309,6 @@ def main(argv=None):
     if args.split not in data.SPLITS:
         record = {**record, "run": args.run or record["task"]}
     result, table, means = results[0], tables[0], None
-    known = [record.get("choice") for parts in repeats for _, record, _ in parts]
-    if fared := sections.count_choices(known):
-        result["candidates"] = fared
     if len(results) > 1:
         result["repeats"] = study.spread_repeats(results)
     if outcome:

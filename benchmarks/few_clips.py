@@ -5,10 +5,9 @@
 Cross-validates networks by animal, changing one setting at a time, and prints what each
 scores on animals that its networks never saw, beside ridge regression on the mean and
 spread of the features. The best of the settings is chosen on the clips that judge it,
-so its figures are optimistic: for figures to report train with `--model best`, which
-chooses anew in each fold, or judge on animals that took no part. The runs stay in the
-working folder as few-<setting>, so a comparison that was stopped goes on. Half an hour
-for 60 clips on two cores.
+so its figures are optimistic: report those of animals that took no part. The runs stay
+in the working folder as few-<setting>, so a comparison that was stopped goes on. Half
+an hour for 60 clips on two cores.
 """
 
 import argparse
@@ -106,7 +105,7 @@ def main(argv=None):
         tell(name, found["agreement"], found.get("separation"), saved)
     print(
         "the best of these was chosen on the clips that judge it: read it as "
-        "optimistic; train_reg.py --model best --folds K chooses without them"
+        "optimistic; report what animals show that took no part"
     )
     if found is None:
         raise Problem("no setting could be trained; see above")

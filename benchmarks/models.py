@@ -32,7 +32,6 @@ SMALL = "--units 64 --learning-rate 1e-3 --standardize --epochs 150 --patience 1
 MODELS = {
     "motion": "--model motion",
     "small lstm": SMALL,
-    "best": "--model best",
     "published": "",
 }
 N_FOLDS = 5

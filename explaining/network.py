@@ -154,8 +154,7 @@ class Moving(Network):
     def split(self, sequences):
         """Compute exact parts, float32 (B, T, 4, F), ordered as `models.MOVEMENT`."""
         roots = np.sqrt(np.maximum(sequences, 0), dtype=np.float32)
-        run_frames = self.model.get_layer("movement").run_frames
-        shared = models.share_movement(tf.convert_to_tensor(roots), run_frames).numpy()
+        shared = models.share_movement(tf.convert_to_tensor(roots)).numpy()
         parts = shared * self.last.get_weights()[0][:, 0]
         return parts.reshape(*parts.shape[:2], len(models.MOVEMENT), -1)
 

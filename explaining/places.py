@@ -106,7 +106,7 @@ class Pictures:
         except Problem:
             return None
         rate, n_available = reel.rate, view.end - view.start
-        if not rate or n_available < self.n_frames or frames.read_runs(self.sampling):
+        if not rate or n_available < self.n_frames:
             return None
         return frames.measure_interval(n_available, self.n_frames, self.sampling, rate)
 

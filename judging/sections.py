@@ -269,29 +269,6 @@ def list_repeats(repeats):
     return [Section("repeated with other seeds and folds, clips", columns, rows)]
 
 
-def count_choices(choices):
-    """Count how often each candidate of `--model best` was chosen.
-
-    Of the choices, dict or None, of the networks: dict by candidate of "chosen", times,
-    and "rmse" on training clips without their animals, on average.
-    """
-    made = [choice for choice in choices if choice and "candidates" in choice]
-    names = dict.fromkeys(name for choice in made for name in choice["candidates"])
-    return {
-        name: {
-            "chosen": sum(choice["model"] == name for choice in made),
-            "rmse": sum(c["candidates"][name]["rmse"] for c in made) / len(made),
-        }
-        for name in names
-    }
-
-
-def list_candidates(candidates):
-    rows = [[name, each["chosen"], each["rmse"]] for name, each in candidates.items()]
-    title = "candidates, on training clips without their animals"
-    return [Section(title, ("times chosen", "RMSE"), rows)]
-
-
 ASKED = {
     "sessions": list_sessions,
     "outcome": list_outcome,
@@ -299,5 +276,4 @@ ASKED = {
     "leak": list_leak,
     "plan": list_plan,
     "repeats": list_repeats,
-    "candidates": list_candidates,
 }

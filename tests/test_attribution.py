@@ -157,16 +157,6 @@ def test_movement_is_explained_exactly_frame_by_frame():
     assert not moved.any()
 
 
-def test_movement_in_runs_is_explained_exactly():
-    weights = (np.random.default_rng(0).normal(size=4 * 12), 2.0)
-    model = models.build_motion(8, 12, run_frames=4, weights=weights)
-    found = attribution.take_apart(network.open_networks(model), make_sequences())
-    assert max(found.whole.residual.max(), found.beyond.residual.max()) < 1e-5
-    assert np.allclose(found.whole.frames, found.steps, atol=1e-5)
-    part = network.split_movement(network.open_networks(model), make_sequences()[0])
-    assert not part[[0, 4], 1].any() and part[[1, 5], 1].all()  # no change over a jump
-
-
 def test_the_unpaired_last_frame_has_no_part_in_the_score():
     model, sequences = make_network(n_frames=7), make_sequences(n_frames=7)
     found = attribution.take_apart(network.open_networks(model), sequences)

@@ -82,15 +82,7 @@ def test_uniform_sampling_reaches_the_end(folder, stand_in):
     assert read_numbers(folder, "v_Stroke_g03_c01") == [1, 15, 30]
 
 
-def test_sampling_in_runs_needs_a_rate_and_is_recorded(folder, stand_in, capsys):
-    """Of 30 frames, 30 a second; numbered images tell no rate."""
-    assert call(folder, "--sampling", "runs:3:0.2") == 1
-    assert read_numbers(folder, "v_Control_g01_c01") == [0, 6, 12]
-    assert "v_Stroke_g03_c01: frames so many seconds apart" in capsys.readouterr().err
-    assert sequences.read_extraction(folder)["sampling"] == "runs:3:0.2"
-
-
-@pytest.mark.parametrize("sampling", ["runs", "runs:2:0.1", "runs:3:0", "other"])
+@pytest.mark.parametrize("sampling", ["runs:2:0.1", "other"])
 def test_odd_samplings_are_wrong_use(folder, sampling, capsys):
     with pytest.raises(SystemExit, match="2"):
         call(folder, "--sampling", sampling)

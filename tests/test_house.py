@@ -25,7 +25,6 @@ STOREYS = (  # from the ground up
     ("extractor",),
     ("runs", "scoring"),
     ("learning", "fitting"),
-    ("candidates",),
     ("training",),
     ("cluster", "judging", "explaining", "rating", "slicing"),
     ("limits", "familiar"),

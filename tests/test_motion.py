@@ -55,23 +55,6 @@ def test_movement_needs_the_order_of_frames_and_mirrors_in_its_trend():
         models.build_motion(2, F)
 
 
-def test_movement_in_runs_is_the_mean_of_that_in_each():
-    sequences = make_clips(12)
-    found = np.asarray(models.Movement(4)(sequences)).reshape(3, 4, F)
-    alone = [
-        np.asarray(models.Movement()(sequences[:, first : first + 4]))
-        for first in (0, 4, 8)
-    ]
-    expected = np.mean(alone, axis=0).reshape(3, 4, F)
-    np.testing.assert_allclose(found[:, :3], expected[:, :3], atol=1e-5)
-    whole = np.asarray(models.Movement()(sequences)).reshape(3, 4, F)
-    np.testing.assert_allclose(found[:, 3], whole[:, 3], atol=1e-5)
-    with pytest.raises(Problem, match=r"3 frames in each run. Received: 2"):
-        models.build_motion(12, F, run_frames=2)
-    with pytest.raises(Problem, match="no whole number of runs of 5"):
-        models.build_motion(12, F, run_frames=5)
-
-
 def test_a_linear_score_is_found():
     statistics, scores, animals = draw_study()
     weights, bias, _ = motion.fit(statistics, scores, animals)
@@ -225,32 +208,6 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     assert np.corrcoef(scores, expert)[0, 1] > 0.8
     still, _ = score_clips(tmp_path, "Reach-motion", "first-frame")
     assert np.ptp(still) < 0.5 * np.ptp(scores)
-
-
-def test_runs_of_frames_reach_network_and_record(tmp_path):
-    make_folder(tmp_path)
-    made = sequences.read_extraction(tmp_path)
-    sequences.write_extraction(tmp_path, {**made, "sampling": "runs:4:0.1"})
-    train_reg.main(["--data", str(tmp_path), "--model", "motion"])
-    path = files.checkpoint_path(tmp_path, "Reach-motion")
-    model, record = runs.read_run(path)
-    assert record["options"]["run_frames"] == 4
-    assert model.get_layer("movement").run_frames == 4
-    name = next(iter(record["train_clips"]))
-    sequence = sequences.read_sequence(tmp_path, name, T)
-    kernel, bias = model.get_weights()
-    found = np.asarray(models.Movement(4)(sequence[None])) @ kernel + bias
-    clipped = np.clip(found, 0, None)
-    assert scoring.score_sequences(model, [sequence]) == pytest.approx(clipped.item())
-
-
-@pytest.mark.parametrize("sampling", ["runs:2:0.1", "runs:3:0.1"])
-def test_runs_that_tell_no_movement_are_refused(tmp_path, sampling):
-    make_folder(tmp_path)
-    made = sequences.read_extraction(tmp_path)
-    sequences.write_extraction(tmp_path, {**made, "sampling": sampling})
-    with pytest.raises(Problem, match=r"in each run|no whole number of runs"):
-        train_reg.main(["--data", str(tmp_path), "--model", "motion"])
 
 
 def test_test_rows_steer_no_closed_form(tmp_path):

@@ -1,4 +1,4 @@
-"""A lab for each journey; its extractor is a stand-in unless `real_network` is asked."""
+"""A lab for each journey."""
 
 import builders
 import pytest
