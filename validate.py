@@ -112,13 +112,10 @@ def judge_plans(args, table, record, result):
         scored["target"].to_numpy(float),
         scored["animal"].to_numpy(str),
     )
-    if args.leak_meter:
-        result["leak"] = planning.measure_leak(clips)
-    if args.plan:
-        result["plan"] = planning.measure_curve(clips, args.plan)
-        known = {runs.animal_in(record, name) for name in record["train_clips"] or ()}
-        mae = result["agreement"]["clips"]["mae"]
-        result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
+    result["plan"] = planning.measure_curve(clips, args.plan)
+    known = {runs.animal_in(record, name) for name in record["train_clips"] or ()}
+    mae = result["agreement"]["clips"]["mae"]
+    result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
 
 
 def judge_raters(args, table, record, second_rater, ratings):
@@ -261,8 +258,6 @@ def parse_args(argv):
     add("--raters", Path, text, metavar="DIR")
     text = "named beforehand: so much more disagreement than among raters is no harm"
     add("--margin", text=text, **points)
-    text = "errors with animals known beside animals held out: skill, or recognition?"
-    add("--leak-meter", bool, text)
     add("--plan", text="how many animals would such a mean error take?", **points)
     text = "score again without the order of frames: shuffled, or the first repeated"
     choices = ("shuffled-frames", "first-frame")
@@ -313,7 +308,7 @@ def main(argv=None):
         result["repeats"] = study.spread_repeats(results)
     if outcome:
         means, result["outcome"] = judge_outcome(table, outcome)
-    if args.leak_meter or args.plan:
+    if args.plan:
         judge_plans(args, table, record, result)
     if second or ratings:
         result["raters"] = judge_raters(args, table, record, second, ratings)

@@ -1,6 +1,6 @@
-"""What animals are worth: errors with them known, held out, and more of them.
+"""What more animals are worth: errors against the number of animals.
 
-Both are measured, on a lab's own clips, with what is fitted in closed form: a network
+They are measured on a lab's own clips, with what is fitted in closed form: a network
 of movement (`motion.py`), ridge regression and the mean. They cost seconds where other
 networks would cost days.
 """
@@ -8,11 +8,9 @@ networks would cost days.
 import numpy as np
 import pandas as pd
 
-import data
 import motion
 from console import Problem
 from judging import floors
-from judging.comparisons import average_difference
 
 N_DRAWS = 10  # sets of animals drawn for each number of them
 MOST = 3  # times the animals at hand: further out the curve is not continued
@@ -36,33 +34,6 @@ def measure_errors(clips, test):
     except (Problem, floors.NoFloor):  # nothing varies
         pass
     return np.abs(np.array([moved, ridge, mean]) - scores[test])
-
-
-def measure_leak(clips, n_folds=5, seed=0):
-    """Cross-validate over clips, then over animals; `clips` as in `measure_errors`.
-
-    Over clips, other clips of a clip's animal are known: what is gained by that is no
-    skill, but recognition of the animal. Dict of "animals known" and "animals held
-    out", each with the MAE of each of WAYS and what "movement saves" and "ridge saves".
-    """
-    scores, animals = clips[2:]
-    n_folds = min(n_folds, len(set(animals)))
-    known = np.empty(len(scores), dtype=int)
-    shuffled = np.random.default_rng(seed).permutation(len(scores))
-    known[shuffled] = np.arange(len(scores)) % n_folds
-    held = np.empty(len(scores), dtype=int)
-    for number, fold in enumerate(data.fold_animals(animals, n_folds, scores, seed)):
-        held[np.isin(animals, fold)] = number
-    result = {}
-    for how, fold in (("animals known", known), ("animals held out", held)):
-        errors = np.empty((3, len(scores)))
-        for number in range(n_folds):
-            errors[:, fold == number] = measure_errors(clips, fold == number)
-        result[how] = {}
-        for way, own in zip(WAYS[:2], errors, strict=False):
-            names = way, "training mean", f"{way} saves"
-            result[how] |= average_difference(own, errors[2], animals, names)
-    return result
 
 
 def measure_curve(clips, wanted, seed=0):

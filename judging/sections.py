@@ -224,14 +224,6 @@ def list_raters(raters):
     return sections
 
 
-def list_leak(leak):
-    words = {"movement": "network (motion)", "ridge": "ridge"}
-    words["training mean"], words["movement saves"] = "training mean", "network saves"
-    rows = lay(words | {"ridge saves": "ridge saves"}, *leak.values())
-    note = "with animals known they may be recognised: believe those held out"
-    return [Section("leak meter: MAE of 5 folds", tuple(leak), rows, (note,))]
-
-
 def list_plan(plan):
     keys = "movement", "ridge", "training mean", "sd"
     rows = [[f"{r['n_animals']} animals", *(r[k] for k in keys)] for r in plan["rows"]]
@@ -273,7 +265,6 @@ ASKED = {
     "sessions": list_sessions,
     "outcome": list_outcome,
     "raters": list_raters,
-    "leak": list_leak,
     "plan": list_plan,
     "repeats": list_repeats,
 }

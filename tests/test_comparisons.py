@@ -351,19 +351,6 @@ def test_a_known_animal_predicts_by_its_other_clips():
     assert np.isnan(found[5])
 
 
-def test_recognising_animals_is_told_from_skill():
-    random = np.random.default_rng(0)
-    animals = np.repeat([f"g{i:02d}" for i in range(12)], 5)
-    looks = random.normal(size=(12, 30))  # of each animal, without a word on its score
-    columns = np.repeat(looks, 5, axis=0) + random.normal(0, 0.1, (60, 30))
-    scores = np.repeat(random.normal(2.5, 1, 12), 5) + random.normal(0, 0.2, 60)
-    movement = np.abs(np.tile(columns, 4))
-    found = planning.measure_leak((movement, columns, scores, animals))
-    for way in ("ridge", "movement"):
-        assert found["animals known"][f"{way} saves"]["low"] > 0
-        assert found["animals held out"][f"{way} saves"]["low"] < 0
-
-
 def test_a_planning_curve_says_how_many_animals():
     random = np.random.default_rng(0)
     animals = np.repeat([f"g{i:02d}" for i in range(16)], 3)
