@@ -122,9 +122,10 @@ def tell_methods(record, n_clips, animals):
     else:
         error = "its error on animals never seen is not on record"
     versions = ", ".join(f"{name} {v}" for name, v in list_versions().items())
+    learned = f"{len(known)} clips" if known else "clips that are unknown here"
     return (
         f"{n_clips} clips of {len(set(animals))} animals were scored by the network "
-        f"{record['run']} (model {record['model']}, trained on {len(known)} clips; "
+        f"{record['run']} (model {record['model']}, trained on {learned}; "
         f"{record['n_frames']} frames a clip, {made['sampling']} sampling, features of "
         f"InceptionV3 with {made['weights']} weights; {error}). An animal counts with "
         "the mean of its clips; intervals are Welch's for groups and Student's for "

@@ -65,7 +65,7 @@ def gather(args):
     from explaining import places, steps
     from judging.table import add_target
 
-    model, record = runs.read_run(runs.find_run(args.data, args.run))
+    model, record = runs.read_run(runs.find_run(args.data, args.run, args.task))
     scoring.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
     origins.refuse_changed(args.data, clips)
@@ -88,9 +88,9 @@ def gather(args):
     return steps.open_study(*opened), reason
 
 
-def find_others(folder, run, names):
+def find_others(folder, run, task, names):
     """Find the checkpoints to compare with, before anything expensive starts."""
-    own = runs.find_run(folder, run)
+    own = runs.find_run(folder, run, task)
     paths = [runs.find_run(folder, name) for name in names]
     for path in paths:
         if name_run(path) == name_run(own):
@@ -160,7 +160,7 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
-    others = find_others(args.data, args.run, args.compare or ())
+    others = find_others(args.data, args.run, args.task, args.compare or ())
     from explaining import clips, steps
     from pages import page
 

@@ -19,7 +19,7 @@ import numpy as np
 import files
 import origins
 import scoring
-from console import Problem, caution
+from console import caution
 from judging import conformal
 
 FALSE_ALARMS = 0.05  # of clips of new animals, where there are animals enough
@@ -124,24 +124,6 @@ def note_clips(folder, plan, animals):
 
 
 # ---------------------------------------------------------------- new videos
-
-
-def check_like(record):
-    """Raise Problem where a record, maybe a foreign one, describes clips oddly."""
-    like = record.get("clips_were") or {}
-    try:
-        ranges = [like.get(k) for k in ("n_frames", "seconds", "fps", "brightness")]
-        numbers = np.array([each or [0, 0] for each in ranges], float)
-        features = like.get("features") or {"centres": [[0]], "limit": 0}
-        centres = np.array(features["centres"], float)
-        told = [*numbers.ravel(), features["limit"], features.get("false_alarms", 0)]
-        is_right = numbers.shape == (4, 2) and centres.ndim == 2
-        is_right &= bool(np.isfinite(told).all() and np.isfinite(centres).all())
-        is_right &= all(isinstance(size, str) for size in like.get("size") or [])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        is_right = False
-    if not is_right:
-        raise Problem(f"the record of {record['run']} lacks a usable clips_were")
 
 
 def explain_silence(record):

@@ -8,6 +8,7 @@ import errno
 import functools
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -240,8 +241,24 @@ def is_there(path, file):
 
 
 def write_json(path, content):
+    """Write what JSON can hold, numpy's numbers and arrays too; NaN becomes null."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+        text = json.dumps(plain_values(content), indent=1, allow_nan=False)
+        temporary.write_text(text + "\n")
+
+
+def plain_values(content):
+    """Turn numpy's values into Python's, paths into text, NaN and infinity to None."""
+    if hasattr(content, "tolist"):  # of numpy and pandas, which need not be loaded
+        content = content.tolist()
+    if isinstance(content, dict):
+        pairs = content.items()
+        return {plain_values(key): plain_values(value) for key, value in pairs}
+    if isinstance(content, list | tuple):
+        return [plain_values(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return str(content) if isinstance(content, Path) else content
 
 
 def read_json(path):

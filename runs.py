@@ -4,6 +4,7 @@ Here a run is found, read, saved and checked against sequences, and here it says
 animals it has seen. Keras is loaded only where a network is opened.
 """
 
+from datetime import datetime, timezone
 from pathlib import Path
 
 import console
@@ -11,54 +12,101 @@ import data
 import files
 import packing
 import plans
-from clip_table import MAX_SCORE
 from console import Problem, caution
 from foreign import published, untrusted
+from records import MAX_MEMBERS, check_record
 
-MAX_MEMBERS = 1000  # networks of a run
 CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
-RECORD_FIELDS = {
-    "run": str,
-    "model": str,
-    "n_frames": int,
-    "n_features": int,
-    "options": dict,
-    "extraction": dict,
-    "train_clips": dict,
-    "sha256": str,
-}
+FOLDS = ("folds", "leave-one-animal-out")  # kinds of cross-validation
 
 
 # ---------------------------------------------------------------- find, read, save
 
 
-def find_run(folder, run=None):
-    """Find a run's checkpoint by path, by name, or the newest one.
+def find_run(folder, run=None, task=None):
+    """Find a run's checkpoint by path, by name, or the newest one to use.
 
-    Returns
-    -------
-    Path
-        A `.keras` file, or a published `.hdf5` or `.h5` file. A `.zip` of `share.py` is
-        unpacked among the checkpoints first.
+    `task` is that of the newest run. Returns a path: a `.keras` file, or a published
+    `.hdf5` or `.h5` file. A packed run of `share.py`, `.zip` or unpacked into a folder,
+    is taken among the checkpoints first.
     """
-    checkpoints = Path(folder) / "checkpoints"
-    known = sorted(
-        (p for p in checkpoints.glob("[!.]*") if p.suffix in CHECKPOINT_SUFFIXES),
-        key=lambda path: path.stat().st_mtime,
-    )
     if run is None:
-        if not known:
-            raise Problem(f"{checkpoints} holds no run. Train one with train_reg.py")
-        return known[-1]
-    if Path(run).suffix == ".zip" and Path(run).is_file():
+        return find_newest(folder, task)
+    checkpoints = Path(folder) / "checkpoints"
+    if packing.is_packed(run):
         return packing.unpack(folder, run)
     candidates = [Path(run), checkpoints / run]
     candidates += [checkpoints / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
     for path in candidates:
         if path.is_file() and path.suffix in CHECKPOINT_SUFFIXES:
             return path
-    names = ", ".join(path.stem for path in known) or "none"
+    names = ", ".join(path.stem for path in list_checkpoints(folder)) or "none"
     raise Problem(f"no run {run!r} in {checkpoints}. Runs there: {names}")
+
+
+def list_checkpoints(folder):
+    found = sorted((Path(folder) / "checkpoints").glob("[!.]*"))
+    return [path for path in found if path.suffix in CHECKPOINT_SUFFIXES]
+
+
+def find_newest(folder, task=None):
+    """Find the run of this folder that was trained last: by its record, not its file.
+
+    A fold of a cross-validation, and a run that another folder has packed, are taken
+    where they are named only.
+    """
+    place, own, folds, received, bare = Path(folder) / "checkpoints", [], [], [], []
+    for path in list_checkpoints(folder):
+        beside = path.with_suffix(".json")
+        if path.suffix != ".keras":
+            bare.append(path)
+        elif beside.is_file():
+            record = read_head(beside)
+            is_fold = record["kind"] in FOLDS
+            kind = received if record["received"] else folds if is_fold else own
+            kind.append((record["trained"], record["task"], path))
+    if chosen := [each for each in own if task in (None, each[1])]:
+        return max(chosen)[2]
+    if own:
+        tasks = ", ".join(sorted({each[1] for each in own}))
+        raise Problem(
+            f"{place} holds no run of task {task}; its runs are of {tasks}. Train one "
+            f"with train_reg.py --task {task}, or name a run with --run"
+        )
+    if chosen := [path for _, name, path in folds if task in (None, name)]:
+        raise Problem(
+            f"{place} holds only networks of a cross-validation ({chosen[0].stem}, "
+            "...), each for the animals that it held out. validate.py --folds (or "
+            "--leave-one-animal-out) evaluates them; train_reg.py --folds K --final "
+            "trains the network to use; --run names one of them"
+        )
+    if len(bare) == 1:
+        return bare[0]
+    if named := [path.stem for path in (*bare, *(each[2] for each in received))]:
+        raise Problem(
+            f"{place} holds no run that was trained here. Name one with --run: "
+            f"{', '.join(named)}"
+        )
+    raise Problem(f"{place} holds no run. Train one with train_reg.py")
+
+
+def read_head(path):
+    """Read of a record what finding a run takes; the rest is checked when it is used.
+
+    Records of earlier releases do not say when they were made; their file does.
+    """
+    try:
+        record = files.read_json(path)
+    except (Problem, OSError):
+        record = {}
+    changed = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat()
+    scheme = record.get("scheme")
+    return {
+        "kind": scheme.get("kind") if isinstance(scheme, dict) else None,
+        "received": record.get("received"),
+        "task": str(record.get("task")),
+        "trained": str(record.get("trained") or changed),
+    }
 
 
 def read_run(path):
@@ -112,38 +160,6 @@ def read_record(path):
     return record
 
 
-def check_record(path, record):
-    """See that a record, wherever it comes from, holds what scripts take from it."""
-    wrong = [
-        field
-        for field, kind in RECORD_FIELDS.items()
-        if not isinstance(record.get(field), kind)
-    ]
-    wrong += [
-        field
-        for field in ("train_clips", "watched_clips")
-        if field not in wrong and not are_scores(record.get(field, {}))
-    ]
-    left_out = record.get("left_out", [])
-    if not isinstance(left_out, list) or not all(isinstance(a, str) for a in left_out):
-        wrong.append("left_out")
-    wrong += [
-        field
-        for field in ("animal_pattern", "group_pattern")
-        if not untrusted.is_quick_pattern(record.get(field, ""))
-    ]
-    if wrong:
-        raise Problem(f"{path} lacks a usable {', '.join(wrong)}")
-    return {"left_out": [], **record}
-
-
-def are_scores(found):
-    return isinstance(found, dict) and all(
-        type(score) in (int, float) and abs(score) <= MAX_SCORE
-        for score in found.values()
-    )
-
-
 def describe_run(plan, options, extraction, results, n_features):
     """Put together the record of a run: all that is needed to use or to judge it.
 
@@ -177,6 +193,7 @@ def describe_run(plan, options, extraction, results, n_features):
         "best_epoch": [result["best_epoch"] for result in results],
         "val_loss": sum(result["val_loss"] for result in results) / len(results),
         **{k: results[0][k] for k in ("choice",) if k in results[0]},
+        "trained": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
     }
 
 
@@ -228,14 +245,23 @@ def is_finished(folder, plan, options, extraction):
 def choose_clips(clips, record, split=None):
     """Choose the clips of a split, or of both, that a run can score: its task's.
 
-    Each comes once, though both splits may list it.
+    Each comes once, though both splits may list it. Another lab may call the task by
+    another name: where clips are of one task alone, that is the one.
     """
-    task = record.get("task")
+    task, tasks = record.get("task"), {clip.task for clip in clips}
+    if task is not None and task not in tasks and len(tasks) == 1:
+        caution(
+            f"run {record['run']} was trained on task {task}; its scores are given to "
+            f"clips of task {data.list_tasks(clips)}, the only one asked for"
+        )
+        task = None
     chosen = [c for c in clips if split in (None, c.split) and task in (None, c.task)]
     if not chosen:
         of_split = f" {split}" if split else ""
         of_task = f" of task {task}" if task else ""
-        raise Problem(f"data_file.csv has no{of_split} row{of_task}")
+        hint = "" if task in tasks or not task else "; name one with --task: "
+        hint += data.list_tasks(clips) if hint else ""
+        raise Problem(f"data_file.csv has no{of_split} row{of_task}{hint}")
     if task is None and len({clip.task for clip in chosen}) > 1:
         raise Problem(
             "data_file.csv has several tasks; name one with --task: "

@@ -190,6 +190,7 @@ def parse_args(argv):
     )
     add = console.begin_options(parser)
     add("--run", str, "name or file of a run, or a .zip of share.py (the newest run)")
+    add("--task", str, "the newest run of this task, where none is named")
     add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
     add("--output", Path, "write a table", metavar="CSV")
     add("--overwrite", bool, "let --output replace any .csv")
@@ -243,9 +244,8 @@ def main(argv=None):
     videos = list_videos(args.videos)
     check_output(args.output, args.overwrite)
     labels = read_labels(args.table) if args.table else {}
-    checkpoint = runs.find_run(args.data, args.run)
+    checkpoint = runs.find_run(args.data, args.run, args.task)
     model, record = runs.read_run(checkpoint)
-    familiar.check_like(record)
     view = choose_view(record, args.crop, args.mirror)
     wanted = (bool(args.compare), bool(args.pair))
     if any(wanted):

@@ -45,7 +45,7 @@ def list_repeats(args, clips):
     Animals that nobody scored need no network: they are named and left out.
     """
     if args.split in data.SPLITS:
-        path = runs.find_run(args.data, args.run)
+        path = runs.find_run(args.data, args.run, args.task)
         record = runs.read_record(path) if path.suffix == ".keras" else {}
         record = settle_patterns(args, record)
         chosen = runs.choose_clips(clips, record, args.split)
@@ -298,7 +298,6 @@ def main(argv=None):
         results.append(study.judge(table, record, reasons, args.control))
         tables.append(table)
     if args.split in data.SPLITS and record.get("clips_were"):
-        familiar.check_like(record)
         names, scores = list(table["clip"]), list(table["network_score"])
         familiar.tell_differences(args.data, names, scores, record)
     if args.split not in data.SPLITS:

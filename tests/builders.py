@@ -13,6 +13,16 @@ import tables
 
 SIZE = (64, 48)  # width, height of drawn films
 RATE = 30  # frames a second
+RECORD = {  # of a run, as little as one may hold
+    "run": "a",
+    "model": "pool",
+    "n_frames": 6,
+    "n_features": 4,
+    "options": {},
+    "extraction": {},
+    "train_clips": {"v_g01_c01": 1, "v_g02_c01": 2.5},
+    "sha256": "",
+}
 
 
 class Result(NamedTuple):

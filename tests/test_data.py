@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import subprocess
 import sys
@@ -216,22 +217,56 @@ def test_each_artefact_has_its_place(tmp_path):
     ]
 
 
-def test_checkpoints_are_found_by_name_path_and_age(tmp_path):
+def test_checkpoints_are_found_by_name_and_path(tmp_path):
     folder = tmp_path / "checkpoints"
     with pytest.raises(Problem, match=r"holds no run. Train one with train_reg\.py"):
         runs.find_run(tmp_path)
     folder.mkdir()
-    for age, name in enumerate(["new.keras", "old.hdf5", "older.h5"]):
-        (folder / name).touch()
-        os.utime(folder / name, (1000 - age, 1000 - age))
+    (folder / "old.hdf5").touch()
+    assert runs.find_run(tmp_path).name == "old.hdf5"  # there is no other
+    (folder / "older.h5").touch()
+    with pytest.raises(Problem, match=r"trained here. Name one .*--run: old, older"):
+        runs.find_run(tmp_path)
+    (folder / "new.keras").touch()
     (folder / f"{files.TEMPORARY}x.keras").touch()
     (folder / "notes.txt").touch()
-    assert runs.find_run(tmp_path).name == "new.keras"
     assert runs.find_run(tmp_path, "old").name == "old.hdf5"
     assert runs.find_run(tmp_path, "older.h5").name == "older.h5"
     assert runs.find_run(tmp_path, folder / "old.hdf5").name == "old.hdf5"
-    with pytest.raises(Problem, match=r"no run 'x' in .* Runs there: older, old, new"):
+    with pytest.raises(Problem, match=r"no run 'x' in .* Runs there: new, old, older"):
         runs.find_run(tmp_path, "x")
+
+
+def test_the_newest_run_is_that_of_the_records(tmp_path):
+    folder = tmp_path / "checkpoints"
+
+    def put(name, trained, task="Reach", age=0, **more):
+        path = folder / f"{name}.keras"
+        files.write_json(path.with_suffix(".json"), {"task": task, **more})
+        if trained:
+            files.write_json(
+                path.with_suffix(".json"), {"task": task, "trained": trained, **more}
+            )
+        path.touch()
+        for each in (path, path.with_suffix(".json")):
+            os.utime(each, (age, age))
+
+    day = "2026-01-0{}T00:00:00.000+00:00".format
+    put("fold1-features", day(9), scheme={"kind": "folds", "prefix": ""})
+    with pytest.raises(Problem, match=r"only networks of a cross-.*--folds K --final"):
+        runs.find_run(tmp_path)
+    put("theirs", day(8), received="theirs.zip")
+    put("old", None, age=1000)  # of a release that wrote no time
+    assert runs.find_run(tmp_path).name == "old.keras"
+    put("second", day(5), age=1)
+    put("first", day(3), age=10**9)  # copied later
+    put("grasp", day(6), task="Grasp")
+    assert runs.find_run(tmp_path).name == "grasp.keras"
+    assert runs.find_run(tmp_path, task="Reach").name == "second.keras"
+    with pytest.raises(Problem, match="no run of task Lift; its runs are of Grasp, R"):
+        runs.find_run(tmp_path, task="Lift")
+    put("final", day(7), scheme={"kind": "final", "of": "folds", "prefix": ""})
+    assert runs.find_run(tmp_path, task="Reach").name == "final.keras"
 
 
 def test_replacing_gives_the_name_only_to_what_is_whole(tmp_path):
@@ -376,9 +411,21 @@ def test_json_is_written_whole_and_read_strictly(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"name": "Mäuschen", "n": [1, 2.5, None]})
     assert files.read_json(path) == {"name": "Mäuschen", "n": [1, 2.5, None]}
-    with pytest.raises(ValueError):
-        files.write_json(path, {"score": float("nan")})
+    with pytest.raises(TypeError):
+        files.write_json(path, {"score": object()})
     assert files.read_json(path)["n"] == [1, 2.5, None]
+    numbers = {"yes": np.bool_(True), "n": np.int64(3), "half": np.float32(0.5)}
+    numbers |= {"row": np.arange(2), "none": [math.nan, np.float32(math.inf)]}
+    files.write_json(path, {**numbers, np.int64(3): {"at": Path("a")}, "two": (1, 2)})
+    assert files.read_json(path) == {
+        "yes": True,
+        "n": 3,
+        "half": 0.5,
+        "row": [0, 1],
+        "none": [None, None],
+        "3": {"at": "a"},
+        "two": [1, 2],
+    }
     assert list(tmp_path.iterdir()) == [path]
     path.write_text("[1]")
     with pytest.raises(Problem, match="holds no JSON object"):

@@ -14,7 +14,7 @@ SCRIPTS = (
 STOREYS = (  # from the ground up
     ("console",),
     ("backend", "files", "processes"),
-    ("tables", "names", "figures", "packing"),
+    ("tables", "names", "figures"),
     ("clip_table",),
     ("data", "foreign", "drawn", "pages"),
     ("sources", "video"),
@@ -23,6 +23,7 @@ STOREYS = (  # from the ground up
     ("sequences",),
     ("inception", "lstm", "models", "motion"),
     ("extractor",),
+    ("records", "packing"),
     ("runs", "scoring"),
     ("learning", "fitting"),
     ("training",),

@@ -10,6 +10,7 @@ import time
 import types
 from pathlib import Path
 
+import builders
 import numpy as np
 import pytest
 
@@ -222,46 +223,12 @@ def test_an_output_replaces_only_earlier_outputs(tmp_path):
 # ---------------------------------------------------------------- records
 
 
-RECORD = {
-    "run": "a",
-    "model": "pool",
-    "n_frames": 6,
-    "n_features": 4,
-    "options": {},
-    "extraction": {},
-    "train_clips": {"v_g01_c01": 1, "v_g02_c01": 2.5},
-    "sha256": "",
-}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"train_clips": {"a": "text"}},
-        {"train_clips": {"a": 1e308}},
-        {"train_clips": {"a": math.nan}},
-        {"train_clips": {"a": True}},
-        {"watched_clips": {"a": None}},
-        {"watched_clips": [1]},
-        {"left_out": "g01"},
-        {"left_out": [1]},
-        {"animal_pattern": "("},
-        {"animal_pattern": "(a+)+$"},
-        {"group_pattern": ["a"]},
-    ],
-)
-def test_records_that_cannot_be_ours_are_refused(tmp_path, changes):
-    assert runs.check_record(tmp_path, RECORD)["left_out"] == []
-    with pytest.raises(Problem, match=next(iter(changes))):
-        runs.check_record(tmp_path / "a.json", RECORD | changes)
-
-
 @pytest.mark.parametrize("content", ["{", "[]", '{"scheme": [1]}', '{"scheme": "x"}'])
 @pytest.mark.filterwarnings("ignore::console.Caution")
 def test_foreign_json_among_the_folds_is_left_out(tmp_path, content):
     kind = "leave-one-animal-out"
     scheme = {"scheme": {"kind": kind, "prefix": "", "fold": "g01"}, "task": "Reach"}
-    files.write_json(tmp_path / "checkpoints/g01.json", RECORD | scheme)
+    files.write_json(tmp_path / "checkpoints/g01.json", builders.RECORD | scheme)
     (tmp_path / "checkpoints/other.json").write_text(content)
     found = runs.find_folds(tmp_path, kind, "", None)
     assert [path.name for path, _ in found] == ["g01.keras"]

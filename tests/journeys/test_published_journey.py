@@ -1,0 +1,100 @@
+"""The published way: download a checkpoint of Keras 2, validate it, score, explain."""
+
+import csv
+import functools
+import http.server
+import json
+import threading
+
+import numpy as np
+import pytest
+from checkpoints import score_by_hand, write_small
+
+N_FRAMES, N_FEATURES = 20, 2048
+
+
+@pytest.fixture
+def served(lab, monkeypatch):
+    """The address of a checkpoint of the published form, and its weights."""
+    place = lab.place / "server"
+    place.mkdir()
+    weights = write_small(place / "g04-features.hdf5", N_FRAMES, N_FEATURES, 8)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    answer = functools.partial(http.server.SimpleHTTPRequestHandler, directory=place)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/g04-features.hdf5", weights
+        server.shutdown()
+        thread.join()
+
+
+def write_published(folder, n_animals=6, n_clips=2, parts=("train", "test")):
+    """Write a table and text sequences as the authors did: both by clip.
+
+    Every clip is listed as train and as test, lines end with two carriage returns.
+    """
+    random = np.random.default_rng(0)
+    (folder / "sequences").mkdir(parents=True)
+    sequences, scores, rows = {}, {}, []
+    for animal in range(1, n_animals + 1):
+        group = "Control" if animal % 2 else "Stroke"
+        for clip in range(1, n_clips + 1):
+            name = f"v_Rat{group}Apl27_g{animal:02d}_c{clip:02d}"
+            score = animal / 2 + clip / 10
+            sequence = random.random((N_FRAMES, N_FEATURES)) * score / 2
+            path = folder / "sequences" / f"{name}-{N_FRAMES}-features.txt"
+            np.savetxt(path, sequence, fmt="%.5f")
+            sequences[name], scores[name] = np.loadtxt(path), score
+            rows += [f"{part},Reach,{name},251,{score}" for part in parts]
+    (folder / "data_file.csv").write_bytes("\r\r\n".join(rows).encode())
+    return sequences, scores
+
+
+def test_download_validate_score_explain(lab, served):
+    url, weights = served
+    sequences, experts = write_published(lab.folder)
+    lab.ok("download_checkpoint", "--url", url)
+
+    told = lab.ok("validate", "--run", "g04-features")
+    assert "NOT A TEST" in told.out
+    path = lab.folder / "predictions/g04-features-test.json"
+    found = json.loads(path.read_text())
+    predicted = score_by_hand(list(sequences.values()), weights)
+    errors = predicted - np.array([experts[name] for name in sequences])
+    mae = found["agreement"]["clips"]["mae"]["value"]
+    assert mae == pytest.approx(np.abs(errors).mean(), abs=1e-4)
+    page = lab.folder / "figures/g04-features/report.html"
+    assert "g04-features" in page.read_text(encoding="utf-8")
+    with path.with_suffix(".csv").open(encoding="utf-8") as file:
+        rows = {
+            row["clip"]: float(row["network_score"]) for row in csv.DictReader(file)
+        }
+    assert rows == pytest.approx(dict(zip(sequences, predicted, strict=True)), abs=1e-4)
+
+    films = [
+        lab.film(f"new/{group}_g2{n}_c1.mp4", speed=n, n_frames=22)
+        for n, group in enumerate(("Control", "Control", "Stroke", "Stroke"))
+    ]
+    argv = ("--compare", "group", "--output", "new.csv")
+    told = lab.ok("score", *films, "--run", "g04-features", *argv)
+    assert "lstm, trained on clips that are unknown here; 20 frames" in told.out
+    lab.ok("explain", "--run", "g04-features", "--no-places")
+    told = json.loads(
+        (lab.folder / "figures/g04-features/explanation.json").read_text()
+    )
+    assert told["n_clips"] == len(sequences)
+
+
+def test_clips_of_test_rows_alone_are_validated(lab, served):
+    url, weights = served
+    sequences, experts = write_published(lab.folder, 4, parts=("test",))
+    lab.ok("download_checkpoint", "--url", url)
+    lab.ok("validate")  # the only checkpoint there is
+    path = lab.folder / "predictions/g04-features-test.json"
+    found = json.loads(path.read_text())
+    predicted = score_by_hand(list(sequences.values()), weights)
+    bias = float(np.mean(predicted - np.array([experts[name] for name in sequences])))
+    bias_found = found["agreement"]["clips"]["bias"]["value"]
+    assert bias_found == pytest.approx(bias, abs=1e-4)
+    assert found["crossed"] is False

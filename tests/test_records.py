@@ -1,0 +1,120 @@
+"""A record of a run is checked and given its types in one place."""
+
+import json
+import math
+
+import builders
+import pytest
+
+import records
+from console import Problem
+
+WHOLE = {  # as train_reg.py writes it
+    **builders.RECORD,
+    "task": "Reach",
+    "target": "score",
+    "options": {"model": "pool", "seed": 3},
+    "extraction": {"weights": "random", "sampling": "stride", "sha256": None},
+    "watched_clips": {"v_g03_c01": 0},
+    "animals": {"v_g01_c01": "Rat 1"},
+    "groups": {"v_g01_c01": "sham"},
+    "crops": [[1, 2, 30, 40], None],
+    "mirrored": ["v_g01_c01"],
+    "left_out": ["g04"],
+    "scheme": {"kind": "final", "of": "folds", "prefix": ""},
+    "epochs": 3,
+    "left_out_errors": {
+        "scheme": "folds",
+        "networks": [{"run": "fold1-features", "sha256": "", "mean": 1.5}],
+        "clips": [
+            {"clip": "c", "animal": "g", "network": 0, "target": 1, "score": 1.2}
+        ],
+    },
+    "clips_were": {
+        "n_frames": [20, 30],
+        "seconds": None,
+        "fps": [30.0, 30.0],
+        "brightness": [1, 2.5],
+        "size": ["64x48"],
+        "features": {"centres": [[1, 2, 3, 4]], "limit": 0.1, "false_alarms": 0.05},
+    },
+    "a field of a later release": [1],
+}
+ERRORS = WHOLE["left_out_errors"]
+(CLIP,) = ERRORS["clips"]
+
+
+def test_values_get_their_types():
+    found = records.check_record("a.json", json.loads(json.dumps(WHOLE)))
+    assert found == {**WHOLE, "crops": [(1, 2, 30, 40), None]}
+    assert records.check_record("a.json", builders.RECORD)["left_out"] == []
+    assert records.check_record("a.json", {**WHOLE, "extraction": None})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train_clips": {"a": "text"}},
+        {"train_clips": {"a": 1e308}},
+        {"train_clips": {"a": math.nan}},
+        {"train_clips": {"a": True}},
+        {"train_clips": {}},
+        {"watched_clips": {"a": None}},
+        {"watched_clips": [1]},
+        {"left_out": "g01"},
+        {"left_out": [1]},
+        {"animal_pattern": "("},
+        {"animal_pattern": "(a+)+$"},
+        {"group_pattern": ["a"]},
+        {"n_frames": 0},
+        {"n_features": True},
+        {"run": None},
+        {"task": ["Reach"]},
+        {"target": "sex"},
+        {"options": [1]},
+        {"options": {"units": "2"}},
+        {"extraction": {"weights": 3}},
+        {"extraction": "imagenet"},
+        {"crops": [[1, 2, 3]]},
+        {"crops": [[1, 2, 3, "4"]]},
+        {"crops": [[1, 2, 0, 4]]},
+        {"crops": {"a": [1, 2, 3, 4]}},
+        {"crops": None},
+        {"crops": [3]},
+        {"animals": ["Rat 1"]},
+        {"animals": {"a": 1}},
+        {"groups": {"a": None}},
+        {"mirrored": "a"},
+        {"mirrored": 3},
+        {"scheme": "folds"},
+        {"scheme": {"prefix": ""}},
+        {"scheme": {"kind": "folds", "repeat": "2"}},
+        {"members": [1]},
+        {"versions": {"keras": 3}},
+        {"epochs": -1},
+        {"left_out_errors": []},
+        {"left_out_errors": {"networks": [], "clips": [CLIP]}},
+        {"left_out_errors": {**ERRORS, "clips": [{**CLIP, "network": 1}]}},
+        {"left_out_errors": {**ERRORS, "clips": [{**CLIP, "network": -1}]}},
+        {"left_out_errors": {**ERRORS, "clips": [{**CLIP, "score": "1"}]}},
+        {"left_out_errors": {**ERRORS, "clips": [{**CLIP, "animal": None}]}},
+        {"left_out_errors": {**ERRORS, "networks": [{"run": "x"}]}},
+        {"clips_were": 3},
+        {"clips_were": {"fps": ["a", 1]}},
+        {"clips_were": {"fps": [1]}},
+        {"clips_were": {"seconds": [2, 1]}},
+        {"clips_were": {"features": {"centres": [1]}}},
+        {"clips_were": {"features": {"centres": [[1, 2, 3]], "limit": 1}}},
+        {"clips_were": {"size": [1]}},
+    ],
+)
+def test_records_that_cannot_be_ours_are_refused(changes):
+    (field,) = changes
+    with pytest.raises(Problem, match=rf"^a\.json lacks a usable {field}\. Copy"):
+        records.check_record("a.json", WHOLE | changes)
+
+
+@pytest.mark.parametrize("field", records.REQUIRED)
+def test_what_a_run_needs_is_named(field):
+    with pytest.raises(Problem, match=f"lacks a usable {field}"):
+        records.check_record("a.json", {k: WHOLE[k] for k in WHOLE if k != field})
