@@ -237,6 +237,14 @@ def check_against(clip, seen):
 # ---------------------------------------------------------------- writing
 
 
+def open_listed(path):
+    """Open the table of clips for adding to it: the table, and the clips it lists."""
+    if not path.is_file() or not path.read_bytes().strip():
+        return Table(path.name, None, [], "."), []
+    table = open_table(path.read_bytes(), path.name)
+    return table, list_clips(table, need_scores=False)
+
+
 def append_clips(folder, clips):
     """Add clips to the table; those that are listed keep their row.
 
@@ -245,10 +253,7 @@ def append_clips(folder, clips):
     added; raises Problem when the table cannot be read, or could not be with them.
     """
     path = files.table_path(folder)
-    table, listed = Table(path.name, None, [], "."), []
-    if path.is_file() and path.read_bytes().strip():
-        table = open_table(path.read_bytes(), path.name)
-        listed = list_clips(table, need_scores=False)
+    table, listed = open_listed(path)
     known = {key_of(clip) for clip in listed}
     new = [clip for clip in clips if key_of(clip) not in known]
     if not new:
@@ -258,8 +263,40 @@ def append_clips(folder, clips):
     told = [c for c in OPTIONAL if any(getattr(clip, c) is not None for clip in new)]
     columns += [column for column in told if column not in there]
     rows = [fields for _, fields in table.rows]
-    decimal = "," if table.decimal == "," else "."
-    rows += [list_fields(clip, columns, decimal) for clip in new]
+    rows += [list_fields(clip, columns, find_decimal(table)) for clip in new]
+    write_rows(path, table, columns, rows)
+    return len(new)
+
+
+def update_clips(folder, changed):
+    """Write columns of clips that are listed; all else stays as it is.
+
+    `changed` pairs each Clip, named as it is listed, with the columns that count.
+    """
+    path = files.table_path(folder)
+    table, listed = open_listed(path)
+    columns = list(table.columns or COLUMNS)
+    there = [plain(column) for column in columns]
+    told = {column for _, names in changed for column in names}
+    columns += [column for column in OPTIONAL if column in told - {*there}]
+    of_clip, rows = {(c.task, fold(c.name)): (c, n) for c, n in changed}, []
+    for (_, fields), row in zip(table.rows, listed, strict=True):
+        fields = fields + [""] * (len(columns) - len(fields))
+        clip, names = of_clip.get((row.task, fold(row.name)), (row, ()))
+        new = list_fields(clip, columns, find_decimal(table))
+        for place, column in enumerate(columns):
+            if plain(column) in names:
+                fields[place] = new[place]
+        rows.append(fields)
+    write_rows(path, table, columns, rows)
+
+
+def find_decimal(table):
+    return "," if table.decimal == "," else "."
+
+
+def write_rows(path, table, columns, rows):
+    """Write the rows of a table of clips, if they can be read again."""
     named = table._replace(columns=columns, rows=list(enumerate(rows, start=1)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Caution)  # they come when it is read
@@ -269,7 +306,6 @@ def append_clips(folder, clips):
             raise Problem(f"nothing is added to {path}: {problem}") from None
     with_header = table.columns or len(columns) > len(COLUMNS)
     tables.write_table(path, columns if with_header else None, rows, table.delimiter)
-    return len(new)
 
 
 def key_of(clip):

@@ -65,7 +65,7 @@ def slice_video(path, allow_short=False):
         yield from reel.iterate()
         tell_notes(path, reel)
 
-    return images.write_images(path.parent, path.stem, decode())
+    return images.write_images(path.parent, path.stem, decode(), path)
 
 
 def count_frames(path, allow_short=False):
@@ -107,7 +107,7 @@ def slice_published(args):
 
     videos = find_videos(args.data, args.split, args.task)
     if args.append:
-        clip_table.append_clips(args.data, [])  # what is wrong is said before the work
+        clip_table.open_listed(files.table_path(args.data))  # faults before the work
     faults = check_names(videos)
     seen = {"crop": args.crop, "mirror": args.mirror or None}
     clips = [
@@ -125,11 +125,21 @@ def slice_published(args):
         except Problem as problem:
             failed.append(str(problem))
     if args.append:
-        tell_appended(args.data, rows)
+        list_rows(args.data, match_published(args.data, rows))
     else:
         fields = [clip_table.list_fields(row, clip_table.COLUMNS) for row in rows]
         print(tables.format_rows(fields), end="")
     return console.report_failed(failed, len(videos))
+
+
+def match_published(folder, rows):
+    """Pair the rows of videos in the published layout with those that are listed."""
+    from slicing import known
+
+    _, listed = clip_table.open_listed(files.table_path(folder))
+    there = {clip_table.key_of(clip): clip for clip in listed}
+    pairs = [(row, there.get(clip_table.key_of(row))) for row in rows]
+    return [known.compare(folder, *pair) for pair in pairs]
 
 
 # ---------------------------------------------------------------- recordings
@@ -143,6 +153,8 @@ def gather(args):
     if args.cut:
         in_frames = args.times == "frames"
         clips = trials.read_trials(args.cut, args.source, in_frames, *known)
+        if args.save_as == "rows":
+            trials.refuse_without_rate(clips)
     else:
         videos = finding.find_videos(args.source)
         clips = finding.guess_clips(args.source, videos, *known)
@@ -171,7 +183,14 @@ def is_confirmed(yes):
     if not sys.stdin or not sys.stdin.isatty():
         print("nothing was written. If this is right, give the command with --yes")
         return False
-    return input("write these rows? [y/N] ").strip().casefold() in ("y", "yes", "j")
+    try:
+        answer = input("write these rows? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().casefold() in ("y", "yes", "j"):
+        return True
+    print("nothing was written")
+    return False
 
 
 def settle(clip, args):
@@ -182,11 +201,16 @@ def settle(clip, args):
         n_frames = clip.n_frames or count_frames(Path(clip.video), args.allow_short)
         return finding.shorten_video(args.data, clip._replace(n_frames=n_frames))
     reel = frames.open_reel(clip.video, args.allow_short)
-    view = frames.find_view(clip, reel.n_frames, reel.rate)
+    view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
     pictures = reel.iterate(None, *view.find_range(reel.n_frames))
     place = args.data / clip.split / clip.task
     if args.save_as == "jpg":
-        images.write_images(place, clip.name, pictures)
+        part = (
+            f"{clip_table.write_field(clip.start)} {clip_table.write_field(clip.end)}"
+        )
+        images.write_images(place, clip.name, pictures, clip.video, part.strip())
+    elif not reel.rate:
+        raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
     else:
         with files.replacing(place / f"{clip.name}.mp4") as temporary:
             frames.write_video(temporary, pictures, reel.rate, crf=MP4_LOSS)
@@ -197,27 +221,44 @@ def take_in(args):
     """List the clips of recordings in the table, once a person has agreed."""
     from tqdm import tqdm
 
-    from slicing import finding
+    from slicing import finding, known
 
-    clip_table.append_clips(args.data, [])  # what is wrong is said before the work
-    clips = gather(args)
-    print("\n".join(finding.tell_guess(clips)))
-    draw_crops(args.data, clips)
-    if not is_confirmed(args.yes):
+    _, listed = clip_table.open_listed(files.table_path(args.data))
+    clips, source = gather(args), args.source or args.cut.parent
+    found = known.recognise(args.data, source, clips, listed, args.task)
+    print("\n".join(finding.tell_guess([one.clip for one in found])))
+    draw_crops(args.data, [one.clip for one in found])
+    for line in known.tell_changes(found):
+        print(line)
+    if args.cut and (dropped := known.find_dropped(found, listed)):
+        told = f"of which {args.cut} tells nothing stay (say, {dropped[0]})"
+        print(f"{tables.count(len(dropped), 'listed trial')} {told}")
+    is_saved = args.save_as != "rows"
+    todo = [one for one in found if is_saved or not one.row or one.changes]
+    if not todo:
+        print(f"0 rows added to {files.table_path(args.data)}: all are listed already")
+    if not todo or not is_confirmed(args.yes):
         return 0
     rows, failed = [], []
-    for clip in tqdm(clips, desc="reading", unit="clip", disable=None):
+    for one in tqdm(todo, desc="reading", unit="clip", disable=None):
         try:
-            rows.append(settle(clip, args))
+            rows.append(one._replace(clip=settle(one.clip, args)))
         except Problem as problem:
-            failed.append(f"{clip.name}: {problem}")
-    tell_appended(args.data, rows)
-    return console.report_failed(failed, len(clips))
+            failed.append(f"{one.clip.name}: {problem}")
+    list_rows(args.data, rows)
+    return console.report_failed(failed, len(todo))
 
 
-def tell_appended(folder, rows):
-    n_new = clip_table.append_clips(folder, rows)
-    print(f"{n_new} rows added to {files.table_path(folder)}; fill in the scores")
+def list_rows(folder, found):
+    """Add rows of new clips to the table, and change those of clips that changed."""
+    path = files.table_path(folder)
+    changed = [one for one in found if one.row and one.list_columns()]
+    if changed:
+        pairs = [(one.clip, one.list_columns()) for one in changed]
+        clip_table.update_clips(folder, pairs)
+        print(f"{tables.count(len(changed), 'row')} of {path} changed; scores are kept")
+    n_new = clip_table.append_clips(folder, [one.clip for one in found if not one.row])
+    print(f"{n_new} rows added to {path}; fill in the scores")
     print("(train rows need one; test rows may stay without)")
 
 

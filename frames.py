@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from console import Caution, Problem
-from sources import find_source
+from sources import find_replaced, find_source
 from video.containers import check_size
 from video.reels import open_reel
 
@@ -131,6 +131,11 @@ def open_clip(folder, clip, allow_short=False):
     Returns (Images or Reel or Stack, View), the view being the part that the clip is.
     """
     images, path = find_source(folder, clip)
+    if film := find_replaced(images, clip.name):
+        raise Problem(
+            f"{film} was replaced after it was sliced, and the images beside it show "
+            "the film before. Give extract_files.py again, or delete the images"
+        )
     reel = Images(images) if images else open_reel(path, allow_short)
     view = find_view(clip, reel.n_frames, reel.rate)
     start, end = view.find_range(reel.n_frames)

@@ -18,7 +18,7 @@ import files
 import frames
 from clip_table import write_field
 from console import Problem, caution
-from sources import find_source
+from sources import find_replaced, find_source
 from tables import format_rows, unguard
 
 SMALL = 2**24  # bytes; of larger files the digest takes beginning, middle and end
@@ -196,9 +196,10 @@ def find_changed(folder, clips, length=None):
                 paths, *found = look_up(folder, clip)
             except (Problem, OSError):
                 continue
-            is_same = found == [origin.bytes, origin.modified] or (
+            is_kept = found == [origin.bytes, origin.modified] or (
                 found[0] == origin.bytes and digest_source(paths) == origin.digest
             )
+            is_same = is_kept and not find_replaced(paths, clip.name)
         if not is_same:
             changed.append(clip.name)
     return changed

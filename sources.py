@@ -13,6 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
+
+import files
 from console import Problem
 from files import TEMPORARY
 from names import explain_first
@@ -34,6 +37,7 @@ OTHER_SUFFIXES = (
     *(".ivf", ".seq", ".cine", ".ufmf", ".fmf", ".dav", ".amv", ".wtv", ".braw"),
     *(".r3d", ".insv", ".lrv", ".swf", ".apng", ".webp"),
 )
+NOTE = "sliced from "  # begins the comment of an image; size, time, sha256, part
 SETTLED = 2.0  # seconds; two changes of a folder within them may show as one
 NUMBERED = re.compile(r"(.*)-(\d+)\.(?:jpg|jpeg|png)", re.DOTALL | re.ASCII | re.I)
 LISTINGS = {}  # of this process
@@ -153,7 +157,10 @@ def find_video(folder, clip):
     name = clip.video if os.sep == "\\" else clip.video.replace("\\", "/")
     path = Path(folder) / name
     if not path.is_file():
-        raise Problem(f"its video is not there: {path}. Correct the column `video`")
+        raise Problem(
+            f"its video is not there: {path}. Correct the column `video` or, where all "
+            "recordings have moved, give extract_files.py --from their new folder"
+        )
     if not is_video(path):
         raise Problem(explain_left_out(path))
     return path
@@ -209,6 +216,43 @@ def list_unfinished(folder, name):
     """List the images that a killed slicing left under their temporary names."""
     numbered = list_folder(folder).images.get(normalize(f"{TEMPORARY}{name}"), {})
     return [Path(folder) / name for names in numbered.values() for name in names]
+
+
+# ---------------------------------------------------------------- images of a film
+
+
+def describe_film(path, part=""):
+    """Describe a film, and the part of it that is meant, for the images made of it."""
+    stat = Path(path).stat()
+    digest = files.digest_file(path)
+    return f"{NOTE}{stat.st_size} {stat.st_mtime_ns} {digest} {part}".strip()
+
+
+def is_made_of(image, film, part=None):
+    """Tell whether an image was made of a film; yes, where it does not tell of what.
+
+    `part` is that of `describe_film`, None: whatever it was.
+    """
+    try:
+        with Image.open(image, formats=("JPEG",)) as opened:
+            note = opened.info.get("comment", b"").decode(errors="replace")
+        stat = Path(film).stat()
+    except (OSError, ValueError, SyntaxError):
+        return True  # what is wrong with it is said where it is read
+    words = note.removeprefix(NOTE).split(" ", 3)
+    if not note.startswith(NOTE) or len(words) < 3:
+        return True
+    size, changed, digest, *made = words
+    if part not in (None, *(made or [""])) or size != str(stat.st_size):
+        return False
+    return changed == str(stat.st_mtime_ns) or digest == files.digest_file(film)
+
+
+def find_replaced(images, name):
+    """Find the film beside the images of a clip that are of another film, or None."""
+    films = list_videos(images[0].parent, name) if images else []
+    is_other = len(films) == 1 and not is_made_of(images[0], films[0])
+    return films[0] if is_other else None
 
 
 # ---------------------------------------------------------------- what is left out

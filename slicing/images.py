@@ -8,37 +8,43 @@ from PIL import Image
 
 import files
 import sources
+from console import caution
 
 JPEG_QUALITY = 95
 
 
-def write_images(folder, name, pictures):
+def write_images(folder, name, pictures, film, part=""):
     """Write pictures, uint8 (H, W, 3), of a clip as `<name>-0001.jpg` and so on.
 
     They get their names only once all of them are there. As long as one has none, the
-    clip counts as unfinished and is sliced again. Returns how many are there, written
-    now or before.
+    clip counts as unfinished and is sliced again; so it is where `film`, or the `part`
+    of it that is meant, in words, is no longer what the images were made of. Returns
+    how many are there, written now or before.
     """
     folder = Path(folder)
     leftovers = sources.list_unfinished(folder, name)
     images = sources.list_images(folder, name)
     if images and not leftovers:
-        return len(images)
-    temporaries = []
+        if sources.is_made_of(images[0], film, part):
+            return len(images)
+        caution(f"{name}: its images were made of another film, and are made anew")
+    temporaries, note = [], sources.describe_film(film, part)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number, picture in enumerate(pictures, start=1):
-            part = folder / f"{files.TEMPORARY}{name}-{number:04d}.jpg"
-            temporaries.append(part)
+            temporary = folder / f"{files.TEMPORARY}{name}-{number:04d}.jpg"
+            temporaries.append(temporary)
             image = Image.fromarray(np.ascontiguousarray(picture))
-            image.save(part, quality=JPEG_QUALITY)
-        for part in temporaries:
-            part.replace(part.with_name(part.name.removeprefix(files.TEMPORARY)))
+            image.save(temporary, quality=JPEG_QUALITY, comment=note)
+        for old in images:
+            old.unlink()
+        for made in temporaries:
+            made.replace(made.with_name(made.name.removeprefix(files.TEMPORARY)))
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"could not write the frames of {name}: {reason}") from error
     finally:
-        for part in {*temporaries, *leftovers}:
+        for rest in {*temporaries, *leftovers}:
             with contextlib.suppress(OSError):
-                part.unlink()
+                rest.unlink()
     return len(temporaries)

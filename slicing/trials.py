@@ -13,6 +13,10 @@ from slicing import finding
 from tables import read_table, summarise, write_table
 
 COLUMNS = ("video", "start", "end")
+NO_RATE = (
+    "tells no frame rate, so a row cannot tell seconds in it: count its frames, and "
+    "save the trials as files, with --times frames --save-as jpg"
+)
 STEP = 4  # pixels; every fourth one tells of movement
 SMOOTH, GAP, SHORTEST, MARGIN = 0.2, 0.5, 0.5, 0.25  # seconds
 ABOVE, LEAST = 6.0, 0.4  # spreads of a resting picture; grey of 255
@@ -60,12 +64,13 @@ def read_trial(record, known, counts, decimal, in_frames):
     guess = found[0]
     counts[guess.name] += 1
     reel = frames.open_reel(guess.video)
+    rate = reel.rate or (1 if in_frames else None)  # a stack of pages tells none
     told = {column: text for column, text in record.items() if text}
     for column in ("start", "end") if in_frames else ():
         if text := told.get(column):
             if not text.isdecimal():
                 raise ValueError(f"expected a frame number. Received: {text!r}")
-            time = clip_table.write_field(int(text) / reel.rate)
+            time = clip_table.write_field(int(text) / rate)
             told[column] = time.replace(".", decimal)
     guessed = {
         "clip": f"{guess.name}_t{counts[guess.name]:02d}",
@@ -74,9 +79,19 @@ def read_trial(record, known, counts, decimal, in_frames):
     }
     told = guessed | told | {"video": guess.video, "n_frames": "1"}
     clip = clip_table.make_clip(told, decimal, need_scores=False)
-    view = frames.find_view(clip, reel.n_frames, reel.rate)
+    if rate is None and (told.get("start") or told.get("end")):
+        raise ValueError(f"{Path(guess.video).name} {NO_RATE}")
+    view = frames.find_view(clip, reel.n_frames, rate)
     start, end = view.find_range(reel.n_frames)
     return clip._replace(n_frames=end - start)
+
+
+def refuse_without_rate(clips):
+    """Refuse parts of recordings in which nobody can tell seconds."""
+    for clip in clips:
+        is_part = clip.start is not None or clip.end is not None
+        if is_part and not frames.open_reel(clip.video).rate:
+            raise Problem(f"{Path(clip.video).name} {NO_RATE}")
 
 
 # ---------------------------------------------------------------- proposals

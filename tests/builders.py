@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import clip_table
 import console
 import tables
 
@@ -122,8 +123,10 @@ class Lab:
         return self.place / folder
 
     def rows(self):
-        """Read data_file.csv: list of dict."""
+        """Read data_file.csv, also without a header line: list of dict."""
         table = tables.read_table(self.folder / "data_file.csv", ("clip",))
+        if table.columns is None:
+            table = table._replace(columns=list(clip_table.COLUMNS))
         return [row for _, row in table.records()]
 
     def edit(self, change):
@@ -134,14 +137,13 @@ class Lab:
         change : callable
             Takes a row (dict), changes it; where it returns False the row is deleted.
         """
-        rows = self.rows()
+        rows, published = self.rows(), list(clip_table.COLUMNS)
+        columns, path = list(rows[0]), self.folder / "data_file.csv"
         kept = [row for row in rows if change(row) is not False]
-        columns = list(rows[0])
-        tables.write_table(
-            self.folder / "data_file.csv",
-            columns,
-            [[row[c] for c in columns] for row in kept],
-        )
+        columns += [column for column in rows[0] if column not in columns]
+        with_header = columns != published or "split" in path.read_text()[:20]
+        written = [[row.get(c, "") for c in columns] for row in kept]
+        tables.write_table(path, columns if with_header else None, written)
 
     def score(self, of=None):
         """Fill in the score column: the number of the animal, and half the clip's."""

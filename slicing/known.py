@@ -1,0 +1,183 @@
+"""Clips of recordings that the table lists already: which row is which clip."""
+
+import filecmp
+import itertools
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import clip_table
+import sources
+from clip_table import write_field
+from console import Problem
+from slicing.finding import safe_name
+from tables import count, fold
+
+TIMES = {"start", "end"}
+LABELS = ("animal", "group", "session")
+SEEN = ("start", "end", "crop", "mirror")  # which part of a video a clip is
+
+
+class Known(NamedTuple):
+    """A clip of a recording, named as its row is where the table lists it."""
+
+    clip: clip_table.Clip
+    row: clip_table.Clip | None  # as it is listed; None: it is new
+    changes: tuple = ()  # names of the columns that are to be changed
+
+    def list_columns(self):
+        """Name the columns that change, once the frames are counted."""
+        is_other = self.clip.n_frames != self.row.n_frames
+        return [*self.changes, *["n_frames"] * is_other]
+
+
+def recognise(folder, source, clips, listed, task=None):
+    """Find the rows of clips that are listed, so that none is listed twice.
+
+    A recording is known by its place; where the listed place is empty by the end of it,
+    so that a folder may move to another drive. A clip is known by its part of the
+    recording, else by its name. One that only shares the name of another film gets a
+    name of its own. `task` is the one that was asked for: the table refuses another.
+
+    Returns
+    -------
+    list of Known
+    """
+    rows_of = {
+        video: find_rows(folder, source, video, listed)
+        for video in {clip.video for clip in clips}
+    }
+    named = {fold(row.name): row for row in reversed(listed)}
+    taken, found, known = set(), {}, []
+    for number, clip in enumerate(clips):  # first those of the same part of a recording
+        for row in rows_of[clip.video]:
+            if list_part(row) == list_part(clip) and fold(row.name) not in taken:
+                taken.add(fold(row.name))
+                found[number] = row
+                break
+    for number, clip in enumerate(clips):
+        row, form = found.get(number), fold(clip.name)
+        if row is None and form in named:
+            row = named[form]
+            if form in taken:  # by another part of the same recording
+                row, clip = None, number_anew(clip, named)
+            elif row and is_other_film(folder, clip, row, rows_of[clip.video]):
+                row, clip = None, name_by_folder(clip, source, named)
+        if row and clip.task != row.task and (task or row not in rows_of[clip.video]):
+            row = None
+        taken.add(fold((row or clip).name))
+        named.setdefault(fold(clip.name), row)
+        known.append(compare(folder, clip, row))
+    return known
+
+
+def list_part(clip):
+    return write_field(clip.start), write_field(clip.end)
+
+
+def locate(folder, row):
+    """Tell where the video of a row lies, or should lie; None where it names none."""
+    if not row.video:
+        return None
+    name = row.video if os.sep == "\\" else row.video.replace("\\", "/")
+    return Path(os.path.normpath(Path(folder).resolve() / name))
+
+
+def find_rows(folder, source, video, listed):
+    """List the rows of a video: of its place, or of one that it has moved from."""
+    places = [(row, locate(folder, row)) for row in listed]
+    if rows := [row for row, place in places if place == Path(video)]:
+        return rows
+    end = f"/{Path(video).relative_to(Path(source).resolve()).as_posix()}"
+    gone = defaultdict(list)
+    for row, place in places:
+        if place and place.as_posix().endswith(end) and not place.is_file():
+            gone[place].append(row)
+    return next(iter(gone.values())) if len(gone) == 1 else []
+
+
+def is_other_film(folder, clip, row, rows):
+    """Tell whether a row that has a clip's name stands for another film."""
+    if row in rows or row.task != clip.task:
+        return False  # under another task: the table refuses it
+    try:
+        video = sources.find_source(folder, row)[1]
+    except Problem:
+        return False  # gone: it has moved
+    return bool(video) and not filecmp.cmp(video, clip.video, shallow=False)
+
+
+def number_anew(clip, named):
+    """Give a trial the next number that is free."""
+    stem, mark, number = clip.name.rpartition("_t")
+    stem = f"{stem}{mark}" if number.isdecimal() and mark else f"{clip.name}_t"
+    numbers = (f"{stem}{number:02d}" for number in itertools.count(1))
+    return clip._replace(name=next(n for n in numbers if fold(n) not in named))
+
+
+def name_by_folder(clip, source, named):
+    """Put the folder of its recordings before the name that another film has."""
+    name = safe_name(f"{Path(source).resolve().name}_{clip.name}")
+    clip = clip._replace(name=name)
+    return number_anew(clip, named) if fold(name) in named else clip
+
+
+def compare(folder, clip, row):
+    """Pair a clip with its row, and name the columns in which the row is to change.
+
+    What a clip does not tell stays as the table has it; so does what files of its own
+    cannot show.
+    """
+    if row is None:
+        return Known(clip, None)
+    place = locate(folder, row)
+    changes = ["video"] if place and not place.is_file() else []
+    for column in SEEN if place else SEEN[2:]:
+        new, old = getattr(clip, column), getattr(row, column)
+        is_told = new is not None and (new or old is not None)
+        if is_told and write_field(new) != write_field(old):
+            changes.append(column)
+    clip = clip._replace(split=row.split, task=row.task, name=row.name)
+    return Known(clip, row, tuple(changes))
+
+
+def tell_changes(known, n_shown=5):
+    """Say what is listed already and what is to change in it: list of str."""
+    listed = [one for one in known if one.row]
+    changed = [one for one in listed if one.changes]
+    lines = [f"{count(len(listed), 'clip')} listed already"] if listed else []
+    for one in changed[:n_shown]:
+        pairs = [(c, getattr(one.row, c), getattr(one.clip, c)) for c in one.changes]
+        told = [
+            f"{c} {write_field(old) or '-'} -> {write_field(new)}"
+            for c, old, new in pairs
+        ]
+        lines.append(f"  {one.clip.name}: {', '.join(told)}")
+    if len(changed) > n_shown:
+        lines.append(f"  ... and {len(changed) - n_shown} more that change")
+    if again := [
+        one for one in changed if one.row.is_scored and {*one.changes} & TIMES
+    ]:
+        lines.append(
+            f"{count(len(again), 'clip')} scored before the part that is seen changed "
+            f"(say, {again[0].clip.name}): look at the scores again"
+        )
+    if other := [one for one in listed if is_renamed(one)]:
+        lines.append(
+            f"{count(len(other), 'clip')} listed with another animal, group or session "
+            f"(say, {other[0].clip.name}): the table's stay. Change them there"
+        )
+    return lines
+
+
+def is_renamed(one):
+    pairs = [(getattr(one.clip, c), getattr(one.row, c)) for c in LABELS]
+    return any(new and old and new != old for new, old in pairs)
+
+
+def find_dropped(known, listed):
+    """Name the listed trials of these recordings that their table no longer holds."""
+    kept = {one.clip.name for one in known}
+    videos = {one.row.video for one in known if one.row and one.row.video}
+    return [row.name for row in listed if row.video in videos and row.name not in kept]

@@ -1,0 +1,74 @@
+"""The first day: stacks, questions left unanswered, clips that are too short."""
+
+import sys
+
+import builders
+import numpy as np
+import pytest
+from PIL import Image
+
+import files
+import tables
+
+
+def write_stack(path, pictures):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pages = [Image.fromarray(picture) for picture in pictures]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    return path
+
+
+def write_trials(lab, rows):
+    tables.write_table(lab.place / "trials.csv", ("video", "start", "end"), rows)
+    return lab.place / "trials.csv"
+
+
+def test_trials_in_a_stack_of_pages(lab):
+    pictures = builders.draw_mover(2, 30)
+    write_stack(lab.place / "stacks/Rat 1.tif", pictures)
+    trials = write_trials(lab, [("Rat 1.tif", 4, 14), ("Rat 1.tif", 14, 29)])
+    options = ("--cut", trials, "--from", lab.place / "stacks", "--task", "Reach")
+    words = ("Rat 1.tif tells no frame rate", "--times frames --save-as jpg")
+    lab.refused("extract_files", *options, "--yes", words=words)
+    in_frames = (*options, "--yes", "--times", "frames")
+    lab.refused("extract_files", *in_frames, words=words)
+    told = lab.run("extract_files", *in_frames, "--save-as", "mp4")
+    assert told.code == 1 and "give --save-as jpg" in told.err
+    assert not (lab.folder / "data_file.csv").is_file() or not lab.rows()
+    lab.ok("extract_files", *in_frames, "--save-as", "jpg")
+    counts = {row["clip"]: row["n_frames"] for row in lab.rows()}
+    assert counts == {"Rat 1_t01": "10", "Rat 1_t02": "15"}
+    with Image.open(lab.folder / "train/Reach/Rat 1_t02-0001.jpg") as image:
+        shown = np.asarray(image).mean(axis=2)
+    np.testing.assert_array_equal(shown > 150, pictures[14].mean(axis=2) > 150)
+    lab.extract()
+    assert "0 rows added" in lab.ok("extract_files", *in_frames, "--save-as", "jpg").out
+    write_trials(lab, [("Rat 1.tif", 4, 14), ("Rat 1.tif", 15, 29)])
+    told = lab.ok("extract_files", *in_frames, "--save-as", "jpg")
+    assert "made anew" in told.err
+    assert [row["n_frames"] for row in lab.rows()] == ["10", "14"]
+
+
+def test_a_whole_stack_needs_no_rate(lab):
+    write_stack(lab.place / "stacks/Rat 1.tiff", builders.draw_mover(2, 12))
+    trials = write_trials(lab, [("Rat 1", "", "")])
+    options = ("--from", lab.place / "stacks", "--task", "Reach", "--yes")
+    lab.ok("extract_files", "--cut", trials, *options)
+    assert [row["n_frames"] for row in lab.rows()] == ["12"]
+    lab.extract()
+
+
+@pytest.mark.parametrize("answer", [EOFError, "n", "", "y"])
+def test_the_question_before_rows_are_written(lab, monkeypatch, answer):
+    def ask(_):
+        if answer is EOFError:
+            raise EOFError
+        return answer
+
+    films = lab.record_animals(animals=1)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", ask)
+    told = lab.ok("extract_files", "--from", films)
+    is_written = files.table_path(lab.folder).is_file()
+    assert is_written == (answer == "y")
+    assert ("nothing was written" in told.out) == (answer != "y")

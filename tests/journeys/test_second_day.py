@@ -1,0 +1,224 @@
+"""More recordings, corrected trials, replaced films, other drives: the second day."""
+
+import shutil
+
+import builders
+import numpy as np
+import pytest
+from PIL import Image
+
+import tables
+
+
+def take_in(lab, folder, *more):
+    return lab.ok("extract_files", "--from", folder, "--task", "Reach", "--yes", *more)
+
+
+def by_clip(lab, column):
+    return {row["clip"]: row[column] for row in lab.rows()}
+
+
+def write_trials(lab, rows, name="trials.csv", columns=("video", "start", "end")):
+    tables.write_table(lab.place / name, columns, rows)
+    return lab.place / name
+
+
+def cut(lab, path, folder, *more):
+    options = ("--cut", path, "--from", folder, "--task", "Reach", "--yes")
+    return lab.ok("extract_files", *options, *more)
+
+
+# ---------------------------------------------------------------- more recordings
+
+
+def test_recordings_of_a_second_day_join_those_of_the_first(lab):
+    films = lab.place / "films"
+    for animal in (1, 2):
+        lab.film(f"films/day1/Rat {animal}.mp4", animal)
+    take_in(lab, films)
+    lab.score(lambda row: int(row["animal"][-1]))
+    lab.edit(lambda row: row.update(split="test") if "2" in row["clip"] else None)
+    for animal in (1, 2, 3):
+        lab.film(f"films/day2/Rat {animal}.mp4", animal + 0.5)
+    before = lab.rows()
+    told = take_in(lab, films).out
+    assert "3 rows added" in told and "2 clips listed already" in told
+    rows = lab.rows()
+    assert rows[:2] == before  # their names, split and scores
+    assert len(rows) == len({row["video"] for row in rows}) == 5
+    content = (lab.folder / "data_file.csv").read_bytes()
+    told = take_in(lab, films).out
+    assert "0 rows added" in told and "listed already" in told
+    assert (lab.folder / "data_file.csv").read_bytes() == content
+
+
+def test_another_folder_with_films_of_the_same_names(lab):
+    for day, speed in (("monday", 1), ("tuesday", 2)):
+        lab.film(f"{day}/Rat 1.mp4", speed)
+        lab.film(f"{day}/Rat 2.mp4", speed + 0.5)
+    take_in(lab, lab.place / "monday")
+    take_in(lab, lab.place / "tuesday")
+    videos = by_clip(lab, "video")
+    assert set(videos) == {"Rat 1", "Rat 2", "tuesday_Rat 1", "tuesday_Rat 2"}
+    assert videos["tuesday_Rat 2"].endswith("tuesday/Rat 2.mp4")
+    shutil.copytree(lab.place / "monday", lab.place / "backup")  # the same films again
+    assert "0 rows added" in take_in(lab, lab.place / "backup").out
+
+
+def test_recordings_on_another_drive(lab):
+    films = lab.record_animals(animals=3, clips=1)
+    take_in(lab, films)
+    lab.score()
+    lab.extract()
+    scores = by_clip(lab, "score")
+    moved = lab.place / "drive" / "archive"
+    moved.parent.mkdir()
+    films.rename(moved)
+    told = lab.run(
+        "extract_features",
+        "--weights",
+        "random",
+        "--overwrite",
+        "--seq-length",
+        5,
+        "--sampling",
+        "uniform",
+    )
+    assert "--from" in told.all
+    told = take_in(lab, moved).out
+    assert "3 rows" in told and "changed" in told and "0 rows added" in told
+    assert by_clip(lab, "score") == scores
+    assert all(str(moved) in video for video in by_clip(lab, "video").values())
+    told = lab.extract().out
+    assert "0 sequences written" in told and "3 were there" in told
+
+
+# ---------------------------------------------------------------- trials
+
+
+def test_corrected_trials_change_their_rows_and_keep_their_scores(lab):
+    films = lab.film("films/Rat 1.mp4", n_frames=90).parent
+    first = [("Rat 1.mp4", 0, 1), ("Rat 1.mp4", 1.5, 2), ("Rat 1.mp4", 2, 3)]
+    trials = write_trials(lab, first)
+    cut(lab, trials, films)
+    lab.edit(lambda row: row.update(score=row["clip"][-1]))
+    lab.extract(6)
+    first[1] = ("Rat 1.mp4", 1.25, 2)
+    told = cut(lab, write_trials(lab, first), films).out
+    assert "start 1.5 -> 1.25" in told and "look at the scores again" in told
+    rows = {row["clip"]: row for row in lab.rows()}
+    assert rows["Rat 1_t02"]["start"] == "1.25" and rows["Rat 1_t02"]["score"] == "2"
+    assert rows["Rat 1_t02"]["n_frames"] == str(
+        sum(1.25 <= i / 30 < 2 for i in range(90))
+    )
+    told = lab.extract(6)
+    assert "1 clips have changed" in told.err and "1 sequences written" in told.out
+
+    first.insert(1, ("Rat 1.mp4", 1, 1.2))  # one that was missed: all others keep
+    assert "1 rows added" in cut(lab, write_trials(lab, first), films).out
+    rows = {row["clip"]: (row["start"], row["score"]) for row in lab.rows()}
+    assert rows == {
+        "Rat 1_t01": ("0", "1"),
+        "Rat 1_t02": ("1.25", "2"),
+        "Rat 1_t03": ("2", "3"),
+        "Rat 1_t04": ("1", ""),
+    }
+    told = cut(lab, write_trials(lab, first[2:]), films).out
+    assert "2 listed trials" in told and len(lab.rows()) == 4
+
+
+def test_a_region_given_later_is_applied(lab):
+    films = lab.record_animals(animals=2, clips=2)
+    take_in(lab, films)
+    lab.extract()
+    told = take_in(lab, films, "--crop", "8,8,40,32").out
+    assert "4 rows" in told and "crop" in told
+    assert set(by_clip(lab, "crop").values()) == {"8 8 40 32"}
+    told = lab.extract()
+    assert "4 clips have changed" in told.err and "4 sequences written" in told.out
+    take_in(lab, films)  # without the option the region stays
+    assert set(by_clip(lab, "crop").values()) == {"8 8 40 32"}
+
+
+def test_a_region_given_later_to_published_clips(lab):
+    for number in (1, 2):
+        lab.film(f"data/train/Reach/v_Control_g0{number}_c01.avi", codec="mpeg4")
+    lab.ok("extract_files", "--append")
+    lab.edit(lambda row: row.update(score="1"))
+    lab.ok("extract_files", "--append", "--crop", "0,0,32,32", "--mirror")
+    assert set(by_clip(lab, "crop").values()) == {"0 0 32 32"}
+    assert set(by_clip(lab, "mirror").values()) == {"yes"}
+    assert set(by_clip(lab, "score").values()) == {"1"}
+
+
+# ---------------------------------------------------------------- replaced films
+
+
+def make_sliced(lab):
+    film = lab.film(
+        "data/train/Reach/v_Stroke_g01_c01.avi", 1, codec="mjpeg", pixels="yuvj420p"
+    )
+    lab.ok("extract_files", "--append")
+    lab.edit(lambda row: row.update(score="1"))
+    return film
+
+
+def test_a_film_replaced_after_slicing_is_noticed_and_sliced_again(lab):
+    film = make_sliced(lab)
+    lab.extract()
+    lab.film(film, 3, n_frames=12, seed=5, codec="mjpeg", pixels="yuvj420p")
+    told = lab.run(
+        "extract_features",
+        "--weights",
+        "random",
+        "--seq-length",
+        5,
+        "--sampling",
+        "uniform",
+    )
+    assert told.code == 1 and "replaced" in told.err and "extract_files.py" in told.err
+    told = lab.ok("extract_files", "--append")
+    assert "made anew" in told.err and "1 row" in told.out
+    assert len(list(film.parent.glob("*.jpg"))) == 12
+    assert by_clip(lab, "n_frames") == {film.stem: "12"}
+    with Image.open(film.parent / f"{film.stem}-0003.jpg") as image:
+        shown = np.asarray(image).astype(int)
+    drawn = builders.draw_mover(3, 12, seed=5)[2].astype(int)
+    assert np.abs(shown - drawn).mean(axis=(0, 1)).max() < 9
+    np.testing.assert_array_equal(shown.mean(axis=2) > 150, drawn.mean(axis=2) > 150)
+    assert "1 sequences written" in lab.extract().out
+    assert "0 sequences written" in lab.extract().out
+
+
+@pytest.mark.parametrize("what", ["images", "crop", "mirror", "start", "film"])
+def test_what_was_replaced_after_training_is_noticed(lab, what):
+    films = lab.record_animals(animals=4, clips=1)
+    take_in(lab, films)
+    clip = "r4_c1"
+    if what == "images":
+        for row in lab.rows():
+            shutil.copy(row["video"], lab.film("data/train/Reach/x.mp4").parent)
+        (lab.folder / "train/Reach/x.mp4").unlink()
+        lab.ok("extract_files")
+        for film in (lab.folder / "train/Reach").glob("*.mp4"):
+            film.unlink()
+        lab.edit(lambda row: row.update(video=""))
+    lab.score()
+    lab.extract()
+    lab.ok("train_reg", "--model", "motion", "--folds", "2")
+    change = {"crop": "0,0,32,32", "mirror": "yes", "start": "0.1"}
+    if what in change:
+        lab.edit(
+            lambda row: (
+                row.update({what: change[what]})
+                if row["clip"] == clip
+                else row.setdefault(what, "") and None
+            )
+        )
+    elif what == "film":
+        lab.film(films / "Rat 4" / f"{clip}.mp4", 9, seed=7)
+    else:
+        image = lab.folder / f"train/Reach/{clip}-0004.jpg"
+        Image.new("RGB", builders.SIZE).save(image)
+    told = lab.refused("validate", "--folds", words=("changed", clip))
+    assert "extract_features.py" in told.err
