@@ -63,27 +63,64 @@ def is_missing(folder, clip_name, n_frames):
     return False
 
 
-def tell_short(clips, n_frames):
-    """Say how many clips are too short for a sequence, and what would take them all."""
+def advise(clips, n_frames, sampling, has_sequences):
+    """Say how many clips are too short for a sequence, and propose what suits them."""
+    proposal = ""
+    if (sampling, n_frames) == ("stride", plans.Options.n_frames):
+        proposal = plans.propose(clips, plans.Options(), has_sequences)
     lengths = {clip.name: clip.n_frames for clip in clips}
     short = [n for n in lengths.values() if n < n_frames]
     if short:
         shortest = min(short)
         fitting = shortest - shortest % 5 if shortest > 10 else shortest
-        console.caution(
+        takes = f"--seq-length {fitting} --sampling uniform takes them all"
+        told = (
             f"{len(short)} of {len(lengths)} clips are shorter than {n_frames} frames; "
-            f"the shortest has {shortest}: --seq-length {fitting} --sampling uniform "
-            "takes them all"
+            f"the shortest has {shortest}"
         )
+        return told, proposal or f"extract_features.py {takes}"
+    return "", proposal
 
 
-def check_early(args):
+def are_all_short(folder, clips, n_frames):
+    """Tell whether no clip is done and all are too short, by the table and in truth."""
+    is_opened = False
+    for clip in clips:
+        is_done = sequences.find_sequence(folder, clip.name, n_frames) is not None
+        if is_done or clip.n_frames >= n_frames:
+            return False
+    for clip in clips:
+        try:
+            _, view = frames.open_clip(folder, clip, allow_short=True)
+        except (Problem, OSError):
+            continue
+        if view.end - view.start >= n_frames:
+            return False
+        is_opened = True
+    return is_opened
+
+
+def read_settings(folder):
+    """Read how the sequences there were made; None where there is no sequence."""
+    place = files.extraction_path(folder).parent
+    is_empty = next(place.glob("[!.]*-features.*"), None) is None
+    return None if is_empty else sequences.read_extraction(folder)
+
+
+def check_early(args, clips):
     """Refuse what can be refused before TensorFlow is loaded, which takes seconds."""
     sequences.check_weights(args.weights)
-    present = None if args.overwrite else sequences.read_extraction(args.data)
+    present = None if args.overwrite else read_settings(args.data)
     if present is not None:
         wanted = {"sampling": args.sampling, "n_frames": args.seq_length}
         refuse_other(sequences.compare_extractions(present | wanted, present))
+    told, proposal = advise(clips, args.seq_length, args.sampling, present is not None)
+    if told and are_all_short(args.data, clips, args.seq_length):
+        raise Problem(f"{told}. Nothing can be extracted; {proposal}")
+    if told:
+        console.caution(told)
+    if proposal:
+        print(proposal)
 
 
 def refuse_other(differences):
@@ -100,7 +137,7 @@ def settle_record(folder, record, overwrite, clips):
     """Write `extraction.json`, or see that the folder's own agrees with it."""
     place = files.extraction_path(folder).parent
     try:
-        present = sequences.read_extraction(folder)
+        present = read_settings(folder)
     except Problem:
         if not overwrite:
             raise
@@ -303,10 +340,7 @@ def work(args, clips):
         print(f"{n_written} text sequences written as .npy in {folder}")
         return console.report_failed(failed, len(clips))
 
-    check_early(args)
-    tell_short(clips, args.seq_length)
-    if (args.sampling, args.seq_length) == ("stride", plans.Options.n_frames):
-        plans.tell_proposal(clips, plans.Options())
+    check_early(args, clips)
     if moved := sources.find_moved(args.data, clips):
         console.caution(
             f"{len(moved)} clips are in the folder of the other split only, and are "

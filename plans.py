@@ -225,22 +225,29 @@ def tell_clips(plan, animals):
     )
 
 
-def tell_proposal(clips, options):
-    """Say in one line what suits few clips, where the published settings were left.
+def propose(clips, options, has_sequences=True):
+    """Say what suits few clips, where the published settings were left; else "".
 
     Twenty frames over the whole clip are what was measured on few clips.
+    `has_sequences`: whether there are some, which others are to replace.
     """
     animals = {data.animal_of(clip, options.animal_pattern) for clip in clips}
     n_clips, lengths = len({c.name for c in clips}), [c.n_frames for c in clips]
     given = (options.model, options.units, options.learning_rate)
     published = (Options.model, Options.units, Options.learning_rate)
     if given != published or n_clips > FEW or len(animals) < 2:
-        return
-    wanted = "--model motion"
+        return ""
+    wanted = "train_reg.py --model motion"
     if options.n_frames == Options.n_frames and min(lengths) >= 3:
-        n_frames = min(20, *lengths)
-        wanted = f"--seq-length {n_frames} --sampling uniform, {wanted}"
-    print(
+        again = " --overwrite" if has_sequences else ""
+        length = f"--seq-length {min(20, *lengths)} --sampling uniform{again}"
+        wanted = f"extract_features.py {length}, then {wanted}"
+    return (
         f"{n_clips} clips of {len(animals)} animals, {min(lengths)} to {max(lengths)} "
         f"frames; what suits so few: {wanted}"
     )
+
+
+def tell_proposal(clips, options):
+    if proposal := propose(clips, options):
+        print(proposal)

@@ -72,3 +72,65 @@ def test_the_question_before_rows_are_written(lab, monkeypatch, answer):
     is_written = files.table_path(lab.folder).is_file()
     assert is_written == (answer == "y")
     assert ("nothing was written" in told.out) == (answer != "y")
+
+
+# ---------------------------------------------------------------- clips too short
+
+
+def take_in(lab, **how):
+    films = lab.record_animals(**how)
+    lab.ok("extract_files", "--from", films, "--task", "Reach", "--yes")
+    lab.score()
+
+
+def test_the_advice_for_short_clips_can_be_followed(lab, monkeypatch):
+    take_in(lab, animals=4, clips=1, n_frames=24)
+
+    def refuse(*_, **__):
+        raise AssertionError("the network was loaded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("extractor.Extractor", refuse)
+        told = lab.refused("extract_features", "--weights", "random")
+    assert "4 of 4 clips are shorter than 125 frames" in told.err
+    advised = "extract_features.py --seq-length 20 --sampling uniform, then train_reg"
+    assert advised in told.err and told.all.count("--seq-length") == 1
+    assert not files.extraction_path(lab.folder).is_file()
+    lab.extract(20)
+    told = lab.ok("train_reg", "--model", "motion")
+    assert "--seq-length" not in told.all
+
+
+def test_settings_without_a_sequence_count_for_nothing(lab):
+    take_in(lab, animals=3, clips=1)
+    films = list(lab.place.rglob("*.mp4"))
+    for film in films:
+        film.rename(film.with_suffix(".away"))
+    told = lab.run("extract_features", "--weights", "random", "--seq-length", 7)
+    assert told.code == 1 and "3 of 3 clips failed" in told.err
+    for film in films:
+        film.with_suffix(".away").rename(film)
+    lab.extract(5)  # other settings than those of which no sequence was made
+    assert files.read_json(files.extraction_path(lab.folder))["n_frames"] == 5
+    lab.refused("extract_features", "--seq-length", 6, words=("made otherwise",))
+
+
+def test_some_short_clips_and_a_wrong_count_in_the_table(lab):
+    take_in(lab, animals=3, clips=1, n_frames=24)
+    lab.edit(lambda row: row.update(n_frames="8"))  # wrong: it is tried all the same
+    told = lab.extract(10)
+    assert "3 sequences written" in told.out and "3 of 3 clips are shorter" in told.err
+    lab.film("films/Rat 9/r9_c1.mp4", n_frames=6)
+    lab.edit(lambda row: row.update(n_frames="24"))
+    lab.ok("extract_files", "--from", lab.place / "films", "--task", "Reach", "--yes")
+    told = lab.run(
+        "extract_features",
+        "--weights",
+        "random",
+        "--seq-length",
+        10,
+        "--sampling",
+        "uniform",
+    )
+    assert told.code == 1 and "r9_c1: too short: 6 frames" in told.err
+    assert told.all.count("--seq-length") == 1 and "--seq-length 6 " in told.all
