@@ -7,7 +7,7 @@ import data
 import figures
 import limits
 from console import Problem, list_versions
-from judging import contrast_figures, contrasts
+from judging import conformal, contrast_figures, contrasts
 
 
 def label_clips(names, record, labels):
@@ -109,18 +109,13 @@ def compare_changes(scores, animals, groups, sessions, record):
     return {"means": means, "pairs": pairs, "found": found}
 
 
-def tell_methods(record, n_clips, animals):
+def tell_methods(record, n_clips, animals, level):
     """Write the sentence for Methods."""
-    made, errors = record["extraction"], record.get("left_out_errors")
+    made = record["extraction"]
     known = {**(record["train_clips"] or {}), **record.get("watched_clips", {})}
-    if errors and not limits.explain_silence(record):
-        width, _ = limits.measure_width(record)
-        error = (
-            f"on {limits.count_animals(record)} animals left out of training in turn, "
-            f"90% of scores were within {width:.2f} of the expert's"
-        )
-    else:
-        error = "its error on animals never seen is not on record"
+    error = "its error on animals held out is not on record"
+    if not limits.explain_silence(record):
+        error = limits.describe_errors(record, level)
     versions = ", ".join(f"{name} {v}" for name, v in list_versions().items())
     learned = f"{len(known)} clips" if known else "clips that are unknown here"
     return (
@@ -134,7 +129,9 @@ def tell_methods(record, n_clips, animals):
     )
 
 
-def tell_study(table, record, labels, by_group, by_session, output=None):
+def tell_study(
+    table, record, labels, by_group, by_session, output=None, level=conformal.LEVEL
+):
     """Compare, print the sentences for Results and Methods, and draw."""
     told = label_clips(table["clip"], record, labels)
     study = compare(table, record, told, by_group, by_session)
@@ -146,13 +143,18 @@ def tell_study(table, record, labels, by_group, by_session, output=None):
         )
         + "."
     )
-    print("Methods: " + tell_methods(record, len(table["clip"]), told["animal"]))
+    print("Methods: " + tell_methods(record, len(table["clip"]), told["animal"], level))
     if output is None:
         return
     n_clips = round(len(table["clip"]) / sum(map(len, study["means"].values())))
     silent = limits.explain_silence(record)
-    width = None if silent else limits.measure_width(record, max(n_clips, 1))[0]
+    width = None
+    if not silent:
+        width, _ = limits.measure_width(record, max(n_clips, 1), level)
     title = f"new animals, scored by {record['run']}"
-    drawn = contrast_figures.draw_study(study["means"], study["pairs"], title, width)
+    level = limits.show_level(limits.choose_level(record, level))
+    drawn = contrast_figures.draw_study(
+        study["means"], study["pairs"], title, width, level
+    )
     (picture, _) = figures.save(drawn, output.with_name(f"{output.stem}-study"))
     print(f"written to {picture} and .svg")

@@ -94,7 +94,8 @@ def describe_clips(folder, names, animals, record):
     -------
     dict
         "n_frames", "seconds", "fps", "brightness": [least, most]; "size": list of str;
-        "features": see `describe_features`. None for what not every clip tells.
+        "digests": of the source of each clip that tells it, by name; "features": see
+        `describe_features`. None for what not every clip tells.
     """
     looks = [look_up(folder, name, record["n_frames"]) for name in names]
     columns = dict(zip(Look._fields, map(list, zip(*looks, strict=True)), strict=True))
@@ -107,6 +108,9 @@ def describe_clips(folder, names, animals, record):
     sequences = scoring.read_sequences(folder, names, record)
     directions = np.stack([point(sequence) for sequence in sequences])
     found["size"] = sorted(set(sizes)) if all(sizes) else None
+    known = origins.read_origins(folder)
+    pairs = [(name, known.get((name, record["n_frames"]))) for name in names]
+    found["digests"] = {name: origin.digest for name, origin in pairs if origin}
     return {**found, "features": describe_features(directions, animals)}
 
 

@@ -64,76 +64,108 @@ def count_animals(record):
     return len({clip["animal"] for clip in errors["clips"]})
 
 
+def choose_level(record, level=conformal.LEVEL):
+    """Choose a level, or the highest below it that the animals held out allow."""
+    return conformal.find_highest(count_animals(record), level)
+
+
 def measure_width(record, n_clips=1, level=conformal.LEVEL):
     """Half the width of an interval around the network, and around the training mean.
 
-    Both are infinite with too few animals; `n_clips` of an animal are averaged.
+    `n_clips` of an animal are averaged. The level is that of `choose_level`.
     """
-    errors = record["left_out_errors"]
-    clips, means = errors["clips"], [each["mean"] for each in errors["networks"]]
-    animals = [clip["animal"] for clip in clips]
-    off = [clip["score"] - clip["target"] for clip in clips]
-    mean_off = [means[clip["network"]] - clip["target"] for clip in clips]
+    off, mean_off, animals = list_errors(record)
+    level = choose_level(record, level)
     return tuple(
         conformal.find_width(each, animals, level, n_clips) for each in (off, mean_off)
     )
 
 
-def tell_width(record, level=conformal.LEVEL):
-    """Print how wide the intervals of a run are, beside those of the training mean."""
-    if silence := explain_silence(record, level):
-        return print(f"{record['run']}: {silence}")
-    network, mean = measure_width(record, level=level)
-    print(
-        f"{record['run']}: on animals left out, {level:.0%} of its scores were within "
-        f"{network:.2f} of the expert's; the training mean within {mean:.2f}"
+def list_errors(record):
+    """List the errors of network and training mean, and the animals: (N,) each."""
+    errors = record["left_out_errors"]
+    clips, means = errors["clips"], [each["mean"] for each in errors["networks"]]
+    off = [clip["score"] - clip["target"] for clip in clips]
+    mean_off = [means[clip["network"]] - clip["target"] for clip in clips]
+    return np.array(off), np.array(mean_off), [clip["animal"] for clip in clips]
+
+
+def explain_no_skill(record):
+    """Say that a run was not better than the mean on animals held out, or return None.
+
+    Each animal counts once, with the mean absolute error of its clips.
+    """
+    if not count_animals(record):
+        return None
+    *errors, animals = list_errors(record)
+    names, index = np.unique(animals, return_inverse=True)
+    network, mean = (
+        np.mean([np.abs(each[index == i]).mean() for i in range(len(names))])
+        for each in errors
+    )
+    if network < mean:
+        return None
+    return (
+        f"on {len(names)} animals held out, run {record['run']} was not better than "
+        f"the mean of the training scores (MAE {network:.2f}, of the mean {mean:.2f})"
     )
 
 
-def explain_silence(record, level=conformal.LEVEL):
-    """Say why a run gives no intervals of a level, or return None."""
-    n_animals = count_animals(record)
-    if not n_animals:
-        return (
-            f"run {record['run']} carries no errors on left-out animals, so its scores "
-            f"have no interval: {HOW}"
-        )
-    if n_animals < (needed := conformal.count_needed(level)):
-        return (
-            f"no interval: {level:.0%} needs {needed} left-out animals, run "
-            f"{record['run']} has {n_animals}. --level "
-            f"{int(100 * n_animals / (n_animals + 1)) / 100} is the most they allow"
-        )
-    return None
+def show_level(level):
+    return f"{100 * level:.4g}%"
+
+
+def describe_errors(record, level=conformal.LEVEL):
+    """Say how far off a run was on animals held out: a sentence without its full stop.
+
+    The level is that of `choose_level`.
+    """
+    network, mean = measure_width(record, level=level)
+    return (
+        f"on {count_animals(record)} animals held out in turn, "
+        f"{show_level(choose_level(record, level))} of its scores were within "
+        f"{network:.2f} of the expert's, and {mean:.2f} for the training mean"
+    )
+
+
+def tell_width(record, level=conformal.LEVEL):
+    """Print how wide the intervals of a run are, beside those of the training mean."""
+    print(
+        f"{record['run']}: {explain_silence(record) or describe_errors(record, level)}"
+    )
+
+
+def explain_silence(record):
+    """Say why a run gives no intervals, or return None."""
+    if count_animals(record):
+        return None
+    return (
+        f"run {record['run']} carries no errors on animals held out, so its scores "
+        f"have no interval: {HOW}"
+    )
+
+
+def explain_level(record, level):
+    """Say which level the animals allow where they are too few for it, or None."""
+    if (highest := choose_level(record, level)) == level or not count_animals(record):
+        return None
+    return (
+        f"{show_level(level)} needs {conformal.count_needed(level)} animals held out, "
+        f"run {record['run']} has {count_animals(record)}: the intervals are for "
+        f"{show_level(highest)} of new animals"
+    )
 
 
 def find_intervals(record, scores, n_clips=1, level=conformal.LEVEL):
     """Find the intervals of new scores (M,): (M, 2), NaN where there are none.
 
-    Each score is the mean of `n_clips` clips of an animal; see `explain_silence`.
+    Each score is the mean of `n_clips` clips of an animal; see `explain_silence` and
+    `choose_level`.
     """
     scores = np.asarray(scores, float)[:, None]
-    if explain_silence(record, level):
+    if explain_silence(record):
         return np.full((len(scores), 2), np.nan)
     width, _ = measure_width(record, n_clips, level)
     is_relu = record.get("options", {}).get("activation") == "relu"
     found = scores + np.array([-width, width])
     return np.maximum(found, 0) if is_relu else found  # no expert scores below 0
-
-
-def average_animals(animals, scores, record, level=conformal.LEVEL):
-    """Average the scores (M,) of each animal's clips; see `find_intervals`.
-
-    Returns
-    -------
-    list of (str, int, float, float, float)
-        Animal, number of its clips, mean score, low and high.
-    """
-    rows, scores = {}, np.asarray(scores, float)
-    for animal, score in zip(animals, scores, strict=True):
-        rows.setdefault(animal, []).append(score)
-    means = [(animal, len(own), float(np.mean(own))) for animal, own in rows.items()]
-    return [
-        (*row, *map(float, find_intervals(record, row[2:], row[1], level)[0]))
-        for row in means
-    ]

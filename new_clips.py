@@ -3,6 +3,8 @@
 import functools
 import itertools
 import math
+import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,13 +12,21 @@ import data
 import familiar
 import frames
 import limits
+import names
+import origins
+import runs
 import scoring
-from console import Problem
+import tables
+from console import Problem, caution
+from slicing import finding
 from video.reels import open_reel
+
+LABELS = ("animal", "group", "session")  # of clips, in a table beside them
 
 BATCH_SIZE = 8  # sequences a pass
 COLUMNS = ("clip", "animal", "video", "start", "end")  # start and end in seconds
 COLUMNS += ("n_frames", "network_score", "low", "high", "warnings")
+NO_SKILL = "run not better than the mean on animals held out"
 
 
 class Part(NamedTuple):
@@ -24,11 +34,228 @@ class Part(NamedTuple):
 
     video: Path
     view: frames.View
+    clip: str  # its name, which no other video has
     rate: float | None = None  # frames a second, where the part has a start and an end
+    is_apart: bool = True  # from the parts before it that are
 
 
-def cut_windows(video, view, length, every, allow_short=False):
-    """List windows of `length` seconds, one `every` so many seconds: list of Part."""
+# ---------------------------------------------------------------- what they show
+
+
+def guess_clips(videos):
+    """Guess what videos show from their names and folders, as extract_files.py does.
+
+    Where neither the name nor a folder below the one that all videos share tells the
+    animal, the two folders above are looked at for a word such as `Rat 9`.
+
+    Returns
+    -------
+    dict of str to data.Clip
+        By names of clips that no two videos share, in the order of the videos.
+    """
+    places, base = find_places(videos)
+    above = "/".join(base.parts[-2:])
+    animal = finding.find_animal(finding.ANIMAL_PATTERNS[0], above)
+    return {
+        clip.name: clip._replace(animal=clip.animal or animal, video=str(video))
+        for video, clip in zip(videos, finding.guess_clips(base, places), strict=True)
+    }
+
+
+def find_places(videos):
+    """Find the whole paths of videos, and the folder that they share."""
+    places = [Path(os.path.abspath(video)) for video in videos]  # noqa: PTH100
+    return places, Path(os.path.commonpath([place.parent for place in places]))
+
+
+def read_labels(path, guessed):
+    """Read animal, group and session of clips from a table: {clip: {label: str}}.
+
+    `guessed`: see `guess_clips`. Raises Problem where a line may mean several videos,
+    or two lines tell one video otherwise; what fits no video is named.
+    """
+    records = tables.read_table(path, ("clip",)).records()
+    if records and not set(LABELS) & set(records[0][1]):
+        raise Problem(f"{path} has none of the columns {', '.join(LABELS)}")
+    places, base = find_places([clip.video for clip in guessed.values()])
+    known = {
+        name: (str(place), str(place.relative_to(base)))
+        for name, place in zip(guessed, places, strict=True)
+    }
+    match = names.match_names([row["clip"] for _, row in records if row["clip"]], known)
+    found, lines, faults = {}, {}, [f"{path}: {told}" for told in match.doubtful]
+    for line, row in records:
+        name = match.found.get(row["clip"])
+        told = {label: row[label] for label in LABELS if row.get(label)}
+        if name and found.setdefault(name, told) != told:
+            faults.append(
+                f"{path}:{line}: {row['clip']} is labelled otherwise in line "
+                f"{lines[name]}"
+            )
+        lines.setdefault(name, line)
+    if faults:
+        raise Problem(tables.summarise(faults))
+    if not found:
+        first = ", ".join(match.missing[:3]) or "nothing"
+        raise Problem(f"{path} names none of the {len(guessed)} videos, but {first}")
+    for what, some in (
+        ("no video here is called", match.missing),
+        ("no line for", [name for name in guessed if name not in found]),
+    ):
+        if some:
+            near = names.explain_first(some, guessed) if some is match.missing else ""
+            caution(f"{path}: {what} {list_some(some)}{near}")
+    return found
+
+
+def list_some(some, most=10):
+    more = f" and {len(some) - most} more" if len(some) > most else ""
+    return ", ".join(some[:most]) + more
+
+
+def label_clips(guessed, told, record):
+    """Settle animal, group and session of clips: {clip: {label: str or None}}.
+
+    A table counts most, then what the run's patterns find in the name, then the guess;
+    but where a table named the training animals, the guess goes before the patterns.
+    """
+    patterns = [
+        record.get("animal_pattern", data.ANIMAL_PATTERN),
+        record.get("group_pattern", data.GROUP_PATTERN),
+    ]
+    labels, are_named = {}, bool(record.get("animals"))
+    for name, clip in guessed.items():
+        by_name = [data.match_name(name, pattern) for pattern in patterns]
+        by_name.append(data.session_of(name))
+        pairs = zip(LABELS, by_name, strict=True)
+        guess = {label: getattr(clip, label) for label in LABELS}
+        named = {label: found for label, found in pairs if found}
+        named = guess if are_named and guess["animal"] else guess | named
+        labels[name] = named | told.get(name, {})
+    return labels
+
+
+def tell_animals(labels, told):
+    """Say which animals the names tell, and caution of clips that tell none."""
+    named = [
+        n for n in labels if labels[n]["animal"] and not told.get(n, {}).get("animal")
+    ]
+    if named:
+        animals = list(dict.fromkeys(labels[name]["animal"] for name in named))
+        count = f"{len(named)} clips of {len(animals)} animals"
+        print(f"{count}, by the names of files and folders: {list_some(animals)}")
+    if lost := [name for name, label in labels.items() if not label["animal"]]:
+        caution(
+            f"the names of {len(lost)} clips tell no animal, so each counts as an "
+            f"animal by itself: {list_some(lost)}. Give a table with the columns "
+            "clip,animal as --table"
+        )
+
+
+# ---------------------------------------------------------------- seen in training
+
+
+def find_trained(guessed, labels, record, are_others=False):
+    """Find the clips that a run was trained on, and those of animals it has seen.
+
+    A clip is known by the checksum of its video, or by its name unless its video and
+    its animal are others; an animal by its name, however written, unless another lab
+    trained the run. `are_others`: names tell nothing, as other animals have the same.
+
+    Returns
+    -------
+    dict of str to str
+        Of each such clip, how the run knows it.
+    """
+    known = {**(record["train_clips"] or {}), **(record.get("watched_clips") or {})}
+    digests = (record.get("clips_were") or {}).get("digests") or {}
+    clips = {} if are_others else {plain_name(name): name for name in known}
+    animals = {plain_animal(runs.animal_in(record, name)) for name in known}
+    found, alike = {}, {}
+    for name, clip in guessed.items():
+        own = plain_animal(labels[name]["animal"] or name)
+        digest = digest_video(clip.video)
+        same = clips.get(plain_name(name)) or clips.get(
+            plain_name(Path(clip.video).stem)
+        )
+        if same and labels[name]["animal"] and digests.get(same, digest) != digest:
+            is_own = plain_animal(runs.animal_in(record, same)) == own
+            same = same if is_own and not record.get("received") else None
+        if digest in digests.values():
+            found[name] = "its video was seen in training"
+        elif same:
+            found[name] = "clip seen in training"
+        elif own in animals and not are_others:
+            alike[name] = "animal seen in training"
+    if alike and record.get("received"):
+        caution(
+            f"{len(alike)} clips are of animals with names of training animals "
+            f"({list_some(list(alike))}). As the run was received from elsewhere, they "
+            "are taken for others. If they are the same, the scores are no predictions"
+        )
+        alike = {}
+    return found | alike
+
+
+def digest_video(video):
+    try:
+        return origins.digest_source([Path(video)])
+    except OSError:
+        return None  # what is wrong with it is said when it is read
+
+
+def plain_name(name):
+    return names.list_forms(name)[-1]
+
+
+def plain_animal(name):
+    """Write an animal in one form: `Rat 04`, `rat_4` and `RAT4` are one."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", names.list_forms(name)[-1])
+
+
+# ---------------------------------------------------------------- windows
+
+
+def list_parts(guessed, view, window=None, every=None, allow_short=False):
+    """List what is to be scored: whole videos, or windows of them.
+
+    Returns
+    -------
+    list of Part
+    list of str
+        What was wrong with videos that have no window.
+    """
+    videos = {name: Path(clip.video) for name, clip in guessed.items()}
+    if not every:
+        return [Part(video, view, name) for name, video in videos.items()], []
+    parts, failed, seen, there = [], [], 0, 0
+    for name, video in videos.items():
+        try:
+            own, n_frames = cut_windows(name, video, view, window, every, allow_short)
+        except Problem as problem:
+            failed.append(str(problem))
+            continue
+        parts += own
+        there += n_frames / own[0].rate
+        frames_seen = {f for p in own for f in range(p.view.start, p.view.end)}
+        seen += len(frames_seen) / own[0].rate
+    if there and 1 - seen / there >= 0.01:
+        caution(
+            f"{1 - seen / there:.0%} of the film is not seen: a window of {window:.4g} "
+            f"s every {every:.4g} s"
+        )
+    return parts, failed
+
+
+def cut_windows(name, video, view, length, every, allow_short=False):
+    """List windows of `length` seconds, one `every` so many seconds.
+
+    Returns
+    -------
+    list of Part
+    int
+        How many frames the video has.
+    """
     reel = open_reel(video, allow_short)
     if not reel.rate:
         raise Problem(f"{video}: its frame rate is not known, so it has no seconds")
@@ -36,9 +263,15 @@ def cut_windows(video, view, length, every, allow_short=False):
     if size > reel.n_frames:
         lasts = reel.n_frames / reel.rate
         raise Problem(f"{video}: lasts {lasts:.2f} s, a window {length:.2f} s")
-    starts = range(0, reel.n_frames - size + 1, step)
-    views = (view._replace(start=start, end=start + size) for start in starts)
-    return [Part(video, each, reel.rate) for each in views]
+    parts, end = [], 0
+    for start in range(0, reel.n_frames - size + 1, step):
+        own = view._replace(start=start, end=start + size)
+        parts.append(Part(video, own, name, reel.rate, is_apart=start >= end))
+        end = start + size if start >= end else end
+    return parts, reel.n_frames
+
+
+# ---------------------------------------------------------------- scores
 
 
 def score_parts(parts, model, record, extractor, allow_short=False):
@@ -97,43 +330,57 @@ def read(looks, record, allow_short, part):
     return chosen
 
 
-def tabulate(scored, record, level, labels):
+def tabulate(scored, record, level, labels, trained=None):
     """Make the table of what was scored, and of the means of animals' clips.
 
-    `labels` tell the animal of clips whose names do not: {clip: {"animal": str}}.
+    Parameters
+    ----------
+    scored : dict
+        See `score_parts`.
+    record : dict
+    level : float
+    labels : dict
+        See `label_clips`.
+    trained : dict of str to str, optional
+        See `find_trained`: clips that get no interval.
 
     Returns
     -------
     dict of str to list
         See `COLUMNS`; start and end are seconds, None for whole videos.
-    list of (str, int, float, float, float)
-        Animal, its clips, mean score, low and high.
+    list of (str, int, float, float, float, str)
+        Animal, its clips that do not overlap, mean score, low, high and warnings.
     """
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    names = [part.video.stem for part in scored]
-    animals = [
-        labels.get(name, {}).get("animal") or data.animal_of(name, pattern)
-        for name in names
-    ]
-    scores = [score for _, score, _ in scored.values()]
-    low, high = limits.find_intervals(record, scores, level=level).T.tolist()
-    times = [
-        (part.view.start / part.rate, part.view.end / part.rate)
-        if part.rate
-        else (None, None)
-        for part in scored
-    ]
-    columns = (
-        names,
-        animals,
-        [str(part.video) for part in scored],
-        *map(list, zip(*times, strict=True)),
-        [look.n_frames for look, _, _ in scored.values()],
-        *(scores, low, high),
-        [say_odd(odd) for _, _, odd in scored.values()],
-    )
-    means = limits.average_animals(animals, scores, record, level)
+    trained = trained or {}
+    no_skill = limits.explain_no_skill(record) and NO_SKILL
+    rows, of_animal = [], {}
+    for part, (look, score, odd) in scored.items():
+        animal, known = labels[part.clip]["animal"] or part.clip, trained.get(part.clip)
+        times = (None, None)
+        if part.rate:
+            times = part.view.start / part.rate, part.view.end / part.rate
+        limit = find_limits(record, score, 1, level, known)
+        told = "; ".join(filter(None, [known, no_skill, say_odd(odd)]))
+        row = (part.clip, animal, str(part.video), *times, look.n_frames)
+        rows.append((*row, score, *limit, told))
+        of_animal.setdefault(animal, []).append((score, part.is_apart, known))
+    means = []
+    for animal, own in of_animal.items():
+        scores, apart, known = zip(*own, strict=True)
+        n_clips, mean = sum(apart), sum(scores) / len(scores)
+        known = next(filter(None, known), None)
+        limit = find_limits(record, mean, n_clips, level, known)
+        told = "; ".join(filter(None, [known, no_skill]))
+        means.append((animal, n_clips, mean, *limit, told))
+    columns = map(list, zip(*rows, strict=True))
     return dict(zip(COLUMNS, columns, strict=True)), means
+
+
+def find_limits(record, score, n_clips, level, known):
+    """Find low and high of a score, NaN where the run knows the clip or animal."""
+    if known:
+        return math.nan, math.nan
+    return limits.find_intervals(record, [score], n_clips, level)[0].tolist()
 
 
 def say_odd(odd):

@@ -218,6 +218,7 @@ FIELDS = {
             fps=optional(limits),
             brightness=optional(limits),
             size=optional(list_of(text)),
+            digests=optional(dict_of(text)),
             features=optional(features),
         )
     ),

@@ -11,7 +11,6 @@ Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 fram
 """
 
 import math
-import os
 from pathlib import Path
 
 import clip_table
@@ -23,66 +22,75 @@ import limits
 import new_clips
 import runs
 import scoring
-import sources
 import tables
 from console import Problem
+from slicing import finding
 
-LABELS = ("animal", "group", "session")  # of clips, in a table beside them
-
-BATCH_SIZE = 8  # sequences a pass
+ANIMAL_COLUMNS = ("animal", "n_clips", "network_score", "low", "high", "warnings")
 
 
 def list_videos(places):
-    """List the videos named, and those in the folders named."""
-    videos, missing = [], []
+    """List the videos named, and those in the folders named, at any depth."""
+    videos, missing = {}, []
     for place in places:
-        if place.is_dir():
-            found = sorted(path for path in place.iterdir() if sources.is_video(path))
-            for path in filter(sources.looks_like_video, sorted(place.iterdir())):
-                console.caution(sources.explain_left_out(path))
-            videos += found
-            below = [path.name for path in place.iterdir() if holds_video(path)]
-            if below:
-                names = ", ".join(sorted(below)[:10])
-                console.caution(f"{place}: videos in its folders are left out: {names}")
-            if not found:
-                missing.append(f"{place}: no video in this folder")
-        elif place.is_file():
-            videos.append(place)
-        else:
+        found = [place]
+        if place.is_dir() and not (
+            found := finding.pick_videos(finding.list_files(place))
+        ):
+            missing.append(f"{place}: no video in this folder, at any depth")
+        elif not place.exists():
             missing.append(f"{place}: no such file or folder")
+        videos |= {path.resolve(): path for path in found}
     if missing:
         raise Problem("\n".join(missing))
-    return list(dict.fromkeys(videos))
+    return list(videos.values())
 
 
-def holds_video(place):
-    """Tell whether a folder that may be read holds a video."""
-    is_open = place.is_dir() and os.access(place, os.R_OK | os.X_OK)
-    return is_open and any(map(sources.is_video, place.iterdir()))
+# ---------------------------------------------------------------- outputs
 
 
-def check_output(path, overwrite=False):
-    """Refuse an output that would replace anything but an earlier one."""
-    if path is None:
+def list_tables(output):
+    """List the tables that are written, and the columns that tell them from others."""
+    beside = output.with_name(f"{output.stem}-animals{output.suffix}")
+    return {output: {"clip", "video", "network_score"}, beside: {*ANIMAL_COLUMNS[:5]}}
+
+
+def check_outputs(output, figures, overwrite=False):
+    """Refuse outputs that would replace anything but an earlier one.
+
+    `figures`: paths without suffix. A figure is an earlier output where the table is
+    there, too.
+    """
+    if output is None:
         return
-    if path.suffix.lower() != ".csv":
-        raise Problem(f"--output {path}: expected a name that ends with .csv")
-    if path.exists() and not overwrite:
-        with path.open("rb") as file:
-            first = file.readline(200).decode(errors="replace").strip()
-        if not {"clip", "video", "network_score"} <= set(first.split(",")):
-            raise Problem(
-                f"--output {path} is no earlier output; --overwrite replaces it"
-            )
+    if output.suffix.lower() != ".csv":
+        raise Problem(f"--output {output}: expected a name that ends with .csv")
+    foreign = []
+    for path, columns in list_tables(output).items():
+        if path.exists():
+            with path.open("rb") as file:
+                first = file.readline(200).decode(errors="replace").strip()
+            if not columns <= set(first.split(",")):
+                foreign.append(path)
+    drawn = [Path(f"{figure}{kind}") for figure in figures for kind in (".png", ".svg")]
+    foreign += [path for path in drawn if path.exists() and not output.exists()]
+    if foreign and not overwrite:
+        names = ", ".join(map(str, foreign))
+        raise Problem(
+            f"{names}: no earlier output of --output {output}, so it would be lost. "
+            "Give another --output, or --overwrite to replace it"
+        )
 
 
-def read_labels(path):
-    """Read the animal, group and session of clips: {clip: {label: str}}."""
-    found = {}
-    for _, told in tables.read_table(path, ("clip",)).records():
-        found[told["clip"]] = {k: told[k] for k in LABELS if told.get(k)}
-    return found
+def list_figures(args, clips):
+    """List the figures that are drawn, as paths without suffix: {clip: path}."""
+    if args.output is None:
+        return {}
+    beside = args.output.with_name
+    if args.every:
+        return {name: beside(f"{args.output.stem}-{name}") for name in clips}
+    compared = ["study"] if args.compare or args.pair else []
+    return {what: beside(f"{args.output.stem}-{what}") for what in compared}
 
 
 def choose_view(record, crop, mirror):
@@ -110,7 +118,7 @@ def choose_view(record, crop, mirror):
 def tell(table, means, record, level):
     """Print the scores of clips, and the means of animals with several."""
     print(f"network scores of run {record['run']}")
-    names = [Path(video).name for video in table["video"]]
+    names = list(table["clip"])
     if any(start is not None for start in table["start"]):
         spans = zip(names, table["start"], table["end"], strict=True)
         names = [f"{name} {start:.1f}-{end:.1f} s" for name, start, end in spans]
@@ -119,15 +127,21 @@ def tell(table, means, record, level):
     for name, n_frames, score, low, high, odd in zip(names, *columns, strict=True):
         line = f"  {name:<{width}}  {n_frames:>6} frames  {show(score, low, high)}"
         print(f"{line}  ! {odd}" if odd else line)
-    if any(n_clips > 1 for _, n_clips, *_ in means):
+    if len(means) < len(names):
         print("means of animals")
         width = max(len(animal) for animal, *_ in means)
-        for animal, n_clips, *figures in means:
-            print(f"  {animal:<{width}}  {n_clips:>6} clips   {show(*figures)}")
-    if silence := limits.explain_silence(record, level):
+        for animal, n_clips, *figures, odd in means:
+            line = f"  {animal:<{width}}  {n_clips:>6} clips   {show(*figures)}"
+            print(f"{line}  ! {odd}" if odd else line)
+    if silence := limits.explain_silence(record):
         return console.caution(silence)
+    if told := limits.explain_level(record, level):
+        console.caution(told)
+    if told := limits.explain_no_skill(record):
+        console.caution(told)
+    level = limits.show_level(limits.choose_level(record, level))
     print(
-        f"[low, high] holds the true score of {level:.0%} of new animals, if they are "
+        f"[low, high] holds the true score of {level} of new animals, if they are "
         f"like the {limits.count_animals(record)} that networks of this run scored "
         "without having seen them"
     )
@@ -146,6 +160,26 @@ def tell_odd(scored, record):
         console.caution(familiar.count_kinds(record, warned))
 
 
+def tell_trained(trained, clips, record):
+    """Say which scores are no predictions, since the run has seen clips or animals."""
+    if record["train_clips"] is None:
+        console.caution(
+            f"it is unknown which clips and animals {record['run']} was trained on: "
+            "scores of those are no predictions"
+        )
+    elif trained:
+        console.caution(f"no interval for {explain_trained(trained, clips)}")
+
+
+def explain_trained(trained, clips):
+    first = next(iter(trained))
+    return (
+        f"{len(trained)} of {len(clips)} clips, since the run was trained on them or "
+        f"on their animals (say, {first}: {trained[first]}). For these, validate.py "
+        "--folds gives held-out predictions, by networks that never saw the animal"
+    )
+
+
 def refuse_odd(scored):
     """Take out what is unlike the training: what is left, and a line for each other."""
     refused = [
@@ -159,27 +193,23 @@ def refuse_odd(scored):
 def write(path, table, means):
     """Write the scores of clips, and beside them the means of animals."""
     tables.write_table(path, list(table), zip(*table.values(), strict=True))
-    beside = path.with_name(f"{path.stem}-animals{path.suffix}")
-    columns = ("animal", "n_clips", "network_score", "low", "high")
-    tables.write_table(beside, columns, means)
+    _, beside = list_tables(path)
+    tables.write_table(beside, ANIMAL_COLUMNS, means)
     print(f"written to {path} and {beside.name}")
 
 
-def draw_windows(path, table, record):
+def draw_windows(paths, table):
     """Draw the score of each video over time, beside the table."""
     import figures
     from judging.contrast_figures import draw_windows
 
     rows = list(zip(*table.values(), strict=True))
-    for video in dict.fromkeys(table["video"]):
-        own = [row for row in rows if row[2] == video]
+    for clip in dict.fromkeys(table["clip"]):
+        own = [row for row in rows if row[0] == clip]
         middles = [(row[3] + row[4]) / 2 for row in own]
-        figure = draw_windows(
-            middles, *zip(*(row[6:9] for row in own), strict=True), Path(video).name
-        )
-        written = figures.save(
-            figure, path.with_name(f"{path.stem}-{Path(video).stem}")
-        )
+        scores = zip(*(row[6:9] for row in own), strict=True)
+        figure = draw_windows(middles, *scores, clip)
+        written = figures.save(figure, paths[clip])
         print(f"written to {written[0]} and .svg")
 
 
@@ -201,7 +231,10 @@ def parse_args(argv):
     add("--mirror", bool, "exchange left and right")
     add("--allow-short", bool, "take what is there of a video that was cut short")
     share = "share of new animals whose true score lies within the interval"
-    add("--level", console.fraction, share, default=0.9)
+    level = console.checked(float, lambda x: 0 < x < 1, "a number such as 0.9")
+    add("--level", level, share, default=0.9)
+    text = "the animals are others than those of the training, although named alike"
+    add("--other-animals", bool, text)
     strict = "refuse videos that are unlike those that the run has learned from"
     add("--strict", bool, strict)
 
@@ -224,36 +257,50 @@ def parse_args(argv):
     return args
 
 
-def list_parts(args, videos, record, view):
-    """List what is to be scored: whole videos, or windows of them."""
-    if not args.every:
-        return [new_clips.Part(video, view) for video in videos], []
-    length, parts, failed = args.window or new_clips.window_seconds(record), [], []
-    for video in videos:
-        try:
-            parts += new_clips.cut_windows(
-                video, view, length, args.every, args.allow_short
-            )
-        except Problem as problem:
-            failed.append(str(problem))
-    return parts, failed
+def compare(args, table, record, clips, labels, trained):
+    """Compare groups and sessions of new animals, where that is asked for."""
+    import contrasting
+
+    if any(name in trained for name in table["clip"]):
+        raise Problem(f"no comparison with {explain_trained(trained, clips)}")
+    if lost := [name for name in clips if name not in table["clip"]]:
+        gone = {labels[name]["animal"] or name for name in lost} - {*table["animal"]}
+        animals = f"; nothing is left of {', '.join(sorted(gone))}" if gone else ""
+        console.caution(
+            f"the comparison is without {len(lost)} of {len(clips)} clips, which "
+            f"failed or were refused: {new_clips.list_some(lost)}{animals}"
+        )
+    wanted = bool(args.compare), bool(args.pair)
+    contrasting.tell_study(table, record, labels, *wanted, args.output, args.level)
+
+
+def open_run(args, clips, told):
+    """Open a run and see that it suits: its network, record, view and labels."""
+    model, record = runs.read_run(runs.find_run(args.data, args.run, args.task))
+    view = choose_view(record, args.crop, args.mirror)
+    labels = new_clips.label_clips(clips, told, record)
+    if args.compare or args.pair:
+        import contrasting
+
+        wanted = bool(args.compare), bool(args.pair)
+        contrasting.refuse_unlabelled(list(clips), record, labels, *wanted)
+    new_clips.tell_animals(labels, told)
+    return model, record, view, labels
 
 
 def main(argv=None):
     args = parse_args(argv)
-    videos = list_videos(args.videos)
-    check_output(args.output, args.overwrite)
-    labels = read_labels(args.table) if args.table else {}
-    checkpoint = runs.find_run(args.data, args.run, args.task)
-    model, record = runs.read_run(checkpoint)
-    view = choose_view(record, args.crop, args.mirror)
-    wanted = (bool(args.compare), bool(args.pair))
-    if any(wanted):
-        import contrasting
-
-        names = [video.stem for video in videos]
-        contrasting.refuse_unlabelled(names, record, labels, *wanted)
-    parts, failed = list_parts(args, videos, record, view)
+    clips = new_clips.guess_clips(list_videos(args.videos))
+    figures = list_figures(args, clips)
+    check_outputs(args.output, figures.values(), args.overwrite)
+    told = new_clips.read_labels(args.table, clips) if args.table else {}
+    model, record, view, labels = open_run(args, clips, told)
+    trained = new_clips.find_trained(clips, labels, record, args.other_animals)
+    window = args.every and (args.window or new_clips.window_seconds(record))
+    parts, failed = new_clips.list_parts(
+        clips, view, window, args.every, args.allow_short
+    )
+    n_parts = len(parts) + len(failed)
     extractor = scoring.open_extractor(record, args.weights)
     scored, failures = new_clips.score_parts(
         parts, model, record, extractor, args.allow_short
@@ -263,16 +310,19 @@ def main(argv=None):
     if args.strict:
         scored, refused = refuse_odd(scored)
         failed += refused
-    if scored:
-        table, means = new_clips.tabulate(scored, record, args.level, labels)
-        tell(table, means, record, args.level)
-        if args.output:
-            write(args.output, table, means)
-        if args.output and args.every:
-            draw_windows(args.output, table, record)
-        if any(wanted):
-            contrasting.tell_study(table, record, labels, *wanted, args.output)
-    return console.report_failed(failed, len(videos))
+    code = console.report_failed(failed, n_parts)
+    if not scored:
+        return code
+    table, means = new_clips.tabulate(scored, record, args.level, labels, trained)
+    tell(table, means, record, args.level)
+    tell_trained(trained, clips, record)
+    if args.output:
+        write(args.output, table, means)
+    if args.output and args.every:
+        draw_windows(figures, table)
+    if args.compare or args.pair:
+        compare(args, table, record, clips, labels, trained)
+    return code
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ Cost    seconds.
 from pathlib import Path
 
 import console
+import data
 import files
 import limits
 import packing
@@ -38,23 +39,40 @@ own clips by hand and compare: `python validate.py --run {run}.zip`.
 def describe_figures(folder, record):
     """Say how a run did on animals never seen, from its folds or from its test."""
     if not limits.explain_silence(record):
-        network, mean = limits.measure_width(record)
-        n_animals = limits.count_animals(record)
-        return (
-            f"90% of its scores were within {network:.2f} of the expert's, the mean of "
-            f"the others within {mean:.2f} ({n_animals} animals, each left out in turn)"
-        )
-    path = files.predictions_path(folder, record["run"], "test", ".json")
-    told = files.read_json(path) if path.is_file() else {}
-    clips, animals = (
-        told.get("agreement", {}).get(k, {}) for k in ("clips", "animals")
+        return limits.describe_errors(record)
+    found = find_evaluations(folder, record)
+    if not found:
+        return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
+    told = found[0]
+    clips, animals = told["agreement"]["clips"], told["agreement"]["animals"]
+    how = ", by networks of folds" if told["split"] not in data.SPLITS else ""
+    return (
+        f"off by {clips['mae']['value']:.2f} on average ({clips['n']} clips, "
+        f"{animals['n']} animals{how})"
     )
-    if clips.get("n") and "never saw" in told["independence"]:
-        mae = clips["mae"]["value"]
-        return (
-            f"off by {mae:.2f} on average ({clips['n']} clips, {animals['n']} animals)"
-        )
-    return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
+
+
+def find_evaluations(folder, record):
+    """Find what validate.py wrote of a run, or of folds trained as it was: list.
+
+    Those on the test rows come first; only tests on animals never seen count.
+    """
+    tests, of_folds = [], []
+    for path in sorted((Path(folder) / "predictions").glob("[!.]*.json")):
+        try:
+            told = files.read_json(path)
+            made = told["run_record"]
+            is_test = "never saw" in told["independence"]
+            if not is_test or not told["agreement"]["clips"]["n"]:
+                continue
+            if told["split"] == "test" and made["sha256"] == record["sha256"]:
+                tests.append(told)
+            alike = all(made[key] == record[key] for key in ("task", "options"))
+            if told["split"] not in data.SPLITS and alike:
+                of_folds.append(told)
+        except (Problem, OSError, KeyError, TypeError):
+            continue  # of another kind
+    return tests + of_folds
 
 
 def write_card(folder, record, species, camera, licence):

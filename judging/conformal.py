@@ -33,6 +33,13 @@ def count_needed(level=LEVEL):
     return math.ceil(level / (1 - level) - 1e-9)
 
 
+def find_highest(n_animals, level=LEVEL):
+    """Find the highest level up to `level`, in whole percent, that animals allow."""
+    if count_needed(level) <= n_animals:
+        return level
+    return 100 * n_animals // (n_animals + 1) / 100
+
+
 def find_width(errors, animals, level=LEVEL, n_clips=1):
     """Find how far off the mean score of `n_clips` clips of a new animal may be.
 
@@ -42,7 +49,8 @@ def find_width(errors, animals, level=LEVEL, n_clips=1):
         Network score minus expert score, by a network that never saw the animal.
     animals : (N,) array of str
     level : float
-        Share of new animals whose true score lies within.
+        Share of new animals whose true score lies within. Below 1 / (animals + 1) the
+        smallest error is the limit.
     n_clips : int
         Clips that are averaged: 1 for the score of a clip. An animal with fewer counts
         with all that it has, whose mean errs more rather than less.
@@ -54,7 +62,7 @@ def find_width(errors, animals, level=LEVEL, n_clips=1):
     """
     errors = np.asarray(errors, float)
     names, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
-    place = level * (len(names) + 1) - 1
+    place = max(level * (len(names) + 1) - 1, 0)
     if place > len(names) - 1 + 1e-9:
         return math.inf
     random, columns = np.random.default_rng(0), []

@@ -6,7 +6,7 @@ from figures import COLOURS, FAINT, INK, choose_looks, open_figure, styled
 
 
 @styled
-def draw_study(means, pairs=(), title=None, width=None):
+def draw_study(means, pairs=(), title=None, width=None, level="90%"):
     """Draw a dot for each animal, and lines from one session to the next.
 
     Parameters
@@ -18,6 +18,8 @@ def draw_study(means, pairs=(), title=None, width=None):
     title : str, optional
     width : float, optional
         How far off the network's score of an animal may be, drawn as a bar.
+    level : str
+        Share of new animals of which that holds.
 
     Returns
     -------
@@ -43,7 +45,9 @@ def draw_study(means, pairs=(), title=None, width=None):
         style = {"color": INK, "capsize": 2, "linewidth": 0.8}
         axes.errorbar(len(labels) - 0.4, low + width, yerr=width, **style)
         axes.annotate(
-            "network's\nerror (90%)", (len(labels) - 0.35, low + width), va="center"
+            f"network's\nerror ({level})",
+            (len(labels) - 0.35, low + width),
+            va="center",
         )
     axes.set_xlim(-0.6, len(labels) + (0.1 if width else -0.4))
     names = [f"{label}, n = {len(own)}" for label, own in means.items()]

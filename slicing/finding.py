@@ -33,6 +33,10 @@ GROUPS = (
     *("treated", "impaired", "patient", "kontrolle", "schlaganfall", "gesund"),
     *("pre", "post", "6-ohda", "6ohda", "mptp", "pd", "als"),
 )
+SYSTEM_FOLDERS = (
+    *("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"),
+    *("#recycle", "Trash"),
+)
 START, END = r"(?<![a-zA-ZäöüÄÖÜß\d])", r"(?![a-zA-ZäöüÄÖÜß\d])"
 
 
@@ -41,10 +45,18 @@ def find_videos(folder):
     folder = Path(folder)
     if not folder.is_dir():
         raise Problem(f"--from {folder}: no such folder")
-    videos = pick_videos(path for path in sorted(folder.rglob("*")) if path.is_file())
-    if not videos:
+    if not (videos := pick_videos(list_files(folder))):
         raise Problem(f"--from {folder}: no video in it, at any depth")
     return videos
+
+
+def list_files(folder):
+    """List the files of a folder at any depth, sorted, without those of the system."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [f for f in folders if f[0] != "." and f not in SYSTEM_FOLDERS]
+        found += [Path(place) / name for name in files]
+    return sorted(path for path in found if path.is_file())
 
 
 def pick_videos(paths):

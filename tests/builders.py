@@ -1,8 +1,12 @@
 """What tests build: a lab's films and tables, and commands given as users give them."""
 
+import contextlib
 import importlib
+import io
+import json
 import re
 import sys
+import types
 from pathlib import Path
 from typing import NamedTuple
 
@@ -233,6 +237,30 @@ def make_stand_in():
             )
 
     return StandIn
+
+
+@contextlib.contextmanager
+def silent(lab):
+    """Let a lab of a whole module give commands, which have no `capsys` there."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        lab.capsys = types.SimpleNamespace(readouterr=lambda: take(out, err))
+        yield lab
+
+
+def take(*streams):
+    """Take what streams hold, and empty them: list of str."""
+    texts = [stream.getvalue() for stream in streams]
+    for stream in streams:
+        stream.seek(0)
+        stream.truncate()
+    return texts
+
+
+def read_record(folder, run):
+    return json.loads(
+        (Path(folder) / "checkpoints" / f"{run}.json").read_text(encoding="utf-8")
+    )
 
 
 def forget_models():

@@ -35,6 +35,28 @@ def test_too_few_animals_give_no_limits(level, needed):
         assert np.isfinite(found) == is_finite
 
 
+@pytest.mark.parametrize("n_clips", [1, 2])
+def test_the_width_grows_with_the_level_from_the_smallest_error_on(n_clips):
+    random = np.random.default_rng(3)
+    for n_animals in range(2, 12):
+        errors, animals = random.normal(0, 1, 2 * n_animals), np.arange(n_animals)
+        owners, levels = np.repeat(animals, 2), np.linspace(0.001, 0.999, 97)
+        found = [conformal.find_width(errors, owners, x, n_clips) for x in levels]
+        assert (np.diff([w for w in found if np.isfinite(w)]) >= 0).all()
+        ones = [conformal.find_width(errors[::2], animals, x) for x in levels]
+        for level, width in zip(levels, ones, strict=True):
+            ranks = np.arange(1, n_animals + 2)
+            known = np.append(np.sort(np.abs(errors[::2])), np.inf)
+            place = max(level * (n_animals + 1), 1)
+            wanted = np.inf
+            if place <= n_animals:
+                wanted = np.interp(place, ranks[:-1], known[:-1])
+            assert width == pytest.approx(wanted)
+        highest = conformal.find_highest(n_animals, 0.99)
+        assert np.isfinite(conformal.find_width(errors, owners, highest))
+        assert highest > n_animals / (n_animals + 1) - 0.01
+
+
 @pytest.mark.parametrize("n_clips", [1, 3])
 def test_the_truth_of_new_animals_lies_within_as_often_as_said(n_clips):
     random, inside = np.random.default_rng(0), []

@@ -7,11 +7,13 @@ import pytest
 from scipy import stats
 
 import contrasting
+import new_clips
 import tables
-from console import Problem
+from console import Caution, Problem
 from judging import contrast_figures, contrasts
 
 CONTROL = {"a1": 0.5, "a2": 1.0, "a3": 0.25, "a4": 0.75}
+NUMBERS = ("one", "two", "three")
 STROKE = {"b1": 2.0, "b2": 3.0, "b3": 1.5, "b4": 3.5, "b5": 2.75}
 
 
@@ -81,11 +83,11 @@ def test_a_study_of_groups_and_sessions(tmp_path, capsys):
 
 
 def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
-    import score
-
-    path = tmp_path / "labels.csv"
-    tables.write_table(path, ("Clip", "Group"), [("one", "sham"), ("two", "lesion")])
-    labels = score.read_labels(path)
+    path, clips = tmp_path / "labels.csv", [tmp_path / f"{n}.mp4" for n in NUMBERS]
+    rows = [("ONE.mp4", "sham"), ("a/two", "lesion")]
+    tables.write_table(path, ("Clip", "Group"), rows)
+    with pytest.warns(Caution, match="no line for three"):
+        labels = new_clips.read_labels(path, new_clips.guess_clips(clips))
     assert labels == {"one": {"group": "sham"}, "two": {"group": "lesion"}}
     names, record = ["one", "three"], {"run": "r"}
     with pytest.raises(Problem, match="1 of 2 clips tell no group, among them three"):

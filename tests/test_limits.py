@@ -108,8 +108,8 @@ def test_too_few_animals_and_old_runs_say_why_there_is_no_interval(
 ):
     _, said = run_score("--level", "0.95")
     said_too = " ".join(str(warning.message) for warning in recwarn)
-    assert "95% needs 19 left-out animals, run Reach-lstm has 10" in said_too
-    assert "[" not in said.out
+    assert "95% needs 19 animals held out, run Reach-lstm has 10" in said_too
+    assert "[low, high] holds the true score of 90% of new animals" in said.out
     record = read_record(trained, "Reach-lstm")
     record.pop("left_out_errors")
     assert "--folds 5 --final" in limits.explain_silence(record)
@@ -228,18 +228,19 @@ def test_a_long_video_is_scored_over_time(run_score, trained, tmp_path):
     assert (tmp_path / "long-long.png").stat().st_size > 5000
 
 
-def test_videos_deeper_in_a_folder_are_told(tmp_path):
-    for name in ("a.avi", "below/b.avi", "notes/c.txt"):
+def test_videos_deeper_in_a_folder_are_taken_and_those_of_the_system_are_not(tmp_path):
+    hidden = (".cache/d.avi", "__MACOSX/e.avi", "@eaDir/f.avi", "below/._b.avi")
+    for name in ("a.avi", "below/b.avi", "notes/c.txt", *hidden):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    with pytest.warns(Caution, match="left out: below$"):
-        assert score.list_videos([tmp_path]) == [tmp_path / "a.avi"]
+    wanted = [tmp_path / "a.avi", tmp_path / "below/b.avi"]
+    assert score.list_videos([tmp_path, tmp_path / "below"]) == wanted
 
 
 def test_a_run_travels_in_one_file(trained, tmp_path, capsys):
     packed = tmp_path / "run.zip"
     share.main(["Reach-lstm", "--data", str(trained), "--output", str(packed)])
-    assert "10 animals, each left out in turn" in capsys.readouterr().out
+    assert "10 animals held out in turn, 90% of its scores" in capsys.readouterr().out
     assert runs.find_run(trained, packed).parent.parent == trained  # its own, as it is
     assert "received" not in read_record(trained, "Reach-lstm")
     other = tmp_path / "other"
