@@ -80,8 +80,8 @@ def read_parts(weights, shapes):
         return draw_parts(shapes)
     check_weights(weights)
     path = fetch_imagenet() if weights == "imagenet" else Path(weights)
-    with convolutions.reading(path, N_CONVOLUTIONS) as (is_listed, arrays):
-        parts = list(zip(*[arrays] * 4, strict=True))
+    is_listed, arrays = convolutions.read_apart(path, N_CONVOLUTIONS)
+    parts = list(zip(*[iter(arrays)] * 4, strict=True))
     if is_listed:
         places = [[n for kind, n in ORDER if kind == which] for which in "cb"]
         found = [[p.index(number) for p in places] for number in range(N_CONVOLUTIONS)]

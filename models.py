@@ -252,14 +252,13 @@ def load_run(path, members, shape, targets=()):
     for options in members:
         standardizes = options.standardize and options.model != "motion"
         wanted.append((list_weights(options, shape), shape[1] if standardizes else 0))
-    networks = []
-    with archive.reading(path, wanted) as (_, arrays):
-        for options, (weights, n_standardized) in zip(members, wanted, strict=True):
-            statistics = [next(arrays), next(arrays)] if n_standardized else None
-            given = {"statistics": statistics, "targets": targets, "layer": BLANK_LSTM}
-            network = build(options, shape, **given)
-            assign(network, itertools.islice(arrays, len(weights)))
-            networks.append(network)
+    networks, arrays = [], iter(archive.read_apart(path, wanted)[1])
+    for options, (weights, n_standardized) in zip(members, wanted, strict=True):
+        statistics = [next(arrays), next(arrays)] if n_standardized else None
+        given = {"statistics": statistics, "targets": targets, "layer": BLANK_LSTM}
+        network = build(options, shape, **given)
+        assign(network, itertools.islice(arrays, len(weights)))
+        networks.append(network)
     return build_ensemble(networks)
 
 
@@ -268,9 +267,9 @@ def load_published(path):
 
     See `foreign.published`.
     """
-    with published.reading(path) as (settings, arrays):
-        model = build_lstm(**settings, layer=BLANK_LSTM)
-        assign(model, arrays)
+    settings, arrays = published.read_apart(path)
+    model = build_lstm(**settings, layer=BLANK_LSTM)
+    assign(model, arrays)
     return model
 
 

@@ -23,18 +23,18 @@ LARGEST_NUMBER = 32  # bytes, with sign, exponent and comma
 MEANT = "the record means {}; restore the two files together"
 
 
-def reading(path, members):
-    """Read the weights of a run, of an ensemble member by member; see `apart.reading`.
+def read_apart(path, members):
+    """Read the weights of a run, of an ensemble member by member; see `apart.read`.
 
     `members`: of each network the shape of each array, by its name within the member,
     and how many features it standardizes, or 0. Where it does, mean and variance (F,)
     come before its weights.
     """
-    return apart.reading("archive:read_weights", Path(path), members)
+    return apart.read("archive:read_weights", Path(path), members)
 
 
 def read_weights(path, members):
-    """Read weights in this process; see `reading`."""
+    """Read weights in this process; see `read_apart`."""
     n_bytes, n_members = path.stat().st_size, len(members)
     with opening(path) as archive:
         statistics = [()] * n_members

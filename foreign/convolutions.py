@@ -18,18 +18,18 @@ LAYER = re.compile(r"(?:.*/)?(conv2d|batch_normalization)(?:_(\d+))?/.*[^/]")
 N_ARRAYS = {"conv2d": 1, "batch_normalization": 3}  # kernel; beta, mean, variance
 
 
-def reading(path, n_layers):
+def read_apart(path, n_layers):
     """Read the first convolutions and normalizations of a file in another process.
 
-    Returns a context manager of (bool, iterator): whether layers come as the model
-    lists them; of each of `n_layers` the kernel, then beta, mean and variance, float32.
+    Returns (bool, list): whether layers come as the model lists them; of each of
+    `n_layers` the kernel, then beta, mean and variance, float32.
     Raises Problem where they are not there.
     """
-    return apart.reading("convolutions:read_layers", Path(path), n_layers)
+    return apart.read("convolutions:read_layers", Path(path), n_layers)
 
 
 def read_layers(path, n_layers):
-    """Read layers in this process; see `reading`."""
+    """Read layers in this process; see `read_apart`."""
     import h5py
 
     found = {kind: {} for kind in N_ARRAYS}

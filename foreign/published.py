@@ -41,17 +41,17 @@ OPTIONS = (  # layer, option, what Keras takes without it, what is possible here
 OLD_NAMES = {"pool_size": "pool_length", "strides": "stride", "padding": "border_mode"}
 
 
-def reading(path):
+def read_apart(path):
     """Read the network in an HDF5 file of Keras 2.0 to 2.3: a model, or weights only.
 
     What is found are settings for `models.build_lstm`, and the arrays are the weights
-    as Keras orders them, all of them checked; see `apart.reading`.
+    as Keras orders them, all of them checked; see `apart.read`.
     """
-    return apart.reading("published:read_network", Path(path))
+    return apart.read("published:read_network", Path(path))
 
 
 def read_network(path):
-    """Read settings and weights in this process; see `reading`."""
+    """Read settings and weights in this process; see `read_apart`."""
     n_bytes = path.stat().st_size
     with open_hdf5(path, path.name) as file:
         group = follow(file, "model_weights") if "model_weights" in file else file
