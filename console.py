@@ -59,6 +59,27 @@ class Parser(argparse.ArgumentParser):
             formatter_class=HelpFormatter,
         )
 
+    def parse_known_args(self, args=None, namespace=None):
+        """Take a word that begins with a hyphen and is no option for a value."""
+        known, words = self._option_string_actions, []
+        for word in sys.argv[1:] if args is None else args:
+            action = known.get(words[-1]) if words else None
+            takes_one = action is not None and action.nargs is None
+            if takes_one and word.startswith("-") and not self.is_option(word):
+                words[-1] += f"={word}"
+            else:
+                words.append(word)
+        return super().parse_known_args(words, namespace)
+
+    def is_option(self, word):
+        """Tell whether a word is an option, or the beginning of a long one."""
+        name = word.split("=")[0]
+        begun = name.startswith("--") and name
+        return any(
+            name == flag or (begun and flag.startswith(begun))
+            for flag in self._option_string_actions
+        )
+
     def error(self, message):
         self.exit(2, plain(f"error: {message}. {self.prog} --help tells all options\n"))
 

@@ -152,7 +152,8 @@ def gather(args):
     known = args.split, args.task
     if args.cut:
         in_frames = args.times == "frames"
-        clips = trials.read_trials(args.cut, args.source, in_frames, *known)
+        given = args.source, in_frames, *known, args.allow_short
+        clips = trials.read_trials(args.cut, *given)
         if args.save_as == "rows":
             trials.refuse_without_rate(clips)
     else:

@@ -15,7 +15,8 @@ def encode(folder, clip):
 
     Returns the film as bytes, and its frames per second, by which the page steps.
     """
-    reel, view = frames.open_clip(folder, clip)
+    # What is there of a film that was cut short can be judged all the same.
+    reel, view = frames.open_clip(folder, clip, allow_short=True)
     rate = reel.rate
     if not rate or not 1 <= rate <= MAX_RATE:
         rate = IMAGES_PER_SECOND

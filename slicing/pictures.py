@@ -78,7 +78,7 @@ def draw_crops(path, clips):
     for clip in clips:
         once.setdefault((clip.video, clip.crop, clip.mirror), clip)
     for clip in once.values():
-        reel = frames.open_reel(clip.video)
+        reel = frames.open_reel(clip.video, allow_short=True)
         picture = read_picture(reel, reel.n_frames // 2)
         frames.View(crop=clip.crop).apply(picture)  # refuses what lies outside
         tiles.append(make_tile(picture, clip.name, clip.crop, clip.mirror))
@@ -89,7 +89,7 @@ def draw_trials(path, clips):
     """Draw first, middle and last frame of each trial in a row; see `write_pages`."""
     tiles = []
     for clip in clips:
-        reel = frames.open_reel(clip.video)
+        reel = frames.open_reel(clip.video, allow_short=True)
         first, last = round(clip.start * reel.rate), round(clip.end * reel.rate) - 1
         for number in (first, (first + last) // 2, last):
             label = f"{clip.name}  {number / reel.rate:.2f} s"

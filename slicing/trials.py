@@ -22,12 +22,15 @@ SMOOTH, GAP, SHORTEST, MARGIN = 0.2, 0.5, 0.5, 0.25  # seconds
 ABOVE, LEAST = 6.0, 0.4  # spreads of a resting picture; grey of 255
 
 
-def read_trials(path, folder=None, in_frames=False, split=None, task=None):
+def read_trials(
+    path, folder=None, in_frames=False, split=None, task=None, allow_short=False
+):
     """Read a table of trials: `video,start,end` and any column that clips have.
 
     The videos lie in `folder` at any depth, by default beside the table. `in_frames`:
     starts and ends are frame numbers from 0; else see `frames.find_view` for what a
-    time means. `split` and `task` are those of trials of which the table tells none.
+    time means. `split` and `task` are those of trials of which the table tells none;
+    `allow_short` is as of `open_reel`.
     Returns a Clip each, with its number of frames; raises Problem with every line that
     is wrong.
     """
@@ -41,7 +44,8 @@ def read_trials(path, folder=None, in_frames=False, split=None, task=None):
     clips, problems, counts = {}, [], Counter()
     for line, record in records:
         try:
-            clip = read_trial(record, known, counts, table.decimal, in_frames)
+            how = table.decimal, in_frames, allow_short
+            clip = read_trial(record, known, counts, *how)
             if clips.setdefault(finding.fold(clip.name), clip) is not clip:
                 raise ValueError(f"two trials are called {clip.name}")
         except (ValueError, Problem) as error:
@@ -51,7 +55,7 @@ def read_trials(path, folder=None, in_frames=False, split=None, task=None):
     return list(clips.values())
 
 
-def read_trial(record, known, counts, decimal, in_frames):
+def read_trial(record, known, counts, decimal, in_frames, allow_short):
     """Make the clip of one trial. Raises ValueError or Problem."""
     name = record["video"].replace("\\", "/")
     found = known.get(finding.fold(name)) or known.get(finding.fold(Path(name).name))
@@ -63,7 +67,7 @@ def read_trial(record, known, counts, decimal, in_frames):
         raise ValueError(told)
     guess = found[0]
     counts[guess.name] += 1
-    reel = frames.open_reel(guess.video)
+    reel = frames.open_reel(guess.video, allow_short)
     rate = reel.rate or (1 if in_frames else None)  # a stack of pages tells none
     told = {column: text for column, text in record.items() if text}
     for column in ("start", "end") if in_frames else ():
@@ -90,7 +94,7 @@ def refuse_without_rate(clips):
     """Refuse parts of recordings in which nobody can tell seconds."""
     for clip in clips:
         is_part = clip.start is not None or clip.end is not None
-        if is_part and not frames.open_reel(clip.video).rate:
+        if is_part and not frames.open_reel(clip.video, allow_short=True).rate:
             raise Problem(f"{Path(clip.video).name} {NO_RATE}")
 
 

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import console
+import data
 import files
+import frames
 import tables
+from rating import showing
 
 
 def write_stack(path, pictures):
@@ -134,3 +138,47 @@ def test_some_short_clips_and_a_wrong_count_in_the_table(lab):
     )
     assert told.code == 1 and "r9_c1: too short: 6 frames" in told.err
     assert told.all.count("--seq-length") == 1 and "--seq-length 6 " in told.all
+
+
+# ---------------------------------------------------------------- at the edges
+
+
+def test_films_cut_short_can_be_rated(lab):
+    film = lab.film("films/Rat 1.avi", n_frames=40, codec="mjpeg", pixels="yuvj420p")
+    content = film.read_bytes()
+    film.write_bytes(content[: len(content) // 2])
+    options = ("--from", film.parent, "--task", "Reach", "--yes")
+    assert lab.run("extract_files", *options, "--crop", "0,0,64,48").code == 1
+    trials = write_trials(lab, [("Rat 1", 0, 0.1)])
+    lab.refused("extract_files", "--cut", trials, *options, words=("--allow-short",))
+    lab.ok("extract_files", *options, "--allow-short", "--crop", "0,0,64,48")
+    (clip,) = data.read_clips(lab.folder, need_scores=False)
+    assert 5 < clip.n_frames < 40
+    lab.extract(5, "--allow-short")
+    content, rate = showing.encode(lab.folder, clip)
+    (lab.place / "shown.mp4").write_bytes(content)
+    shown = frames.open_reel(lab.place / "shown.mp4")
+    assert (shown.n_frames, rate) == (clip.n_frames, builders.RATE)
+
+
+@pytest.mark.parametrize("word", ["-lesion", "--lesion", "-1", "-(a|b)", "-"])
+def test_values_that_begin_with_a_hyphen(word):
+    parser = console.Parser("")
+    parser.add_argument("--group-pattern")
+    parser.add_argument("--folds", action="store_true")
+    parser.add_argument("--join")
+    given = parser.parse_args(["--group-pattern", word, "--folds", "--join=-x"])
+    assert (given.group_pattern, given.folds, given.join) == (word, True, "-x")
+    given = parser.parse_args(["--folds", "--group-pattern", word])
+    assert given.group_pattern == word and given.folds
+
+
+@pytest.mark.parametrize("word", ["--folds", "--fol", "-h", "--join=mean"])
+def test_options_are_not_taken_for_values(word, capsys):
+    parser = console.Parser("")
+    parser.add_argument("--group-pattern")
+    parser.add_argument("--folds", action="store_true")
+    parser.add_argument("--join")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--group-pattern", word])
+    assert "expected one argument" in capsys.readouterr().err
