@@ -87,6 +87,13 @@ def guess_clips(folder, videos, split=None, task=None):
     return clips
 
 
+def place_in(folder, video):
+    """Tell where a video lies in a folder; its name, where a link leads out of it."""
+    folder, video = Path(folder).resolve(), Path(video)
+    is_inside = folder in video.parents
+    return (video.relative_to(folder) if is_inside else Path(video.name)).as_posix()
+
+
 def describe_place(folder, video):
     """Join the folders below `folder` and the name of a video, NFC, with slashes."""
     place = video.relative_to(folder).with_suffix("").as_posix()

@@ -2,7 +2,9 @@
 
 import filecmp
 import itertools
+import math
 import os
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +13,16 @@ import clip_table
 import sources
 from clip_table import write_field
 from console import Problem
-from slicing.finding import safe_name
+from slicing import finding
 from tables import count, fold
 
+WHOLE = "", ""  # of `list_part`
 TIMES = {"start", "end"}
 LABELS = ("animal", "group", "session")
 SEEN = ("start", "end", "crop", "mirror")  # which part of a video a clip is
+
+
+NUMBERED = re.compile(r"_t\d+$")  # as trials are called that have no name
 
 
 class Known(NamedTuple):
@@ -49,6 +55,7 @@ def recognise(folder, source, clips, listed, task=None):
         for video in {clip.video for clip in clips}
     }
     named = {fold(row.name): row for row in reversed(listed)}
+    lacking = [c for c in LABELS if all(getattr(row, c) is None for row in listed)]
     taken, found, known = set(), {}, []
     for number, clip in enumerate(clips):  # first those of the same part of a recording
         for row in rows_of[clip.video]:
@@ -60,7 +67,7 @@ def recognise(folder, source, clips, listed, task=None):
         row, form = found.get(number), fold(clip.name)
         if row is None and form in named:
             row = named[form]
-            if form in taken:  # by another part of the same recording
+            if form in taken or is_another_trial(clip, row):
                 row, clip = None, number_anew(clip, named)
             elif row and is_other_film(folder, clip, row, rows_of[clip.video]):
                 row, clip = None, name_by_folder(clip, source, named)
@@ -68,8 +75,17 @@ def recognise(folder, source, clips, listed, task=None):
             row = None
         taken.add(fold((row or clip).name))
         named.setdefault(fold(clip.name), row)
-        known.append(compare(folder, clip, row))
+        known.append(compare(folder, clip, row, lacking))
     return known
+
+
+def is_another_trial(clip, row):
+    """Tell whether a trial has a row's number by chance: it shares no time with it."""
+    if row is None or not NUMBERED.search(clip.name) or row.video is None:
+        return False
+    times = [(c.start or 0, math.inf if c.end is None else c.end) for c in (clip, row)]
+    (start, end), (listed_start, listed_end) = times
+    return end <= listed_start or listed_end <= start
 
 
 def list_part(clip):
@@ -89,7 +105,7 @@ def find_rows(folder, source, video, listed):
     places = [(row, locate(folder, row)) for row in listed]
     if rows := [row for row, place in places if place == Path(video)]:
         return rows
-    end = f"/{Path(video).relative_to(Path(source).resolve()).as_posix()}"
+    end = f"/{finding.place_in(source, video)}"
     gone = defaultdict(list)
     for row, place in places:
         if place and place.as_posix().endswith(end) and not place.is_file():
@@ -110,36 +126,46 @@ def is_other_film(folder, clip, row, rows):
 
 def number_anew(clip, named):
     """Give a trial the next number that is free."""
-    stem, mark, number = clip.name.rpartition("_t")
-    stem = f"{stem}{mark}" if number.isdecimal() and mark else f"{clip.name}_t"
+    stem = f"{NUMBERED.sub('', clip.name)}_t"
     numbers = (f"{stem}{number:02d}" for number in itertools.count(1))
     return clip._replace(name=next(n for n in numbers if fold(n) not in named))
 
 
 def name_by_folder(clip, source, named):
     """Put the folder of its recordings before the name that another film has."""
-    name = safe_name(f"{Path(source).resolve().name}_{clip.name}")
+    name = finding.safe_name(f"{Path(source).resolve().name}_{clip.name}")
     clip = clip._replace(name=name)
     return number_anew(clip, named) if fold(name) in named else clip
 
 
-def compare(folder, clip, row):
+def compare(folder, clip, row, lacking=()):
     """Pair a clip with its row, and name the columns in which the row is to change.
 
     What a clip does not tell stays as the table has it; so does what files of its own
-    cannot show.
+    cannot show. `lacking` are columns that the table does not have any longer.
     """
     if row is None:
         return Known(clip, None)
-    place = locate(folder, row)
-    changes = ["video"] if place and not place.is_file() else []
-    for column in SEEN if place else SEEN[2:]:
+    is_gone = not is_there(folder, row)
+    is_recording, changes = bool(row.video) or is_gone, ["video"] * is_gone
+    columns = (*SEEN, *lacking) if is_recording else SEEN[2:]
+    for column in columns:
         new, old = getattr(clip, column), getattr(row, column)
         is_told = new is not None and (new or old is not None)
         if is_told and write_field(new) != write_field(old):
             changes.append(column)
     clip = clip._replace(split=row.split, task=row.task, name=row.name)
     return Known(clip, row, tuple(changes))
+
+
+def is_there(folder, row):
+    """Tell whether the images or the video of a row are there."""
+    if place := locate(folder, row):
+        return place.is_file()
+    try:
+        return any(sources.find_source(folder, row))
+    except Problem:
+        return False
 
 
 def tell_changes(known, n_shown=5):
@@ -180,4 +206,5 @@ def find_dropped(known, listed):
     """Name the listed trials of these recordings that their table no longer holds."""
     kept = {one.clip.name for one in known}
     videos = {one.row.video for one in known if one.row and one.row.video}
-    return [row.name for row in listed if row.video in videos and row.name not in kept]
+    trials = [row for row in listed if row.video in videos and list_part(row) != WHOLE]
+    return [row.name for row in trials if row.name not in kept]

@@ -161,6 +161,6 @@ def write_trials(path, clips, folder):
     """Write proposals as `read_trials` reads them."""
     columns, rows = (*COLUMNS, "clip", "animal", "group", "session"), []
     for clip in clips:
-        place = Path(clip.video).relative_to(Path(folder).resolve()).as_posix()
+        place = finding.place_in(folder, clip.video)
         rows.append(clip_table.list_fields(clip._replace(video=place), columns))
     write_table(path, columns, rows)

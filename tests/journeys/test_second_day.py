@@ -93,6 +93,34 @@ def test_recordings_on_another_drive(lab):
     assert "0 sequences written" in told and "3 were there" in told
 
 
+def test_columns_that_a_spreadsheet_lost_come_back(lab):
+    films = lab.record_animals(animals=3, clips=1, groups=("sham", "lesion", "sham"))
+    take_in(lab, films)
+    lab.score()
+    before = lab.rows()
+    path = lab.folder / "data_file.csv"
+    published = ("split", "task", "clip", "n_frames", "score")
+    rows = [[row[c] for c in published] for row in reversed(before)]
+    tables.write_table(path, published, rows)
+    told = take_in(lab, films).out
+    assert "3 rows" in told and "0 rows added" in told
+    after = {row["clip"]: row for row in lab.rows()}
+    assert after == {row["clip"]: row for row in before}
+
+
+def test_links_to_recordings_elsewhere(lab):
+    lab.film("store/2024/x.mp4", n_frames=60)
+    links = lab.place / "links"
+    links.mkdir()
+    (links / "x.mp4").symlink_to(lab.place / "store/2024/x.mp4")
+    take_in(lab, links)
+    assert "0 rows added" in take_in(lab, links).out
+    path = lab.place / "found.csv"
+    lab.ok("extract_files", "--from", links, "--find-trials", path)
+    cut(lab, path, links)
+    assert "0 rows added" in cut(lab, path, links).out
+
+
 # ---------------------------------------------------------------- trials
 
 
@@ -125,6 +153,35 @@ def test_corrected_trials_change_their_rows_and_keep_their_scores(lab):
     }
     told = cut(lab, write_trials(lab, first[2:]), films).out
     assert "2 listed trials" in told and len(lab.rows()) == 4
+
+
+def test_a_second_table_of_trials_of_the_same_recording(lab):
+    films = lab.film("films/Rat 1.mp4", n_frames=90).parent
+    take_in(lab, films)  # the whole recording is a clip, too
+    cut(lab, write_trials(lab, [("Rat 1.mp4", 0, 0.5), ("Rat 1.mp4", 0.5, 1)]), films)
+    lab.score(lambda row: 3)
+    before = lab.rows()
+    more = write_trials(lab, [("Rat 1.mp4", 1, 1.5), ("Rat 1.mp4", 2, 2.5)], "more.csv")
+    told = cut(lab, more, films).out
+    assert "2 rows added" in told and "->" not in told
+    assert lab.rows()[:3] == before
+    new = [(row["clip"], row["start"], row["score"]) for row in lab.rows()[3:]]
+    assert new == [("Rat 1_t03", "1", ""), ("Rat 1_t04", "2", "")]
+    told = cut(lab, more, films).out
+    assert "0 rows added" in told
+    assert "2 listed trials" in told and "Rat 1_t01" in told
+
+
+def test_trials_with_names_are_known_by_them(lab):
+    films = lab.film("films/Rat 1.mp4", n_frames=90).parent
+    columns = ("video", "start", "end", "clip", "animal")
+    rows = [["Rat 1.mp4", 0, 0.5, "first", "A"], ["Rat 1.mp4", 1, 1.5, "second", "A"]]
+    cut(lab, write_trials(lab, rows, columns=columns), films)
+    rows[0][1:3], rows[0][4] = (2, 2.5), "B"  # all was wrong
+    told = cut(lab, write_trials(lab, rows, columns=columns), films).out
+    assert "start 0 -> 2" in told and "another animal" in told
+    assert by_clip(lab, "start") == {"first": "2", "second": "1"}
+    assert by_clip(lab, "animal") == {"first": "A", "second": "A"}
 
 
 def test_a_region_given_later_is_applied(lab):
