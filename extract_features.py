@@ -241,19 +241,24 @@ def convert_texts(folder, clips, n_frames):
     present = sequences.read_extraction(folder)
     if present is not None and sequences.compare_extractions(record, present):
         raise Problem("the sequences there were not made like the published ones")
-    names, n_written, failed = {clip.name for clip in clips}, 0, []
-    for name in tqdm(sorted(names), desc="converting", unit="clip", disable=None):
-        path = sequences.find_sequence(folder, name, n_frames)
-        if path is None or path.suffix != ".txt":
-            continue
+    names, n_written, failed = sorted({clip.name for clip in clips}), 0, []
+    found = [sequences.find_sequence(folder, name, n_frames) for name in names]
+    known = sequences.describe_making(folder)
+    if not any(found) and known and known["n_frames"] != n_frames:
+        raise Problem(
+            f"no clip has a text sequence of {n_frames} frames; those there are of "
+            f"{known['n_frames']}: --seq-length {known['n_frames']}"
+        )
+    texts = [n for n, p in zip(names, found, strict=True) if p and p.suffix == ".txt"]
+    if texts and present is None:  # first, so that a kill leaves none of unknown making
+        sequences.write_extraction(folder, record)
+    for name in tqdm(texts, desc="converting", unit="clip", disable=None):
         try:
             sequence = sequences.read_sequence(folder, name, n_frames)
             sequences.write_sequence(folder, name, sequence)
             n_written += 1
         except Problem as problem:
             failed.append(str(problem))
-    if n_written and present is None:
-        sequences.write_extraction(folder, record)
     return n_written, failed
 
 

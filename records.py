@@ -36,7 +36,9 @@ def check_record(path, record):
             continue
         try:
             typed[field] = take(record[field])
-        except (TypeError, ValueError, KeyError, AttributeError, Problem):
+        except Problem as problem:
+            wrong.append(f"{field} ({problem})")
+        except (TypeError, ValueError, KeyError, AttributeError):
             wrong.append(field)
     like = typed.get("clips_were") or {}
     pointed = None if wrong else like.get("features")
@@ -90,6 +92,13 @@ def fields(required, **rest):
 
 
 text = of(str)
+
+
+def size(value):
+    try:
+        return untrusted.size(value)
+    except ValueError as error:
+        raise Problem(error) from error
 
 
 def number(value):
@@ -174,8 +183,8 @@ def errors(value):
 FIELDS = {
     "run": text,
     "model": text,
-    "n_frames": untrusted.size,
-    "n_features": untrusted.size,
+    "n_frames": size,
+    "n_features": size,
     "options": options,
     "extraction": optional(
         fields(

@@ -1,32 +1,49 @@
 """Scores of sequences, by a run, made as the run was trained on."""
 
 import itertools
+import shlex
 from pathlib import Path
 
 import numpy as np
 
+import files
 import sequences
 from console import Problem, caution
 
 
 def check_extraction(folder, record):
-    """See that the sequences were made as those the run was trained on."""
-    present = sequences.read_extraction(folder)
-    if present is None:  # published text sequences; their shape is all there is
+    """See that the sequences were made as those the run was trained on.
+
+    Where they were not, or there are none yet, the Problem says which command makes
+    them as the run wants.
+    """
+    present = sequences.describe_making(folder, record["n_frames"])
+    expected = record["extraction"]
+    if present is None and not sequences.list_names(folder, record["n_frames"]):
+        raise Problem(
+            f"{files.extraction_path(folder).parent} holds no sequences of "
+            f"{record['n_frames']} frames yet. {tell_command(folder, record)}"
+        )
+    if present is None:  # of unknown making; their shape is all there is
+        return
+    if expected is None:
+        caution(
+            f"run {record['run']} does not say how its sequences were made: its scores "
+            "mean nothing unless those here were made alike"
+        )
         return
     if not record.get("published"):
-        wrong = sequences.compare_extractions(present, record["extraction"] or {})
-        if wrong:
+        if wrong := sequences.compare_extractions(present, expected):
             raise Problem(
                 f"the sequences of {folder} do not suit run {record['run']}: "
-                f"{'; '.join(wrong)}"
+                f"{'; '.join(wrong)}. {tell_command(folder, record, is_other=True)}"
             )
         return
-    expected = record["extraction"]
     if present["n_frames"] != expected["n_frames"]:
         raise Problem(
             f"{record['run']} takes sequences of {expected['n_frames']} frames; those "
-            f"of {folder} have {present['n_frames']}"
+            f"of {folder} have {present['n_frames']}. "
+            f"{tell_command(folder, record, is_other=True)}"
         )
     if (present["weights"], present["sampling"]) != ("imagenet", "stride"):
         caution(
@@ -34,6 +51,30 @@ def check_extraction(folder, record):
             f"These are {present['weights']}, {present['sampling']}: the scores mean "
             "nothing unless that is the same"
         )
+
+
+def tell_command(folder, record, is_other=False):
+    """Say which command makes sequences as a run wants them.
+
+    `is_other`: whether there are sequences already that were made otherwise.
+    """
+    made = record["extraction"] or {}
+    if not {"weights", "sampling"} <= made.keys():
+        return f"Run {record['run']} does not say how its own were made"
+    weights, hint = made["weights"], ""
+    if weights not in sequences.NAMED_WEIGHTS and not Path(weights).is_file():
+        hint = f", with {Path(weights).name} as FILE: the weights of InceptionV3 that"
+        hint += f" it was trained with (sha256 {str(made.get('sha256'))[:12]}...)"
+        weights = "FILE"
+    words = ["python extract_features.py", f"--weights {shlex.quote(str(weights))}"]
+    words += [f"--seq-length {record['n_frames']}", f"--sampling {made['sampling']}"]
+    if made.get("precision", "float32") != "float32":
+        words.append(f"--precision {made['precision']}")
+    if Path(folder) != files.DEFAULT_FOLDER:
+        words.append(f"--data {shlex.quote(str(folder))}")
+    also = "" if not is_other else " --overwrite"
+    also_told = "" if not is_other else " (or, without it, another --data folder)"
+    return f"Make them as it wants: {' '.join(words)}{also}{also_told}{hint}"
 
 
 def open_extractor(record, weights=None):

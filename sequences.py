@@ -147,6 +147,23 @@ def describe_published(n_frames):
     return {**known, "n_frames": n_frames, "frame_size": 299, "precision": "float32"}
 
 
+def describe_making(folder, n_frames=None):
+    """Tell how the sequences of a folder were made, published text ones too, or None.
+
+    `n_frames` is T of the sequences that are meant, where texts of several T are there.
+    """
+    recorded = read_extraction(folder)
+    place = extraction_path(folder).parent
+    if recorded is not None or any(place.glob("[!.]*-features.npy")):
+        return recorded
+    names = [path.stem.split("-") for path in place.glob("[!.]*-features.txt")]
+    lengths = [int(parts[-2]) for parts in names if parts[-2].isdecimal()]
+    if not lengths:
+        return None
+    usual = max(sorted(set(lengths)), key=lengths.count)
+    return describe_published(n_frames if n_frames in lengths else usual)
+
+
 def check_texts(folder, record):
     """Refuse published text sequences beside others that were not made like them."""
     text = next(extraction_path(folder).parent.glob("[!.]*-features.txt"), None)

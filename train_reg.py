@@ -259,7 +259,7 @@ def make_plans(args, clips, options, repeat=1):
 def train_all(args, repeat):
     """Train every network that the arguments ask for, once more for each repeat."""
     clips = choose_clips(args.data, args.task)
-    extraction = sequences.read_extraction(args.data)
+    extraction = sequences.describe_making(args.data)
     options = read_options(args, clips, extraction)
     options = dataclasses.replace(options, seed=options.seed + 1000 * (repeat - 1))
     if args.skip_missing:

@@ -84,7 +84,7 @@ def write_run(folder, run, seed, kind="lstm", **record):
             "n_frames": N_FRAMES,
             "n_features": N_FEATURES,
             "extraction": {"weights": "random", "sampling": "stride"},
-            "train_clips": {},
+            "train_clips": {"elsewhere": 1.0},
             "sha256": files.digest_file(path),
             **record,
         },
@@ -103,7 +103,7 @@ def folder(tmp_path_factory):
     write_run(folder, "moving", 3, "motion")
     write_run(folder, "groups", 4, target="group")
     for seed in (1, 2):
-        scheme = {"kind": "folds", "prefix": "cv", "fold": seed}
+        scheme = {"kind": "folds", "prefix": "cv", "fold": f"fold{seed}"}
         write_run(folder, f"fold{seed}", seed, scheme=scheme)
     return folder
 

@@ -199,7 +199,7 @@ def check_refusal(read, path, words):
         ({"n_features": None}, "n_features"),
         ({"sha256": "0" * 64}, "is not the file"),
         ({"train_clips": [1]}, "train_clips"),
-        ({"extraction": None}, "extraction"),
+        ({"extraction": [1]}, "extraction"),
     ],
 )
 def test_an_edited_record_is_refused(run, changes, words):

@@ -98,3 +98,41 @@ def test_clips_of_test_rows_alone_are_validated(lab, served):
     bias_found = found["agreement"]["clips"]["bias"]["value"]
     assert bias_found == pytest.approx(bias, abs=1e-4)
     assert found["crossed"] is False
+
+
+def test_training_on_published_sequences_and_on_the_same_converted(lab):
+    _, experts = write_published(lab.folder, parts=("train",))
+    argv = ("--task", "Reach", "--model", "motion")
+    lab.ok("train_reg", *argv, "--folds", "3", "--final")
+    record = json.loads((lab.folder / "checkpoints/Reach-motion.json").read_text())
+    assert record["extraction"]["weights"] == "imagenet"
+    assert record["extraction"]["n_frames"] == record["n_frames"] == N_FRAMES
+    assert record["train_clips"] == experts
+
+    def read_mae():
+        lab.ok("validate", "--folds")
+        path = lab.folder / "predictions/Reach-folds.json"
+        with path.with_suffix(".csv").open(encoding="utf-8") as file:
+            rows = [
+                (r["clip"], float(r["network_score"])) for r in csv.DictReader(file)
+            ]
+        off = np.mean([abs(score - experts[name]) for name, score in rows])
+        mae = json.loads(path.read_text())["agreement"]["clips"]["mae"]["value"]
+        assert mae == pytest.approx(off, abs=1e-6) and len(rows) == len(experts)
+        return mae
+
+    before = read_mae()
+    lab.ok("validate", "--run", "Reach-motion", "--split", "train")
+    new = lab.film("new/g31_c1.mp4", speed=3, n_frames=22)
+    lab.ok("score", new, "--output", "new.csv")
+    lab.ok("explain", "--split", "train", "--no-places")
+
+    lab.ok("extract_features", "--convert-text", "--seq-length", N_FRAMES)
+    for path in (lab.folder / "sequences").glob("*.txt"):
+        path.unlink()
+    assert read_mae() == pytest.approx(before, abs=1e-6)
+    kept = (lab.folder / "checkpoints/Reach-motion.keras").stat().st_mtime_ns
+    lab.ok("train_reg", *argv, "--folds", "3", "--final")  # nothing is left to do
+    assert (lab.folder / "checkpoints/Reach-motion.keras").stat().st_mtime_ns == kept
+    lab.ok("score", new)
+    lab.ok("explain", "--split", "train", "--no-places")
