@@ -1,42 +1,47 @@
 """Scores that stand in a table already: a spreadsheet, BORIS's export, any CSV.
 
 A name is matched where it can mean one clip only: with or without ending and folder,
-whatever its capitals and spaces. All others are listed, with the clip that may be
-meant, and left out.
+whatever its capitals and spaces; see `names.match_names`. All others are listed, with
+the clip that may be meant, and left out.
 """
 
 import math
 import re
+from collections import Counter
 
-import sources
-from names import explain_missing, read_as_days
-from tables import count, fold, parse_number, plain, read_table
+from names import explain_missing, match_names, read_as_days, split_path
+from tables import count, parse_number, plain, read_table
 
 EMPTY = ("", "-", "na", "n/a", "n.a.", "nan", "none")  # no score
+PLAYER = re.compile(r"^(player )?#?\d+:\s*", re.I)  # as BORIS writes before a file
 N_EXPLAINED = 20  # names that are looked for among those of a near spelling
 
 
-def simplify(name):
-    """Bring a clip's name into the form in which names are matched.
+def match_clips(given, clips):
+    """Find the one clip that each name of a table means, by the clip's name or video.
 
-    Folder and video ending go, as does the number that BORIS puts before a file; so do
-    capitals and spaces, but not those that keep two numbers apart.
+    Returns the clips found, dict of str to str, and why each other name means none.
     """
-    name = re.split(r"[/\\]", fold(name))[-1]
-    name = re.sub(r"^(player )?#?\d+:\s*", "", name).replace("_", " ").strip()
-    stem, dot, ending = name.rpartition(".")
-    name = stem if dot + ending in sources.VIDEO_SUFFIXES else name
-    return re.sub(r"\s", "", re.sub(r"(?<=\d)\s+(?=\d)", "\0", name))
-
-
-def find_clip(name, names, forms, explain=explain_missing):
-    """Name the one clip that a name means. Raises ValueError where none is certain."""
-    found = [name] if name in names else sorted(forms.get(simplify(name), ()))
-    if len(found) > 1:
-        raise ValueError(f"{name!r} may mean {' or '.join(map(repr, found[:3]))}")
-    if not found:
-        raise ValueError(f"no clip is called {name!r}. {explain(name, names)}".strip())
-    return found[0]
+    known = {c.name: (c.video.replace("\\", "/"),) if c.video else () for c in clips}
+    texts = {name: PLAYER.sub("", name.strip()) for name in given}
+    match = match_names(texts.values(), known)
+    # Recordings may have moved: a name that stands under one folder only needs none.
+    ends = {text: split_path(text)[1] for text in texts.values()}
+    single = {end for end, n in Counter(map(plain, ends.values())).items() if n == 1}
+    alone = {t: ends[t] for t in match.missing if plain(ends[t]) in single}
+    moved = match_names(alone.values(), known).found
+    found = match.found | {t: moved[end] for t, end in alone.items() if end in moved}
+    doubtful = {
+        sentence.partition(" may mean ")[0]: sentence for sentence in match.doubtful
+    }
+    return (
+        {name: found[text] for name, text in texts.items() if text in found},
+        {
+            name: doubtful.get(repr(text), f"no clip is called {name!r}")
+            for name, text in texts.items()
+            if text not in found
+        },
+    )
 
 
 def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
@@ -52,18 +57,25 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
         it names; what was left out, with its line.
     """
     table = read_table(path, [clip_column, *raters.values(), *(where or ())[:1]], sheet)
-    names, forms, problems = {clip.name for clip in clips}, {}, []
-    for clip in clips:
-        for name in (clip.name, clip.video or clip.name):
-            forms.setdefault(simplify(name), set()).add(clip.name)
+    records = [
+        (line, record)
+        for line, record in table.records()
+        if not where or plain(record[plain(where[0])]) == plain(where[1])
+    ]
+    column_of_clips, problems = plain(clip_column), []
+    given = [record[column_of_clips] for _, record in records]
+    meant, reasons = match_clips(given, clips)
+    names = {clip.name for clip in clips}
     scores, named = {rater: {} for rater in raters}, set()
     lines = {}  # (rater, clip) -> line
-    for line, record in table.records():
-        if where and plain(record[plain(where[0])]) != plain(where[1]):
-            continue
+    for line, record in records:
         try:
-            near = explain_missing if len(problems) < N_EXPLAINED else lambda *_: ""
-            clip = find_clip(record[plain(clip_column)], names, forms, near)
+            name = record[column_of_clips]
+            if name not in meant:
+                few = len(problems) < N_EXPLAINED
+                near = explain_missing(name, names) if few else ""
+                raise ValueError(f"{reasons[name]}. {near}".strip())
+            clip = meant[name]
             named.add(clip)
             for rater, column in raters.items():
                 if plain(text := record[plain(column)]) in EMPTY:

@@ -12,6 +12,7 @@ import clip_table
 import files
 from clip_table import COLUMNS
 from console import Problem
+from rating.importing import match_clips
 from rating.ratings import list_raters, list_scores, ratings_path, read_ratings
 from tables import NUMBER, count, plain, summarise, write_table
 
@@ -26,7 +27,14 @@ def read_raters(folder, raters=None):
         asked, there = ", ".join(raters) or "a rater", ", ".join(known) or "none"
         place = Path(folder) / "ratings"
         raise Problem(f"{place}: expected ratings of {asked}. Raters there: {there}")
-    return {rater: read_ratings(ratings_path(folder, rater))[1] for rater in raters}
+    said = {rater: read_ratings(ratings_path(folder, rater))[1] for rater in raters}
+    _, clips = clip_table.open_listed(files.table_path(folder))
+    given = {row["clip"] for rows in said.values() for row in rows}
+    found, _ = match_clips(given - {clip.name for clip in clips}, clips)
+    for rows in said.values():  # made by hand, they may call a clip as its file
+        for row in rows:
+            row["clip"] = found.get(row["clip"], row["clip"])
+    return said
 
 
 def tabulate(said, repeat="0"):

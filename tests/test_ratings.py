@@ -19,6 +19,10 @@ def lab(tmp_path):
     return tmp_path
 
 
+def make_clip(name):
+    return data.Clip("train", "Reach", name, 30, 1.0)
+
+
 def run(folder, *options):
     return rate.main(["--data", str(folder), *map(str, options)])
 
@@ -57,8 +61,8 @@ def say(folder, rater, **scores):
     ],
 )
 def test_one_clip_under_many_names(name):
-    forms = {importing.simplify(clip): {clip} for clip in CLIPS}
-    assert importing.find_clip(name, set(CLIPS), forms) == CLIPS[0]
+    found, _ = importing.match_clips([name], list(map(make_clip, CLIPS)))
+    assert found == {name: CLIPS[0]}
 
 
 @pytest.mark.parametrize(
@@ -73,19 +77,29 @@ def test_one_clip_under_many_names(name):
         ("Zebra.avi", "no clip is called 'Zebra.avi'"),
     ],
 )
-def test_doubtful_names_are_said_not_taken(name, said):
-    forms = {importing.simplify(clip): {clip} for clip in CLIPS}
-    with pytest.raises(ValueError, match="no clip is called") as caught:
-        importing.find_clip(name, set(CLIPS), forms)
-    assert said in str(caught.value)
+def test_doubtful_names_are_said_not_taken(tmp_path, name, said):
+    write_sheet(tmp_path / "s.csv", [("clip", "JB"), (name, "1"), ("x", "2")])
+    clips = list(map(make_clip, CLIPS))
+    found, told = importing.read_scores(tmp_path / "s.csv", clips, "clip", {"JB": "JB"})
+    assert found == {"JB": {}}
+    assert "no clip is called" in told[0] and said in told[0]
 
 
 def test_a_name_that_fits_two_clips_is_doubtful():
-    clips = ["rat a", "ratA"]
-    forms = {importing.simplify(clip): set(clips) for clip in clips}
-    assert importing.find_clip("ratA", set(clips), forms) == "ratA"
-    with pytest.raises(ValueError, match="'RAT A' may mean 'rat a' or 'ratA'"):
-        importing.find_clip("RAT A", set(clips), forms)
+    clips = list(map(make_clip, ["rat a", "ratA"]))
+    found, told = importing.match_clips(["ratA", "Rat-A"], clips)
+    assert found == {"ratA": "ratA"}
+    assert "'Rat-A' may mean 'rat a' or 'ratA'" in told["Rat-A"]
+
+
+def test_folders_tell_clips_of_one_name_apart():
+    names = {"a_c1": "/mnt/a/c1.mp4", "b_c1": "/mnt/b/c1.mp4", "d": "/mnt/x/d.avi"}
+    clips = [make_clip(name)._replace(video=video) for name, video in names.items()]
+    found, told = importing.match_clips(["a/c1", "B\\C1.MP4", "c1", "D:\\y\\d"], clips)
+    assert found == {"a/c1": "a_c1", "B\\C1.MP4": "b_c1", "D:\\y\\d": "d"}
+    assert "may mean 'a_c1' or 'b_c1'" in told["c1"]
+    found, told = importing.match_clips(["a/d", "x/d"], clips)
+    assert found == {"x/d": "d"} and set(told) == {"a/d"}
 
 
 # ---------------------------------------------------------------- import

@@ -106,7 +106,7 @@ def test_the_closing_line_counts_the_raters_of_each_row(rated):
 
 def test_a_table_of_clip_and_score_is_a_rater(rated):
     place = rated.folder / "ratings" / "MK.csv"
-    tables.write_table(place, ("clip", "score"), [("r1_c1", 3), ("gone.mp4", 1)])
+    tables.write_table(place, ("clip", "score"), [("R1_c1.MP4", 3), ("gone.mp4", 1)])
     write_blind(rated, "JB", {"r1_c1": 1})
     told = join(rated).all
     assert float(read_scores(rated)["r1_c1"]) == np.mean([3, 1])
