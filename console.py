@@ -3,6 +3,16 @@
 The one module that every other may import; it imports none of ours.
 """
 
+import sys
+
+if sys.version_info < (3, 10):  # noqa: UP036, an older Python shall say so
+    sys.stderr.write(
+        "error: Python 3.10 to 3.13 is needed; this is Python "
+        f"{sys.version_info[0]}.{sys.version_info[1]}. Make the environment with a "
+        "newer one, say, python3.12 -m venv .venv\n"
+    )
+    sys.exit(2)
+
 import argparse
 import importlib.metadata
 import io
@@ -11,9 +21,25 @@ import os
 import platform
 import re
 import signal
-import sys
 import threading
+import traceback
 import warnings
+
+INTERNAL = 70  # exit code of an internal error, as in sysexits.h
+PACKAGES = {  # those of requirements.txt: as they are imported, as they are installed
+    **{name: name for name in ("av", "h5py", "jinja2", "keras", "matplotlib", "numpy")},
+    **{name: name for name in ("openpyxl", "pandas", "requests", "scipy", "tqdm")},
+    **{name: name for name in ("tensorboard", "tensorflow")},
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+}
+LESS_MEMORY = {  # options that let a script do with less
+    "--batch-size": "give a smaller --batch-size",
+    "--units": "give fewer --units",
+    "--jobs": "give --jobs 1",
+    "--clip": "choose fewer clips with --clip",
+    "--control": "leave out --control",
+}
 
 
 class Problem(Exception):
@@ -52,12 +78,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """Tells the script's docstring with the help, and an error in one line."""
 
+    last = None  # the parser of the script that runs
+
     def __init__(self, doc, takes=""):
         super().__init__(
             usage=f"python %(prog)s {takes}[options]",
             description=(doc or "").strip(),
             formatter_class=HelpFormatter,
         )
+        Parser.last = self
 
     def parse_known_args(self, args=None, namespace=None):
         """Take a word that begins with a hyphen and is no option for a value."""
@@ -216,23 +245,83 @@ def listen_to_system():
             signal.signal(number, stop)
 
 
-def stay_plain(kind, error, trace):
-    """Say in a line that imports were interrupted, before `run` can."""
+def report_early(kind, error, trace):
+    """Report what ends a script while it imports, before `run` can."""
     if issubclass(kind, KeyboardInterrupt):
-        say("\nstopped before anything was begun")
+        return say("\nstopped before anything was begun")
+    os._exit(report(error))  # Python itself would leave with 1
+
+
+sys.excepthook = report_early
+
+
+def report(error):
+    """Print what ended a script.
+
+    Returns
+    -------
+    int
+        The exit code: 2 for what the user can mend, else `INTERNAL`.
+    """
+    missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
+    package = (missing or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and package in PACKAGES:
+        say(
+            f"error: the package {PACKAGES[package]} is missing. Activate the "
+            "environment with `source .venv/bin/activate` (on Windows "
+            "`.venv\\Scripts\\activate`), or install what is needed with "
+            "`python -m pip install -r requirements.txt`"
+        )
+    elif is_memory_full(error):
+        offered = Parser.last._option_string_actions if Parser.last else ()
+        advice = [text for flag, text in LESS_MEMORY.items() if flag in offered]
+        remedy = ", or ".join(["close other programs", *advice])
+        say(f"error: not enough memory: {remedy}. What was done is kept")
+    elif isinstance(error, (Problem, OSError)):
+        say(f"error: {error}")
     else:
-        sys.__excepthook__(kind, error, trace)
+        say("".join(traceback.format_exception(error)).rstrip())
+        say(
+            "internal error: this is a fault of the program, not of your data. Please "
+            "report it with the lines above, the command, and these versions: "
+            + describe_versions()
+        )
+        return INTERNAL
+    return 2
 
 
-sys.excepthook = stay_plain
+def is_memory_full(error):
+    """Tell whether an error says that memory ran out, the GPU's too.
+
+    TensorFlow's errors are known by name, for this module does not import it.
+    """
+    if isinstance(error, MemoryError):
+        return True
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "ResourceExhaustedError" in names:
+        return "No space left" not in str(error)
+    return bool("OpError" in names and MEMORY_FULL.search(str(error)))
+
+
+MEMORY_FULL = re.compile(
+    r"\bOOM\b|out.of.memory|resource.exhausted|fail\w* to alloc|allocation fail", re.I
+)
+
+
+def describe_versions():
+    try:
+        versions = list_versions()
+    except importlib.metadata.PackageNotFoundError:
+        versions = {"python": platform.python_version()}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def run(main):
     """Run a script's `main` and leave with its exit code.
 
-    0 done; 1 some clips failed and all others are done; 2 wrong use or input;
-    130, 143, 129 stopped by Ctrl-C, SIGTERM, SIGHUP. A known problem is one line on
-    stderr.
+    0 done; 1 some clips failed and all others are done; 2 wrong use or input; 70
+    internal error; 130, 143, 129 stopped by Ctrl-C, SIGTERM, SIGHUP. A known problem
+    is one line on stderr.
 
     Parameters
     ----------
@@ -257,12 +346,8 @@ def run(main):
     except KeyboardInterrupt as stop:
         say("\nstopped; what was done is kept")
         code = 128 + (stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT)
-    except MemoryError as error:
-        say(f"error: not enough memory. {error}")
-        code = 2
-    except (Problem, OSError) as problem:
-        say(f"error: {problem}")
-        code = 2
+    except Exception as error:
+        code = report(error)
     finally:
         sys.stdout = kept
     try:

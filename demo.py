@@ -17,9 +17,9 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+import console  # isort: skip, it says in a line where packages are missing
 import numpy as np
 
-import console
 import data
 import files
 from console import Problem

@@ -1,5 +1,6 @@
 """Work side by side on the cores of this machine, each piece in its own process."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -32,7 +33,8 @@ def run(n_processes, function, tasks):
     context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
     with ProcessPoolExecutor(n_processes, context, prepare) as pool:
         try:
-            futures = {pool.submit(function, *task): task for task in tasks}
+            with holding_interrupts():
+                futures = {pool.submit(function, *task): task for task in tasks}
             for future in as_completed(futures):
                 yield futures[future], take_result(future)
         except BaseException:  # Ctrl-C, too: do not wait until all is done
@@ -41,6 +43,19 @@ def run(n_processes, function, tasks):
                 process.terminate()
                 process.join()
             raise
+
+
+@contextlib.contextmanager
+def holding_interrupts():
+    """Let Ctrl-C wait: processes that start meanwhile take it in `prepare` alone."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def take_result(future):
@@ -59,6 +74,8 @@ def prepare():
     """Prepare a process: it speaks as scripts do, and ends with who started it."""
     console.show_cautions()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # only the script says that it stopped
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # for all on one GPU
     threading.Thread(target=end_with_parent, daemon=True).start()
 
