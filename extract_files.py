@@ -227,9 +227,11 @@ def take_in(args):
     _, listed = clip_table.open_listed(files.table_path(args.data))
     clips, source = gather(args), args.source or args.cut.parent
     found = known.recognise(args.data, source, clips, listed, args.task)
-    print("\n".join(finding.tell_guess([one.clip for one in found])))
+    if not args.cut:
+        found = list(known.inherit(found, clips, listed))
+    print("\n".join(finding.tell_guess(list(map(known.show_listed, found)))))
     draw_crops(args.data, [one.clip for one in found])
-    for line in known.tell_changes(found):
+    for line in known.tell_changes(found, args.split):
         print(line)
     if args.cut and (dropped := known.find_dropped(found, listed)):
         told = f"of which {args.cut} tells nothing stay (say, {dropped[0]})"

@@ -98,10 +98,13 @@ def join_raters(folder, raters, how, overwrite):
     written = joining.write_scores(folder, scores, overwrite, how, [*said])
     print(f"{files.table_path(folder)}:")
     print(*joining.count_raters(said, written, how), sep="\n")
-    if back := written.taken_back:
-        told = ", ".join(back[:5]) + (", ..." if len(back) > 5 else "")
-        print(f"{count(len(back), 'score')} taken back since the last join ({told}):")
-        print("the table holds none for such clips now")
+    for clips, what in (
+        (written.replaced, "of the join before replaced"),
+        (written.taken_back, "taken back since the join before and removed"),
+    ):
+        told = ", ".join(clips[:5]) + (", ..." if len(clips) > 5 else "")
+        if clips:
+            print(f"  {count(len(clips), 'score')} {what} ({told})")
     if unknown := written.unknown:
         console.caution(
             f"{count(len(unknown), 'rated clip')} in no row of the table (say, "

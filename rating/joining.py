@@ -87,6 +87,7 @@ class Written(NamedTuple):
     without: list  # of those whose rows hold no score
     taken_back: list  # of those whose joined score the raters took back
     unknown: list  # of rated clips that no row lists
+    replaced: list  # of those whose score of an earlier join is another one now
 
 
 def write_scores(folder, scores, overwrite=False, how=None, raters=()):
@@ -102,7 +103,7 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
         columns.append("score")
     clip_place, place = (list(map(plain, columns)).index(n) for n in ("clip", "score"))
     is_like = earlier.get("how") == how and {*earlier.get("raters", ())} <= {*raters}
-    rows, lost, taken_back = [], [], []
+    rows, lost, taken_back, replaced = [], [], [], []
     for line, fields in table.rows:
         row = fields + [""] * (len(columns) - len(fields))
         clip, old = row[clip_place], row[place]
@@ -117,6 +118,8 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
                 lost.append(f"{path}:{line}: {clip} has the score {old}")
             if new is None:
                 taken_back.append(clip)
+            elif is_own and before != new:
+                replaced.append(clip)
         rows.append(row)
     if lost and not overwrite:
         told = f"{count(len(lost), 'score')} would be lost; --overwrite replaces them"
@@ -130,6 +133,7 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
         [row[clip_place] for row in rows if not row[place]],
         taken_back,
         sorted({*scores} - {*listed}),
+        replaced,
     )
 
 
@@ -161,7 +165,7 @@ def count_raters(said, written, how):
     n_raters = tabulate(said).count(axis=1)
     rows = Counter(int(n_raters[clip]) for clip in written.scored)
     return [
-        f"  {count(n_rows, 'row')} "
+        f"  {count(n_rows, 'row')} {'holds' if n_rows == 1 else 'hold'} "
         + (f"the {how} of {n} raters" if n > 1 else "the score of one rater alone")
         for n, n_rows in sorted(rows.items(), reverse=True)
     ]

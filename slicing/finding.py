@@ -25,13 +25,15 @@ ANIMAL_PATTERNS = (
 SESSION_PATTERNS = (
     r"((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[0-3]?\d[-_.][01]?\d[-_.](?:20)?\d\d)",
     r"((?:day|session|sess|tag|sitzung|week|woche)[ _.-]*\d{1,3})",
+    r"((?:pre|post|baseline|before|after|vorher|nachher|follow[ _-]?up)"
+    r"(?:[ _-]?(?:op|surgery|stroke|lesion|injury|treatment|training))?\d{0,2})",
 )
 NO_ANIMAL = ("c", "t", "d", "s", "v", "p", "k", "tr", "w", "f", "ch")  # clip, trial
 GROUPS = (
     *("control", "sham", "healthy", "naive", "vehicle", "saline", "wt", "wildtype"),
     *("stroke", "lesion", "lesioned", "mcao", "ischemia", "ko", "het", "hom"),
     *("treated", "impaired", "patient", "kontrolle", "schlaganfall", "gesund"),
-    *("pre", "post", "6-ohda", "6ohda", "mptp", "pd", "als"),
+    *("6-ohda", "6ohda", "mptp", "pd", "als"),
 )
 SYSTEM_FOLDERS = (
     *("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"),

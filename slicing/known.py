@@ -79,6 +79,38 @@ def recognise(folder, source, clips, listed, task=None):
     return known
 
 
+def inherit(known, guessed, listed):
+    """Let new clips have the animals and groups that listed clips of their kind have.
+
+    `guessed` are the clips as they were guessed: where the table calls the animal of
+    such a guess otherwise, it does so for new clips, too; a group that nothing tells
+    is that of the animal.
+    """
+    called, groups = defaultdict(set), defaultdict(set)
+    for one, guess in zip(known, guessed, strict=True):
+        if one.row:
+            called[guess.animal].add(one.row.animal)
+    for row in listed:
+        groups[row.animal].add(row.group)
+    for one in known:
+        clip = one.clip
+        if one.row is None and clip.animal:
+            (animal, *others) = called.get(clip.animal) or {clip.animal}
+            animal = clip.animal if others or animal is None else animal
+            (group, *others) = groups.get(animal) or {None}
+            group = clip.group or (None if others else group)
+            one = one._replace(clip=clip._replace(animal=animal, group=group))
+        yield one
+
+
+def show_listed(one):
+    """Give a clip the labels of its row."""
+    if one.row is None:
+        return one.clip
+    labels = {c: getattr(one.row, c) or getattr(one.clip, c) for c in LABELS}
+    return one.clip._replace(**labels)
+
+
 def is_another_trial(clip, row):
     """Tell whether a trial has a row's number by chance: it shares no time with it."""
     if row is None or not NUMBERED.search(clip.name) or row.video is None:
@@ -168,8 +200,11 @@ def is_there(folder, row):
         return False
 
 
-def tell_changes(known, n_shown=5):
-    """Say what is listed already and what is to change in it: list of str."""
+def tell_changes(known, split=None, n_shown=5):
+    """Say what is listed already and what is to change in it: list of str.
+
+    `split` is the one that was asked for.
+    """
     listed = [one for one in known if one.row]
     changed = [one for one in listed if one.changes]
     lines = [f"{count(len(listed), 'clip')} listed already"] if listed else []
@@ -188,6 +223,11 @@ def tell_changes(known, n_shown=5):
         lines.append(
             f"{count(len(again), 'clip')} scored before the part that is seen changed "
             f"(say, {again[0].clip.name}): look at the scores again"
+        )
+    if other := [one for one in listed if split not in (None, one.row.split)]:
+        lines.append(
+            f"{count(len(other), 'clip')} listed as {other[0].row.split} (say, "
+            f"{other[0].row.name}): they stay so. Change the column split in the table"
         )
     if other := [one for one in listed if is_renamed(one)]:
         lines.append(

@@ -99,9 +99,14 @@ def test_the_closing_line_counts_the_raters_of_each_row(rated):
     write_blind(rated, "JB", {f"r{i}_c1": 1 for i in range(1, 7)})
     write_blind(rated, "MK", {f"r{i}_c1": 2 for i in range(1, 5)})
     told = join(rated).out
-    assert "4 rows" in told and "the mean of 2 raters" in told
-    assert "2 rows" in told and "the score of one rater alone" in told
+    assert "4 rows hold the mean of 2 raters" in told
+    assert "2 rows hold the score of one rater alone" in told
     assert "6 rows" not in told
+    write_blind(rated, "XY", {"r1_c1": 3})  # a third rater, later
+    told = join(rated).out
+    assert "1 row holds the mean of 3 raters" in told
+    assert "1 score of the join before replaced (r1_c1)" in told
+    assert float(read_scores(rated)["r1_c1"]) == np.mean([1, 2, 3])
 
 
 def test_a_table_of_clip_and_score_is_a_rater(rated):

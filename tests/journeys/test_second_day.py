@@ -108,6 +108,27 @@ def test_columns_that_a_spreadsheet_lost_come_back(lab):
     assert after == {row["clip"]: row for row in before}
 
 
+def test_new_clips_have_the_animals_and_groups_of_the_table(lab):
+    films = lab.record_animals(animals=2, clips=1, sessions=("pre", "post"))
+    take_in(lab, films)
+    assert {row["session"] for row in lab.rows()} == {"pre", "post"}
+    named = {"Rat 1": ("Ratte A", "lesion"), "Rat 2": ("Ratte B", "sham")}
+
+    def rename(row):
+        row["animal"], row["group"] = named[row["animal"]]
+
+    lab.edit(rename)
+    lab.film("films/Rat 1/post/r1_post_c2.mp4", 3)
+    lab.film("films/Rat 3/post/r3_post_c1.mp4", 3)
+    told = take_in(lab, films, "--split", "test").out
+    assert "4 clips listed as train" in told
+    rows = {row["clip"]: row for row in lab.rows()}
+    columns = ("split", "animal", "group", "session")
+    found = [tuple(rows[c][k] for k in columns) for c in ("r1_post_c2", "r3_post_c1")]
+    expected = ("test", "Ratte A", "lesion", "post"), ("test", "Rat 3", "", "post")
+    assert found == [*expected]
+
+
 def test_links_to_recordings_elsewhere(lab):
     lab.film("store/2024/x.mp4", n_frames=60)
     links = lab.place / "links"
