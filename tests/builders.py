@@ -1,6 +1,7 @@
 """What tests build: a lab's films and tables, and commands given as users give them."""
 
 import contextlib
+import csv
 import importlib
 import io
 import json
@@ -257,10 +258,19 @@ def take(*streams):
     return texts
 
 
+def read_csv(path):
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def read_record(folder, run):
     return json.loads(
         (Path(folder) / "checkpoints" / f"{run}.json").read_text(encoding="utf-8")
     )
+
+
+def write_json(path, content):
+    Path(path).write_text(json.dumps(content), encoding="utf-8")
 
 
 def forget_models():

@@ -1,6 +1,5 @@
 """Clips and animals that a run was trained on, scored again as if they were new."""
 
-import csv
 import shutil
 
 import builders
@@ -10,36 +9,6 @@ import pytest
 import names
 
 
-@pytest.fixture(scope="module")
-def studied(tmp_path_factory):
-    """A study of 8 animals in two groups, with folds and the network to use."""
-    place, patch = tmp_path_factory.mktemp("studied"), pytest.MonkeyPatch()
-    import extractor
-
-    patch.setattr(extractor, "Extractor", builders.make_stand_in())
-    lab = builders.Lab(place, None)
-    with builders.silent(lab):
-        options = ("--task", "Reach", "--model", "motion", "--folds", "4", "--final")
-        options += ("--activation", "linear")  # whose intervals may begin below 0
-        groups = ["sham", "lesion"] * 4
-        lab.study(*options, "--control-group", "Sham", groups=groups, animals=8)
-    yield lab
-    patch.undo()
-
-
-@pytest.fixture
-def study(lab, studied):
-    """A lab with a copy of the study's working folder; its films are at `films`."""
-    shutil.copytree(studied.folder, lab.folder)
-    lab.films = studied.place / "films"
-    return lab
-
-
-def read(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_the_clips_of_the_training_give_no_interval_and_no_comparison(study):
     said = study.refused(
         *("score", study.films, "--run", "Reach-motion", "--compare", "group"),
@@ -47,10 +16,10 @@ def test_the_clips_of_the_training_give_no_interval_and_no_comparison(study):
         words=("no comparison with 16 of 16 clips", "validate.py --folds"),
     )
     assert "Results:" not in said.out and "p =" not in said.out
-    rows = read(study.place / "again.csv")
+    rows = builders.read_csv(study.place / "again.csv")
     assert len(rows) == 16 and all(row["low"] == row["high"] == "" for row in rows)
     assert all("seen in training" in row["warnings"] for row in rows)
-    means = read(study.place / "again-animals.csv")
+    means = builders.read_csv(study.place / "again-animals.csv")
     assert all(row["low"] == "" and "seen" in row["warnings"] for row in means)
 
 
@@ -61,7 +30,7 @@ def test_renamed_clips_are_known_by_their_video_and_others_stay_new(study):
     study.film("new/Rat 51/r51_c1.mp4", 4.5)
     study.film("new/Rat 3/other.mp4", 3.2)  # another film of an animal that it knows
     said = study.ok("score", "new", "--run", "Reach-motion", "--output", "new.csv")
-    found = {row["clip"]: row for row in read(study.place / "new.csv")}
+    found = {row["clip"]: row for row in builders.read_csv(study.place / "new.csv")}
     assert found["anew"]["warnings"].startswith("its video was seen in training")
     assert found["other"]["warnings"].startswith("animal seen in training")
     assert found["anew"]["low"] == found["other"]["low"] == ""
@@ -74,7 +43,7 @@ def test_a_table_may_call_a_trained_animal_otherwise(study):
     study.film("b.mp4", 3.6)
     (study.place / "labels.csv").write_text("clip,animal\na,RAT_03\nb,Rat 30\n")
     study.ok("score", "a.mp4", "b.mp4", "--table", "labels.csv", "--output", "o.csv")
-    told = [row["warnings"] for row in read(study.place / "o.csv")]
+    told = [row["warnings"] for row in builders.read_csv(study.place / "o.csv")]
     assert told[0].startswith("animal seen in training") and "seen" not in told[1]
 
 
@@ -93,7 +62,7 @@ def test_eight_animals_give_intervals_of_the_highest_level_they_allow(study):
     said = study.ok("score", new, "--run", "Reach-motion", "--output", "o.csv")
     assert "90% needs 9 animals held out, run Reach-motion has 8" in said.err
     assert "88% of new animals" in said.out
-    (row,) = read(study.place / "o.csv")
+    (row,) = builders.read_csv(study.place / "o.csv")
     record = builders.read_record(study.folder, "Reach-motion")
     errors = record["left_out_errors"]["clips"]
     # With two clips an animal any choice of one of them: the median over the choices of
@@ -117,16 +86,16 @@ def test_windows_that_overlap_count_as_the_clips_that_fit(study):
     film = study.film("new/Rat 60/long.mp4", 3.0, n_frames=120)  # 4 s
     window = ("--window", "1", "--every", "0.2")
     study.ok("score", film, "--run", "Reach-motion", *window, "--output", "w.csv")
-    rows = read(study.place / "w.csv")
+    rows = builders.read_csv(study.place / "w.csv")
     starts = [round(float(row["start"]), 3) for row in rows]
     assert starts == [round(0.2 * i, 3) for i in range(16)]
-    (mean,) = read(study.place / "w-animals.csv")
+    (mean,) = builders.read_csv(study.place / "w-animals.csv")
     assert mean["n_clips"] == "4"  # 0-1, 1-2, 2-3, 3-4 s
     scores = [float(row["network_score"]) for row in rows]
     assert float(mean["network_score"]) == pytest.approx(np.mean(scores))
     apart = ("--window", "1", "--every", "1", "--output", "apart.csv")
     study.ok("score", film, "--run", "Reach-motion", *apart)
-    (same,) = read(study.place / "apart-animals.csv")
+    (same,) = builders.read_csv(study.place / "apart-animals.csv")
     widths = [float(row["high"]) - float(row["low"]) for row in (mean, same)]
     assert same["n_clips"] == "4"
     assert widths[0] == pytest.approx(widths[1])

@@ -1,0 +1,181 @@
+"""New videos as labs keep them: in folders, called alike, with a table of labels."""
+
+import re
+import unicodedata
+
+import builders
+import numpy as np
+import pytest
+from scipy import stats
+
+RUN = ("--run", "Reach-motion")
+
+
+def score(study, *argv):
+    return study.ok("score", *argv, *RUN, "--output", "o.csv")
+
+
+def read(study, name="o.csv"):
+    return builders.read_csv(study.place / name)
+
+
+def test_films_of_one_name_in_folders_are_of_the_animals_of_their_folders(study):
+    for animal in (11, 12, 13):
+        study.film(f"new/Rat {animal}/run1.mp4", animal / 4, seed=animal)
+        study.film(f"new/Rat {animal}/.cache/old.mp4", 1)
+        study.film(f"new/Rat {animal}/__MACOSX/run2.mp4", 1)
+    said = score(study, "new")
+    assert "3 clips of 3 animals, by the names" in said.out
+    rows = read(study)
+    assert [row["animal"] for row in rows] == ["Rat 11", "Rat 12", "Rat 13"]
+    assert len({row["clip"] for row in rows}) == 3
+    alone = score(study, "new/Rat 12")  # its folder, given alone, tells the same
+    assert [row["animal"] for row in read(study)] == ["Rat 12"]
+    assert "tell no animal" not in said.err + alone.err
+
+
+def test_animals_that_no_name_tells_are_said_and_a_table_tells_them(study):
+    for letter in "abc":
+        study.film(f"new/film {letter}.mp4", 2, seed=ord(letter))
+    said = score(study, "new")
+    assert "the names of 3 clips tell no animal" in said.err
+    table = "Clip;Animal\nFILM A.MP4;x\nfilm_b;x\nfilm c;y\n"
+    (study.place / "labels.csv").write_text(table)
+    said = score(study, "new", "--table", "labels.csv")
+    assert [row["animal"] for row in read(study)] == ["x", "x", "y"]
+    assert "tell no animal" not in said.err
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_labels_are_found_whatever_their_endings_capitals_and_folders(study, form):
+    names = {}
+    for group, first in (("sham", 20), ("lesion", 30)):
+        for animal in range(first, first + 3):
+            name = unicodedata.normalize(form, f"Käfig/{animal}/übung.mp4")
+            film = study.film(f"new/{name}", animal / 10 + (animal % 3), seed=animal)
+            names[film] = (f"K{animal}", group)
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    lines = ["clip,animal,group"]
+    for film, (animal, group) in names.items():
+        place = f"D:\\daten\\KÄFIG\\{film.parent.name}\\Übung.MP4"
+        lines.append(f"{unicodedata.normalize(other, place)},{animal},{group}")
+    (study.place / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    said = score(study, "new", "--table", "labels.csv", "--compare", "group")
+    found = {row["animal"]: float(row["network_score"]) for row in read(study)}
+    assert sorted(found) == sorted(animal for animal, _ in names.values())
+    sham, lesion = ([found[f"K{a + i}"] for i in range(3)] for a in (20, 30))
+    wanted = stats.permutation_test(
+        (lesion, sham), lambda a, b: np.mean(a) - np.mean(b), n_resamples=np.inf
+    )
+    assert f"permutation test p = {wanted.pvalue:.3f}" in said.out
+    (told,) = re.findall(r"difference -?([\d.]+),", said.out)
+    assert told == f"{abs(np.mean(lesion) - np.mean(sham)):.2f}"
+
+
+def test_a_label_that_may_mean_two_films_or_that_says_two_things_is_refused(study):
+    for animal in (11, 12):
+        study.film(f"new/Rat {animal}/run1.mp4", 2, seed=animal)
+    for lines, words in (
+        ("run1.mp4,x\n", ("'run1.mp4' may mean", "give the folder, too")),
+        ("Rat 11/run1,x\nrat 11/RUN1.mp4,y\n", (":3:", "otherwise in line 2")),
+        ("Rat 14/run1,x\n", ("names none of the 2 videos", "Rat 14/run1")),
+    ):
+        (study.place / "labels.csv").write_text(f"clip,animal\n{lines}")
+        study.refused("score", "new", "--table", "labels.csv", *RUN, words=words)
+    (study.place / "labels.csv").write_text("clip,weight\nrun1,3\n")
+    words = ("none of the columns animal, group, session",)
+    study.refused("score", "new", "--table", "labels.csv", *RUN, words=words)
+    (study.place / "labels.csv").write_text("clip,animal\nRat 11/run1,x\nrun9,y\n")
+    said = score(study, "new", "--table", "labels.csv")
+    assert "no video here is called run9" in said.err
+    assert "no line for Rat 12_run1" in said.err
+    assert [row["animal"] for row in read(study)] == ["x", "Rat 12"]
+
+
+def test_windows_of_two_films_of_one_name_are_drawn_in_two_figures(study):
+    for animal in (11, 12):
+        study.film(f"new/Rat {animal}/run1.mp4", 2, n_frames=60, seed=animal)
+    said = score(study, "new", "--every", "0.5", "--window", "0.5")
+    drawn = sorted(path.name for path in study.place.glob("o-*.png"))
+    assert drawn == ["o-Rat 11_run1.png", "o-Rat 12_run1.png"]
+    assert all(name in said.out for name in drawn)
+    means = read(study, "o-animals.csv")
+    assert [row["n_clips"] for row in means] == ["4", "4"]  # of 2 s each
+
+
+def test_nothing_of_the_user_is_replaced_and_all_is_checked_before_the_work(study):
+    film = study.film("new/Rat 11/run1.mp4", 2)
+    for name, words in (("o-animals.csv", "mine"), ("o-study.png", "a picture")):
+        mine = study.place / name
+        mine.write_text(words)
+        argv = ("score", film, *RUN, "--output", "o.csv")
+        compare = ("--pair", "session") if name.endswith(".png") else ()
+        (study.place / "labels.csv").write_text("clip,session\nrun1,1\n")
+        argv = (*argv, *compare, "--table", "labels.csv")
+        said = study.refused(*argv, words=(name, "--overwrite"))
+        assert mine.read_text() == words and "network scores" not in said.out
+        assert not (study.place / "o.csv").exists()
+        mine.unlink()
+    score(study, film)
+    score(study, film)  # its own tables are replaced
+
+
+def test_windows_that_failed_are_counted_as_windows(study):
+    good = study.film("new/Rat 11/run1.mp4", 2, n_frames=60)
+    short = study.film("new/Rat 12/run2.mp4", 2, n_frames=10)
+    said = study.run("score", good, short, *RUN, "--every", "0.5", "--window", "0.5")
+    assert said.code == 1 and "1 of 5 clips failed" in said.err  # 4 windows and a film
+
+
+def test_the_comparison_says_which_clips_it_is_without(study):
+    for number in range(6):
+        group = "sham" if number < 3 else "lesion"
+        frames = {"n_frames": 90} if number == 5 else {}
+        study.film(f"new/{group}/Rat {number + 20}/n{number}.mp4", 2 + number, **frames)
+    said = study.run("score", "new", *RUN, "--compare", "group", "--strict")
+    assert said.code == 1 and "--strict refuses it, length" in said.err
+    assert "the comparison is without" in said.err
+    assert (
+        "n5" in said.err and "nothing is left of" in said.err and "Rat 25" in said.err
+    )
+
+
+def test_lower_levels_give_narrower_intervals_down_to_the_lowest(study):
+    film, widths = study.film("new/Rat 11/run1.mp4", 2), []
+    for level in ("0.02", "0.05", "0.1", "0.2", "0.5", "0.8", "0.88", "0.9", "0.99"):
+        score(study, film, "--level", level)
+        (row,) = read(study)
+        widths.append(float(row["high"]) - float(row["low"]))
+    assert widths == sorted(widths) and widths[0] > 0
+    study.refused("score", film, *RUN, "--level", "0", words=("--level",))
+    study.refused("score", film, *RUN, "--level", "90", words=("a number such as 0.9",))
+
+
+def test_a_run_no_better_than_the_mean_says_so_beside_every_score(study):
+    path = study.folder / "checkpoints/Reach-motion.json"
+    record = builders.read_record(study.folder, "Reach-motion")
+    clips = record["left_out_errors"]["clips"]
+    for clip in clips:  # as if it had predicted the reverse
+        clip["score"] = 2 * 4.5 - clip["score"]
+    builders.write_json(path, record)
+    study.film("new/Rat 11/run1.mp4", 2)
+    study.film("new/Rat 12/run2.mp4", 3)
+    said = score(study, "new")
+    mae = np.mean([abs(clip["score"] - clip["target"]) for clip in clips])
+    assert f"not better than the mean of the training scores (MAE {mae:.2f}" in said.err
+    assert said.out.count("! run not better than the mean") == 2
+    rows = read(study) + read(study, "o-animals.csv")
+    assert all("not better than the mean" in row["warnings"] for row in rows)
+
+
+def test_the_card_takes_the_predictions_of_folds_where_the_run_has_no_errors(study):
+    path = study.folder / "checkpoints/Reach-motion.json"
+    record = builders.read_record(study.folder, "Reach-motion")
+    study.ok("validate", "--folds")
+    del record["left_out_errors"]
+    builders.write_json(path, record)
+    rows = builders.read_csv(next((study.folder / "predictions").glob("*folds*.csv")))
+    off = [abs(float(r["network_score"]) - float(r["expert_score"])) for r in rows]
+    card = study.ok("share", "Reach-motion").out
+    told = f"off by {np.mean(off):.2f} on average (16 clips, 8 animals, by networks of"
+    assert told in card and "not measured" not in card
