@@ -18,7 +18,7 @@ import files
 import origins
 import runs
 from judging import readers, report, sections
-from names import explain_first
+from names import explain_first, match_names
 from tables import write_columns
 
 # ---------------------------------------------------------------- which clips
@@ -88,6 +88,7 @@ def judge_outcome(table, outcome):
 
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
+    outcome = readers.fit_names(outcome, means.index)
     if lost := sorted(set(outcome) ^ set(means.index)):
         near = explain_first(set(outcome) - set(means.index), means.index)
         told = ", ".join(lost) + near
@@ -143,7 +144,9 @@ def judge_raters_alone(args, ratings):
     if files.table_path(args.data).is_file():
         clips = data.read_clips(args.data, args.task, need_scores=False)
         known = {clip.name: clip for clip in clips}
-    animals = [data.animal_of(known.get(name, name), pattern) for name in names]
+    own = match_names(names, list(known)).found
+    clips = [known.get(own.get(name), name) for name in names]
+    animals = [data.animal_of(clip, pattern) for clip in clips]
     result = study.judge_raters(*readers.spread_ratings(ratings, names), animals)
     report.tell({"raters": sections.list_raters(result)})
     path = files.predictions_path(args.data, "raters", "ratings", ".json")

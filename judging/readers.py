@@ -8,7 +8,7 @@ import numpy as np
 import data
 import tables
 from console import Problem, caution
-from names import explain_first
+from names import explain_first, find_twice, match_names
 
 
 def read_numbers(path, columns):
@@ -46,10 +46,26 @@ def read_pairs(path, columns):
     return pairs
 
 
+def fit_names(values, known):
+    """Put known names in the place of those of a table; see `names.match_names`.
+
+    `values` are by name. A name that fits none stays; Problem where one fits several,
+    or several fit one.
+    """
+    match = match_names(values, list(known))
+    twice = [
+        f"{' and '.join(map(repr, texts))} both mean {name!r}"
+        for name, texts in find_twice(match.found).items()
+    ]
+    if match.doubtful or twice:
+        raise Problem(data.summarise([*match.doubtful, *twice]))
+    return {match.found.get(name, name): value for name, value in values.items()}
+
+
 def read_raters(folder):
     """Read the ratings of a folder, one table a rater: clip,score, best with `repeat`.
 
-    By rater, a list of the scores of each round by clip.
+    By rater, a list of the scores of each round by clip, called as the first rater did.
     """
     paths = sorted(Path(folder).glob("[!.]*.csv"))
     if not paths:
@@ -65,13 +81,26 @@ def read_raters(folder):
             if not unseen:
                 rounds.append({})
             (unseen or rounds[-1:])[0][name] = score
-    return raters
+    return fit_raters(raters, [])
+
+
+def fit_raters(raters, names):
+    """Put known names of clips, or those of earlier raters, in the place of others."""
+    known, fitted = dict.fromkeys(names), {}
+    for rater, rounds in raters.items():
+        try:
+            fitted[rater] = [fit_names(scores, known) for scores in rounds]
+        except Problem as problem:
+            raise Problem(f"rater {rater}: {problem}") from None
+        known |= {name: None for scores in fitted[rater] for name in scores}
+    return fitted
 
 
 def spread_ratings(raters, names):
     """Lay ratings out beside N clips: the first scores (N,) of each rater, and both
     (2, N) of those who scored clips twice.
     """
+    raters = fit_raters(raters, names)
     given = {name for rounds in raters.values() for r in rounds for name in r}
     if unknown := sorted(given - set(names)):
         near = explain_first(unknown, names)

@@ -264,9 +264,11 @@ def read_csv(path):
 
 
 def read_record(folder, run):
-    return json.loads(
-        (Path(folder) / "checkpoints" / f"{run}.json").read_text(encoding="utf-8")
-    )
+    return read_json(Path(folder) / "checkpoints" / f"{run}.json")
+
+
+def read_json(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write_json(path, content):

@@ -134,10 +134,8 @@ def test_the_comparison_says_which_clips_it_is_without(study):
         study.film(f"new/{group}/Rat {number + 20}/n{number}.mp4", 2 + number, **frames)
     said = study.run("score", "new", *RUN, "--compare", "group", "--strict")
     assert said.code == 1 and "--strict refuses it, length" in said.err
-    assert "the comparison is without" in said.err
-    assert (
-        "n5" in said.err and "nothing is left of" in said.err and "Rat 25" in said.err
-    )
+    assert "the comparison is without 1 of 6 clips" in said.err
+    assert "n5; nothing is left of Rat 25" in said.err
 
 
 def test_lower_levels_give_narrower_intervals_down_to_the_lowest(study):
@@ -179,3 +177,29 @@ def test_the_card_takes_the_predictions_of_folds_where_the_run_has_no_errors(stu
     card = study.ok("share", "Reach-motion").out
     told = f"off by {np.mean(off):.2f} on average (16 clips, 8 animals, by networks of"
     assert told in card and "not measured" not in card
+
+
+def test_outcomes_and_raters_are_found_as_labels_are(study):
+    animals = [f"RAT  {n},{n}.5" for n in range(1, 9)]
+    (study.place / "lesions.csv").write_text("animal,value\n" + "\n".join(animals))
+    (study.place / "raters").mkdir()
+    known = {row["clip"]: float(row["score"]) for row in study.rows()}
+    for rater, form in (("JB", "{}.mp4"), ("MK", "D:\\films\\{}.MP4")):
+        lines = [f"{form.format(c.upper())},{s:g}" for c, s in known.items()]
+        text = "clip,score\n" + "\n".join(lines)
+        (study.place / f"raters/{rater}.csv").write_text(text)
+    more = ("--outcome", "lesions.csv", "--raters", "raters")
+    said = study.ok("validate", "--folds", *more)
+    assert "only one side" not in said.err and "not among the clips" not in said.err
+    (path,) = (study.folder / "predictions").glob("*folds*.json")
+    result = builders.read_json(path)
+    means = [n + 0.75 for n in range(1, 9)]  # of two clips each
+    wanted = stats.pearsonr([n + 0.5 for n in range(1, 9)], means).statistic
+    assert result["outcome"]["n"] == 8
+    assert result["outcome"]["expert"]["value"] == pytest.approx(wanted)
+
+
+def test_a_name_that_may_mean_two_clips_of_a_rater_is_refused(study):
+    (study.place / "second.csv").write_text("clip,score\nr1_c1,1\nR1-C1.mp4,2\n")
+    argv = ("validate", "--folds", "--second-rater", "second.csv")
+    study.refused(*argv, words=("both mean 'r1_c1'",))
