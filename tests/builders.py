@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 
 import clip_table
 import console
@@ -49,7 +50,7 @@ class Lab:
     Commands run in this process, as `console.run` runs them; so Keras is loaded once.
     """
 
-    def __init__(self, place, capsys):
+    def __init__(self, place, capsys=None):
         self.place, self.capsys = Path(place), capsys
         self.folder = self.place / "data"
 
@@ -59,13 +60,13 @@ class Lab:
         if data:
             given += ["--data", str(self.folder)]
         module = importlib.import_module(script)
-        self.capsys.readouterr()
-        code = None
+        code, out, err = None, io.StringIO(), io.StringIO()
         try:
-            console.run(lambda: module.main(given))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                console.run(lambda: module.main(given))
         except SystemExit as stop:
             code = stop.code or 0
-        result = Result(code, *self.capsys.readouterr())
+        result = Result(code, out.getvalue(), err.getvalue())
         assert "Traceback" not in result.all, result.all
         return result
 
@@ -238,6 +239,18 @@ def make_stand_in():
             )
 
     return StandIn
+
+
+@contextlib.contextmanager
+def open_lab(place):
+    """Open a lab whose commands need no InceptionV3, and be in its place."""
+    import extractor
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(extractor, "Extractor", make_stand_in())
+        patch.chdir(place)
+        yield Lab(place)
+    forget_models()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A lab for each journey."""
+"""A lab for each journey, one that a file shares, and a study that all start from."""
 
 import shutil
 
@@ -7,31 +7,28 @@ import pytest
 
 
 @pytest.fixture
-def lab(tmp_path, capsys, monkeypatch):
+def lab(tmp_path):
     """A lab whose commands need no InceptionV3; see `builders.Lab`."""
-    import extractor
+    with builders.open_lab(tmp_path) as opened:
+        yield opened
 
-    monkeypatch.setattr(extractor, "Extractor", builders.make_stand_in())
-    monkeypatch.chdir(tmp_path)
-    yield builders.Lab(tmp_path, capsys)
-    builders.forget_models()
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A lab of all journeys of a file, which build on one another's files."""
+    with builders.open_lab(tmp_path_factory.mktemp("lab")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
 def studied(tmp_path_factory):
     """A study of 8 animals in two groups, with folds and the network to use."""
-    place, patch = tmp_path_factory.mktemp("studied"), pytest.MonkeyPatch()
-    import extractor
-
-    patch.setattr(extractor, "Extractor", builders.make_stand_in())
-    lab = builders.Lab(place, None)
-    with builders.silent(lab):
+    with builders.open_lab(tmp_path_factory.mktemp("studied")) as lab:
         options = ("--task", "Reach", "--model", "motion", "--folds", "4", "--final")
         options += ("--activation", "linear")  # whose intervals may begin below 0
         groups = ["sham", "lesion"] * 4
         lab.study(*options, "--control-group", "Sham", groups=groups, animals=8)
-    yield lab
-    patch.undo()
+    return lab
 
 
 @pytest.fixture
