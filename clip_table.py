@@ -242,7 +242,9 @@ def open_listed(path):
     if not path.is_file() or not path.read_bytes().strip():
         return Table(path.name, None, [], "."), []
     table = open_table(path.read_bytes(), path.name)
-    return table, list_clips(table, need_scores=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Caution)  # they come when it is written
+        return table, list_clips(table, need_scores=False)
 
 
 def append_clips(folder, clips):
@@ -298,12 +300,10 @@ def find_decimal(table):
 def write_rows(path, table, columns, rows):
     """Write the rows of a table of clips, if they can be read again."""
     named = table._replace(columns=columns, rows=list(enumerate(rows, start=1)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Caution)  # they come when it is read
-        try:
-            list_clips(named, need_scores=False)  # say, one clip of two videos
-        except Problem as problem:
-            raise Problem(f"nothing is added to {path}: {problem}") from None
+    try:
+        list_clips(named, need_scores=False)  # say, one clip of two videos
+    except Problem as problem:
+        raise Problem(f"nothing is added to {path}: {problem}") from None
     with_header = table.columns or len(columns) > len(COLUMNS)
     tables.write_table(path, columns if with_header else None, rows, table.delimiter)
 

@@ -30,6 +30,7 @@ import sources
 import tables
 from console import Problem
 
+TIMES = {"start", "end", "n_frames"}  # columns that tell which part a clip is
 MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 
@@ -260,6 +261,11 @@ def list_rows(folder, found):
         pairs = [(one.clip, one.list_columns()) for one in changed]
         clip_table.update_clips(folder, pairs)
         print(f"{tables.count(len(changed), 'row')} of {path} changed; scores are kept")
+        scored = [one for one in changed if one.row.is_scored]
+        others = [o.clip.name for o in scored if TIMES & {*o.list_columns()}]
+        if others:
+            told = f"scored clips are other parts of films now (say, {others[0]})"
+            print(f"{len(others)} {told}: look at their scores again")
     n_new = clip_table.append_clips(folder, [one.clip for one in found if not one.row])
     print(f"{n_new} rows added to {path}; fill in the scores")
     print("(train rows need one; test rows may stay without)")

@@ -27,7 +27,7 @@ def write_images(folder, name, pictures, film, part=""):
     if images and not leftovers:
         if sources.is_made_of(images[0], film, part):
             return len(images)
-        caution(f"{name}: its images were made of another film, and are made anew")
+        caution(f"{name}: its images show another film or part, and are made anew")
     temporaries, note = [], sources.describe_film(film, part)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,6 @@ from slicing import finding
 from tables import count, fold
 
 WHOLE = "", ""  # of `list_part`
-TIMES = {"start", "end"}
 LABELS = ("animal", "group", "session")
 SEEN = ("start", "end", "crop", "mirror")  # which part of a video a clip is
 
@@ -34,8 +33,8 @@ class Known(NamedTuple):
 
     def list_columns(self):
         """Name the columns that change, once the frames are counted."""
-        is_other = self.clip.n_frames != self.row.n_frames
-        return [*self.changes, *["n_frames"] * is_other]
+        is_longer = self.clip.n_frames != self.row.n_frames
+        return [*self.changes, *["n_frames"] * is_longer]
 
 
 def recognise(folder, source, clips, listed, task=None):
@@ -217,13 +216,6 @@ def tell_changes(known, split=None, n_shown=5):
         lines.append(f"  {one.clip.name}: {', '.join(told)}")
     if len(changed) > n_shown:
         lines.append(f"  ... and {len(changed) - n_shown} more that change")
-    if again := [
-        one for one in changed if one.row.is_scored and {*one.changes} & TIMES
-    ]:
-        lines.append(
-            f"{count(len(again), 'clip')} scored before the part that is seen changed "
-            f"(say, {again[0].clip.name}): look at the scores again"
-        )
     if other := [one for one in listed if split not in (None, one.row.split)]:
         lines.append(
             f"{count(len(other), 'clip')} listed as {other[0].row.split} (say, "

@@ -154,7 +154,7 @@ def test_corrected_trials_change_their_rows_and_keep_their_scores(lab):
     lab.extract(6)
     first[1] = ("Rat 1.mp4", 1.25, 2)
     told = cut(lab, write_trials(lab, first), films).out
-    assert "start 1.5 -> 1.25" in told and "look at the scores again" in told
+    assert "start 1.5 -> 1.25" in told and "look at their scores again" in told
     rows = {row["clip"]: row for row in lab.rows()}
     assert rows["Rat 1_t02"]["start"] == "1.25" and rows["Rat 1_t02"]["score"] == "2"
     assert rows["Rat 1_t02"]["n_frames"] == str(
@@ -239,6 +239,31 @@ def make_sliced(lab):
     lab.ok("extract_files", "--append")
     lab.edit(lambda row: row.update(score="1"))
     return film
+
+
+def test_trials_saved_as_images_follow_their_table(lab):
+    films = lab.film("films/Rat 1.mp4", n_frames=60).parent
+    options = ("--save-as", "jpg")
+    cut(lab, write_trials(lab, [("Rat 1", 0, 0.5), ("Rat 1", 1, 1.5)]), films, *options)
+    lab.score(lambda row: 2)
+    lab.extract()
+    trials = write_trials(lab, [("Rat 1", 0, 0.5), ("Rat 1", 0.5, 1.5)])
+    told = cut(lab, trials, films, *options)
+    assert "Rat 1_t02" in told.err and "look at their scores again" in told.out
+    assert by_clip(lab, "n_frames") == {"Rat 1_t01": "15", "Rat 1_t02": "30"}
+    assert "1 sequences written" in lab.extract().out
+    told = cut(lab, trials, films, *options)
+    assert not told.err and "0 sequences written" in lab.extract().out
+
+
+def test_a_clip_moved_to_the_other_split_is_said_when_it_is_added(lab):
+    film = make_sliced(lab)
+    place = lab.folder / "test/Reach"
+    place.mkdir(parents=True)
+    for path in film.parent.iterdir():
+        path.rename(place / path.name)
+    told = lab.ok("extract_files", "--append")
+    assert told.err.count("stand in both splits") == 1
 
 
 def test_a_film_replaced_after_slicing_is_noticed_and_sliced_again(lab):
