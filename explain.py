@@ -1,11 +1,11 @@
 """Show what a trained network looked at: frames, features, places, movement elements.
 
     python explain.py --run Reach-lstm
-    python explain.py --run Reach-lstm --clip v_RatStrokeApl27_g13_c02 --video
-    python explain.py --run g04-features --compare g05-features --occlusion
+    python explain.py --run Reach-lstm --clip v_RatStrokeApl27_g13_c02
+    python explain.py --run g04-features --compare g05-features
 
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/, and frames or videos
-Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures, films
+Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures
 Cost    about 4 minutes and 3.4 GB for 20 clips of 125 frames and 2,048 units on two
         cores; for small networks little more than the extraction of the key frames.
 
@@ -41,10 +41,6 @@ HELP = {
     "group-pattern": PATTERN.format("group"),
     "compare": "does another run find the same features important? Name one more fold "
     "of a cross-validation to compare all of its folds",
-    "occlusion": "check the places of 8 frames by covering each: 512 frames to "
-    "extract, about a minute",
-    "video": "film each --clip, else the one of the highest score, slowly: 10 of the "
-    "frames that the network saw in a second",
 }
 
 
@@ -153,8 +149,6 @@ def parse_args(argv):
     add("animal-pattern", type=pattern, metavar="RE")
     add("group-pattern", type=pattern, metavar="RE")
     add("compare", action="append", metavar="OTHER_RUN")
-    add("occlusion", action="store_true")
-    add("video", action="store_true")
     return parser.parse_args(argv)
 
 
@@ -166,10 +160,7 @@ def main(argv=None):
 
     study, reason = gather(args)
     found = {"summary": steps.write_parts(study), "reason": reason}
-    highest = study.table["clip"][study.table["network_score"].argmax()]
-    filmed = (args.clip or [highest]) if args.video else ()
-    found["clips"] = shown = clips.show_clips(study, args.top, filmed)
-    found["occlusion"] = clips.occlude(study, shown) if args.occlusion else None
+    found["clips"] = clips.show_clips(study, args.top)
     found["deletion"], found["shuffling"], relative = steps.check(study)
     found["features"] = steps.rank_features(study, relative)
     space, elements = steps.map_space(study, args.space, args.elements)

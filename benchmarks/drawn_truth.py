@@ -83,7 +83,7 @@ def main(argv=None):
         explain.main(["--data", str(args.data), "--run", args.run, "--split", "all"])
     folder = files.figures_folder(args.data, args.run)
     places = pd.read_csv(folder / "places.csv")
-    column = "by_change" if places["by_change"].any() else "beyond_mean_frame"
+    column = "beyond_mean_frame"
     for beside, words in ((False, ""), (True, " or beside it")):
         mass, area = measure_movement(args.data, places, column, beside).T
         print(

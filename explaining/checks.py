@@ -3,16 +3,14 @@
 Deletion: what is called important is replaced by the clip's mean, and the value must
 move further than when as much is replaced at random. Shuffling: an explanation that
 stays when the network's weights are put in another order explains the features, not
-the network (Adebayo et al. 2018). Occlusion: a grey patch on the frame itself, seen
-by extraction and network anew.
+the network (Adebayo et al. 2018).
 """
 
 import numpy as np
 
 from explaining import attribution
 from explaining.inference import ALPHA, correct_holm, correlate_ranks, find_interval
-from explaining.network import Moving, cut, evaluate, shuffled
-from explaining.places import find_centres
+from explaining.network import Moving, cut, shuffled
 
 FRAME_AMOUNTS = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
 FEATURE_AMOUNTS = (0.03, 0.1, 0.3)
@@ -21,7 +19,6 @@ N_TESTED = 20  # clips at most, drawn at random
 N_SHUFFLED, N_SHUFFLES = 5, 3  # clips, times
 BLIND = {"value": None, "reason": "the network sees nothing but the mean frame"}
 ROUNDING = 1e-5  # of the largest change, below which a change is none
-GREY = 127  # what the preprocessing of InceptionV3 turns into 0
 
 
 def draw_clips(n_clips, n_drawn, seed=0):
@@ -186,32 +183,3 @@ def check_shuffling(networks, sequences, parts, seed=0):
     moving = all(isinstance(network, Moving) for network in networks)
     judged = ["signed"] if moving else ["signed", "frames"]
     return {"n_clips": len(chosen), "relative": relative, "judged": judged, **means}
-
-
-def occlude(frame):
-    """Lay a grey patch, two places wide, over each of the 64 places of a frame."""
-    spans = []
-    for length in frame.shape[:2]:
-        centres = find_centres(length)
-        ends = centres[:, None] + (centres[1] - centres[0]) * np.array([-1, 1])
-        spans.append(ends.round().astype(int).clip(0, length))
-    covered = []
-    for top, bottom in spans[0]:
-        for left, right in spans[1]:
-            copy = frame.copy()
-            copy[top:bottom, left:right] = GREY
-            covered.append(copy)
-    return covered
-
-
-def measure_occlusion(networks, extractor, sequence, frame, index):
-    """Measure what the value loses, (8, 8), as places of a clip's frame are covered.
-
-    Also returns the features of the covered frames, (64, F), row by row.
-    """
-    features = extractor(occlude(frame))
-    changed = np.repeat(sequence[None], len(features), axis=0)
-    changed[:, index] = features
-    side = round(len(features) ** 0.5)
-    lost = evaluate(networks, sequence[None]) - evaluate(networks, changed)
-    return lost.reshape(side, side), features

@@ -21,7 +21,6 @@ class Places(NamedTuple):
     frames: list  # their indices
     full: np.ndarray  # of the attribution from the zero sequence
     beyond: np.ndarray  # of what the frame adds beyond the clip's mean frame
-    change: np.ndarray  # what of either the change from frame to frame adds
 
     def at(self, frame):
         """Find the parts of places in one frame, beyond the mean frame."""
@@ -149,7 +148,7 @@ class Pictures:
             around = (found[np.searchsorted(extracted, at)] for at in beside)
             change = spread_changes(changes[chosen], *around)
         chosen = [int(index) for index in chosen]
-        return Places(chosen, full + change, away + change, change)
+        return Places(chosen, full + change, away + change)
 
 
 def scale_map(mean, sequence):

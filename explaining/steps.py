@@ -242,7 +242,6 @@ def write_results(study, context, options):
         "headline": context["headline"],
         "belief": context["belief"],
         "versions": console.list_versions(),
-        "occlusion": (context["occlusion"] or {}).get("means"),
         "comparison": comparison.get("rhos"),
         "stability": comparison.get("stability"),
     }

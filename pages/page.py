@@ -17,7 +17,7 @@ from PIL import Image
 
 import files
 
-TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".mp4": "video/mp4"}
+TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 
 
 class Embedded(NamedTuple):

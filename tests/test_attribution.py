@@ -314,36 +314,3 @@ def test_interval_is_student_t():
     by_animal = inference.find_interval([1.0, 3.0, 2.0, 5.0, 5.0], list("aabcc"))
     assert (by_animal["value"], by_animal["n"]) == (3.0, 3)
     assert inference.find_interval([1.0, 2.0])["low"] is None
-
-
-def test_a_patch_covers_every_place_and_the_rest_stays():
-    frame = np.full((80, 160, 3), 255, np.uint8)
-    covered = checks.occlude(frame)
-    assert len(covered) == 64
-    patch = covered[3 * 8 + 5][..., 0] == checks.GREY
-    rows, columns = np.flatnonzero(patch.any(1)), np.flatnonzero(patch.any(0))
-    # two places of 32 of 299 pixels, around 37 + 32 i
-    assert (rows[0], rows[-1], columns[0], columns[-1]) == (27, 43, 88, 122)
-    assert (frame == 255).all()
-
-
-def test_occlusion_finds_the_place_that_the_network_reads():
-    class Corner:
-        """One feature: how bright the place in row 2, column 6 is."""
-
-        def __call__(self, frames):
-            return np.array(
-                [[f[20:30, 60:70].mean() / 255] for f in frames], np.float32
-            )
-
-    model = make_network("pool", n_frames=3, n_features=1, bias=1.0)
-    model.get_layer("score").set_weights([np.ones((1, 1)), np.zeros(1)])
-    frame = np.full((80, 80, 3), 255, np.uint8)
-    sequence = np.ones((3, 1), np.float32)
-    lost, features = checks.measure_occlusion(
-        network.open_networks(model), Corner(), sequence, frame, 1
-    )
-    assert np.unravel_index(lost.argmax(), lost.shape) == (2, 6)
-    assert lost[2, 6] == pytest.approx((1 - checks.GREY / 255) / 3, abs=1e-3)
-    assert not lost[5:].any()
-    assert np.allclose((1 - features[:, 0]) / 3, lost.ravel(), atol=1e-6)
