@@ -244,7 +244,8 @@ def open_listed(path):
     table = open_table(path.read_bytes(), path.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Caution)  # they come when it is written
-        return table, list_clips(table, need_scores=False)
+        listed = list_clips(table, need_scores=False) if table.rows else []
+        return table, listed
 
 
 def append_clips(folder, clips):

@@ -56,8 +56,12 @@ def test_another_folder_with_films_of_the_same_names(lab):
     for day, speed in (("monday", 1), ("tuesday", 2)):
         lab.film(f"{day}/Rat 1.mp4", speed)
         lab.film(f"{day}/Rat 2.mp4", speed + 0.5)
+    lab.folder.mkdir()
+    header = "clip,split,task,n_frames,score,Notiz\n"  # all rows were deleted
+    (lab.folder / "data_file.csv").write_text(header)
     take_in(lab, lab.place / "monday")
     take_in(lab, lab.place / "tuesday")
+    assert "notiz" in lab.rows()[0]
     videos = by_clip(lab, "video")
     assert set(videos) == {"Rat 1", "Rat 2", "tuesday_Rat 1", "tuesday_Rat 2"}
     assert videos["tuesday_Rat 2"].endswith("tuesday/Rat 2.mp4")
