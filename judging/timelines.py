@@ -43,9 +43,9 @@ def draw_learning_curves(history, title=None):
         axes.set_ylim(0, 1.06 * np.nanmax(history[drawn]) or 1)
     if "val_loss" in history and np.isfinite(history["val_loss"]).any():
         best = int(epochs.iloc[int(np.nanargmin(history["val_loss"]))])
-        style = {"color": FAINT, "linewidth": 0.7, "dashes": (3, 2), "zorder": 0}
+        line = {"color": FAINT, "linewidth": 0.7, "dashes": (3, 2), "zorder": 0}
         for axes in rows:
-            axes.axvline(best, label=f"best epoch ({best})", **style)
+            axes.axvline(best, label=f"best epoch ({best})", **line)
     put_legend_above(rows[0], ncols=3)
     rows[-1].set_xlabel("epoch")
     rows[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))

@@ -46,10 +46,10 @@ def open_progress(folder, level, identity=None):
     import fitting
 
     variables = [Variable(np.full(shape, level)) for shape in ((3, 2), (2,))]
-    trainer = types.SimpleNamespace(
+    stand_in = types.SimpleNamespace(
         variables=variables, model=types.SimpleNamespace(weights=variables)
     )
-    return fitting.Progress(folder, trainer, identity or {"a": 1})
+    return fitting.Progress(folder, stand_in, identity or {"a": 1})
 
 
 def back_up(folder, n_epochs=2):
