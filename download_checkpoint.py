@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import console
 import files
-import runs
+import shelf
 from console import Problem, plain
 from foreign import archive, published, untrusted
 
@@ -29,8 +29,8 @@ def find_target(folder, url):
         raise Problem(f"--url must start with http:// or https://. Received: {url!r}")
     name = re.split(r"[/\\]", unquote(urlsplit(url).path))[-1]
     name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).lstrip(".-")
-    if Path(name).suffix not in runs.CHECKPOINT_SUFFIXES:
-        endings = ", ".join(runs.CHECKPOINT_SUFFIXES)
+    if Path(name).suffix not in shelf.CHECKPOINT_SUFFIXES:
+        endings = ", ".join(shelf.CHECKPOINT_SUFFIXES)
         raise Problem(f"a checkpoint ends with {endings}. Received: {name!r}")
     return files.checkpoint_path(folder, "run").with_name(name)
 

@@ -148,6 +148,11 @@ def read_origins(folder):
     return parse_origins(path, stat.st_mtime_ns, stat.st_size)
 
 
+def list_digests(folder):
+    """List the digests of the sources of clips, by clip name."""
+    return {origin.clip: origin.digest for origin in read_origins(folder).values()}
+
+
 def read_field(read, text):
     return read(text) if text or read is str else None
 

@@ -10,103 +10,13 @@ from pathlib import Path
 import console
 import data
 import files
-import packing
 import plans
 from console import Problem, caution
 from foreign import published, untrusted
 from records import MAX_MEMBERS, check_record
-
-CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
-FOLDS = ("folds", "leave-one-animal-out")  # kinds of cross-validation
-
+from shelf import find_run as find_run
 
 # ---------------------------------------------------------------- find, read, save
-
-
-def find_run(folder, run=None, task=None):
-    """Find a run's checkpoint by path, by name, or the newest one to use.
-
-    `task` is that of the newest run. Returns a path: a `.keras` file, or a published
-    `.hdf5` or `.h5` file. A packed run of `share.py`, `.zip` or unpacked into a folder,
-    is taken among the checkpoints first.
-    """
-    if run is None:
-        return find_newest(folder, task)
-    checkpoints = Path(folder) / "checkpoints"
-    if packing.is_packed(run):
-        return packing.unpack(folder, run)
-    candidates = [Path(run), checkpoints / run]
-    candidates += [checkpoints / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
-    for path in candidates:
-        if path.is_file() and path.suffix in CHECKPOINT_SUFFIXES:
-            return path
-    names = ", ".join(path.stem for path in list_checkpoints(folder)) or "none"
-    raise Problem(f"no run {run!r} in {checkpoints}. Runs there: {names}")
-
-
-def list_checkpoints(folder):
-    found = sorted((Path(folder) / "checkpoints").glob("[!.]*"))
-    return [path for path in found if path.suffix in CHECKPOINT_SUFFIXES]
-
-
-def find_newest(folder, task=None):
-    """Find the run of this folder that was trained last: by its record, not its file.
-
-    A fold of a cross-validation, and a run that another folder has packed, are taken
-    where they are named only.
-    """
-    place, own, folds, received, bare = Path(folder) / "checkpoints", [], [], [], []
-    for path in list_checkpoints(folder):
-        beside = path.with_suffix(".json")
-        if path.suffix != ".keras":
-            bare.append(path)
-        elif beside.is_file():
-            record = read_head(beside)
-            is_fold = record["kind"] in FOLDS
-            kind = received if record["received"] else folds if is_fold else own
-            kind.append((record["trained"], record["task"], path))
-    if chosen := [each for each in own if task in (None, each[1])]:
-        return max(chosen)[2]
-    if own:
-        tasks = ", ".join(sorted({each[1] for each in own}))
-        raise Problem(
-            f"{place} holds no run of task {task}; its runs are of {tasks}. Train one "
-            f"with train_reg.py --task {task}, or name a run with --run"
-        )
-    if chosen := [path for _, name, path in folds if task in (None, name)]:
-        raise Problem(
-            f"{place} holds only networks of a cross-validation ({chosen[0].stem}, "
-            "...), each for the animals that it held out. validate.py --folds (or "
-            "--leave-one-animal-out) evaluates them; train_reg.py --folds K --final "
-            "trains the network to use; --run names one of them"
-        )
-    if len(bare) == 1:
-        return bare[0]
-    if named := [path.stem for path in (*bare, *(each[2] for each in received))]:
-        raise Problem(
-            f"{place} holds no run that was trained here. Name one with --run: "
-            f"{', '.join(named)}"
-        )
-    raise Problem(f"{place} holds no run. Train one with train_reg.py")
-
-
-def read_head(path):
-    """Read of a record what finding a run takes; the rest is checked when it is used.
-
-    Records of earlier releases do not say when they were made; their file does.
-    """
-    try:
-        record = files.read_json(path)
-    except (Problem, OSError):
-        record = {}
-    changed = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat()
-    scheme = record.get("scheme")
-    return {
-        "kind": scheme.get("kind") if isinstance(scheme, dict) else None,
-        "received": record.get("received"),
-        "task": str(record.get("task")),
-        "trained": str(record.get("trained") or changed),
-    }
 
 
 def read_run(path):
@@ -270,16 +180,28 @@ def choose_clips(clips, record, split=None):
     return list({clip.name: clip for clip in chosen}.values())
 
 
-def describe_seen(names, animals, record, train_rows=()):
+def describe_seen(names, animals, record, train_rows=(), digests=None):
     """Say how a run knows each clip (N,) of animals (N,): list of str, "" where not.
 
-    `train_rows` are clips that stand in where nobody knows what a run has seen.
+    Other labs have animals and clips of the same names. In a run that was received, a
+    clip is another one where its source is (`digests` of sources by clip), and animals
+    are others where none of its clips is here. `train_rows` are clips that stand in
+    where nobody knows what a run has seen.
     """
     if record["train_clips"] is None:
         rows = ("unknown", "test rows that repeat train rows")
         return [rows[name in train_rows] for name in names]
-    trained, watched = record["train_clips"], record.get("watched_clips", {})
-    known = {animal_in(record, name) for name in (*trained, *watched)}
+    watched = set(record.get("watched_clips", {}))
+    trained = set(record["train_clips"])
+    known = {animal_in(record, name) for name in trained | watched}
+    if record.get("received"):
+        theirs = (record.get("clips_were") or {}).get("digests") or {}
+        ours = {**theirs, **(digests or {})}
+        others = {name for name, digest in theirs.items() if ours[name] != digest}
+        trained, watched = trained - others, watched - others
+        seen = (trained | watched) & set(names)
+        tell_namesakes(animals, record, seen, known)
+        known = known if seen else set()
     return [
         "clip trained on"
         if clip in trained
@@ -292,13 +214,33 @@ def describe_seen(names, animals, record, train_rows=()):
     ]
 
 
+def tell_namesakes(animals, record, seen, known):
+    """Caution where clips and animals that a received run has seen have names of ours.
+
+    `seen` are clips here, by name; `known` all animals of the run.
+    """
+    whence = f"run {record['run']} was received from elsewhere ({record['received']})"
+    if seen:
+        caution(
+            f"{whence}, and {len(seen)} clips here have the same names as clips it has "
+            f"seen, say {min(seen)}: they count as these, and its animals as those "
+            "here. If they are others, name them otherwise"
+        )
+    elif alike := sorted(known & set(animals)):
+        caution(
+            f"{whence}: its animals have the names of animals here "
+            f"({', '.join(alike[:5])}), and are taken for others, as none of its clips "
+            "is here. If they are the same, these figures are no test"
+        )
+
+
 def tell_edited(records, clips):
     """Caution where expert scores were edited after runs had learned from them."""
     now = {clip.name: clip.score for clip in clips if clip.is_scored}
     learned = [
         item
         for record in records
-        if record.get("target", "score") == "score"
+        if record.get("target", "score") == "score" and not record.get("received")
         for known in (record.get("train_clips"), record.get("watched_clips"))
         for item in (known or {}).items()
     ]

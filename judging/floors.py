@@ -106,7 +106,7 @@ def predict_floors(train, watched, wanted, leave=()):
         of_train, of_watched = (
             np.reshape(side[key], (-1, of_wanted.shape[1])) for side in (train, watched)
         )
-        if not np.isfinite(of_train).all() or not np.isfinite(of_wanted).all():
+        if not all(np.isfinite(x).all() for x in (of_train, of_watched, of_wanted)):
             raise NoFloor("it is not known of every clip")
         chosen = of_watched, watched["scores"]
         return predict_ridge(of_train, scores, train["animals"], of_wanted, chosen)

@@ -12,6 +12,7 @@ import data
 import origins
 import runs
 import scoring
+import sequences
 from judging import floors
 
 FLOOR_COLUMNS = {name: f"floor_{name.replace(' ', '_')}" for name in floors.FLOORS}
@@ -62,7 +63,9 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
             part = part.assign(**{column: scoring.score_sequences(model, read)})
         part = add_target(part.assign(run=record["run"]), record)
         stand_in = train_rows or {} if record["train_clips"] is None else {}
-        part["seen"] = runs.describe_seen(names, part["animal"], record, stand_in)
+        part["seen"] = runs.describe_seen(
+            names, part["animal"], record, stand_in, origins.list_digests(folder)
+        )
         train = record["train_clips"] or stand_in
         missing = dict.fromkeys(FLOOR_COLUMNS, "no train rows")
         if train:
@@ -90,24 +93,35 @@ def add_floors(folder, table, record, train, lengths, cache):
     found = origins.read_origins(folder).values()
     rates = {origin.clip: origin.fps or np.nan for origin in found}
 
-    def describe(targets):
-        fresh = [name for name in targets if name not in cache]
+    are_ours = not record.get("received")  # else they may have names of clips here
+    unknown = np.full(2 * record["n_features"], np.nan)
+
+    def describe(targets, are_ours=are_ours):
+        here = [
+            name
+            for name in targets
+            if are_ours and sequences.find_sequence(folder, name, record["n_frames"])
+        ]
+        fresh = [name for name in here if name not in cache]
         read = scoring.read_sequences(folder, fresh, record)
         cache.update(zip(fresh, map(floors.summarise_sequence, read), strict=True))
+        known = {name: lengths.get(name, np.nan) for name in here}
         pattern = record["group_pattern"]
         return {
             "scores": np.array(list(targets.values()), dtype=float),
             "animals": [runs.animal_in(record, name) for name in targets],
             "groups": [runs.group_in(record, name, pattern) for name in targets],
-            "lengths": [lengths.get(name, np.nan) for name in targets],
+            "lengths": [known.get(name, np.nan) for name in targets],
             "durations": [
-                lengths.get(name, np.nan) / rates.get(name, np.nan) for name in targets
+                known.get(name, np.nan) / rates.get(name, np.nan) for name in targets
             ],
-            "summaries": np.array([cache[name] for name in targets]),
+            "summaries": np.array(
+                [cache[n] if n in known else unknown for n in targets]
+            ),
         }
 
     told = ("group mean",) if record.get("target") == "group" else ()
-    wanted = describe(dict.fromkeys(table["clip"], np.nan))
+    wanted = describe(dict.fromkeys(table["clip"], np.nan), True)
     wanted["groups"] = list(table["group"])
     watched = record.get("watched_clips", {})
     # A floor must choose nothing on clips that it is judged on.

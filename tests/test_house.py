@@ -23,7 +23,7 @@ STOREYS = (  # from the ground up
     ("sequences",),
     ("inception", "lstm", "models", "motion"),
     ("extractor",),
-    ("records", "packing"),
+    ("records", "packing", "shelf"),
     ("runs", "scoring"),
     ("learning", "fitting"),
     ("training",),
