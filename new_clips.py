@@ -1,5 +1,6 @@
 """New videos, or parts of them, to a table: scores, intervals and warnings."""
 
+import contextlib
 import functools
 import itertools
 import math
@@ -155,7 +156,7 @@ def tell_animals(labels, told):
 # ---------------------------------------------------------------- seen in training
 
 
-def find_trained(guessed, labels, record, are_others=False):
+def find_trained(guessed, digests, labels, record, are_others=False):
     """Find the clips that a run was trained on, and those of animals it has seen.
 
     A clip is known by the checksum of its video, or by its name unless its video and
@@ -168,20 +169,20 @@ def find_trained(guessed, labels, record, are_others=False):
         Of each such clip, how the run knows it.
     """
     known = {**(record["train_clips"] or {}), **(record.get("watched_clips") or {})}
-    digests = (record.get("clips_were") or {}).get("digests") or {}
+    learned = (record.get("clips_were") or {}).get("digests") or {}
     clips = {} if are_others else {plain_name(name): name for name in known}
     animals = {plain_animal(runs.animal_in(record, name)) for name in known}
     found, alike = {}, {}
     for name, clip in guessed.items():
         own = plain_animal(labels[name]["animal"] or name)
-        digest = digest_video(clip.video)
+        digest = digests[name]
         same = clips.get(plain_name(name)) or clips.get(
             plain_name(Path(clip.video).stem)
         )
-        if same and labels[name]["animal"] and digests.get(same, digest) != digest:
+        if same and labels[name]["animal"] and learned.get(same, digest) != digest:
             is_own = plain_animal(runs.animal_in(record, same)) == own
             same = same if is_own and not record.get("received") else None
-        if digest in digests.values():
+        if digest in learned.values():
             found[name] = "its video was seen in training"
         elif same:
             found[name] = "clip seen in training"
@@ -197,11 +198,24 @@ def find_trained(guessed, labels, record, are_others=False):
     return found | alike
 
 
-def digest_video(video):
-    try:
-        return origins.digest_source([Path(video)])
-    except OSError:
-        return None  # what is wrong with it is said when it is read
+def tell_copies(digests):
+    """Caution of videos that are the same file under several names."""
+    by_digest = {}
+    for name, digest in digests.items():
+        by_digest.setdefault(digest, []).append(name)
+    same = [own for digest, own in by_digest.items() if digest and len(own) > 1]
+    if same:
+        told = "; ".join(" and ".join(own[:5]) for own in same[:5])
+        caution(f"copies of one video, each counted as a clip: {told}. Keep only one")
+
+
+def digest_videos(guessed):
+    """Compute checksums of videos, None of those that cannot be read, by clip."""
+    found = dict.fromkeys(guessed)
+    for name, clip in guessed.items():
+        with contextlib.suppress(OSError):  # which is said when the video is scored
+            found[name] = origins.digest_source([Path(clip.video)])
+    return found
 
 
 def plain_name(name):

@@ -134,11 +134,14 @@ def tell(table, means, record, level):
             line = f"  {animal:<{width}}  {n_clips:>6} clips   {show(*figures)}"
             print(f"{line}  ! {odd}" if odd else line)
     if silence := limits.explain_silence(record):
-        return console.caution(silence)
+        console.caution(silence)
+        return
     if told := limits.explain_level(record, level):
         console.caution(told)
     if told := limits.explain_no_skill(record):
         console.caution(told)
+    if all(map(math.isnan, table["low"])):
+        return
     level = limits.show_level(limits.choose_level(record, level))
     print(
         f"[low, high] holds the true score of {level} of new animals, if they are "
@@ -295,7 +298,10 @@ def main(argv=None):
     check_outputs(args.output, figures.values(), args.overwrite)
     told = new_clips.read_labels(args.table, clips) if args.table else {}
     model, record, view, labels = open_run(args, clips, told)
-    trained = new_clips.find_trained(clips, labels, record, args.other_animals)
+    digests = new_clips.digest_videos(clips)
+    new_clips.tell_copies(digests)
+    others = args.other_animals
+    trained = new_clips.find_trained(clips, digests, labels, record, others)
     window = args.every and (args.window or new_clips.window_seconds(record))
     parts, failed = new_clips.list_parts(
         clips, view, window, args.every, args.allow_short

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import sys
-import types
 from pathlib import Path
 from typing import NamedTuple
 
@@ -255,24 +254,6 @@ def open_lab(place):
         patch.chdir(place)
         yield Lab(place)
     forget_models()
-
-
-@contextlib.contextmanager
-def silent(lab):
-    """Let a lab of a whole module give commands, which have no `capsys` there."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        lab.capsys = types.SimpleNamespace(readouterr=lambda: take(out, err))
-        yield lab
-
-
-def take(*streams):
-    """Take what streams hold, and empty them: list of str."""
-    texts = [stream.getvalue() for stream in streams]
-    for stream in streams:
-        stream.seek(0)
-        stream.truncate()
-    return texts
 
 
 def read_csv(path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import names
+import score
 
 
 def test_the_clips_of_the_training_give_no_interval_and_no_comparison(study):
@@ -106,6 +107,53 @@ def test_windows_far_apart_say_how_much_is_not_seen(study):
     window = ("--window", "1.6", "--every", "10")
     said = study.ok("score", film, "--run", "Reach-motion", *window)
     assert "84% of the film is not seen" in said.err  # 2 windows of 1.6 s of 20 s
+
+
+def test_a_run_received_from_another_lab_knows_its_videos_and_not_its_names(study):
+    study.ok("share", "Reach-motion", "--output", "theirs.zip")
+    study.folder = study.place / "other lab"
+    for animal in (1, 2):
+        study.film(f"own/Rat {animal}/r{animal}_c1.mp4", 2.5 + animal, seed=30 + animal)
+    old = next(study.films.rglob("r3_c2.mp4"))
+    (study.place / "own/Rat 9").mkdir()
+    shutil.copy(old, study.place / "own/Rat 9/first.mp4")
+    said = study.ok("score", "own", "--run", "theirs.zip", "--output", "o.csv")
+    found = {row["clip"]: row for row in builders.read_csv(study.place / "o.csv")}
+    assert "taken for others" in said.err
+    assert found["first"]["warnings"].startswith("its video was seen in training")
+    assert [bool(found[c]["low"]) for c in ("r1_c1", "r2_c1", "first")] == [1, 1, 0]
+
+
+def test_trials_of_a_recording_are_known_when_the_recording_is_scored(lab):
+    lines = ["video,start,end,animal"]
+    for animal in range(1, 5):
+        lab.film(f"films/day{animal}.mp4", animal, n_frames=60, seed=animal)
+        lines += [f"day{animal}.mp4,{start},{start + 0.5},{animal}" for start in (0, 1)]
+    (lab.place / "trials.csv").write_text("\n".join(lines))
+    cut = ("--cut", "trials.csv", "--from", "films", "--task", "Reach", "--yes")
+    lab.ok("extract_files", *cut)
+    lab.score()
+    lab.extract()
+    lab.ok("train_reg", "--model", "motion", "--run", "R")
+    lab.film("films/day9.mp4", 5, n_frames=60, seed=9)
+    lab.ok("score", "films", "--run", "R", "--every", "0.5", "--output", "o.csv")
+    for row in builders.read_csv(lab.place / "o.csv"):
+        is_known = row["warnings"].startswith("its video was seen in training")
+        assert is_known == (row["clip"] != "day9")
+
+
+def test_copies_of_one_film_are_said(study):
+    film = study.film("new/Rat 51/a.mp4", 2)
+    shutil.copy(film, study.place / "new/Rat 51/b.mp4")
+    study.film("new/Rat 52/c.mp4", 3)
+    said = study.ok("score", "new", "--run", "Reach-motion")
+    assert "copies of one video, each counted as a clip: a and b." in said.err
+
+
+def test_what_the_published_network_was_trained_on_is_unknown(recwarn):
+    score.tell_trained({}, {}, {"run": "g04-features", "train_clips": None})
+    (told,) = (str(warning.message) for warning in recwarn)
+    assert "unknown which clips and animals g04-features was trained on" in told
 
 
 def test_forms_of_a_name():
