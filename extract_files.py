@@ -69,12 +69,32 @@ def slice_video(path, allow_short=False):
     return images.write_images(path.parent, path.stem, decode(), path)
 
 
-def count_frames(path, allow_short=False):
-    """Count the frames of a video; all of them must be readable."""
+def count_frames(path, allow_short=False, clip=None):
+    """Count the frames of a video, or of a clip in it; all of it must be readable."""
     reel = frames.open_reel(path, allow_short)
     list(reel.iterate(()))  # all is decoded, nothing kept
     tell_notes(path, reel)
-    return reel.n_frames
+    return measure_clip(clip, reel) if clip else reel.n_frames
+
+
+def measure_clip(clip, reel):
+    """Count the frames of a clip in its video."""
+    view = frames.find_view(clip, reel.n_frames, reel.rate)
+    start, end = view.find_range(reel.n_frames)
+    return end - start
+
+
+def has_changed(one, allow_short):
+    """Tell whether a clip is new, or is no longer what its row says."""
+    if one.row is None or one.changes:
+        return True
+    if not one.row.video:
+        return False
+    try:
+        reel = frames.open_reel(one.clip.video, allow_short)
+        return measure_clip(one.clip, reel) != one.row.n_frames
+    except Problem:
+        return True  # what is wrong is said when it is read
 
 
 def tell_notes(path, reel):
@@ -175,7 +195,8 @@ def draw_crops(folder, clips):
 
     if any(clip.crop or clip.mirror for clip in clips):
         written = pictures.draw_crops(files.crops_path(folder), clips)
-        print(f"what will be seen is drawn in {', '.join(map(str, written))}")
+        if written:
+            print(f"what will be seen is drawn in {', '.join(map(str, written))}")
 
 
 def is_confirmed(yes):
@@ -200,7 +221,8 @@ def settle(clip, args):
     from slicing import finding, images
 
     if args.save_as == "rows":
-        n_frames = clip.n_frames or count_frames(Path(clip.video), args.allow_short)
+        given = Path(clip.video), args.allow_short, clip
+        n_frames = clip.n_frames or count_frames(*given)
         return finding.shorten_video(args.data, clip._replace(n_frames=n_frames))
     reel = frames.open_reel(clip.video, args.allow_short)
     view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
@@ -238,7 +260,7 @@ def take_in(args):
         told = f"of which {args.cut} tells nothing stay (say, {dropped[0]})"
         print(f"{tables.count(len(dropped), 'listed trial')} {told}")
     is_saved = args.save_as != "rows"
-    todo = [one for one in found if is_saved or not one.row or one.changes]
+    todo = [one for one in found if is_saved or has_changed(one, args.allow_short)]
     if not todo:
         print(f"0 rows added to {files.table_path(args.data)}: all are listed already")
     if not todo or not is_confirmed(args.yes):

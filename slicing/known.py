@@ -185,7 +185,8 @@ def compare(folder, clip, row, lacking=()):
         is_told = new is not None and (new or old is not None)
         if is_told and write_field(new) != write_field(old):
             changes.append(column)
-    clip = clip._replace(split=row.split, task=row.task, name=row.name)
+    kept = {c: getattr(row, c) for c in SEEN if getattr(clip, c) is None}
+    clip = clip._replace(split=row.split, task=row.task, name=row.name, **kept)
     return Known(clip, row, tuple(changes))
 
 

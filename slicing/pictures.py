@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import frames
+from console import Problem
 from files import replacing
 
 WIDTH, GAP, LABEL = 320, 8, 18  # pixels of a tile, between tiles, of its label
@@ -73,13 +74,16 @@ def write_pages(path, tiles, columns=COLUMNS):
 
 
 def draw_crops(path, clips):
-    """Draw the region of each video into its middle frame; see `write_pages`."""
+    """Draw the region of each video that is readable into its middle frame."""
     once, tiles = {}, []
     for clip in clips:
         once.setdefault((clip.video, clip.crop, clip.mirror), clip)
     for clip in once.values():
-        reel = frames.open_reel(clip.video, allow_short=True)
-        picture = read_picture(reel, reel.n_frames // 2)
+        try:
+            reel = frames.open_reel(clip.video, allow_short=True)
+            picture = read_picture(reel, reel.n_frames // 2)
+        except Problem:
+            continue  # it is named where its frames are counted
         frames.View(crop=clip.crop).apply(picture)  # refuses what lies outside
         tiles.append(make_tile(picture, clip.name, clip.crop, clip.mirror))
     return write_pages(path, tiles)

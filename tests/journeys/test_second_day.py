@@ -297,6 +297,28 @@ def test_a_film_replaced_after_slicing_is_noticed_and_sliced_again(lab):
     assert "0 sequences written" in lab.extract().out
 
 
+def test_a_recording_replaced_is_counted_anew(lab):
+    films = lab.record_animals(animals=3, clips=1)
+    take_in(lab, films)
+
+    def fill(row):  # a part of one recording, typed into the table
+        is_part = row["clip"] == "r2_c1"
+        row.update(score="1", start="0.2" * is_part, end="0.4" * is_part)
+        row["n_frames"] = "6" if is_part else "20"
+
+    lab.edit(fill)
+    lab.film("films/Rat 1/r1_c1.mp4", 5, n_frames=26)
+    told = take_in(lab, films).out
+    assert "1 row of" in told and "r1_c1): look at their scores again" in told
+    assert list(by_clip(lab, "n_frames").values()) == ["26", "6", "20"]
+    take_in(lab, films, "--crop", "0,0,32,32")
+    assert list(by_clip(lab, "n_frames").values()) == ["26", "6", "20"]
+    assert by_clip(lab, "start")["r2_c1"] == "0.2"
+    (films / "Rat 3/r3_c1.mp4").write_bytes(b"nothing")
+    told = lab.run("extract_files", "--from", films, "--task", "Reach", "--yes")
+    assert told.code == 1 and "r3_c1" in told.err
+
+
 @pytest.mark.parametrize("what", ["images", "crop", "mirror", "start", "film"])
 def test_what_was_replaced_after_training_is_noticed(lab, what):
     films = lab.record_animals(animals=4, clips=1)
