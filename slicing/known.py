@@ -49,10 +49,7 @@ def recognise(folder, source, clips, listed, task=None):
     -------
     list of Known
     """
-    rows_of = {
-        video: find_rows(folder, source, video, listed)
-        for video in {clip.video for clip in clips}
-    }
+    rows_of = find_rows(folder, source, {clip.video for clip in clips}, listed)
     named = {fold(row.name): row for row in reversed(listed)}
     lacking = [c for c in LABELS if all(getattr(row, c) is None for row in listed)]
     taken, found, known = set(), {}, []
@@ -131,17 +128,22 @@ def locate(folder, row):
     return Path(os.path.normpath(Path(folder).resolve() / name))
 
 
-def find_rows(folder, source, video, listed):
-    """List the rows of a video: of its place, or of one that it has moved from."""
-    places = [(row, locate(folder, row)) for row in listed]
-    if rows := [row for row, place in places if place == Path(video)]:
-        return rows
-    end = f"/{finding.place_in(source, video)}"
-    gone = defaultdict(list)
-    for row, place in places:
-        if place and place.as_posix().endswith(end) and not place.is_file():
-            gone[place].append(row)
-    return next(iter(gone.values())) if len(gone) == 1 else []
+def find_rows(folder, source, videos, listed):
+    """List the rows of each video: of its place, or of one that it has moved from."""
+    by_place, gone = defaultdict(list), defaultdict(list)
+    for row in listed:
+        if place := locate(folder, row):
+            by_place[place.as_posix()].append(row)
+    for place, rows in by_place.items():
+        if not Path(place).is_file():
+            gone[place] = rows
+    rows_of = {}
+    for video in videos:
+        end = f"/{finding.place_in(source, video)}"
+        moved = [rows for place, rows in gone.items() if place.endswith(end)]
+        moved = moved[0] if len(moved) == 1 else []
+        rows_of[video] = by_place.get(video) or moved
+    return rows_of
 
 
 def is_other_film(folder, clip, row, rows):
