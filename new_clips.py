@@ -136,6 +136,11 @@ def label_clips(guessed, told, record):
     return labels
 
 
+def list_nameless(labels):
+    """List the clips that tell no animal."""
+    return [name for name, label in labels.items() if not label["animal"]]
+
+
 def tell_animals(labels, told):
     """Say which animals the names tell, and caution of clips that tell none."""
     named = [
@@ -145,7 +150,7 @@ def tell_animals(labels, told):
         animals = list(dict.fromkeys(labels[name]["animal"] for name in named))
         count = f"{len(named)} clips of {len(animals)} animals"
         print(f"{count}, by the names of files and folders: {list_some(animals)}")
-    if lost := [name for name, label in labels.items() if not label["animal"]]:
+    if lost := list_nameless(labels):
         caution(
             f"the names of {len(lost)} clips tell no animal, so each counts as an "
             f"animal by itself: {list_some(lost)}. Give a table with the columns "

@@ -287,6 +287,12 @@ def open_run(args, clips, told):
 
         wanted = bool(args.compare), bool(args.pair)
         contrasting.refuse_unlabelled(list(clips), record, labels, *wanted)
+    if args.pair and (lost := new_clips.list_nameless(labels)):
+        raise Problem(
+            f"{len(lost)} of {len(clips)} clips tell no animal, among them {lost[0]}, "
+            "so no sessions can be paired: give a table with the columns clip,animal "
+            "as --table"
+        )
     new_clips.tell_animals(labels, told)
     return model, record, view, labels
 

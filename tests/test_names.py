@@ -141,3 +141,45 @@ def test_tables_alone_writes_tables():
         }
         writes = called & {"to_csv", "writerow", "writerows", "DictWriter"}
         assert not writes or path.name in {"tables.py", *others}
+
+
+FILMS = {
+    "Rat 1_c1": ("Rat 1/c1.mp4", "/new/Rat 1/c1.mp4"),
+    "Rat 2_c1": ("Rat 2/c1.mp4", "/new/Rat 2/c1.mp4"),
+    "übung 3": ("übung 3.avi", "/new/übung 3.avi"),
+    "2024-05-01": ("2024-05-01.mov", "/new/2024-05-01.mov"),
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("Rat 1_c1", "Rat 1_c1"),
+        ("RAT1-C1", "Rat 1_c1"),
+        ("rat 2/c1.MP4", "Rat 2_c1"),
+        ("D:\\films\\Rat 2\\C1.mp4", "Rat 2_c1"),
+        ("/new/Rat 1/c1.mp4", "Rat 1_c1"),
+        ("U\u0308BUNG  3.AVI", "übung 3"),
+        ("elsewhere/übung_3", "übung 3"),
+        ("2024 05 01", "2024-05-01"),
+        ("20240501", None),  # another number, as 03 is another than 3
+        ("übung 03", None),
+        ("Rat 3/c1.mp4", None),
+        ("c2", None),
+    ],
+)
+def test_a_name_means_one_film_whatever_its_form(given, meant):
+    match = names.match_names([given], FILMS)
+    assert match.found == ({given: meant} if meant else {})
+    assert match.missing == ([] if meant else [given]) and not match.doubtful
+
+
+def test_a_name_of_several_films_is_doubtful_and_nearer_folders_win():
+    match = names.match_names(["c1.mp4"], FILMS)
+    assert not match.found and "'Rat 1_c1' or 'Rat 2_c1'" in match.doubtful[0]
+    rows = ["Rat 1/c1", "Rat 2/c1", "Rat 3/c1"]
+    match = names.match_names(rows, {"c1": ("c1.mp4", "/new/Rat 2/c1.mp4")})
+    assert match.found == {"Rat 2/c1": "c1"}
+    assert sorted(match.missing) == ["Rat 1/c1", "Rat 3/c1"]
+    twice = names.find_twice(names.match_names(["a.mp4", "A"], ["a"]).found)
+    assert twice == {"a": ["a.mp4", "A"]}

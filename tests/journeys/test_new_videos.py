@@ -72,6 +72,14 @@ def test_labels_are_found_whatever_their_endings_capitals_and_folders(study, for
     assert told == f"{abs(np.mean(lesion) - np.mean(sham)):.2f}"
 
 
+def test_sessions_of_animals_that_no_name_tells_are_refused_before_the_work(study):
+    for name in ("one_pre", "one_post", "two_pre", "two_post"):
+        study.film(f"new/{name}.mp4", 2, seed=len(name))
+    argv = ("score", "new", *RUN, "--pair", "session")
+    said = study.refused(*argv, words=("4 of 4 clips tell no animal", "--table"))
+    assert "network scores" not in said.out
+
+
 def test_a_label_that_may_mean_two_films_or_that_says_two_things_is_refused(study):
     for animal in (11, 12):
         study.film(f"new/Rat {animal}/run1.mp4", 2, seed=animal)
