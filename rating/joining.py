@@ -11,17 +11,21 @@ import pandas as pd
 import clip_table
 import files
 from clip_table import COLUMNS
-from console import Problem
+from console import Problem, caution
 from rating.importing import match_clips
 from rating.ratings import list_raters, list_scores, ratings_path, read_ratings
 from tables import NUMBER, count, plain, summarise, write_table
 
+OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers", ".txt", ".tsv")
 N_SHOWN = 5  # clips on which raters differ most
 
 
 def read_raters(folder, raters=None):
     """Read what raters said, all of them by default: their rows, by rater."""
     known = list_raters(folder)
+    for path in sorted((Path(folder) / "ratings").glob("[!.~]*")):
+        if path.suffix.lower() in OTHER_TABLES:
+            caution(f"{path} is not read. Import it with rate.py --scores {path}")
     raters = [unicodedata.normalize("NFC", rater) for rater in raters or known]
     if not raters or set(raters) - set(known):
         asked, there = ", ".join(raters) or "a rater", ", ".join(known) or "none"
@@ -31,9 +35,14 @@ def read_raters(folder, raters=None):
     _, clips = clip_table.open_listed(files.table_path(folder))
     given = {row["clip"] for rows in said.values() for row in rows}
     found, _ = match_clips(given - {clip.name for clip in clips}, clips)
-    for rows in said.values():  # made by hand, they may call a clip as its file
+    for rater, rows in said.items():  # made by hand, they may call a clip as its file
+        seen = {}
         for row in rows:
             row["clip"] = found.get(row["clip"], row["clip"])
+            viewing = row["clip"], row["repeat"] or "0"
+            if seen.setdefault(viewing, row["score"]) != row["score"]:
+                told = f"{row['clip']} has two scores under two names"
+                raise Problem(f"{ratings_path(folder, rater)}: {told}")
     return said
 
 

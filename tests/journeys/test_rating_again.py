@@ -118,6 +118,13 @@ def test_a_table_of_clip_and_score_is_a_rater(rated):
     assert "gone.mp4" in told  # in no row
     tables.write_table(place, ("clip", "score"), [("r1_c1", 3), ("r1_c1", 4)])
     rated.refused("rate", "--join", "mean", words=("MK.csv:3", "r1_c1"))
+    tables.write_table(place, ("clip", "score"), [("r1_c1", 3), ("r1_c1.avi", 4)])
+    rated.refused("rate", "--join", "mean", words=("MK.csv", "two scores"))
+    place.write_text("\ufeffClip;Score;Notiz\r\nr1_c1.mp4;2,5;ok\r\n\r\nR3_C1;;nix\r\n")
+    (place.parent / "ZZ.xlsx").touch()
+    assert "ZZ.xlsx is not read" in join(rated, "--overwrite").err
+    scores = read_scores(rated)
+    assert (float(scores["r1_c1"]), scores["r3_c1"]) == (np.mean([2.5, 1]), "")
 
 
 def test_lines_above_the_header_are_not_lost(rated):
