@@ -19,6 +19,7 @@ import familiar
 import files
 import frames
 import limits
+import new_animals
 import new_clips
 import runs
 import scoring
@@ -271,7 +272,7 @@ def compare(args, table, record, clips, labels, trained):
         animals = f"; nothing is left of {', '.join(sorted(gone))}" if gone else ""
         console.caution(
             f"the comparison is without {len(lost)} of {len(clips)} clips, which "
-            f"failed or were refused: {new_clips.list_some(lost)}{animals}"
+            f"failed or were refused: {new_animals.list_some(lost)}{animals}"
         )
     wanted = bool(args.compare), bool(args.pair)
     contrasting.tell_study(table, record, labels, *wanted, args.output, args.level)
@@ -281,33 +282,33 @@ def open_run(args, clips, told):
     """Open a run and see that it suits: its network, record, view and labels."""
     model, record = runs.read_run(runs.find_run(args.data, args.run, args.task))
     view = choose_view(record, args.crop, args.mirror)
-    labels = new_clips.label_clips(clips, told, record)
+    labels = new_animals.label_clips(clips, told, record)
     if args.compare or args.pair:
         import contrasting
 
         wanted = bool(args.compare), bool(args.pair)
         contrasting.refuse_unlabelled(list(clips), record, labels, *wanted)
-    if args.pair and (lost := new_clips.list_nameless(labels)):
+    if args.pair and (lost := new_animals.list_nameless(labels)):
         raise Problem(
             f"{len(lost)} of {len(clips)} clips tell no animal, among them {lost[0]}, "
             "so no sessions can be paired: give a table with the columns clip,animal "
             "as --table"
         )
-    new_clips.tell_animals(labels, told)
+    new_animals.tell_animals(labels, told)
     return model, record, view, labels
 
 
 def main(argv=None):
     args = parse_args(argv)
-    clips = new_clips.guess_clips(list_videos(args.videos))
+    clips = new_animals.guess_clips(list_videos(args.videos))
     figures = list_figures(args, clips)
     check_outputs(args.output, figures.values(), args.overwrite)
-    told = new_clips.read_labels(args.table, clips) if args.table else {}
+    told = new_animals.read_labels(args.table, clips) if args.table else {}
     model, record, view, labels = open_run(args, clips, told)
-    digests = new_clips.digest_videos(clips)
-    new_clips.tell_copies(digests)
+    digests = new_animals.digest_videos(clips)
+    new_animals.tell_copies(digests)
     others = args.other_animals
-    trained = new_clips.find_trained(clips, digests, labels, record, others)
+    trained = new_animals.find_trained(clips, digests, labels, record, others)
     window = args.every and (args.window or new_clips.window_seconds(record))
     parts, failed = new_clips.list_parts(
         clips, view, window, args.every, args.allow_short

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import contrasting
-import new_clips
+import new_animals
 import tables
 from console import Caution, Problem
 from judging import contrast_figures, contrasts
@@ -87,7 +87,7 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
     rows = [("ONE.mp4", "sham"), ("a/two", "lesion")]
     tables.write_table(path, ("Clip", "Group"), rows)
     with pytest.warns(Caution, match="no line for three"):
-        labels = new_clips.read_labels(path, new_clips.guess_clips(clips))
+        labels = new_animals.read_labels(path, new_animals.guess_clips(clips))
     assert labels == {"one": {"group": "sham"}, "two": {"group": "lesion"}}
     names, record = ["one", "three"], {"run": "r"}
     with pytest.raises(Problem, match="1 of 2 clips tell no group, among them three"):

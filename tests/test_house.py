@@ -29,7 +29,7 @@ STOREYS = (  # from the ground up
     ("training",),
     ("cluster", "judging", "explaining", "rating", "slicing"),
     ("limits", "familiar"),
-    ("new_clips", "contrasting"),
+    ("new_animals", "new_clips", "contrasting"),
     SCRIPTS,
     ("demo",),
 )
