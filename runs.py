@@ -279,7 +279,8 @@ def find_folds(folder, kind, prefix, task):
             caution(f"left out: {problem}")
             continue
         scheme = record.get("scheme")
-        scheme = scheme if isinstance(scheme, dict) else {}
+        is_ours = isinstance(scheme, dict) and not record.get("received")
+        scheme = scheme if is_ours else {}
         if (scheme.get("kind"), scheme.get("prefix")) == (kind, prefix) and (
             task in (None, record.get("task"))
         ):

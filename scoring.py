@@ -9,6 +9,7 @@ import numpy as np
 import files
 import sequences
 from console import Problem, caution
+from names import explain_first
 
 
 def check_extraction(folder, record):
@@ -122,11 +123,18 @@ def read_sequences(folder, names, record, control=None):
     ------
     float32, (T, F)
     """
-    random = np.random.default_rng(0)
-    for name in names:
-        sequence = sequences.read_sequence(
-            folder, name, record["n_frames"], record["n_features"]
+    random, n_frames = np.random.default_rng(0), record["n_frames"]
+    missing = [n for n in names if not sequences.find_sequence(folder, n, n_frames)]
+    if missing:
+        there = sequences.list_names(folder, n_frames)
+        raise Problem(
+            f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
+            f"frames in {files.extraction_path(folder).parent}: "
+            f"{', '.join(missing[:10])}{explain_first(missing, there)}. "
+            f"{tell_command(folder, record)}"
         )
+    for name in names:
+        sequence = sequences.read_sequence(folder, name, n_frames, record["n_features"])
         if control == "shuffled-frames":
             sequence = random.permutation(sequence)
         elif control == "first-frame":

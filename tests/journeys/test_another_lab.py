@@ -85,6 +85,11 @@ def test_their_run_scores_and_is_validated_on_our_own_clips(lab):
     )
     off = [abs(row["network_score"] - scores[row["clip"]]) for row in table]
     assert found["agreement"]["clips"]["mae"]["value"] == pytest.approx(np.mean(off))
+    (other.folder / "sequences/lab2_r1_c1-5-features.npy").unlink()
+    words = ["1 of 8 clips have no sequence", command]
+    other.refused("validate", "--run", "Reach-motion", words=words)
+    words = ["no networks of a folds training"]  # theirs are none of ours
+    other.refused("validate", "--folds", words=words)
 
 
 def test_one_of_their_clips_among_ours_makes_their_animals_known(lab):

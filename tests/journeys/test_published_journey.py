@@ -90,6 +90,10 @@ def test_clips_of_test_rows_alone_are_validated(lab, served):
     url, weights = served
     sequences, experts = write_published(lab.folder, 4, parts=("test",))
     lab.ok("download_checkpoint", "--url", url)
+    (lab.folder / "sequences").rename(lab.place / "aside")
+    command = "python extract_features.py --weights imagenet --seq-length 20 "
+    lab.refused("validate", words=["no sequences of 20 frames yet", command])
+    (lab.place / "aside").rename(lab.folder / "sequences")
     lab.ok("validate")  # the only checkpoint there is
     path = lab.folder / "predictions/g04-features-test.json"
     found = json.loads(path.read_text())
