@@ -136,6 +136,12 @@ def begin_options(parser, title=None, defaults=None):
     return add
 
 
+HEALTHY = "the healthy group; by default the one so named: control, sham, WT, vehicle"
+SESSIONS = (
+    "the sessions from first to last, such as pre,post; by default as labels tell"
+)
+
+
 def checked(read, is_right, expected):
     """Make an argparse type that says what it expects."""
 

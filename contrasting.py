@@ -5,8 +5,10 @@ What the statistics are, `judging/contrasts.py` says.
 
 import data
 import figures
+import labels as spelling
 import limits
-from console import Problem, list_versions
+import sessions
+from console import Problem, caution, list_versions
 from judging import conformal, contrast_figures, contrasts
 
 
@@ -21,22 +23,67 @@ def label_clips(names, record, labels):
     groups = record.get("group_pattern", data.GROUP_PATTERN)
     told = [labels.get(name, {}) for name in names]
     named = list(zip(told, names, strict=True))
+    groups = [t.get("group") or data.group_of(n, groups) for t, n in named]
+    days = [t.get("session") or data.session_of(n) for t, n in named]
     return {
         "animal": [t.get("animal") or data.animal_of(n, animals) for t, n in named],
-        "group": [t.get("group") or data.group_of(n, groups) for t, n in named],
-        "session": [t.get("session") or data.session_of(n) for t, n in named],
+        "group": spelling.name_groups(groups),
+        "session": sessions.name_sessions(days),
     }
 
 
-def order_groups(groups, record):
-    """Put the healthy group first, the others in the order of their names."""
-    healthy = record.get("control_group", "Control")
-    return sorted(groups, key=lambda group: (group != healthy, group))
+def settle(names, record, labels, by_group, by_session, control=None, order=None):
+    """Settle what is compared with what, before anything is scored.
 
+    Parameters
+    ----------
+    names : list of str
+        Of clips.
+    record : dict
+    labels : dict
+        What a table tells of the clips.
+    by_group, by_session : bool
+    control, order : str, optional
+        The healthy group and the order of sessions, as a user gave them.
 
-def refuse_unlabelled(names, record, labels, by_group, by_session):
-    """Raise Problem where clips do not tell what is to be compared."""
+    Returns
+    -------
+    dict
+        "told", see `label_clips`, by clip; "groups", the healthy one first, and
+        "sessions" from first to last, each empty where it is not compared; "healthy".
+
+    Raises
+    ------
+    Problem
+        When clips do not tell what is to be compared, or nothing tells the order.
+    """
     told = label_clips(names, record, labels)
+    refuse_unlabelled(names, told, by_group, by_session)
+    found = {"groups": [], "sessions": [], "healthy": None}
+    if by_group:
+        known = sorted(set(told["group"]))
+        record = spelling.settle_healthy({**record, "target": "score"}, known, control)
+        healthy = found["healthy"] = record["control_group"]
+        if not healthy and len(known) > 2:
+            raise Problem(
+                f"which group the others are compared with is not known: "
+                f"{', '.join(known)}. Name it with --control-group"
+            )
+        instead = f"the difference is taken from {known[0]}, the first by name"
+        spelling.tell_healthy(known, healthy, instead)
+        found["groups"] = spelling.order_groups(known, healthy)
+    if by_session:
+        found["sessions"] = sessions.order_sessions(told["session"], order)
+        print(f"sessions: {sessions.show_order(found['sessions'])}")
+        if lost := sorted(set(told["session"]) - set(found["sessions"])):
+            caution(f"sessions left out of the comparison: {', '.join(lost)}")
+    refuse_few(told, found)
+    by_clip = zip(*(told[k] for k in ("animal", "group", "session")), strict=True)
+    return found | {"told": dict(zip(names, by_clip, strict=True))}
+
+
+def refuse_unlabelled(names, told, by_group, by_session):
+    """Raise Problem where clips do not tell what is to be compared."""
     for wanted, is_wanted in (("group", by_group), ("session", by_session)):
         named = zip(names, told[wanted], strict=True)
         missing = [name for name, label in named if not label]
@@ -47,49 +94,65 @@ def refuse_unlabelled(names, record, labels, by_group, by_session):
             )
 
 
-def compare(table, record, labels, by_group, by_session):
+def refuse_few(told, settled):
+    """Raise Problem, before anything is scored, where a side has too few animals."""
+    columns = (told[k] for k in ("animal", "group", "session"))
+    rows = list(zip(*columns, strict=True))
+    first, *later = settled["sessions"] or [None]
+    for group in settled["groups"] or [None]:
+        own = [(a, day) for a, g, day in rows if group in (None, g)]
+        if not settled["sessions"]:
+            contrasts.refuse_few(len({a for a, _ in own}), "animals in each group")
+        for day in later:
+            both = {a for a, d in own if d == first} & {a for a, d in own if d == day}
+            contrasts.refuse_few(len(both), "animals with both sessions")
+
+
+def compare(table, settled):
     """Compare what is asked for.
 
     Parameters
     ----------
     table : dict of str to list
         See `new_clips.tabulate`.
-    record : dict
-    labels : dict
-        See `label_clips`.
-    by_group, by_session : bool
+    settled : dict
+        See `settle`.
 
     Returns
     -------
     dict
-        "means": {column: {animal: score}}; "pairs" of columns that are joined;
-        "found": list of (first, second, what is measured, result of `contrasts`).
+        "means": {column: {animal: score}}; "groups": the group of each column, or None
+        where there are none; "pairs" of columns that are joined; "found": list of
+        (first, second, what is measured, result of `contrasts`).
     """
-    scores, animals = table["network_score"], labels["animal"]
-    if not by_session:
-        means = contrasts.average(scores, animals, labels["group"])
-        means = {name: means[name] for name in order_groups(means, record)}
-        (first, healthy), *later = means.items()
-        found = [
-            (first, other, "network scores", contrasts.compare_groups(healthy, own))
-            for other, own in later
-        ]
-        return {"means": means, "pairs": [], "found": found}
-    groups = labels["group"] if by_group else ["all animals"] * len(scores)
-    return compare_changes(scores, animals, groups, labels["session"], record)
+    told = [settled["told"][clip] for clip in table["clip"]]
+    animals, groups, days = map(list, zip(*told, strict=True))
+    scores = table["network_score"]
+    if settled["sessions"]:
+        groups = groups if settled["groups"] else [""] * len(scores)
+        return compare_changes(scores, animals, groups, days, settled)
+    means = contrasts.average(scores, animals, groups)
+    means = {name: means[name] for name in settled["groups"] if name in means}
+    (first, reference), *later = means.items()
+    found = [
+        (first, other, "network scores", contrasts.compare_groups(reference, own))
+        for other, own in later
+    ]
+    return {"means": means, "groups": None, "pairs": [], "found": found}
 
 
-def compare_changes(scores, animals, groups, sessions, record):
+def compare_changes(scores, animals, groups, days, settled):
     """Compare the first session with each later one, by group, then their changes."""
-    first, *later = sorted(set(sessions))
-    means, pairs, found, changes = {}, [], [], {}
-    joined = list(zip(groups, sessions, strict=True))
+    first, *later = settled["sessions"]
+    means, of_column, pairs, found, changes = {}, {}, [], [], {}
+    joined = list(zip(groups, days, strict=True))
     averaged = contrasts.average(scores, animals, joined)
-    for group in order_groups(set(groups), record):
-        for session in (first, *later):
-            name = session if group == "all animals" else f"{group}, {session}"
-            means[name] = averaged.get((group, session), {})
-            if session == first:
+    for group in settled["groups"] or [""]:
+        for day in (first, *later):
+            name = f"{group}, {day}" if group else day
+            means[name] = averaged.get((group, day), {})
+            of_column[name] = group
+            if day == first:
                 start = name
                 continue
             before, after = means[start], means[name]
@@ -97,16 +160,17 @@ def compare_changes(scores, animals, groups, sessions, record):
             found.append(
                 (start, name, "network scores", contrasts.compare_pairs(before, after))
             )
-            changes.setdefault(session, {})[group] = {
+            changes.setdefault(day, {})[group] = {
                 a: after[a] - before[a] for a in before.keys() & after.keys()
             }
-    for session, by_group in changes.items():
-        names = order_groups(by_group, record)
-        for other in names[1:]:
-            measured = f"changes from {first} to {session} that were"
-            result = contrasts.compare_groups(by_group[names[0]], by_group[other])
-            found.append((names[0], other, measured, result))
-    return {"means": means, "pairs": pairs, "found": found}
+    for day, by_group in changes.items():
+        reference, *others = by_group
+        for other in others:
+            measured = f"changes from {first} to {day} that were"
+            result = contrasts.compare_groups(by_group[reference], by_group[other])
+            found.append((reference, other, measured, result))
+    of_column = of_column if settled["groups"] else None
+    return {"means": means, "groups": of_column, "pairs": pairs, "found": found}
 
 
 def tell_methods(record, n_clips, animals, level):
@@ -129,12 +193,10 @@ def tell_methods(record, n_clips, animals, level):
     )
 
 
-def tell_study(
-    table, record, labels, by_group, by_session, output=None, level=conformal.LEVEL
-):
+def tell_study(table, record, settled, output=None, level=conformal.LEVEL):
     """Compare, print the sentences for Results and Methods, and draw."""
-    told = label_clips(table["clip"], record, labels)
-    study = compare(table, record, told, by_group, by_session)
+    study = compare(table, settled)
+    animals = [settled["told"][clip][0] for clip in table["clip"]]
     print(
         "Results: "
         + ". ".join(
@@ -143,7 +205,7 @@ def tell_study(
         )
         + "."
     )
-    print("Methods: " + tell_methods(record, len(table["clip"]), told["animal"], level))
+    print("Methods: " + tell_methods(record, len(table["clip"]), animals, level))
     if output is None:
         return
     n_clips = round(len(table["clip"]) / sum(map(len, study["means"].values())))
@@ -154,7 +216,13 @@ def tell_study(
     title = f"new animals, scored by {record['run']}"
     level = limits.show_level(limits.choose_level(record, level))
     drawn = contrast_figures.draw_study(
-        study["means"], study["pairs"], title, width, level
+        study["means"],
+        study["pairs"],
+        title,
+        width,
+        level,
+        study["groups"],
+        settled["healthy"],
     )
     (picture, _) = figures.save(drawn, output.with_name(f"{output.stem}-study"))
     print(f"written to {picture} and .svg")

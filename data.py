@@ -6,6 +6,8 @@ import re
 import numpy as np
 
 import files
+import labels
+import sessions
 from clip_table import COLUMNS, SPLITS, Clip, parse_clips
 from console import Problem, caution
 from tables import MAX_BYTES, fold, summarise
@@ -14,7 +16,6 @@ __all__ = ["SPLITS", "Clip", "summarise"]  # of the table itself, for whoever re
 
 ANIMAL_PATTERN = r"_(g\d+)_"
 GROUP_PATTERN = r"(Control|Stroke)"
-CONTROL = "Control"
 # Not from `calendar`, whose names follow the language of the machine.
 MONTHS = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
@@ -36,11 +37,19 @@ def read_clips(folder, task=None, need_scores=True):
         )
     if path.stat().st_size > MAX_BYTES:
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: not a clip table")
-    clips = parse_clips(path.read_bytes(), path.name, need_scores)
+    clips = spell_alike(parse_clips(path.read_bytes(), path.name, need_scores))
     chosen = [clip for clip in clips if task in (None, clip.task)]
     if not chosen:
         raise Problem(f"{path} has no task {task!r}. Its tasks: {list_tasks(clips)}")
     return chosen
+
+
+def spell_alike(clips):
+    """Give groups and sessions that are spelled in two ways one name: list of Clip."""
+    groups = labels.name_groups([clip.group for clip in clips])
+    days = sessions.name_sessions([clip.session for clip in clips])
+    columns = zip(clips, groups, days, strict=True)
+    return [clip._replace(group=g, session=s) for clip, g, s in columns]
 
 
 def list_tasks(clips):
@@ -82,13 +91,14 @@ def tabulate_clips(clips, animals, group_pattern):
 
     once = {c.name: (c, a) for c, a in zip(clips, animals, strict=True)}
     clips, animals = zip(*once.values(), strict=True)
-    groups = [group_of(clip, group_pattern) for clip in clips]
+    groups = labels.name_groups([group_of(clip, group_pattern) for clip in clips])
+    days = sessions.name_sessions([session_of(clip) for clip in clips])
     return pd.DataFrame(
         {
             "clip": [clip.name for clip in clips],
             "animal": animals,
             "group": pd.Series(groups, dtype=object),  # keeps None as it is
-            "session": pd.Series([session_of(c) for c in clips], dtype=object),
+            "session": pd.Series(days, dtype=object),
             "task": [clip.task for clip in clips],
             "n_frames": [clip.n_frames for clip in clips],
             "expert_score": [clip.score for clip in clips],

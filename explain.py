@@ -19,6 +19,7 @@ from pathlib import Path
 import console
 import data
 import files
+import labels
 import origins
 import runs
 import scoring
@@ -39,6 +40,7 @@ HELP = {
     "no-places": "leave out where in the frame; with small networks most of the time",
     "animal-pattern": PATTERN.format("animal"),
     "group-pattern": PATTERN.format("group"),
+    "control-group": console.HEALTHY,
     "compare": "does another run find the same features important? Name one more fold "
     "of a cross-validation to compare all of its folds",
 }
@@ -65,11 +67,15 @@ def gather(args):
     scoring.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
     origins.refuse_changed(args.data, clips)
-    clips = choose_clips(clips, record, args.split, args.clip)
+    every, clips = clips, choose_clips(clips, record, args.split, args.clip)
     animal = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group = args.group_pattern or record.get("group_pattern", data.GROUP_PATTERN)
     record = {**record, "animal_pattern": animal}
     table = data.tabulate_clips(clips, data.list_animals(clips, animal), group)
+    named = [data.group_of(clip, group) for clip in every] + list(table["group"])
+    record = labels.settle_healthy(record, named, args.control_group)
+    without = "colours of groups follow their names"
+    labels.tell_healthy(table["group"], record["control_group"], without)
     table["seen"] = runs.describe_seen(table["clip"], table["animal"], record)
     table["expert_score"] = add_target(table, record)["target"]
     sequences = list(scoring.read_sequences(args.data, table["clip"], record))
@@ -148,6 +154,7 @@ def parse_args(argv):
     add("no-places", action="store_true")
     add("animal-pattern", type=pattern, metavar="RE")
     add("group-pattern", type=pattern, metavar="RE")
+    add("control-group", metavar="NAME")
     add("compare", action="append", metavar="OTHER_RUN")
     return parser.parse_args(argv)
 

@@ -12,6 +12,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from labels import order_groups
+
 WIDTH = 85 / 25.4  # inches: one column of a journal
 INK, FAINT = "#222222", "#8C8C8C"
 # Okabe & Ito (2008): colours that the colour-blind tell apart; shapes help in grey.
@@ -87,10 +89,14 @@ def open_figure(height, title, rows=1, ratios=None):
     return figure, axes
 
 
-def choose_looks(groups):
-    """Give each group a colour and a shape: dict, Control first; None is grey."""
-    named = sorted(set(groups) - {None}, key=lambda g: (g != "Control", g))
-    looks = {g: (COLOURS[i % 6], SHAPES[i % 6]) for i, g in enumerate(named)}
+def choose_looks(groups, healthy=None):
+    """Give each group a colour and a shape: dict, the healthy one first; None is grey.
+
+    The first colour is that of the healthy group, whether it is there or not.
+    """
+    named = order_groups(groups, healthy)
+    start = 1 if healthy and healthy not in named else 0
+    looks = {g: (COLOURS[i % 6], SHAPES[i % 6]) for i, g in enumerate(named, start)}
     return looks | ({None: ("#555555", "o")} if None in groups or not named else {})
 
 

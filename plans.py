@@ -5,6 +5,7 @@ import math
 from typing import NamedTuple
 
 import data
+import labels
 from console import Problem, caution
 
 FEW = 200  # clips that the published network is too large for
@@ -19,7 +20,7 @@ class Options:
     target: str = "score"  # or "group", as 0 or 1
     animal_pattern: str = data.ANIMAL_PATTERN
     group_pattern: str = data.GROUP_PATTERN
-    control_group: str = data.CONTROL  # the healthy one
+    control_group: str = ""  # the healthy one; as its name tells it where not given
     model: str = "lstm"
     n_frames: int = 125
     units: int = 2048
@@ -109,10 +110,29 @@ def find_targets(clips, options):
     return targets
 
 
+def name_groups(clips, options):
+    """Name the group of each clip, or None, in one spelling: dict of str to str."""
+    found = [data.group_of(clip, options.group_pattern) for clip in clips]
+    names = [clip.name for clip in clips]
+    return dict(zip(names, labels.name_groups(found), strict=True))
+
+
+def settle_healthy(clips, options):
+    """Find and print which group of clips is healthy; returns options that name it."""
+    groups = name_groups(clips, options).values()
+    healthy = labels.find_healthy(groups, options.control_group)
+    if options.target != "group":
+        without = "without it groups are not told apart as healthy and impaired"
+        labels.tell_healthy(groups, healthy, without)
+    elif healthy:
+        print(f"healthy group: {healthy}")
+    return dataclasses.replace(options, control_group=healthy or "")
+
+
 def find_group_targets(clips, options):
     """Give each clip of the healthy group 0, all others 1; see `find_targets`."""
-    pattern, healthy = options.group_pattern, options.control_group
-    groups = {clip.name: data.group_of(clip, pattern) for clip in clips}
+    pattern, groups = options.group_pattern, name_groups(clips, options)
+    healthy = labels.find_healthy(groups.values(), options.control_group)
     if lost := [name for name, group in groups.items() if group is None]:
         raise Problem(
             f"--target group: {len(lost)} clip names hold no group that matches "
@@ -121,9 +141,9 @@ def find_group_targets(clips, options):
     present = sorted(set(groups.values()))
     if healthy not in present or len(present) < 2:
         raise Problem(
-            f"--target group needs clips of the healthy group, {healthy!r}, and of "
-            f"another one. Groups there: {', '.join(present)}. Name the healthy one "
-            "with --control-group"
+            "--target group needs clips of the healthy group and of another one. "
+            f"Groups there: {', '.join(present)}. Name the healthy one with "
+            "--control-group"
         )
     return {name: float(group != healthy) for name, group in groups.items()}
 

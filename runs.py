@@ -4,6 +4,7 @@ Here a run is found, read, saved and checked against sequences, and here it says
 animals it has seen. Keras is loaded only where a network is opened.
 """
 
+import dataclasses
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -134,8 +135,10 @@ def is_finished(folder, plan, options, extraction):
     record = files.read_json(path)
     if record.get("sha256") != files.digest_file(checkpoint):
         return False  # killed while the one replaced the other
+    earlier = type(options).from_dict(record.get("options"))
+    earlier = dataclasses.replace(earlier, control_group=options.control_group)
     same = (
-        type(options).from_dict(record.get("options")) == options
+        earlier == options
         and record.get("train_clips") == plan.train
         and record.get("watched_clips") == plan.watched
         and {k: record[k] for k in plans.TOLD if k in record} == plan.told

@@ -251,6 +251,8 @@ def parse_args(argv):
     add = console.begin_options(parser, "what a study finds")
     add("--compare", ("group",), "compare the animals of groups")
     add("--pair", ("session",), "compare the sessions of each animal")
+    add("--control-group", str, console.HEALTHY, metavar="NAME")
+    add("--sessions", str, console.SESSIONS, metavar="A,B")
     source = "columns clip and any of animal, group, session, where names do not tell"
     add("--table", Path, source, metavar="CSV")
     args = parser.parse_args(argv)
@@ -261,7 +263,7 @@ def parse_args(argv):
     return args
 
 
-def compare(args, table, record, clips, labels, trained):
+def compare(args, table, record, clips, labels, trained, settled):
     """Compare groups and sessions of new animals, where that is asked for."""
     import contrasting
 
@@ -274,28 +276,31 @@ def compare(args, table, record, clips, labels, trained):
             f"the comparison is without {len(lost)} of {len(clips)} clips, which "
             f"failed or were refused: {new_animals.list_some(lost)}{animals}"
         )
-    wanted = bool(args.compare), bool(args.pair)
-    contrasting.tell_study(table, record, labels, *wanted, args.output, args.level)
+    contrasting.tell_study(table, record, settled, args.output, args.level)
 
 
 def open_run(args, clips, told):
-    """Open a run and see that it suits: its network, record, view and labels."""
+    """Open a run and see that it suits: its network, record, view, labels and what is
+    compared (see `contrasting.settle`, or None).
+    """
     model, record = runs.read_run(runs.find_run(args.data, args.run, args.task))
     view = choose_view(record, args.crop, args.mirror)
     labels = new_animals.label_clips(clips, told, record)
-    if args.compare or args.pair:
-        import contrasting
-
-        wanted = bool(args.compare), bool(args.pair)
-        contrasting.refuse_unlabelled(list(clips), record, labels, *wanted)
     if args.pair and (lost := new_animals.list_nameless(labels)):
         raise Problem(
             f"{len(lost)} of {len(clips)} clips tell no animal, among them {lost[0]}, "
             "so no sessions can be paired: give a table with the columns clip,animal "
             "as --table"
         )
+    settled = None
+    if args.compare or args.pair:
+        import contrasting
+
+        wanted = bool(args.compare), bool(args.pair)
+        wanted += (args.control_group, args.sessions)
+        settled = contrasting.settle(list(clips), record, labels, *wanted)
     new_animals.tell_animals(labels, told)
-    return model, record, view, labels
+    return model, record, view, labels, settled
 
 
 def main(argv=None):
@@ -304,7 +309,7 @@ def main(argv=None):
     figures = list_figures(args, clips)
     check_outputs(args.output, figures.values(), args.overwrite)
     told = new_animals.read_labels(args.table, clips) if args.table else {}
-    model, record, view, labels = open_run(args, clips, told)
+    model, record, view, labels, settled = open_run(args, clips, told)
     digests = new_animals.digest_videos(clips)
     new_animals.tell_copies(digests)
     others = args.other_animals
@@ -334,7 +339,7 @@ def main(argv=None):
     if args.output and args.every:
         draw_windows(figures, table)
     if args.compare or args.pair:
-        compare(args, table, record, clips, labels, trained)
+        compare(args, table, record, clips, labels, trained, settled)
     return code
 
 

@@ -119,7 +119,7 @@ def add_what(parser):
     text = "regular expression that finds the animal in a name, if no column tells it"
     add("--animal-pattern", console.pattern, text, metavar="RE")
     add("--group-pattern", console.pattern, "likewise for the group", metavar="RE")
-    add("--control-group", str, "the healthy group, as the clips have it")
+    add("--control-group", str, console.HEALTHY, metavar="NAME")
     add("--skip-missing", bool, "train without the clips that have no sequence")
     add("--overwrite", bool, "replace a finished run")
 
@@ -264,6 +264,7 @@ def train_all(args, repeat):
     options = dataclasses.replace(options, seed=options.seed + 1000 * (repeat - 1))
     if args.skip_missing:
         clips = skip_missing(args.data, clips, options.n_frames)
+    options = plans.settle_healthy(clips, options)
     planned, animals = make_plans(args, clips, options, repeat)
     plans.tell_proposal(clips, options)
     check_present(args.data, planned, options.n_frames)

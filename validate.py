@@ -15,8 +15,10 @@ import console
 import data
 import familiar
 import files
+import labels
 import origins
 import runs
+import sessions
 from judging import readers, report, sections
 from names import explain_first, match_names
 from tables import write_columns
@@ -68,6 +70,43 @@ def list_repeats(args, clips):
         kept = table[~table["animal"].isin(lost)]
         parts.append(runs.assign_folds(networks, kept))
     return parts
+
+
+def settle_labels(args, clips, repeats):
+    """Settle which group is healthy and the order of sessions, before anything is read.
+
+    Returns
+    -------
+    (list of list of (Path, dict, table), list of str or None)
+        The parts, their records with the healthy group; sessions from first to last.
+    """
+    tables = [table for parts in repeats for _, _, table in parts]
+    first = repeats[0][0][1]
+    pattern, task = first["group_pattern"], first.get("task")
+    named = [data.group_of(c, pattern) for c in clips if task in (None, c.task)]
+    named += [group for table in tables for group in table["group"]]
+    settled = [
+        [
+            (p, labels.settle_healthy(r, named, args.control_group), t)
+            for p, r, t in parts
+        ]
+        for parts in repeats
+    ]
+    without = "without it figures of impaired and healthy animals are not there"
+    labels.tell_healthy(named, settled[0][0][1]["control_group"], without)
+    days = [day for table in tables for day in table["session"] if day]
+    if args.sessions:
+        order = sessions.order_sessions(days, args.sessions)
+    else:
+        order = sessions.find_order(days)
+    if order and len(order) > 1:
+        print(f"sessions: {sessions.show_order(order)}")
+    elif not order and tables[0].groupby("animal")["session"].nunique().max() > 1:
+        console.caution(
+            "changes from first to last session are left out: the order of sessions "
+            f"{', '.join(sorted(set(days)))} is not known. Give it with --sessions"
+        )
+    return settled, order
 
 
 def one_by_one(parts):
@@ -178,14 +217,15 @@ def draw(args, table, record, result, independence, means=None):
 
     status = "NOT A TEST" if independence else "animals never seen"
     title = f"{record['run']}, {args.split}: {status}"
-    told = table, result["agreement"], title, result["target"]
+    healthy = record["control_group"]
+    told = table, result["agreement"], title, result["target"], healthy
     drawn = {
         "agreement": drawings.draw_agreement(*told),
         "bland_altman": drawings.draw_bland_altman(*told),
     }
     dates = [data.date_of(name) for name in table["clip"]]
     if len(set(dates) - {None}) > 1:
-        drawn["dates"] = timelines.draw_dates(table, dates, title)
+        drawn["dates"] = timelines.draw_dates(table, dates, title, healthy)
     if means is not None:
         drawn["outcome"] = drawings.draw_outcome(means, result["outcome"], title)
     logs = files.logs_folder(args.data, record["run"])
@@ -252,6 +292,8 @@ def parse_args(argv):
     for what in ("animal", "group"):
         text = f"regular expression: the {what} in a clip's name; the run's own if none"
         add(f"--{what}-pattern", console.pattern, text, metavar="RE")
+    add("--control-group", str, console.HEALTHY, metavar="NAME")
+    add("--sessions", str, console.SESSIONS, metavar="A,B")
     add = console.begin_options(parser, "further questions")
     text = "lines of animal,value, such as a lesion: which score predicts it better?"
     add("--outcome", Path, text, metavar="CSV")
@@ -286,7 +328,7 @@ def main(argv=None):
     second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
     if args.folds or args.leave_one_animal_out:
         args.split = "folds" if args.folds else "leave-one-animal-out"
-    repeats = list_repeats(args, clips)
+    repeats, order = settle_labels(args, clips, list_repeats(args, clips))
     runs.tell_edited([record for parts in repeats for _, record, _ in parts], clips)
     from judging import study
     from judging.table import score_parts
@@ -298,7 +340,7 @@ def main(argv=None):
         table, record, reasons = score_parts(
             args.data, one_by_one(parts), lengths, rows, args.control
         )
-        results.append(study.judge(table, record, reasons, args.control))
+        results.append(study.judge(table, record, reasons, args.control, order))
         tables.append(table)
     if args.split in data.SPLITS and record.get("clips_were"):
         names, scores = list(table["clip"]), list(table["network_score"])

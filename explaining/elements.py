@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 from explaining.inference import ALPHA, correct_holm, correlate_ranks
+from labels import order_groups
 
 MAX_COMPONENTS = 10
 N_PERMUTATIONS = 9999
@@ -59,10 +60,10 @@ def count_parts(labels, units):
     return names, counts / counts.sum(axis=1, keepdims=True)
 
 
-def describe_elements(labels, clips, animals, groups, scores):
+def describe_elements(labels, clips, animals, groups, scores, healthy=None):
     """Describe each element: where it occurs, and with which network score.
 
-    All arguments are of frames, (P,).
+    All arguments are of frames, (P,), but the last, the healthy group.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def describe_elements(labels, clips, animals, groups, scores):
         or cannot be small, or "".
     """
     animals, groups = np.asarray(animals, str), np.asarray(groups, str)
-    names = sorted(set(groups), key=lambda group: (group != "Control", group))
+    names = order_groups(map(str, groups), healthy)
     units, parts = count_parts(labels, [*zip(animals, groups, strict=True)])
     second = np.array([group == names[-1] for _, group in units])
     if len(names) == 2:

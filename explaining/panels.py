@@ -95,17 +95,17 @@ def draw_deletion(curves):
 
 
 @styled
-def draw_space(coordinates, variances, animals, groups, thumbnails):
+def draw_space(coordinates, variances, animals, groups, thumbnails, healthy=None):
     """Draw frames as points, an ellipse for each animal, pictures at the extremes.
 
     `coordinates` (P, >= 2), `variances` as parts of all; `thumbnails` are pairs of a
-    point and its picture (H, W, 3).
+    point and its picture (H, W, 3); `healthy` is the healthy group.
     """
     figure = Figure((WIDTH, 6.2))
     place = (0.23, 0.06, 0.54, 0.86) if thumbnails else (0.06, 0.06, 0.88, 0.86)
     axes = figure.add_axes(place)
     points, groups, animals = coordinates[:, :2], np.array(groups), np.array(animals)
-    for group, (colour, shape) in figures.choose_looks(list(groups)).items():
+    for group, (colour, shape) in figures.choose_looks(list(groups), healthy).items():
         inside = groups == group
         size = 9 if inside.sum() < 2000 else 4
         look = {"color": colour, "marker": shape, "lw": 0}

@@ -173,6 +173,7 @@ def map_space(study, space, n_elements):
     )
     labels, distances = elements.find_elements(coordinates, n_elements)
     groups, are_named = elements.split_groups(study.table)
+    healthy = study.record.get("control_group") if are_named else elements.LOWER
     by_clip = study.table[["clip", "animal"]].assign(group=groups)
     owners = {
         n: np.repeat(values.to_numpy(), n_frames) for n, values in by_clip.items()
@@ -193,10 +194,11 @@ def map_space(study, space, n_elements):
     figure = panels.draw_space(
         *(coordinates, variances, owners["animal"], owners["group"]),
         [(i, shown[i]) for i in extremes if i in shown],
+        healthy,
     )
     scores = np.repeat(study.table["network_score"].to_numpy(), n_frames)
     described, names, reason = elements.describe_elements(
-        labels, *owners.values(), scores
+        labels, *owners.values(), scores, healthy
     )
     write_columns(study.folder / "elements.csv", described)
     rows = described.to_dict("records")
@@ -205,7 +207,7 @@ def map_space(study, space, n_elements):
         row["part"] = row["frames"] / len(labels)
     found = {"kind": kind, "groups": names, "are_named": are_named, "reason": reason}
     found |= {"figure": study.save(figure, "space")}
-    return found | {"looks": figures.choose_looks(groups)}, rows
+    return found | {"looks": figures.choose_looks(groups, healthy)}, rows
 
 
 def describe(study, found, chosen):

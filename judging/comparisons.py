@@ -143,21 +143,29 @@ def paired_change(errors_before, errors_after, animals, widen=1.0):
     return found | {"verdict": verdict}
 
 
-def compare_sessions(expert, network, animals, sessions):
+def compare_sessions(expert, network, animals, sessions, order):
     """Compare how much both scores (N,) change from first to last session.
 
-    Sessions count in the order of their names. Dict of "n", animals with two or more;
-    the mean changes "expert", "network", their "difference", "mae" and "pearson".
+    `order` lists the sessions from first to last; others do not count; it is None
+    where nothing tells it. Dict of "n", animals with two or more, and "order"; the mean
+    changes "expert", "network", their "difference", "mae" and "pearson".
     """
-    columns = {"animal": animals, "session": sessions, "expert": expert}
+    place = {session: number for number, session in enumerate(order or ())}
+    places = [place.get(session, np.nan) for session in sessions]
+    columns = {"animal": animals, "session": places, "expert": expert}
     table = pd.DataFrame(columns | {"network": network}).dropna()
     means = table.groupby(["animal", "session"]).mean().groupby("animal")
     x, y = (means.last() - means.first())[means.size() > 1].to_numpy().T
     keys = ("expert", "network", "difference", "mae", "pearson")
     if not len(x):
         reason = "no animal has two sessions with both scores"
-        return {"n": 0} | dict.fromkeys(keys, resampling.not_defined(reason))
+        if order is None:
+            reason = "the order of the sessions is not known: give it with --sessions"
+        return {"n": 0, "order": order} | dict.fromkeys(
+            keys, resampling.not_defined(reason)
+        )
     jack, result = resampling.Jackknife(np.arange(len(x))), {"n": len(x)}
+    result["order"] = list(order)
     for key, values in zip(keys[:3], (x, y, y - x), strict=True):
         result[key] = jack.describe(jack.average(values))
     result["mae"] = jack.describe(jack.average(np.abs(y - x)), "positive")

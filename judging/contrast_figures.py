@@ -1,12 +1,16 @@
 """Figures of new scores: animals of groups and sessions, and a score over time."""
 
+import itertools
+
 import numpy as np
 
-from figures import COLOURS, FAINT, INK, choose_looks, open_figure, styled
+from figures import COLOURS, FAINT, INK, SHAPES, choose_looks, open_figure, styled
 
 
 @styled
-def draw_study(means, pairs=(), title=None, width=None, level="90%"):
+def draw_study(
+    means, pairs=(), title=None, width=None, level="90%", groups=None, healthy=None
+):
     """Draw a dot for each animal, and lines from one session to the next.
 
     Parameters
@@ -20,24 +24,31 @@ def draw_study(means, pairs=(), title=None, width=None, level="90%"):
         How far off the network's score of an animal may be, drawn as a bar.
     level : str
         Share of new animals of which that holds.
+    groups : dict of str to str, optional
+        The group of each column, which gives its colour; by default the column itself.
+    healthy : str, optional
+        Which group is the healthy one.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     figure, (axes,) = open_figure(2.6, title)
-    labels = list(means)  # "Control", or "Control, 05-02"
-    looks = choose_looks([label.partition(",")[0] for label in labels])
+    labels = list(means)
+    if groups:
+        looks = choose_looks(groups.values(), healthy)
+        looks = {label: looks[groups[label]] for label in labels}
+    elif healthy:
+        looks = choose_looks(labels, healthy)
+    else:  # sessions, in their order
+        looks = dict(zip(labels, itertools.cycle(zip(COLOURS, SHAPES, strict=True))))
     for first, second in pairs:
         for animal in means[first].keys() & means[second].keys():
             ends = [means[first][animal], means[second][animal]]
             places = [labels.index(first), labels.index(second)]
             axes.plot(places, ends, color=FAINT, linewidth=0.6, zorder=1)
     for place, (label, animals) in enumerate(means.items()):
-        values, (colour, shape) = (
-            np.array(list(animals.values())),
-            looks[label.partition(",")[0]],
-        )
+        values, (colour, shape) = np.array(list(animals.values())), looks[label]
         axes.plot(spread(place, values), values, shape, color=colour, markersize=4)
         axes.hlines(values.mean(), place - 0.25, place + 0.25, color=INK, zorder=3)
     if width and np.isfinite(width):

@@ -27,13 +27,13 @@ def put_on_scale(axis, limits):
     axis.set_major_locator(ticks if size < 11 else MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
-def scatter(axes, rows, title=None):
+def scatter(axes, rows, title=None, healthy=None):
     """Draw clips faint and the means of animals, or of their sessions, strong."""
     groups = [group if isinstance(group, str) else None for group in rows["group"]]
     known = "session" in rows and rows["session"].notna().all()
     units = ["animal", "session"] if known else ["animal"]
     axes.scatter([], [], s=7, color=FAINT, alpha=0.6, linewidths=0, label="clip")
-    for group, (colour, shape) in figures.choose_looks(groups).items():
+    for group, (colour, shape) in figures.choose_looks(groups, healthy).items():
         own = rows[[other == group for other in groups]]
         options = {"marker": shape, "color": colour, "linewidths": 0}
         axes.scatter(own["x"], own["y"], s=7, alpha=0.3, zorder=2, **options)
@@ -56,11 +56,11 @@ def say(figure, sign=""):
 
 
 @figures.styled
-def draw_agreement(table, agreement, title=None, target="score"):
+def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     """Draw network score against expert score; return a Figure.
 
     Clips faint, animal means strong, the line of identity; r and MAE of the animals
-    from `agreement.measure_agreement`.
+    from `agreement.measure_agreement`; `healthy` is the healthy group.
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH, title)
     rows = keep_scored(table)
@@ -76,6 +76,7 @@ def draw_agreement(table, agreement, title=None, target="score"):
         rows,
         f"{page.count(animals['n'], 'animal')}, {page.count(clips['n'], 'clip')}: "
         f"r of animals {say(animals['pearson'])}, MAE of animals {say(animals['mae'])}",
+        healthy,
     )
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
@@ -84,7 +85,7 @@ def draw_agreement(table, agreement, title=None, target="score"):
 
 
 @figures.styled
-def draw_bland_altman(table, agreement, title=None, target="score"):
+def draw_bland_altman(table, agreement, title=None, target="score", healthy=None):
     """Draw the difference of the two scores against their mean; return a Figure.
 
     With bias and 95% limits of agreement of the clips, their intervals as bands.
@@ -100,7 +101,7 @@ def draw_bland_altman(table, agreement, title=None, target="score"):
         figures.say_empty(axes, "no clip has both scores")
         return figure
     rows = rows.assign(x=(rows["x"] + rows["y"]) / 2, y=rows["y"] - rows["x"])
-    scatter(axes, rows)
+    scatter(axes, rows, healthy=healthy)
     axes.axhline(0, color="#D0D0D0", linewidth=0.6, zorder=0)
     words = {"bias": "bias", "upper_limit": "+1.96 SD", "lower_limit": "−1.96 SD"}
     lines = {key: clips[key] for key in words if clips[key]["value"] is not None}

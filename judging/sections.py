@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from judging.floors import TOLD
 from pages import page
+from sessions import show_order
 
 FIGURES = {  # keys of `agreement.measure_agreement`
     "mae": "MAE",
@@ -150,7 +151,8 @@ def list_calibration(calibration):
 
 def list_groups(result):
     """List how scores tell groups apart and what they say within them."""
-    sections = []
+    sections, healthy = [], result.get("healthy_group")
+    notes = (f"healthy group: {healthy}",) if healthy else ()
     if separation := result.get("separation"):
         rows = [[what, separation[what]["auroc"]] for what in ("clips", "animals")]
         if result["crossed"]:
@@ -160,16 +162,16 @@ def list_groups(result):
             note = f" ({TOLD[name]})" if name in TOLD else ""
             rows.append([f"{name}, clips{note}", floor["clips"]["auroc"]])
         title = "impaired against healthy: area under the ROC curve"
-        sections.append(Section(title, ("AUROC",), rows))
+        sections.append(Section(title, ("AUROC",), rows, notes))
     if severity := result.get("severity"):
         within = result["within_groups"]
-        figures = [found["animals"]["pearson"] for found in severity.values()]
-        rows = list(zip(("all animals", "impaired alone"), figures, strict=True))
+        words = {"all": "all animals", "impaired": "impaired alone"}
+        rows = [[words[k], v["animals"]["pearson"]] for k, v in severity.items()]
         partial = within["correlation"]["animals"]["pearson"]
         rows.append(("partial, given the group", partial))
         rows.append(("p, shuffled in groups", show_p(within["permutation"])))
         title = "network score against expert severity, of animals"
-        sections.append(Section(title, ("Pearson r",), rows))
+        sections.append(Section(title, ("Pearson r",), rows, notes))
     return sections
 
 
@@ -177,6 +179,8 @@ def list_sessions(change):
     words = {"expert": "change of expert score", "network": "change of network score"}
     words |= {"difference": "difference", "pearson": "Pearson r of changes"}
     title = f"first to last session of {page.count(change['n'], 'animal')}"
+    if change["order"]:
+        title += f" ({show_order(change['order'])})"
     return [Section(title, ("mean change",), lay(words, change))]
 
 

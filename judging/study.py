@@ -14,17 +14,22 @@ from judging.correlation import correlate_scores, permutation_test
 from judging.resampling import find_widening, is_crossed
 from judging.separation import separate
 from judging.table import FLOOR_COLUMNS, label_groups
+from labels import find_healthy
+from sessions import find_order
 
 HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compared in
 
 
-def judge(table, record, reasons=None, controls=()):
+def judge(table, record, reasons=None, controls=(), order=None):
     """Compute every figure that a table of predictions allows.
 
-    `reasons` say why floors are not defined. Dict of "agreement", "calibration",
+    `reasons` say why floors are not defined; `order` lists the sessions from first to
+    last, by default as their labels tell it. Dict of "agreement", "calibration",
     "permutation", "floors", "errors"; where the table allows, "within_groups",
     "separation", "severity", "sessions", "controls".
     """
+    if "control_group" not in record:
+        record = record | {"control_group": find_healthy(table["group"])}
     columns = columns_of(table)
     expert, network, animals, means = columns
     known = "session" in table and table["session"].notna().all()
@@ -55,8 +60,10 @@ def judge(table, record, reasons=None, controls=()):
         if floor:
             result["floors"][name] = floor
     result |= judge_groups(table, record)
-    if sessions is not None:
-        result["sessions"] = comparisons.compare_sessions(*columns[:3], sessions)
+    if "session" in table and table["session"].nunique() > 1:
+        labels = table["session"]
+        order = order or find_order(labels.dropna())
+        result["sessions"] = comparisons.compare_sessions(*columns[:3], labels, order)
     if controls:
         result["controls"] = {control: change(control) for control in controls}
     return result
@@ -73,6 +80,8 @@ def judge_groups(table, record):
     """Judge how the scores tell groups apart, and what they say within them."""
     _, network, animals, means = columns_of(table)
     result, labels = {}, find_labels(table, record)
+    if table["group"].nunique() > 1:
+        result["healthy_group"] = record.get("control_group")
     if labels is not None:
         result["separation"] = separate(labels, network, animals, means)
         result["separation_raw"] = separate(labels, network, animals)
@@ -92,11 +101,10 @@ def judge_groups(table, record):
         base = None if means is None else means[rows]
         return severity[rows], network[rows], animals[rows], base
 
-    impaired = label_groups(table["group"], record) == 1
-    result["severity"] = {
-        "all": correlate_scores(*take(slice(None))),
-        "impaired": correlate_scores(*take(impaired)),
-    }
+    result["severity"] = {"all": correlate_scores(*take(slice(None)))}
+    if record.get("control_group"):
+        impaired = label_groups(table["group"], record) == 1
+        result["severity"]["impaired"] = correlate_scores(*take(impaired))
     group = table["group"][grouped].to_numpy(str)
     result["within_groups"] = {
         "correlation": correlate_scores(*take(grouped), group),

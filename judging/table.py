@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-import data
+import labels
 import origins
 import runs
 import scoring
@@ -30,9 +30,13 @@ def add_target(table, record):
 
 
 def label_groups(groups, record):
-    """Turn groups into 0, healthy, and 1, impaired; nan where there is none; (N,)."""
-    healthy = record.get("control_group", data.CONTROL)
-    return np.array([np.nan if g is None else float(g != healthy) for g in groups])
+    """Turn groups into 0, healthy, and 1, impaired; nan where that is not known; (N,).
+
+    Which is the healthy one, the record says: see `labels.settle_healthy`.
+    """
+    healthy = record.get("control_group")
+    known = [g is not None and bool(healthy) for g in groups]
+    return np.where(known, [float(g != healthy) for g in groups], np.nan)
 
 
 def score_parts(folder, parts, lengths, train_rows=None, controls=()):
@@ -107,10 +111,11 @@ def add_floors(folder, table, record, train, lengths, cache):
         cache.update(zip(fresh, map(floors.summarise_sequence, read), strict=True))
         known = {name: lengths.get(name, np.nan) for name in here}
         pattern = record["group_pattern"]
+        groups = [runs.group_in(record, name, pattern) for name in targets]
         return {
             "scores": np.array(list(targets.values()), dtype=float),
             "animals": [runs.animal_in(record, name) for name in targets],
-            "groups": [runs.group_in(record, name, pattern) for name in targets],
+            "groups": [g and labels.form_of(g) for g in groups],
             "lengths": [known.get(name, np.nan) for name in targets],
             "durations": [
                 known.get(name, np.nan) / rates.get(name, np.nan) for name in targets
@@ -122,7 +127,7 @@ def add_floors(folder, table, record, train, lengths, cache):
 
     told = ("group mean",) if record.get("target") == "group" else ()
     wanted = describe(dict.fromkeys(table["clip"], np.nan), True)
-    wanted["groups"] = list(table["group"])
+    wanted["groups"] = [g and labels.form_of(g) for g in table["group"]]
     watched = record.get("watched_clips", {})
     # A floor must choose nothing on clips that it is judged on.
     watched = describe({} if set(watched) & set(table["clip"]) else watched)

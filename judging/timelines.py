@@ -9,6 +9,7 @@ import figures
 from data import MONTHS
 from figures import COLOURS, FAINT, INK
 from judging.figures import put_legend_above, spread
+from sessions import turn_year
 
 PANELS = {
     "loss": "loss (squared score)",
@@ -63,15 +64,20 @@ def draw_learning_rate(axes, epochs, rates):
 
 
 @figures.styled
-def draw_dates(table, dates, title=None):
+def draw_dates(table, dates, title=None, healthy=None):
     """Draw each animal's mean network score across dates (month, day) or None.
 
-    Names carry no year: dates count as being of one year. Returns a Figure.
+    Names carry no year: dates count as being of one year, or of two with the new year
+    between them. `healthy` is the healthy group. Returns a Figure.
     """
     figure, (axes,) = figures.open_figure(figures.WIDTH * 0.9, title)
     axes.set(xlabel="date", ylabel="network score, mean of an animal")
-    # Names carry no year; 2000 has every date, the 29th of February among them.
-    days = [d and date(2000, *d).toordinal() for d in dates]
+    # 2000 has every date, the 29th of February among them; what lies before the first
+    # of its dates is of the next year.
+    known = sorted({date(2000, *d) for d in dates if d})
+    first = (turn_year(known) or known or [None])[0]
+    days = [d and date(2000, *d) for d in dates]
+    days = [d and d.toordinal() + 366 * (d < first) for d in days]
     rows = table.assign(day=days, group=table["group"].astype(object)).dropna(
         subset=["network_score", "day"]
     )
@@ -79,7 +85,7 @@ def draw_dates(table, dates, title=None):
         figures.say_empty(axes, "no scored clip carries a date")
         return figure
     groups = [group if isinstance(group, str) else None for group in rows["group"]]
-    looks, ends = figures.choose_looks(groups), []
+    looks, ends = figures.choose_looks(groups, healthy), []
     for (group, animal), own in rows.assign(group=groups).groupby(
         ["group", "animal"], dropna=False
     ):

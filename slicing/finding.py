@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import data
+import sessions as session_order
 import sources
 from console import Problem, caution
 from files import FORBIDDEN, find_name_fault
@@ -178,6 +179,15 @@ def shorten_video(folder, clip):
 # ---------------------------------------------------------------- telling
 
 
+def tell_sessions(labels, n_shown=12):
+    """Write sessions in their order, or without arrows where nothing tells it."""
+    order = session_order.find_order(labels)
+    shown = list(order or sorted(labels))
+    if len(shown) > n_shown:
+        shown[n_shown - 1 : -1] = ["..."]
+    return session_order.show_order(shown) if order else ", ".join(shown)
+
+
 def tell_guess(clips, n_shown=12):
     """Put a guess into a table and a line of numbers: list of str."""
     rows = [("clip", "animal", "group", "session", "split")]
@@ -197,4 +207,6 @@ def tell_guess(clips, n_shown=12):
         if known and n_unknown:
             text += f" and {n_unknown} clips without"
         counts.append(text)
-    return [*lines, "", ", ".join(counts)]
+    days = {clip.session for clip in clips} - {None}
+    told = [f"sessions: {tell_sessions(days)}"] if len(days) > 1 else []
+    return [*lines, "", *told, ", ".join(counts)]

@@ -127,6 +127,34 @@ class Lab:
                     self.film(place / name, speed, seed=animal, **how)
         return self.place / folder
 
+    def write_sequences(self, groups, sessions=(None,), clips=2, gain=0.5, seed=0):
+        """Write a table with groups and sessions, and made-up sequences: no films.
+
+        Animals are `Rat 1` and so on, each of a group of `groups`; scores rise with the
+        number of the animal, and by `gain` from one session to the next. What changes
+        from frame to frame follows the score, with noise.
+        """
+        import sequences
+
+        random, rows = np.random.default_rng(seed), []
+        columns = ("split", "task", "clip", "n_frames", "score")
+        columns += ("animal", "group", "session")
+        for animal, group in enumerate(groups, start=1):
+            for number, session in enumerate(sessions):
+                for clip in range(1, clips + 1):
+                    name = f"r{animal}_s{number}_c{clip}"
+                    score = round(0.5 * animal + gain * number + 0.2 * clip, 2)
+                    size = score + random.normal(0, 0.8)
+                    moved = size * np.array([0, 1, 0, 1, 0])[:, None]
+                    sequence = 4 + moved + random.gamma(1, 0.3, (5, 8))
+                    sequences.write_sequence(self.folder, name, np.abs(sequence))
+                    told = (f"Rat {animal}", group, session or "")
+                    rows.append(("train", "Reach", name, 5, score, *told))
+        tables.write_table(self.folder / "data_file.csv", columns, rows)
+        made = {"weights": "made up", "sha256": "0" * 64, "sampling": "uniform"}
+        made |= {"n_frames": 5, "frame_size": 299, "precision": "float32"}
+        sequences.write_extraction(self.folder, made)
+
     def rows(self):
         """Read data_file.csv, also without a header line: list of dict."""
         table = tables.read_table(self.folder / "data_file.csv", ("clip",))

@@ -210,13 +210,15 @@ def test_change_between_sessions_pairs_an_animals_first_and_last():
     change = np.array([1.0, 2, 0, 1, 3, 2])
     expert = np.append(np.stack([np.zeros(6), change]).T.ravel(), 9)
     network = np.append(np.stack([np.ones(6), 1 + change / 2]).T.ravel(), 9)
-    found = comparisons.compare_sessions(expert, network, animals, sessions)
+    found = comparisons.compare_sessions(
+        expert, network, animals, sessions, ["04-25", "05-03"]
+    )
     assert found["n"] == 6
     assert found["expert"]["value"] == pytest.approx(1.5)
     assert found["network"]["value"] == pytest.approx(0.75)
     assert found["mae"]["value"] == pytest.approx(0.75)
     assert found["pearson"]["value"] == pytest.approx(1)
-    none = comparisons.compare_sessions([1, 2], [1, 2], ["a", "b"], ["x", "x"])
+    none = comparisons.compare_sessions([1, 2], [1, 2], ["a", "b"], ["x", "x"], ["x"])
     assert none["n"] == 0 and "two sessions" in none["expert"]["reason"]
 
 

@@ -72,7 +72,10 @@ def test_a_study_of_groups_and_sessions(tmp_path, capsys):
     record = {"run": "r", "model": "lstm", "n_frames": 12, "train_clips": {"x": 1.0}}
     record |= {"extraction": {"weights": "random", "sampling": "uniform"}}
     table = make_study()
-    contrasting.tell_study(table, record, {}, True, True, tmp_path / "study.csv")
+    settled = contrasting.settle(table["clip"], record, {}, True, True)
+    assert (settled["groups"], settled["healthy"]) == (["Control", "Stroke"], "Control")
+    assert settled["sessions"] == ["05-02", "05-09"]
+    contrasting.tell_study(table, record, settled, tmp_path / "study.csv")
     said = capsys.readouterr().out
     assert "Stroke, 05-09 (n = 4 animals) had network scores 1.00 lower than" in said
     assert "changes from 05-02 to 05-09 that were 1.10 lower than Control" in said
@@ -91,8 +94,9 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
     assert labels == {"one": {"group": "sham"}, "two": {"group": "lesion"}}
     names, record = ["one", "three"], {"run": "r"}
     with pytest.raises(Problem, match="1 of 2 clips tell no group, among them three"):
-        contrasting.refuse_unlabelled(names, record, labels, True, False)
-    contrasting.refuse_unlabelled(names[:1], record, labels, True, False)
+        contrasting.settle(names, record, labels, True, False)
+    told = contrasting.label_clips(names[:1], record, labels)
+    contrasting.refuse_unlabelled(names[:1], told, True, False)
 
 
 def test_dots_that_would_hide_one_another_lie_side_by_side():

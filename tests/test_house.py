@@ -14,7 +14,8 @@ SCRIPTS = (
 STOREYS = (  # from the ground up
     ("console",),
     ("backend", "files", "processes"),
-    ("tables", "names", "figures"),
+    ("tables", "names", "labels", "dates"),
+    ("figures", "sessions"),
     ("clip_table",),
     ("data", "foreign", "drawn", "pages"),
     ("sources", "video"),

@@ -1,0 +1,179 @@
+"""Sessions in the order of time, as labels of labs tell it, or asked for."""
+
+import itertools
+import random
+
+import pytest
+
+import sessions
+from console import Problem
+
+ORDERS = """
+pre | post
+Pre | Post
+PRE | POST
+before | after
+baseline | post
+BL | D3 | D7 | D14
+bl | w1 | w10
+naive | post
+naive | baseline | post | recovery
+pre | post | washout
+pre | post | follow-up
+pre | post | later
+Pre-op | Post-op
+preop | postop
+PreLesion | PostLesion
+prestroke | poststroke
+pre-drug | post-drug | wash out
+pre MCAO | post MCAO
+preMCAO | postMCAO
+pre | post 1 | post 2 | post 10
+post1 | post2 | post11
+pre 1 | pre 2 | post 1 | post 2
+pre-1 | pre-2 | post-1
+pre day 2 | pre day 10 | post day 1
+pre day 10 | post day 2
+pre | day3 | day21
+day 2 | day 10
+Day_2 | Day_10 | Day_100
+D-1 | D0 | D1 | D10
+day -7 | day -1 | day 3
+D-7 | D-1 | D+1 | D+10
+d−2 | d3
+day-1 | day-2 | day-10
+session-2 | session-10
+week 1 | week 2 | week 12
+P14 | P21 | P100
+PND 7 | PND 14
+1 | 2 | 10
+-1 | 0 | 3
+01 | 02 | 10
+T0 | T1 | T10
+1h | 24h | 3d | 2 weeks | 3 months
+24 h post | 72 h post | 7 d post
+post 24h | post 7d
+pre | 3 dpi | 14 dpi
+2 weeks pre | 1 week pre | 1 week post
+week 1 day 2 | week 1 day 7 | week 2 day 1
+week1_day7 | week2_day1
+1st | 2nd | 3rd | 10th
+first | second | third | tenth
+first | second | last
+session one | session two | session ten
+early | late
+early | mid | late
+acute | chronic
+pre | acute | chronic
+I | II | III | IV | IX
+baseline | drug | washout
+intact | lesion
+initial | final
+start | end
+Tag 2 | Tag 10
+vor OP | nach OP
+vorher | nachher
+Woche 2 | Woche 11
+day 1 morning | day 1 evening | day 2 morning
+day 1 am | day 1 pm
+2024-05-28 | 2024-06-03
+28.05.2024 | 03.06.2024
+3.6.2024 | 28.6.2024 | 1.7.2024
+28/05/2024 | 03/06/2024
+05/28/2024 | 06/03/2024
+12/28/2023 | 01/03/2024
+20240528 | 20240603
+240528 | 240603
+280524 | 030624
+28.05.24 | 03.06.24
+28-05-2024 | 03-06-2024
+28052024 | 03062024
+2024/5/28 | 2024/6/3
+2024_05_28 | 2024_06_03
+28 May 2024 | 3 June 2024
+28May2024 | 03Jun2024
+28-May-24 | 03-Jun-24
+May 28, 2024 | June 3, 2024
+May28 | Jun3
+Apl27 | May02
+Dec 20 | Jan 10
+Dec20 | Jan10 | Feb3
+12-20 | 01-10
+04-27 | 05-02 | 05-10
+28. Mai 2024 | 3. Juni 2024
+20. Dez | 10. Jan
+1. März | 3. Mai
+28.05. | 03.06.
+Dec 2023 | Jan 2024
+12/2023 | 01/2024
+2023-12 | 2024-01
+2024-W50 | 2025-W02
+2024年5月28日 | 2024年6月3日
+session 2024-05-28 | session 2024-06-03
+2024-05-28_s2 | 2024-05-28_s10 | 2024-06-03_s1
+2024-05-28 09:30 | 2024-05-28 14:00
+2024-05-28 9:30 am | 2024-05-28 2:00 pm
+pre 28.05.2024 | post 03.06.2024
+baseline | 2024-05-28 | 2024-06-03
+baseline 1 | baseline 2 | day 1
+recovery 2 | recovery 10
+day ３ | day １０
+pré | post
+base line | post
+rat3 day2 | rat3 day10
+6-OHDA day 2 | 6-OHDA day 10
+year 2 | year 10
+2023 | 2024
+1.5 h | 10 h
+0.5 | 1.5 | 10
+S2 | S10
+visit 2 | visit 10
+day 1 training | day 2 test | day 10 test
+03/04/2024 | 05/04/2024
+post | post 1 | post 2
+post-stroke day 2 | post-stroke day 10
+pre-surgery | 1 week | 12 weeks
+"""
+UNKNOWN = """
+A | B
+left | right
+on | off
+control | drug
+session A | session B
+pre | before
+baseline | pre
+pre | A | B
+post drug | post stroke
+post | D3
+Mon | Fri
+light | dark
+03/06/2024 | 04/05/2024
+28/05/2024 | 05/29/2024
+Mar 1 | Oct 20
+day 7 | week 1
+session 1 | trial 2
+pre | D-1 | D3
+washout | recovery
+May 3 | 2024-05-28
+1.4 | 2.3 | 3.10 | 3.9
+"""
+
+
+def cases(table):
+    return [line.split(" | ") for line in table.strip().splitlines()]
+
+
+@pytest.mark.parametrize("labels", cases(ORDERS), ids=" | ".join)
+def test_labels_tell_their_order(labels):
+    shuffled = labels[:]
+    for _ in range(4):
+        random.Random(len(shuffled[0])).shuffle(shuffled)
+        assert sessions.order_sessions(shuffled) == labels
+    assert sessions.order_sessions(labels[::-1]) == labels
+
+
+@pytest.mark.parametrize("labels", cases(UNKNOWN), ids=" | ".join)
+def test_labels_that_tell_no_order_are_asked_about(labels):
+    for order in itertools.islice(itertools.permutations(labels), 6):
+        with pytest.raises(Problem, match="--sessions"):
+            sessions.order_sessions(order)
