@@ -33,7 +33,7 @@ def read_clips(folder, task=None, need_scores=True):
     if not path.is_file():
         raise Problem(
             f"{path} does not exist. It lists one clip a line as {','.join(COLUMNS)}; "
-            "`python extract_files.py --append` can write it for you"
+            "`python extract_files.py --from DIR` writes it from a folder of videos"
         )
     if path.stat().st_size > MAX_BYTES:
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: not a clip table")
