@@ -5,7 +5,8 @@
     python explain.py --run g04-features --compare g05-features
 
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/, and frames or videos
-Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures
+Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures; in a folder
+        of it where --clip or --split asks for other clips
 Cost    about 4 minutes and 3.4 GB for 20 clips of 125 frames and 2,048 units on two
         cores; for small networks little more than the extraction of the key frames.
 
@@ -13,6 +14,8 @@ Everything explains the value before the last activation, so a score that was cu
 explained too.
 """
 
+import difflib
+import hashlib
 import sys
 from pathlib import Path
 
@@ -24,13 +27,15 @@ import origins
 import runs
 import scoring
 from console import Problem
+from names import match_names
 
 PATTERN = "regular expression that finds the {} in a clip's name; by default the run's"
 HELP = {
     "data": "the working folder",
     "run": "name or file of the trained network; the newest by default",
     "clip": "explain this clip; may be given several times",
-    "split": "or all clips of these rows of data_file.csv",
+    "split": "or all clips of these rows of data_file.csv; by default test rows, else "
+    "what there is",
     "task": "or of this task; by default that of the run",
     "weights": "where the run's InceptionV3 weights are, if they moved",
     "top": "key frames to show of each clip",
@@ -47,17 +52,67 @@ HELP = {
 
 
 def choose_clips(clips, record, split, names):
-    """Choose clips by name, in the order given, or those of a split, each once."""
+    """Choose clips by name, in the order given, or those of a split, each once.
+
+    Where neither is given they are test rows, else clips of animals that the run of a
+    fold held out, else all that there are. Returns them, which they are in words, and
+    which question that is ("" the main one; see `files.figures_folder`).
+    """
     known = {clip.name: clip for clip in clips}
-    if missing := [name for name in names or () if name not in known]:
-        raise Problem(f"data_file.csv has no clip {', '.join(missing)}")
     if names:
-        return [known[name] for name in dict.fromkeys(names)]
-    return runs.choose_clips(clips, record, None if split == "all" else split)
+        match = match_names(names, list(known))
+        missing = [name for name in names if name not in match.found]
+        if match.doubtful or missing:
+            told = f"data_file.csv has no clip {', '.join(missing)}"
+            told += "".join(f". {explain_near(name, known)}" for name in missing[:3])
+            raise Problem("; ".join(match.doubtful) or told)
+        found = dict.fromkeys(match.found[name] for name in names)
+        return [known[name] for name in found], "chosen by name", name_question(found)
+    rows = runs.choose_clips(clips, record)
+    has_test = bool(
+        {c.name for c in clips if c.split == "test"} & {c.name for c in rows}
+    )
+    default = "test" if has_test else "all"
+    question = "" if split in (None, default) else split
+    if split == "test" and not has_test:
+        raise Problem(
+            f"data_file.csv has no test row for run {record['run']}. Without --split, "
+            "clips that are there are explained; --split train, --split all and --clip "
+            "NAME choose them"
+        )
+    if split in data.SPLITS or (split is None and has_test):
+        split = split or "test"
+        return runs.choose_clips(clips, record, split), f"the {split} split", question
+    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
+    held = [c for c in rows if data.animal_of(c, pattern) in record.get("left_out", ())]
+    if split is None and held:
+        return held, "clips of the animals that this fold held out", "held-out"
+    if split is None:
+        console.caution(
+            "data_file.csv has no test row for this run, so all clips are explained: "
+            "NOT A TEST where the network knows them. --split and --clip choose others"
+        )
+    return rows, "all clips", question
+
+
+def explain_near(name, known):
+    """Name the clips whose names are near to one that is not there."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"Near to {name}: {', '.join(near)}" if near else f"Say {min(known)}"
+
+
+def name_question(names):
+    """Name the question that a choice of clips is: the clip, or a digest of them."""
+    first, *more = names
+    told = f"clip {first}"
+    if more or len(told.encode()) > 100:
+        digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:8]
+        told = f"{len(names)} clips {digest}"
+    return told.replace(" ", "-")
 
 
 def gather(args):
-    """Take the values of clips apart; returns the study, and why it has no places."""
+    """Take values of clips apart: the study, why it has no places, and which clips."""
     import numpy as np
 
     from explaining import places, steps
@@ -67,7 +122,8 @@ def gather(args):
     scoring.check_extraction(args.data, record)
     clips = data.read_clips(args.data, args.task)
     origins.refuse_changed(args.data, clips)
-    every, clips = clips, choose_clips(clips, record, args.split, args.clip)
+    every = clips
+    clips, chosen, question = choose_clips(clips, record, args.split, args.clip)
     animal = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group = args.group_pattern or record.get("group_pattern", data.GROUP_PATTERN)
     record = {**record, "animal_pattern": animal}
@@ -85,9 +141,9 @@ def gather(args):
     except Problem as problem:
         reason = str(problem)
     pictures = places.Pictures(args.data, clips, record, extractor)
-    folder = files.figures_folder(args.data, record["run"])
+    folder = files.figures_folder(args.data, record["run"], question)
     opened = folder, model, record, table, np.stack(sequences), pictures
-    return steps.open_study(*opened), reason
+    return steps.open_study(*opened), reason, chosen
 
 
 def find_others(folder, run, task, names):
@@ -145,7 +201,7 @@ def parse_args(argv):
     add("data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
     add("run")
     add("clip", action="append", metavar="NAME")
-    add("split", choices=(*data.SPLITS, "all"), default="test")
+    add("split", choices=(*data.SPLITS, "all"))
     add("task")
     add("weights", metavar="FILE")
     add("top", type=number, default=8, metavar="N")
@@ -165,7 +221,7 @@ def main(argv=None):
     from explaining import clips, steps
     from pages import page
 
-    study, reason = gather(args)
+    study, reason, chosen = gather(args)
     found = {"summary": steps.write_parts(study), "reason": reason}
     found["clips"] = clips.show_clips(study, args.top)
     found["deletion"], found["shuffling"], relative = steps.check(study)
@@ -173,8 +229,7 @@ def main(argv=None):
     space, elements = steps.map_space(study, args.space, args.elements)
     found |= {"space": space, "elements": elements}
     found["comparison"] = compare_runs(args.data, study, others) if others else None
-    chosen = "all clips" if args.split == "all" else f"the {args.split} split"
-    context = steps.describe(study, found, "chosen by name" if args.clip else chosen)
+    context = steps.describe(study, found, chosen)
     if context["reason"]:
         print(f"no places and key frames: {context['reason']}", file=sys.stderr)
     if n_inexact := context["summary"]["n_inexact"]:

@@ -68,8 +68,10 @@ def predictions_path(folder, run, split, suffix=".csv"):
     return Path(folder) / "predictions" / f"{check_run(run)}-{split}{suffix}"
 
 
-def figures_folder(folder, run):
-    return Path(folder) / "figures" / check_run(run)
+def figures_folder(folder, run, question=""):
+    """Where figures of a run go: the main question's, and a folder of each other's."""
+    place = Path(folder) / "figures" / check_run(run)
+    return place / check_run(question) if question else place
 
 
 def check_run(run):

@@ -19,7 +19,8 @@ import labels
 import origins
 import runs
 import sessions
-from judging import readers, report, sections
+from console import Problem
+from judging import questions, readers, report, sections
 from names import explain_first, match_names
 from tables import write_columns
 
@@ -152,7 +153,7 @@ def judge_plans(args, table, record, result):
         scored["target"].to_numpy(float),
         scored["animal"].to_numpy(str),
     )
-    result["plan"] = planning.measure_curve(clips, args.plan)
+    result["plan"] = planning.measure_curve(clips, args.plan, record.get("options"))
     known = {runs.animal_in(record, name) for name in record["train_clips"] or ()}
     mae = result["agreement"]["clips"]["mae"]
     result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
@@ -207,8 +208,8 @@ def tell_independence(table):
     return f"{kinds}, of {len(table)} clips"
 
 
-def draw(args, table, record, result, independence, means=None):
-    """Draw every figure that the table allows; return the paths of the PNGs."""
+def draw(args, folder, table, record, result, independence, means=None):
+    """Draw what the table allows into a folder; return the paths of the PNGs."""
     import pandas as pd
 
     import figures
@@ -237,7 +238,6 @@ def draw(args, table, record, result, independence, means=None):
             console.caution(f"{path} is spoiled, so not drawn: {error}")
             continue
         drawn[f"learning_curves{member}"] = figure
-    folder = files.figures_folder(args.data, record["run"])
     return [figures.save(figure, folder / name)[0] for name, figure in drawn.items()]
 
 
@@ -266,8 +266,9 @@ def publish(args, clips, table, record, result, means):
     }
     files.write_json(path.with_suffix(".json"), content)
     write_columns(path, table.drop(columns="target"))
-    drawn = draw(args, table, record, result, independence, means)
-    page = files.figures_folder(args.data, record["run"]) / "report.html"
+    question = questions.name_question(args.split, record)
+    page = files.figures_folder(args.data, record["run"], question) / "report.html"
+    drawn = draw(args, page.parent, table, record, result, independence, means)
     told = {"split": args.split, "independence": independence}
     told["versions"] = content["versions"]
     named = {clip.name: clip for clip in clips}
@@ -285,7 +286,10 @@ def parse_args(argv):
     add("--data", Path, "working folder", default=files.DEFAULT_FOLDER, metavar="DIR")
     add("--run", str, "name or file of a run; the newest one where none is given")
     add("--task", str, "only this task; the run's own where none is given")
-    add("--split", data.SPLITS, "rows of data_file.csv to judge on", default="test")
+    text = (
+        "rows of data_file.csv to judge on; by default test rows that are new to the "
+    )
+    add("--split", data.SPLITS, text + "run, or else its folds")
     text = "each clip by the network that left its animal out"
     add("--leave-one-animal-out", bool, text)
     add("--folds", bool, "the same after train_reg.py --folds K, repeats included")
@@ -299,8 +303,9 @@ def parse_args(argv):
     add("--outcome", Path, text, metavar="CSV")
     add("--second-rater", Path, "lines of clip,score by another expert", metavar="CSV")
     text = "folder of <rater>.csv, lines of clip,score: how well do raters agree, and "
-    text += "the network with them? Needs no network"
+    text += "the network with them, if one can be judged?"
     add("--raters", Path, text, metavar="DIR")
+    add("--raters-alone", bool, "judge the raters of --raters and no network")
     text = "named beforehand: so much more disagreement than among raters is no harm"
     add("--margin", text=text, **points)
     add("--plan", text="how many animals would such a mean error take?", **points)
@@ -311,23 +316,18 @@ def parse_args(argv):
     args.control = args.control or []
     if args.margin is not None and not (args.raters or args.second_rater):
         parser.error("--margin needs --raters or --second-rater")
+    if args.raters_alone and (not args.raters or asks_network(args)):
+        parser.error("--raters-alone goes with --raters, and names no network")
     if args.raters and args.second_rater:
         parser.error("give --raters or --second-rater, not both")
     return args
 
 
-def main(argv=None):
-    args = parse_args(argv)
-    ratings = readers.read_raters(args.raters) if args.raters else None
-    if ratings and not list((args.data / "checkpoints").glob("[!.]*")):
-        return judge_raters_alone(args, ratings)
+def score(args):
+    """Score what is to be judged: clips, last record, results and tables."""
     clips = data.read_clips(args.data, args.task)
     origins.refuse_changed(args.data, clips)
-    pairs = readers.read_pairs
-    outcome = args.outcome and pairs(args.outcome, ("animal", "value"))
-    second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
-    if args.folds or args.leave_one_animal_out:
-        args.split = "folds" if args.folds else "leave-one-animal-out"
+    questions.settle(args, clips)
     repeats, order = settle_labels(args, clips, list_repeats(args, clips))
     runs.tell_edited([record for parts in repeats for _, record, _ in parts], clips)
     from judging import study
@@ -342,13 +342,39 @@ def main(argv=None):
         )
         results.append(study.judge(table, record, reasons, args.control, order))
         tables.append(table)
+    return clips, record, results, tables
+
+
+def asks_network(args):
+    """Tell whether the options ask for what only a network can answer."""
+    names = "run", "split", "folds", "leave_one_animal_out", "outcome", "plan"
+    return any(getattr(args, name) for name in (*names, "control"))
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    ratings = readers.read_raters(args.raters) if args.raters else None
+    if args.raters_alone:
+        return judge_raters_alone(args, ratings)
+    pairs = readers.read_pairs
+    outcome = args.outcome and pairs(args.outcome, ("animal", "value"))
+    second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
+    try:
+        clips, record, results, tables = score(args)
+    except Problem as problem:
+        if not ratings or asks_network(args):
+            raise
+        console.caution(f"no run can be judged here, so raters alone are: {problem}")
+        return judge_raters_alone(args, ratings)
+    result, table, means = results[0], tables[0], None
     if args.split in data.SPLITS and record.get("clips_were"):
         names, scores = list(table["clip"]), list(table["network_score"])
         familiar.tell_differences(args.data, names, scores, record)
     if args.split not in data.SPLITS:
         record = {**record, "run": args.run or record["task"]}
-    result, table, means = results[0], tables[0], None
     if len(results) > 1:
+        from judging import study
+
         result["repeats"] = study.spread_repeats(results)
     if outcome:
         means, result["outcome"] = judge_outcome(table, outcome)

@@ -92,9 +92,10 @@ def judge_shuffling(shuffling):
     known = [shuffling[key] for key in judged]
     highest = max([abs(rho) for rho in known if rho is not None], default=None)
     if highest is None:
-        return {"level": "doubtful", "rho": None, "judged": judged}
+        return {"level": "doubtful", "rho": None, "rhos": {}, "judged": judged}
     level = LEVELS[(highest > ALIKE) + (highest > TOO_ALIKE)]
-    return {"level": level, "rho": highest, "judged": judged}
+    rhos = {k: shuffling[k] for k in judged if shuffling[k] is not None}
+    return {"level": level, "rho": highest, "rhos": rhos, "judged": judged}
 
 
 def judge_seen(table):
@@ -104,4 +105,5 @@ def judge_seen(table):
     kinds = {str(how): int(n) for how, n in known.value_counts().items()}
     level = "good" if known.empty and n_animals >= FEW_ANIMALS else "doubtful"
     level = "bad" if kinds and set(kinds) != {"unknown"} else level
-    return {"level": level, "kinds": kinds, "n_animals": n_animals}
+    n_new = len(table) - sum(kinds.values())
+    return {"level": level, "kinds": kinds, "n_animals": n_animals, "n_new": n_new}

@@ -17,18 +17,21 @@ MOST = 3  # times the animals at hand: further out the curve is not continued
 WAYS = ("movement", "ridge", "training mean")
 
 
-def measure_errors(clips, test):
+def measure_errors(clips, test, is_cut=True):
     """Predict test clips, a mask (N,), from all others: absolute errors (3, M).
 
     `clips` are statistics of movement (N, 4F), summaries (N, 2F), scores (N,) and
-    animals (N,); where a way cannot be fitted it says the mean.
+    animals (N,); where a way cannot be fitted it says the mean. `is_cut`: whether
+    scores of movement are cut at 0, as a run's with relu are.
     """
     movement, columns, scores, animals = clips
     rest, mean = ~test, np.full(test.sum(), scores[~test].mean())
     moved = ridge = mean
     try:
         weights, bias, _ = motion.fit(movement[rest], scores[rest], animals[rest])
-        moved = np.clip(movement[test] @ weights + bias, 0, scores[rest].max())
+        moved = movement[test] @ weights + bias
+        low = 0 if is_cut else scores[rest].min()
+        moved = np.clip(moved, low, max(low, scores[rest].max()))
         known = columns[rest], scores[rest], animals[rest]
         ridge = floors.predict_ridge(*known, columns[test])
     except (Problem, floors.NoFloor):  # nothing varies
@@ -36,16 +39,18 @@ def measure_errors(clips, test):
     return np.abs(np.array([moved, ridge, mean]) - scores[test])
 
 
-def measure_curve(clips, wanted, seed=0):
+def measure_curve(clips, wanted, options=None, seed=0):
     """Measure errors on other animals against the number of animals learned from.
 
     `clips` are those of `measure_errors`; `wanted` is an error: how many animals would
-    it take? Dict of "rows", each with "n_animals" and the MAE of each of WAYS; "way",
-    the better of movement and ridge with most animals, of which are "sd" over sets of
-    animals, in each row, "level", where its curve a + b / n levels off, and "needed",
-    the number of animals as {"value", "low", "high"}, or None and "reason".
+    it take? `options` are the run's. Dict of "rows", each with "n_animals" and the MAE
+    of each of WAYS; "way", the better of movement and ridge with most animals, of which
+    are "sd" over sets of animals, in each row, "level", where its curve a + b / n
+    levels off, and "needed", the number of animals as {"value", "low", "high"}, or None
+    and "reason".
     """
     animals = clips[3]
+    is_cut = (options or {}).get("activation", "relu") == "relu"
     names, random = np.unique(animals), np.random.default_rng(seed)
     sizes = np.unique(np.linspace(3, len(names) - 2, 6).astype(int))
     if len(names) < 6 or len(sizes) < 3:
@@ -53,7 +58,7 @@ def measure_curve(clips, wanted, seed=0):
     errors = np.empty((len(sizes), N_DRAWS, 3))
     for place, draw in np.ndindex(errors.shape[:2]):
         chosen = random.choice(names, sizes[place], replace=False)
-        found = measure_errors(clips, ~np.isin(animals, chosen))
+        found = measure_errors(clips, ~np.isin(animals, chosen), is_cut)
         errors[place, draw] = found.mean(axis=1)
     rows = pd.DataFrame(errors.mean(axis=1), columns=WAYS)
     best = int(np.argmin(errors[-1, :, :2].mean(axis=0)))
@@ -75,8 +80,8 @@ def fit_curve(sizes, errors):
 def extrapolate(wanted, fit, fits, n_animals):
     """Say how many animals an error takes, if the curve can tell."""
     most = MOST * n_animals
-    numbers = [
-        np.ceil(gain / (wanted - level)) if wanted > level and gain else np.inf
+    numbers = [  # fewer than 3 were not tried
+        max(3, np.ceil(gain / (wanted - level))) if wanted > level else np.inf
         for level, gain in (fit, *fits)
     ]
     if not numbers[0] <= most:

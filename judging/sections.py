@@ -22,7 +22,7 @@ FIGURES = {  # keys of `agreement.measure_agreement`
 }
 RATINGS = {  # keys of `raters.compare_ratings`
     "icc": "ICC(A,1)",
-    "kappa": "weighted kappa",
+    "kappa": "kappa (linear weights)",
     "mae": "mean distance",
     "half_point": "within half a point",
     "one_point": "within one point",
@@ -45,6 +45,7 @@ CONTROL_VERDICTS = {
     "needed": "the errors rise: the network needs what was destroyed",
     "not needed": "the errors hardly change: the network does not need it",
     "undecided": "undecided: the interval holds both a rise and no change",
+    "falls": "the errors fall: the network does better without what was destroyed",
     None: "undecided: no interval",
 }
 RATER_VERDICTS = {
@@ -185,7 +186,9 @@ def list_sessions(change):
 
 
 def list_control(name, change, model):
-    notes = [CONTROL_VERDICTS[change["verdict"]]]
+    falls = change["change"]["low"] is not None and change["change"]["high"] < 0
+    falls = falls and change["verdict"] == "undecided"
+    notes = [CONTROL_VERDICTS["falls" if falls else change["verdict"]]]
     if model in ORDERLESS and name == "shuffled-frames":
         notes.append(f"{model} ignores the order of frames by design")
     rows = lay({"before": "as it is", "after": name, "change": "change"}, change)
@@ -236,9 +239,12 @@ def list_plan(plan):
         low = "few" if needed["low"] is None else f"{needed['low']:.0f}"
         high = "no end" if needed["high"] is None else f"{needed['high']:.0f}"
         note = f"about {needed['value']:.0f} animals [{low}, {high}]"
+        if needed["value"] <= 3:
+            note = f"3 animals or fewer [{low}, {high}]"
     notes = [f"wanted error, by {plan.get('way', 'any of them')}: {note}"]
     if own := plan.get("network"):
         animals = page.count(own["n_animals"], "animal")
+        animals = animals if own["n_animals"] else "animals that nobody recorded"
         notes.append(f"the run that is judged, of {animals}: {show(own['mae'])}")
     title = "MAE on other animals by the number of animals learned from"
     columns = "network (motion)", "ridge", "training mean", "SD of the better"

@@ -1,0 +1,65 @@
+"""Explaining runs on the way that the README advises, and on the ways beside it."""
+
+import numpy as np
+import pytest
+from builders import read_csv, read_json
+from scipy import stats
+
+FAST = ("--no-places", "--elements", "2")
+
+
+def test_clips_that_are_known_are_explained_where_there_are_no_test_rows(study):
+    told = study.ok("explain", "--run", "Reach-motion", *FAST)
+    assert "no test row" in told.err and "NOT A TEST" in told.out
+    assert "ONLY IN PART" not in told.out
+    folder = study.folder / "figures" / "Reach-motion"
+    rows = read_csv(folder / "clips.csv")
+    assert len(rows) == 16 and "16 clips of 8 animals (all clips)" in told.out
+    for row in rows:
+        parts = read_csv(folder / "parts" / f"{row['clip']}.csv")
+        total = sum(float(part["part"]) for part in parts) + float(row["bias"])
+        assert total == pytest.approx(float(row["value"]), abs=1e-3)
+    scores, truth = (
+        [float(row[key]) for row in rows] for key in ("network_score", "expert_score")
+    )
+    assert stats.pearsonr(scores, truth)[0] > 0.5
+    found = read_json(folder / "explanation.json")
+    judged = found["belief"]["reasons"][1]["rhos"]
+    for name, rho in judged.items():
+        assert rho == found["shuffling"][name]
+        assert f"{rho:.2f}".replace("-", "\u2212") in told.out.split("learned:")[1]
+
+    page = (folder / "index.html").read_bytes()
+    clips = read_csv(folder / "clips.csv")
+    name = rows[0]["clip"]
+    one = study.ok("explain", "--run", "Reach-motion", "--clip", f"{name}.mp4", *FAST)
+    assert (folder / "index.html").read_bytes() == page
+    assert read_csv(folder / "clips.csv") == clips
+    beside = folder / f"clip-{name}"
+    assert str(beside / "index.html") in one.out
+    (again,) = read_csv(beside / "clips.csv")
+    assert float(again["value"]) == pytest.approx(float(rows[0]["value"]), abs=1e-4)
+    few = ("explain", "--run", "Reach-motion", "--clip")
+    study.refused(*few, "r1_c9", words=("no clip r1_c9", "Near to", "r1_c1"))
+    words = ("no test row", "--split train", "--clip")
+    study.refused("explain", "--run", "Reach-motion", "--split", "test", words=words)
+
+    fold = study.ok("explain", "--run", "fold1-features", *FAST)
+    assert "held out" in fold.out and "NOT NEW" not in fold.out
+    (path,) = (study.folder / "figures").glob("*fold1-features/held-out/clips.csv")
+    held = {row["animal"] for row in read_csv(path)}
+    record = read_json(study.folder / "checkpoints" / "fold1-features.json")
+    assert held == set(record["left_out"])
+
+
+def test_folds_without_a_final_network_say_the_way(lab):
+    lab.study("--model", "motion", "--folds", "2", animals=4, clips=1)
+    lab.refused("explain", words=("--final", "--run", "fold1-features"))
+
+
+def test_two_clips_of_one_animal_are_explained(lab):
+    lab.study(animals=1)
+    told = lab.ok("explain", *FAST)
+    assert "2 clips of 1 animal" in told.out
+    rows = read_csv(lab.folder / "figures" / "Reach-motion" / "clips.csv")
+    assert np.isfinite([float(row["value"]) for row in rows]).all()

@@ -1,0 +1,164 @@
+"""Judging runs on the way that the README advises, and on the ways beside it."""
+
+import numpy as np
+import pytest
+from builders import open_lab, read_csv, read_json
+from scipy import stats
+
+import tables
+
+
+def judged(lab, name):
+    """Read what validate.py wrote: the result, and the scores of both."""
+    path = lab.folder / "predictions" / f"{name}.json"
+    rows = read_csv(path.with_suffix(".csv"))
+    scores = [
+        [float(row[k] or "nan") for k in ("expert_score", "network_score")]
+        for row in rows
+    ]
+    return read_json(path), rows, np.array(scores).T
+
+
+def check_figures(result, scores, means):
+    """Recompute what was found from the scores that were written."""
+    expert, network = scores
+    clips = result["agreement"]["clips"]
+    assert clips["n"] == len(expert)
+    assert clips["mae"]["value"] == pytest.approx(np.abs(network - expert).mean())
+    assert clips["bias"]["value"] == pytest.approx((network - expert).mean())
+    r2 = 1 - ((network - expert) ** 2).sum() / ((expert - means) ** 2).sum()
+    assert clips["r2"]["value"] == pytest.approx(r2)
+    r = stats.pearsonr(expert, network)[0]
+    assert clips["pearson"]["value"] == pytest.approx(r)
+    floor = result["floors"]["training mean"]
+    assert floor["clips"]["mae"]["value"] == pytest.approx(
+        np.abs(expert - means).mean()
+    )
+
+
+def means_of(rows):
+    return np.array([float(row["training_mean"]) for row in rows])
+
+
+# ---------------------------------------------------------------- which clips
+
+
+def test_a_run_with_folds_is_judged_on_its_folds(study):
+    told = study.ok("validate")
+    assert "--folds" in told.out.splitlines()[0] and "NOT A TEST" not in told.out
+    result, rows, scores = judged(study, "Reach-folds")
+    assert result["split"] == "folds" and len(rows) == 16
+    check_figures(result, scores, means_of(rows))
+    groups = {row["animal"]: row["group"] for row in rows}
+    own = {a: scores[1][[row["animal"] == a for row in rows]].mean() for a in groups}
+    above = [
+        (own[a] > own[b]) + (own[a] == own[b]) / 2
+        for a in own
+        for b in own
+        if groups[a].casefold() == "lesion" != groups[b].casefold()
+    ]
+    auroc = result["separation_raw"]["animals"]["auroc"]["value"]
+    assert auroc == pytest.approx(np.mean(above))
+    study.ok("validate", "--run", "Reach-motion", "--folds")
+    again, _, _ = judged(study, "Reach-folds")
+    assert again["agreement"] == result["agreement"]
+
+
+def test_test_rows_that_a_final_network_learned_do_not_stand_before_its_folds(study):
+    study.edit(
+        lambda row: row.update(split="test") if row["animal"] == "Rat 2" else None
+    )
+    assert "folds" in study.ok("validate").out.splitlines()[0]
+
+
+def test_new_test_rows_are_judged_before_folds(study):
+    new = study.place / "new"
+    for animal in (21, 22):
+        study.film(f"new/Rat {animal}/r{animal}_c1.mp4", animal / 5)
+    take = ("--from", new, "--task", "Reach", "--split", "test", "--yes", "--append")
+    study.ok("extract_files", *take)
+    study.edit(
+        lambda row: row.update(score="3") if row["split"] == "test" else None,
+    )
+    study.extract()
+    told = study.ok("validate")
+    result, rows, scores = judged(study, "Reach-motion-test")
+    assert {row["animal"] for row in rows} == {"Rat 21", "Rat 22"}
+    mae = np.abs(scores[1] - scores[0]).mean()
+    assert result["agreement"]["clips"]["mae"]["value"] == pytest.approx(mae)
+    assert "2 animals" in told.out
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A run on train rows alone, as the README advises, without folds."""
+    with open_lab(tmp_path_factory.mktemp("plain")) as lab:
+        lab.study(animals=6, groups=["sham", "lesion"] * 3)
+        yield lab
+
+
+def test_without_test_rows_and_folds_all_ways_are_named(plain):
+    ways = ("--split train", "--folds 5", "`test`", "Reach-motion")
+    plain.refused("validate", words=ways)
+    told = plain.ok("validate", "--split", "train").out
+    assert "NOT A TEST" in told
+    result, rows, scores = judged(plain, "Reach-motion-train")
+    check_figures(result, scores, means_of(rows))
+
+
+# ---------------------------------------------------------------- raters
+
+
+def write_ratings(lab, header="clip,score"):
+    folder = lab.place / "ratings"
+    folder.mkdir(exist_ok=True)
+    clips = [row["clip"] for row in lab.rows()]
+    for rater, off in (("JB", 0), ("MK", 0.5)):
+        lines = [header] if header else []
+        lines += [f"{clip},{i % 4 + off}" for i, clip in enumerate(clips)]
+        (folder / f"{rater}.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_raters_alone_are_judged_where_no_run_can_be(plain):
+    folder = write_ratings(plain)
+    told = plain.ok("validate", "--raters", folder)
+    assert "raters alone" in told.err and "2 raters, 12 clips" in told.out
+    result = read_json(plain.folder / "predictions" / "raters-ratings.json")
+    assert result["inter"]["mae"]["value"] == pytest.approx(0.5)
+    assert "linear weights" in told.out
+    plain.refused("validate", "--raters", folder, "--run", "Reach-motion")
+    plain.refused("validate", "--raters-alone", words=("--raters",))
+
+
+def test_raters_alone_on_demand(study):
+    folder = write_ratings(study, header="")
+    told = study.ok("validate", "--raters", folder, "--raters-alone")
+    assert "network" not in told.out and not told.err
+    with_network = study.ok("validate", "--raters", folder).out
+    assert "network among raters" in with_network
+    tables.write_table(folder / "MK.csv", ("clip", "score"), [])
+    study.ok("validate", "--raters", folder, "--raters-alone")
+
+
+# ---------------------------------------------------------------- one page each
+
+
+def test_every_question_has_a_page_of_its_own(study):
+    study.ok("validate", "--folds")
+    page = study.folder / "figures" / "Reach" / "report.html"
+    before = page.read_bytes()
+    told = study.ok("validate", "--split", "train").out
+    assert f"{study.folder / 'figures/Reach-motion/train/report.html'}" in told
+    assert page.read_bytes() == before
+
+
+def test_pages_of_a_named_run_and_its_folds_are_two(lab):
+    how = ("--model", "motion", "--folds", "3", "--final", "--run", "motor")
+    lab.study(*how, animals=6)
+    lab.ok("validate", "--run", "motor")
+    page = lab.folder / "figures" / "motor" / "report.html"
+    before = page.read_bytes()
+    lab.ok("validate", "--split", "train", "--run", "motor")
+    assert page.read_bytes() == before
+    assert b"Not a test" not in before
