@@ -162,3 +162,42 @@ def test_pages_of_a_named_run_and_its_folds_are_two(lab):
     lab.ok("validate", "--split", "train", "--run", "motor")
     assert page.read_bytes() == before
     assert b"Not a test" not in before
+
+
+# ---------------------------------------------------------------- plans, few animals
+
+
+def test_a_plan_of_negative_scores_measures_the_network_of_the_run(lab):
+    def below(row):
+        return int(row["animal"][-1]) / 2 - 8
+
+    how = ("--model", "motion", "--activation", "linear", "--folds", "4", "--final")
+    lab.study(*how, animals=8, score=below)
+    lab.ok("validate", "--folds", "--plan", "0.5")
+    result, _, scores = judged(lab, "Reach-folds")
+    rows = result["plan"]["rows"]
+    mae = np.abs(scores[1] - scores[0]).mean()
+    assert result["plan"]["network"]["mae"]["value"] == pytest.approx(mae)
+    assert max(row["movement"] for row in rows) < np.abs(scores[0]).mean() / 2
+
+
+@pytest.mark.parametrize(("n_animals", "n_clips"), [(1, 1), (2, 1), (2, 2)])
+def test_few_test_animals_are_judged_as_far_as_they_can_be(plain, n_animals, n_clips):
+    def choose(row):
+        last = int(row["animal"][-1]) > 6 - n_animals
+        row["split"] = "test" if last else "train"
+        return not last or int(row["clip"][-1]) <= n_clips
+
+    kept = (plain.folder / "data_file.csv").read_bytes()
+    try:
+        plain.edit(choose)
+        plain.ok("train_reg", "--model", "motion", "--run", f"t{n_animals}{n_clips}")
+        told = plain.ok("validate", "--plan", "0.5").out
+    finally:
+        (plain.folder / "data_file.csv").write_bytes(kept)
+    result, rows, scores = judged(plain, f"t{n_animals}{n_clips}-test")
+    assert len(rows) == n_animals * n_clips
+    mae = result["agreement"]["clips"]["mae"]
+    assert mae["value"] == pytest.approx(np.abs(scores[1] - scores[0]).mean())
+    assert mae["low"] is None and "fewer than 5 animals" in mae["reason"]
+    assert "too few" in told and "Nothing" not in told

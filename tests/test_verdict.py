@@ -1,0 +1,49 @@
+"""The verdict of a report never contradicts the figures beside it."""
+
+import numpy as np
+import pytest
+from test_report import draw_table, tell
+
+from explaining import summary
+
+
+def network_of(table, kind):
+    target, mean = table["target"], table["training_mean"]
+    return {
+        "worse": mean - (target - mean) * 0.2,
+        "mean": mean,
+        "same": target,
+        "constant": target * 0 + 1,
+    }[kind]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("kind", ["worse", "mean", "same", "constant"])
+@pytest.mark.parametrize("n_animals", [1, 2, 3, 5, 8, 15])
+@pytest.mark.parametrize("scale", [(1, 0), (20, 0), (0.01, 0), (1, -6)])
+def test_no_sentence_is_against_the_error_saved(kind, n_animals, scale, capsys):
+    table = draw_table(n_animals=n_animals, folds=n_animals > 1)
+    size, start = scale
+    table["network_score"] = network_of(table, kind)
+    table = table.drop(columns="floor_ridge")
+    for name in ("target", "expert_score", "network_score", "training_mean"):
+        table[name] = table[name] * size + start
+    table["floor_training_mean"] = table["training_mean"]
+    result, verdict, _ = tell(table, capsys)
+    own = np.abs(table["network_score"] - table["target"]).mean()
+    guess = np.abs(table["training_mean"] - table["target"]).mean()
+    saved = result["floors"]["training mean"]["saved"]["value"]
+    assert saved == pytest.approx(guess - own)
+    if saved < -1e-6 * size:
+        assert "worse than guessing" in verdict.lower()
+        assert "is better" not in verdict
+    if abs(saved) < 1e-9 * size:
+        assert "no better than guessing" in verdict
+    if own > 1e-9 * size:
+        assert f"off by {0:.2f} points" not in verdict
+
+
+def test_an_explanation_names_what_its_correlations_are_of():
+    found = {"importance": 0.24, "signed": 0.01, "frames": -0.1, "judged": ["signed"]}
+    judged = summary.judge_shuffling(found)
+    assert judged["rhos"] == {"signed": 0.01} and judged["level"] == "good"
