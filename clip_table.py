@@ -55,13 +55,12 @@ class Clip(NamedTuple):
 # ---------------------------------------------------------------- reading
 
 
-def parse_clips(content, source="data_file.csv", need_scores=True):
+def parse_clips(content, source="data_file.csv"):
     """Parse the bytes of a table of clips, called `source` in messages: list of Clip.
 
-    Raises Problem, which names every line that is wrong; with `need_scores` a train
-    clip without an expert score is.
+    Raises Problem, which names every line that is wrong.
     """
-    return list_clips(open_table(content, source), need_scores)
+    return list_clips(open_table(content, source))
 
 
 def open_table(content, source):
@@ -77,13 +76,13 @@ def open_table(content, source):
     return table
 
 
-def list_clips(table, need_scores=True):
+def list_clips(table):
     """Make a `Clip` of each row; see `parse_clips`."""
     source, problems, clips = table.source, [], []
     seen = collections.defaultdict(dict)  # form of the name -> split -> line, clip
     for line, fields in table.rows:
         try:
-            clip = make_clip(name_fields(fields, table), table.decimal, need_scores)
+            clip = make_clip(name_fields(fields, table), table.decimal)
             earlier = seen[fold(clip.name)]
             check_against(clip, earlier)
             earlier[clip.split] = line, clip
@@ -119,7 +118,7 @@ def name_fields(fields, table):
     return dict.fromkeys(columns, "") | dict(zip(columns, fields, strict=False))
 
 
-def make_clip(record, decimal=".", need_scores=True):
+def make_clip(record, decimal="."):
     """Make a `Clip` of named fields. Raises ValueError with all that is wrong."""
     wrong, given = [], {}
     for column, read in READERS.items():
@@ -129,8 +128,6 @@ def make_clip(record, decimal=".", need_scores=True):
                 given[column] = read(text, decimal) if numeric else read(text)
             except ValueError as error:
                 wrong.append(f"{column} {error}")
-    if not record.get("score") and record["split"] == "train" and need_scores:
-        wrong.append("a train clip needs an expert score. Received an empty one")
     start, end = given.get("start", 0.0), given.get("end", math.inf)
     if not start < end:
         wrong.append(f"end {end:g} s must lie after start {start:g} s")
@@ -244,7 +241,7 @@ def open_listed(path):
     table = open_table(path.read_bytes(), path.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Caution)  # they come when it is written
-        listed = list_clips(table, need_scores=False) if table.rows else []
+        listed = list_clips(table) if table.rows else []
         return table, listed
 
 
@@ -302,7 +299,7 @@ def write_rows(path, table, columns, rows):
     """Write the rows of a table of clips, if they can be read again."""
     named = table._replace(columns=columns, rows=list(enumerate(rows, start=1)))
     try:
-        list_clips(named, need_scores=False)  # say, one clip of two videos
+        list_clips(named)  # say, one clip of two videos
     except Problem as problem:
         raise Problem(f"nothing is added to {path}: {problem}") from None
     with_header = table.columns or len(columns) > len(COLUMNS)

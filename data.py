@@ -23,11 +23,11 @@ MONTHS = (
 )
 
 
-def read_clips(folder, task=None, need_scores=True):
+def read_clips(folder, task=None):
     """Read `data_file.csv` of a working folder, of one task or of all: list of Clip.
 
-    `need_scores`: whether a train clip must have an expert score already. Raises
-    Problem, which names every line that is wrong, or says that the task does not exist.
+    Raises Problem, which names every line that is wrong, or says that the task does not
+    exist.
     """
     path = files.table_path(folder)
     if not path.is_file():
@@ -37,7 +37,7 @@ def read_clips(folder, task=None, need_scores=True):
         )
     if path.stat().st_size > MAX_BYTES:
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: not a clip table")
-    clips = spell_alike(parse_clips(path.read_bytes(), path.name, need_scores))
+    clips = spell_alike(parse_clips(path.read_bytes(), path.name))
     chosen = [clip for clip in clips if task in (None, clip.task)]
     if not chosen:
         raise Problem(f"{path} has no task {task!r}. Its tasks: {list_tasks(clips)}")

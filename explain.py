@@ -22,6 +22,7 @@ from pathlib import Path
 import console
 import data
 import files
+import folds
 import labels
 import origins
 import runs
@@ -120,15 +121,14 @@ def gather(args):
 
     model, record = runs.read_run(runs.find_run(args.data, args.run, args.task))
     scoring.check_extraction(args.data, record)
-    clips = data.read_clips(args.data, args.task)
-    origins.refuse_changed(args.data, clips)
-    every = clips
-    clips, chosen, question = choose_clips(clips, record, args.split, args.clip)
+    listed = data.read_clips(args.data, args.task)
+    origins.refuse_changed(args.data, listed)
+    clips, chosen, question = choose_clips(listed, record, args.split, args.clip)
     animal = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group = args.group_pattern or record.get("group_pattern", data.GROUP_PATTERN)
-    record = {**record, "animal_pattern": animal}
+    record = runs.note_owners({**record, "animal_pattern": animal}, listed)
     table = data.tabulate_clips(clips, data.list_animals(clips, animal), group)
-    named = [data.group_of(clip, group) for clip in every] + list(table["group"])
+    named = [data.group_of(clip, group) for clip in listed] + list(table["group"])
     record = labels.settle_healthy(record, named, args.control_group)
     without = "colours of groups follow their names"
     labels.tell_healthy(table["group"], record["control_group"], without)
@@ -170,11 +170,8 @@ def compare_runs(folder, study, paths):
     from explaining import attribution, network, steps
 
     _, other = runs.read_run(paths[0])
-    scheme, theirs = (record.get("scheme") or {} for record in (study.record, other))
-    same = [(s.get("kind"), s.get("prefix")) for s in (scheme, theirs)]
-    are_folds = bool(scheme) and same[0] == same[1]
-    if are_folds:
-        found = runs.find_folds(folder, *same[0], study.record["task"])
+    if are_folds := folds.are_of_one(study.record, other):
+        found = folds.find_beside(folder, study.record)
         paths = [*paths, *(path for path, _ in found if path not in paths)]
     importances = {}
     for model, record in map(runs.read_run, paths):

@@ -330,7 +330,7 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
-    clips = data.read_clips(args.data, args.task, need_scores=False)
+    clips = data.read_clips(args.data, args.task)
     clips = [clip for clip in clips if args.split in (None, clip.split)]
     with files.claim(files.extraction_path(args.data).parent):
         return work(args, clips)

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-import files
 import origins
 import scoring
 from console import caution
@@ -116,15 +115,6 @@ def describe_clips(folder, names, animals, record):
 
 def last_seconds(look):
     return round(look.n_frames / look.fps, 3) if look.n_frames and look.fps else None
-
-
-def note_clips(folder, plan, animals):
-    """Write what the clips of a run were like into its record."""
-    path = files.record_path(folder, plan.run)
-    record, names = files.read_json(path), [*plan.train, *plan.watched]
-    own = np.array([animals[name] for name in names])
-    like = describe_clips(folder, names, own, record)
-    files.write_json(path, {**record, "clips_were": like})
 
 
 # ---------------------------------------------------------------- new videos

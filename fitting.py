@@ -12,6 +12,7 @@ from backend import keras, tf
 from console import Problem, caution
 from files import replacing
 
+LOGS = ("history.csv", "backup.npz")
 BACKUP_SECONDS = 5  # a killed training loses no more than this and an epoch
 LEAST_GAIN = 1e-4  # by which Keras wants the loss lower, or it is on a plateau
 DISK_ERRORS = (
@@ -88,6 +89,27 @@ def copy_arrays(variables):
 def clear_backups(folder):
     """Remove what a finished training needed only to go on."""
     (Path(folder) / "backup.npz").unlink(missing_ok=True)
+
+
+def clear_logs(folder, known):
+    """Remove the logs of an earlier training; not where this one is to go on.
+
+    `known` is what the identity of each of its backups holds; see `Progress`.
+    """
+    if not any(goes_on(path, known) for path in Path(folder).rglob("backup.npz")):
+        for path in Path(folder).rglob("*"):
+            if path.name in LOGS or path.name.startswith("events.out.tfevents."):
+                path.unlink()
+
+
+def goes_on(path, known):
+    """Tell whether a backup is of this training; a spoiled one, which is told later."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            identity = json.loads(json.loads(str(stored["state"]))["identity"])
+            return known.items() <= identity.items()
+    except Exception:  # zipfile, JSON and numpy fail in many ways
+        return True
 
 
 def judge_losses(losses, options):

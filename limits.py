@@ -6,7 +6,9 @@
 
 import numpy as np
 
+import familiar
 import files
+import folds
 import runs
 import scoring
 from judging import conformal
@@ -14,7 +16,7 @@ from judging import conformal
 HOW = "train_reg.py --folds 5 --final makes a run that does"
 
 
-def measure_errors(folder, scheme, task, targets, animals):
+def measure_errors(folder, scheme, targets, animals):
     """Score each clip with the network of a cross-validation that left its animal out.
 
     `scheme` is that of the final run; `targets` and `animals` are by clip name. Returns
@@ -27,9 +29,10 @@ def measure_errors(folder, scheme, task, targets, animals):
 
     rows = [(name, animals[name]) for name in targets]
     table = pd.DataFrame(rows, columns=["clip", "animal"])
-    found = runs.find_folds(folder, scheme["of"], scheme["prefix"], task)
+    paths = [files.checkpoint_path(folder, run) for run in scheme["folds"]]
+    found = [(path, runs.read_record(path)) for path in paths]
     networks, clips = [], []
-    for number, (path, _, part) in enumerate(runs.assign_folds(found, table)):
+    for number, (path, _, part) in enumerate(folds.assign_folds(found, table)):
         keras.backend.clear_session()
         model, record = runs.read_run(path)
         sequences = scoring.read_sequences(folder, list(part["clip"]), record)
@@ -46,16 +49,53 @@ def measure_errors(folder, scheme, task, targets, animals):
     return {"scheme": scheme["of"], "networks": networks, "clips": clips}
 
 
-def finish(folder, plan, task, animals, has_news):
-    """Note in the record of a final run how its folds erred, and print it."""
+def complete(folder, plan, options, record):
+    """Complete the record of a run that is to score new clips.
+
+    It gets what its clips were like and, of a final run, how the networks of its
+    cross-validation erred, unless it tells so already. Gives a new dict.
+    """
+    if plan.left_out:
+        return record
+    targets, told = {**plan.train, **plan.watched}, {}
+    animals = {n: plan.animal_of(n, options.animal_pattern) for n in targets}
+    if not record.get("clips_were"):
+        owners = np.array(list(animals.values()))
+        told["clips_were"] = familiar.describe_clips(
+            folder, list(targets), owners, record
+        )
+    if plan.scheme and not carries_errors(folder, plan.scheme, targets, record):
+        errors = measure_errors(folder, plan.scheme, targets, animals)
+        told |= {"left_out_errors": errors, "scheme": plan.scheme}
+    return {**record, **told}
+
+
+def carries_errors(folder, scheme, targets, record):
+    """Tell whether a record has the errors of these networks on these targets."""
+    errors = record.get("left_out_errors") or {"clips": [], "networks": []}
+    beside = [files.read_json(files.record_path(folder, r)) for r in scheme["folds"]]
+    return (
+        record.get("scheme") == scheme
+        and {clip["clip"]: clip["target"] for clip in errors["clips"]} == targets
+        and [network["sha256"] for network in errors["networks"]]
+        == [other["sha256"] for other in beside]
+    )
+
+
+def finish(folder, plan, options):
+    """Complete the record of a finished run on disk; tells whether it lacked anything.
+
+    A run of an earlier release may lack what is written at once today, and folds may
+    have been trained again since.
+    """
     path = files.record_path(folder, plan.run)
     record = files.read_json(path)
-    if has_news or "left_out_errors" not in record:
-        targets = {**plan.train, **plan.watched}
-        errors = measure_errors(folder, plan.scheme, task, targets, animals)
-        record["left_out_errors"] = errors
-        files.write_json(path, record)
-    tell_width(record)
+    whole = complete(folder, plan, options, record)
+    if is_new := whole != record:
+        files.write_json(path, whole)
+    if plan.scheme and not plan.left_out:
+        tell_width(whole)
+    return is_new
 
 
 def count_animals(record):

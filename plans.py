@@ -1,6 +1,8 @@
 """What a run is to be: its options, the clips it learns from, watches, never sees."""
 
 import dataclasses
+import hashlib
+import json
 import math
 from typing import NamedTuple
 
@@ -153,9 +155,11 @@ def plan_run(run, clips, targets, animals, options):
 
     `targets` and `animals` are those of each clip by its name.
     """
-    train = {c.name: targets[c.name] for c in clips if c.split == "train"}
-    if not train:
+    rows = [clip.name for clip in clips if clip.split == "train"]
+    train = {name: targets[name] for name in rows if name in targets}
+    if not rows:
         raise Problem("data_file.csv has no train rows")
+    refuse_unscored(train)
     if options.monitor == "test" and options.model not in LEARNS_FROM_ALL:
         test = [c.name for c in clips if c.split == "test" and c.name in targets]
         if not test:
@@ -174,10 +178,19 @@ def plan_run(run, clips, targets, animals, options):
     return watch_animals(Plan(run, train, {}, [], None, {}), animals, options)
 
 
+def refuse_unscored(targets):
+    if not targets:
+        raise Problem(
+            "no clip to train on has an expert score in data_file.csv. Score them with "
+            "rate.py, or learn the groups with --target group"
+        )
+
+
 def plan_final(run, folds, targets, animals, options):
     """Plan the network to use, on all animals; its folds tell its errors."""
     first = folds[0].scheme
     scheme = {"kind": "final", "of": first["kind"], "prefix": first["prefix"]}
+    scheme["folds"] = [plan.run for plan in folds]
     plan = Plan(run, dict(targets), {}, [], scheme, {})
     return watch_animals(plan, animals, options)
 
@@ -186,9 +199,10 @@ def watch_animals(plan, animals, options):
     """Move some animals of a plan from the trained to the watched clips."""
     if options.model in LEARNS_FROM_ALL:
         return plan
-    owners = [animals[name] for name in plan.train]
+    names = sorted(plan.train)  # the order of the rows decides nothing
+    owners, scores = [animals[n] for n in names], [plan.train[n] for n in names]
     given = (options.validation_fraction, options.seed)
-    held = data.hold_out_animals(owners, list(plan.train.values()), *given)
+    held = data.hold_out_animals(owners, scores, *given)
     watched = {n: t for n, t in plan.train.items() if animals[n] in held}
     train = {n: t for n, t in plan.train.items() if n not in watched}
     return plan._replace(train=train, watched=watched)
@@ -199,8 +213,8 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1
 
     Parameters
     ----------
-    run : str or None
-        Prefix of the runs' names.
+    run : str
+        What the names of the runs begin with; "" as published.
     targets, animals, options
         As for `plan_run`.
     n_folds : int, optional
@@ -209,7 +223,9 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1
     repeat : int
         Of a cross-validation that is repeated with other seeds and folds.
     """
-    owners, scores = [animals[name] for name in targets], list(targets.values())
+    refuse_unscored(targets)
+    names = sorted(targets)  # the order of the rows decides nothing
+    owners, scores = [animals[n] for n in names], [targets[n] for n in names]
     folds = data.fold_animals(owners, n_folds, scores, options.seed)
     kind = "folds" if n_folds else "leave-one-animal-out"
     prefix = f"{run}-" if run else ""
@@ -220,15 +236,20 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1
         if only not in (None, fold):
             continue
         train = {n: t for n, t in targets.items() if animals[n] not in left_out}
-        scheme = {"kind": kind, "prefix": run or "", "fold": fold}
-        if repeat > 1:
-            scheme["repeat"] = repeat
+        scheme = {"kind": kind, "prefix": run, "n_folds": len(folds), "fold": fold}
+        scheme |= {"repeat": repeat, "clips": digest_clips(targets, animals)}
         plan = Plan(f"{prefix}{fold}-features", train, {}, left_out, scheme, {})
         plans.append(watch_animals(plan, animals, options))
     if not plans:
         names = ", ".join(sorted(set(animals.values())))
         raise Problem(f"--leave-out {only}: the animals are {names}")
     return plans
+
+
+def digest_clips(targets, animals):
+    """Compute what tells whether folds are of one table: of clips, scores, animals."""
+    rows = sorted((name, target, animals[name]) for name, target in targets.items())
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
 def tell_clips(plan, animals):

@@ -28,7 +28,7 @@ from tables import count
 
 def choose_clips(folder, task, split):
     """Choose the clips that are to be rated, each once: dict of name to Clip."""
-    clips = data.read_clips(folder, task, need_scores=False)
+    clips = data.read_clips(folder, task)
     chosen = {clip.name: clip for clip in clips if split in (None, clip.split)}
     if not chosen:
         raise Problem(f"{files.table_path(folder)} lists no {split} clip")

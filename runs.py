@@ -4,7 +4,6 @@ Here a run is found, read, saved and checked against sequences, and here it says
 animals it has seen. Keras is loaded only where a network is opened.
 """
 
-import dataclasses
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import console
 import data
 import files
 import plans
+import sequences
 from console import Problem, caution
 from foreign import published, untrusted
 from records import MAX_MEMBERS, check_record
@@ -135,21 +135,67 @@ def is_finished(folder, plan, options, extraction):
     record = files.read_json(path)
     if record.get("sha256") != files.digest_file(checkpoint):
         return False  # killed while the one replaced the other
-    earlier = type(options).from_dict(record.get("options"))
-    earlier = dataclasses.replace(earlier, control_group=options.control_group)
-    same = (
-        earlier == options
-        and record.get("train_clips") == plan.train
-        and record.get("watched_clips") == plan.watched
-        and {k: record[k] for k in plans.TOLD if k in record} == plan.told
-        and record.get("extraction") == extraction
-    )
-    if not same:
+    if differences := list_differences(record, plan, options, extraction):
         raise Problem(
-            f"run {plan.run} is there already, trained otherwise. Give --overwrite to "
-            "replace it, or --run NAME"
+            f"run {plan.run} is there already, trained otherwise: "
+            f"{'; '.join(differences)}. Give --overwrite to replace it, or another "
+            "--run NAME to keep both"
         )
+    if (
+        plan.left_out and record.get("scheme") != plan.scheme
+    ):  # of which it is a part now
+        files.write_json(path, {**record, "scheme": plan.scheme})
     return True
+
+
+def list_differences(record, plan, options, extraction):
+    """List in what a training was another one than that which is planned, in words."""
+    then = plans.Options.from_dict(record.get("options")).as_dict()
+    found = [
+        f"--{name.replace('_', '-')} {then[name]}, now {value}"
+        for name, value in options.as_dict().items()
+        if then[name] != value and name not in ("n_frames", "control_group")
+    ]
+    earlier, now = {}, {**plan.train, **plan.watched}
+    for field in ("train_clips", "watched_clips"):
+        earlier |= record.get(field) or {}
+    both = [name for name in now if name in earlier]
+    pattern = options.group_pattern
+    changes = {
+        "{} new": now.keys() - earlier.keys(),
+        "{} no longer there": earlier.keys() - now.keys(),
+        "{} with another score": [n for n in both if earlier[n] != now[n]],
+        "{} of another animal": [
+            name
+            for name in both
+            if animal_in(record, name) != plan.animal_of(name, options.animal_pattern)
+        ],
+        "{} of another group": [
+            name
+            for name in both
+            if group_in(record, name, pattern)
+            != (plan.told.get("groups", {}).get(name) or data.group_of(name, pattern))
+        ],
+        "{} mirrored or no longer so": set(record.get("mirrored", ()))
+        ^ set(plan.told.get("mirrored", ())),
+    }
+    found += [
+        words.format(f"{len(names)} clip{'s' * (len(names) > 1)}")
+        + f" (say, {min(names)})"
+        for words, names in changes.items()
+        if names
+    ]
+    if record.get("crops", []) != plan.told.get("crops", []):
+        found.append("other crops")
+    if not found and (record.get("watched_clips") or {}) != plan.watched:
+        found.append("other validation animals")
+    made = record.get("extraction")
+    if made and extraction:
+        differences = sequences.compare_extractions(made, extraction)
+        found += [f"sequences of {each} now" for each in differences]
+    elif made or extraction:
+        found.append("sequences made in another way")
+    return found
 
 
 # ---------------------------------------------------------------- which clips
@@ -189,7 +235,8 @@ def describe_seen(names, animals, record, train_rows=(), digests=None):
     Other labs have animals and clips of the same names. In a run that was received, a
     clip is another one where its source is (`digests` of sources by clip), and animals
     are others where none of its clips is here. `train_rows` are clips that stand in
-    where nobody knows what a run has seen.
+    where nobody knows what a run has seen. An animal is known by the name that it had
+    at the training, and by that of the table now; see `note_owners`.
     """
     if record["train_clips"] is None:
         rows = ("unknown", "test rows that repeat train rows")
@@ -197,7 +244,10 @@ def describe_seen(names, animals, record, train_rows=(), digests=None):
     watched = set(record.get("watched_clips", {}))
     trained = set(record["train_clips"])
     known = {animal_in(record, name) for name in trained | watched}
-    if record.get("received"):
+    owners = {**record.get("animals_now", {}), **dict(zip(names, animals, strict=True))}
+    if not record.get("received"):
+        known |= {owners[name] for name in trained | watched if name in owners}
+    else:
         theirs = (record.get("clips_were") or {}).get("digests") or {}
         ours = {**theirs, **(digests or {})}
         others = {name for name, digest in theirs.items() if ours[name] != digest}
@@ -237,25 +287,48 @@ def tell_namesakes(animals, record, seen, known):
         )
 
 
+def note_owners(record, clips):
+    """Add to a record the animals that own its clips in the table as it is now.
+
+    Whoever renames animals, or adds their column, after a training would else make
+    strangers of them.
+    """
+    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
+    known = {*(record.get("train_clips") or ()), *(record.get("watched_clips") or ())}
+    owners = {c.name: data.animal_of(c, pattern) for c in clips if c.name in known}
+    return {**record, "animals_now": owners}
+
+
 def tell_edited(records, clips):
-    """Caution where expert scores were edited after runs had learned from them."""
-    now = {clip.name: clip.score for clip in clips if clip.is_scored}
-    learned = [
-        item
-        for record in records
-        if record.get("target", "score") == "score" and not record.get("received")
-        for known in (record.get("train_clips"), record.get("watched_clips"))
-        for item in (known or {}).items()
-    ]
-    edited = {
-        name for name, score in learned if abs(now.get(name, score) - score) > 1e-6
-    }
-    if edited:
-        first = ", ".join(sorted(edited)[:10])
-        caution(
-            f"the expert scores of {len(edited)} clips were edited after the training, "
-            f"which learned the earlier ones: {first}. Train again with --overwrite"
-        )
+    """Caution where scores or groups were edited after runs had learned from them."""
+    edited = {"expert scores": set(), "groups": set()}
+    for record in records:
+        if record.get("received"):
+            continue
+        is_group = record.get("target") == "group"
+        for clip in clips:
+            learned = find_target(record, clip.name)
+            now = clip.score if clip.is_scored else learned
+            if is_group and learned is not None:
+                pattern = record.get("group_pattern", data.GROUP_PATTERN)
+                healthy = record.get("control_group")
+                group = data.group_of(clip, pattern)
+                now = learned if group is None else float(group != healthy)
+            if learned is not None and abs(now - learned) > 1e-6:
+                edited["groups" if is_group else "expert scores"].add(clip.name)
+    for what, names in edited.items():
+        if names:
+            first = ", ".join(sorted(names)[:10])
+            caution(
+                f"the {what} of {len(names)} clips were edited after the training, "
+                f"which learned the earlier ones: {first}. Train again with --overwrite"
+            )
+
+
+def find_target(record, name):
+    """Find what a run learned that a clip is to be scored, or None."""
+    fields = [record.get(field) or {} for field in ("train_clips", "watched_clips")]
+    return next((known[name] for known in fields if name in known), None)
 
 
 def animal_in(record, name):
@@ -267,75 +340,3 @@ def animal_in(record, name):
 def group_in(record, name, pattern):
     """Name the group of a clip that a run knows, or None; see `animal_in`."""
     return record.get("groups", {}).get(name) or data.group_of(name, pattern)
-
-
-# ---------------------------------------------------------------- cross-validation
-
-
-def find_folds(folder, kind, prefix, task):
-    """Find the runs of a cross-validation by their records: list of (Path, dict)."""
-    found = []
-    for path in sorted((folder / "checkpoints").glob("[!.]*.json")):
-        try:
-            record = files.read_json(path)
-        except (Problem, OSError) as problem:
-            caution(f"left out: {problem}")
-            continue
-        scheme = record.get("scheme")
-        is_ours = isinstance(scheme, dict) and not record.get("received")
-        scheme = scheme if is_ours else {}
-        if (scheme.get("kind"), scheme.get("prefix")) == (kind, prefix) and (
-            task in (None, record.get("task"))
-        ):
-            found.append((path.with_suffix(".keras"), check_record(path, record)))
-    if not found:
-        option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
-        raise Problem(
-            f"{folder / 'checkpoints'} holds no networks of a {kind} training. Train "
-            f"them with train_reg.py {option}"
-        )
-    if len(tasks := {record["task"] for _, record in found}) > 1:
-        raise Problem(
-            f"networks of several tasks; name one: {', '.join(sorted(tasks))}"
-        )
-    return found
-
-
-def assign_folds(found, table):
-    """Give each animal the one network that left it out, and never saw it.
-
-    Parameters
-    ----------
-    found : list of (Path, dict)
-        See `find_folds`.
-    table : pandas.DataFrame
-        Columns "clip" and "animal".
-
-    Returns
-    -------
-    list of (Path, dict, pandas.DataFrame)
-        Checkpoint, record and the clips it is to score. Raises Problem when an animal
-        has no network, two networks, or one that knows a clip of it.
-    """
-    parts, problems, covered = [], [], {}
-    for path, record in found:
-        part = table[table["animal"].isin(record["left_out"])]
-        for animal in part["animal"].unique():
-            if animal in covered:
-                problems.append(
-                    f"{animal} is left out by {covered[animal]} and {path.stem}"
-                )
-            covered[animal] = path.stem
-        seen = [
-            how for how in describe_seen(part["clip"], part["animal"], record) if how
-        ]
-        if seen:
-            problems.append(f"{path.stem} knows what it should not: {seen[0]}")
-        if len(part):
-            parts.append((path, record, part))
-    missing = sorted(set(table["animal"]) - set(covered))
-    if missing:
-        problems.append(f"no network has left out {', '.join(missing)}")
-    if problems:
-        raise Problem("not a cross-validation by animal: " + "; ".join(problems))
-    return parts

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import console
 import data
-import familiar
 import files
 import limits
 import origins
@@ -241,19 +240,35 @@ def make_plans(args, clips, options, repeat=1):
     -------
     (list of Plan, dict of str to str)
     """
-    needed = options.monitor == "animals" or args.leave_one_animal_out or args.folds
+    in_folds = args.leave_one_animal_out or args.leave_out or args.folds
+    targets = plans.find_targets(clips, options)
+    lost = {c.name for c in clips if c.name not in targets}
+    lost -= {c.name for c in clips if c.split == "test" and not in_folds}
+    if lost and targets:
+        console.caution(f"left out, without an expert score: {list_some(lost, 10)}")
+    needed = options.monitor == "animals" or in_folds
     listed = data.list_animals(clips, options.animal_pattern, bool(needed))
     animals = {clip.name: a for clip, a in zip(clips, listed, strict=True)}
-    targets = plans.find_targets(clips, options)
     run = args.run or f"{options.task}-{options.model}"
-    if args.leave_one_animal_out or args.leave_out or args.folds:
+    if in_folds:
+        is_published = args.leave_out and not (args.folds or args.leave_one_animal_out)
+        of_run = args.run or ("" if is_published else run)  # g04-features
         wanted = (args.folds, args.leave_out, repeat)
-        planned = plans.plan_folds(args.run, targets, animals, options, *wanted)
+        planned = plans.plan_folds(of_run, targets, animals, options, *wanted)
         if args.final:
             planned.append(plans.plan_final(run, planned, targets, animals, options))
     else:
         planned = [plans.plan_run(run, clips, targets, animals, options)]
     return [plan.name_clips(clips) for plan in planned], animals
+
+
+def check_frames(options, extraction):
+    """Refuse sequences too short for the network, before Keras is loaded."""
+    if options.model == "lstm" and extraction and options.n_frames < 2:
+        raise Problem(
+            "the sequences are of 1 frame, and --model lstm needs 2 or more. Extract "
+            "them again with extract_features.py --seq-length N --overwrite"
+        )
 
 
 def train_all(args, repeat):
@@ -262,6 +277,7 @@ def train_all(args, repeat):
     extraction = sequences.describe_making(args.data)
     options = read_options(args, clips, extraction)
     options = dataclasses.replace(options, seed=options.seed + 1000 * (repeat - 1))
+    check_frames(options, extraction)
     if args.skip_missing:
         clips = skip_missing(args.data, clips, options.n_frames)
     options = plans.settle_healthy(clips, options)
@@ -275,31 +291,43 @@ def train_all(args, repeat):
         for plan in planned
         if args.overwrite or not runs.is_finished(args.data, plan, options, extraction)
     ]
-    if not todo and len(planned) == 1:
-        raise Problem(f"{planned[0].run} is finished. Give --overwrite to train again")
     for number, plan in enumerate(todo, start=1):
         print(
             f"{plan.run} ({number} of {len(todo)}): {plans.tell_clips(plan, animals)}"
         )
+    parts = [[plan for plan in todo if plan.left_out]]
+    parts += [[plan] for plan in todo if not plan.left_out]  # measured by the folds
+    for part in filter(None, parts):
+        for plan, record in train_part(args, part, options, extraction):
+            tell_trained(plan, record, seconds)
+    lacked = [
+        limits.finish(args.data, plan, options) for plan in planned if not plan.left_out
+    ]
+    if not todo and len(planned) == 1 and not any(lacked):
+        raise Problem(f"{planned[0].run} is finished. Give --overwrite to train again")
+    print(f"written to {files.checkpoint_path(args.data, planned[-1].run).parent}")
+
+
+def train_part(args, todo, options, extraction):
+    """Train networks where the arguments ask for it; yields plans and records."""
     train, n_jobs = train_here, choose_jobs(args.jobs, len(todo), options)
     if args.dask:
         train = functools.partial(train_on_cluster, args.dask)
     elif n_jobs > 1:
         train = functools.partial(train_in_processes, n_jobs)
-    for plan, record in train(args.data, todo, options, extraction):
-        if not plan.left_out:
-            familiar.note_clips(args.data, plan, animals)
-        how = runs.tell_training(record)
-        if options.model == "motion" and seconds:
-            how += f", changes are over {1000 * seconds:.0f} ms"
-        where = "watched clips" if plan.watched else "its animals, each left out once"
-        print(
-            f"{plan.run}: {how}; root mean squared error on {where} "
-            f"{math.sqrt(record['val_loss']):.3f}"
-        )
-    if args.final:
-        limits.finish(args.data, planned[-1], options.task, animals, bool(todo))
-    print(f"written to {files.checkpoint_path(args.data, planned[-1].run).parent}")
+    return train(args.data, todo, options, extraction)
+
+
+def tell_trained(plan, record, seconds):
+    """Print how a network was trained, and its error."""
+    how = runs.tell_training(record)
+    if record["model"] == "motion" and seconds:
+        how += f", changes are over {1000 * seconds:.0f} ms"
+    where = "validation clips" if plan.watched else "its animals, each held out once"
+    print(
+        f"{plan.run}: {how}; root mean squared error on {where} "
+        f"{math.sqrt(record['val_loss']):.3f}"
+    )
 
 
 def main(argv=None):

@@ -8,6 +8,7 @@ import numpy as np
 import files
 import fitting
 import learning
+import limits
 import lstm
 import models
 import motion
@@ -28,6 +29,7 @@ def train_run(folder, plan, options, extraction, bar=None):
         names = [*plan.train, *plan.watched]
         shape = options.n_frames, check_sequences(folder, names, options.n_frames)
         known = {"options": options.as_dict(), "extraction": extraction}
+        fitting.clear_logs(logs, known)
         places = [logs]
         if options.ensemble > 1:
             places = [logs / f"member_{i}" for i in range(options.ensemble)]
@@ -41,8 +43,10 @@ def train_run(folder, plan, options, extraction, bar=None):
                 member, result = train_network(*given, identity, bar)
             members.append(member)
             results.append(result)
+        model = models.build_ensemble(members)
         record = runs.describe_run(plan, options, extraction, results, shape[1])
-        runs.save_run(folder, models.build_ensemble(members), record)
+        record = limits.complete(folder, plan, options, record)
+        runs.save_run(folder, model, record)
         for place in places:
             fitting.clear_backups(place)
     return record

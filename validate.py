@@ -15,6 +15,7 @@ import console
 import data
 import familiar
 import files
+import folds
 import labels
 import origins
 import runs
@@ -50,26 +51,25 @@ def list_repeats(args, clips):
     if args.split in data.SPLITS:
         path = runs.find_run(args.data, args.run, args.task)
         record = runs.read_record(path) if path.suffix == ".keras" else {}
-        record = settle_patterns(args, record)
+        record = runs.note_owners(settle_patterns(args, record), clips)
         chosen = runs.choose_clips(clips, record, args.split)
         return [[(path, record, tabulate(chosen, record))]]
-    repeats = {}
-    for path, record in runs.find_folds(
-        args.data, args.split, args.run or "", args.task
-    ):
-        number = (record.get("scheme") or {}).get("repeat", 1)
-        repeats.setdefault(number, []).append((path, settle_patterns(args, record)))
-    first = next(iter(repeats.values()))[0][1]
+    found = folds.find_folds(args.data, args.split, args.run, args.task)
+    repeats = [
+        [(path, settle_patterns(args, record)) for path, record in networks]
+        for networks in folds.split_repeats(found)
+    ]
+    first = repeats[0][0][1]
     table = tabulate(runs.choose_clips(clips, first), first)
     scored = set(table["animal"][table["expert_score"].notna()])
     parts = []
-    for _, networks in sorted(repeats.items()):
+    for networks in repeats:
         covered = {a for _, record in networks for a in record["left_out"]}
         lost = sorted(set(table["animal"]) - covered - scored)
         if lost:
             console.caution(f"no expert has scored {', '.join(lost)}: not judged")
         kept = table[~table["animal"].isin(lost)]
-        parts.append(runs.assign_folds(networks, kept))
+        parts.append(folds.assign_folds(networks, kept, may_be_new=True))
     return parts
 
 
@@ -182,7 +182,7 @@ def judge_raters_alone(args, ratings):
     pattern = args.animal_pattern or data.ANIMAL_PATTERN
     known = {}
     if files.table_path(args.data).is_file():
-        clips = data.read_clips(args.data, args.task, need_scores=False)
+        clips = data.read_clips(args.data, args.task)
         known = {clip.name: clip for clip in clips}
     own = match_names(names, list(known)).found
     clips = [known.get(own.get(name), name) for name in names]
@@ -260,7 +260,9 @@ def publish(args, clips, table, record, result, means):
         "independence": independence or "the network never saw these animals",
         **result,
         "options": {k: str(v) for k, v in vars(args).items()},
-        "run_record": {k: v for k, v in record.items() if k != "clips_were"},
+        "run_record": {
+            k: v for k, v in record.items() if k not in ("clips_were", "animals_now")
+        },
         "inputs": {p.name: files.digest_file(p) for p in read if p.is_file()},
         "versions": console.list_versions(),
     }
@@ -371,7 +373,7 @@ def main(argv=None):
         names, scores = list(table["clip"]), list(table["network_score"])
         familiar.tell_differences(args.data, names, scores, record)
     if args.split not in data.SPLITS:
-        record = {**record, "run": args.run or record["task"]}
+        record = {**record, "run": folds.name_of(record)}
     if len(results) > 1:
         from judging import study
 

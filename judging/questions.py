@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import folds
 import runs
 from console import Problem
 from shelf import FOLDS
@@ -30,7 +31,7 @@ def settle(args, clips):
     else:
         scheme = record.get("scheme") or {}
         is_ours = args.run and scheme.get("of") == kind
-        prefix = scheme["prefix"] if is_ours else args.run
+        prefix = folds.name_of(record) if is_ours else args.run
     args.split = kind
     if kind in FOLDS:
         args.run = prefix or None
@@ -94,14 +95,15 @@ def list_schemes(record):
     scheme = record.get("scheme") or {}
     if record.get("received") or not record or scheme.get("kind") in FOLDS:
         return []
-    own = [(scheme["of"], scheme["prefix"])] if scheme.get("kind") == "final" else []
-    return own or [(k, prefix) for prefix in (record["run"], "") for k in FOLDS]
+    if scheme.get("kind") == "final":
+        return [(scheme["of"], folds.name_of(record))]
+    return [(kind, record["run"]) for kind in FOLDS]
 
 
 def has_folds(folder, kind, prefix, record):
     """Tell whether networks of a cross-validation are there, of a run's kind."""
     try:
-        found = runs.find_folds(Path(folder), kind, prefix, record["task"])
+        found = folds.find_folds(Path(folder), kind, prefix, record["task"])
     except Problem:
         return False
     keys = "model", "target"
@@ -112,7 +114,7 @@ def find_kind(folder, prefix, task):
     """Find which cross-validation has networks of a prefix, or None."""
     for kind in FOLDS:
         try:
-            runs.find_folds(Path(folder), kind, prefix, task)
+            folds.find_folds(Path(folder), kind, prefix or None, task)
         except Problem as problem:
             if "several tasks" in str(problem):
                 raise

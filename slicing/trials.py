@@ -82,7 +82,7 @@ def read_trial(record, known, counts, decimal, in_frames, allow_short):
         "session": guess.session or "",
     }
     told = guessed | told | {"video": guess.video, "n_frames": "1"}
-    clip = clip_table.make_clip(told, decimal, need_scores=False)
+    clip = clip_table.make_clip(told, decimal)
     if rate is None and (told.get("start") or told.get("end")):
         raise ValueError(f"{Path(guess.video).name} {NO_RATE}")
     view = frames.find_view(clip, reel.n_frames, rate)

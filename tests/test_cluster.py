@@ -116,10 +116,12 @@ def test_networks_are_trained_on_a_cluster(tmp_path):
         output, errors = script.communicate(timeout=200)
     assert script.returncode == 0, errors
     runs = sorted(path.stem for path in tmp_path.glob("checkpoints/*.json"))
-    assert runs == [f"g{animal:02d}-features" for animal in range(1, 6)]
+    assert runs == [f"Reach-lstm-g{animal:02d}-features" for animal in range(1, 6)]
     assert output.count("2 epochs") == 5
     records = [files.read_json(files.record_path(tmp_path, run)) for run in runs]
-    assert [record["left_out"] for record in records] == [[r[:3]] for r in runs]
+    assert [record["left_out"] for record in records] == [
+        [r.split("-")[2]] for r in runs
+    ]
     # A record does not tell where it was trained: the same command is done at once.
     assert train_reg.main([*map(str, argv)]) in (0, None)
 

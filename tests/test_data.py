@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import data
 import files
+import folds
 import plans
 import runs
 from console import Caution, Problem
@@ -99,7 +100,7 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     clips = [c._replace(group="sham") for c in clips[:6]] + clips[6:]
     animals = {clip.name: clip.animal for clip in clips}
     targets = plans.find_targets(clips, plans.Options())
-    plan, *_ = plans.plan_folds(None, targets, animals, plans.Options())
+    plan, *_ = plans.plan_folds("", targets, animals, plans.Options())
     plan = plan.name_clips(clips)
     assert plan.run == "Rat 0-features" and plan.left_out == ["Rat 0"]
     result = {"epochs": 1, "best_epoch": 1, "val_loss": 1.0}
@@ -110,10 +111,10 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     assert runs.group_in(record, "c", data.GROUP_PATTERN) == "sham"
     assert runs.group_in(record, "i", data.GROUP_PATTERN) is None
     table = data.tabulate_clips(clips[:2], ["Rat 0"] * 2, data.GROUP_PATTERN)
-    assert len(runs.assign_folds([(Path("x"), record)], table)) == 1
+    assert len(folds.assign_folds([(Path("x"), record)], table)) == 1
     leaky = {**record, "animals": {**record["animals"], "c": "Rat 0"}}
     with pytest.raises(Problem, match="knows what it should not"):
-        runs.assign_folds([(Path("x"), leaky)], table)
+        folds.assign_folds([(Path("x"), leaky)], table)
 
 
 def test_animals_that_differ_are_not_named(recwarn):
@@ -165,9 +166,9 @@ def test_folds_spread_over_the_scores_and_follow_the_seed():
         data.fold_animals(animals, 4, scores, seed) for seed in (0, 0, 1)
     )
     assert first == again != other
-    for folds in (first, other):
-        assert [len(fold) for fold in folds] == [5] * 4
-        for fold in folds:
+    for parts in (first, other):
+        assert [len(fold) for fold in parts] == [5] * 4
+        for fold in parts:
             assert sorted(int(name[1:]) // 4 for name in fold) == [0, 1, 2, 3, 4]
 
 

@@ -6,6 +6,7 @@ from scipy import stats
 
 import data
 import files
+import folds
 import models
 import motion
 import runs
@@ -228,7 +229,7 @@ def test_test_rows_steer_no_closed_form(tmp_path):
 def test_folds_leave_animals_out(tmp_path):
     make_folder(tmp_path)
     train_reg.main(["--data", str(tmp_path), "--model", "motion", "--folds", "3"])
-    found = runs.find_folds(tmp_path, "folds", "", "Reach")
+    found = folds.find_folds(tmp_path, "folds", "", "Reach")
     assert len(found) == 3
     for _, record in found:
         animals = {data.animal_of(name) for name in record["train_clips"]}

@@ -27,8 +27,8 @@ def run(folder, *options):
     return rate.main(["--data", str(folder), *map(str, options)])
 
 
-def read_scores(folder, need_scores=False):
-    clips = data.read_clips(folder, need_scores=need_scores)
+def read_scores(folder):
+    clips = data.read_clips(folder)
     return {clip.name: clip.score for clip in clips if clip.is_scored}
 
 

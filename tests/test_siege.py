@@ -16,8 +16,8 @@ import pytest
 
 import console
 import files
+import folds
 import plans
-import runs
 import score
 from console import Caution, Problem
 from foreign import untrusted
@@ -230,7 +230,7 @@ def test_foreign_json_among_the_folds_is_left_out(tmp_path, content):
     scheme = {"scheme": {"kind": kind, "prefix": "", "fold": "g01"}, "task": "Reach"}
     files.write_json(tmp_path / "checkpoints/g01.json", builders.RECORD | scheme)
     (tmp_path / "checkpoints/other.json").write_text(content)
-    found = runs.find_folds(tmp_path, kind, "", None)
+    found = folds.find_folds(tmp_path, kind, "", None)
     assert [path.name for path, _ in found] == ["g01.keras"]
 
 

@@ -93,7 +93,7 @@ def test_a_guess_is_shown_and_written_only_when_confirmed(recordings, capsys):
     assert films.read_state(recordings) == before
     options = ("--from", recordings / "films", "--task", "Reach", "--yes")
     assert call(recordings, *options) == 0
-    clips = data.read_clips(recordings / "data", need_scores=False)
+    clips = data.read_clips(recordings / "data")
     assert [clip.n_frames for clip in clips] == [6] * 4
     assert [clip.animal for clip in clips] == ["Rat 12", "Rat 12", "Rat 7", "Rat 7"]
     read = frames.read_frames(recordings / "data", clips[3], 6)
@@ -108,7 +108,7 @@ def test_videos_within_the_working_folder_move_with_it(recordings):
     (recordings / "films").rename(recordings / "data/films")
     assert call(recordings, "--from", recordings / "data/films", "--yes") == 0
     (recordings / "data").rename(recordings / "moved")
-    (clip, *_) = data.read_clips(recordings / "moved", need_scores=False)
+    (clip, *_) = data.read_clips(recordings / "moved")
     assert clip.video == "films/Control/Rat 12/day3 trial 4.avi"
     assert len(frames.read_frames(recordings / "moved", clip, 6)) == 6
 
@@ -119,7 +119,7 @@ def test_a_damaged_video_is_named_and_the_others_listed(recordings, capsys):
     with pytest.warns(Caution, match=r"Rat 8\.y4m is of a kind"):
         assert call(recordings, "--from", recordings / "films", "--yes") == 1
     assert "Rat 9: " in capsys.readouterr().err
-    assert len(data.read_clips(recordings / "data", need_scores=False)) == 4
+    assert len(data.read_clips(recordings / "data")) == 4
 
 
 def test_one_clip_of_two_videos_is_not_added(recordings):
@@ -148,7 +148,7 @@ def session(tmp_path):
 def test_trials_become_clips(session, kind):
     options = ("--cut", session / "trials.csv", "--from", session / "films")
     assert call(session, *options, "--task", "Reach", "--save-as", kind, "--yes") == 0
-    clips = data.read_clips(session / "data", need_scores=False)
+    clips = data.read_clips(session / "data")
     assert [clip.name for clip in clips] == ["a", "Rat 1_t02"]
     assert [clip.n_frames for clip in clips] == [15, 9]
     assert [clip.animal for clip in clips] == ["Rat 9", "Rat 1"]
@@ -168,7 +168,7 @@ def test_trials_by_frame_numbers(session):
     (session / "trials.csv").write_text("video,start,end\nRat 1.mp4,7,31\n")
     options = ("--from", session / "films", "--times", "frames", "--yes")
     assert call(session, "--cut", session / "trials.csv", *options) == 0
-    (clip,) = data.read_clips(session / "data", need_scores=False)
+    (clip,) = data.read_clips(session / "data")
     read = frames.read_frames(session / "data", clip, 24)
     assert films.read_numbers(read) == [*range(7, 31)]
 
@@ -218,7 +218,7 @@ def test_regions_are_drawn_before_anything_is_extracted(session, capsys):
     found += [columns.max() - left + 1, rows.max() - top + 1]
     np.testing.assert_allclose(np.array(found) / scale, [20, 10, 50, 50], atol=0.5)
     assert call(session, *options, "--yes") == 0
-    (clip,) = data.read_clips(session / "data", need_scores=False)
+    (clip,) = data.read_clips(session / "data")
     assert (clip.crop, clip.mirror) == ((20, 10, 30, 40), True)
     cropped = frames.read_frames(session / "data", clip, 1)[0]
     plain = clip._replace(crop=None, mirror=None)
@@ -232,7 +232,7 @@ def test_published_rows_take_a_region_too(folder):
     options = ["--append", "--rows-only", "--crop", "1,2,30,40"]
     (folder / "data_file.csv").unlink()
     extract_files.main(["--data", str(folder), *options])
-    clips = data.read_clips(folder, need_scores=False)
+    clips = data.read_clips(folder)
     assert {clip.crop for clip in clips} == {(1, 2, 30, 40)}
     assert frames.read_frames(folder, clips[0], 2)[0].shape == (40, 30, 3)
 

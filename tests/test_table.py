@@ -99,7 +99,6 @@ def test_line_numbers_hold_for_every_line_end(end):
         ("train,Reach,b,30,1e999", "score must be a number"),
         ("train,Reach,b,30,1_0", "score must be a number"),
         ("train,Reach,b,30,0x1", "score must be a number"),
-        ("train,Reach,b,30,", "needs an expert score"),
         ('train,Reach,"b,30,1', "no row of a table"),
         ("train,Reach," + "b" * 151 + ",30,1", "longer than 150 bytes"),
         ("train,Reach," + "b" * 200_000 + ",30,1", "field larger than"),

@@ -240,24 +240,26 @@ def test_leave_one_animal_out_writes_a_run_for_each_animal(tmp_path, capsys):
     folder = make_folder(tmp_path, n_animals=4)
     train(folder, "--leave-one-animal-out", "--epochs", "1")
     runs = sorted(path.stem for path in (folder / "checkpoints").glob("*.keras"))
-    assert runs == [f"g{animal:02d}-features" for animal in range(4)]
+    assert runs == [f"Reach-lstm-g{animal:02d}-features" for animal in range(4)]
     for run in runs:
         record = read_record(folder, run)
         known = (*record["train_clips"], *record["watched_clips"])
-        assert record["left_out"] == [run.split("-")[0]]
+        assert record["left_out"] == [run.split("-")[2]]
         assert len(known) == 9
         assert not set(record["left_out"]) & {data.animal_of(name) for name in known}
-    before = score_all(folder, "g03-features")
-    (folder / "checkpoints" / "g03-features.json").unlink()
+    before = score_all(folder, "Reach-lstm-g03-features")
+    (folder / "checkpoints" / "Reach-lstm-g03-features.json").unlink()
     capsys.readouterr()
     train(folder, "--leave-one-animal-out", "--epochs", "1")
     assert "(1 of 1)" in capsys.readouterr().out
-    assert np.array_equal(before, score_all(folder, "g03-features"))
+    assert np.array_equal(before, score_all(folder, "Reach-lstm-g03-features"))
 
 
 def test_folds_group_animals(folder):
     train(folder, "--folds", "2", "--epochs", "1")
-    left_out = [read_record(folder, f"fold{k}-features")["left_out"] for k in (1, 2)]
+    left_out = [
+        read_record(folder, f"Reach-lstm-fold{k}-features")["left_out"] for k in (1, 2)
+    ]
     animals = [animal for fold in left_out for animal in fold]
     assert sorted(animals) == [f"g{animal:02d}" for animal in range(8)]
 
@@ -302,4 +304,9 @@ def test_scores_edited_after_the_training_are_named(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         runs.tell_edited([record, {"train_clips": None}], clips)
-        runs.tell_edited([{**record, "target": "group"}], edited)
+        groups = {c.name: float("Stroke" in c.name) for c in clips[:9]}
+        of_groups = {**record, "target": "group", "train_clips": groups}
+        runs.tell_edited([of_groups], edited)
+    regrouped = [clips[0]._replace(group="Control"), *clips[1:]]
+    with pytest.warns(console.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):
+        runs.tell_edited([of_groups], regrouped)

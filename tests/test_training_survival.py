@@ -187,7 +187,7 @@ def test_training_killed_at_every_kind_of_renaming(nursery, tmp_path):
 def test_leave_one_animal_out_killed_ten_times(nursery, tmp_path):
     argv = (*TRAIN, "--leave-one-animal-out", "--model", "pool")
     moments = [*np.random.default_rng(4).uniform(0.1, 0.9, 10)]
-    runs = [f"g{animal:02d}-features" for animal in range(1, 6)]
+    runs = [f"Reach-lstm-g{animal:02d}-features" for animal in range(1, 6)]
     kill_training(nursery, tmp_path, argv, moments, runs)
 
 

@@ -60,7 +60,7 @@ def test_leave_one_animal_out_scores_each_clip_once_and_unseen(folder):
     assert len(table) == 18 and table["clip"].is_unique
     assert table["seen"].isna().all()  # an empty text
     assert all(
-        run == f"{animal}-features"
+        run == f"Reach-lstm-{animal}-features"
         for run, animal in zip(table["run"], table["animal"], strict=True)
     )
     assert table["training_mean"].nunique() > 1
@@ -68,19 +68,19 @@ def test_leave_one_animal_out_scores_each_clip_once_and_unseen(folder):
 
 
 def test_a_leak_is_refused(folder):
-    path = files.record_path(folder, "g02-features")
+    path = files.record_path(folder, "Reach-lstm-g02-features")
     record = files.read_json(path)
     leaked = {**record["train_clips"], "v_RatStrokeMay2_g02_c00": 2.0}
     files.write_json(path, {**record, "train_clips": leaked})
     try:
-        with pytest.raises(Problem, match="g02-features knows"):
+        with pytest.raises(Problem, match="Reach-lstm-g02-features knows"):
             judge(folder, "--leave-one-animal-out")
     finally:
         files.write_json(path, record)
 
 
 def test_a_missing_fold_is_named(folder):
-    path = files.record_path(folder, "g05-features")
+    path = files.record_path(folder, "Reach-lstm-g05-features")
     record = files.read_json(path)
     path.unlink()
     try:

@@ -94,7 +94,7 @@ def test_the_run_says_its_healthy_group(told):
 
 
 def test_each_prediction_comes_from_a_network_that_never_saw_the_animal(place, told):
-    rows = read(place.folder / "predictions" / "Reach-folds.csv")
+    rows = read(place.folder / "predictions" / "Reach-motion-folds.csv")
     assert len(rows) == 40
     record = read_record(place.folder, "Reach-motion")
     errors = record["left_out_errors"]
@@ -108,7 +108,7 @@ def test_each_prediction_comes_from_a_network_that_never_saw_the_animal(place, t
 
 
 def figures_of(place):
-    rows = read(place.folder / "predictions" / "Reach-folds.csv")
+    rows = read(place.folder / "predictions" / "Reach-motion-folds.csv")
     columns = ("network_score", "expert_score")
     network, expert = (np.array([float(r[c]) for r in rows]) for c in columns)
     return rows, network, expert
@@ -116,7 +116,7 @@ def figures_of(place):
 
 def test_agreement_is_what_numpy_finds(place, told):
     _, network, expert = figures_of(place)
-    path = place.folder / "predictions" / "Reach-folds.json"
+    path = place.folder / "predictions" / "Reach-motion-folds.json"
     found = json.loads(path.read_text(encoding="utf-8"))["agreement"]["clips"]
     assert found["n"] == 40
     off = network - expert
@@ -128,7 +128,7 @@ def test_agreement_is_what_numpy_finds(place, told):
 
 
 def test_raters_differ_by_half_a_point(place, told):
-    path = place.folder / "predictions" / "Reach-folds.json"
+    path = place.folder / "predictions" / "Reach-motion-folds.json"
     raters = json.loads(path.read_text(encoding="utf-8"))["raters"]
     assert "0.5" in json.dumps(raters)
 
@@ -192,7 +192,7 @@ def test_the_change_goes_from_pre_to_post(place, scored):
 
 def test_intervals_are_the_errors_of_animals_held_out(place, scored):
     """Ten animals at 90%: the largest but one rank, 8.9 of 0 to 9, between the last."""
-    rows = read(place.folder / "predictions" / "Reach-folds.csv")
+    rows = read(place.folder / "predictions" / "Reach-motion-folds.csv")
     errors = {}
     for row in rows:
         off = abs(float(row["network_score"]) - float(row["expert_score"]))

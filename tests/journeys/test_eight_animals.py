@@ -22,7 +22,7 @@ def eight(place, studied):
 def judged(eight):
     """Predictions and figures of the study, once validated."""
     eight.ok("validate", "--folds", "--task", "Reach")
-    path = eight.folder / "predictions" / "Reach-folds.csv"
+    path = eight.folder / "predictions" / "Reach-motion-folds.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

@@ -44,17 +44,19 @@ def test_clips_that_are_known_are_explained_where_there_are_no_test_rows(study):
     words = ("no test row", "--split train", "--clip")
     study.refused("explain", "--run", "Reach-motion", "--split", "test", words=words)
 
-    fold = study.ok("explain", "--run", "fold1-features", *FAST)
+    fold = study.ok("explain", "--run", "Reach-motion-fold1-features", *FAST)
     assert "held out" in fold.out and "NOT NEW" not in fold.out
     (path,) = (study.folder / "figures").glob("*fold1-features/held-out/clips.csv")
     held = {row["animal"] for row in read_csv(path)}
-    record = read_json(study.folder / "checkpoints" / "fold1-features.json")
+    record = read_json(
+        study.folder / "checkpoints" / "Reach-motion-fold1-features.json"
+    )
     assert held == set(record["left_out"])
 
 
 def test_folds_without_a_final_network_say_the_way(lab):
     lab.study("--model", "motion", "--folds", "2", animals=4, clips=1)
-    lab.refused("explain", words=("--final", "--run", "fold1-features"))
+    lab.refused("explain", words=("--final", "--run", "Reach-motion-fold1-features"))
 
 
 def test_two_clips_of_one_animal_are_explained(lab):

@@ -152,7 +152,7 @@ def test_films_cut_short_can_be_rated(lab):
     trials = write_trials(lab, [("Rat 1", 0, 0.1)])
     lab.refused("extract_files", "--cut", trials, *options, words=("--allow-short",))
     lab.ok("extract_files", *options, "--allow-short", "--crop", "0,0,64,48")
-    (clip,) = data.read_clips(lab.folder, need_scores=False)
+    (clip,) = data.read_clips(lab.folder)
     assert 5 < clip.n_frames < 40
     lab.extract(5, "--allow-short")
     content, rate = showing.encode(lab.folder, clip)

@@ -8,9 +8,6 @@ import pytest
 from builders import read_record
 from sklearn.metrics import roc_auc_score
 
-pytestmark = pytest.mark.xfail(
-    reason="tables without scores are refused whole", strict=False
-)
 GROUPS = ["sham", "lesion", "sham", "lesion", "sham", "lesion", "lesion", "sham"]
 TARGET = ("--task", "Reach", "--target", "group", "--model", "motion")
 HEALTHY = ("--control-group", "Sham")

@@ -30,7 +30,7 @@ def mean_of_animals(rows, column):
     return {animal: np.mean(scores) for animal, scores in found.items()}
 
 
-def check(lab, healthy, name="Reach-folds"):
+def check(lab, healthy, name="Reach-motion-folds"):
     """Compare AUROC and the correlation of the impaired with scores by hand."""
     result, rows = judged(lab, name)
     assert result["healthy_group"] == healthy
@@ -62,7 +62,7 @@ def test_sham_is_found_recorded_and_told_from_lesion(lab):
     check(lab, "lesion")
     explain = ("--run", "Reach-motion", "--split", "train", "--no-places")
     assert "healthy group: sham" in lab.ok("explain", *explain).out
-    (page,) = (lab.folder / "figures" / "Reach-motion").glob("*.html")
+    (page,) = (lab.folder / "figures/Reach-motion/train").glob("*.html")
     page = page.read_text(encoding="utf-8")
     assert re.search(rf"--colour: {figures.COLOURS[0]}\W+i></i> sham", page)
     words = ("--control-group shame", "lesion, sham")
@@ -76,7 +76,7 @@ def test_groups_that_name_no_healthy_one_are_asked_about(lab):
     assert "which group is healthy is not known: one, two" in trained.err
     shown = lab.ok("validate", "--folds")
     assert "--control-group" in shown.err and "impaired alone" not in shown.out
-    result, _ = judged(lab, "Reach-folds")
+    result, _ = judged(lab, "Reach-motion-folds")
     assert result["healthy_group"] is None and "separation" not in result
     lab.ok("validate", "--folds", "--control-group", "two")
     check(lab, "two")
@@ -102,7 +102,7 @@ def test_three_groups_and_one_written_in_three_ways(lab):
     assert "healthy group: Sham" in trained.out
     lab.ok("validate", "--folds")
     check(lab, "Sham")
-    _, rows = judged(lab, "Reach-folds")
+    _, rows = judged(lab, "Reach-motion-folds")
     assert {row["group"] for row in rows} == {"Sham", "lesion", "lesion+drug"}
 
 

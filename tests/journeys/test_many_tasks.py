@@ -12,9 +12,6 @@ from builders import read_record
 
 import sequences
 
-pytestmark = pytest.mark.xfail(
-    reason="tables without scores are refused whole", strict=False
-)
 ANIMALS = ("g01", "g02", "g03", "g04", "g05", "g06")
 MOTION = ("--model", "motion")
 

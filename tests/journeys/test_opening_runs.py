@@ -76,7 +76,7 @@ def test_the_newest_run_is_one_of_the_task_and_never_a_fold(lab):
     split = ("--task", "Reach", "--split", "train")
     assert "run Reach-motion" in lab.ok("validate", *split).out
     lab.ok("explain", *split, "--no-places")
-    assert (lab.folder / "figures/Reach-motion/index.html").is_file()
+    assert (lab.folder / "figures/Reach-motion/train/index.html").is_file()
     # A copied or touched file is not newer for it.
     for path in lab.folder.glob("checkpoints/Reach-motion.*"):
         path.touch()

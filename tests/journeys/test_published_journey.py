@@ -115,7 +115,7 @@ def test_training_on_published_sequences_and_on_the_same_converted(lab):
 
     def read_mae():
         lab.ok("validate", "--folds")
-        path = lab.folder / "predictions/Reach-folds.json"
+        path = lab.folder / "predictions/Reach-motion-folds.json"
         with path.with_suffix(".csv").open(encoding="utf-8") as file:
             rows = [
                 (r["clip"], float(r["network_score"])) for r in csv.DictReader(file)

@@ -15,7 +15,7 @@ SAID += r"(?:[\d.]+ (?:higher|lower) than|the same as) ([^().]+?) \(n = "
 
 def changes_by_hand(lab, first, last, column):
     """Average each animal's change from one session to another, by hand."""
-    path = lab.folder / "predictions/Reach-folds.csv"
+    path = lab.folder / "predictions/Reach-motion-folds.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     changes = []
@@ -30,7 +30,7 @@ def changes_by_hand(lab, first, last, column):
 
 
 def check(lab, order):
-    path = lab.folder / "predictions/Reach-folds.json"
+    path = lab.folder / "predictions/Reach-motion-folds.json"
     found = json.loads(path.read_text(encoding="utf-8"))["sessions"]
     assert found["order"] == order and found["n"] == 6
     for side in ("expert", "network"):
@@ -46,7 +46,7 @@ def test_validation_takes_the_change_from_first_to_last(lab):
     assert "sessions: pre -> post day 2 -> post day 10" in shown.out
     check(lab, order)
     assert changes_by_hand(lab, order[0], order[2], "expert_score") > 0.9
-    page = (lab.folder / "figures/Reach/report.html").read_text(encoding="utf-8")
+    page = (lab.folder / "figures/Reach-motion/report.html").read_text(encoding="utf-8")
     assert "(pre -&gt; post day 2 -&gt; post day 10)" in page
     lab.ok("validate", "--folds", "--sessions", "post day 10,pre")
     check(lab, ["post day 10", "pre"])

@@ -46,7 +46,7 @@ def means_of(rows):
 def test_a_run_with_folds_is_judged_on_its_folds(study):
     told = study.ok("validate")
     assert "--folds" in told.out.splitlines()[0] and "NOT A TEST" not in told.out
-    result, rows, scores = judged(study, "Reach-folds")
+    result, rows, scores = judged(study, "Reach-motion-folds")
     assert result["split"] == "folds" and len(rows) == 16
     check_figures(result, scores, means_of(rows))
     groups = {row["animal"]: row["group"] for row in rows}
@@ -60,7 +60,7 @@ def test_a_run_with_folds_is_judged_on_its_folds(study):
     auroc = result["separation_raw"]["animals"]["auroc"]["value"]
     assert auroc == pytest.approx(np.mean(above))
     study.ok("validate", "--run", "Reach-motion", "--folds")
-    again, _, _ = judged(study, "Reach-folds")
+    again, _, _ = judged(study, "Reach-motion-folds")
     assert again["agreement"] == result["agreement"]
 
 
@@ -146,7 +146,7 @@ def test_raters_alone_on_demand(study):
 
 def test_every_question_has_a_page_of_its_own(study):
     study.ok("validate", "--folds")
-    page = study.folder / "figures" / "Reach" / "report.html"
+    page = study.folder / "figures" / "Reach-motion" / "report.html"
     before = page.read_bytes()
     told = study.ok("validate", "--split", "train").out
     assert f"{study.folder / 'figures/Reach-motion/train/report.html'}" in told
@@ -174,7 +174,7 @@ def test_a_plan_of_negative_scores_measures_the_network_of_the_run(lab):
     how = ("--model", "motion", "--activation", "linear", "--folds", "4", "--final")
     lab.study(*how, animals=8, score=below)
     lab.ok("validate", "--folds", "--plan", "0.5")
-    result, _, scores = judged(lab, "Reach-folds")
+    result, _, scores = judged(lab, "Reach-motion-folds")
     rows = result["plan"]["rows"]
     mae = np.abs(scores[1] - scores[0]).mean()
     assert result["plan"]["network"]["mae"]["value"] == pytest.approx(mae)
