@@ -12,11 +12,10 @@ import unicodedata
 import warnings
 from typing import NamedTuple
 
-import files
-import tables
-from console import Caution, Problem
-from files import find_name_fault
-from tables import NUMBER, Table, fold, parse_number, parse_table, plain, shorten
+from system import storage, tables
+from system.storage import find_name_fault
+from system.tables import NUMBER, Table, fold, parse_number, parse_table, plain, shorten
+from system.terminal import Caution, Problem
 
 COLUMNS = ("split", "task", "clip", "n_frames", "score")
 SPLITS = ("train", "test")
@@ -252,7 +251,7 @@ def append_clips(folder, clips):
     added where the new clips tell more than the table has. Returns how many rows were
     added; raises Problem when the table cannot be read, or could not be with them.
     """
-    path = files.table_path(folder)
+    path = storage.table_path(folder)
     table, listed = open_listed(path)
     known = {key_of(clip) for clip in listed}
     new = [clip for clip in clips if key_of(clip) not in known]
@@ -273,7 +272,7 @@ def update_clips(folder, changed):
 
     `changed` pairs each Clip, named as it is listed, with the columns that count.
     """
-    path = files.table_path(folder)
+    path = storage.table_path(folder)
     table, listed = open_listed(path)
     columns = list(table.columns or COLUMNS)
     there = [plain(column) for column in columns]

@@ -5,12 +5,11 @@ import re
 
 import numpy as np
 
-import files
-import labels
-import sessions
 from clip_table import COLUMNS, SPLITS, Clip, parse_clips
-from console import Problem, caution
-from tables import MAX_BYTES, fold, summarise
+from names import labels, sessions
+from system import storage
+from system.tables import MAX_BYTES, fold, summarise
+from system.terminal import Problem, caution
 
 __all__ = ["SPLITS", "Clip", "summarise"]  # of the table itself, for whoever reads it
 
@@ -29,7 +28,7 @@ def read_clips(folder, task=None):
     Raises Problem, which names every line that is wrong, or says that the task does not
     exist.
     """
-    path = files.table_path(folder)
+    path = storage.table_path(folder)
     if not path.is_file():
         raise Problem(
             f"{path} does not exist. It lists one clip a line as {','.join(COLUMNS)}; "

@@ -17,12 +17,12 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-import console  # isort: skip, it says in a line where packages are missing
+from system import terminal  # isort: skip, it says in a line where packages are missing
 import numpy as np
 
 import data
-import files
-from console import Problem
+from system import storage
+from system.terminal import Problem
 
 FOLDER = Path(__file__).parent / "demo_data"
 TASK, RUN = "Reach", "Reach-motion"
@@ -72,8 +72,8 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
     """Draw every clip and write videos, data_file.csv and truth.csv."""
     from tqdm import tqdm
 
-    import frames
-    from drawn import drawing, reaching
+    from synthetic import drawing, reaching
+    from video import frames
 
     clips, truth = [], []
     n_clips = sum(len(animal.deficits) for animal in animals)
@@ -84,7 +84,7 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
                 video = clip_path(folder, animal, number)
                 poses = reaching.plan_movement(deficit, n_frames, rng)
                 pictures = (drawing.draw_frame(pose, look, rng) for pose in poses)
-                with files.replacing(video) as temporary:
+                with storage.replacing(video) as temporary:
                     rate = drawing.FRAMES_PER_SECOND
                     frames.write_video(temporary, pictures, rate, crf=16)
                 clips.append((animal.split, TASK, video.stem, n_frames, deficit))
@@ -97,7 +97,7 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
 
 
 def write_rows(path, rows):
-    with files.replacing(path) as temporary, temporary.open("w", newline="") as file:
+    with storage.replacing(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
 
 
@@ -106,7 +106,7 @@ def prepare_folder(folder, seed):
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
         mark = folder / MARK
-        if not mark.is_file() or "demo" not in files.read_json(mark):
+        if not mark.is_file() or "demo" not in storage.read_json(mark):
             raise Problem(
                 f"{folder} holds something that no demo wrote; name another folder "
                 "with --data"
@@ -117,7 +117,7 @@ def prepare_folder(folder, seed):
         for name in OUR_FILES:
             (folder / name).unlink(missing_ok=True)
     words = "drawn animals, replaced by each demo"
-    files.write_json(folder / MARK, {"demo": words, "seed": seed})
+    storage.write_json(folder / MARK, {"demo": words, "seed": seed})
 
 
 def run_script(name, *argv):
@@ -136,7 +136,7 @@ def extract(folder, weights):
             run_script("extract_features", *where)
             return "imagenet"
         except Problem as problem:
-            console.caution(str(problem))
+            terminal.caution(str(problem))
         weights = "random"
         print(
             "\nThe ImageNet weights cannot be had (no internet?). The demo goes on "
@@ -161,8 +161,8 @@ def run_pipeline(folder, animals, weights, seed):
 
 def draw_pictures(folder):
     """Write frames.png: the first frames of a healthy and of two impaired animals."""
-    import frames
-    from slicing import pictures
+    from recordings import contact_sheets
+    from video import frames
 
     clips = sorted(data.read_clips(folder), key=lambda clip: clip.score)
     chosen, tiles = (clips[0], clips[len(clips) // 2], clips[-1]), []
@@ -170,10 +170,10 @@ def draw_pictures(folder):
         seen = frames.read_frames(folder, clip, CLIP_FRAMES)[:N_SHOWN]
         words = f"deficit {clip.score:g} of 5, frame"
         tiles += [
-            pictures.make_tile(picture, f"{words} {number}")
+            contact_sheets.make_tile(picture, f"{words} {number}")
             for number, picture in enumerate(seen, start=1)
         ]
-    pictures.write_pages(Path(folder) / "frames.png", tiles, columns=N_SHOWN)
+    contact_sheets.write_pages(Path(folder) / "frames.png", tiles, columns=N_SHOWN)
 
 
 def summarise(folder, weights):
@@ -181,8 +181,8 @@ def summarise(folder, weights):
 
     Gives "pearson", "mae", "mean_mae" and "ridge_mae" over the clips of test animals.
     """
-    path = files.predictions_path(folder, RUN, "test", ".json")
-    report = files.read_json(path)
+    path = storage.predictions_path(folder, RUN, "test", ".json")
+    report = storage.read_json(path)
     clips, floors = report["agreement"]["clips"], report["floors"]
     n_animals = report["agreement"]["animals"]["n"]
     result = {name: clips[name]["value"] for name in ("pearson", "mae")}
@@ -204,7 +204,7 @@ well it would score your animals. Features: {weights}{untrained}.
 
 Look at
   {folder / "frames.png"}: what it was shown; the deficit is in how often the paw moves
-  {files.figures_folder(folder, RUN)}: network score against true score
+  {storage.figures_folder(folder, RUN)}: network score against true score
   {path.with_suffix(".csv")}: clip by clip
 Next: python explain.py --data {folder} --run {RUN}"""
     )
@@ -212,7 +212,7 @@ Next: python explain.py --data {folder} --run {RUN}"""
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__)
+    parser = terminal.Parser(__doc__)
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder (demo_data)")
     parser.add_argument("--seed", type=int, default=1, help="other animals, other run")
     animals = {"type": int, "default": N_ANIMALS, "help": f"to draw ({N_ANIMALS})"}
@@ -252,4 +252,4 @@ def shorten(path):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

@@ -12,11 +12,9 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import console
-import files
-import shelf
-from console import Problem, plain
-from foreign import archive, published, untrusted
+from runs import keras2, keras_archive, shelf
+from system import storage, terminal, untrusted
+from system.terminal import Problem, plain
 
 URL = "http://people.uleth.ca/~luczak/BehavNet/g04-features.hdf5"
 BLOCK = 2**20  # bytes that are taken at once
@@ -32,7 +30,7 @@ def find_target(folder, url):
     if Path(name).suffix not in shelf.CHECKPOINT_SUFFIXES:
         endings = ", ".join(shelf.CHECKPOINT_SUFFIXES)
         raise Problem(f"a checkpoint ends with {endings}. Received: {name!r}")
-    return files.checkpoint_path(folder, "run").with_name(name)
+    return storage.checkpoint_path(folder, "run").with_name(name)
 
 
 def download(url, path, timeout):
@@ -81,10 +79,12 @@ def check_checkpoint(path):
     """See that a file is whole and a checkpoint, as far as it tells by itself."""
     kind = untrusted.kind_of(path)
     if kind == "zip" and path.suffix == ".keras":
-        with archive.opening(path) as opened:
-            archive.read_member(opened, archive.WEIGHTS, path.stat().st_size)
+        with keras_archive.opening(path) as opened:
+            keras_archive.read_member(
+                opened, keras_archive.WEIGHTS, path.stat().st_size
+            )
     elif kind == "HDF5":
-        published.read_apart(path)  # checks it as a whole
+        keras2.read_apart(path)  # checks it as a whole
     else:
         hint = "; rename it to .keras" if kind == "zip" else ""
         raise Problem(f"found {kind}{hint}. {untrusted.SUPPORTED}")
@@ -92,7 +92,7 @@ def check_checkpoint(path):
 
 def accept(temporary, target, sha256):
     """Refuse a file that is no checkpoint or not the expected one; its sha256."""
-    digest = files.digest_file(temporary)
+    digest = storage.digest_file(temporary)
     if sha256 and digest != sha256.lower():
         raise Problem(f"the file has the sha256 {digest}, not {sha256.lower()}")
     try:
@@ -104,16 +104,16 @@ def accept(temporary, target, sha256):
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__)
-    add = console.begin_options(parser)
-    add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
+    parser = terminal.Parser(__doc__)
+    add = terminal.begin_options(parser)
+    add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
     add("--url", str, "address of the file", default=URL)
     digest = re.compile("[0-9a-fA-F]{64}").fullmatch
-    kind = console.checked(str, digest, "64 hexadecimal digits")
+    kind = terminal.checked(str, digest, "64 hexadecimal digits")
     add("--sha256", kind, "accept only the file with this digest", metavar="DIGEST")
     add("--overwrite", bool, "replace a file of that name")
     text = "seconds to wait for a silent server"
-    add("--timeout", console.positive_float, text, default=30, metavar="S")
+    add("--timeout", terminal.positive_float, text, default=30, metavar="S")
     return parser.parse_args(argv)
 
 
@@ -122,7 +122,7 @@ def main(argv=None):
     target = find_target(args.data, args.url)
     if target.exists() and not args.overwrite:
         raise Problem(f"{target} exists; --overwrite replaces it")
-    with files.claim(target), files.replacing(target) as temporary:
+    with storage.claim(target), storage.replacing(target) as temporary:
         download(args.url, temporary, args.timeout)
         digest = accept(temporary, target, args.sha256)
     print(f"{target} written, sha256 {digest}")
@@ -131,4 +131,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

@@ -19,16 +19,13 @@ import hashlib
 import sys
 from pathlib import Path
 
-import console
 import data
-import files
-import folds
-import labels
-import origins
-import runs
-import scoring
-from console import Problem
-from names import match_names
+from features import provenance
+from names import labels
+from names.matching import match_names
+from runs import folds, predict, store
+from system import storage, terminal
+from system.terminal import Problem
 
 PATTERN = "regular expression that finds the {} in a clip's name; by default the run's"
 HELP = {
@@ -46,7 +43,7 @@ HELP = {
     "no-places": "leave out where in the frame; with small networks most of the time",
     "animal-pattern": PATTERN.format("animal"),
     "group-pattern": PATTERN.format("group"),
-    "control-group": console.HEALTHY,
+    "control-group": terminal.HEALTHY,
     "compare": "does another run find the same features important? Name one more fold "
     "of a cross-validation to compare all of its folds",
 }
@@ -69,7 +66,7 @@ def choose_clips(clips, record, split, names):
             raise Problem("; ".join(match.doubtful) or told)
         found = dict.fromkeys(match.found[name] for name in names)
         return [known[name] for name in found], "chosen by name", name_question(found)
-    rows = runs.choose_clips(clips, record)
+    rows = store.choose_clips(clips, record)
     has_test = bool(
         {c.name for c in clips if c.split == "test"} & {c.name for c in rows}
     )
@@ -83,13 +80,13 @@ def choose_clips(clips, record, split, names):
         )
     if split in data.SPLITS or (split is None and has_test):
         split = split or "test"
-        return runs.choose_clips(clips, record, split), f"the {split} split", question
+        return store.choose_clips(clips, record, split), f"the {split} split", question
     pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
     held = [c for c in rows if data.animal_of(c, pattern) in record.get("left_out", ())]
     if split is None and held:
         return held, "clips of the animals that this fold held out", "held-out"
     if split is None:
-        console.caution(
+        terminal.caution(
             "data_file.csv has no test row for this run, so all clips are explained: "
             "NOT A TEST where the network knows them. --split and --clip choose others"
         )
@@ -116,40 +113,40 @@ def gather(args):
     """Take values of clips apart: the study, why it has no places, and which clips."""
     import numpy as np
 
-    from explaining import places, steps
-    from judging.table import add_target
+    from evaluation.predictions import add_target
+    from explanation import pipeline, places
 
-    model, record = runs.read_run(runs.find_run(args.data, args.run, args.task))
-    scoring.check_extraction(args.data, record)
+    model, record = store.read_run(store.find_run(args.data, args.run, args.task))
+    predict.check_extraction(args.data, record)
     listed = data.read_clips(args.data, args.task)
-    origins.refuse_changed(args.data, listed)
+    provenance.refuse_changed(args.data, listed)
     clips, chosen, question = choose_clips(listed, record, args.split, args.clip)
     animal = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group = args.group_pattern or record.get("group_pattern", data.GROUP_PATTERN)
-    record = runs.note_owners({**record, "animal_pattern": animal}, listed)
+    record = store.note_owners({**record, "animal_pattern": animal}, listed)
     table = data.tabulate_clips(clips, data.list_animals(clips, animal), group)
     named = [data.group_of(clip, group) for clip in listed] + list(table["group"])
     record = labels.settle_healthy(record, named, args.control_group)
     without = "colours of groups follow their names"
     labels.tell_healthy(table["group"], record["control_group"], without)
-    table["seen"] = runs.describe_seen(table["clip"], table["animal"], record)
+    table["seen"] = store.describe_seen(table["clip"], table["animal"], record)
     table["expert_score"] = add_target(table, record)["target"]
-    sequences = list(scoring.read_sequences(args.data, table["clip"], record))
+    sequences = list(predict.read_sequences(args.data, table["clip"], record))
     extractor, reason = None, "--no-places was given" if args.no_places else ""
     try:
-        extractor = None if reason else scoring.open_extractor(record, args.weights)
+        extractor = None if reason else predict.open_extractor(record, args.weights)
     except Problem as problem:
         reason = str(problem)
     pictures = places.Pictures(args.data, clips, record, extractor)
-    folder = files.figures_folder(args.data, record["run"], question)
+    folder = storage.figures_folder(args.data, record["run"], question)
     opened = folder, model, record, table, np.stack(sequences), pictures
-    return steps.open_study(*opened), reason, chosen
+    return pipeline.open_study(*opened), reason, chosen
 
 
 def find_others(folder, run, task, names):
     """Find the checkpoints to compare with, before anything expensive starts."""
-    own = runs.find_run(folder, run, task)
-    paths = [runs.find_run(folder, name) for name in names]
+    own = store.find_run(folder, run, task)
+    paths = [store.find_run(folder, name) for name in names]
     for path in paths:
         if name_run(path) == name_run(own):
             raise Problem(
@@ -162,22 +159,22 @@ def name_run(path):
     """Name the run of a checkpoint, as its record does, wherever the file lies."""
     path = path.resolve()
     beside = path.with_suffix(".json")
-    return files.read_json(beside).get("run") if beside.is_file() else path.stem
+    return storage.read_json(beside).get("run") if beside.is_file() else path.stem
 
 
 def compare_runs(folder, study, paths):
     """Compare with other runs on the same clips; two folds bring in all folds."""
-    from explaining import attribution, network, steps
+    from explanation import attribution, network, pipeline
 
-    _, other = runs.read_run(paths[0])
+    _, other = store.read_run(paths[0])
     if are_folds := folds.are_of_one(study.record, other):
         found = folds.find_beside(folder, study.record)
         paths = [*paths, *(path for path, _ in found if path not in paths)]
     importances = {}
-    for model, record in map(runs.read_run, paths):
+    for model, record in map(store.read_run, paths):
         if record["run"] == study.record["run"]:
             continue
-        scoring.check_extraction(folder, record)
+        predict.check_extraction(folder, record)
         if model.input_shape[1:] != study.sequences.shape[1:]:
             raise Problem(
                 f"{record['run']} takes sequences {model.input_shape[1:]}; those here "
@@ -185,17 +182,17 @@ def compare_runs(folder, study, paths):
             )
         parts = attribution.take_apart(network.open_networks(model), study.sequences)
         importances[record["run"]] = parts.importance
-    return steps.compare(study, importances, are_folds)
+    return pipeline.compare(study, importances, are_folds)
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__)
+    parser = terminal.Parser(__doc__)
 
     def add(name, **kind):
         parser.add_argument(f"--{name}", help=HELP[name], **kind)
 
-    number, pattern = console.positive_int, console.pattern
-    add("data", type=Path, default=files.DEFAULT_FOLDER, metavar="DIR")
+    number, pattern = terminal.positive_int, terminal.pattern
+    add("data", type=Path, default=storage.DEFAULT_FOLDER, metavar="DIR")
     add("run")
     add("clip", action="append", metavar="NAME")
     add("split", choices=(*data.SPLITS, "all"))
@@ -215,31 +212,31 @@ def parse_args(argv):
 def main(argv=None):
     args = parse_args(argv)
     others = find_others(args.data, args.run, args.task, args.compare or ())
-    from explaining import clips, steps
-    from pages import page
+    from explanation import clips, pipeline
+    from reports import page
 
     study, reason, chosen = gather(args)
-    found = {"summary": steps.write_parts(study), "reason": reason}
+    found = {"summary": pipeline.write_parts(study), "reason": reason}
     found["clips"] = clips.show_clips(study, args.top)
-    found["deletion"], found["shuffling"], relative = steps.check(study)
-    found["features"] = steps.rank_features(study, relative)
-    space, elements = steps.map_space(study, args.space, args.elements)
+    found["deletion"], found["shuffling"], relative = pipeline.check(study)
+    found["features"] = pipeline.rank_features(study, relative)
+    space, elements = pipeline.map_space(study, args.space, args.elements)
     found |= {"space": space, "elements": elements}
     found["comparison"] = compare_runs(args.data, study, others) if others else None
-    context = steps.describe(study, found, chosen)
+    context = pipeline.describe(study, found, chosen)
     if context["reason"]:
         print(f"no places and key frames: {context['reason']}", file=sys.stderr)
     if n_inexact := context["summary"]["n_inexact"]:
-        console.caution(
+        terminal.caution(
             f"of {n_inexact} of {len(study.table)} clips the attributions miss by more "
             f"than 1%, in spite of a path of {context['summary']['path_steps']} steps: "
             "clips.csv tells of which"
         )
-    steps.write_results(study, context, vars(args))
+    pipeline.write_results(study, context, vars(args))
     page.write(study.folder / "index.html", "explanation.html", **context)
     print(page.render("explanation.txt", **context).strip("\n"))
     print(f"\npage: {study.folder / 'index.html'}")
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

@@ -16,15 +16,12 @@ import itertools
 import shutil
 from pathlib import Path
 
-import console
 import data
-import files
-import frames
-import origins
-import plans
-import sequences
-import sources
-from console import Problem
+from features import provenance, sequences
+from runs import plans
+from system import storage, terminal
+from system.terminal import Problem
+from video import find, frames
 
 SEQ_LENGTH = 125
 ASIDE = "sequences-before-"  # where those of other settings go
@@ -36,9 +33,9 @@ def list_missing(folder, clips, n_frames, overwrite):
     Each is listed once, though both splits may list it.
     """
     once = {clip.name: clip for clip in clips}
-    changed = set(origins.find_changed(folder, once.values(), n_frames))
+    changed = set(provenance.find_changed(folder, once.values(), n_frames))
     if changed and not overwrite:
-        console.caution(
+        terminal.caution(
             f"{len(changed)} clips have changed since they were extracted, and are "
             f"extracted again: {', '.join(sorted(changed)[:20])}"
         )
@@ -53,12 +50,12 @@ def is_missing(folder, clip_name, n_frames):
     """Say whether a clip has no sequence, or one that is not what was written."""
     if sequences.find_sequence(folder, clip_name, n_frames) is None:
         return True
-    if (clip_name, n_frames) not in origins.read_origins(folder):
+    if (clip_name, n_frames) not in provenance.read_origins(folder):
         return False  # published text, or of an earlier release
     try:
         sequences.read_sequence(folder, clip_name, n_frames)
     except Problem as problem:
-        console.caution(str(problem))
+        terminal.caution(str(problem))
         return True
     return False
 
@@ -102,7 +99,7 @@ def are_all_short(folder, clips, n_frames):
 
 def read_settings(folder):
     """Read how the sequences there were made; None where there is no sequence."""
-    place = files.extraction_path(folder).parent
+    place = storage.extraction_path(folder).parent
     is_empty = next(place.glob("[!.]*-features.*"), None) is None
     return None if is_empty else sequences.read_extraction(folder)
 
@@ -118,7 +115,7 @@ def check_early(args, clips):
     if told and are_all_short(args.data, clips, args.seq_length):
         raise Problem(f"{told}. Nothing can be extracted; {proposal}")
     if told:
-        console.caution(told)
+        terminal.caution(told)
     if proposal:
         print(proposal)
 
@@ -135,7 +132,7 @@ def refuse_other(differences):
 
 def settle_record(folder, record, overwrite, clips):
     """Write `extraction.json`, or see that the folder's own agrees with it."""
-    place = files.extraction_path(folder).parent
+    place = storage.extraction_path(folder).parent
     try:
         present = read_settings(folder)
     except Problem:
@@ -170,14 +167,14 @@ def settle_record(folder, record, overwrite, clips):
 
 def has_source(folder, clip):
     try:
-        return bool(sources.find_source(folder, clip))
+        return bool(find.find_source(folder, clip))
     except Problem:
         return False
 
 
 def drop_replaced(folder):
     """Remove the sequences that were set aside and are there anew; tell of the rest."""
-    made = files.extraction_path(folder).parent
+    made = storage.extraction_path(folder).parent
     names = {path.name.rsplit("-", 2)[0] for path in made.glob("[!.]*-features.npy")}
     for aside in sorted(made.parent.glob(f"{ASIDE}*")):
         kept = list(aside.glob("*-features.*"))
@@ -185,7 +182,7 @@ def drop_replaced(folder):
             path.unlink(missing_ok=True)
             kept.remove(path)
         if kept:
-            console.caution(
+            terminal.caution(
                 f"{len(kept)} sequences that could not be made anew, or were not to "
                 f"be, are kept as they were in {aside}"
             )
@@ -195,10 +192,10 @@ def drop_replaced(folder):
 
 def check_record(folder, record):
     """See that the folder is still there and still of this extraction's settings."""
-    path = files.extraction_path(folder)
+    path = storage.extraction_path(folder)
     if not path.is_file():
         raise Problem(f"{path} has vanished")
-    if files.read_json(path).get("checksum") != sequences.checksum(record):
+    if storage.read_json(path).get("checksum") != sequences.checksum(record):
         raise Problem("another extraction with other settings has begun")
 
 
@@ -210,7 +207,7 @@ def extract(folder, clips, extractor, record):
     allow_short = record.get("allow_short", False)
 
     def read(clip):
-        read, described[clip] = origins.read_clip(
+        read, described[clip] = provenance.read_clip(
             folder, clip, n_frames, sampling, allow_short
         )
         return read
@@ -265,7 +262,7 @@ def convert_texts(folder, clips, n_frames):
 def prepare(args, clips, made):
     """Settle `extraction.json`; returns it and the clips that are to be done."""
     settings = {"sampling": args.sampling, "n_frames": args.seq_length}
-    record = {**made, **settings, "versions": console.list_versions()}
+    record = {**made, **settings, "versions": terminal.list_versions()}
     if args.allow_short:
         record["allow_short"] = True
     settle_record(args.data, record, args.overwrite, clips)
@@ -285,33 +282,35 @@ def extract_here(args, clips, options):
 
 def extract_on_cluster(args, clips, options):
     """Extract on a Dask cluster: the clips that were missing, and what failed."""
-    import cluster
+    from system import dask_cluster
 
     weights, folder = args.weights, args.data.resolve()
     if Path(weights).is_file():
         weights = str(Path(weights).resolve())
     rest = tuple(options.items())
-    with cluster.connect(args.dask) as client:
-        ((_, made),) = cluster.run(client, cluster.describe_extractor, [weights], rest)
+    with dask_cluster.connect(args.dask) as client:
+        ((_, made),) = dask_cluster.run(
+            client, dask_cluster.describe_extractor, [weights], rest
+        )
         if isinstance(made, Problem):
             raise made
         record, missing = prepare(args, clips, made)
-        results = cluster.run(
-            client, cluster.extract_clip, missing, folder, record, weights, rest
+        results = dask_cluster.run(
+            client, dask_cluster.extract_clip, missing, folder, record, weights, rest
         )
         return missing, follow(results, len(missing))
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__)
+    parser = terminal.Parser(__doc__)
     add = parser.add_argument_group("which clips").add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
+    add("--data", type=Path, default=storage.DEFAULT_FOLDER, help="working folder")
     add("--task", help="only this task")
     add("--split", choices=data.SPLITS, help="only this split")
     add = parser.add_argument_group("how").add_argument
     weights = "imagenet, random, or a file of InceptionV3 weights"
     add("--weights", default="imagenet", metavar="W", help=weights)
-    number, frames_a_pass = console.positive_int, "frames a pass of the network"
+    number, frames_a_pass = terminal.positive_int, "frames a pass of the network"
     length = {"default": SEQ_LENGTH, "help": "frames of a sequence"}
     add("--seq-length", type=number, metavar="T", **length)
     sampling = "stride, every n-th frame, as published; uniform, over the whole clip"
@@ -332,42 +331,42 @@ def main(argv=None):
     args = parse_args(argv)
     clips = data.read_clips(args.data, args.task)
     clips = [clip for clip in clips if args.split in (None, clip.split)]
-    with files.claim(files.extraction_path(args.data).parent):
+    with storage.claim(storage.extraction_path(args.data).parent):
         return work(args, clips)
 
 
 def work(args, clips):
     """Extract in a folder that no other process works in."""
-    folder = files.extraction_path(args.data).parent
-    files.remove_leftovers(folder)
+    folder = storage.extraction_path(args.data).parent
+    storage.remove_leftovers(folder)
     if args.convert_text:
         n_written, failed = convert_texts(args.data, clips, args.seq_length)
         print(f"{n_written} text sequences written as .npy in {folder}")
-        return console.report_failed(failed, len(clips))
+        return terminal.report_failed(failed, len(clips))
 
     check_early(args, clips)
-    if moved := sources.find_moved(args.data, clips):
-        console.caution(
+    if moved := find.find_moved(args.data, clips):
+        terminal.caution(
             f"{len(moved)} clips are in the folder of the other split only, and are "
             f"taken from there: {', '.join(moved[:20])}. Where another clip is meant, "
             "put its file in its place"
         )
     if args.weights == "random":
-        console.caution("features come from an untrained network: good for trying out")
+        terminal.caution("features come from an untrained network: good for trying out")
     options = {"precision": args.precision}
     if args.batch_size:
         options["batch_size"] = args.batch_size
     run = extract_on_cluster if args.dask else extract_here
     missing, failed = run(args, clips, options)
-    origins.tidy_origins(args.data)
+    provenance.tidy_origins(args.data)
     drop_replaced(args.data)
     n_skipped = len({clip.name for clip in clips}) - len(missing)
     print(
         f"{len(missing) - len(failed)} sequences written to {folder}, {n_skipped} were "
         f"there, {len(failed)} clips failed"
     )
-    return console.report_failed(failed, len(missing))
+    return terminal.report_failed(failed, len(missing))
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

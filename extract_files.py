@@ -22,13 +22,10 @@ import unicodedata
 from pathlib import Path
 
 import clip_table
-import console
 import data
-import files
-import frames
-import sources
-import tables
-from console import Problem
+from system import storage, tables, terminal
+from system.terminal import Problem
+from video import find, frames
 
 TIMES = {"start", "end", "n_frames"}  # columns that tell which part a clip is
 MP4_LOSS = 12  # of H.264; nothing that can be seen
@@ -36,7 +33,7 @@ MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 def find_videos(folder, split=None, task=None):
     """List the videos in the published layout; what lies elsewhere is named."""
-    from slicing import finding
+    from recordings import discover
 
     found = [
         path
@@ -44,22 +41,22 @@ def find_videos(folder, split=None, task=None):
         for path in sorted((Path(folder) / one_split).glob("*/*"))
         if split in (None, one_split) and task in (None, path.parent.name)
     ]
-    others = [p for p in found if sources.suffix_of(p) not in sources.IMAGE_SUFFIXES]
+    others = [p for p in found if find.suffix_of(p) not in find.IMAGE_SUFFIXES]
     folders = [path for path in others if path.is_dir()]
-    deep = [p for f in folders for p in sorted(f.rglob("*")) if sources.is_video(p)]
+    deep = [p for f in folders for p in sorted(f.rglob("*")) if find.is_video(p)]
     if deep:
-        console.caution(
+        terminal.caution(
             f"{len(deep)} videos lie too deep and are left out, say {deep[0]}: "
             f"expected {folder}/<split>/<task>/<clip>.avi"
         )
-    if not (chosen := finding.pick_videos(others)):
+    if not (chosen := discover.pick_videos(others)):
         raise Problem(f"no video in {folder}/<split>/<task>/. Expected say train/Reach")
     return chosen
 
 
 def slice_video(path, allow_short=False):
     """Write the frames of a video beside it, `<clip>-0001.jpg`...; return how many."""
-    from slicing import images
+    from video import images
 
     def decode():
         reel = frames.open_reel(path, allow_short)
@@ -99,7 +96,7 @@ def has_changed(one, allow_short):
 
 def tell_notes(path, reel):
     for note in reel.list_notes():
-        console.caution(f"{path.name}: {note}")
+        terminal.caution(f"{path.name}: {note}")
 
 
 def check_names(videos):
@@ -107,7 +104,7 @@ def check_names(videos):
     faults, seen, names = {}, {}, {}
     for path in videos:
         for what, name in (("task", path.parent.name), ("clip", path.stem)):
-            if fault := files.find_name_fault(name):
+            if fault := storage.find_name_fault(name):
                 faults[path] = f"{what} {name!r} {fault}. Rename it"
         name = unicodedata.normalize("NFC", path.stem)
         first = seen.setdefault((path.parent, name), path)
@@ -128,7 +125,7 @@ def slice_published(args):
 
     videos = find_videos(args.data, args.split, args.task)
     if args.append:
-        clip_table.open_listed(files.table_path(args.data))  # faults before the work
+        clip_table.open_listed(storage.table_path(args.data))  # faults before the work
     faults = check_names(videos)
     seen = {"crop": args.crop, "mirror": args.mirror or None}
     clips = [
@@ -150,14 +147,14 @@ def slice_published(args):
     else:
         fields = [clip_table.list_fields(row, clip_table.COLUMNS) for row in rows]
         print(tables.format_rows(fields), end="")
-    return console.report_failed(failed, len(videos))
+    return terminal.report_failed(failed, len(videos))
 
 
 def match_published(folder, rows):
     """Pair the rows of videos in the published layout with those that are listed."""
-    from slicing import known
+    from recordings import known
 
-    _, listed = clip_table.open_listed(files.table_path(folder))
+    _, listed = clip_table.open_listed(storage.table_path(folder))
     there = {clip_table.key_of(clip): clip for clip in listed}
     pairs = [(row, there.get(clip_table.key_of(row))) for row in rows]
     return [known.compare(folder, *pair) for pair in pairs]
@@ -168,7 +165,7 @@ def match_published(folder, rows):
 
 def gather(args):
     """Make the clips of a folder of videos, or of a table of trials in them."""
-    from slicing import finding, trials
+    from recordings import discover, trials
 
     known = args.split, args.task
     if args.cut:
@@ -178,8 +175,8 @@ def gather(args):
         if args.save_as == "rows":
             trials.refuse_without_rate(clips)
     else:
-        videos = finding.find_videos(args.source)
-        clips = finding.guess_clips(args.source, videos, *known)
+        videos = discover.find_videos(args.source)
+        clips = discover.guess_clips(args.source, videos, *known)
     return [
         clip._replace(
             crop=clip.crop or args.crop,
@@ -191,10 +188,10 @@ def gather(args):
 
 def draw_crops(folder, clips):
     """Draw what will be seen of each video, where it is not all, and say where."""
-    from slicing import pictures
+    from recordings import contact_sheets
 
     if any(clip.crop or clip.mirror for clip in clips):
-        written = pictures.draw_crops(files.crops_path(folder), clips)
+        written = contact_sheets.draw_crops(storage.crops_path(folder), clips)
         if written:
             print(f"what will be seen is drawn in {', '.join(map(str, written))}")
 
@@ -218,12 +215,13 @@ def is_confirmed(yes):
 
 def settle(clip, args):
     """Count the frames of a clip, or write them to files; returns its row."""
-    from slicing import finding, images
+    from recordings import discover
+    from video import images
 
     if args.save_as == "rows":
         given = Path(clip.video), args.allow_short, clip
         n_frames = clip.n_frames or count_frames(*given)
-        return finding.shorten_video(args.data, clip._replace(n_frames=n_frames))
+        return discover.shorten_video(args.data, clip._replace(n_frames=n_frames))
     reel = frames.open_reel(clip.video, args.allow_short)
     view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
     pictures = reel.iterate(None, *view.find_range(reel.n_frames))
@@ -236,7 +234,7 @@ def settle(clip, args):
     elif not reel.rate:
         raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
     else:
-        with files.replacing(place / f"{clip.name}.mp4") as temporary:
+        with storage.replacing(place / f"{clip.name}.mp4") as temporary:
             frames.write_video(temporary, pictures, reel.rate, crf=MP4_LOSS)
     return clip._replace(video=None, start=None, end=None)
 
@@ -245,14 +243,14 @@ def take_in(args):
     """List the clips of recordings in the table, once a person has agreed."""
     from tqdm import tqdm
 
-    from slicing import finding, known
+    from recordings import discover, known
 
-    _, listed = clip_table.open_listed(files.table_path(args.data))
+    _, listed = clip_table.open_listed(storage.table_path(args.data))
     clips, source = gather(args), args.source or args.cut.parent
     found = known.recognise(args.data, source, clips, listed, args.task)
     if not args.cut:
         found = list(known.inherit(found, clips, listed))
-    print("\n".join(finding.tell_guess(list(map(known.show_listed, found)))))
+    print("\n".join(discover.tell_guess(list(map(known.show_listed, found)))))
     draw_crops(args.data, [one.clip for one in found])
     for line in known.tell_changes(found, args.split):
         print(line)
@@ -262,7 +260,9 @@ def take_in(args):
     is_saved = args.save_as != "rows"
     todo = [one for one in found if is_saved or has_changed(one, args.allow_short)]
     if not todo:
-        print(f"0 rows added to {files.table_path(args.data)}: all are listed already")
+        print(
+            f"0 rows added to {storage.table_path(args.data)}: all are listed already"
+        )
     if not todo or not is_confirmed(args.yes):
         return 0
     rows, failed = [], []
@@ -272,12 +272,12 @@ def take_in(args):
         except Problem as problem:
             failed.append(f"{one.clip.name}: {problem}")
     list_rows(args.data, rows)
-    return console.report_failed(failed, len(todo))
+    return terminal.report_failed(failed, len(todo))
 
 
 def list_rows(folder, found):
     """Add rows of new clips to the table, and change those of clips that changed."""
-    path = files.table_path(folder)
+    path = storage.table_path(folder)
     changed = [one for one in found if one.row and one.list_columns()]
     if changed:
         pairs = [(one.clip, one.list_columns()) for one in changed]
@@ -295,19 +295,19 @@ def list_rows(folder, found):
 
 def propose_trials(args):
     """Write a table of trials for a person to correct, and a sheet of their frames."""
-    from slicing import finding, pictures, trials
+    from recordings import contact_sheets, discover, trials
 
     path = args.find_trials
     if path.exists():
         told = f"Move it away, or cut with --cut {path}"
         raise Problem(f"{path} is there already. {told}")
-    videos = finding.find_videos(args.source)
-    found = finding.guess_clips(args.source, videos, args.split, args.task)
+    videos = discover.find_videos(args.source)
+    found = discover.guess_clips(args.source, videos, args.split, args.task)
     clips = list(trials.propose(found, args.crop))
     if not clips:
         raise Problem(f"nothing moves in {len(videos)} videos; try another --crop")
     trials.write_trials(path, clips, args.source)
-    written = pictures.draw_trials(path.with_suffix(".png"), clips)
+    written = contact_sheets.draw_trials(path.with_suffix(".png"), clips)
     print(f"{len(clips)} trials in {len(videos)} videos proposed in {path}, drawn in")
     print(f"{', '.join(map(str, written))}. Correct the table, then give --cut {path}")
 
@@ -316,9 +316,9 @@ def propose_trials(args):
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__)
+    parser = terminal.Parser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
+    add("--data", type=Path, default=storage.DEFAULT_FOLDER, help="working folder")
     add("--split", choices=data.SPLITS, help="only this split")
     add("--task", help="only this task")
     add("--append", action="store_true", help="add the rows to data_file.csv")
@@ -335,7 +335,7 @@ def parse_args(argv):
     told = "trials as rows that point into the recording, or as files of their own"
     add("--save-as", choices=("rows", "jpg", "mp4"), default="rows", help=told)
     add("--find-trials", type=Path, metavar="CSV", help="propose them by movement")
-    region = console.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels")
+    region = terminal.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels")
     told = "the region that is seen; the table may tell another for each clip"
     add("--crop", type=region, metavar="X,Y,W,H", help=told)
     add("--mirror", action="store_true", help="exchange left and right")
@@ -354,10 +354,10 @@ def main(argv=None):
     if args.find_trials:
         return propose_trials(args)
     work = take_in if args.source or args.cut else slice_published
-    table, writes = files.table_path(args.data), args.append or not args.rows_only
-    with files.claim(table) if writes else contextlib.nullcontext():
+    table, writes = storage.table_path(args.data), args.append or not args.rows_only
+    with storage.claim(table) if writes else contextlib.nullcontext():
         return work(args)
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-import inception
-from backend import keras
-from console import Problem, caution
-from frames import FRAME_SIZE, resize_frame
-from inception import N_FEATURES
+from features import inception_v3
+from features.inception_v3 import N_FEATURES
+from system.backend import keras
+from system.terminal import Problem, caution
+from video.frames import FRAME_SIZE, resize_frame
 
 __all__ = ["N_FEATURES", "Extractor"]
 
@@ -46,9 +46,9 @@ class Extractor:
         if precision != "float32" and not on_gpu:
             caution("bfloat16 brings nothing on a processor: computing in float32")
             precision = "float32"
-        self.map_model, digest = inception.build(weights, precision)
+        self.map_model, digest = inception_v3.build(weights, precision)
         self.record = {
-            "weights": inception.name_weights(weights),
+            "weights": inception_v3.name_weights(weights),
             "sha256": digest,
             "frame_size": FRAME_SIZE,
             "precision": precision,

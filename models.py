@@ -11,9 +11,10 @@ import itertools
 
 import numpy as np
 
-from backend import keras
-from console import Problem
-from foreign import archive, published, untrusted
+from runs import keras2, keras_archive
+from system import untrusted
+from system.backend import keras
+from system.terminal import Problem
 
 
 @keras.saving.register_keras_serializable("behavior_net")
@@ -252,7 +253,7 @@ def load_run(path, members, shape, targets=()):
     for options in members:
         standardizes = options.standardize and options.model != "motion"
         wanted.append((list_weights(options, shape), shape[1] if standardizes else 0))
-    networks, arrays = [], iter(archive.read_apart(path, wanted)[1])
+    networks, arrays = [], iter(keras_archive.read_apart(path, wanted)[1])
     for options, (weights, n_standardized) in zip(members, wanted, strict=True):
         statistics = [next(arrays), next(arrays)] if n_standardized else None
         given = {"statistics": statistics, "targets": targets, "layer": BLANK_LSTM}
@@ -267,7 +268,7 @@ def load_published(path):
 
     See `foreign.published`.
     """
-    settings, arrays = published.read_apart(path)
+    settings, arrays = keras2.read_apart(path)
     model = build_lstm(**settings, layer=BLANK_LSTM)
     assign(model, arrays)
     return model

@@ -19,11 +19,10 @@ import sys
 import webbrowser
 from pathlib import Path
 
-import console
 import data
-import files
-from console import Problem
-from tables import count
+from system import storage, terminal
+from system.tables import count
+from system.terminal import Problem
 
 
 def choose_clips(folder, task, split):
@@ -31,7 +30,7 @@ def choose_clips(folder, task, split):
     clips = data.read_clips(folder, task)
     chosen = {clip.name: clip for clip in clips if split in (None, clip.split)}
     if not chosen:
-        raise Problem(f"{files.table_path(folder)} lists no {split} clip")
+        raise Problem(f"{storage.table_path(folder)} lists no {split} clip")
     return chosen
 
 
@@ -96,7 +95,7 @@ def join_raters(folder, raters, how, overwrite):
     scores = joining.tabulate(said).agg(how, axis=1).round(4)
     print(*joining.describe(said), sep="\n")
     written = joining.write_scores(folder, scores, overwrite, how, [*said])
-    print(f"{files.table_path(folder)}:")
+    print(f"{storage.table_path(folder)}:")
     print(*joining.count_raters(said, written, how), sep="\n")
     for clips, what in (
         (written.replaced, "of the join before replaced"),
@@ -106,7 +105,7 @@ def join_raters(folder, raters, how, overwrite):
         if clips:
             print(f"  {count(len(clips), 'score')} {what} ({told})")
     if unknown := written.unknown:
-        console.caution(
+        terminal.caution(
             f"{count(len(unknown), 'rated clip')} in no row of the table (say, "
             f"{unknown[0]}): name them as the table does, or import such ratings with "
             "--scores"
@@ -135,9 +134,9 @@ def split_where(text):
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__)
+    parser = terminal.Parser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, default=files.DEFAULT_FOLDER, help="working folder")
+    add("--data", type=Path, default=storage.DEFAULT_FOLDER, help="working folder")
     add("--task", help="only this task")
     add("--split", choices=data.SPLITS, help="only this split")
     add = parser.add_argument_group("rate in the browser").add_argument
@@ -184,4 +183,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

@@ -14,18 +14,11 @@ import math
 from pathlib import Path
 
 import clip_table
-import console
-import familiar
-import files
-import frames
-import limits
-import new_animals
-import new_clips
-import runs
-import scoring
-import tables
-from console import Problem
-from slicing import finding
+from recordings import discover
+from runs import intervals, new_animals, new_videos, novelty, predict, store
+from system import storage, tables, terminal
+from system.terminal import Problem
+from video import frames
 
 ANIMAL_COLUMNS = ("animal", "n_clips", "network_score", "low", "high", "warnings")
 
@@ -36,7 +29,7 @@ def list_videos(places):
     for place in places:
         found = [place]
         if place.is_dir() and not (
-            found := finding.pick_videos(finding.list_files(place))
+            found := discover.pick_videos(discover.list_files(place))
         ):
             missing.append(f"{place}: no video in this folder, at any depth")
         elif not place.exists():
@@ -112,7 +105,9 @@ def choose_view(record, crop, mirror):
         print(f"cropped to {','.join(map(str, crop))}, as the clips in training")
     if record.get("mirrored") and not mirror:
         n = len(record["mirrored"])
-        console.caution(f"{n} clips in training were mirrored; these are not: --mirror")
+        terminal.caution(
+            f"{n} clips in training were mirrored; these are not: --mirror"
+        )
     return frames.View(crop=crop, mirror=mirror)
 
 
@@ -124,7 +119,7 @@ def tell(table, means, record, level):
         spans = zip(names, table["start"], table["end"], strict=True)
         names = [f"{name} {start:.1f}-{end:.1f} s" for name, start, end in spans]
     width = max(map(len, names), default=0)
-    columns = (table[c] for c in new_clips.COLUMNS[5:])
+    columns = (table[c] for c in new_videos.COLUMNS[5:])
     for name, n_frames, score, low, high, odd in zip(names, *columns, strict=True):
         line = f"  {name:<{width}}  {n_frames:>6} frames  {show(score, low, high)}"
         print(f"{line}  ! {odd}" if odd else line)
@@ -134,19 +129,19 @@ def tell(table, means, record, level):
         for animal, n_clips, *figures, odd in means:
             line = f"  {animal:<{width}}  {n_clips:>6} clips   {show(*figures)}"
             print(f"{line}  ! {odd}" if odd else line)
-    if silence := limits.explain_silence(record):
-        console.caution(silence)
+    if silence := intervals.explain_silence(record):
+        terminal.caution(silence)
         return
-    if told := limits.explain_level(record, level):
-        console.caution(told)
-    if told := limits.explain_no_skill(record):
-        console.caution(told)
+    if told := intervals.explain_level(record, level):
+        terminal.caution(told)
+    if told := intervals.explain_no_skill(record):
+        terminal.caution(told)
     if all(map(math.isnan, table["low"])):
         return
-    level = limits.show_level(limits.choose_level(record, level))
+    level = intervals.show_level(intervals.choose_level(record, level))
     print(
         f"[low, high] holds the true score of {level} of new animals, if they are "
-        f"like the {limits.count_animals(record)} that networks of this run scored "
+        f"like the {intervals.count_animals(record)} that networks of this run scored "
         "without having seen them"
     )
 
@@ -157,22 +152,22 @@ def show(score, low, high):
 
 def tell_odd(scored, record):
     """Say how many videos are unlike those of the training, and what is not known."""
-    if silence := familiar.explain_silence(record):
-        console.caution(silence)
+    if silence := novelty.explain_silence(record):
+        terminal.caution(silence)
     warned = [odd for _, _, odd in scored.values()]
     if any(warned):
-        console.caution(familiar.count_kinds(record, warned))
+        terminal.caution(novelty.count_kinds(record, warned))
 
 
 def tell_trained(trained, clips, record):
     """Say which scores are no predictions, since the run has seen clips or animals."""
     if record["train_clips"] is None:
-        console.caution(
+        terminal.caution(
             f"it is unknown which clips and animals {record['run']} was trained on: "
             "scores of those are no predictions"
         )
     elif trained:
-        console.caution(f"no interval for {explain_trained(trained, clips)}")
+        terminal.caution(f"no interval for {explain_trained(trained, clips)}")
 
 
 def explain_trained(trained, clips):
@@ -187,7 +182,7 @@ def explain_trained(trained, clips):
 def refuse_odd(scored):
     """Take out what is unlike the training: what is left, and a line for each other."""
     refused = [
-        f"{part.video.name}: --strict refuses it, {new_clips.say_odd(odd)}"
+        f"{part.video.name}: --strict refuses it, {new_videos.say_odd(odd)}"
         for part, (_, _, odd) in scored.items()
         if odd
     ]
@@ -204,8 +199,8 @@ def write(path, table, means):
 
 def draw_windows(paths, table):
     """Draw the score of each video over time, beside the table."""
-    import figures
-    from judging.contrast_figures import draw_windows
+    from evaluation.contrast_figures import draw_windows
+    from reports import style
 
     rows = list(zip(*table.values(), strict=True))
     for clip in dict.fromkeys(table["clip"]):
@@ -213,46 +208,46 @@ def draw_windows(paths, table):
         middles = [(row[3] + row[4]) / 2 for row in own]
         scores = zip(*(row[6:9] for row in own), strict=True)
         figure = draw_windows(middles, *scores, clip)
-        written = figures.save(figure, paths[clip])
+        written = style.save(figure, paths[clip])
         print(f"written to {written[0]} and .svg")
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__, "VIDEO ... ")
+    parser = terminal.Parser(__doc__, "VIDEO ... ")
     parser.add_argument(
         "videos", nargs="+", type=Path, help="videos, folders of videos"
     )
-    add = console.begin_options(parser)
+    add = terminal.begin_options(parser)
     add("--run", str, "name or file of a run, or a .zip of share.py (the newest run)")
     add("--task", str, "the newest run of this task, where none is named")
-    add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
+    add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
     add("--output", Path, "write a table", metavar="CSV")
     add("--overwrite", bool, "let --output replace any .csv")
     add("--weights", str, "where the run's InceptionV3 weights are, if they moved")
-    crop = console.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels")
+    crop = terminal.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels")
     where = "look at this region only, in pixels (that of the training)"
     add("--crop", crop, where, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")
     add("--allow-short", bool, "take what is there of a video that was cut short")
     share = "share of new animals whose true score lies within the interval"
-    level = console.checked(float, lambda x: 0 < x < 1, "a number such as 0.9")
+    level = terminal.checked(float, lambda x: 0 < x < 1, "a number such as 0.9")
     add("--level", level, share, default=0.9)
     text = "the animals are others than those of the training, although named alike"
     add("--other-animals", bool, text)
     strict = "refuse videos that are unlike those that the run has learned from"
     add("--strict", bool, strict)
 
-    add = console.begin_options(parser, "long videos: a score over time")
+    add = terminal.begin_options(parser, "long videos: a score over time")
     every = "begin a window every so many seconds"
-    add("--every", console.positive_float, every, metavar="SECONDS")
+    add("--every", terminal.positive_float, every, metavar="SECONDS")
     window = "how long a window is (as the clips of the training)"
-    add("--window", console.positive_float, window, metavar="SECONDS")
+    add("--window", terminal.positive_float, window, metavar="SECONDS")
 
-    add = console.begin_options(parser, "what a study finds")
+    add = terminal.begin_options(parser, "what a study finds")
     add("--compare", ("group",), "compare the animals of groups")
     add("--pair", ("session",), "compare the sessions of each animal")
-    add("--control-group", str, console.HEALTHY, metavar="NAME")
-    add("--sessions", str, console.SESSIONS, metavar="A,B")
+    add("--control-group", str, terminal.HEALTHY, metavar="NAME")
+    add("--sessions", str, terminal.SESSIONS, metavar="A,B")
     source = "columns clip and any of animal, group, session, where names do not tell"
     add("--table", Path, source, metavar="CSV")
     args = parser.parse_args(argv)
@@ -265,25 +260,25 @@ def parse_args(argv):
 
 def compare(args, table, record, clips, labels, trained, settled):
     """Compare groups and sessions of new animals, where that is asked for."""
-    import contrasting
+    from evaluation import groups
 
     if any(name in trained for name in table["clip"]):
         raise Problem(f"no comparison with {explain_trained(trained, clips)}")
     if lost := [name for name in clips if name not in table["clip"]]:
         gone = {labels[name]["animal"] or name for name in lost} - {*table["animal"]}
         animals = f"; nothing is left of {', '.join(sorted(gone))}" if gone else ""
-        console.caution(
+        terminal.caution(
             f"the comparison is without {len(lost)} of {len(clips)} clips, which "
             f"failed or were refused: {new_animals.list_some(lost)}{animals}"
         )
-    contrasting.tell_study(table, record, settled, args.output, args.level)
+    groups.tell_study(table, record, settled, args.output, args.level)
 
 
 def open_run(args, clips, told):
     """Open a run and see that it suits: its network, record, view, labels and what is
     compared (see `contrasting.settle`, or None).
     """
-    model, record = runs.read_run(runs.find_run(args.data, args.run, args.task))
+    model, record = store.read_run(store.find_run(args.data, args.run, args.task))
     view = choose_view(record, args.crop, args.mirror)
     labels = new_animals.label_clips(clips, told, record)
     if args.pair and (lost := new_animals.list_nameless(labels)):
@@ -294,11 +289,11 @@ def open_run(args, clips, told):
         )
     settled = None
     if args.compare or args.pair:
-        import contrasting
+        from evaluation import groups
 
         wanted = bool(args.compare), bool(args.pair)
         wanted += (args.control_group, args.sessions)
-        settled = contrasting.settle(list(clips), record, labels, *wanted)
+        settled = groups.settle(list(clips), record, labels, *wanted)
     new_animals.tell_animals(labels, told)
     return model, record, view, labels, settled
 
@@ -314,13 +309,13 @@ def main(argv=None):
     new_animals.tell_copies(digests)
     others = args.other_animals
     trained = new_animals.find_trained(clips, digests, labels, record, others)
-    window = args.every and (args.window or new_clips.window_seconds(record))
-    parts, failed = new_clips.list_parts(
+    window = args.every and (args.window or new_videos.window_seconds(record))
+    parts, failed = new_videos.list_parts(
         clips, view, window, args.every, args.allow_short
     )
     n_parts = len(parts) + len(failed)
-    extractor = scoring.open_extractor(record, args.weights)
-    scored, failures = new_clips.score_parts(
+    extractor = predict.open_extractor(record, args.weights)
+    scored, failures = new_videos.score_parts(
         parts, model, record, extractor, args.allow_short
     )
     failed += failures
@@ -328,10 +323,10 @@ def main(argv=None):
     if args.strict:
         scored, refused = refuse_odd(scored)
         failed += refused
-    code = console.report_failed(failed, n_parts)
+    code = terminal.report_failed(failed, n_parts)
     if not scored:
         return code
-    table, means = new_clips.tabulate(scored, record, args.level, labels, trained)
+    table, means = new_videos.tabulate(scored, record, args.level, labels, trained)
     tell(table, means, record, args.level)
     tell_trained(trained, clips, record)
     if args.output:
@@ -344,4 +339,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

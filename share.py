@@ -11,13 +11,10 @@ Cost    seconds.
 
 from pathlib import Path
 
-import console
 import data
-import files
-import limits
-import packing
-import runs
-from console import Problem
+from runs import intervals, packing, store
+from system import storage, terminal
+from system.terminal import Problem
 
 CARD = """# {run}
 
@@ -38,8 +35,8 @@ own clips by hand and compare: `python validate.py --run {run}.zip`.
 
 def describe_figures(folder, record):
     """Say how a run did on animals never seen, from its folds or from its test."""
-    if not limits.explain_silence(record):
-        return limits.describe_errors(record)
+    if not intervals.explain_silence(record):
+        return intervals.describe_errors(record)
     found = find_evaluations(folder, record)
     if not found:
         return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
@@ -60,7 +57,7 @@ def find_evaluations(folder, record):
     tests, of_folds = [], []
     for path in sorted((Path(folder) / "predictions").glob("[!.]*.json")):
         try:
-            told = files.read_json(path)
+            told = storage.read_json(path)
             made = told["run_record"]
             is_test = "never saw" in told["independence"]
             if not is_test or not told["agreement"]["clips"]["n"]:
@@ -79,7 +76,7 @@ def write_card(folder, record, species, camera, licence):
     """Write in words what a run is: str."""
     known = {**record["train_clips"], **record.get("watched_clips", {})}
     made, like = record["extraction"] or {}, record.get("clips_were") or {}
-    animals = {runs.animal_in(record, name) for name in known}
+    animals = {store.animal_in(record, name) for name in known}
     clips = [
         f"{key.replace('n_frames', 'frames')} {value[0]:g} to {value[1]:g}"
         for key in ("n_frames", "seconds", "fps", "brightness")
@@ -101,10 +98,10 @@ def write_card(folder, record, species, camera, licence):
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__, "RUN ")
+    parser = terminal.Parser(__doc__, "RUN ")
     parser.add_argument("run", help="name of the run")
-    add = console.begin_options(parser)
-    add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
+    add = terminal.begin_options(parser)
+    add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
     add("--output", Path, "the file to write (<run>.zip)", metavar="ZIP")
     add("--species", str, "what the animals are", default="not told")
     add("--camera", str, "view, distance, frame rate, light", default="not told")
@@ -115,10 +112,10 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
-    checkpoint = runs.find_run(args.data, args.run)
+    checkpoint = store.find_run(args.data, args.run)
     if checkpoint.suffix != ".keras":
         raise Problem(f"{checkpoint.name} has no record: only runs of one's own go out")
-    record = runs.read_record(checkpoint)
+    record = store.read_record(checkpoint)
     output = args.output or Path(f"{record['run']}.zip")
     if output.exists() and not args.overwrite:
         raise Problem(f"{output} is there already. Give --overwrite to replace it")
@@ -130,4 +127,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

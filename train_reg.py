@@ -18,18 +18,13 @@ import functools
 import math
 from pathlib import Path
 
-import console
 import data
-import files
-import limits
-import origins
-import plans
-import processes
-import runs
-import sequences
-from console import Problem
-from names import explain_first
-from plans import Options
+from features import provenance, sequences
+from names.matching import explain_first
+from runs import intervals, plans, store
+from runs.plans import Options
+from system import processes, storage, terminal
+from system.terminal import Problem
 
 SMALL = 256  # units of an LSTM that two cores train hardly faster than one
 MOST_JOBS = 4  # unless told otherwise: each takes about 1 GB
@@ -50,11 +45,11 @@ def train_here(folder, todo, options, extraction):
     """Train the networks of plans one after the other; yields plans and records."""
     from tqdm import tqdm
 
-    import training
+    from training import train
 
     for plan in todo:
         with tqdm(desc="training", unit="epoch", disable=None) as bar:
-            yield plan, training.train_run(folder, plan, options, extraction, bar)
+            yield plan, train.train_run(folder, plan, options, extraction, bar)
 
 
 def train_in_processes(n_processes, folder, todo, options, extraction):
@@ -64,18 +59,20 @@ def train_in_processes(n_processes, folder, todo, options, extraction):
 
 
 def train_one(*task):
-    import training
+    from training import train
 
-    return training.train_run(*task)
+    return train.train_run(*task)
 
 
 def train_on_cluster(address, folder, todo, options, extraction):
     """Train the networks of plans on a Dask cluster; see `train_here`."""
-    import cluster
+    from system import dask_cluster
 
     tasks = [(folder.resolve(), plan, options, extraction) for plan in todo]
-    with cluster.connect(address) as client:
-        yield from follow(cluster.run(client, cluster.train_alone, tasks), len(tasks))
+    with dask_cluster.connect(address) as client:
+        yield from follow(
+            dask_cluster.run(client, dask_cluster.train_alone, tasks), len(tasks)
+        )
 
 
 def follow(results, n_runs):
@@ -109,16 +106,16 @@ def choose_jobs(wanted, n_runs, options):
 
 def add_what(parser):
     """Add the options of what to train, and where."""
-    add = console.begin_options(parser, "what", Options)
-    add("--data", Path, "the working folder", default=files.DEFAULT_FOLDER)
+    add = terminal.begin_options(parser, "what", Options)
+    add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
     text = "which task, where data_file.csv has several"
     add("--task", str, text, default=None)
     add("--run", str, "name of the run (<task>-<model>)", metavar="NAME")
     add("--target", ("score", "group"), "learn expert scores, or groups as 0 and 1")
     text = "regular expression that finds the animal in a name, if no column tells it"
-    add("--animal-pattern", console.pattern, text, metavar="RE")
-    add("--group-pattern", console.pattern, "likewise for the group", metavar="RE")
-    add("--control-group", str, console.HEALTHY, metavar="NAME")
+    add("--animal-pattern", terminal.pattern, text, metavar="RE")
+    add("--group-pattern", terminal.pattern, "likewise for the group", metavar="RE")
+    add("--control-group", str, terminal.HEALTHY, metavar="NAME")
     add("--skip-missing", bool, "train without the clips that have no sequence")
     add("--overwrite", bool, "replace a finished run")
 
@@ -129,61 +126,61 @@ their order; motion, a linear score of the change from frame to frame, for few c
 
 def add_network(parser):
     """Add the options of the form of the network."""
-    add = console.begin_options(parser, "network", Options)
+    add = terminal.begin_options(parser, "network", Options)
     add("--model", ("lstm", "pool", "motion"), MODELS)
-    add("--units", console.positive_int, "units of the lstm")
-    add("--dropout", console.fraction, "of the units, set to 0 at random in training")
+    add("--units", terminal.positive_int, "units of the lstm")
+    add("--dropout", terminal.fraction, "of the units, set to 0 at random in training")
     add("--activation", ("relu", "linear"), "of the score: relu cuts it to 0")
     text = "how the lstm opens and closes its memory: as published, or fast on GPUs"
     add("--gates", ("hard_sigmoid", "sigmoid"), text)
     add("--standardize", bool, "scale features by the training clips' mean and spread")
     text = "average this many networks, each with another seed"
-    add("--ensemble", console.positive_int, text, metavar="N")
+    add("--ensemble", terminal.positive_int, text, metavar="N")
 
 
 def add_fitting(parser):
     """Add the options of how it is trained."""
-    add = console.begin_options(parser, "training", Options)
-    add("--learning-rate", console.positive_float, "step of the optimizer")
-    add("--weight-decay", console.amount, "penalty on large weights")
-    add("--batch-size", console.positive_int, "clips a step")
-    add("--epochs", console.positive_int, "passes over the clips, at most")
-    add("--patience", console.positive_int, "epochs without gain before it stops")
+    add = terminal.begin_options(parser, "training", Options)
+    add("--learning-rate", terminal.positive_float, "step of the optimizer")
+    add("--weight-decay", terminal.amount, "penalty on large weights")
+    add("--batch-size", terminal.positive_int, "clips a step")
+    add("--epochs", terminal.positive_int, "passes over the clips, at most")
+    add("--patience", terminal.positive_int, "epochs without gain before it stops")
     text = (
         "what the learning rate is multiplied by after a plateau, epochs without gain"
     )
-    add("--plateau-factor", console.fraction, text)
-    add("--plateau-patience", console.positive_int, "epochs without gain before that")
+    add("--plateau-factor", terminal.fraction, text)
+    add("--plateau-patience", terminal.positive_int, "epochs without gain before that")
     text = "epochs after that before it may happen again"
-    add("--plateau-cooldown", console.count, text)
-    add("--seed", console.seed, "of first weights, order of clips and watched animals")
+    add("--plateau-cooldown", terminal.count, text)
+    add("--seed", terminal.seed, "of first weights, order of clips and watched animals")
     text = (
         "what is watched to stop in time: held-out train animals, or the test rows as "
     )
     add("--monitor", ("animals", "test"), text + "published, which are then no test")
-    add("--validation-fraction", console.fraction, "of the train animals, to watch")
+    add("--validation-fraction", terminal.fraction, "of the train animals, to watch")
 
 
 def add_folds(parser):
     """Add the options of cross-validation by animal."""
     title = "cross-validation by animal (ignores the split)"
-    add = console.begin_options(parser, title)
+    add = terminal.begin_options(parser, title)
     add("--leave-one-animal-out", bool, "for each animal a network trained without it")
     add("--leave-out", str, "only this network of them", metavar="ANIMAL")
-    add("--folds", console.positive_int, "leave out animals in K groups", metavar="K")
+    add("--folds", terminal.positive_int, "leave out animals in K groups", metavar="K")
     text = "then train on all animals the network to use; it carries the errors on "
     add("--final", bool, text + "left-out animals, which give its scores intervals")
     text = "do --folds K so many times, with other seeds and other folds"
-    add("--repeats", console.positive_int, text, metavar="N", default=1)
+    add("--repeats", terminal.positive_int, text, metavar="N", default=1)
     text = (
         f"networks trained at a time (the cores, up to {MOST_JOBS}; one of more than "
     )
-    add("--jobs", console.positive_int, f"{text}{SMALL} units)", metavar="N")
+    add("--jobs", terminal.positive_int, f"{text}{SMALL} units)", metavar="N")
     add("--dask", str, "share the networks out on a Dask cluster", metavar="ADDRESS")
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__)
+    parser = terminal.Parser(__doc__)
     for add in (add_what, add_network, add_fitting, add_folds):
         add(parser)
     args = parser.parse_args(argv)
@@ -216,7 +213,9 @@ def skip_missing(folder, clips, n_frames):
     missing = sorted({clip.name for clip in clips} - {clip.name for clip in found})
     if missing:
         near = explain_first(missing, sequences.list_names(folder, n_frames))
-        console.caution(f"left out, without a sequence: {list_some(missing, 10)}{near}")
+        terminal.caution(
+            f"left out, without a sequence: {list_some(missing, 10)}{near}"
+        )
     return found
 
 
@@ -227,7 +226,7 @@ def check_present(folder, planned, n_frames):
     if missing:
         raise Problem(
             f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
-            f"frames in {files.extraction_path(folder).parent}: {list_some(missing)}"
+            f"frames in {storage.extraction_path(folder).parent}: {list_some(missing)}"
             f"{explain_first(missing, sequences.list_names(folder, n_frames))}. "
             "Make them with extract_features.py, or leave them out with --skip-missing"
         )
@@ -245,7 +244,7 @@ def make_plans(args, clips, options, repeat=1):
     lost = {c.name for c in clips if c.name not in targets}
     lost -= {c.name for c in clips if c.split == "test" and not in_folds}
     if lost and targets:
-        console.caution(f"left out, without an expert score: {list_some(lost, 10)}")
+        terminal.caution(f"left out, without an expert score: {list_some(lost, 10)}")
     needed = options.monitor == "animals" or in_folds
     listed = data.list_animals(clips, options.animal_pattern, bool(needed))
     animals = {clip.name: a for clip, a in zip(clips, listed, strict=True)}
@@ -284,12 +283,12 @@ def train_all(args, repeat):
     planned, animals = make_plans(args, clips, options, repeat)
     plans.tell_proposal(clips, options)
     check_present(args.data, planned, options.n_frames)
-    origins.refuse_changed(args.data, clips)
-    seconds = origins.tell_pace(args.data, animals, extraction)
+    provenance.refuse_changed(args.data, clips)
+    seconds = provenance.tell_pace(args.data, animals, extraction)
     todo = [
         plan
         for plan in planned
-        if args.overwrite or not runs.is_finished(args.data, plan, options, extraction)
+        if args.overwrite or not store.is_finished(args.data, plan, options, extraction)
     ]
     for number, plan in enumerate(todo, start=1):
         print(
@@ -301,11 +300,13 @@ def train_all(args, repeat):
         for plan, record in train_part(args, part, options, extraction):
             tell_trained(plan, record, seconds)
     lacked = [
-        limits.finish(args.data, plan, options) for plan in planned if not plan.left_out
+        intervals.finish(args.data, plan, options)
+        for plan in planned
+        if not plan.left_out
     ]
     if not todo and len(planned) == 1 and not any(lacked):
         raise Problem(f"{planned[0].run} is finished. Give --overwrite to train again")
-    print(f"written to {files.checkpoint_path(args.data, planned[-1].run).parent}")
+    print(f"written to {storage.checkpoint_path(args.data, planned[-1].run).parent}")
 
 
 def train_part(args, todo, options, extraction):
@@ -320,7 +321,7 @@ def train_part(args, todo, options, extraction):
 
 def tell_trained(plan, record, seconds):
     """Print how a network was trained, and its error."""
-    how = runs.tell_training(record)
+    how = store.tell_training(record)
     if record["model"] == "motion" and seconds:
         how += f", changes are over {1000 * seconds:.0f} ms"
     where = "validation clips" if plan.watched else "its animals, each held out once"
@@ -337,4 +338,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

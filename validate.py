@@ -11,19 +11,15 @@ Cost    seconds a network, for small ones; the published one scores 3 clips a se
 
 from pathlib import Path
 
-import console
 import data
-import familiar
-import files
-import folds
-import labels
-import origins
-import runs
-import sessions
-from console import Problem
-from judging import questions, readers, report, sections
-from names import explain_first, match_names
-from tables import write_columns
+from evaluation import questions, readers, report_tables, verdict
+from features import provenance
+from names import labels, sessions
+from names.matching import explain_first, match_names
+from runs import folds, novelty, store
+from system import storage, terminal
+from system.tables import write_columns
+from system.terminal import Problem
 
 # ---------------------------------------------------------------- which clips
 
@@ -49,10 +45,10 @@ def list_repeats(args, clips):
     Animals that nobody scored need no network: they are named and left out.
     """
     if args.split in data.SPLITS:
-        path = runs.find_run(args.data, args.run, args.task)
-        record = runs.read_record(path) if path.suffix == ".keras" else {}
-        record = runs.note_owners(settle_patterns(args, record), clips)
-        chosen = runs.choose_clips(clips, record, args.split)
+        path = store.find_run(args.data, args.run, args.task)
+        record = store.read_record(path) if path.suffix == ".keras" else {}
+        record = store.note_owners(settle_patterns(args, record), clips)
+        chosen = store.choose_clips(clips, record, args.split)
         return [[(path, record, tabulate(chosen, record))]]
     found = folds.find_folds(args.data, args.split, args.run, args.task)
     repeats = [
@@ -60,14 +56,14 @@ def list_repeats(args, clips):
         for networks in folds.split_repeats(found)
     ]
     first = repeats[0][0][1]
-    table = tabulate(runs.choose_clips(clips, first), first)
+    table = tabulate(store.choose_clips(clips, first), first)
     scored = set(table["animal"][table["expert_score"].notna()])
     parts = []
     for networks in repeats:
         covered = {a for _, record in networks for a in record["left_out"]}
         lost = sorted(set(table["animal"]) - covered - scored)
         if lost:
-            console.caution(f"no expert has scored {', '.join(lost)}: not judged")
+            terminal.caution(f"no expert has scored {', '.join(lost)}: not judged")
         kept = table[~table["animal"].isin(lost)]
         parts.append(folds.assign_folds(networks, kept, may_be_new=True))
     return parts
@@ -103,7 +99,7 @@ def settle_labels(args, clips, repeats):
     if order and len(order) > 1:
         print(f"sessions: {sessions.show_order(order)}")
     elif not order and tables[0].groupby("animal")["session"].nunique().max() > 1:
-        console.caution(
+        terminal.caution(
             "changes from first to last session are left out: the order of sessions "
             f"{', '.join(sorted(set(days)))} is not known. Give it with --sessions"
         )
@@ -112,7 +108,7 @@ def settle_labels(args, clips, repeats):
 
 def one_by_one(parts):
     """Yield parts; forget each network before the next."""
-    from backend import keras
+    from system.backend import keras
 
     for part in parts:
         keras.backend.clear_session()
@@ -124,7 +120,7 @@ def one_by_one(parts):
 
 def judge_outcome(table, outcome):
     """Compare how well network and expert scores predict an outcome of the animals."""
-    from judging import comparisons
+    from evaluation import comparisons
 
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
@@ -132,7 +128,7 @@ def judge_outcome(table, outcome):
     if lost := sorted(set(outcome) ^ set(means.index)):
         near = explain_first(set(outcome) - set(means.index), means.index)
         told = ", ".join(lost) + near
-        console.caution(f"left out, as only one side has them: {told}")
+        terminal.caution(f"left out, as only one side has them: {told}")
     means = means[means.index.isin(outcome)]
     means = means.assign(outcome=[outcome[animal] for animal in means.index])
     columns = (means[name] for name in ("outcome", "network_score", "expert_score"))
@@ -141,9 +137,9 @@ def judge_outcome(table, outcome):
 
 def judge_plans(args, table, record, result):
     """Measure what animals are worth, on the clips that are judged."""
-    from judging import planning
-    from judging.table import summarise_clips
-    from training import measure_movement
+    from evaluation import learning_curve
+    from evaluation.predictions import summarise_clips
+    from training.train import measure_movement
 
     scored = table.dropna(subset=["target"])
     size = record["n_frames"], record["n_features"]
@@ -153,15 +149,17 @@ def judge_plans(args, table, record, result):
         scored["target"].to_numpy(float),
         scored["animal"].to_numpy(str),
     )
-    result["plan"] = planning.measure_curve(clips, args.plan, record.get("options"))
-    known = {runs.animal_in(record, name) for name in record["train_clips"] or ()}
+    result["plan"] = learning_curve.measure_curve(
+        clips, args.plan, record.get("options")
+    )
+    known = {store.animal_in(record, name) for name in record["train_clips"] or ()}
     mae = result["agreement"]["clips"]["mae"]
     result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
 
 
 def judge_raters(args, table, record, second_rater, ratings):
     """Judge raters, and the network beside them where it learned their scale."""
-    from judging import study
+    from evaluation import evaluate
 
     if second_rater:
         expert = table.dropna(subset=["expert_score"])
@@ -171,26 +169,26 @@ def judge_raters(args, table, record, second_rater, ratings):
     if record.get("target") == "group":
         network = None  # from 0 to 1, where raters give points
     spread = readers.spread_ratings(ratings, list(table["clip"]))
-    return study.judge_raters(*spread, animals, network, args.margin)
+    return evaluate.judge_raters(*spread, animals, network, args.margin)
 
 
 def judge_raters_alone(args, ratings):
     """Judge raters where there is no network yet; print it."""
-    from judging import study
+    from evaluation import evaluate
 
     names = sorted({name for rounds in ratings.values() for r in rounds for name in r})
     pattern = args.animal_pattern or data.ANIMAL_PATTERN
     known = {}
-    if files.table_path(args.data).is_file():
+    if storage.table_path(args.data).is_file():
         clips = data.read_clips(args.data, args.task)
         known = {clip.name: clip for clip in clips}
     own = match_names(names, list(known)).found
     clips = [known.get(own.get(name), name) for name in names]
     animals = [data.animal_of(clip, pattern) for clip in clips]
-    result = study.judge_raters(*readers.spread_ratings(ratings, names), animals)
-    report.tell({"raters": sections.list_raters(result)})
-    path = files.predictions_path(args.data, "raters", "ratings", ".json")
-    files.write_json(path, result)
+    result = evaluate.judge_raters(*readers.spread_ratings(ratings, names), animals)
+    verdict.tell({"raters": report_tables.list_raters(result)})
+    path = storage.predictions_path(args.data, "raters", "ratings", ".json")
+    storage.write_json(path, result)
     print(f"\nwritten to {path}")
 
 
@@ -212,9 +210,9 @@ def draw(args, folder, table, record, result, independence, means=None):
     """Draw what the table allows into a folder; return the paths of the PNGs."""
     import pandas as pd
 
-    import figures
-    from judging import figures as drawings
-    from judging import timelines
+    from evaluation import plots as drawings
+    from evaluation import timelines
+    from reports import style
 
     status = "NOT A TEST" if independence else "animals never seen"
     title = f"{record['run']}, {args.split}: {status}"
@@ -229,31 +227,31 @@ def draw(args, folder, table, record, result, independence, means=None):
         drawn["dates"] = timelines.draw_dates(table, dates, title, healthy)
     if means is not None:
         drawn["outcome"] = drawings.draw_outcome(means, result["outcome"], title)
-    logs = files.logs_folder(args.data, record["run"])
+    logs = storage.logs_folder(args.data, record["run"])
     for path in sorted(logs.glob("**/history.csv")):
         member = "" if path.parent == logs else f"_{path.parent.name}"
         try:
             figure = timelines.draw_learning_curves(pd.read_csv(path), record["run"])
         except (ValueError, KeyError, TypeError, OSError) as error:
-            console.caution(f"{path} is spoiled, so not drawn: {error}")
+            terminal.caution(f"{path} is spoiled, so not drawn: {error}")
             continue
         drawn[f"learning_curves{member}"] = figure
-    return [figures.save(figure, folder / name)[0] for name, figure in drawn.items()]
+    return [style.save(figure, folder / name)[0] for name, figure in drawn.items()]
 
 
 def publish(args, clips, table, record, result, means):
     """Print, write and draw what was found, once all of it is computed."""
-    from judging import sheet
+    from evaluation import report
 
     independence = tell_independence(table)
-    result["verdict"] = report.tell_verdict(result, is_test=not independence)
+    result["verdict"] = verdict.tell_verdict(result, is_test=not independence)
     print(f"run {record['run']}, {args.split}")
     if independence:
         print(f"NOT A TEST: {independence}")
     print("\n" + "\n".join(result["verdict"]))
-    report.tell(sections.list_sections(result, record.get("model")))
-    path = files.predictions_path(args.data, record["run"], args.split)
-    read = files.table_path(args.data), files.extraction_path(args.data)
+    verdict.tell(report_tables.list_sections(result, record.get("model")))
+    path = storage.predictions_path(args.data, record["run"], args.split)
+    read = storage.table_path(args.data), storage.extraction_path(args.data)
     content = {
         "run": record["run"],
         "split": args.split,
@@ -263,18 +261,18 @@ def publish(args, clips, table, record, result, means):
         "run_record": {
             k: v for k, v in record.items() if k not in ("clips_were", "animals_now")
         },
-        "inputs": {p.name: files.digest_file(p) for p in read if p.is_file()},
-        "versions": console.list_versions(),
+        "inputs": {p.name: storage.digest_file(p) for p in read if p.is_file()},
+        "versions": terminal.list_versions(),
     }
-    files.write_json(path.with_suffix(".json"), content)
+    storage.write_json(path.with_suffix(".json"), content)
     write_columns(path, table.drop(columns="target"))
     question = questions.name_question(args.split, record)
-    page = files.figures_folder(args.data, record["run"], question) / "report.html"
+    page = storage.figures_folder(args.data, record["run"], question) / "report.html"
     drawn = draw(args, page.parent, table, record, result, independence, means)
     told = {"split": args.split, "independence": independence}
     told["versions"] = content["versions"]
     named = {clip.name: clip for clip in clips}
-    sheet.write_page(page, args.data, named, table, result, record, told, drawn)
+    report.write_page(page, args.data, named, table, result, record, told, drawn)
     print(f"\npredictions: {path}\nfigures:     {page.parent}\npage:        {page}")
 
 
@@ -282,10 +280,10 @@ def publish(args, clips, table, record, result, means):
 
 
 def parse_args(argv):
-    parser = console.Parser(__doc__)
-    points = {"kind": console.positive_float, "metavar": "POINTS"}
-    add = console.begin_options(parser, "what to judge")
-    add("--data", Path, "working folder", default=files.DEFAULT_FOLDER, metavar="DIR")
+    parser = terminal.Parser(__doc__)
+    points = {"kind": terminal.positive_float, "metavar": "POINTS"}
+    add = terminal.begin_options(parser, "what to judge")
+    add("--data", Path, "working folder", default=storage.DEFAULT_FOLDER, metavar="DIR")
     add("--run", str, "name or file of a run; the newest one where none is given")
     add("--task", str, "only this task; the run's own where none is given")
     text = (
@@ -297,10 +295,10 @@ def parse_args(argv):
     add("--folds", bool, "the same after train_reg.py --folds K, repeats included")
     for what in ("animal", "group"):
         text = f"regular expression: the {what} in a clip's name; the run's own if none"
-        add(f"--{what}-pattern", console.pattern, text, metavar="RE")
-    add("--control-group", str, console.HEALTHY, metavar="NAME")
-    add("--sessions", str, console.SESSIONS, metavar="A,B")
-    add = console.begin_options(parser, "further questions")
+        add(f"--{what}-pattern", terminal.pattern, text, metavar="RE")
+    add("--control-group", str, terminal.HEALTHY, metavar="NAME")
+    add("--sessions", str, terminal.SESSIONS, metavar="A,B")
+    add = terminal.begin_options(parser, "further questions")
     text = "lines of animal,value, such as a lesion: which score predicts it better?"
     add("--outcome", Path, text, metavar="CSV")
     add("--second-rater", Path, "lines of clip,score by another expert", metavar="CSV")
@@ -328,12 +326,12 @@ def parse_args(argv):
 def score(args):
     """Score what is to be judged: clips, last record, results and tables."""
     clips = data.read_clips(args.data, args.task)
-    origins.refuse_changed(args.data, clips)
+    provenance.refuse_changed(args.data, clips)
     questions.settle(args, clips)
     repeats, order = settle_labels(args, clips, list_repeats(args, clips))
-    runs.tell_edited([record for parts in repeats for _, record, _ in parts], clips)
-    from judging import study
-    from judging.table import score_parts
+    store.tell_edited([record for parts in repeats for _, record, _ in parts], clips)
+    from evaluation import evaluate
+    from evaluation.predictions import score_parts
 
     lengths = {clip.name: clip.n_frames for clip in clips}
     rows = {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
@@ -342,7 +340,7 @@ def score(args):
         table, record, reasons = score_parts(
             args.data, one_by_one(parts), lengths, rows, args.control
         )
-        results.append(study.judge(table, record, reasons, args.control, order))
+        results.append(evaluate.judge(table, record, reasons, args.control, order))
         tables.append(table)
     return clips, record, results, tables
 
@@ -366,18 +364,18 @@ def main(argv=None):
     except Problem as problem:
         if not ratings or asks_network(args):
             raise
-        console.caution(f"no run can be judged here, so raters alone are: {problem}")
+        terminal.caution(f"no run can be judged here, so raters alone are: {problem}")
         return judge_raters_alone(args, ratings)
     result, table, means = results[0], tables[0], None
     if args.split in data.SPLITS and record.get("clips_were"):
         names, scores = list(table["clip"]), list(table["network_score"])
-        familiar.tell_differences(args.data, names, scores, record)
+        novelty.tell_differences(args.data, names, scores, record)
     if args.split not in data.SPLITS:
         record = {**record, "run": folds.name_of(record)}
     if len(results) > 1:
-        from judging import study
+        from evaluation import evaluate
 
-        result["repeats"] = study.spread_repeats(results)
+        result["repeats"] = evaluate.spread_repeats(results)
     if outcome:
         means, result["outcome"] = judge_outcome(table, outcome)
     if args.plan:
@@ -389,4 +387,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

@@ -20,8 +20,15 @@ import numpy as np
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from judging import agreement, calibration, comparisons, correlation, raters, separation
-from judging.resampling import CROSSED, average_units
+from evaluation import (
+    agreement,
+    calibration,
+    comparisons,
+    correlation,
+    raters,
+    separation,
+)
+from evaluation.jackknife import CROSSED, average_units
 
 # Published manifest: within an animal ICC(1) of clip scores is about 0.35.
 BETWEEN, WITHIN = 1.0, 1.36

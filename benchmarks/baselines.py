@@ -16,32 +16,30 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import console
 import data
-import files
-import runs
-import scoring
-from pages import page
+from reports import page
+from runs import predict, store
+from system import storage, terminal
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER)
+    parser.add_argument("--data", type=Path, default=storage.DEFAULT_FOLDER)
     parser.add_argument("--run")
     parser.add_argument("--split", choices=(*data.SPLITS, "all"), default="all")
     args = parser.parse_args(argv)
-    from explaining import attribution, checks, network
+    from explanation import attribution, checks, network
 
-    model, record = runs.read_run(runs.find_run(args.data, args.run))
+    model, record = store.read_run(store.find_run(args.data, args.run))
     split = None if args.split == "all" else args.split
-    clips = runs.choose_clips(data.read_clips(args.data), record, split)
+    clips = store.choose_clips(data.read_clips(args.data), record, split)
     names = [clip.name for clip in clips]
     animals = data.list_animals(
         clips, record.get("animal_pattern", data.ANIMAL_PATTERN)
     )
-    sequences = np.stack(list(scoring.read_sequences(args.data, names, record)))
+    sequences = np.stack(list(predict.read_sequences(args.data, names, record)))
     networks = network.open_networks(model)
     parts = attribution.take_apart(networks, sequences)
     means = sequences.mean(axis=1, keepdims=True)
@@ -69,4 +67,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

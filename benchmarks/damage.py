@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import films
 
-from console import Problem
-from video import decoding, reels
+from system.terminal import Problem
+from video import decoder, reader
 
 N_FRAMES = 36
 NEAR = 3.0  # grey levels, the mean difference of frames that are alike
@@ -76,7 +76,7 @@ def damage(content, number, spots, chance):
 def read(path):
     """Read all frames, (N, pixels), or None where that is refused."""
     try:
-        frames = [frame.ravel() for frame in reels.open_reel(path).iterate()]
+        frames = [frame.ravel() for frame in reader.open_reel(path).iterate()]
         return np.array(frames, np.int16)
     except (Problem, ValueError):  # ValueError: of several sizes
         return None
@@ -120,8 +120,8 @@ def main():
             for number in range(args.copies):
                 copy.write_bytes(damage(content, number, spots, chance))
                 answer = []
-                for decoding.THREADS in args.threads:
-                    decoding.survey_once.cache_clear()
+                for decoder.THREADS in args.threads:
+                    decoder.survey_once.cache_clear()
                     answer.append(judge(read(copy), whole))
                 answers.append(answer)
         counts = Counter(answer[0] for answer in answers)

@@ -19,14 +19,13 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import console
 import data
 import demo
 import explain
-import files
-import frames
-from explaining.places import find_centres
-from pages import page
+from explanation.places import find_centres
+from reports import page
+from system import storage, terminal
+from video import frames
 
 MOVED = 12  # grey levels by which a pixel changes that moves, well above the noise
 LEAST_MOVED = 10  # such pixels, where a place moves
@@ -81,7 +80,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     with contextlib.redirect_stdout(io.StringIO()):
         explain.main(["--data", str(args.data), "--run", args.run, "--split", "all"])
-    folder = files.figures_folder(args.data, args.run)
+    folder = storage.figures_folder(args.data, args.run)
     places = pd.read_csv(folder / "places.csv")
     column = "beyond_mean_frame"
     for beside, words in ((False, ""), (True, " or beside it")):
@@ -92,10 +91,10 @@ def main(argv=None):
             f"{np.median(area):.3f}; more than half in {(mass > 0.5).mean():.1%}, more "
             f"than its area in {(mass > area).mean():.1%} of them"
         )
-    found = files.read_json(folder / "explanation.json")["deletion"]["tests"]
+    found = storage.read_json(folder / "explanation.json")["deletion"]["tests"]
     for test, result in found.items():
         print(f"{test}, over chance: {page.interval(result['animals'])}")
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

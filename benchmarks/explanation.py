@@ -20,8 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import console
 import demo
+from system import terminal
 
 PROJECT = Path(__file__).resolve().parents[1]
 N_ANIMALS, N_CLIPS = 10, 2  # clips of each
@@ -32,7 +32,7 @@ def run_script(name, *options):
     command = [sys.executable, PROJECT / f"{name}.py", *map(str, options)]
     began = time.perf_counter()
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-        raise console.Problem(f"{name}.py failed; see above")
+        raise terminal.Problem(f"{name}.py failed; see above")
     # ru_maxrss, of the largest child so far, is in KiB on Linux, in bytes on macOS
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e9
@@ -43,9 +43,9 @@ def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--frames", type=console.positive_int, default=125, help="T")
-    parser.add_argument("--units", type=console.positive_int, default=2048)
-    parser.add_argument("--epochs", type=console.positive_int, default=5)
+    parser.add_argument("--frames", type=terminal.positive_int, default=125, help="T")
+    parser.add_argument("--units", type=terminal.positive_int, default=2048)
+    parser.add_argument("--epochs", type=terminal.positive_int, default=5)
     args = parser.parse_args(argv)
     rng = np.random.default_rng(0)
     animals = demo.choose_animals(rng, N_ANIMALS, N_CLIPS)
@@ -70,4 +70,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

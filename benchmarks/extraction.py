@@ -32,9 +32,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import console
-import frames
-import sources
+from system import terminal
+from video import find, frames
 
 SIZE = (640, 480)
 STRIDE = 2  # a published clip has 251 frames, of which every second one is used
@@ -63,8 +62,8 @@ def list_videos(folder, n_frames):
     """List the videos of a folder that are long enough and can be decoded."""
     long_enough = []
     for path in sorted(folder.rglob("*")):
-        if sources.is_video(path):
-            with contextlib.suppress(console.Problem):
+        if find.is_video(path):
+            with contextlib.suppress(terminal.Problem):
                 frames.read_video(path, n_frames)
                 long_enough.append(path)
     return long_enough
@@ -72,8 +71,8 @@ def list_videos(folder, n_frames):
 
 def build_published(weights):
     """Build the network as the published loop had it, and the same weights."""
-    import inception
-    from backend import keras
+    from features import inception_v3
+    from system.backend import keras
 
     network = keras.applications.InceptionV3(
         include_top=False, weights=None, pooling="avg", input_shape=(299, 299, 3)
@@ -82,7 +81,7 @@ def build_published(weights):
     made = [[x for x in network.layers if isinstance(x, kind)] for kind in kinds]
     for layers in made:
         layers.sort(key=lambda layer: (len(layer.name), layer.name))
-    parts = inception.read_parts(weights, [layer.kernel.shape for layer in made[0]])
+    parts = inception_v3.read_parts(weights, [layer.kernel.shape for layer in made[0]])
     for convolution, normalization, part in zip(*made, parts, strict=True):
         convolution.set_weights(part[:1])
         normalization.set_weights(part[1:])
@@ -228,4 +227,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

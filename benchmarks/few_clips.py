@@ -18,12 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import console
-import files
 import train_reg
 import validate
-from console import Problem
-from judging import sections
+from evaluation import report_tables
+from system import storage, terminal
+from system.terminal import Problem
 
 COMMON = "--units 64 --learning-rate 1e-3 --standardize --epochs 150 --patience 10"
 SETTINGS = {  # options that differ from the common ones
@@ -62,8 +61,8 @@ def cross_validate(name, args):
     with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
         train_reg.main([*where, *folds, *list_options(name)])
         validate.main([*where, "--folds"])
-    return files.read_json(
-        files.predictions_path(args.data, f"few-{name}", "folds", ".json")
+    return storage.read_json(
+        storage.predictions_path(args.data, f"few-{name}", "folds", ".json")
     )
 
 
@@ -71,7 +70,7 @@ def tell(name, agreement, separation, saved=""):
     figures = [agreement["clips"]["mae"], agreement["clips"]["pearson"]]
     if separation:
         figures.append(separation["clips"]["auroc"])
-    shown = "".join(f"{sections.show(figure):<24}" for figure in figures)
+    shown = "".join(f"{report_tables.show(figure):<24}" for figure in figures)
     print(f"{name:<18}{shown}{saved}", flush=True)
 
 
@@ -79,10 +78,10 @@ def parse_args(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER)
+    parser.add_argument("--data", type=Path, default=storage.DEFAULT_FOLDER)
     parser.add_argument("--task")
     parser.add_argument("--target", choices=("score", "group"), default="score")
-    parser.add_argument("--folds", type=console.positive_int, default=5)
+    parser.add_argument("--folds", type=terminal.positive_int, default=5)
     parser.add_argument("--only", nargs="+", choices=SETTINGS, default=SETTINGS)
     return parser.parse_args(argv)
 
@@ -101,7 +100,7 @@ def main(argv=None):
             print(f"{name:<18}{problem}", flush=True)
             continue
         saved = found["floors"]["ridge"]
-        saved = saved if isinstance(saved, str) else sections.show(saved["saved"])
+        saved = saved if isinstance(saved, str) else report_tables.show(saved["saved"])
         tell(name, found["agreement"], found.get("separation"), saved)
     print(
         "the best of these was chosen on the clips that judge it: read it as "
@@ -115,4 +114,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

@@ -20,7 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from judging import conformal, floors
+from evaluation import baselines
+from runs import conformal
 
 N_FEATURES = 12
 
@@ -126,13 +127,13 @@ def tell(title, found):
 def read_folder(folder):
     """Read the clips of a working folder: summaries, scores, animals."""
     import data
-    import sequences
+    from features import sequences
 
     clips = data.read_clips(folder)
     once = list({clip.name: clip for clip in clips}.values())
     length = sequences.read_extraction(folder)["n_frames"]
     summaries = [
-        floors.summarise_sequence(sequences.read_sequence(folder, clip.name, length))
+        baselines.summarise_sequence(sequences.read_sequence(folder, clip.name, length))
         for clip in once
     ]
     animals = np.unique(data.list_animals(once), return_inverse=True)[1]

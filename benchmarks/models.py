@@ -22,11 +22,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import console
-import files
 import train_reg
 import validate
-from judging import report
+from evaluation import verdict
+from system import storage, terminal
 
 SMALL = "--units 64 --learning-rate 1e-3 --standardize --epochs 150 --patience 10"
 MODELS = {
@@ -47,8 +46,8 @@ def cross_validate(folder, name, repeat, control):
         train_reg.main([*where, *train, "--jobs", "1"])
         seconds = time.process_time() - began
         validate.main([*where, "--folds", *control])
-    path = files.predictions_path(folder, run, "folds", ".json")
-    return files.read_json(path), seconds
+    path = storage.predictions_path(folder, run, "folds", ".json")
+    return storage.read_json(path), seconds
 
 
 def average(figures):
@@ -62,7 +61,7 @@ def average(figures):
         )
         for key in ("value", "low", "high")
     }
-    return report.show({**figures[0], **means})
+    return verdict.show({**figures[0], **means})
 
 
 def tell(name, found, pick, last=""):
@@ -84,7 +83,7 @@ def parse_args(argv):
     )
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--only", nargs="+", choices=MODELS, default=list(MODELS)[:3])
-    parser.add_argument("--repeats", type=console.positive_int, default=5)
+    parser.add_argument("--repeats", type=terminal.positive_int, default=5)
     return parser.parse_args(argv)
 
 
@@ -118,4 +117,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

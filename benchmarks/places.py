@@ -17,11 +17,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import console
-import frames
-from explaining.places import find_centres
+from explanation.places import find_centres
 from extractor import Extractor
-from inception import FRAME_SIZE, MAP_SIZE
+from features.inception_v3 import FRAME_SIZE, MAP_SIZE
+from system import terminal
+from video import frames
 
 PATCH = 24  # pixels of the 299: a place is 37 wide
 N_POSITIONS = 14  # along either axis
@@ -124,4 +124,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

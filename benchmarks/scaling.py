@@ -26,10 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from extraction import extract_ours, make_videos
 
-import console
 import data
-import files
-import sequences
+from features import sequences
+from system import storage, terminal
 
 PARTS = ("clips", "frames", "workers", "training")
 N_FRAMES = 125  # published
@@ -119,7 +118,7 @@ def scale_workers(counts, n_clips, n_frames, repetitions):
     """Extract the same clips on clusters of different size, in turns."""
     from dask.distributed import LocalCluster
 
-    import cluster
+    from system import dask_cluster
 
     logging.disable()  # of clusters that close
     print(f"Dask workers of one thread, {n_clips} clips of {n_frames} frames")
@@ -132,7 +131,7 @@ def scale_workers(counts, n_clips, n_frames, repetitions):
             # One cluster at a time: idle workers take their share of two cores, too.
             with (
                 LocalCluster(n_workers=count, **options) as group,
-                cluster.connect(group.scheduler_address) as client,
+                dask_cluster.connect(group.scheduler_address) as client,
             ):
                 time_clips(client, folder, clips[: 2 * count], n_frames)  # warms up
                 times[count].append(time_clips(client, folder, clips, n_frames))
@@ -143,14 +142,16 @@ def scale_workers(counts, n_clips, n_frames, repetitions):
 
 
 def time_clips(client, folder, clips, n_frames):
-    import cluster
+    from system import dask_cluster
 
-    tell, take = cluster.describe_extractor, cluster.extract_clip
-    ((_, made),) = cluster.run(client, tell, ["random"], ())
+    tell, take = dask_cluster.describe_extractor, dask_cluster.extract_clip
+    ((_, made),) = dask_cluster.run(client, tell, ["random"], ())
     record = {**made, "sampling": "stride", "n_frames": n_frames}
     sequences.write_extraction(folder, record)
     began = time.perf_counter()
-    for _, problem in cluster.run(client, take, clips, folder, record, "random", ()):
+    for _, problem in dask_cluster.run(
+        client, take, clips, folder, record, "random", ()
+    ):
         if problem is not None:
             raise problem
     return time.perf_counter() - began
@@ -166,7 +167,7 @@ def make_sequences(folder, n_clips):
             sequence = random.random((N_FRAMES, 2048), np.float32)
             written.append(sequences.write_sequence(folder, name, sequence))
         else:
-            path = files.sequence_path(folder, name, N_FRAMES)
+            path = storage.sequence_path(folder, name, N_FRAMES)
             path.hardlink_to(written[score])
         rows.append(f"train,Reach,{name},{N_FRAMES},{score}\n")
     (Path(folder) / "data_file.csv").write_text("".join(rows))
@@ -222,4 +223,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

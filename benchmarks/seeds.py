@@ -16,51 +16,47 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import console
 import data
-import files
-import plans
-import scoring
-import sequences
+from features import sequences
+from runs import plans, predict
+from system import storage, terminal
 
 
 def train_once(folder, plan, options, n_features, as_published, logs):
     """Train one network; return the lowest and the highest score of its clips."""
     import numpy as np
 
-    import fitting
-    import learning
-    import training
-    from backend import keras
+    from system.backend import keras
+    from training import learning, train, trainer
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(options.seed)
     shape = (options.n_frames, n_features)
     bias = 0.0 if as_published else sum(plan.train.values()) / len(plan.train)
     to_train = not as_published
-    model = training.build_network(shape, options, bias, None, to_train=to_train)
+    model = train.build_network(shape, options, bias, None, to_train=to_train)
     train, watched = (
         learning.SequenceBatches(folder, clips, *shape, options.batch_size, seed)
         for clips, seed in ((plan.train, options.seed), (plan.watched, None))
     )
     try:
         trainer = learning.Trainer(model, options)
-        fitting.fit_network(trainer, train, watched, logs, options.as_dict())
-    except console.Problem:
+        trainer.fit_network(trainer, train, watched, logs, options.as_dict())
+    except terminal.Problem:
         return 0.0, 0.0
     read = (sequences.read_sequence(folder, name, *shape) for name in plan.train)
-    scores = scoring.score_sequences(model, read)
+    scores = predict.score_sequences(model, read)
     return float(np.min(scores)), float(np.max(scores))
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=files.DEFAULT_FOLDER)
-    parser.add_argument("--seeds", type=console.positive_int, default=20)
+    parser.add_argument("--data", type=Path, default=storage.DEFAULT_FOLDER)
+    parser.add_argument("--seeds", type=terminal.positive_int, default=20)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     args, rest = parser.parse_known_args(argv)
     import train_reg
-    import training
+    from training import train
 
     small = ["--units", "128", "--learning-rate", "1e-4", "--epochs", "50"]
     given = train_reg.parse_args([*small, *rest])
@@ -70,7 +66,7 @@ def main(argv=None):
     base = train_reg.read_options(given, clips, extraction)
     targets = plans.find_targets(clips, base)
     names = [clip.name for clip in clips if clip.split == "train"]
-    n_features = training.check_sequences(args.data, names, base.n_frames)
+    n_features = train.check_sequences(args.data, names, base.n_frames)
     dead = {"ours": 0, "published": 0}
     for seed in range(args.first, args.first + args.seeds):
         options = dataclasses.replace(base, seed=seed)
@@ -86,4 +82,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    terminal.run(main)

@@ -21,11 +21,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import data
-import familiar
-import frames
-import origins
-import sequences
-import sources
+from features import provenance, sequences
+from runs import novelty
+from video import find, frames
 
 N_REPEATS = 10
 KINDS = ("as it is", "darkened", "cropped", "slowed", "mirrored")
@@ -51,7 +49,7 @@ def split_animals(animals, random):
 def share_flagged(features, directions, animals=None):
     """Share of clips said to be unlike; of each animal's clips first, if told."""
     centres = np.array(features["centres"])
-    odd = familiar.measure_distances(directions, centres) > features["limit"]
+    odd = novelty.measure_distances(directions, centres) > features["limit"]
     if animals is None:
         return odd.mean()
     return np.mean([odd[animals == name].mean() for name in np.unique(animals)])
@@ -62,7 +60,7 @@ def measure_features(animals, directions, others):
     random, found = np.random.default_rng(0), collections.defaultdict(list)
     for _ in range(N_REPEATS):
         new = split_animals(animals, random)
-        features = familiar.describe_features(directions[~new], animals[~new])
+        features = novelty.describe_features(directions[~new], animals[~new])
         found["stated"].append(features["false_alarms"])
         alarms = share_flagged(features, directions[new], animals[new])
         found["new animals"].append(alarms)
@@ -91,16 +89,16 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
     length, known = extraction["n_frames"], np.flatnonzero(~new)
     record = {"n_frames": length, "n_features": directions.shape[1], "run": "all"}
     own = [names[i] for i in known]
-    like = familiar.describe_clips(folder, own, animals[known], record)
+    like = novelty.describe_clips(folder, own, animals[known], record)
     record["clips_were"] = like
     record["train_clips"] = {names[i]: clips[i].score for i in known}
     extractor = Extractor(extraction["weights"])
-    found = origins.read_origins(folder)
+    found = provenance.read_origins(folder)
     for kind in KINDS:
         counts = collections.Counter()
         for i in np.flatnonzero(new)[:n_clips]:
             origin, resizer = found[names[i], length], frames.Resizer()
-            _, path = sources.find_source(folder, clips[i])
+            _, path = find.find_source(folder, clips[i])
             view = view_as(kind, *map(int, origin.size.split("x")))
             chosen, n = frames.read_video(
                 *(path, length, extraction["sampling"]),
@@ -108,9 +106,9 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
                 view,
             )
             rate = origin.fps / 3 if kind == "slowed" else origin.fps
-            look = familiar.Look(n, rate, resizer.size, resizer.brightness)
+            look = novelty.Look(n, rate, resizer.size, resizer.brightness)
             score = clips[i].score
-            odd = familiar.list_warnings(record, look, score, extractor(chosen))
+            odd = novelty.list_warnings(record, look, score, extractor(chosen))
             counts.update([*odd, "any"] if odd else [])
         told = ", ".join(f"{name} {n}" for name, n in counts.items()) or "none"
         print(f"{kind}: of {min(n_clips, new.sum())} clips {told}")
@@ -125,9 +123,9 @@ def main():
     parser.add_argument("--clips", type=int, default=0)
     args = parser.parse_args()
     clips, animals, read, extraction = read_folder(args.folder)
-    directions = np.stack([familiar.point(sequence) for sequence in read])
+    directions = np.stack([novelty.point(sequence) for sequence in read])
     others = {
-        each.name: np.stack([familiar.point(s) for s in read_folder(each)[2]])
+        each.name: np.stack([novelty.point(s) for s in read_folder(each)[2]])
         for each in args.others
     }
     measure_features(animals, directions, others)

@@ -50,19 +50,19 @@ def make_batches(clips, n_frames, n_features):
 
 def start_keras(options, ours):
     """Return the function that trains one batch, with our LSTM or Keras's."""
-    import lstm
     from models import build_lstm
+    from training import fast_lstm
 
-    keras = lstm.keras
+    keras = fast_lstm.keras
     model = build_lstm(
         options.frames,
         options.features,
         units=options.units,
         gates=options.gates,
         bias=2.5,
-        layer=lstm.FastLSTM if ours else keras.layers.LSTM,
+        layer=fast_lstm.FastLSTM if ours else keras.layers.LSTM,
     )
-    adam = lstm.FastAdam if ours else keras.optimizers.Adam
+    adam = fast_lstm.FastAdam if ours else keras.optimizers.Adam
     model.compile(adam(LEARNING_RATE), "mse")
     return model.train_on_batch
 

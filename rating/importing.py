@@ -9,8 +9,8 @@ import math
 import re
 from collections import Counter
 
-from names import explain_missing, match_names, read_as_days, split_path
-from tables import count, parse_number, plain, read_table
+from names.matching import explain_missing, match_names, read_as_days, split_path
+from system.tables import count, parse_number, plain, read_table
 
 EMPTY = ("", "-", "na", "n/a", "n.a.", "nan", "none")  # no score
 PLAYER = re.compile(r"^(player )?#?\d+:\s*", re.I)  # as BORIS writes before a file

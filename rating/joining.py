@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pandas as pd
 
 import clip_table
-import files
 from clip_table import COLUMNS
-from console import Problem, caution
 from rating.importing import match_clips
 from rating.ratings import list_raters, list_scores, ratings_path, read_ratings
-from tables import NUMBER, count, plain, summarise, write_table
+from system import storage
+from system.tables import NUMBER, count, plain, summarise, write_table
+from system.terminal import Problem, caution
 
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers", ".txt", ".tsv")
 N_SHOWN = 5  # clips on which raters differ most
@@ -32,7 +32,7 @@ def read_raters(folder, raters=None):
         place = Path(folder) / "ratings"
         raise Problem(f"{place}: expected ratings of {asked}. Raters there: {there}")
     said = {rater: read_ratings(ratings_path(folder, rater))[1] for rater in raters}
-    _, clips = clip_table.open_listed(files.table_path(folder))
+    _, clips = clip_table.open_listed(storage.table_path(folder))
     given = {row["clip"] for rows in said.values() for row in rows}
     found, _ = match_clips(given - {clip.name for clip in clips}, clips)
     for rater, rows in said.items():  # made by hand, they may call a clip as its file
@@ -105,7 +105,11 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
     What an earlier join in the same way wrote is replaced, and removed where no rater
     scores the clip any longer; `overwrite`: so are other scores. Returns a Written.
     """
-    path, earlier, scores = files.table_path(folder), read_joined(folder), dict(scores)
+    path, earlier, scores = (
+        storage.table_path(folder),
+        read_joined(folder),
+        dict(scores),
+    )
     table = read_clip_table(path)
     columns = list(table.columns or COLUMNS)
     if "score" not in map(plain, columns):
@@ -135,7 +139,7 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
         raise Problem(f"{summarise(lost, N_SHOWN)}\n{told}")
     write_table(path, table.columns and columns, rows, table.delimiter)
     record = {"how": how, "raters": [*raters], "scores": scores}
-    files.write_json(joined_path(folder), record)
+    storage.write_json(joined_path(folder), record)
     listed = [row[clip_place] for row in rows]
     return Written(
         [clip for clip in listed if clip in scores],
@@ -163,7 +167,7 @@ def joined_path(folder):
 def read_joined(folder):
     """Read which scores the last join wrote; {} where there was none."""
     path = joined_path(folder)
-    record = files.read_json(path) if path.is_file() else {}
+    record = storage.read_json(path) if path.is_file() else {}
     kinds = {"how": str | None, "raters": list, "scores": dict}
     is_sound = all(isinstance(record.get(key), kind) for key, kind in kinds.items())
     return record if is_sound else {}

@@ -8,9 +8,9 @@ import math
 import unicodedata
 from pathlib import Path
 
-from console import Problem
-from files import find_name_fault
-from tables import parse_number, plain, read_table, write_table
+from system.storage import find_name_fault
+from system.tables import parse_number, plain, read_table, write_table
+from system.terminal import Problem
 
 COLUMNS = ("clip", "score", "repeat", "seconds", "order")
 

@@ -3,9 +3,9 @@
 import math
 from typing import NamedTuple
 
-from console import Problem
 from rating.ratings import COLUMNS
-from tables import parse_number, plain, read_table
+from system.tables import parse_number, plain, read_table
+from system.terminal import Problem
 
 MAX_STEPS = 1000
 

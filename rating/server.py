@@ -19,9 +19,9 @@ import sys
 import threading
 from pathlib import Path
 
-from console import Problem
+from system.terminal import Problem
 
-PAGE = Path(__file__).parent.parent / "pages" / "rate.html"
+PAGE = Path(__file__).with_name("rate.html")
 MAX_SECONDS = 24 * 3600
 N_KEPT = 4  # films in memory
 HEADERS = {

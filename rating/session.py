@@ -9,9 +9,9 @@ import math
 import secrets
 import threading
 
-from console import Problem
 from rating.ratings import list_scores, ratings_path, read_ratings, write_ratings
-from tables import plain
+from system.tables import plain
+from system.terminal import Problem
 
 REPEATED = 0.1  # of the clips come twice, to tell how well a rater agrees with himself
 OTHER_SCALE = (

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-import frames
+from video import frames
 
 IMAGES_PER_SECOND = 30  # of clips that are images, whose rate nobody knows
 MAX_RATE = 240

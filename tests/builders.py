@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 import clip_table
-import console
-import tables
+from system import tables, terminal
 
 SIZE = (64, 48)  # width, height of drawn films
 RATE = 30  # frames a second
@@ -62,7 +61,7 @@ class Lab:
         code, out, err = None, io.StringIO(), io.StringIO()
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                console.run(lambda: module.main(given))
+                terminal.run(lambda: module.main(given))
         except SystemExit as stop:
             code = stop.code or 0
         result = Result(code, out.getvalue(), err.getvalue())
@@ -134,7 +133,7 @@ class Lab:
         number of the animal, and by `gain` from one session to the next. What changes
         from frame to frame follows the score, with noise.
         """
-        import sequences
+        from features import sequences
 
         random, rows = np.random.default_rng(seed), []
         columns = ("split", "task", "clip", "n_frames", "score")

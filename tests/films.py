@@ -127,7 +127,7 @@ def write_sequences(folder, n_frames=4, n_features=8, n_animals=5, n_clips=2):
     list of str
         The names of the clips.
     """
-    import sequences
+    from features import sequences
 
     random = np.random.default_rng(0)
     rows, names = [], []

@@ -4,8 +4,8 @@ import datetime
 from collections import defaultdict
 from pathlib import Path
 
-import frames
-from tables import read_table
+from system.tables import read_table
+from video import frames
 
 
 def make_lab(folder, mice, n_animals=None):

@@ -26,7 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import console
+from system import terminal
 
 
 def die():
@@ -75,12 +75,12 @@ def put_stand_in():
 
 def run(argv):
     module = importlib.import_module(argv[0])
-    console.run(lambda: module.main(argv[1:]))
+    terminal.run(lambda: module.main(argv[1:]))
 
 
 def keep_nursery(name):
     importlib.import_module(name)
-    importlib.import_module("training")
+    importlib.import_module("training.train")
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)
@@ -101,10 +101,9 @@ def keep_nursery(name):
 
 def trace_epochs(output):
     """Write each epoch that begins on a line of its own, and back each of them up."""
-    import fitting
-    import learning
+    from training import learning, trainer
 
-    fitting.BACKUP_SECONDS = 0
+    trainer.BACKUP_SECONDS = 0
     begin = learning.SequenceBatches.start_epoch
 
     def start_epoch(batches, epoch):

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import models
-from explaining import attribution, checks, inference, network, places, summary
+from explanation import attribution, checks, network, places, statistics, summary
 
 LEGACY = Path(__file__).parent / "legacy"
 
@@ -309,8 +309,8 @@ def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
 
 
 def test_interval_is_student_t():
-    found = inference.find_interval([1.0, 2.0, 3.0, 4.0])
+    found = statistics.find_interval([1.0, 2.0, 3.0, 4.0])
     assert found["low"] == pytest.approx(2.5 - 3.18245 * 0.645497, abs=1e-4)
-    by_animal = inference.find_interval([1.0, 3.0, 2.0, 5.0, 5.0], list("aabcc"))
+    by_animal = statistics.find_interval([1.0, 3.0, 2.0, 5.0, 5.0], list("aabcc"))
     assert (by_animal["value"], by_animal["n"]) == (3.0, 3)
-    assert inference.find_interval([1.0, 2.0])["low"] is None
+    assert statistics.find_interval([1.0, 2.0])["low"] is None

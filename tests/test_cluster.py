@@ -11,11 +11,10 @@ from pathlib import Path
 import films
 import pytest
 
-import cluster
 import extract_features
-import files
 import train_reg
-from console import Problem
+from system import dask_cluster, storage
+from system.terminal import Problem
 
 pytest.importorskip("distributed")
 
@@ -47,7 +46,7 @@ def start_cluster(place, preload="", **environ):
         while not (where.is_file() and where.read_text().strip()):
             assert time.monotonic() < deadline, "the scheduler did not start"
             time.sleep(0.05)
-        address = files.read_json(where)["address"]
+        address = storage.read_json(where)["address"]
         command = (*python, "distributed.cli.dask_worker", address, "--nthreads", "1")
         command += ("--no-nanny", "--no-dashboard", "--preload", "preload.py")
         processes += [subprocess.Popen(command, **settings) for _ in range(2)]
@@ -104,7 +103,7 @@ def test_clips_of_a_killed_worker_are_done_by_the_other(tmp_path):
     script = start(STAND_IN, "extract_features", "--data", alone, *rest)
     script.communicate(timeout=60)
     expected, found = films.read_state(alone), films.read_state(shared)
-    assert {k: v for k, v in found.items() if files.TEMPORARY not in k} == expected
+    assert {k: v for k, v in found.items() if storage.TEMPORARY not in k} == expected
 
 
 @pytest.mark.thorough
@@ -118,7 +117,7 @@ def test_networks_are_trained_on_a_cluster(tmp_path):
     runs = sorted(path.stem for path in tmp_path.glob("checkpoints/*.json"))
     assert runs == [f"Reach-lstm-g{animal:02d}-features" for animal in range(1, 6)]
     assert output.count("2 epochs") == 5
-    records = [files.read_json(files.record_path(tmp_path, run)) for run in runs]
+    records = [storage.read_json(storage.record_path(tmp_path, run)) for run in runs]
     assert [record["left_out"] for record in records] == [
         [r.split("-")[2]] for r in runs
     ]
@@ -133,7 +132,7 @@ def call(folder, address):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_what_is_wrong_with_the_cluster_is_said(folder, monkeypatch):
-    monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+    monkeypatch.setattr(dask_cluster, "PATIENCE", 0.5)
     with pytest.raises(Problem, match="no Dask scheduler answers"):
         call(folder, "tcp://127.0.0.1:1")
     with pytest.raises(Problem, match=r"expected an address.*Received: nonsense"):
@@ -146,4 +145,4 @@ def test_what_is_wrong_with_the_cluster_is_said(folder, monkeypatch):
 
 def test_a_folder_that_is_not_shared_is_told(tmp_path):
     with pytest.raises(Problem, match="shared by all"):
-        cluster.extract_clip(None, tmp_path, {"n_frames": 3}, "random", ())
+        dask_cluster.extract_clip(None, tmp_path, {"n_frames": 3}, "random", ())

@@ -10,7 +10,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_judging import draw_study
 
-from judging import calibration, comparisons, floors, planning, raters, separation
+from evaluation import (
+    baselines,
+    calibration,
+    comparisons,
+    learning_curve,
+    raters,
+    separation,
+)
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -258,7 +265,7 @@ def test_errors_are_tabulated_by_what_is_known():
 
 def test_summary_is_mean_and_deviation_over_time():
     sequence = np.random.default_rng(0).random((125, 6))
-    summary = floors.summarise_sequence(sequence)
+    summary = baselines.summarise_sequence(sequence)
     assert summary.shape == (12,)
     assert summary[:6] == pytest.approx(sequence.mean(axis=0), abs=1e-6)
     assert summary[6:] == pytest.approx(sequence.std(axis=0), abs=1e-6)
@@ -295,9 +302,9 @@ def test_ridge_is_fitted_on_train_clips_and_chosen_on_watched_ones(watch):
     wanted = clips[0][:6]
     known = [train[key] for key in ("columns", "scores", "animals")]
     chosen = (watched["columns"], watched["scores"]) if watch else None
-    found = floors.predict_ridge(*known, wanted, chosen)
+    found = baselines.predict_ridge(*known, wanted, chosen)
     distances, errors = [], []
-    for alpha in floors.ALPHAS:
+    for alpha in baselines.ALPHAS:
         model = make_pipeline(StandardScaler(), Ridge(alpha=alpha))
         model.fit(train["columns"], train["scores"])
         distances.append(np.abs(model.predict(wanted) - found).max())
@@ -311,7 +318,7 @@ def test_ridge_is_fitted_on_train_clips_and_chosen_on_watched_ones(watch):
 def test_floors_are_fitted_on_the_training_clips():
     clips = draw_summaries()
     train, wanted = take(*clips, slice(3, 36)), take(*clips, slice(0, 3))
-    predictions, reasons = floors.predict_floors(train, NONE, wanted)
+    predictions, reasons = baselines.predict_floors(train, NONE, wanted)
     known = ["training mean", "group mean", "clip length", "ridge"]
     assert list(predictions) == known and list(reasons) == ["clip duration"]
     assert predictions["training mean"] == pytest.approx([clips[1][3:].mean()] * 3)
@@ -321,10 +328,10 @@ def test_floors_are_fitted_on_the_training_clips():
     seconds = train["lengths"] / np.where(np.arange(33) % 2, 30, 60)
     for side, found in ((train, seconds), (wanted, wanted["lengths"] / 30)):
         side["durations"] = found
-    left, reasons = floors.predict_floors(train, NONE, wanted, leave=("group mean",))
+    left, reasons = baselines.predict_floors(train, NONE, wanted, leave=("group mean",))
     assert not reasons and not np.allclose(left["clip duration"], left["clip length"])
     train["durations"], wanted["durations"] = train["lengths"], wanted["lengths"]
-    _, reasons = floors.predict_floors(train, NONE, wanted)
+    _, reasons = baselines.predict_floors(train, NONE, wanted)
     assert reasons == {"clip duration": "as clip length, at one frame rate"}
     assert "group mean" not in left
 
@@ -334,7 +341,7 @@ def test_floors_that_are_not_defined_say_why():
     train, wanted = take(*clips, slice(0, 3)), take(*clips, slice(0, 1))
     train |= {"animals": ["g01"] * 3, "groups": [None, "Stroke", "Stroke"]}
     train["lengths"] = [24, 24, 24]
-    predictions, reasons = floors.predict_floors(train, NONE, wanted)
+    predictions, reasons = baselines.predict_floors(train, NONE, wanted)
     assert list(predictions) == ["training mean"]
     assert reasons == {
         "group mean": "clips whose name carries no group: 1",
@@ -342,13 +349,13 @@ def test_floors_that_are_not_defined_say_why():
         "clip duration": "it is not known of every clip",
         "ridge": "the training clips are of fewer than two animals",
     }
-    with pytest.raises(floors.NoFloor, match="no training clip of group Stroke"):
-        floors.predict_group_mean(np.array([1.0]), ["Control"], ["Stroke"])
+    with pytest.raises(baselines.NoFloor, match="no training clip of group Stroke"):
+        baselines.predict_group_mean(np.array([1.0]), ["Control"], ["Stroke"])
 
 
 def test_a_known_animal_predicts_by_its_other_clips():
     scores = np.array([1, 2, 6, np.nan, 4, 7])
-    found = floors.predict_known_animal(scores, list("aaabbc"))
+    found = baselines.predict_known_animal(scores, list("aaabbc"))
     assert found[:5] == pytest.approx([4, 3.5, 1.5, 4, np.nan], nan_ok=True)
     assert np.isnan(found[5])
 
@@ -360,12 +367,12 @@ def test_a_planning_curve_says_how_many_animals():
     columns = random.normal(size=(48, 20))
     columns[:, 0] += scores
     clips = np.tile(columns, 4), columns, scores, animals
-    found = planning.measure_curve(clips, 0.01)
+    found = learning_curve.measure_curve(clips, 0.01)
     errors = [row["ridge"] for row in found["rows"]]
     assert errors[-1] < errors[0] and found["needed"] is None
     assert "levels off" in found["reason"]
-    easy = planning.measure_curve(clips, errors[0])["needed"]
+    easy = learning_curve.measure_curve(clips, errors[0])["needed"]
     assert easy["value"] <= 16
-    fit = planning.fit_curve(np.array([2, 4, 8]), np.array([1.5, 1.25, 1.125]))
+    fit = learning_curve.fit_curve(np.array([2, 4, 8]), np.array([1.5, 1.25, 1.125]))
     assert fit == pytest.approx((1, 1))
-    assert planning.measure_curve([c[:9] for c in clips], 1)["rows"] == []
+    assert learning_curve.measure_curve([c[:9] for c in clips], 1)["rows"] == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from judging import conformal
+from runs import conformal
 
 
 def test_one_clip_an_animal_is_the_conformal_quantile():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import console
+from system import terminal
 
 HOUSE = Path(__file__).parents[1]
 SCRIPTS = (
@@ -25,7 +25,7 @@ def end(error, capsys):
         raise error
 
     with pytest.raises(SystemExit) as left:
-        console.run(fail)
+        terminal.run(fail)
     output, errors = capsys.readouterr()
     assert output == ""
     return left.value.code, errors
@@ -75,7 +75,7 @@ def test_a_missing_package_is_named_as_it_is_installed(module, package, capsys):
 def test_every_requirement_is_known():
     lines = (HOUSE / "requirements.txt").read_text(encoding="utf-8").splitlines()
     required = {line.split(">")[0].strip() for line in lines if line.strip()}
-    assert required == set(console.PACKAGES.values())
+    assert required == set(terminal.PACKAGES.values())
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_other_errors_of_tensorflow_are_no_lack_of_memory(capsys):
 
 
 def test_real_tensorflow_errors_are_known():
-    from backend import tf
+    from system.backend import tf
 
     errors = tf.errors
     full = errors.ResourceExhaustedError(None, None, "OOM when allocating")
-    assert console.is_memory_full(full)
-    assert console.is_memory_full(errors.InternalError(None, None, "out of memory"))
-    assert not console.is_memory_full(errors.InternalError(None, None, "a bug"))
+    assert terminal.is_memory_full(full)
+    assert terminal.is_memory_full(errors.InternalError(None, None, "out of memory"))
+    assert not terminal.is_memory_full(errors.InternalError(None, None, "a bug"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")

@@ -6,11 +6,10 @@ import pingouin
 import pytest
 from scipy import stats
 
-import contrasting
-import new_animals
-import tables
-from console import Caution, Problem
-from judging import contrast_figures, contrasts
+from evaluation import contrast_figures, contrasts, groups
+from runs import new_animals
+from system import tables
+from system.terminal import Caution, Problem
 
 CONTROL = {"a1": 0.5, "a2": 1.0, "a3": 0.25, "a4": 0.75}
 NUMBERS = ("one", "two", "three")
@@ -72,16 +71,16 @@ def test_a_study_of_groups_and_sessions(tmp_path, capsys):
     record = {"run": "r", "model": "lstm", "n_frames": 12, "train_clips": {"x": 1.0}}
     record |= {"extraction": {"weights": "random", "sampling": "uniform"}}
     table = make_study()
-    settled = contrasting.settle(table["clip"], record, {}, True, True)
+    settled = groups.settle(table["clip"], record, {}, True, True)
     assert (settled["groups"], settled["healthy"]) == (["Control", "Stroke"], "Control")
     assert settled["sessions"] == ["05-02", "05-09"]
-    contrasting.tell_study(table, record, settled, tmp_path / "study.csv")
+    groups.tell_study(table, record, settled, tmp_path / "study.csv")
     said = capsys.readouterr().out
     assert "Stroke, 05-09 (n = 4 animals) had network scores 1.00 lower than" in said
     assert "changes from 05-02 to 05-09 that were 1.10 lower than Control" in said
     assert "32 clips of 8 animals were scored by the network r" in said
     assert (tmp_path / "study-study.png").stat().st_size > 5000
-    frame = pd.DataFrame(contrasting.label_clips(table["clip"], record, {}))
+    frame = pd.DataFrame(groups.label_clips(table["clip"], record, {}))
     assert frame["group"].value_counts().to_dict() == {"Control": 16, "Stroke": 16}
 
 
@@ -94,9 +93,9 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
     assert labels == {"one": {"group": "sham"}, "two": {"group": "lesion"}}
     names, record = ["one", "three"], {"run": "r"}
     with pytest.raises(Problem, match="1 of 2 clips tell no group, among them three"):
-        contrasting.settle(names, record, labels, True, False)
-    told = contrasting.label_clips(names[:1], record, labels)
-    contrasting.refuse_unlabelled(names[:1], told, True, False)
+        groups.settle(names, record, labels, True, False)
+    told = groups.label_clips(names[:1], record, labels)
+    groups.refuse_unlabelled(names[:1], told, True, False)
 
 
 def test_dots_that_would_hide_one_another_lie_side_by_side():

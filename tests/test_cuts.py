@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 import data
-import files
-import frames
-import origins
 import score
-import sources
-from console import Caution, Problem
+from features import provenance
+from system import storage
+from system.terminal import Caution, Problem
+from video import find, frames
 
 SIZE, CROP = (98, 70), (11, 7, 51, 33)  # of odd borders, which chroma does not have
 DEEP = {"bf": "3", "g": "12", "preset": "medium"}  # B-frames, few key frames
@@ -122,39 +121,39 @@ def test_the_table_names_a_video_from_the_working_folder_on(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     for name in (path, "../films/Rat 4, März.avi", r"..\films\Rat 4, März.avi"):
-        assert sources.find_source(folder, clip_of(name)) != ([], None)
+        assert find.find_source(folder, clip_of(name)) != ([], None)
         read = frames.read_frames(folder, clip_of(name, 9), 9)
         assert films.read_numbers(read) == [*range(9)]
     with pytest.raises(Problem, match="its video is not there"):
-        sources.find_source(folder, clip_of("gone.avi"))
+        find.find_source(folder, clip_of("gone.avi"))
     (tmp_path / "x.y4m").touch()
     with pytest.raises(Problem, match=r"x\.y4m is of a kind that is not read"):
-        sources.find_source(tmp_path, clip_of("x.y4m"))
+        find.find_source(tmp_path, clip_of("x.y4m"))
 
 
 def test_two_clips_of_one_name_are_never_mixed(folder):
     clip = data.Clip("test", "Reach", "v_Stroke_g02_c01", 30, 1.0)
-    _, found = sources.find_source(folder, clip)  # only in the other split
+    _, found = find.find_source(folder, clip)  # only in the other split
     assert found.parent.parent.name == "train"
     copy = shutil.copy(found, folder / "test/Reach")
-    assert sources.find_source(folder, clip)[1].parent.parent.name == "test"
+    assert find.find_source(folder, clip)[1].parent.parent.name == "test"
     films.make_film(copy, 31)
     for split in data.SPLITS:
         with pytest.raises(Problem, match="hold different clips of this name"):
-            sources.find_source(folder, clip._replace(split=split))
+            find.find_source(folder, clip._replace(split=split))
 
 
 def test_another_part_of_the_same_video_is_extracted_anew(tmp_path):
     path = films.make_film(tmp_path / "a.mp4", 60)
     clip = clip_of(path, start=0.5, end=1.0, crop=(0, 0, 50, 40))
-    origin = origins.describe_origin(tmp_path, clip)
+    origin = provenance.describe_origin(tmp_path, clip)
     assert origin.view == "0.5 to 1 s, crop 0 0 50 40" and origin.n_frames == 15
-    files.sources_path(tmp_path).parent.mkdir()
-    origins.note_origin(tmp_path, origin, np.zeros((5, 8), np.float32))
-    assert origins.find_changed(tmp_path, [clip]) == []
+    storage.sources_path(tmp_path).parent.mkdir()
+    provenance.note_origin(tmp_path, origin, np.zeros((5, 8), np.float32))
+    assert provenance.find_changed(tmp_path, [clip]) == []
     for change in ({"start": 0.6}, {"end": None}, {"crop": None}, {"mirror": True}):
         other = clip._replace(**change)
-        assert origins.find_changed(tmp_path, [other]) == [clip.name]
+        assert provenance.find_changed(tmp_path, [other]) == [clip.name]
 
 
 def test_new_videos_are_seen_as_those_of_the_training(capsys):

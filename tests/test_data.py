@@ -12,12 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import data
-import files
-import folds
-import plans
-import runs
-from console import Caution, Problem
 from data import Clip
+from runs import folds, plans, store
+from system import storage
+from system.terminal import Caution, Problem
 
 NAME = "v_RatStrokeApl27_g13_c02"
 
@@ -104,12 +102,12 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     plan = plan.name_clips(clips)
     assert plan.run == "Rat 0-features" and plan.left_out == ["Rat 0"]
     result = {"epochs": 1, "best_epoch": 1, "val_loss": 1.0}
-    record = runs.describe_run(plan, plans.Options(), None, [result], 8)
+    record = store.describe_run(plan, plans.Options(), None, [result], 8)
     record = json.loads(json.dumps(record))
-    seen = runs.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], record)
+    seen = store.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], record)
     assert seen[:2] == ["", "animal seen in training"] and seen[2].startswith("clip")
-    assert runs.group_in(record, "c", data.GROUP_PATTERN) == "sham"
-    assert runs.group_in(record, "i", data.GROUP_PATTERN) is None
+    assert store.group_in(record, "c", data.GROUP_PATTERN) == "sham"
+    assert store.group_in(record, "i", data.GROUP_PATTERN) is None
     table = data.tabulate_clips(clips[:2], ["Rat 0"] * 2, data.GROUP_PATTERN)
     assert len(folds.assign_folds([(Path("x"), record)], table)) == 1
     leaky = {**record, "animals": {**record["animals"], "c": "Rat 0"}}
@@ -187,11 +185,11 @@ def test_folds_need_animals():
 )
 def test_no_run_leads_outside_its_folder(tmp_path, run):
     for find in (
-        files.checkpoint_path,
-        files.record_path,
-        files.logs_folder,
-        files.figures_folder,
-        lambda folder, run: files.predictions_path(folder, run, "test"),
+        storage.checkpoint_path,
+        storage.record_path,
+        storage.logs_folder,
+        storage.figures_folder,
+        lambda folder, run: storage.predictions_path(folder, run, "test"),
     ):
         with pytest.raises(Problem, match="the run's name"):
             find(tmp_path, run)
@@ -199,13 +197,13 @@ def test_no_run_leads_outside_its_folder(tmp_path, run):
 
 def test_each_artefact_has_its_place(tmp_path):
     paths = [
-        files.sequence_path(tmp_path, "rat", 125),
-        files.extraction_path(tmp_path),
-        files.checkpoint_path(tmp_path, "g04-features"),
-        files.record_path(tmp_path, "g04-features"),
-        files.logs_folder(tmp_path, "g04-features"),
-        files.predictions_path(tmp_path, "g04-features", "test"),
-        files.figures_folder(tmp_path, "g04-features"),
+        storage.sequence_path(tmp_path, "rat", 125),
+        storage.extraction_path(tmp_path),
+        storage.checkpoint_path(tmp_path, "g04-features"),
+        storage.record_path(tmp_path, "g04-features"),
+        storage.logs_folder(tmp_path, "g04-features"),
+        storage.predictions_path(tmp_path, "g04-features", "test"),
+        storage.figures_folder(tmp_path, "g04-features"),
     ]
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
         "sequences/rat-125-features.npy",
@@ -221,21 +219,21 @@ def test_each_artefact_has_its_place(tmp_path):
 def test_checkpoints_are_found_by_name_and_path(tmp_path):
     folder = tmp_path / "checkpoints"
     with pytest.raises(Problem, match=r"holds no run. Train one with train_reg\.py"):
-        runs.find_run(tmp_path)
+        store.find_run(tmp_path)
     folder.mkdir()
     (folder / "old.hdf5").touch()
-    assert runs.find_run(tmp_path).name == "old.hdf5"  # there is no other
+    assert store.find_run(tmp_path).name == "old.hdf5"  # there is no other
     (folder / "older.h5").touch()
     with pytest.raises(Problem, match=r"trained here. Name one .*--run: old, older"):
-        runs.find_run(tmp_path)
+        store.find_run(tmp_path)
     (folder / "new.keras").touch()
-    (folder / f"{files.TEMPORARY}x.keras").touch()
+    (folder / f"{storage.TEMPORARY}x.keras").touch()
     (folder / "notes.txt").touch()
-    assert runs.find_run(tmp_path, "old").name == "old.hdf5"
-    assert runs.find_run(tmp_path, "older.h5").name == "older.h5"
-    assert runs.find_run(tmp_path, folder / "old.hdf5").name == "old.hdf5"
+    assert store.find_run(tmp_path, "old").name == "old.hdf5"
+    assert store.find_run(tmp_path, "older.h5").name == "older.h5"
+    assert store.find_run(tmp_path, folder / "old.hdf5").name == "old.hdf5"
     with pytest.raises(Problem, match=r"no run 'x' in .* Runs there: new, old, older"):
-        runs.find_run(tmp_path, "x")
+        store.find_run(tmp_path, "x")
 
 
 def test_the_newest_run_is_that_of_the_records(tmp_path):
@@ -243,9 +241,9 @@ def test_the_newest_run_is_that_of_the_records(tmp_path):
 
     def put(name, trained, task="Reach", age=0, **more):
         path = folder / f"{name}.keras"
-        files.write_json(path.with_suffix(".json"), {"task": task, **more})
+        storage.write_json(path.with_suffix(".json"), {"task": task, **more})
         if trained:
-            files.write_json(
+            storage.write_json(
                 path.with_suffix(".json"), {"task": task, "trained": trained, **more}
             )
         path.touch()
@@ -255,32 +253,32 @@ def test_the_newest_run_is_that_of_the_records(tmp_path):
     day = "2026-01-0{}T00:00:00.000+00:00".format
     put("fold1-features", day(9), scheme={"kind": "folds", "prefix": ""})
     with pytest.raises(Problem, match=r"only networks of a cross-.*--folds K --final"):
-        runs.find_run(tmp_path)
+        store.find_run(tmp_path)
     put("theirs", day(8), received="theirs.zip")
     put("old", None, age=1000)  # of a release that wrote no time
-    assert runs.find_run(tmp_path).name == "old.keras"
+    assert store.find_run(tmp_path).name == "old.keras"
     put("second", day(5), age=1)
     put("first", day(3), age=10**9)  # copied later
     put("grasp", day(6), task="Grasp")
-    assert runs.find_run(tmp_path).name == "grasp.keras"
-    assert runs.find_run(tmp_path, task="Reach").name == "second.keras"
+    assert store.find_run(tmp_path).name == "grasp.keras"
+    assert store.find_run(tmp_path, task="Reach").name == "second.keras"
     with pytest.raises(Problem, match="no run of task Lift; its runs are of Grasp, R"):
-        runs.find_run(tmp_path, task="Lift")
+        store.find_run(tmp_path, task="Lift")
     put("final", day(7), scheme={"kind": "final", "of": "folds", "prefix": ""})
-    assert runs.find_run(tmp_path, task="Reach").name == "final.keras"
+    assert store.find_run(tmp_path, task="Reach").name == "final.keras"
 
 
 def test_replacing_gives_the_name_only_to_what_is_whole(tmp_path):
     path = tmp_path / "deep/er/file.csv"
-    with files.replacing(path) as temporary:
+    with storage.replacing(path) as temporary:
         assert temporary.parent == path.parent and temporary.suffix == ".csv"
         temporary.write_text("one")
         assert not path.exists()
     assert path.read_text() == "one"
-    with pytest.raises(ZeroDivisionError), files.replacing(path) as temporary:
+    with pytest.raises(ZeroDivisionError), storage.replacing(path) as temporary:
         temporary.write_text("two")
         raise ZeroDivisionError
-    with pytest.raises(KeyboardInterrupt), files.replacing(path) as temporary:
+    with pytest.raises(KeyboardInterrupt), storage.replacing(path) as temporary:
         temporary.write_text("three")
         raise KeyboardInterrupt
     assert path.read_text() == "one"
@@ -292,15 +290,15 @@ def test_replacing_gives_the_name_only_to_what_is_whole(tmp_path):
 def test_folder_that_is_a_file_is_one_problem(tmp_path):
     (tmp_path / "sequences").touch()
     with pytest.raises(Problem, match="could not write"):
-        files.write_json(files.extraction_path(tmp_path), {})
+        storage.write_json(storage.extraction_path(tmp_path), {})
 
 
 def test_leftovers_of_the_dead_only_are_removed(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     names = {
-        "dead": f".writing-{files.HOST}-{dead.pid}-0.npy",
-        "alive": f".writing-{files.HOST}-{os.getpid()}-0.npy",
+        "dead": f".writing-{storage.HOST}-{dead.pid}-0.npy",
+        "alive": f".writing-{storage.HOST}-{os.getpid()}-0.npy",
         "elsewhere": f".writing-another-{dead.pid}-0.npy",
         "unknown": ".writing-a.npy",
         "other": "c.npy",
@@ -309,14 +307,14 @@ def test_leftovers_of_the_dead_only_are_removed(tmp_path):
     for path in paths.values():
         path.touch()
         os.utime(path, (time.time() - 7200,) * 2)
-    files.remove_leftovers(tmp_path)
+    storage.remove_leftovers(tmp_path)
     left = set(tmp_path.iterdir())
     assert left == set(paths.values()) - ({paths["dead"]} if os.name != "nt" else set())
     for path in left:
         os.utime(path, (0, 0))
-    files.remove_leftovers(tmp_path)
+    storage.remove_leftovers(tmp_path)
     assert set(tmp_path.iterdir()) == {paths["other"]}
-    files.remove_leftovers(tmp_path / "nowhere")
+    storage.remove_leftovers(tmp_path / "nowhere")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="who lives cannot be asked there")
@@ -325,8 +323,8 @@ def test_whatever_is_written_first_takes_leftovers_away(tmp_path):
     dead.wait()
     for folder in (tmp_path / "figures", tmp_path / "predictions"):
         folder.mkdir()
-        (folder / f".writing-{files.HOST}-{dead.pid}-0.html").touch()
-        files.write_json(folder / "a.json", {})
+        (folder / f".writing-{storage.HOST}-{dead.pid}-0.html").touch()
+        storage.write_json(folder / "a.json", {})
         assert [path.name for path in folder.iterdir()] == ["a.json"]
 
 
@@ -335,19 +333,19 @@ def test_modes_and_links_stay_as_they_are(tmp_path):
     path, link = tmp_path / "a.json", tmp_path / "link.json"
     kept = os.umask(0o027)
     try:
-        files.write_json(path, {})
+        storage.write_json(path, {})
     finally:
         os.umask(kept)
     assert path.stat().st_mode & 0o777 == 0o640
     path.chmod(0o664)
     link.symlink_to(path.name)
-    files.write_json(link, {"a": 1})
-    assert link.is_symlink() and files.read_json(path) == {"a": 1}
+    storage.write_json(link, {"a": 1})
+    assert link.is_symlink() and storage.read_json(path) == {"a": 1}
     assert path.stat().st_mode & 0o777 == 0o664
     path.chmod(0o444)
     for each in (path, link):
         with pytest.raises(Problem, match="read-only"):
-            files.write_json(each, {})
+            storage.write_json(each, {})
     assert sorted(tmp_path.iterdir()) == [path, link]
 
 
@@ -358,7 +356,7 @@ def claim_elsewhere(path, action):
     code = CLAIM + f"print('mine', flush=True); {action}"
     return subprocess.Popen(
         [sys.executable, "-c", code, str(path)],
-        cwd=Path(files.__file__).parent,
+        cwd=Path(storage.__file__).parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -370,17 +368,17 @@ def test_one_at_a_time_works_on_a_thing_and_the_dead_hold_nothing(tmp_path):
     first = claim_elsewhere(path, "time.sleep(60)")
     assert first.stdout.readline() == "mine\n"
     with (
-        pytest.raises(Problem, match=f"process {first.pid} on {files.HOST} works on"),
-        files.claim(path),
+        pytest.raises(Problem, match=f"process {first.pid} on {storage.HOST} works on"),
+        storage.claim(path),
     ):
         pass
     first.kill()
     first.communicate()
-    with files.claim(path):
+    with storage.claim(path):
         second = claim_elsewhere(path, "pass")
         _, errors = second.communicate()
         assert f"process {os.getpid()} on" in errors.splitlines()[-1]
-        with files.claim(tmp_path / "other"):
+        with storage.claim(tmp_path / "other"):
             pass
     assert list(tmp_path.iterdir()) == []
 
@@ -401,7 +399,7 @@ def test_many_claims_at_once_are_never_shared(tmp_path):
     )
     command = [sys.executable, "-c", code, str(tally)]
     pool = [
-        subprocess.Popen(command, cwd=Path(files.__file__).parent) for _ in range(4)
+        subprocess.Popen(command, cwd=Path(storage.__file__).parent) for _ in range(4)
     ]
     assert [process.wait() for process in pool] == [0] * 4
     assert tally.read_text() == "80"
@@ -410,15 +408,15 @@ def test_many_claims_at_once_are_never_shared(tmp_path):
 
 def test_json_is_written_whole_and_read_strictly(tmp_path):
     path = tmp_path / "a.json"
-    files.write_json(path, {"name": "Mäuschen", "n": [1, 2.5, None]})
-    assert files.read_json(path) == {"name": "Mäuschen", "n": [1, 2.5, None]}
+    storage.write_json(path, {"name": "Mäuschen", "n": [1, 2.5, None]})
+    assert storage.read_json(path) == {"name": "Mäuschen", "n": [1, 2.5, None]}
     with pytest.raises(TypeError):
-        files.write_json(path, {"score": object()})
-    assert files.read_json(path)["n"] == [1, 2.5, None]
+        storage.write_json(path, {"score": object()})
+    assert storage.read_json(path)["n"] == [1, 2.5, None]
     numbers = {"yes": np.bool_(True), "n": np.int64(3), "half": np.float32(0.5)}
     numbers |= {"row": np.arange(2), "none": [math.nan, np.float32(math.inf)]}
-    files.write_json(path, {**numbers, np.int64(3): {"at": Path("a")}, "two": (1, 2)})
-    assert files.read_json(path) == {
+    storage.write_json(path, {**numbers, np.int64(3): {"at": Path("a")}, "two": (1, 2)})
+    assert storage.read_json(path) == {
         "yes": True,
         "n": 3,
         "half": 0.5,
@@ -430,7 +428,7 @@ def test_json_is_written_whole_and_read_strictly(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     path.write_text("[1]")
     with pytest.raises(Problem, match="holds no JSON object"):
-        files.read_json(path)
+        storage.read_json(path)
 
 
 def test_digest_is_that_of_the_bytes(tmp_path):
@@ -438,4 +436,4 @@ def test_digest_is_that_of_the_bytes(tmp_path):
 
     content = np.random.default_rng(0).bytes(3 * 2**20 + 1)
     (tmp_path / "a").write_bytes(content)
-    assert files.digest_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+    assert storage.digest_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()

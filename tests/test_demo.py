@@ -8,9 +8,9 @@ from PIL import Image
 
 import data
 import demo
-import frames
-from console import Problem
-from drawn import drawing, reaching
+from synthetic import drawing, reaching
+from system.terminal import Problem
+from video import frames
 
 STILL = drawing.Look(shift=(0.0, 0.0), light=1.0, warmth=0.0, fur=0.0, noise=0.0)
 

@@ -8,13 +8,12 @@ import pandas as pd
 import pytest
 from checkpoints import score_by_hand, write_small
 
-import console
 import download_checkpoint
-import files
 import models
-import runs
 import validate
-from console import Problem
+from runs import store
+from system import storage, terminal
+from system.terminal import Problem
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -99,7 +98,7 @@ def test_a_checkpoint_arrives_whole(server, content, tmp_path, capsys):
     assert download(tmp_path, address(server), "--sha256", digest.upper()) in (None, 0)
     assert digest in capsys.readouterr().out
     assert list_names(tmp_path) == ["g04-features.hdf5"]
-    assert runs.find_run(tmp_path, "g04-features").read_bytes() == content
+    assert store.find_run(tmp_path, "g04-features").read_bytes() == content
 
 
 def test_what_exists_is_replaced_only_when_told(server, content, tmp_path):
@@ -127,7 +126,7 @@ def test_a_broken_transfer_leaves_nothing(server, content, tmp_path, part):
     assert list_names(tmp_path) == []
     server.cut_at = None
     download(tmp_path, address(server))
-    assert runs.find_run(tmp_path, "g04-features").read_bytes() == content
+    assert store.find_run(tmp_path, "g04-features").read_bytes() == content
 
 
 @pytest.mark.parametrize("announced", [False, 50_000])
@@ -147,7 +146,7 @@ def test_what_is_too_large_is_refused(server, tmp_path):
 def test_two_downloads_at_once_do_not_mix(server, content, tmp_path):
     server.content = content
     target = tmp_path / "checkpoints" / "g04-features.hdf5"
-    with files.claim(target):
+    with storage.claim(target):
         check_refusal(tmp_path, address(server), "works on")
     download(tmp_path, address(server))
     assert target.read_bytes() == content
@@ -268,14 +267,14 @@ def test_from_download_to_figures_without_keras(server, tmp_path, capsys):
     (folder / "data_file.csv").write_text("\r\r\n".join(rows))
 
     options = ["--data", str(folder), "--run", "g04-features"]
-    with pytest.warns(console.Caution):
+    with pytest.warns(terminal.Caution):
         validate.main(options)
     assert "repeat" in capsys.readouterr().out
     table = pd.read_csv(folder / "predictions" / "g04-features-test.csv")
     expected = score_by_hand(sequences, weights)
     assert np.ptp(expected) > 0.05
     np.testing.assert_allclose(table["network_score"], expected, atol=1e-5)
-    result = files.read_json(folder / "predictions" / "g04-features-test.json")
+    result = storage.read_json(folder / "predictions" / "g04-features-test.json")
     figures = result["agreement"]["clips"]
     error = expected - experts
     mae, rmse = np.abs(error).mean(), np.sqrt((error**2).mean())

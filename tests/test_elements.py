@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explaining import elements, inference
+from explanation import elements, statistics
 
 
 def test_components_keep_distances_and_fall():
@@ -25,7 +25,7 @@ def test_one_frame_or_one_value_gives_a_plane_still():
 
 
 def test_holm_is_that_of_the_textbook():
-    found = inference.correct_holm([0.01, 0.04, 0.03, np.nan])
+    found = statistics.correct_holm([0.01, 0.04, 0.03, np.nan])
     assert np.allclose(found[:3], [0.03, 0.06, 0.06])
     assert np.isnan(found[3])
 

@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import console
 import explain
-import files
 import models
-import scoring
-import sequences
-from explaining import overlays
-from explaining.places import find_centres
+from explanation import overlays
+from explanation.places import find_centres
+from features import sequences
+from runs import predict
+from system import storage, terminal
 
 N_FRAMES, N_FEATURES = 7, 6
 NAMES = [
@@ -52,7 +51,7 @@ def draw_frame(clip, frame):
 
 def write_clip(folder, number, name):
     """Write the frames of a clip as PNG, and its sequence."""
-    from frames import resize_frame
+    from video.frames import resize_frame
 
     pictures = [draw_frame(number, frame) for frame in range(N_FRAMES)]
     (folder / "test" / "Reach").mkdir(parents=True, exist_ok=True)
@@ -70,10 +69,10 @@ def write_run(folder, run, seed, kind="lstm", **record):
         model = models.build_motion(N_FRAMES, N_FEATURES, weights=(weights, 1.0))
     else:
         model = models.build_lstm(N_FRAMES, N_FEATURES, units=5, bias=0.1)
-    path = files.checkpoint_path(folder, run)
+    path = storage.checkpoint_path(folder, run)
     path.parent.mkdir(exist_ok=True)
     model.save(path)
-    files.write_json(
+    storage.write_json(
         path.with_suffix(".json"),
         {
             "run": run,
@@ -84,7 +83,7 @@ def write_run(folder, run, seed, kind="lstm", **record):
             "n_features": N_FEATURES,
             "extraction": {"weights": "random", "sampling": "stride"},
             "train_clips": {"elsewhere": 1.0},
-            "sha256": files.digest_file(path),
+            "sha256": storage.digest_file(path),
             **record,
         },
     )
@@ -109,7 +108,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    monkeypatch.setattr(scoring, "open_extractor", lambda *_: StandIn())
+    monkeypatch.setattr(predict, "open_extractor", lambda *_: StandIn())
 
 
 EXTRACTOR = StandIn()
@@ -119,7 +118,7 @@ EXTRACTOR = StandIn()
 def everything(folder):
     """What a run with every option writes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "open_extractor", lambda *_: EXTRACTOR)
+        patch.setattr(predict, "open_extractor", lambda *_: EXTRACTOR)
         explain.main(
             (f"--run own --data {folder} --top 3 --elements 3 --compare fold1").split()
         )
@@ -237,7 +236,7 @@ def test_without_pictures_there_are_no_places(tmp_path, folder, stand_in, capsys
     ],
 )
 def test_wrong_use_is_told(folder, argv, words):
-    with pytest.raises(console.Problem, match=words):
+    with pytest.raises(terminal.Problem, match=words):
         explain.main(["--data", str(folder), "--run", "own", *argv])
 
 
@@ -254,7 +253,7 @@ def test_a_run_is_not_compared_with_itself(folder, tmp_path, monkeypatch, kind):
         for suffix in (".keras", ".json"):
             content = own.with_suffix(suffix).read_bytes()
             (tmp_path / f"renamed{suffix}").write_bytes(content)
-    with pytest.raises(console.Problem, match="another run"):
+    with pytest.raises(terminal.Problem, match="another run"):
         explain.main(["--data", str(folder), "--run", "own", "--compare", given[kind]])
 
 

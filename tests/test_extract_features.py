@@ -10,9 +10,9 @@ import pytest
 
 import extract_features
 import extractor
-import files
-import sequences
-from console import Caution, Problem
+from features import sequences
+from system import storage
+from system.terminal import Caution, Problem
 
 PROJECT = Path(__file__).parents[1]
 N_FRAMES = 3
@@ -90,7 +90,7 @@ def test_odd_samplings_are_wrong_use(folder, sampling, capsys):
 
 
 def test_clips_are_extracted_before_anybody_scored_them(folder, stand_in):
-    path = files.table_path(folder)
+    path = storage.table_path(folder)
     lines = [line.rsplit(",", 1)[0] + "," for line in path.read_text().splitlines()]
     path.write_text("\n".join(lines))
     assert call(folder) == 0
@@ -107,7 +107,7 @@ def test_done_clips_are_skipped_and_overwritten_only_when_asked(
     folder, stand_in, capsys
 ):
     assert call(folder, "--split", "test") == 0
-    path = files.sequence_path(folder, "v_Stroke_g03_c01", N_FRAMES)
+    path = storage.sequence_path(folder, "v_Stroke_g03_c01", N_FRAMES)
     time_before = path.stat().st_mtime_ns
     assert call(folder) == 0
     assert "2 sequences written" in capsys.readouterr().out
@@ -167,7 +167,7 @@ def test_without_any_video_nothing_is_lost(folder, stand_in):
 
 def test_sequences_of_unknown_making_are_refused(folder, stand_in):
     call(folder)
-    files.extraction_path(folder).unlink()
+    storage.extraction_path(folder).unlink()
     with pytest.raises(Problem, match="nobody knows how they were made"):
         call(folder)
     assert call(folder, "--overwrite") == 0
@@ -175,7 +175,7 @@ def test_sequences_of_unknown_making_are_refused(folder, stand_in):
 
 def test_edited_record_is_refused(folder, stand_in):
     call(folder)
-    films.spoil_record(files.extraction_path(folder), sampling="uniform")
+    films.spoil_record(storage.extraction_path(folder), sampling="uniform")
     with pytest.raises(Problem, match="was edited"):
         call(folder, "--sampling", "uniform")
     assert call(folder, "--overwrite") == 0
@@ -255,7 +255,7 @@ def test_text_is_converted_as_it_is(folder, stand_in, capsys):
     (folder / "sequences").mkdir()
     features = np.random.default_rng(0).random((N_FRAMES, 5), np.float32)
     for name in ("v_Control_g01_c01", "v_Stroke_g02_c01"):
-        path = files.sequence_path(folder, name, N_FRAMES).with_suffix(".txt")
+        path = storage.sequence_path(folder, name, N_FRAMES).with_suffix(".txt")
         np.savetxt(path, features)
     path.write_text("1 2\n3 x\n")
     assert call(folder, "--convert-text") == 1

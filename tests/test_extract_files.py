@@ -11,13 +11,11 @@ import films
 import pytest
 from PIL import Image
 
-import console
 import data
 import extract_files
-import files
-import frames
-import sources
-from console import Problem
+from system import storage, terminal
+from system.terminal import Problem
+from video import find, frames
 
 PROJECT = Path(__file__).parents[1]
 
@@ -144,7 +142,7 @@ def test_wrong_videos_are_named_and_the_others_done(folder, capsys):
         "two videos of one clip",
     ):
         assert words in errors
-    assert not list(folder.rglob(f"{files.TEMPORARY}*"))
+    assert not list(folder.rglob(f"{storage.TEMPORARY}*"))
     assert not list(place.glob("broken-*"))
 
 
@@ -188,7 +186,7 @@ def test_names_of_many_kinds(tmp_path, name):
     assert (code, errors) == (0, "")
     (row,) = (tmp_path / "data_file.csv").read_text(encoding="utf-8").splitlines()
     assert row == f"train,Reach,{name},5,"
-    images = sources.list_images(tmp_path / "train/Reach", name)
+    images = find.list_images(tmp_path / "train/Reach", name)
     assert [path.name for path in images] == [
         f"{name}-{n:04d}.jpg" for n in range(1, 6)
     ]
@@ -222,11 +220,11 @@ def test_problems_keep_their_exit_code(capsys):
             raise raised
 
         with pytest.raises(SystemExit) as left:
-            console.run(fail)
+            terminal.run(fail)
         assert left.value.code == code
         output, errors = capsys.readouterr()
         assert output == "" and errors.strip() == words
     for returned, code in ((None, 0), (0, 0), (1, 1)):
         with pytest.raises(SystemExit) as left:
-            console.run(lambda returned=returned: returned)
+            terminal.run(lambda returned=returned: returned)
         assert left.value.code == code

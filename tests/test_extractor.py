@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from console import Problem
 from extractor import Extractor, decode_ahead
-from frames import resize_frame
+from system.terminal import Problem
+from video.frames import resize_frame
 
 PROJECT = Path(__file__).parents[1]
 
@@ -114,7 +114,7 @@ def test_random_weights_are_the_same_every_time(random_extractor, pictures):
 
 
 def test_the_start_loads_no_package_that_nobody_needs():
-    code = "import sys, backend; "
+    code = "import sys; from system import backend; "
     code += "print(*[n for n in backend.UNUSED if n in sys.modules])"
     code += "; import pandas, scipy.stats, sklearn, matplotlib; print('all')"
     done = subprocess.run(

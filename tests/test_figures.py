@@ -4,11 +4,11 @@ import pytest
 from matplotlib.text import Text
 from PIL import Image
 
-import figures
-from judging import figures as drawings
-from judging import timelines
-from judging.agreement import measure_agreement
-from judging.comparisons import compare_outcomes
+from evaluation import plots as drawings
+from evaluation import timelines
+from evaluation.agreement import measure_agreement
+from evaluation.comparisons import compare_outcomes
+from reports import style
 
 EXPERT = np.array([0, 0.5, 1, 2, 3, 4.5, 5, np.nan])
 NETWORK = np.array([0.4, 0.6, 1.5, 2, 2.5, 4, 4.2, 3])
@@ -150,7 +150,7 @@ def test_labels_are_spread_and_keep_their_order():
 def test_names_are_not_formulas(tmp_path, title):
     for name, figure in draw_all(title).items():
         assert title in words_of(figure)
-        figures.save(figure, tmp_path / name)
+        style.save(figure, tmp_path / name)
 
 
 def test_nothing_to_draw_says_so():
@@ -172,7 +172,7 @@ def test_constant_scores_can_be_drawn():
 
 def test_save_writes_whole_files_of_300_dpi(tmp_path):
     figure = draw(drawings.draw_agreement)
-    paths = figures.save(figure, tmp_path / "new" / "Reach.v2")
+    paths = style.save(figure, tmp_path / "new" / "Reach.v2")
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
         "Reach.v2.png",
         "Reach.v2.svg",
@@ -193,12 +193,12 @@ def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(figure, "savefig", stop)
     with pytest.raises(OSError, match="disk full"):
-        figures.save(figure, tmp_path / "Reach")
+        style.save(figure, tmp_path / "Reach")
     assert not list(tmp_path.iterdir())
 
 
 def test_same_figure_gives_the_same_svg(tmp_path):
     for name in ("first", "second"):
-        figures.save(draw_all()["agreement"], tmp_path / name)
+        style.save(draw_all()["agreement"], tmp_path / name)
     first, second = (tmp_path / f"{n}.svg" for n in ("first", "second"))
     assert first.read_bytes() == second.read_bytes()

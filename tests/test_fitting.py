@@ -5,9 +5,9 @@ import types
 import numpy as np
 import pytest
 
-import fitting
-import plans
-from backend import keras
+from runs import plans
+from system.backend import keras
+from training import trainer
 
 
 def follow_keras(losses, options):
@@ -49,7 +49,7 @@ def test_a_training_stops_and_slows_as_with_keras(seed):
     losses = np.float32(9 + np.cumsum(steps))
     rate, rates = 1.0, []
     for n in range(1, len(losses) + 1):
-        stops, slows = fitting.judge_losses(losses[:n].tolist(), options)
+        stops, slows = trainer.judge_losses(losses[:n].tolist(), options)
         rate *= 0.5 if slows else 1
         rates.append(rate)
         if stops:

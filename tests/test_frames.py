@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import frames
-from console import Problem
+from system.terminal import Problem
+from video import frames
 
 
 def read_numbers(path, n_frames, sampling="stride"):

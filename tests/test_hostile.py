@@ -6,9 +6,9 @@ import pytest
 from test_rate_page import CHROMIUM, listen, start
 
 import explain
-import sequences
 import train_reg
 import validate
+from features import sequences
 
 SCRIPT = "<script>document.title='taken'</script> $_^$"
 IMAGE = '"><img src=x onerror="document.title=\'taken\'">'

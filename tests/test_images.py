@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import frames
-from console import Problem
+from system.terminal import Problem
+from video import frames
 
 
 def save_image(folder, name="rat-0001.jpg", mode="RGB", image=None, **options):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import extractor
-import inception
-from backend import keras
-from console import Caution, Problem
+from features import inception_v3
+from system.backend import keras
+from system.terminal import Caution, Problem
 
 MADE = {"conv2d": keras.layers.Conv2D, "norm": keras.layers.BatchNormalization}
 
@@ -51,7 +51,7 @@ def saved(trained, tmp_path_factory):
 
 
 def test_the_network_and_its_digest_are_those_of_keras(trained, saved):
-    network, digest = inception.build(saved)
+    network, digest = inception_v3.build(saved)
     kinds = {type(layer) for layer in network.layers}
     assert MADE["norm"] not in kinds
     pixels = np.random.default_rng(1).integers(0, 256, (2, 299, 299, 3), np.uint8)
@@ -73,7 +73,7 @@ def test_weights_come_from_any_file_of_keras(trained, parts, saved, tmp_path, na
         whole.save(path)
     elif path != saved:
         trained.save(path)
-    found = inception.read_parts(path, shapes_of(parts))
+    found = inception_v3.read_parts(path, shapes_of(parts))
     for one, other in zip(found, parts, strict=True):
         for array, expected in zip(one, other, strict=True):
             np.testing.assert_array_equal(array, expected)
@@ -81,23 +81,23 @@ def test_weights_come_from_any_file_of_keras(trained, parts, saved, tmp_path, na
 
 def test_files_that_hold_other_weights_are_refused(parts, saved, tmp_path):
     with pytest.raises(Problem, match=r"gone\.h5: no such file"):
-        inception.build(tmp_path / "gone.h5")
+        inception_v3.build(tmp_path / "gone.h5")
     path = tmp_path / "a.h5"
     for content in (b"no weights", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n" + bytes(99)):
         path.write_bytes(content)
         with pytest.raises(Problem, match=r"a\.h5 "):
-            inception.read_parts(path, shapes_of(parts))
+            inception_v3.read_parts(path, shapes_of(parts))
     path.write_bytes(saved.read_bytes())
     with h5py.File(path, "a") as file:
         del file["layers/conv2d_7"]
     with pytest.raises(Problem, match="93 of 94 layers conv2d"):
-        inception.read_parts(path, shapes_of(parts))
+        inception_v3.read_parts(path, shapes_of(parts))
     path.write_bytes(saved.read_bytes())
     with h5py.File(path, "a") as file:
         del file["layers/conv2d_7/vars/0"]
         file["layers/conv2d_7/vars/0"] = np.zeros((1, 1, 5, 7), np.float32)
     with pytest.raises(Problem, match="convolution 10: expected"):
-        inception.read_parts(path, shapes_of(parts))
+        inception_v3.read_parts(path, shapes_of(parts))
 
 
 def test_imagenet_is_fetched_as_keras_does(parts, saved, monkeypatch):
@@ -108,25 +108,25 @@ def test_imagenet_is_fetched_as_keras_does(parts, saved, monkeypatch):
         return str(saved)
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    found = inception.read_parts("imagenet", shapes_of(parts))
+    found = inception_v3.read_parts("imagenet", shapes_of(parts))
     np.testing.assert_array_equal(found[0][0], parts[0][0])
-    from keras.src.applications import inception_v3
+    from keras.src.applications import inception_v3 as published
 
     ((_, place), how), *_ = asked
-    assert place == inception_v3.WEIGHTS_PATH_NO_TOP and how["cache_subdir"] == "models"
+    assert place == published.WEIGHTS_PATH_NO_TOP and how["cache_subdir"] == "models"
 
     def fail(*what, **how):
         raise OSError("no network")
 
     monkeypatch.setattr(keras.utils, "get_file", fail)
     with pytest.raises(Problem, match="Without internet give --weights FILE"):
-        inception.read_parts("imagenet", shapes_of(parts))
+        published.read_parts("imagenet", shapes_of(parts))
 
 
 def test_bfloat16_is_rough_and_not_for_processors(parts, monkeypatch):
-    rough, _ = inception.build_maps("bfloat16")
+    rough, _ = inception_v3.build_maps("bfloat16")
     assert rough.layers[-2].compute_dtype == "bfloat16"
-    monkeypatch.setattr(inception, "build", lambda *kind: (rough, str(kind)))
+    monkeypatch.setattr(inception_v3, "build", lambda *kind: (rough, str(kind)))
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
     with pytest.warns(Caution, match="brings nothing on a processor"):
         record = extractor.Extractor("random", precision="bfloat16").record

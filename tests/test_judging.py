@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import r2_score
 
-from judging import agreement, correlation, resampling
-from judging.resampling import Jackknife
+from evaluation import agreement, correlation, jackknife
+from evaluation.jackknife import Jackknife
 
 
 def draw_study(seed=0, n_animals=15):
@@ -135,7 +135,7 @@ def test_animals_with_most_clips_count_as_few():
     assert Jackknife(np.repeat(np.arange(7), 4)).effective == pytest.approx(7)
     index = np.repeat(np.arange(15), [20] * 3 + [1] * 12)
     assert Jackknife(index).effective == pytest.approx(72**2 / 1212)
-    _, owner = resampling.pair_units(np.array(list("bbaab")), np.array(list("xyxxy")))
+    _, owner = jackknife.pair_units(np.array(list("bbaab")), np.array(list("xyxxy")))
     assert owner.tolist() == [0, 1, 1]
 
 
@@ -249,8 +249,8 @@ def test_a_series_may_be_of_any_size(size):
     one = np.ones((1, len(expert)))
     known = np.corrcoef(expert, network)[0, 1]
     assert correlation.correlate(expert, size * network, one)[0] == pytest.approx(known)
-    assert not resampling.is_constant(size * network)
-    assert resampling.is_constant(np.full(9, size) * (1 + 1e-8 * np.arange(9)))
+    assert not jackknife.is_constant(size * network)
+    assert jackknife.is_constant(np.full(9, size) * (1 + 1e-8 * np.arange(9)))
     found = correlation.correlate_scores(size * expert, network, animals)
     assert found["clips"]["pearson"]["value"] == pytest.approx(known)
     assert json.dumps(found, allow_nan=False)

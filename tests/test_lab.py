@@ -9,10 +9,10 @@ import pytest
 
 import data
 import extract_files
-import files
 import rate
 import train_reg
 import validate
+from system import storage
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 
@@ -54,7 +54,7 @@ def test_from_a_folder_of_recordings_to_a_judged_run_in_five_commands(tmp_path, 
     assert not train_reg.main([*here, "--folds", "3", "--model", "motion"])
     validate.main([*here, "--folds"])
     (path,) = (folder / "predictions").glob("*.json")
-    result = files.read_json(path)
+    result = storage.read_json(path)
     assert "never saw" in result["independence"]
     (table,) = (folder / "predictions").glob("*.csv")
     rows = table.read_text(encoding="utf-8").splitlines()

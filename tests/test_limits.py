@@ -8,14 +8,11 @@ import pytest
 from films import make_film
 from test_train_reg import N_FEATURES, N_FRAMES, make_folder, read_record, train
 
-import familiar
-import files
-import limits
-import runs
 import score
-import scoring
 import share
-from console import Caution, Problem
+from runs import intervals, novelty, predict, store
+from system import storage
+from system.terminal import Caution, Problem
 
 
 class StandIn:
@@ -43,7 +40,7 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def run_score(trained, monkeypatch, capsys):
     def call(*options):
-        monkeypatch.setattr(scoring, "open_extractor", lambda *_: StandIn())
+        monkeypatch.setattr(predict, "open_extractor", lambda *_: StandIn())
         argv = [str(trained / "new"), "--data", str(trained)]
         code = score.main([*argv, "--run", "Reach-lstm", *options])
         return code, capsys.readouterr()
@@ -60,19 +57,19 @@ def test_the_final_network_carries_the_errors_of_its_folds(trained):
     for clip in found["clips"][::7]:
         run = found["networks"][clip["network"]]["run"]
         assert clip["animal"] in read_record(trained, run)["left_out"]
-        model, fold = runs.read_run(files.checkpoint_path(trained, run))
-        read = scoring.read_sequences(trained, [clip["clip"]], fold)
-        (told,) = scoring.score_sequences(model, read)
+        model, fold = store.read_run(storage.checkpoint_path(trained, run))
+        read = predict.read_sequences(trained, [clip["clip"]], fold)
+        (told,) = predict.score_sequences(model, read)
         assert told == pytest.approx(clip["score"], abs=1e-4)
 
 
 def test_errors_are_noted_although_all_was_trained_before(trained, capsys):
-    path = files.record_path(trained, "Reach-lstm")
-    whole = files.read_json(path)
-    files.write_json(path, {k: v for k, v in whole.items() if k != "left_out_errors"})
+    path = storage.record_path(trained, "Reach-lstm")
+    whole = storage.read_json(path)
+    storage.write_json(path, {k: v for k, v in whole.items() if k != "left_out_errors"})
     train(trained, "--folds", "3", "--final", "--epochs", "3")
     assert "90% of its scores were within" in capsys.readouterr().out
-    assert files.read_json(path)["left_out_errors"] == whole["left_out_errors"]
+    assert storage.read_json(path)["left_out_errors"] == whole["left_out_errors"]
 
 
 def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tmp_path):
@@ -81,11 +78,11 @@ def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tm
     table = pd.read_csv(tmp_path / "scores.csv")
     assert list(table["animal"]) == ["g77", "g77"]
     record = read_record(trained, "Reach-lstm")
-    model, _ = runs.read_run(files.checkpoint_path(trained, "Reach-lstm"))
+    model, _ = store.read_run(storage.checkpoint_path(trained, "Reach-lstm"))
     (sequence,) = (s for _, s in StandIn().stream([read_of(trained)]))
-    told = scoring.score_sequences(model, [sequence])
+    told = predict.score_sequences(model, [sequence])
     assert table["network_score"][0] == pytest.approx(told[0], abs=1e-4)
-    low, high = limits.find_intervals(record, told)[0]
+    low, high = intervals.find_intervals(record, told)[0]
     assert table["low"][0] == pytest.approx(low, abs=1e-4)
     assert table["high"][0] == pytest.approx(high, abs=1e-4) and high > low >= 0
     means = pd.read_csv(tmp_path / "scores-animals.csv")
@@ -95,7 +92,7 @@ def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tm
 
 
 def read_of(folder):
-    import frames
+    from video import frames
 
     video = folder / "new/v_RatStrokeMay9_g77_c01.avi"
     return video, lambda: frames.read_video(
@@ -112,14 +109,14 @@ def test_too_few_animals_and_old_runs_say_why_there_is_no_interval(
     assert "[low, high] holds the true score of 90% of new animals" in said.out
     record = read_record(trained, "Reach-lstm")
     record.pop("left_out_errors")
-    assert "--folds 5 --final" in limits.explain_silence(record)
-    assert np.isnan(limits.find_intervals(record, np.ones(2))).all()
+    assert "--folds 5 --final" in intervals.explain_silence(record)
+    assert np.isnan(intervals.find_intervals(record, np.ones(2))).all()
 
 
 def test_an_interval_lies_around_the_score_and_above_0(trained):
     record = read_record(trained, "Reach-lstm")
-    half = limits.measure_width(record)[0]
-    found = limits.find_intervals(record, [5.0, 0.1])
+    half = intervals.measure_width(record)[0]
+    found = intervals.find_intervals(record, [5.0, 0.1])
     assert found[0] == pytest.approx([max(5 - half, 0), 5 + half])
     assert found[1] == pytest.approx([0, 0.1 + half])
 
@@ -142,14 +139,14 @@ def make_like(n_animals=24, n_features=40):
     animals = np.repeat([f"g{n}" for n in range(n_animals)], 3)
     own = np.repeat(random.normal(0, 0.1, (n_animals, n_features)), 3, axis=0)
     means = base + own + random.normal(0, 0.03, own.shape)
-    directions = np.stack([familiar.point(mean[None]) for mean in means])
-    features = familiar.describe_features(directions, animals)
+    directions = np.stack([novelty.point(mean[None]) for mean in means])
+    features = novelty.describe_features(directions, animals)
     like = {"n_frames": [100, 200], "seconds": [1, 2], "fps": [100, 100]}
     like |= {"brightness": [90, 120], "size": ["640x480"], "features": features}
     return {"run": "r", "train_clips": {"a": 0, "b": 4}, "clips_were": like}, base
 
 
-LIKE = familiar.Look(150, 100.0, "640x480", 100.0)
+LIKE = novelty.Look(150, 100.0, "640x480", 100.0)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +164,7 @@ LIKE = familiar.Look(150, 100.0, "640x480", 100.0)
 )
 def test_a_video_unlike_the_training_is_named(look, score, kind):
     record, base = make_like()
-    found = familiar.list_warnings(record, look, score, base[None])
+    found = novelty.list_warnings(record, look, score, base[None])
     assert set(found) == ({kind} if kind else set())
 
 
@@ -175,19 +172,19 @@ def test_features_of_another_scene_are_named_and_new_animals_seldom():
     record, base = make_like()
     random = np.random.default_rng(5)
     other = random.random((1, len(base))) * 3
-    assert "features" in familiar.list_warnings(record, LIKE, 2, other)
+    assert "features" in novelty.list_warnings(record, LIKE, 2, other)
     new = base + random.normal(0, 0.1, (400, 1, len(base)))
     new += random.normal(0, 0.03, new.shape)
-    flagged = [bool(familiar.list_warnings(record, LIKE, 2, each)) for each in new]
+    flagged = [bool(novelty.list_warnings(record, LIKE, 2, each)) for each in new]
     assert np.mean(flagged) < 0.12
-    assert familiar.count_kinds(record, [{"features": ""}, {}]).startswith("1 of 2")
+    assert novelty.count_kinds(record, [{"features": ""}, {}]).startswith("1 of 2")
 
 
 def test_old_runs_say_what_they_cannot_tell():
-    assert "length, frame size" in familiar.explain_silence({"run": "old"})
-    assert not familiar.explain_silence(make_like()[0])
+    assert "length, frame size" in novelty.explain_silence({"run": "old"})
+    assert not novelty.explain_silence(make_like()[0])
     record = {"run": "old", "train_clips": None}
-    assert familiar.list_warnings(record, LIKE, 9, np.ones((1, 4))) == {}
+    assert novelty.list_warnings(record, LIKE, 9, np.ones((1, 4))) == {}
 
 
 def test_a_training_notes_what_its_clips_were_like(trained):
@@ -198,16 +195,16 @@ def test_a_training_notes_what_its_clips_were_like(trained):
 
 
 def test_strict_refuses_what_is_unlike(trained, run_score, tmp_path):
-    path = files.record_path(trained, "Reach-lstm")
-    record = files.read_json(path)
+    path = storage.record_path(trained, "Reach-lstm")
+    record = storage.read_json(path)
     try:
         likeness = {**record["clips_were"], "fps": [200, 200]}
-        files.write_json(path, {**record, "clips_were": likeness})
+        storage.write_json(path, {**record, "clips_were": likeness})
         _, said = run_score()
         assert said.out.count("! frame rate 30 a second, in training 200") == 2
         code, said = run_score("--strict", "--output", str(tmp_path / "s.csv"))
     finally:
-        files.write_json(path, record)
+        storage.write_json(path, record)
     assert code == 1 and said.err.count("--strict refuses it, frame rate 30") == 2
     assert not (tmp_path / "s.csv").exists()
 
@@ -217,7 +214,7 @@ def test_a_long_video_is_scored_over_time(run_score, trained, tmp_path):
     output = tmp_path / "long.csv"
     reading = ["--every", "0.4", "--window", "0.8", "--output", str(output)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "open_extractor", lambda *_: StandIn())
+        patch.setattr(predict, "open_extractor", lambda *_: StandIn())
         argv = [str(long), "--data", str(trained), "--run", "Reach-lstm", *reading]
         assert score.main(argv) == 0
     table = pd.read_csv(output)
@@ -241,19 +238,19 @@ def test_a_run_travels_in_one_file(trained, tmp_path, capsys):
     packed = tmp_path / "run.zip"
     share.main(["Reach-lstm", "--data", str(trained), "--output", str(packed)])
     assert "10 animals held out in turn, 90% of its scores" in capsys.readouterr().out
-    assert runs.find_run(trained, packed).parent.parent == trained  # its own, as it is
+    assert store.find_run(trained, packed).parent.parent == trained  # its own, as it is
     assert "received" not in read_record(trained, "Reach-lstm")
     other = tmp_path / "other"
-    path = runs.find_run(other, packed)
-    known = runs.read_run(path)[1]
+    path = store.find_run(other, packed)
+    known = store.read_run(path)[1]
     assert known.pop("received") == "run.zip"
     assert known == read_record(trained, "Reach-lstm")
-    assert runs.find_run(other, packed) == path  # once more, the same
+    assert store.find_run(other, packed) == path  # once more, the same
     path.write_bytes(b"another of its name")
     with pytest.warns(Caution, match="Reach-lstm is here already"):
-        second = runs.find_run(other, packed)
+        second = store.find_run(other, packed)
     assert path.read_bytes() == b"another of its name"
-    assert runs.read_record(second)["run"] == second.stem != path.stem
+    assert store.read_record(second)["run"] == second.stem != path.stem
 
 
 @pytest.mark.parametrize("names", [(), ("../x.keras", "../x.json"), ("x.keras",)])
@@ -263,5 +260,5 @@ def test_a_file_that_is_no_packed_run_is_refused(tmp_path, names):
         for name in names:
             archive.writestr(name, "{}")
     with pytest.raises(Problem):
-        runs.find_run(tmp_path / "data", packed)
+        store.find_run(tmp_path / "data", packed)
     assert not list(tmp_path.rglob("*.keras"))

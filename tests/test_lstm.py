@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lstm import FastAdam, FastLSTM, keras, tf
 from models import build_lstm, hard_sigmoid
+from training.fast_lstm import FastAdam, FastLSTM, keras, tf
 
 GATES = {"hard_sigmoid": hard_sigmoid, "sigmoid": "sigmoid"}
 SIZES = [(3, 7, 5, 4), (1, 6, 1, 2), (2, 1, 3, 1)]  # B, T, F, units

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 import models
-import motion
-import plans
-import runs
-from console import Problem
-from files import digest_file, read_json, write_json
+from runs import plans, store
+from system.storage import digest_file, read_json, write_json
+from system.terminal import Problem
+from training import motion
 
 T, F = 6, 4
 TARGETS = (-9.0, 9.0)  # wider than any score here
@@ -45,7 +44,7 @@ def change_record(path, **changes):
 
 
 def open_run(path):
-    return runs.read_run(path)[0]
+    return store.read_run(path)[0]
 
 
 @pytest.fixture
@@ -206,7 +205,7 @@ def test_an_edited_record_is_refused(run, changes, words):
     _, path = run
     record = json.loads(path.with_suffix(".json").read_text())
     path.with_suffix(".json").write_text(json.dumps({**record, **changes}))
-    check_refusal(runs.read_run, path, words)
+    check_refusal(store.read_run, path, words)
 
 
 @pytest.mark.parametrize(
@@ -223,11 +222,11 @@ def test_a_spoiled_record_is_refused(run, text, words):
     path.with_suffix(".json").unlink()
     if text is not None:
         path.with_suffix(".json").write_text(text)
-    check_refusal(runs.read_run, path, words)
+    check_refusal(store.read_run, path, words)
 
 
 def test_a_missing_run_is_a_problem(tmp_path):
-    check_refusal(runs.read_run, tmp_path / "a.keras", "does not exist")
+    check_refusal(store.read_run, tmp_path / "a.keras", "does not exist")
     check_refusal(models.load_published, tmp_path / "a.h5", "damaged")
 
 
@@ -296,7 +295,7 @@ def test_other_archives_are_refused_in_one_line(run, name):
     changes, words = SPOILED[name]
     repack(path, **changes)
     change_record(path)
-    check_refusal(runs.read_run, path, words)
+    check_refusal(store.read_run, path, words)
 
 
 def rename(config):
@@ -328,7 +327,7 @@ def test_other_statistics_are_refused_in_one_line(tmp_path, change, words):
     assert predict(open_run(path), np.zeros((1, T, F))).shape == (1, 1)
     repack(path, change_config=change)
     change_record(path)
-    check_refusal(runs.read_run, path, words)
+    check_refusal(store.read_run, path, words)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"[" * 30000])
@@ -348,7 +347,7 @@ def test_a_lambda_is_never_run(tmp_path):
     model = keras.Model(inputs, outputs)
     Path(witness).unlink()
     path = save(tmp_path / "a.keras", model)
-    check_refusal(runs.read_run, path, "no array")
+    check_refusal(store.read_run, path, "no array")
     assert not Path(witness).exists()
 
 
@@ -368,7 +367,7 @@ def test_other_content_is_named(run, content, words):
     _, path = run
     path.write_bytes(content)
     change_record(path)
-    check_refusal(runs.read_run, path, words)
+    check_refusal(store.read_run, path, words)
 
 
 @pytest.mark.parametrize("part", [0.001, 0.4, 0.95, 0.999])
@@ -377,4 +376,4 @@ def test_an_archive_cut_anywhere_is_refused(run, part):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(part * len(whole))])
     change_record(path)
-    check_refusal(runs.read_run, path, "damaged")
+    check_refusal(store.read_run, path, "damaged")

@@ -5,16 +5,14 @@ import pytest
 from scipy import stats
 
 import data
-import files
-import folds
 import models
-import motion
-import runs
-import scoring
-import sequences
 import train_reg
-from backend import keras
-from console import Problem
+from features import sequences
+from runs import folds, predict, store
+from system import storage
+from system.backend import keras
+from system.terminal import Problem
+from training import motion
 
 T, F = 8, 6
 
@@ -189,11 +187,11 @@ def make_folder(folder, n_animals=9, n_clips=3):
 
 
 def score_clips(folder, run, control=None):
-    model, record = runs.read_run(files.checkpoint_path(folder, run))
+    model, record = store.read_run(storage.checkpoint_path(folder, run))
     clips = [clip for clip in data.read_clips(folder) if clip.split == "test"]
     names = [clip.name for clip in clips]
-    scores = scoring.score_sequences(
-        model, scoring.read_sequences(folder, names, record, control)
+    scores = predict.score_sequences(
+        model, predict.read_sequences(folder, names, record, control)
     )
     return scores, np.array([clip.score for clip in clips])
 
@@ -201,7 +199,7 @@ def score_clips(folder, run, control=None):
 def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     make_folder(tmp_path)
     train_reg.main(["--data", str(tmp_path), "--model", "motion"])
-    record = files.read_json(files.record_path(tmp_path, "Reach-motion"))
+    record = storage.read_json(storage.record_path(tmp_path, "Reach-motion"))
     assert len(record["train_clips"]) == 21 and record["watched_clips"] == {}
     assert set(record["choice"]) == {"penalty", "correlation"}
     assert "in closed form" in capsys.readouterr().out
@@ -256,7 +254,7 @@ def test_scores_stay_on_the_scale_that_was_learned(tmp_path):
     """However far a clip moves; before the cut the score goes on in a straight line."""
     make_folder(tmp_path)
     train_reg.main(["--data", str(tmp_path), "--model", "motion"])
-    model, record = runs.read_run(files.checkpoint_path(tmp_path, "Reach-motion"))
+    model, record = store.read_run(storage.checkpoint_path(tmp_path, "Reach-motion"))
     highest = max(record["train_clips"].values())
     wild = np.abs(np.random.default_rng(1).normal(0, 50, (4, T, F)))
     still = np.full((1, T, F), 4.0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import clip_table
 import data
 from clip_table import parse_clips
-from console import Problem
+from system.terminal import Problem
 
 GOOD = "train,Reach,v_Stroke_g01_c01,251,2.5"
 HEADER = "Clip,task,split,n_frames,score,animal,group,session,video,start,end,crop"

@@ -10,19 +10,18 @@ import pandas as pd
 import pytest
 
 import data
-import names
-import origins
-import sequences
-import sources
-import tables
 import train_reg
 import validate
-from console import Caution, Problem
-from judging import readers
-from plans import Plan
+from evaluation import readers
+from features import provenance, sequences
+from names import matching
 from rating import ratings, session
 from rating.scales import Item
-from slicing import trials
+from recordings import trials
+from runs.plans import Plan
+from system import tables
+from system.terminal import Caution, Problem
+from video import find
 
 ROOT = Path(__file__).parents[1]
 PAIRS = [  # a name, what a spreadsheet makes of it
@@ -50,7 +49,7 @@ HOSTILE = ["=1+1", "+x", "@SUM(A1)", "'=1", "=cmd'!A1", '=1", "2', "= 3"]
     ],
 )
 def test_what_a_spreadsheet_altered_is_said(name, known):
-    text = names.explain_missing(name, ["other", known, "7-9", "12"])
+    text = matching.explain_missing(name, ["other", known, "7-9", "12"])
     assert f"made it of {known!r}" in text
 
 
@@ -66,13 +65,13 @@ def test_what_a_spreadsheet_altered_is_said(name, known):
     ],
 )
 def test_a_near_name_is_asked_for_and_no_other(name, text):
-    assert names.explain_missing(name, ["Rat 12 day3", "3-4", "0001"]) == text
+    assert matching.explain_missing(name, ["Rat 12 day3", "3-4", "0001"]) == text
 
 
 def test_a_name_with_other_numbers_is_no_near_one():
     known = ["v_g01_c01", "v_g01_c02"]
-    assert names.explain_first(["v_g01_c03"], known) == ""
-    assert names.explain_first(["x", "V_G01_c02"], known).endswith(
+    assert matching.explain_first(["v_g01_c03"], known) == ""
+    assert matching.explain_first(["x", "V_G01_c02"], known).endswith(
         "'v_g01_c02' meant?)"
     )
 
@@ -85,7 +84,7 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
     clip = data.Clip("train", "Reach", altered, 3, 1.0)
     plan = Plan("r", {altered: 1.0}, {}, [], None, {})
     with pytest.raises(Problem, match=said):
-        sources.find_source(tmp_path, clip)
+        find.find_source(tmp_path, clip)
     with pytest.raises(Problem, match=said):
         sequences.read_sequence(tmp_path, altered, 4)
     with pytest.raises(Problem, match=said):
@@ -113,10 +112,12 @@ def read_plainly(path):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_table_holds_a_formula_and_all_give_the_name_back(tmp_path, name):
-    origin = origins.Origin(name, 4, name, 1, 1, "a" * 64, 9, 30.0, "", "6x4", 9.0, "")
-    origins.note_origin(tmp_path, origin, np.ones((4, 8), np.float32))
-    origins.tidy_origins(tmp_path)
-    assert [*origins.read_origins(tmp_path)] == [(name, 4)]
+    origin = provenance.Origin(
+        name, 4, name, 1, 1, "a" * 64, 9, 30.0, "", "6x4", 9.0, ""
+    )
+    provenance.note_origin(tmp_path, origin, np.ones((4, 8), np.float32))
+    provenance.tidy_origins(tmp_path)
+    assert [*provenance.read_origins(tmp_path)] == [(name, 4)]
     columns = pd.DataFrame({"clip": [name], "score": [-1.5]})
     tables.write_columns(tmp_path / "columns.csv", columns)
     table = tables.read_table(tmp_path / "columns.csv", ("clip", "score"))
@@ -169,17 +170,17 @@ FILMS = {
     ],
 )
 def test_a_name_means_one_film_whatever_its_form(given, meant):
-    match = names.match_names([given], FILMS)
+    match = matching.match_names([given], FILMS)
     assert match.found == ({given: meant} if meant else {})
     assert match.missing == ([] if meant else [given]) and not match.doubtful
 
 
 def test_a_name_of_several_films_is_doubtful_and_nearer_folders_win():
-    match = names.match_names(["c1.mp4"], FILMS)
+    match = matching.match_names(["c1.mp4"], FILMS)
     assert not match.found and "'Rat 1_c1' or 'Rat 2_c1'" in match.doubtful[0]
     rows = ["Rat 1/c1", "Rat 2/c1", "Rat 3/c1"]
-    match = names.match_names(rows, {"c1": ("c1.mp4", "/new/Rat 2/c1.mp4")})
+    match = matching.match_names(rows, {"c1": ("c1.mp4", "/new/Rat 2/c1.mp4")})
     assert match.found == {"Rat 2/c1": "c1"}
     assert sorted(match.missing) == ["Rat 1/c1", "Rat 3/c1"]
-    twice = names.find_twice(names.match_names(["a.mp4", "A"], ["a"]).found)
+    twice = matching.find_twice(matching.match_names(["a.mp4", "A"], ["a"]).found)
     assert twice == {"a": ["a.mp4", "A"]}

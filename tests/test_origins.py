@@ -9,11 +9,10 @@ import pytest
 from test_extract_features import N_FRAMES, call, stand_in  # noqa: F401
 
 import data
-import files
-import origins
-import sequences
 import train_reg
-from console import Caution, Problem
+from features import provenance, sequences
+from system import storage
+from system.terminal import Caution, Problem
 
 FIRST = "v_Control_g01_c01"
 
@@ -33,23 +32,23 @@ def video_of(folder):
 
 
 def test_each_sequence_has_its_line(extracted):
-    found = origins.read_origins(extracted)
+    found = provenance.read_origins(extracted)
     assert len(found) == 3
     origin = found[FIRST, N_FRAMES]
     assert origin.source == f"{FIRST}.avi" and origin.n_frames == 30
     assert origin.bytes == video_of(extracted).stat().st_size
-    assert origin.checksum == origins.compute_checksum(read(extracted))
+    assert origin.checksum == provenance.compute_checksum(read(extracted))
 
 
 def test_a_video_replaced_under_its_name_is_extracted_again(extracted):
     before = read(extracted)
     films.make_film(video_of(extracted), 45)
     clips = data.read_clips(extracted)
-    assert origins.find_changed(extracted, clips) == [FIRST]
+    assert provenance.find_changed(extracted, clips) == [FIRST]
     with pytest.raises(Problem, match="changed since"):
         train_reg.main(["--data", str(extracted)])
     call(extracted)
-    assert origins.find_changed(extracted, clips) == []
+    assert provenance.find_changed(extracted, clips) == []
     assert not np.array_equal(before, read(extracted))
 
 
@@ -58,23 +57,23 @@ def test_frames_replaced_under_their_names_are_noticed(extracted):
     image.write_bytes(image.with_name("v_Stroke_g03_c01-0008.jpg").read_bytes())
     os.utime(image, (2e9, 2e9))
     clips = data.read_clips(extracted)
-    assert origins.find_changed(extracted, clips) == ["v_Stroke_g03_c01"]
+    assert provenance.find_changed(extracted, clips) == ["v_Stroke_g03_c01"]
 
 
 def test_a_copy_with_another_date_is_the_same_clip(extracted):
     os.utime(video_of(extracted), (1e9, 1e9))
-    assert origins.find_changed(extracted, data.read_clips(extracted)) == []
+    assert provenance.find_changed(extracted, data.read_clips(extracted)) == []
 
 
 def test_sequences_may_travel_without_their_clips(extracted):
     video_of(extracted).unlink()
-    assert origins.find_changed(extracted, data.read_clips(extracted)) == []
+    assert provenance.find_changed(extracted, data.read_clips(extracted)) == []
     assert read(extracted).shape == (N_FRAMES, 2048)
 
 
 @pytest.mark.parametrize("place", [-1, -2048, -9000, 200])
 def test_a_flipped_byte_is_noticed_and_mended(extracted, place):
-    path = files.sequence_path(extracted, FIRST, N_FRAMES)
+    path = storage.sequence_path(extracted, FIRST, N_FRAMES)
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
@@ -86,7 +85,7 @@ def test_a_flipped_byte_is_noticed_and_mended(extracted, place):
 
 def test_swapped_sequences_are_noticed(extracted):
     one, two = (
-        files.sequence_path(extracted, name, N_FRAMES)
+        storage.sequence_path(extracted, name, N_FRAMES)
         for name in (FIRST, "v_Stroke_g02_c01")
     )
     films.make_film(video_of(extracted), 60)
@@ -102,20 +101,20 @@ def test_swapped_sequences_are_noticed(extracted):
 
 @pytest.mark.parametrize("n_lost", [2, 9, 10, 30])
 def test_a_line_cut_short_is_passed_over_and_the_next_is_whole(extracted, n_lost):
-    path = files.sources_path(extracted)
+    path = storage.sources_path(extracted)
     path.write_text(path.read_text()[:-n_lost])
-    assert len(origins.read_origins(extracted)) == 2
+    assert len(provenance.read_origins(extracted)) == 2
     clip = data.read_clips(extracted)[0]
-    origin = origins.describe_origin(extracted, clip)
-    origins.note_origin(extracted, origin, read(extracted))
-    assert (FIRST, N_FRAMES) in origins.read_origins(extracted)
+    origin = provenance.describe_origin(extracted, clip)
+    provenance.note_origin(extracted, origin, read(extracted))
+    assert (FIRST, N_FRAMES) in provenance.read_origins(extracted)
 
 
 def test_sequences_of_earlier_releases_still_open(extracted):
-    files.sources_path(extracted).unlink()
+    storage.sources_path(extracted).unlink()
     assert read(extracted).shape == (N_FRAMES, 2048)
     call(extracted)  # and are not made anew
-    assert origins.read_origins(extracted) == {}
+    assert provenance.read_origins(extracted) == {}
 
 
 def test_clips_at_another_pace_are_named(tmp_path):
@@ -124,12 +123,12 @@ def test_clips_at_another_pace_are_named(tmp_path):
     sequence = np.zeros((10, 4), np.float32)
     for name, fps in zip(names, (30, 30, 30, 30, 120), strict=True):
         kept = ("x.avi", 1, 1, "d", 100, fps)
-        origins.note_origin(
-            tmp_path, origins.Origin(name, 0, *kept, "", "", None, ""), sequence
+        provenance.note_origin(
+            tmp_path, provenance.Origin(name, 0, *kept, "", "", None, ""), sequence
         )
     with pytest.warns(Caution, match=r"1 of 5 clips.*333 ms.*c4 83 ms"):
-        origins.tell_pace(tmp_path, names, extraction)
+        provenance.tell_pace(tmp_path, names, extraction)
     with warnings.catch_warnings():
         warnings.simplefilter("error", Caution)
-        origins.tell_pace(tmp_path, names[:4], extraction)
-        origins.tell_pace(tmp_path, names, None)
+        provenance.tell_pace(tmp_path, names[:4], extraction)
+        provenance.tell_pace(tmp_path, names, None)

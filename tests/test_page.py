@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pages import page
+from reports import page
 
 LEAF = """{% extends "base.html" %}{% import "parts.html" as parts %}
 {% block title %}{{ title }}{% endblock %}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import frames
-from console import Caution, Problem
+from system.terminal import Caution, Problem
+from video import frames
 
 TURNS = {  # of the matrix (a, b, c, d), and what a player then shows
     (1, 0, 0, 1): lambda f: f,

@@ -8,16 +8,14 @@ import time
 
 import pytest
 
-import console
-import files
-import processes
-from console import Problem
+from system import processes, storage, terminal
+from system.terminal import Problem
 
 
 def list_living():
     """List what lives on: a process whose end two threads saw is listed still."""
     listed = multiprocessing.active_children()
-    return [process for process in listed if files.is_alive(process.pid)]
+    return [process for process in listed if storage.is_alive(process.pid)]
 
 
 def test_every_task_gives_its_result():
@@ -36,7 +34,7 @@ def test_a_problem_is_the_result_of_its_task_alone():
 
 def check_pattern(text):
     try:
-        return console.compile_pattern(text)
+        return terminal.compile_pattern(text)
     except Exception as error:
         raise Problem(f"no pattern: {error}") from None
 

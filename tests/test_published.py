@@ -15,9 +15,9 @@ from checkpoints import (
 )
 
 import models
-import runs
-from console import Caution, Problem
-from foreign import apart, published
+from runs import keras2, store
+from system import apart
+from system.terminal import Caution, Problem
 
 LEGACY = Path(__file__).parent / "legacy"
 SIZE = (20, 8, 6)  # T, F, units
@@ -145,7 +145,7 @@ def test_the_optimizer_is_not_looked_at(tmp_path):
 def test_a_published_run_has_a_record(tmp_path):
     path = tmp_path / "g04-features.hdf5"
     write_small(path)
-    _, record = runs.read_run(path)
+    _, record = store.read_run(path)
     assert record["run"] == "g04-features" and record["published"]
     assert record["extraction"]["sampling"] == "stride"
     assert (record["n_frames"], record["n_features"]) == (20, 8)
@@ -330,7 +330,7 @@ def spoil_bytes(path, seed, count):
 def check_spoiled(path):
     """Read a file apart; returns what was said of it."""
     try:
-        settings, arrays = published.read_apart(path)
+        settings, arrays = keras2.read_apart(path)
         assert settings["units"] == 2
         assert len(arrays) == 5
     except Problem as problem:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import rate
-from console import Problem
 from rating import scales, session
+from system.terminal import Problem
 
 ROOT = Path(__file__).parent.parent
 SCORE = [scales.Item("Score", scales.parse_scale("0:5:0.5"))]

@@ -14,10 +14,10 @@ import films
 import numpy as np
 import pytest
 
-import frames
 import rate
-from console import Problem
 from rating import scales, server, session, showing
+from system.terminal import Problem
+from video import frames
 
 ROOT = Path(__file__).parent.parent
 SCORE = [scales.Item("Score", scales.parse_scale("0:5:0.5"))]

@@ -6,8 +6,8 @@ import pytest
 
 import data
 import rate
-from console import Caution, Problem
 from rating import importing, joining, ratings
+from system.terminal import Caution, Problem
 
 CLIPS = ["Rat 12 day3 t4", "Rat 12 day3 t5", "Mäuschen_g01", "0001", "3-4"]
 

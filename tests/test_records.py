@@ -6,8 +6,8 @@ import math
 import builders
 import pytest
 
-import records
-from console import Problem
+from runs import record
+from system.terminal import Problem
 
 WHOLE = {  # as train_reg.py writes it
     **builders.RECORD,
@@ -45,10 +45,10 @@ ERRORS = WHOLE["left_out_errors"]
 
 
 def test_values_get_their_types():
-    found = records.check_record("a.json", json.loads(json.dumps(WHOLE)))
+    found = record.check_record("a.json", json.loads(json.dumps(WHOLE)))
     assert found == {**WHOLE, "crops": [(1, 2, 30, 40), None]}
-    assert records.check_record("a.json", builders.RECORD)["left_out"] == []
-    assert records.check_record("a.json", {**WHOLE, "extraction": None})
+    assert record.check_record("a.json", builders.RECORD)["left_out"] == []
+    assert record.check_record("a.json", {**WHOLE, "extraction": None})
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_records_that_cannot_be_ours_are_refused(changes):
     (field,) = changes
     words = rf"^a\.json lacks a usable {field}( \(.*\))?\. Copy"
     with pytest.raises(Problem, match=words):
-        records.check_record("a.json", WHOLE | changes)
+        record.check_record("a.json", WHOLE | changes)
 
 
-@pytest.mark.parametrize("field", records.REQUIRED)
+@pytest.mark.parametrize("field", record.REQUIRED)
 def test_what_a_run_needs_is_named(field):
     with pytest.raises(Problem, match=f"lacks a usable {field}"):
-        records.check_record("a.json", {k: WHOLE[k] for k in WHOLE if k != field})
+        record.check_record("a.json", {k: WHOLE[k] for k in WHOLE if k != field})

@@ -8,7 +8,7 @@ import pytest
 from films import clip_of, make_film, read_numbers
 
 import data
-from judging import report, sections, sheet, study
+from evaluation import evaluate, report, report_tables, verdict
 
 
 def draw_table(n_animals=15, signal=1.0, groups=True, folds=True, n_clips=3, seed=0):
@@ -39,10 +39,10 @@ def draw_table(n_animals=15, signal=1.0, groups=True, folds=True, n_clips=3, see
 
 def tell(table, capsys, is_test=True, **options):
     """Judge a table and print its report: the result, the verdict, what was printed."""
-    result = study.judge(table, {"target": "score"}, **options)
+    result = evaluate.judge(table, {"target": "score"}, **options)
     json.dumps(result, allow_nan=False)
-    result["verdict"] = report.tell_verdict(result, is_test)
-    report.tell(sections.list_sections(result))
+    result["verdict"] = verdict.tell_verdict(result, is_test)
+    verdict.tell(report_tables.list_sections(result))
     printed = capsys.readouterr().out
     assert "nan" not in printed.lower() and "None" not in printed
     return result, " ".join(result["verdict"]), printed
@@ -85,10 +85,10 @@ def test_one_group_is_not_separated(capsys):
 def test_a_clip_without_group_is_not_impaired():
     table = draw_table()
     table.loc[:2, "group"] = None
-    labels = study.label_groups(table["group"], {"control_group": "Stroke"})
+    labels = evaluate.label_groups(table["group"], {"control_group": "Stroke"})
     assert np.isnan(labels[:3]).all()
     assert (labels[3:] == (table["group"][3:] == "Control")).all()
-    found = study.judge(table, {"target": "score"})["separation"]
+    found = evaluate.judge(table, {"target": "score"})["separation"]
     assert found["animals"]["n"] == 14
 
 
@@ -121,8 +121,8 @@ def test_a_bias_gets_its_sentence(capsys):
 
 
 def test_repeats_are_compared():
-    results = [study.judge(draw_table(seed=seed), {}) for seed in range(3)]
-    found = study.spread_repeats(results)["mae"]
+    results = [evaluate.judge(draw_table(seed=seed), {}) for seed in range(3)]
+    found = evaluate.spread_repeats(results)["mae"]
     values = [r["agreement"]["clips"]["mae"]["value"] for r in results]
     assert found["mean"] == pytest.approx(np.mean(values))
     assert found["sd"] == pytest.approx(np.std(values, ddof=1))
@@ -136,7 +136,7 @@ def test_the_page_leads_with_the_verdict(tmp_path, capsys):
     versions = {"python": "3.11"}
     told = {"split": "folds", "independence": "", "versions": versions}
     clips = {name: data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]}
-    sheet.write_page(path, tmp_path, clips, table, result, record, told, [])
+    report.write_page(path, tmp_path, clips, table, result, record, told, [])
     text = path.read_text(encoding="utf-8")
     assert "Reach&lt;x&gt;" in text and "&lt;all alike&gt;" in text
     assert text.index(verdict[:30]) < text.index("What simple methods reach")
@@ -149,11 +149,11 @@ def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):
     path.parent.mkdir(parents=True)
     make_film(path, 30)
     page = tmp_path / "figures" / "report.html"
-    shown = sheet.show_clip(page, folder, clip_of("rat 1", split="test"))
+    shown = report.show_clip(page, folder, clip_of("rat 1", split="test"))
     assert shown["link"] == "../a%20b/test/Reach/rat%201.avi"
-    frames = np.split(shown["strip"], sheet.N_PICTURES, axis=1)
+    frames = np.split(shown["strip"], report.N_PICTURES, axis=1)
     assert read_numbers(frames) == [0, 6, 12, 17, 23, 29]
-    assert sheet.show_clip(page, folder, clip_of("gone"))["strip"] is None
+    assert report.show_clip(page, folder, clip_of("gone"))["strip"] is None
 
 
 def test_few_animals_are_said_to_be_few(capsys):

@@ -7,9 +7,9 @@ import films
 import numpy as np
 import pytest
 
-import files
-import sequences
-from console import Problem
+from features import sequences
+from system import storage
+from system.terminal import Problem
 
 T, F = 4, 8
 RECORD = {
@@ -30,7 +30,7 @@ def sequence():
 
 def put(folder, content, name="rat", suffix=".npy"):
     """Write bytes where the sequence of a clip lies."""
-    path = files.sequence_path(folder, name, T).with_suffix(suffix)
+    path = storage.sequence_path(folder, name, T).with_suffix(suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
@@ -144,7 +144,7 @@ def test_nothing_is_ever_unpickled(tmp_path):
     path.write_bytes(pickle.dumps(Bomb()))
     assert "not a whole .npy file" in problem_of(tmp_path)
     assert not Bomb.exploded
-    np.load(files.sequence_path(tmp_path, "rat", T), allow_pickle=True)
+    np.load(storage.sequence_path(tmp_path, "rat", T), allow_pickle=True)
     assert Bomb.exploded  # the bomb is real
 
 
@@ -252,14 +252,14 @@ def test_record_is_read_as_written(tmp_path):
 )
 def test_record_that_was_edited_is_refused(tmp_path, change):
     sequences.write_extraction(tmp_path, RECORD)
-    films.spoil_record(files.extraction_path(tmp_path), **change)
+    films.spoil_record(storage.extraction_path(tmp_path), **change)
     with pytest.raises(Problem, match="was edited"):
         sequences.read_extraction(tmp_path)
 
 
 def test_record_with_other_spaces_is_the_same(tmp_path):
     sequences.write_extraction(tmp_path, RECORD)
-    path = files.extraction_path(tmp_path)
+    path = storage.extraction_path(tmp_path)
     path.write_text(json.dumps(json.loads(path.read_text())))
     assert sequences.read_extraction(tmp_path) == RECORD
 
@@ -268,7 +268,7 @@ def test_record_with_other_spaces_is_the_same(tmp_path):
     "content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}']
 )
 def test_record_that_is_no_json_is_refused(tmp_path, content):
-    path = files.extraction_path(tmp_path)
+    path = storage.extraction_path(tmp_path)
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(Problem, match=r"extraction\.json"):
@@ -286,7 +286,7 @@ def test_differences_are_named_in_words():
 
 
 def test_published_texts_are_not_mixed_with_sequences_made_otherwise(tmp_path):
-    path = files.sequence_path(tmp_path, "clip", 3).with_suffix(".txt")
+    path = storage.sequence_path(tmp_path, "clip", 3).with_suffix(".txt")
     path.parent.mkdir()
     np.savetxt(path, np.ones((3, 4)))
     published = sequences.describe_published(3)

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-import sessions
-from console import Problem
+from names import sessions
+from system.terminal import Problem
 
 ORDERS = """
 pre | post

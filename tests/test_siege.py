@@ -14,15 +14,12 @@ import builders
 import numpy as np
 import pytest
 
-import console
-import files
-import folds
-import plans
 import score
-from console import Caution, Problem
-from foreign import untrusted
+from runs import folds, plans
+from system import storage, terminal, untrusted
+from system.terminal import Caution, Problem
 
-HOUSE = Path(files.__file__).parent
+HOUSE = Path(storage.__file__).parent
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and closed streams")
 
 
@@ -43,13 +40,13 @@ class Variable:
 
 def open_progress(folder, level, identity=None):
     """Open a training of two weights whose every number is `level`."""
-    import fitting
+    from training import trainer
 
     variables = [Variable(np.full(shape, level)) for shape in ((3, 2), (2,))]
     stand_in = types.SimpleNamespace(
         variables=variables, model=types.SimpleNamespace(weights=variables)
     )
-    return fitting.Progress(folder, stand_in, identity or {"a": 1})
+    return trainer.Progress(folder, stand_in, identity or {"a": 1})
 
 
 def back_up(folder, n_epochs=2):
@@ -191,7 +188,7 @@ def test_scripts_run_without_docstrings(name):
     ],
 )
 def test_numbers_that_cannot_be_meant_are_refused(kind, right, wrong):
-    read = getattr(console, kind)
+    read = getattr(terminal, kind)
     for text in right.split():
         assert read(text) == float(text)
     for text in wrong.split():
@@ -228,7 +225,7 @@ def test_an_output_replaces_only_earlier_outputs(tmp_path):
 def test_foreign_json_among_the_folds_is_left_out(tmp_path, content):
     kind = "leave-one-animal-out"
     scheme = {"scheme": {"kind": kind, "prefix": "", "fold": "g01"}, "task": "Reach"}
-    files.write_json(tmp_path / "checkpoints/g01.json", builders.RECORD | scheme)
+    storage.write_json(tmp_path / "checkpoints/g01.json", builders.RECORD | scheme)
     (tmp_path / "checkpoints/other.json").write_text(content)
     found = folds.find_folds(tmp_path, kind, "", None)
     assert [path.name for path, _ in found] == ["g01.keras"]

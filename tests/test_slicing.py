@@ -9,10 +9,10 @@ from PIL import Image
 
 import data
 import extract_files
-import files
-import frames
-from console import Caution, Problem
-from slicing import finding, pictures, trials
+from recordings import contact_sheets, discover, trials
+from system import storage
+from system.terminal import Caution, Problem
+from video import frames
 
 NAMES = [
     "Control/Rat 12/day3 trial 4.avi",
@@ -27,8 +27,8 @@ def call(folder, *argv):
 
 
 def guess(*names, **known):
-    root = finding.Path("films")
-    return finding.guess_clips(root, [root / name for name in names], **known)
+    root = discover.Path("films")
+    return discover.guess_clips(root, [root / name for name in names], **known)
 
 
 @pytest.fixture
@@ -76,12 +76,12 @@ def test_clips_get_names_that_are_safe_and_their_own():
         "Control_Rat 12_day3 trial 4",
         "day4 trial 4",
     ]
-    assert len(set(map(finding.fold, names))) == len(names)
-    assert not any(map(files.find_name_fault, names))
+    assert len(set(map(discover.fold, names))) == len(names)
+    assert not any(map(storage.find_name_fault, names))
     alike = [clip.name for clip in guess("a/Ä.avi", "A/a\u0308.mp4", "ä/ä.avi")]
-    assert len(set(map(finding.fold, alike))) == 3
+    assert len(set(map(discover.fold, alike))) == 3
     (long,) = guess("x" * 240 + ".avi")
-    assert files.find_name_fault(long.name) is None
+    assert storage.find_name_fault(long.name) is None
 
 
 def test_a_guess_is_shown_and_written_only_when_confirmed(recordings, capsys):
@@ -208,12 +208,16 @@ def test_two_recordings_of_one_name_need_their_folder(session):
 def test_regions_are_drawn_before_anything_is_extracted(session, capsys):
     options = ("--from", session / "films", "--crop", "20,10,30,40", "--mirror")
     assert call(session, *options) == 0
-    path = files.crops_path(session / "data")
+    path = storage.crops_path(session / "data")
     assert str(path) in capsys.readouterr().out and not list(session.glob("data/*.csv"))
     with Image.open(path) as image:
         page = np.asarray(image.convert("RGB")).astype(int)
-    rows, columns = np.nonzero((np.abs(page - pictures.COLOUR) < 30).all(axis=2))
-    scale, left, top = pictures.WIDTH / 96, pictures.GAP, pictures.GAP + pictures.LABEL
+    rows, columns = np.nonzero((np.abs(page - contact_sheets.COLOUR) < 30).all(axis=2))
+    scale, left, top = (
+        contact_sheets.WIDTH / 96,
+        contact_sheets.GAP,
+        contact_sheets.GAP + contact_sheets.LABEL,
+    )
     found = [columns.min() - left, rows.min() - top]
     found += [columns.max() - left + 1, rows.max() - top + 1]
     np.testing.assert_allclose(np.array(found) / scale, [20, 10, 50, 50], atol=0.5)
@@ -268,7 +272,10 @@ def test_trials_are_proposed_where_something_moves(tmp_path, moving, capsys):
         assert start - margin - 4 <= first <= start
         assert end <= last <= end + margin + 4
     with Image.open(path.with_suffix(".png")) as image:
-        assert image.width == 3 * (pictures.WIDTH + pictures.GAP) + pictures.GAP
+        assert (
+            image.width
+            == 3 * (contact_sheets.WIDTH + contact_sheets.GAP) + contact_sheets.GAP
+        )
     with pytest.raises(Problem, match="is there already"):
         call(tmp_path, *source, "--find-trials", path)
 
@@ -281,8 +288,10 @@ def test_where_nothing_moves_no_trial_is_proposed(tmp_path):
 
 
 def test_pages_hold_many_tiles(tmp_path):
-    tile = pictures.make_tile(np.zeros((48, 64, 3), np.uint8), "ä" * 90, (1, 1, 9, 9))
-    paths = pictures.write_pages(tmp_path / "a.png", [tile] * 41)
+    tile = contact_sheets.make_tile(
+        np.zeros((48, 64, 3), np.uint8), "ä" * 90, (1, 1, 9, 9)
+    )
+    paths = contact_sheets.write_pages(tmp_path / "a.png", [tile] * 41)
     assert [path.name for path in paths] == ["a-1.png", "a-2.png"]
 
 

@@ -7,10 +7,9 @@ import films
 import pytest
 from PIL import Image
 
-import frames
-import sources
-from console import Caution, Problem
-from files import TEMPORARY
+from system.storage import TEMPORARY
+from system.terminal import Caution, Problem
+from video import find, frames
 
 
 def test_the_frames_of_rat10_are_not_those_of_rat1(tmp_path):
@@ -114,9 +113,9 @@ def test_a_file_that_appears_later_is_found(tmp_path):
     place = tmp_path / "train/Reach"
     for number in range(3):
         films.make_images(place, "rat", range(number * 2, number * 2 + 2))
-        assert len(sources.list_images(place, "rat")) == number * 2 + 2
+        assert len(find.list_images(place, "rat")) == number * 2 + 2
     (place / "rat-0005.jpg").unlink()
-    assert len(sources.list_images(place, "rat")) == 5
+    assert len(find.list_images(place, "rat")) == 5
 
 
 def test_a_folder_at_rest_is_listed_once(tmp_path, monkeypatch):
@@ -126,7 +125,7 @@ def test_a_folder_at_rest_is_listed_once(tmp_path, monkeypatch):
     listed, scandir = [], os.scandir
     monkeypatch.setattr(os, "scandir", lambda p: listed.append(p) or scandir(p))
     for _ in range(5):
-        assert len(sources.list_images(place, "rat")) == 3
+        assert len(find.list_images(place, "rat")) == 3
     assert len(listed) == 1
 
 
@@ -142,10 +141,10 @@ def test_clips_that_lie_or_are_numbered_otherwise_are_named(tmp_path, name):
     path.parent.mkdir(parents=True)
     path.touch()
     with pytest.raises(Problem) as caught:
-        sources.find_source(tmp_path, films.clip_of())
+        find.find_source(tmp_path, films.clip_of())
     assert f"{path} seems to be it. Expected " in str(caught.value)
     with pytest.raises(Problem) as caught:
-        sources.find_source(tmp_path, films.clip_of("ra"))
+        find.find_source(tmp_path, films.clip_of("ra"))
     assert "seems to be it" not in str(caught.value)
 
 
@@ -154,6 +153,6 @@ def test_clips_in_the_folder_of_the_other_split_are_told(tmp_path):
     films.make_images(tmp_path / "test/Reach", "mouse", range(3))
     other = [films.clip_of(split="test"), films.clip_of("mouse"), films.clip_of("gone")]
     told = ["rat (in train)", "mouse (in test)"]
-    assert sources.find_moved(tmp_path, other) == told
+    assert find.find_moved(tmp_path, other) == told
     own = films.clip_of()  # a table that lists a clip twice, as the published one does
-    assert sources.find_moved(tmp_path, [own, *other]) == told[1:]
+    assert find.find_moved(tmp_path, [own, *other]) == told[1:]

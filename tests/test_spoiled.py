@@ -14,10 +14,9 @@ import pytest
 from PIL import Image
 from test_images import save_image
 
-import frames
-from console import Problem
-from sources import VIDEO_SUFFIXES, is_video
-from video import containers, decoding
+from system.terminal import Problem
+from video import containers, decoder, frames
+from video.find import VIDEO_SUFFIXES, is_video
 
 
 def spoil(content, kind, chance):
@@ -152,7 +151,7 @@ def test_frames_above_the_limit_are_refused(tmp_path, monkeypatch):
     with pytest.raises(Problem, match="96 x 64 pixels are refused"):
         frames.read_image(tmp_path / "rat-0001.jpg")
     monkeypatch.undo()
-    monkeypatch.setitem(decoding.DECODE_OPTIONS, "max_pixels", "100")
+    monkeypatch.setitem(decoder.DECODE_OPTIONS, "max_pixels", "100")
     with pytest.raises(Problem):
         frames.read_video(path, 3)
 

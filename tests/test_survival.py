@@ -13,10 +13,9 @@ import films
 import numpy as np
 import pytest
 
-import console
 import data
-import files
-import sequences
+from features import sequences
+from system import storage, terminal
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 N_CLIPS, N_FRAMES = 6, 8
@@ -45,7 +44,7 @@ def finish(name, folder, *argv, **environ):
 def finished(folder, part):
     """Read the files below a part of the folder, temporary ones left out."""
     state = films.read_state(Path(folder) / part)
-    return {k: v for k, v in state.items() if files.TEMPORARY not in k}
+    return {k: v for k, v in state.items() if storage.TEMPORARY not in k}
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +111,7 @@ def test_extraction_killed_at_a_renaming(clips, tmp_path):
         code, _, _ = finish("extract_features", folder, *EXTRACT, **moment)
         assert code == -signal.SIGKILL
         check_sequences(folder, expected)
-    leftovers = list((folder / "sequences").glob(f"{files.TEMPORARY}*"))
+    leftovers = list((folder / "sequences").glob(f"{storage.TEMPORARY}*"))
     assert leftovers
     for path in leftovers:
         os.utime(path, (0, 0))
@@ -148,7 +147,7 @@ def test_slicing_killed_at_any_renaming_is_done_again(clips, tmp_path):
     (folder / "train/Reach").mkdir(parents=True)
     shutil.copy(source / "train/Reach" / video, folder / "train/Reach")
     clip = data.Clip("train", "Reach", "v_g00_c01", 16, 0.0)
-    import frames
+    from video import frames
 
     for moment in ({"DIE_AT": 1}, {"DIE_AT": 9}, {"DIE_AFTER": 15}):
         code, _, _ = finish("extract_files", folder, **moment)
@@ -156,7 +155,7 @@ def test_slicing_killed_at_any_renaming_is_done_again(clips, tmp_path):
         images = list((folder / "train/Reach").glob("v_*.jpg"))
         assert len(images) < 16
         if images:
-            with pytest.raises(console.Problem, match="cut short"):
+            with pytest.raises(terminal.Problem, match="cut short"):
                 frames.read_frames(folder, clip, 4)
         else:
             assert len(frames.read_frames(folder, clip, 4)) == 4
@@ -249,22 +248,24 @@ def test_full_disk_while_slicing(clips, tmp_path):
         assert "No space left" in errors[-1]
         after = films.read_state(folder)
         assert before.items() <= after.items()
-        assert not [name for name in after if files.TEMPORARY in name]
+        assert not [name for name in after if storage.TEMPORARY in name]
 
 
 @pytest.mark.parametrize("name", ["file.json", "deeper/file.json"])
 def test_full_disk_leaves_the_former_file(tmp_path, name, monkeypatch):
     path = tmp_path / name
-    files.write_json(path, {"a": 1})
+    storage.write_json(path, {"a": 1})
 
     def fail(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fail)
-    with pytest.raises(console.Problem, match=r"could not write .*json: No space left"):
-        files.write_json(path, {"a": 2})
+    with pytest.raises(
+        terminal.Problem, match=r"could not write .*json: No space left"
+    ):
+        storage.write_json(path, {"a": 2})
     monkeypatch.undo()
-    assert files.read_json(path) == {"a": 1}
+    assert storage.read_json(path) == {"a": 1}
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -316,7 +317,7 @@ def test_interrupt_says_one_line_and_keeps_what_was_done(clips, tmp_path):
 def test_interrupt_while_slicing_leaves_no_temporary_files(tmp_path):
     films.make_film(tmp_path / "train/Reach/rat.avi", 900, size=(320, 240))
     process = start("extract_files", tmp_path)
-    while not list((tmp_path / "train/Reach").glob(f"{files.TEMPORARY}*")):
+    while not list((tmp_path / "train/Reach").glob(f"{storage.TEMPORARY}*")):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)

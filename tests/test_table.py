@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import clip_table
 import data
-import files
 from clip_table import parse_clips
-from console import Caution, Problem
-from tables import LINE_END, MAX_BYTES
+from system import storage
+from system.tables import LINE_END, MAX_BYTES
+from system.terminal import Caution, Problem
 
 GOOD = "train,Reach,v_Stroke_g01_c01,251,2.5"
 
@@ -317,7 +317,7 @@ def check_table(content):
             assert path.parent == folder and path.name == name
             assert not Path(name).is_absolute()
             assert not set(name) & set('<>:"/\\|?*\0')
-        path = files.sequence_path(folder, clip.name, 125)
+        path = storage.sequence_path(folder, clip.name, 125)
         assert path.parent == folder / "sequences"
         assert len(path.name.encode()) < 255
     assert len({(clip.split, clip.name) for clip in clips}) == len(clips)

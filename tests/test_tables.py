@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import tables
-from console import Caution, Problem
+from system import tables
+from system.terminal import Caution, Problem
 
 ROWS = [["Rat 1", "2.5"], ["Rat 2", "3"]]
 

@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import console
 import data
-import files
-import runs
-import scoring
-import sequences
 import train_reg
-from console import Problem
-from plans import Options
+from features import sequences
+from runs import predict, store
+from runs.plans import Options
+from system import storage, terminal
+from system.terminal import Problem
 
 N_FRAMES, N_FEATURES = 6, 12
 SMALL = ["--units", "8", "--learning-rate", "0.01", "--epochs", "6", "--patience", "3"]
@@ -54,17 +52,17 @@ def train(folder, *options):
 
 
 def read_record(folder, run):
-    return files.read_json(files.record_path(folder, run))
+    return storage.read_json(storage.record_path(folder, run))
 
 
 def score_all(folder, run):
-    model, _ = runs.read_run(files.checkpoint_path(folder, run))
+    model, _ = store.read_run(storage.checkpoint_path(folder, run))
     clips = data.read_clips(folder)
     read = (
         sequences.read_sequence(folder, clip.name, N_FRAMES, N_FEATURES)
         for clip in clips
     )
-    return scoring.score_sequences(model, read)
+    return predict.score_sequences(model, read)
 
 
 def test_a_run_watches_animals_it_does_not_train_on_and_no_test_row(folder):
@@ -109,32 +107,32 @@ def test_same_seed_same_scores_other_seed_other_scores(folder):
 
 
 def test_a_training_cut_short_ends_as_an_undisturbed_one(folder, monkeypatch):
-    import fitting
+    from training import trainer
 
     train(folder, "--run", "whole")
-    write = fitting.Progress.write_history
+    write = trainer.Progress.write_history
 
     def stop(progress):
         write(progress)
         if len(progress.history) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "BACKUP_SECONDS", 0)
-    monkeypatch.setattr(fitting.Progress, "write_history", stop)
+    monkeypatch.setattr(trainer, "BACKUP_SECONDS", 0)
+    monkeypatch.setattr(trainer.Progress, "write_history", stop)
     with pytest.raises(KeyboardInterrupt):
         train(folder, "--run", "cut")
-    assert not files.checkpoint_path(folder, "cut").exists()
-    monkeypatch.setattr(fitting.Progress, "write_history", write)
+    assert not storage.checkpoint_path(folder, "cut").exists()
+    monkeypatch.setattr(trainer.Progress, "write_history", write)
     train(folder, "--run", "cut")
     assert np.array_equal(score_all(folder, "whole"), score_all(folder, "cut"))
     whole, cut = (read_record(folder, run) for run in ("whole", "cut"))
     assert whole["epochs"] == cut["epochs"]
     history = [
-        (files.logs_folder(folder, run) / "history.csv").read_text()
+        (storage.logs_folder(folder, run) / "history.csv").read_text()
         for run in ("whole", "cut")
     ]
     assert history[0] == history[1]
-    assert not list(files.logs_folder(folder, "cut").glob("*.npz"))
+    assert not list(storage.logs_folder(folder, "cut").glob("*.npz"))
 
 
 def test_a_finished_run_is_not_trained_again(folder):
@@ -148,10 +146,10 @@ def test_a_finished_run_is_not_trained_again(folder):
 
 
 def build(model, bias, **options):
-    import training
+    from training import train
 
     small = Options(model=model, units=4, dropout=0.0, gates="sigmoid")
-    return training.build_network((N_FRAMES, N_FEATURES), small, bias, None, **options)
+    return train.build_network((N_FRAMES, N_FEATURES), small, bias, None, **options)
 
 
 @pytest.mark.parametrize("model", ["pool", "lstm"])
@@ -170,21 +168,20 @@ def test_a_network_that_scores_0_wakes(model):
 
 
 def test_a_constant_output_is_no_result(folder):
-    import fitting
-    import learning
+    from training import learning, trainer
 
     scores = {clip.name: clip.score for clip in data.read_clips(folder)[:4]}
     batches = learning.SequenceBatches(folder, scores, N_FRAMES, N_FEATURES, 2)
-    fitting.check_alive(build("lstm", 1.0), batches)
+    trainer.check_alive(build("lstm", 1.0), batches)
     with pytest.raises(Problem, match="same score to every clip"):
-        fitting.check_alive(build("lstm", -9.0), batches)
+        trainer.check_alive(build("lstm", -9.0), batches)
 
 
 @pytest.mark.parametrize("model", ["pool", "lstm"])
 def test_standardize_uses_the_training_clips_only(folder, model):
     train(folder, "--model", model, "--standardize")
     run = f"Reach-{model}"
-    network, record = runs.read_run(files.checkpoint_path(folder, run))
+    network, record = store.read_run(storage.checkpoint_path(folder, run))
     stacked = np.concatenate(
         [
             sequences.read_sequence(folder, name, N_FRAMES)
@@ -199,11 +196,11 @@ def test_standardize_uses_the_training_clips_only(folder, model):
 def test_an_ensemble_scores_the_mean_of_its_members(folder):
     train(folder, "--ensemble", "2", "--seed", "1")
     train(folder, "--run", "one", "--seed", "1")
-    model, _ = runs.read_run(files.checkpoint_path(folder, "Reach-lstm"))
+    model, _ = store.read_run(storage.checkpoint_path(folder, "Reach-lstm"))
     clips = data.read_clips(folder)
     read = [sequences.read_sequence(folder, clip.name, N_FRAMES) for clip in clips]
     members = [
-        scoring.score_sequences(model.get_layer(f"member_{number}"), read)
+        predict.score_sequences(model.get_layer(f"member_{number}"), read)
         for number in (0, 1)
     ]
     assert np.array_equal(members[0], score_all(folder, "one"))
@@ -215,7 +212,7 @@ def test_an_ensemble_scores_the_mean_of_its_members(folder):
 def test_every_missing_sequence_is_named_before_training(folder):
     gone = [clip.name for clip in data.read_clips(folder) if clip.split == "train"][:2]
     for name in gone:
-        files.sequence_path(folder, name, N_FRAMES).unlink()
+        storage.sequence_path(folder, name, N_FRAMES).unlink()
     with pytest.raises(Problem) as problem:
         train(folder)
     assert all(name in str(problem.value) for name in gone)
@@ -278,7 +275,7 @@ def test_the_authors_table_gives_each_clip_once(tmp_path):
 
 def test_the_record_is_json_without_nan(folder):
     train(folder)
-    text = files.record_path(folder, "Reach-lstm").read_text()
+    text = storage.record_path(folder, "Reach-lstm").read_text()
     json.loads(text, parse_constant=pytest.fail)
 
 
@@ -299,14 +296,14 @@ def test_scores_edited_after_the_training_are_named(folder):
     clips = data.read_clips(folder)
     record = {"train_clips": {c.name: c.score for c in clips[:9]}, "target": "score"}
     edited = [clips[0]._replace(score=4.75), *clips[1:]]
-    with pytest.warns(console.Caution, match=rf"1 clips .*: {clips[0].name}\. Train"):
-        runs.tell_edited([record], edited)
+    with pytest.warns(terminal.Caution, match=rf"1 clips .*: {clips[0].name}\. Train"):
+        store.tell_edited([record], edited)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        runs.tell_edited([record, {"train_clips": None}], clips)
+        store.tell_edited([record, {"train_clips": None}], clips)
         groups = {c.name: float("Stroke" in c.name) for c in clips[:9]}
         of_groups = {**record, "target": "group", "train_clips": groups}
-        runs.tell_edited([of_groups], edited)
+        store.tell_edited([of_groups], edited)
     regrouped = [clips[0]._replace(group="Control"), *clips[1:]]
-    with pytest.warns(console.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):
-        runs.tell_edited([of_groups], regrouped)
+    with pytest.warns(terminal.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):
+        store.tell_edited([of_groups], regrouped)

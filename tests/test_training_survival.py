@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from test_survival import STAND_IN, small_disk
 
-import files
+from system import storage
 
 TRAIN = (
     "--units",
@@ -89,7 +89,7 @@ def read_weights(folder, run):
 
     import h5py
 
-    with zipfile.ZipFile(files.checkpoint_path(folder, run)) as archive:
+    with zipfile.ZipFile(storage.checkpoint_path(folder, run)) as archive:
         content = io.BytesIO(archive.read("model.weights.h5"))
     found = {}
     with h5py.File(content) as file:
@@ -104,8 +104,8 @@ def read_weights(folder, run):
 
 
 def summarise_run(folder, run):
-    record = files.read_json(files.record_path(folder, run))
-    history = (files.logs_folder(folder, run) / "history.csv").read_text()
+    record = storage.read_json(storage.record_path(folder, run))
+    history = (storage.logs_folder(folder, run) / "history.csv").read_text()
     return (
         record["epochs"],
         record["best_epoch"],
@@ -162,7 +162,7 @@ def kill_training(nursery, tmp_path, argv, moments, runs):
     for run in runs:
         check_same_run(folder, whole, run)
     assert not list((folder / "logs").rglob("backup.npz"))
-    assert not list((folder / "logs").rglob(f"{files.TEMPORARY}*"))
+    assert not list((folder / "logs").rglob(f"{storage.TEMPORARY}*"))
 
 
 def test_training_killed_at_a_renaming_ends_the_same(nursery, tmp_path):
@@ -194,12 +194,12 @@ def test_leave_one_animal_out_killed_ten_times(nursery, tmp_path):
 def test_interrupted_training_says_one_line_and_goes_on(nursery, tmp_path):
     films.write_sequences(tmp_path)
     argv = ("--data", str(tmp_path), *TRAIN, "--model", "pool")
-    backup = files.logs_folder(tmp_path, "Reach-pool") / "backup.npz"
+    backup = storage.logs_folder(tmp_path, "Reach-pool") / "backup.npz"
     code, output, begun = nursery.train(*argv, wait_for=backup)
     assert code == 130, output
     assert output.splitlines()[-1] == "stopped; what was done is kept"
     assert "Traceback" not in output
-    assert not list(tmp_path.rglob(f"{files.TEMPORARY}*"))
+    assert not list(tmp_path.rglob(f"{storage.TEMPORARY}*"))
     code, output, begun_then = nursery.train(*argv)
     assert code == 0, output
     assert begun_then[0] in (begun[-1], begun[-1] + 1)
@@ -211,13 +211,13 @@ def test_killed_between_checkpoint_and_record(nursery, tmp_path):
     # A first epoch renames best, backup and history; then come .keras and .json.
     code, output, _ = nursery.train(*argv, DIE_AFTER=4)
     assert code == -signal.SIGKILL, output
-    assert files.checkpoint_path(tmp_path, "Reach-pool").exists()
-    assert not files.record_path(tmp_path, "Reach-pool").exists()
+    assert storage.checkpoint_path(tmp_path, "Reach-pool").exists()
+    assert not storage.record_path(tmp_path, "Reach-pool").exists()
     code, output, begun = nursery.train(*argv)
     assert (code, begun) == (0, []), output
-    record = files.read_json(files.record_path(tmp_path, "Reach-pool"))
-    checkpoint = files.checkpoint_path(tmp_path, "Reach-pool")
-    assert record["sha256"] == files.digest_file(checkpoint)
+    record = storage.read_json(storage.record_path(tmp_path, "Reach-pool"))
+    checkpoint = storage.checkpoint_path(tmp_path, "Reach-pool")
+    assert record["sha256"] == storage.digest_file(checkpoint)
 
 
 def test_full_disk_in_training(nursery, tmp_path):
@@ -236,4 +236,4 @@ def test_full_disk_in_training(nursery, tmp_path):
         assert "Traceback" not in output
         assert "could not write" in output and "No space left" in output
         assert films.read_state(disk / "data").items() >= before.items()
-        assert not list((disk / "data").rglob(f"{files.TEMPORARY}*"))
+        assert not list((disk / "data").rglob(f"{storage.TEMPORARY}*"))

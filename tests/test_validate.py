@@ -6,9 +6,9 @@ import pytest
 from test_train_reg import make_folder, read_record, train
 
 import data
-import files
 import validate
-from console import Problem
+from system import storage
+from system.terminal import Problem
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def folds(tmp_path_factory):
 def judge(folder, *options):
     validate.main(["--data", str(folder), *options])
     (path,) = (folder / "predictions").glob("*.json")
-    return files.read_json(path), pd.read_csv(path.with_suffix(".csv"))
+    return storage.read_json(path), pd.read_csv(path.with_suffix(".csv"))
 
 
 @pytest.fixture
@@ -68,26 +68,26 @@ def test_leave_one_animal_out_scores_each_clip_once_and_unseen(folder):
 
 
 def test_a_leak_is_refused(folder):
-    path = files.record_path(folder, "Reach-lstm-g02-features")
-    record = files.read_json(path)
+    path = storage.record_path(folder, "Reach-lstm-g02-features")
+    record = storage.read_json(path)
     leaked = {**record["train_clips"], "v_RatStrokeMay2_g02_c00": 2.0}
-    files.write_json(path, {**record, "train_clips": leaked})
+    storage.write_json(path, {**record, "train_clips": leaked})
     try:
         with pytest.raises(Problem, match="Reach-lstm-g02-features knows"):
             judge(folder, "--leave-one-animal-out")
     finally:
-        files.write_json(path, record)
+        storage.write_json(path, record)
 
 
 def test_a_missing_fold_is_named(folder):
-    path = files.record_path(folder, "Reach-lstm-g05-features")
-    record = files.read_json(path)
+    path = storage.record_path(folder, "Reach-lstm-g05-features")
+    record = storage.read_json(path)
     path.unlink()
     try:
         with pytest.raises(Problem, match="left out g05"):
             judge(folder, "--leave-one-animal-out")
     finally:
-        files.write_json(path, record)
+        storage.write_json(path, record)
 
 
 def test_controls_report_a_change(folder, capsys):
@@ -130,7 +130,7 @@ def test_a_wrong_outcome_table_is_named(folder, tmp_path, text):
 
 
 def test_sequences_of_another_making_are_refused(folder):
-    import sequences
+    from features import sequences
 
     record = sequences.read_extraction(folder)
     try:
@@ -152,7 +152,7 @@ def test_raters_are_judged_without_a_network(tmp_path, capsys):
     validate.main(["--data", str(tmp_path), "--raters", str(folder)])
     printed = capsys.readouterr().out
     assert "2 raters, 24 clips" in printed and "JB, twice (6 clips)" in printed
-    result = files.read_json(tmp_path / "predictions" / "raters-ratings.json")
+    result = storage.read_json(tmp_path / "predictions" / "raters-ratings.json")
     assert result["inter"]["mae"]["value"] == pytest.approx(0.5)
     assert result["inter"]["half_point"]["value"] == 1
     (folder / "MK.csv").write_text("clip,score\na,often")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_report import draw_table, tell
 
-from explaining import summary
+from explanation import summary
 
 
 def network_of(table, kind):

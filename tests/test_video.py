@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import frames
-import origins
-from console import Caution, Problem
 from data import Clip
-from video import decoding, packets, reels
+from features import provenance
+from system.terminal import Caution, Problem
+from video import decoder, frames, packets, reader
 
 CASES = Path(__file__).parents[2] / "shared/cases"
 N_FRAMES = 48
@@ -64,7 +63,7 @@ def read_all(path, **options):
     """Read all frames of a video as numbers, without a caution."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        reel = reels.open_reel(path, **options)
+        reel = reader.open_reel(path, **options)
         return films.read_numbers(reel.iterate())
 
 
@@ -98,7 +97,7 @@ def test_given_cases(name):
         with pytest.raises(Problem, match=answer):
             frames.read_video(CASES / name, 5)
     else:
-        shown = list(reels.open_reel(CASES / name).iterate())
+        shown = list(reader.open_reel(CASES / name).iterate())
         assert len(shown) == answer and max(frame.max() for frame in shown) > 200
 
 
@@ -153,7 +152,7 @@ def test_a_damaged_packet_fails_the_clip_wherever_it_stands(
     start, size = spots[place]
     content[start : start + size] = bytes(size)
     with pytest.raises(Problem):
-        list(reels.open_reel(copy_to(tmp_path, name, content)).iterate(()))
+        list(reader.open_reel(copy_to(tmp_path, name, content)).iterate(()))
 
 
 @pytest.mark.parametrize("name", ["ffv1.mkv", "vp9.webm", "mpeg2.mpg", "h264.ts"])
@@ -162,7 +161,7 @@ def test_a_hole_in_the_middle_is_not_taken_for_a_pause(made, tmp_path, name):
     middle, length = len(content) // 2, len(content) // 6
     content[middle : middle + length] = bytes(length)
     with pytest.raises(Problem):
-        list(reels.open_reel(copy_to(tmp_path, name, content)).iterate(()))
+        list(reader.open_reel(copy_to(tmp_path, name, content)).iterate(()))
 
 
 def test_bytes_that_one_decoder_of_vp9_takes_for_sound_are_refused(made, tmp_path):
@@ -174,7 +173,7 @@ def test_bytes_that_one_decoder_of_vp9_takes_for_sound_are_refused(made, tmp_pat
         start += size // 2
         content[start : start + 16] = random.bytes(16)
         with pytest.raises(Problem):
-            list(reels.open_reel(copy_to(tmp_path, "vp9.webm", content)).iterate(()))
+            list(reader.open_reel(copy_to(tmp_path, "vp9.webm", content)).iterate(()))
 
 
 def test_frames_before_the_first_key_frame_are_left_out(made, tmp_path):
@@ -293,7 +292,7 @@ def test_rates_are_told(made, tmp_path):
         place.mkdir(parents=True, exist_ok=True)
         frames.write_video(path, map(films.draw_frame, range(12)), rate)
         clip = Clip("train", "Reach", path.stem, 12, 0.0)
-        origin = origins.describe_origin(tmp_path, clip)
+        origin = provenance.describe_origin(tmp_path, clip)
         assert origin.fps == pytest.approx(float(rate))
         assert (origin.source, origin.n_frames) == (path.name, 12)
         stat = path.stat()
@@ -305,9 +304,9 @@ def test_rates_are_told(made, tmp_path):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_range_shows_the_frames_that_decoding_from_the_start_shows(made, name):
-    whole = list(reels.open_reel(made[name]).iterate())
+    whole = list(reader.open_reel(made[name]).iterate())
     for start, end in ((0, 5), (11, 25), (12, 13), (13, 37), (30, 48), (47, 48)):
-        part = list(reels.open_reel(made[name]).iterate(None, start, end))
+        part = list(reader.open_reel(made[name]).iterate(None, start, end))
         np.testing.assert_array_equal(part, whole[start:end])
     view = frames.View(10, 34, crop=(8, 4, 60, 50), mirror=True)
     chosen, n_frames = frames.read_video(made[name], 6, view=view)
@@ -319,22 +318,22 @@ def test_a_range_shows_the_frames_that_decoding_from_the_start_shows(made, name)
 def test_a_range_of_a_film_of_uneven_rate(tmp_path):
     times = [*range(20), *range(20, 60, 3), 70]
     path = make(tmp_path, "h264.mp4", len(times), times=times)
-    whole = list(reels.open_reel(path).iterate())
+    whole = list(reader.open_reel(path).iterate())
     assert len(whole) == 71
     for start, end in ((0, 7), (17, 24), (21, 22), (45, 65), (60, 71)):
-        part = list(reels.open_reel(path).iterate(None, start, end))
+        part = list(reader.open_reel(path).iterate(None, start, end))
         np.testing.assert_array_equal(part, whole[start:end])
 
 
 def test_a_range_decodes_from_the_key_frame_before_it(tmp_path, monkeypatch):
     path = films.make_film(tmp_path / "long.mp4", 300, options={"g": "30"})
-    reel, seen, find_place = reels.open_reel(path), [], decoding.find_place
+    reel, seen, find_place = reader.open_reel(path), [], decoder.find_place
 
     def find(film, frame, number):
         seen.append(find_place(film, frame, number))
         return seen[-1]
 
-    monkeypatch.setattr(decoding, "find_place", find)
+    monkeypatch.setattr(decoder, "find_place", find)
     assert films.read_numbers(reel.iterate([205], 200, 210)) == [205]
     assert 170 < seen[0] <= 200 and seen[-1] == 210
 

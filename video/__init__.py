@@ -1,1 +1,1 @@
-"""Video files: what may be opened, what should come out of them, and their frames."""
+"""Frames of a clip."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 from av.stream import Disposition
 
-from console import Problem
+from system.terminal import Problem
 
 MAX_PIXELS = 2**26  # a frame of 8192 x 8192; more is a broken or hostile file
 # A file is only ever itself: no playlist that names other files or addresses.

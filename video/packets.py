@@ -10,7 +10,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from console import Problem
+from system.terminal import Problem
 from video.containers import PREMATURE, is_file_torn, opened
 
 TIMED = ("matroska", "flv", "asf")  # containers that tell when their film ends

@@ -6,7 +6,7 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type
 
-from console import Problem
+from system.terminal import Problem
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras deliver
 

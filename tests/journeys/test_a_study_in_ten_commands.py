@@ -10,7 +10,7 @@ import pytest
 from builders import Lab, read_record
 from scipy import stats
 
-import tables
+from system import tables
 
 CROP = "0,8,64,32"
 SESSIONS = ("pre", "post")

@@ -11,7 +11,7 @@ import films
 import numpy as np
 import pytest
 
-import files
+from system import storage
 
 
 def make_other(lab, name="other"):
@@ -148,7 +148,7 @@ def test_whatever_a_computer_makes_of_a_packed_run(lab, way):
     )
     assert "made up" in told.err
     kept = other.folder / "checkpoints/Reach-motion.keras"
-    assert files.digest_file(kept) == find_record(lab)["sha256"]
+    assert storage.digest_file(kept) == find_record(lab)["sha256"]
 
 
 def test_two_labs_whose_runs_have_one_name(lab):

@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import console
 import data
-import files
-import frames
-import tables
 from rating import showing
+from system import storage, tables, terminal
+from video import frames
 
 
 def write_stack(path, pictures):
@@ -73,7 +71,7 @@ def test_the_question_before_rows_are_written(lab, monkeypatch, answer):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", ask)
     told = lab.ok("extract_files", "--from", films)
-    is_written = files.table_path(lab.folder).is_file()
+    is_written = storage.table_path(lab.folder).is_file()
     assert is_written == (answer == "y")
     assert ("nothing was written" in told.out) == (answer != "y")
 
@@ -99,7 +97,7 @@ def test_the_advice_for_short_clips_can_be_followed(lab, monkeypatch):
     assert "4 of 4 clips are shorter than 125 frames" in told.err
     advised = "extract_features.py --seq-length 20 --sampling uniform, then train_reg"
     assert advised in told.err and told.all.count("--seq-length") == 1
-    assert not files.extraction_path(lab.folder).is_file()
+    assert not storage.extraction_path(lab.folder).is_file()
     lab.extract(20)
     told = lab.ok("train_reg", "--model", "motion")
     assert "--seq-length" not in told.all
@@ -115,7 +113,7 @@ def test_settings_without_a_sequence_count_for_nothing(lab):
     for film in films:
         film.with_suffix(".away").rename(film)
     lab.extract(5)  # other settings than those of which no sequence was made
-    assert files.read_json(files.extraction_path(lab.folder))["n_frames"] == 5
+    assert storage.read_json(storage.extraction_path(lab.folder))["n_frames"] == 5
     lab.refused("extract_features", "--seq-length", 6, words=("made otherwise",))
 
 
@@ -163,7 +161,7 @@ def test_films_cut_short_can_be_rated(lab):
 
 @pytest.mark.parametrize("word", ["-lesion", "--lesion", "-1", "-(a|b)", "-"])
 def test_values_that_begin_with_a_hyphen(word):
-    parser = console.Parser("")
+    parser = terminal.Parser("")
     parser.add_argument("--group-pattern")
     parser.add_argument("--folds", action="store_true")
     parser.add_argument("--join")
@@ -175,7 +173,7 @@ def test_values_that_begin_with_a_hyphen(word):
 
 @pytest.mark.parametrize("word", ["--folds", "--fol", "-h", "--join=mean"])
 def test_options_are_not_taken_for_values(word, capsys):
-    parser = console.Parser("")
+    parser = terminal.Parser("")
     parser.add_argument("--group-pattern")
     parser.add_argument("--folds", action="store_true")
     parser.add_argument("--join")

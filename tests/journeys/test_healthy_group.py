@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-import figures
-import labels
+from names import labels
+from reports import style
 
 MOTION = ("--model", "motion", "--folds", "3")
 GROUPS = ("sham", "lesion", "sham", "lesion", "lesion", "sham")
@@ -64,7 +64,7 @@ def test_sham_is_found_recorded_and_told_from_lesion(lab):
     assert "healthy group: sham" in lab.ok("explain", *explain).out
     (page,) = (lab.folder / "figures/Reach-motion/train").glob("*.html")
     page = page.read_text(encoding="utf-8")
-    assert re.search(rf"--colour: {figures.COLOURS[0]}\W+i></i> sham", page)
+    assert re.search(rf"--colour: {style.COLOURS[0]}\W+i></i> sham", page)
     words = ("--control-group shame", "lesion, sham")
     lab.refused("explain", *explain, "--control-group", "shame", words=words)
     lab.refused("validate", "--folds", "--control-group", "shame", words=words)
@@ -107,10 +107,10 @@ def test_three_groups_and_one_written_in_three_ways(lab):
 
 
 def test_the_healthy_group_has_its_colour_wherever_it_stands():
-    looks = figures.choose_looks(["lesion", "sham", None], "sham")
-    assert looks["sham"] == (figures.COLOURS[0], "o")
-    assert looks["lesion"][0] == figures.COLOURS[1]
-    alone = figures.choose_looks(["lesion"], "sham")
+    looks = style.choose_looks(["lesion", "sham", None], "sham")
+    assert looks["sham"] == (style.COLOURS[0], "o")
+    assert looks["lesion"][0] == style.COLOURS[1]
+    alone = style.choose_looks(["lesion"], "sham")
     assert alone["lesion"] == looks["lesion"]
     assert labels.order_groups(["a", "sham", None, "b"], "sham") == ["sham", "a", "b"]
 

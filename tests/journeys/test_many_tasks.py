@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from builders import read_record
 
-import sequences
+from features import sequences
 
 ANIMALS = ("g01", "g02", "g03", "g04", "g05", "g06")
 MOTION = ("--model", "motion")

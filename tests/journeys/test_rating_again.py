@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import tables
+from system import tables
 
 
 @pytest.fixture

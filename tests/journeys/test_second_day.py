@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import tables
+from system import tables
 
 
 def take_in(lab, folder, *more):

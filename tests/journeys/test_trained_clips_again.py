@@ -6,8 +6,8 @@ import builders
 import numpy as np
 import pytest
 
-import names
 import score
+from names import matching
 
 
 def test_the_clips_of_the_training_give_no_interval_and_no_comparison(study):
@@ -157,4 +157,4 @@ def test_what_the_published_network_was_trained_on_is_unknown(recwarn):
 
 
 def test_forms_of_a_name():
-    assert names.list_forms("Ü b.MP4") == ("Ü b.MP4", "ü b.mp4", "ü b", "üb")
+    assert matching.list_forms("Ü b.MP4") == ("Ü b.MP4", "ü b.mp4", "ü b", "üb")

@@ -5,7 +5,7 @@ import pytest
 from builders import open_lab, read_csv, read_json
 from scipy import stats
 
-import tables
+from system import tables
 
 
 def judged(lab, name):

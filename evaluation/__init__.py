@@ -1,0 +1,1 @@
+"""Statistics on arrays, and the report of a run."""

@@ -1,0 +1,174 @@
+"""Which of two scores is the better: for an outcome, beside experts, under a change.
+
+Pure functions on arrays; figures as in `agreement.py`, intervals over animals.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from evaluation import jackknife
+from evaluation.correlation import correlate, refuse_correlation
+
+NEGLIGIBLE = 0.1  # of the MAE: a change that nobody would act on
+
+
+def williams_test(r_first, r_second, r_between, n):
+    """Test whether two scores of n animals correlate equally with an outcome.
+
+    Williams' t as Steiger (1980, Psychological Bulletin 87, equation 7) gives it, from
+    the correlation of each score with the outcome and that of the two scores. Dict of
+    "t" (above 0 where `r_first` is the greater), "df", "p" (two-sided), or "reason".
+    """
+    none = {"t": None, "df": None, "p": None}
+    if n < 4:
+        return none | {"reason": "fewer than 4 animals"}
+    squares = r_first**2 + r_second**2 + r_between**2
+    determinant = max(1 - squares + 2 * r_first * r_second * r_between, 0)
+    mean = (r_first + r_second) / 2
+    variance = 2 * (n - 1) / (n - 3) * determinant + mean**2 * (1 - r_between) ** 3
+    if variance < 1e-12:
+        return none | {"reason": "the two scores say the same"}
+    t = (r_first - r_second) * np.sqrt((n - 1) * (1 + r_between) / variance)
+    return {"t": float(t), "df": n - 3, "p": float(2 * stats.t.sf(abs(t), n - 3))}
+
+
+def fisher_interval(r, n):
+    """Find the 95% interval (low, high) of a correlation of n animals by Fisher's z."""
+    half = stats.norm.ppf(0.975) / np.sqrt(n - 3)
+    z = np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15))
+    return float(np.tanh(z - half)), float(np.tanh(z + half))
+
+
+def zou_interval(r_first, r_second, r_between, n):
+    """Find the 95% interval (low, high) of the difference of two correlations.
+
+    Zou (2007, Psychological Methods 12, 399-413): the intervals of both are joined,
+    with the correlation of two correlations that share a variable.
+    """
+    first, second = fisher_interval(r_first, n), fisher_interval(r_second, n)
+    squares = r_first**2 + r_second**2 + r_between**2
+    shared = (r_between - r_first * r_second / 2) * (1 - squares) + r_between**3
+    shared /= max((1 - r_first**2) * (1 - r_second**2), 1e-15)
+    shared = np.clip(shared, -1, 1)
+
+    def join(a, b):
+        return np.sqrt(max(a**2 + b**2 - 2 * shared * a * b, 0))
+
+    difference = r_first - r_second
+    low = difference - join(r_first - first[0], second[1] - r_second)
+    high = difference + join(first[1] - r_first, r_second - second[0])
+    return float(low), float(high)
+
+
+def compare_outcomes(outcome, network, expert):
+    """Compare how well network and expert scores (A,) each predict an outcome (A,).
+
+    Returns
+    -------
+    dict
+        "n", animals with all three; "network", "expert", correlations with the outcome;
+        "between", of the two scores; "direction", -1 where a higher score goes with a
+        lower outcome (recovery), else 1; "difference", network - expert, both times
+        direction: above 0 the network predicts better; "williams", on the same two.
+    """
+    index = np.arange(len(outcome))
+    _, *columns = jackknife.drop_unscored(index, outcome, network, expert)
+    outcome, network, expert = columns
+    n, keys = len(outcome), ("network", "expert", "between", "difference")
+    named = zip(("outcome", "network", "expert"), columns, strict=True)
+    constant = [name for name, values in named if n and jackknife.is_constant(values)]
+    if n < jackknife.MIN_POINTS or constant:
+        reason = f"{' and '.join(constant)}: all values are equal"
+        if n < jackknife.MIN_POINTS:
+            reason = f"fewer than {jackknife.MIN_POINTS} animals"
+        none = {"t": None, "df": None, "p": None, "reason": reason}
+        empty = dict.fromkeys(keys, jackknife.not_defined(reason))
+        return {"n": n, "direction": None, "williams": none} | empty
+    pairs = ((outcome, network), (outcome, expert), (network, expert))
+    one = np.ones((1, n))
+    values = [float(correlate(*pair, one)[0]) for pair in pairs]
+    # Both scores decide the direction: one alone may be near 0 with either sign.
+    direction = -1 if sum(values[:2]) < 0 else 1
+    triple = direction * values[0], direction * values[1], values[2]
+    values.append(triple[0] - triple[1])
+    if n < jackknife.MIN_ANIMALS:
+        reason = f"no interval from fewer than {jackknife.MIN_ANIMALS} animals"
+        found = [jackknife.not_defined(reason, value) for value in values]
+    else:
+        ends = [fisher_interval(r, n) for r in values[:3]] + [zou_interval(*triple, n)]
+        found = [
+            {"value": value, "low": low, "high": high}
+            for value, (low, high) in zip(values, ends, strict=True)
+        ]
+    result = {"n": n, "direction": direction, "williams": williams_test(*triple, n)}
+    return result | dict(zip(keys, found, strict=True))
+
+
+def average_difference(first, second, animals, names, widen=1.0):
+    """Average two columns (N,) at or above 0, such as errors, and second - first.
+
+    Dict of "n_clips", "n_animals" and, under three names, the averages and that of the
+    difference; standard errors are multiplied by `widen`, see `resampling.CROSSED`.
+    """
+    animals, first, second = jackknife.drop_unscored(animals, first, second)
+    jack = jackknife.Jackknife(animals, widen)
+    n = {"n_clips": len(animals), "n_animals": jack.n_animals}
+    if not len(animals):
+        none = jackknife.not_defined("no clips with every score")
+        return n | dict.fromkeys(names, none)
+    columns = (first, "positive"), (second, "positive"), (second - first, "plain")
+    return n | {
+        name: jack.describe(jack.average(values), scale)
+        for name, (values, scale) in zip(names, columns, strict=True)
+    }
+
+
+def paired_change(errors_before, errors_after, animals, widen=1.0):
+    """Say how much the MAE changes when something is done to the same clips (N,).
+
+    Dict of "n_clips", "n_animals"; "before" and "after", each an MAE; "change", after -
+    before; "verdict": "needed" when the change lies above 0, "not needed" when all of
+    its interval is less than a tenth of the MAE, else "undecided" (None without one).
+    """
+    sides, names = np.abs([errors_before, errors_after]), ("before", "after", "change")
+    found = average_difference(*sides, animals, names, widen)
+    change = found["change"]
+    verdict = "not needed" if change["value"] == 0 else None
+    if change["low"] is not None:
+        most = max(abs(change["low"]), abs(change["high"]))
+        verdict = "needed" if change["low"] > 0 else "undecided"
+        small = most < NEGLIGIBLE * found["before"]["value"]
+        verdict = "not needed" if small else verdict
+    return found | {"verdict": verdict}
+
+
+def compare_sessions(expert, network, animals, sessions, order):
+    """Compare how much both scores (N,) change from first to last session.
+
+    `order` lists the sessions from first to last; others do not count; it is None
+    where nothing tells it. Dict of "n", animals with two or more, and "order"; the mean
+    changes "expert", "network", their "difference", "mae" and "pearson".
+    """
+    place = {session: number for number, session in enumerate(order or ())}
+    places = [place.get(session, np.nan) for session in sessions]
+    columns = {"animal": animals, "session": places, "expert": expert}
+    table = pd.DataFrame(columns | {"network": network}).dropna()
+    means = table.groupby(["animal", "session"]).mean().groupby("animal")
+    x, y = (means.last() - means.first())[means.size() > 1].to_numpy().T
+    keys = ("expert", "network", "difference", "mae", "pearson")
+    if not len(x):
+        reason = "no animal has two sessions with both scores"
+        if order is None:
+            reason = "the order of the sessions is not known: give it with --sessions"
+        return {"n": 0, "order": order} | dict.fromkeys(
+            keys, jackknife.not_defined(reason)
+        )
+    jack, result = jackknife.Jackknife(np.arange(len(x))), {"n": len(x)}
+    result["order"] = list(order)
+    for key, values in zip(keys[:3], (x, y, y - x), strict=True):
+        result[key] = jack.describe(jack.average(values))
+    result["mae"] = jack.describe(jack.average(np.abs(y - x)), "positive")
+    reason = refuse_correlation(x, y, what="changes").replace("scores", "changes")
+    r = jack.describe(correlate(x, y, jack.weights), "correlation")
+    return result | {"pearson": jackknife.not_defined(reason) if reason else r}

@@ -1,0 +1,228 @@
+"""The answer of a study of new videos: groups and sessions compared, and how told.
+
+What the statistics are, `judging/contrasts.py` says.
+"""
+
+import data
+from evaluation import contrast_figures, contrasts
+from names import labels as spelling
+from names import sessions
+from reports import style
+from runs import conformal, intervals
+from system.terminal import Problem, caution, list_versions
+
+
+def label_clips(names, record, labels):
+    """Find animal, group and session of clips, from a table or from their names.
+
+    Returns
+    -------
+    dict of str to list of str or None
+    """
+    animals = record.get("animal_pattern", data.ANIMAL_PATTERN)
+    groups = record.get("group_pattern", data.GROUP_PATTERN)
+    told = [labels.get(name, {}) for name in names]
+    named = list(zip(told, names, strict=True))
+    groups = [t.get("group") or data.group_of(n, groups) for t, n in named]
+    days = [t.get("session") or data.session_of(n) for t, n in named]
+    return {
+        "animal": [t.get("animal") or data.animal_of(n, animals) for t, n in named],
+        "group": spelling.name_groups(groups),
+        "session": sessions.name_sessions(days),
+    }
+
+
+def settle(names, record, labels, by_group, by_session, control=None, order=None):
+    """Settle what is compared with what, before anything is scored.
+
+    Parameters
+    ----------
+    names : list of str
+        Of clips.
+    record : dict
+    labels : dict
+        What a table tells of the clips.
+    by_group, by_session : bool
+    control, order : str, optional
+        The healthy group and the order of sessions, as a user gave them.
+
+    Returns
+    -------
+    dict
+        "told", see `label_clips`, by clip; "groups", the healthy one first, and
+        "sessions" from first to last, each empty where it is not compared; "healthy".
+
+    Raises
+    ------
+    Problem
+        When clips do not tell what is to be compared, or nothing tells the order.
+    """
+    told = label_clips(names, record, labels)
+    refuse_unlabelled(names, told, by_group, by_session)
+    found = {"groups": [], "sessions": [], "healthy": None}
+    if by_group:
+        known = sorted(set(told["group"]))
+        record = spelling.settle_healthy({**record, "target": "score"}, known, control)
+        healthy = found["healthy"] = record["control_group"]
+        if not healthy and len(known) > 2:
+            raise Problem(
+                f"which group the others are compared with is not known: "
+                f"{', '.join(known)}. Name it with --control-group"
+            )
+        instead = f"the difference is taken from {known[0]}, the first by name"
+        spelling.tell_healthy(known, healthy, instead)
+        found["groups"] = spelling.order_groups(known, healthy)
+    if by_session:
+        found["sessions"] = sessions.order_sessions(told["session"], order)
+        print(f"sessions: {sessions.show_order(found['sessions'])}")
+        if lost := sorted(set(told["session"]) - set(found["sessions"])):
+            caution(f"sessions left out of the comparison: {', '.join(lost)}")
+    refuse_few(told, found)
+    by_clip = zip(*(told[k] for k in ("animal", "group", "session")), strict=True)
+    return found | {"told": dict(zip(names, by_clip, strict=True))}
+
+
+def refuse_unlabelled(names, told, by_group, by_session):
+    """Raise Problem where clips do not tell what is to be compared."""
+    for wanted, is_wanted in (("group", by_group), ("session", by_session)):
+        named = zip(names, told[wanted], strict=True)
+        missing = [name for name, label in named if not label]
+        if is_wanted and missing:
+            raise Problem(
+                f"{len(missing)} of {len(names)} clips tell no {wanted}, among them "
+                f"{missing[0]}: give a table with the columns clip,{wanted} as --table"
+            )
+
+
+def refuse_few(told, settled):
+    """Raise Problem, before anything is scored, where a side has too few animals."""
+    columns = (told[k] for k in ("animal", "group", "session"))
+    rows = list(zip(*columns, strict=True))
+    first, *later = settled["sessions"] or [None]
+    for group in settled["groups"] or [None]:
+        own = [(a, day) for a, g, day in rows if group in (None, g)]
+        if not settled["sessions"]:
+            contrasts.refuse_few(len({a for a, _ in own}), "animals in each group")
+        for day in later:
+            both = {a for a, d in own if d == first} & {a for a, d in own if d == day}
+            contrasts.refuse_few(len(both), "animals with both sessions")
+
+
+def compare(table, settled):
+    """Compare what is asked for.
+
+    Parameters
+    ----------
+    table : dict of str to list
+        See `new_clips.tabulate`.
+    settled : dict
+        See `settle`.
+
+    Returns
+    -------
+    dict
+        "means": {column: {animal: score}}; "groups": the group of each column, or None
+        where there are none; "pairs" of columns that are joined; "found": list of
+        (first, second, what is measured, result of `contrasts`).
+    """
+    told = [settled["told"][clip] for clip in table["clip"]]
+    animals, groups, days = map(list, zip(*told, strict=True))
+    scores = table["network_score"]
+    if settled["sessions"]:
+        groups = groups if settled["groups"] else [""] * len(scores)
+        return compare_changes(scores, animals, groups, days, settled)
+    means = contrasts.average(scores, animals, groups)
+    means = {name: means[name] for name in settled["groups"] if name in means}
+    (first, reference), *later = means.items()
+    found = [
+        (first, other, "network scores", contrasts.compare_groups(reference, own))
+        for other, own in later
+    ]
+    return {"means": means, "groups": None, "pairs": [], "found": found}
+
+
+def compare_changes(scores, animals, groups, days, settled):
+    """Compare the first session with each later one, by group, then their changes."""
+    first, *later = settled["sessions"]
+    means, of_column, pairs, found, changes = {}, {}, [], [], {}
+    joined = list(zip(groups, days, strict=True))
+    averaged = contrasts.average(scores, animals, joined)
+    for group in settled["groups"] or [""]:
+        for day in (first, *later):
+            name = f"{group}, {day}" if group else day
+            means[name] = averaged.get((group, day), {})
+            of_column[name] = group
+            if day == first:
+                start = name
+                continue
+            before, after = means[start], means[name]
+            pairs.append((start, name))
+            found.append(
+                (start, name, "network scores", contrasts.compare_pairs(before, after))
+            )
+            changes.setdefault(day, {})[group] = {
+                a: after[a] - before[a] for a in before.keys() & after.keys()
+            }
+    for day, by_group in changes.items():
+        reference, *others = by_group
+        for other in others:
+            measured = f"changes from {first} to {day} that were"
+            result = contrasts.compare_groups(by_group[reference], by_group[other])
+            found.append((reference, other, measured, result))
+    of_column = of_column if settled["groups"] else None
+    return {"means": means, "groups": of_column, "pairs": pairs, "found": found}
+
+
+def tell_methods(record, n_clips, animals, level):
+    """Write the sentence for Methods."""
+    made = record["extraction"]
+    known = {**(record["train_clips"] or {}), **record.get("watched_clips", {})}
+    error = "its error on animals held out is not on record"
+    if not intervals.explain_silence(record):
+        error = intervals.describe_errors(record, level)
+    versions = ", ".join(f"{name} {v}" for name, v in list_versions().items())
+    learned = f"{len(known)} clips" if known else "clips that are unknown here"
+    return (
+        f"{n_clips} clips of {len(set(animals))} animals were scored by the network "
+        f"{record['run']} (model {record['model']}, trained on {learned}; "
+        f"{record['n_frames']} frames a clip, {made['sampling']} sampling, features of "
+        f"InceptionV3 with {made['weights']} weights; {error}). An animal counts with "
+        "the mean of its clips; intervals are Welch's for groups and Student's for "
+        "changes, effect sizes Hedges's g, p values from permutations of animals, two-"
+        f"sided, not corrected for the number of comparisons. Versions: {versions}."
+    )
+
+
+def tell_study(table, record, settled, output=None, level=conformal.LEVEL):
+    """Compare, print the sentences for Results and Methods, and draw."""
+    study = compare(table, settled)
+    animals = [settled["told"][clip][0] for clip in table["clip"]]
+    print(
+        "Results: "
+        + ". ".join(
+            contrasts.tell(first, second, found, measured)
+            for first, second, measured, found in study["found"]
+        )
+        + "."
+    )
+    print("Methods: " + tell_methods(record, len(table["clip"]), animals, level))
+    if output is None:
+        return
+    n_clips = round(len(table["clip"]) / sum(map(len, study["means"].values())))
+    silent = intervals.explain_silence(record)
+    width = None
+    if not silent:
+        width, _ = intervals.measure_width(record, max(n_clips, 1), level)
+    title = f"new animals, scored by {record['run']}"
+    level = intervals.show_level(intervals.choose_level(record, level))
+    drawn = contrast_figures.draw_study(
+        study["means"],
+        study["pairs"],
+        title,
+        width,
+        level,
+        study["groups"],
+        settled["healthy"],
+    )
+    (picture, _) = style.save(drawn, output.with_name(f"{output.stem}-study"))
+    print(f"written to {picture} and .svg")

@@ -1,0 +1,143 @@
+"""The table of predictions: each clip with its scores, floors and what is known of it.
+
+A run is a list of parts: each is a checkpoint, its record and the clips it is to score.
+A split has one part, a cross-validation one for each fold.
+"""
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from evaluation import baselines
+from features import provenance, sequences
+from names import labels
+from runs import predict, store
+
+FLOOR_COLUMNS = {name: f"floor_{name.replace(' ', '_')}" for name in baselines.FLOORS}
+TOLD_ALL = "left out: it would be told the group, which is what was learned"
+
+
+def add_target(table, record):
+    """Add `target`, what the run was trained to say: expert score, or group as 0 or 1.
+
+    A clip without a group has no target where groups are it.
+    """
+    if record.get("target") != "group":
+        return table.assign(target=table["expert_score"])
+    return table.assign(target=label_groups(table["group"], record))
+
+
+def label_groups(groups, record):
+    """Turn groups into 0, healthy, and 1, impaired; nan where that is not known; (N,).
+
+    Which is the healthy one, the record says: see `labels.settle_healthy`.
+    """
+    healthy = record.get("control_group")
+    known = [g is not None and bool(healthy) for g in groups]
+    return np.where(known, [float(g != healthy) for g in groups], np.nan)
+
+
+def score_parts(folder, parts, lengths, train_rows=None, controls=()):
+    """Score each part with its network, and by each floor.
+
+    Parts are of a checkpoint, its record and a table from `data.tabulate_clips`;
+    lengths those of every clip of `data_file.csv`, in frames; the scored train rows
+    stand in where nobody knows what a run learned from.
+
+    Returns
+    -------
+    (pandas.DataFrame, dict, dict)
+        The table with network_score, one column a control, run, training_mean, target,
+        a column for each floor, and `seen`: how the run knows the clip or its animal,
+        or ""; the last record; why floors are not defined.
+    """
+    scored, reasons, cache = [], {}, {}
+    for path, settled, part in tqdm(
+        parts, desc="scoring", unit="network", disable=None
+    ):
+        model, record = store.read_run(path)
+        record = record | settled
+        predict.check_extraction(folder, record)
+        names = list(part["clip"])
+        for column in ("network_score", *controls):
+            control = column if column in controls else None
+            read = predict.read_sequences(folder, names, record, control)
+            part = part.assign(**{column: predict.score_sequences(model, read)})
+        part = add_target(part.assign(run=record["run"]), record)
+        stand_in = train_rows or {} if record["train_clips"] is None else {}
+        part["seen"] = store.describe_seen(
+            names, part["animal"], record, stand_in, provenance.list_digests(folder)
+        )
+        train = record["train_clips"] or stand_in
+        missing = dict.fromkeys(FLOOR_COLUMNS, "no train rows")
+        if train:
+            part, missing = add_floors(folder, part, record, train, lengths, cache)
+        reasons |= missing
+        scored.append(part)
+    table = pd.concat(scored, ignore_index=True)
+    known = baselines.predict_known_animal(table["target"], table["animal"])
+    if record.get("target") == "group":
+        reasons["animal known"] = TOLD_ALL
+    elif np.isfinite(known).any():
+        table[FLOOR_COLUMNS["animal known"]] = known
+    else:
+        reasons["animal known"] = "no animal has two scored clips"
+    return table, record, reasons
+
+
+def add_floors(folder, table, record, train, lengths, cache):
+    """Add what the simplest predictions say, fitted on the run's own train clips.
+
+    `cache` keeps the summary of each sequence, so that each is read once. The table
+    with `training_mean` and a column for each floor; why a floor is not defined.
+    """
+
+    found = provenance.read_origins(folder).values()
+    rates = {origin.clip: origin.fps or np.nan for origin in found}
+
+    are_ours = not record.get("received")  # else they may have names of clips here
+    unknown = np.full(2 * record["n_features"], np.nan)
+
+    def describe(targets, are_ours=are_ours):
+        here = [
+            name
+            for name in targets
+            if are_ours and sequences.find_sequence(folder, name, record["n_frames"])
+        ]
+        fresh = [name for name in here if name not in cache]
+        read = predict.read_sequences(folder, fresh, record)
+        cache.update(zip(fresh, map(baselines.summarise_sequence, read), strict=True))
+        known = {name: lengths.get(name, np.nan) for name in here}
+        pattern = record["group_pattern"]
+        groups = [store.group_in(record, name, pattern) for name in targets]
+        return {
+            "scores": np.array(list(targets.values()), dtype=float),
+            "animals": [store.animal_in(record, name) for name in targets],
+            "groups": [g and labels.form_of(g) for g in groups],
+            "lengths": [known.get(name, np.nan) for name in targets],
+            "durations": [
+                known.get(name, np.nan) / rates.get(name, np.nan) for name in targets
+            ],
+            "summaries": np.array(
+                [cache[n] if n in known else unknown for n in targets]
+            ),
+        }
+
+    told = ("group mean",) if record.get("target") == "group" else ()
+    wanted = describe(dict.fromkeys(table["clip"], np.nan), True)
+    wanted["groups"] = [g and labels.form_of(g) for g in table["group"]]
+    watched = record.get("watched_clips", {})
+    # A floor must choose nothing on clips that it is judged on.
+    watched = describe({} if set(watched) & set(table["clip"]) else watched)
+    predictions, reasons = baselines.predict_floors(
+        describe(train), watched, wanted, told
+    )
+    columns = {FLOOR_COLUMNS[name]: values for name, values in predictions.items()}
+    table = table.assign(training_mean=np.mean(list(train.values())), **columns)
+    return table, reasons | dict.fromkeys(told, TOLD_ALL)
+
+
+def summarise_clips(folder, table, record):
+    """Summarise the sequences of a table's clips; (N, 2F)."""
+    read = predict.read_sequences(folder, list(table["clip"]), record)
+    return np.array([baselines.summarise_sequence(sequence) for sequence in read])

@@ -1,0 +1,122 @@
+"""Which clips tell how good a run is: test rows, or animals that its folds held out."""
+
+from pathlib import Path
+
+from runs import folds, store
+from runs.shelf import FOLDS
+from system.terminal import Problem
+
+
+def settle(args, clips):
+    """Settle what is judged where the options leave it open.
+
+    Sets `args.split` to a split or to a kind of cross-validation, of which `args.run`
+    is then the prefix of its networks (None without one).
+    """
+    asked = {"folds": args.folds, "leave-one-animal-out": args.leave_one_animal_out}
+    kind = next((kind for kind in FOLDS if asked[kind]), None)
+    if kind is None and args.split:
+        return
+    try:
+        path = store.find_run(args.data, args.run, args.task)
+    except Problem:
+        path = None
+        kind = kind or find_kind(args.data, args.run or "", args.task)
+        if kind is None:
+            raise
+    record = {} if path is None else read_head(path)
+    if kind is None:
+        kind, prefix = choose(args, clips, path, record)
+    else:
+        scheme = record.get("scheme") or {}
+        is_ours = args.run and scheme.get("of") == kind
+        prefix = folds.name_of(record) if is_ours else args.run
+    args.split = kind
+    if kind in FOLDS:
+        args.run = prefix or None
+        if record and args.task is None and prefix != args.run:
+            args.task = record.get("task")
+
+
+def read_head(path):
+    return store.read_record(path) if path.suffix == ".keras" else {}
+
+
+def choose(args, clips, path, record):
+    """Choose between the test rows and the folds of a run: what, and their prefix."""
+    of_task = {clip.name for clip in store.choose_clips(clips, record)}
+    test = [c for c in clips if c.split == "test" and c.name in of_task]
+    known = {*(record.get("train_clips") or ()), *(record.get("watched_clips") or ())}
+    if any(clip.is_scored and clip.name not in known for clip in test):
+        return "test", None
+    name = path.stem
+    for kind, prefix in list_schemes(record):
+        if has_folds(args.data, kind, prefix, record):
+            args.task = args.task or record["task"]
+            print(
+                f"No scored test row is new to run {name}, so its cross-validation is "
+                f"judged (--{kind}): each clip by the network that held its animal out"
+            )
+            return kind, prefix
+    if test:
+        return "test", None
+    where = f" of task {record['task']}" if record.get("task") else ""
+    ways = [
+        "--split train judges it on the train rows (resubstitution, which is no test)",
+        "train_reg.py --folds 5 and then validate.py --folds judge each clip by a "
+        "network that never saw its animal",
+        "for test rows write `test` in the split column of some animals, and train "
+        "again without them",
+    ]
+    if record.get("received"):
+        ways = [
+            "--split train judges it on the train rows here",
+            "or write `test` for `train` in the split column",
+        ]
+    raise Problem(
+        f"data_file.csv has no test row{where} to judge run {name} on. "
+        f"{'; '.join(ways)}"
+    )
+
+
+def name_question(split, record):
+    """Name the question that a split answers; "" for the main one of a run's name.
+
+    Test rows and folds are of two names, unless the run was named as its folds are.
+    """
+    scheme = record.get("scheme") or {}
+    has_namesake = scheme.get("kind") == "final" and scheme["prefix"] == record["run"]
+    return "" if split == "folds" or (split == "test" and not has_namesake) else split
+
+
+def list_schemes(record):
+    """List the cross-validations that may be of a run: pairs of kind and prefix."""
+    scheme = record.get("scheme") or {}
+    if record.get("received") or not record or scheme.get("kind") in FOLDS:
+        return []
+    if scheme.get("kind") == "final":
+        return [(scheme["of"], folds.name_of(record))]
+    return [(kind, record["run"]) for kind in FOLDS]
+
+
+def has_folds(folder, kind, prefix, record):
+    """Tell whether networks of a cross-validation are there, of a run's kind."""
+    try:
+        found = folds.find_folds(Path(folder), kind, prefix, record["task"])
+    except Problem:
+        return False
+    keys = "model", "target"
+    return all(r.get(key) == record.get(key) for _, r in found for key in keys)
+
+
+def find_kind(folder, prefix, task):
+    """Find which cross-validation has networks of a prefix, or None."""
+    for kind in FOLDS:
+        try:
+            folds.find_folds(Path(folder), kind, prefix or None, task)
+        except Problem as problem:
+            if "several tasks" in str(problem):
+                raise
+            continue
+        return kind
+    return None

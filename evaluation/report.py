@@ -1,0 +1,97 @@
+"""The page of a judged run, `report.html`: what it shows, and words for Methods."""
+
+import os
+import warnings
+from urllib.parse import quote
+
+import numpy as np
+from PIL import Image
+
+from evaluation import report_tables
+from reports import page
+from system.terminal import Problem
+from video import find, frames
+
+N_WORST = 8
+N_PICTURES, SIDE = 6, 240  # of the strip of a clip; pixels of a picture's longer side
+CAPTIONS = {
+    "agreement": "Each animal's mean, of a day where days are known, and its clips, "
+    "beside the line where both agree.",
+    "bland_altman": "Differences of the two scores, with bias and limits of agreement; "
+    "bands are their intervals.",
+    "dates": "Network scores over the days of recording.",
+    "outcome": "The outcome of each animal against either score.",
+}
+
+
+def write_page(path, folder, clips, table, result, record, told, drawn):
+    """Write the page of a judged run of a working folder.
+
+    It takes the clips by name, the table of predictions, the result with the "verdict"
+    (see `study.judge`), the run's record, what is told of it ("split", "independence",
+    "versions") and the PNGs drawn of it.
+    """
+    pictures = [(str(p), CAPTIONS[p.stem]) for p in drawn if p.stem in CAPTIONS]
+    page.write(
+        path,
+        "report.html",
+        run=record["run"],
+        result=result,
+        figures=pictures,
+        sections=report_tables.list_sections(result, record.get("model")),
+        worst=list_worst(path, folder, clips, table),
+        methods=tell_methods(result, record, told["split"]),
+        **told,
+    )
+
+
+def list_worst(path, folder, clips, table):
+    """List the clips with the largest errors, each a dict for the page at `path`."""
+    scored = table.dropna(subset=["target", "network_score"])
+    scored = scored.assign(error=scored["network_score"] - scored["target"])
+    worst = scored.sort_values("error", key=abs, ascending=False).head(N_WORST)
+    columns = ["clip", "animal", "target", "network_score", "error"]
+    rows = worst[columns].to_dict("records")
+    return [row | show_clip(path, folder, clips[row["clip"]]) for row in rows]
+
+
+def show_clip(path, folder, clip):
+    """Find what of a clip can be seen: "link" (URL) and "strip" (H, W, 3), or None."""
+    try:
+        images, video = find.find_source(folder, clip)
+        source = os.path.relpath(video or images[0], path.parent)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # extraction has told of them
+            pictures = frames.read_frames(folder, clip, N_PICTURES, "uniform", shrink)
+    except (Problem, OSError, ValueError):
+        return {"link": None, "strip": None}
+    return {"link": quote(source.replace(os.sep, "/")), "strip": np.hstack(pictures)}
+
+
+def shrink(frame):
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    image.thumbnail((SIDE, SIDE))
+    return np.asarray(image)
+
+
+def tell_methods(result, record, split):
+    """Write the sentences for the Methods of a paper."""
+    left_out = "each clip was scored by "
+    how = {
+        "folds": f"{left_out}the network of the fold that left its animal out",
+        "leave-one-animal-out": f"{left_out}a network trained without its animal",
+    }.get(split, f"the {split} clips of the table were scored by one network")
+    crossed = (
+        " Correlations and areas under the ROC curve are of scores less the mean "
+        "training score of the fold (Parker, Guenter & Bedo 2007); standard errors of "
+        "folds that share animals were multiplied by 1.41."
+    )
+    animals = page.count(result["agreement"]["animals"]["n"], "animal")
+    return (
+        f"A network ({record.get('model') or 'as published'}) was judged on {animals}: "
+        f"{how}. Intervals (95%) are from a jackknife over animals with Student's t, "
+        "on a logarithmic scale for errors and Fisher's z for correlations; that of "
+        "the area under the ROC curve is method 5 of Newcombe (2006). The permutation "
+        "test shuffles the means of animals, with a studentised correlation (DiCiccio "
+        f"& Romano 2017).{crossed if result['crossed'] else ''}"
+    )

@@ -1,0 +1,280 @@
+"""The tables of a judged run, as the terminal and the page show them alike."""
+
+from typing import NamedTuple
+
+from evaluation.baselines import TOLD
+from names.sessions import show_order
+from reports import page
+
+FIGURES = {  # keys of `agreement.measure_agreement`
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "bias": "bias (network - expert)",
+    "lower_limit": "lower limit of agreement",
+    "upper_limit": "upper limit of agreement",
+    "r2": "R2 over training mean",
+    "pearson": "Pearson r",
+    "spearman": "Spearman rho",
+    "pearson_centred": "Pearson r, centred",
+    "spearman_centred": "Spearman rho, centred",
+    "ccc": "Lin's concordance",
+    "icc": "ICC(A,1)",
+}
+RATINGS = {  # keys of `raters.compare_ratings`
+    "icc": "ICC(A,1)",
+    "kappa": "kappa (linear weights)",
+    "mae": "mean distance",
+    "half_point": "within half a point",
+    "one_point": "within one point",
+    "detectable": "minimal detectable change",
+}
+CENTRED = (
+    "centred: after each fold's training mean was taken from both scores. Leaving a "
+    "high animal out lowers that mean, so correlations that are not centred come out "
+    "too low. Intervals are widened by 1.41, as folds share animals, and hold for "
+    "these trained networks: train_reg.py --repeats shows how far figures move with "
+    "other seeds and folds. With few animals and a weak signal they are too narrow: in "
+    "simulations those of R2 held the truth in 85 to 99 of 100 studies, those of the "
+    "error saved in 89 to 100, all others that are centred in 92 or more."
+)
+CONDITIONAL = (
+    "intervals (95%) are over animals, for this trained network: train_reg.py --folds "
+    "K --repeats N shows how far figures move with other seeds"
+)
+CONTROL_VERDICTS = {
+    "needed": "the errors rise: the network needs what was destroyed",
+    "not needed": "the errors hardly change: the network does not need it",
+    "undecided": "undecided: the interval holds both a rise and no change",
+    "falls": "the errors fall: the network does better without what was destroyed",
+    None: "undecided: no interval",
+}
+RATER_VERDICTS = {
+    "within": "the network disagrees with raters no more than they with each other",
+    "beyond": "the network disagrees with raters more than they with each other",
+    "undecided": "undecided: the interval of the difference holds 0",
+    None: "undecided: no interval",
+}
+ORDERLESS = ("pool",)  # models that ignore the order of frames by design
+
+
+class Section(NamedTuple):
+    """A table: cells are texts, numbers, and figures as in `agreement.py`."""
+
+    title: str
+    columns: tuple  # of str, without that of the names of the rows
+    rows: list
+    notes: tuple = ()
+
+    def list_notes(self):
+        """List the notes, and why figures have no interval."""
+        cells = [cell for row in self.rows for cell in row if isinstance(cell, dict)]
+        known = [cell for cell in cells if cell.get("value") is not None]
+        reasons = [cell["reason"] for cell in known if cell.get("reason")]
+        return [*self.notes, *dict.fromkeys(reasons)]
+
+
+def show(cell, digits=3):
+    """Write a cell for the terminal."""
+    figure = isinstance(cell, dict) and cell["value"] is not None
+    text = page.interval(cell | {"reason": ""}, digits) if figure else page.cell(cell)
+    return text.replace("−", "-").replace("–", "-")
+
+
+def show_p(test):
+    """Write the p of a test, or why there is none."""
+    reason = f"not defined ({test.get('reason')})"
+    return reason if test["p"] is None else f"{test['p']:.4f}"
+
+
+def lay(words, *sides):
+    """Lay figures out in rows: their words by key, then that key of each side."""
+    return [[name, *(side[key] for side in sides)] for key, name in words.items()]
+
+
+def list_sections(result, model=None):
+    """List the tables of a result, by name, in the order of the terminal.
+
+    `result` is that of `study.judge`, with what `validate.py` was asked for besides.
+    """
+    found = {
+        "agreement": list_agreement(result),
+        "floors": list_floors(result["floors"], result["agreement"]["clips"]["n"]),
+        "calibration": list_calibration(result["calibration"]),
+        "groups": list_groups(result),
+        **{
+            name: make(result[name])
+            for name, make in ASKED.items()
+            if result.get(name) is not None
+        },
+        "errors": list_errors(result["errors"]),
+    }
+    for name, change in result.get("controls", {}).items():
+        found.setdefault("controls", []).append(list_control(name, change, model))
+    return {name: sections for name, sections in found.items() if sections}
+
+
+def list_agreement(result):
+    units = [u for u in ("clips", "sessions", "animals") if u in result["agreement"]]
+    sides = [result["agreement"][unit] for unit in units]
+    hidden = () if result["crossed"] else ("pearson_centred", "spearman_centred")
+    rows = lay({k: w for k, w in FIGURES.items() if k not in hidden}, *sides)
+    p = show_p(result["permutation"])
+    rows.append(["p of Pearson r", *[""] * (len(units) - 1), p])
+    notes = ["p: means of animals shuffled, one-sided"]
+    notes.append(CENTRED if result["crossed"] else CONDITIONAL)
+    if unscored := result["agreement"]["unscored"]:
+        notes.append(f"{page.count(unscored, 'clip')} without an expert score left out")
+    columns = tuple(f"{s['n']} {u}" for s, u in zip(sides, units, strict=True))
+    return [Section("agreement", columns, rows, tuple(notes))]
+
+
+def list_floors(floors, n_clips):
+    rows = []
+    for name, floor in floors.items():
+        if "saved" not in floor:
+            rows.append([name, "not defined", "", floor["reason"]])
+            continue
+        notes = [f"{TOLD[name]}: no fair rival"] if name in TOLD else []
+        if floor["clips"]["n"] != n_clips:
+            notes.append(f"on {page.count(floor['clips']['n'], 'clip')}")
+        if "reason" in floor:
+            notes.append(f"elsewhere: {floor['reason']}")
+        rows.append([name, floor["clips"]["mae"], floor["saved"], "; ".join(notes)])
+    columns = "MAE", "saved by the network", ""
+    return [Section("floors, fitted on the training clips", columns, rows)]
+
+
+def list_calibration(calibration):
+    words = {"slope": "slope (ideal 1)", "intercept": "intercept (ideal 0)"}
+    rows = lay(words | {"trend": "trend of differences (0)"}, calibration)
+    return [Section("calibration", ("over clips",), rows)]
+
+
+def list_groups(result):
+    """List how scores tell groups apart and what they say within them."""
+    sections, healthy = [], result.get("healthy_group")
+    notes = (f"healthy group: {healthy}",) if healthy else ()
+    if separation := result.get("separation"):
+        rows = [[what, separation[what]["auroc"]] for what in ("clips", "animals")]
+        if result["crossed"]:
+            raw = result["separation_raw"]
+            rows += [[f"{what}, not centred", raw[what]["auroc"]] for what, _ in rows]
+        for name, floor in result["floor_separation"].items():
+            note = f" ({TOLD[name]})" if name in TOLD else ""
+            rows.append([f"{name}, clips{note}", floor["clips"]["auroc"]])
+        title = "impaired against healthy: area under the ROC curve"
+        sections.append(Section(title, ("AUROC",), rows, notes))
+    if severity := result.get("severity"):
+        within = result["within_groups"]
+        words = {"all": "all animals", "impaired": "impaired alone"}
+        rows = [[words[k], v["animals"]["pearson"]] for k, v in severity.items()]
+        partial = within["correlation"]["animals"]["pearson"]
+        rows.append(("partial, given the group", partial))
+        rows.append(("p, shuffled in groups", show_p(within["permutation"])))
+        title = "network score against expert severity, of animals"
+        sections.append(Section(title, ("Pearson r",), rows, notes))
+    return sections
+
+
+def list_sessions(change):
+    words = {"expert": "change of expert score", "network": "change of network score"}
+    words |= {"difference": "difference", "pearson": "Pearson r of changes"}
+    title = f"first to last session of {page.count(change['n'], 'animal')}"
+    if change["order"]:
+        title += f" ({show_order(change['order'])})"
+    return [Section(title, ("mean change",), lay(words, change))]
+
+
+def list_control(name, change, model):
+    falls = change["change"]["low"] is not None and change["change"]["high"] < 0
+    falls = falls and change["verdict"] == "undecided"
+    notes = [CONTROL_VERDICTS["falls" if falls else change["verdict"]]]
+    if model in ORDERLESS and name == "shuffled-frames":
+        notes.append(f"{model} ignores the order of frames by design")
+    rows = lay({"before": "as it is", "after": name, "change": "change"}, change)
+    return Section(f"control {name}", ("MAE",), rows, tuple(notes))
+
+
+def list_outcome(outcome):
+    rows = [[what, outcome[what]] for what in ("network", "expert", "difference")]
+    rows.append(["p of Williams' test", show_p(outcome["williams"])])
+    title = f"outcome of {page.count(outcome['n'], 'animal')}"
+    return [Section(title, ("Pearson r",), rows)]
+
+
+def list_raters(raters):
+    """List how raters agree with one another, with themselves, with the network."""
+    inter, count = raters["inter"], page.count
+    sides = {"one another": inter} if inter["n_raters"] > 1 else {}
+    sides |= {f"{name}, twice": found for name, found in raters["intra"].items()}
+    columns = [f"{who} ({count(s['n_clips'], 'clip')})" for who, s in sides.items()]
+    title = f"{count(inter['n_raters'], 'rater')}, {inter['n_clips']} clips in common"
+    sections = [Section(title, tuple(columns), lay(RATINGS, *sides.values()))]
+    words = {"others": "mean of the others", "network": "network"}
+    rows = [
+        [f"{name}: {words[side]}", pair["clips"]["mae"], pair["clips"]["pearson"]]
+        for name, pairs in raters.get("each", {}).items()
+        for side, pair in pairs.items()
+    ]
+    if rows:
+        sections.append(Section("against each rater", ("MAE", "Pearson r"), rows))
+    if network := raters.get("network"):
+        words = {"experts": "rater against rater", "network": "network against raters"}
+        rows = lay(words | {"difference": "difference"}, network)
+        notes = [RATER_VERDICTS[network["verdict"]]]
+        if "margin" in network:
+            found = {None: "cannot be told", True: "yes", False: "not shown"}
+            word = found[network["not_inferior"]]
+            notes.append(f"not inferior by a margin of {network['margin']:g}: {word}")
+        title = f"network among raters, {count(network['n_clips'], 'clip')}"
+        sections.append(Section(title, ("mean distance",), rows, tuple(notes)))
+    return sections
+
+
+def list_plan(plan):
+    keys = "movement", "ridge", "training mean", "sd"
+    rows = [[f"{r['n_animals']} animals", *(r[k] for k in keys)] for r in plan["rows"]]
+    note = plan.get("reason")
+    if needed := plan["needed"]:
+        low = "few" if needed["low"] is None else f"{needed['low']:.0f}"
+        high = "no end" if needed["high"] is None else f"{needed['high']:.0f}"
+        note = f"about {needed['value']:.0f} animals [{low}, {high}]"
+        if needed["value"] <= 3:
+            note = f"3 animals or fewer [{low}, {high}]"
+    notes = [f"wanted error, by {plan.get('way', 'any of them')}: {note}"]
+    if own := plan.get("network"):
+        animals = page.count(own["n_animals"], "animal")
+        animals = animals if own["n_animals"] else "animals that nobody recorded"
+        notes.append(f"the run that is judged, of {animals}: {show(own['mae'])}")
+    title = "MAE on other animals by the number of animals learned from"
+    columns = "network (motion)", "ridge", "training mean", "SD of the better"
+    return [Section(title, columns, rows, tuple(notes))]
+
+
+def list_errors(errors):
+    keys = "n_clips", "n_animals", "mae", "bias"
+    rows = [
+        [f"{by} {row['name']}", *(row[key] for key in keys)]
+        for by, found in errors.items()
+        for row in found
+    ]
+    return (
+        [Section("errors", ("clips", "animals", "MAE", "bias"), rows)] if rows else []
+    )
+
+
+def list_repeats(repeats):
+    keys = "mean", "sd", "lowest", "highest", "n"
+    words = FIGURES | {"saved": "error saved"}
+    rows = [[words[name], *(row[k] for k in keys)] for name, row in repeats.items()]
+    columns = "mean", "SD", "lowest", "highest", "times"
+    return [Section("repeated with other seeds and folds, clips", columns, rows)]
+
+
+ASKED = {
+    "sessions": list_sessions,
+    "outcome": list_outcome,
+    "raters": list_raters,
+    "plan": list_plan,
+    "repeats": list_repeats,
+}

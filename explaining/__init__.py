@@ -1,1 +1,0 @@
-"""How a trained network is read: `explain.py` calls `sections`."""

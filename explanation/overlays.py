@@ -1,0 +1,153 @@
+"""What the network saw, drawn on frames and along time.
+
+Two colours mean the same everywhere: vermilion raises the score, blue lowers it.
+Functions return a `matplotlib.figure.Figure`, for `figures.save`.
+"""
+
+import functools
+import textwrap
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy import ndimage
+
+from explanation.places import N_PLACES, find_centres
+from reports import style
+from reports.style import COLOURS, INK
+
+WIDTH = 10  # inches: the width of the page at 100 pixels an inch
+DPI = 150
+RAISES, LOWERS = COLOURS[1], COLOURS[0]
+SIGNED = LinearSegmentedColormap.from_list("signed", [LOWERS, "#FFFFFF", RAISES])
+STYLE = style.STYLE | {"font.size": 9, "axes.titlesize": 9.5, "axes.labelsize": 9}
+STYLE |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 8.5)
+styled = functools.partial(style.styled, style=STYLE)
+
+
+def enlarge(places, height, width):
+    """Enlarge a map (8, 8) smoothly to the size of a frame, float32 (H, W).
+
+    Outside the centres of the outermost places their values go on.
+    """
+    rows, columns = (
+        np.interp(np.arange(n) + 0.5, find_centres(n), np.arange(N_PLACES))
+        for n in (height, width)
+    )
+    grid, places = np.ix_(rows, columns), np.asarray(places, np.float32)
+    grid = np.broadcast_arrays(*grid)
+    return ndimage.map_coordinates(places, grid, order=3, mode="nearest")
+
+
+def overlay(frame, places, limit):
+    """Lay parts of places (8, 8) in colour over a frame (H, W, 3), grey where 0.
+
+    A part as large as `limit` gets the full colour.
+    """
+    parts = enlarge(places, *frame.shape[:2]) / max(limit, 1e-30)
+    grey = np.repeat(frame.mean(axis=2, keepdims=True), 3, axis=2) / 255
+    strength = 0.72 * np.clip(np.abs(parts), 0, 1)[..., None]
+    ends = [matplotlib.colors.to_rgb(colour) for colour in (LOWERS, RAISES)]
+    colour = np.where(parts[..., None] < 0, *ends)
+    mixed = (0.25 + 0.7 * grey) * (1 - strength) + colour * strength
+    return np.round(255 * mixed).clip(0, 255).astype(np.uint8)
+
+
+class Trace(NamedTuple):
+    """The parts of the steps of one clip, along its time."""
+
+    parts: np.ndarray  # (K,)
+    length: int  # frames of a step
+    n_frames: int  # T
+    interval: float | None = None  # seconds from one frame to the next, where known
+
+    def at(self, frame):
+        """Where a frame begins on the axis of time: seconds, else its number."""
+        return frame + 0.5 if self.interval is None else frame * self.interval
+
+    def tell(self, frame):
+        """Write when a frame is: in seconds, else by its number."""
+        if self.interval is None:
+            return f"frame {frame + 1}"
+        return f"{frame * self.interval:.2f} s"
+
+
+def plot_trace(axes, trace):
+    """Plot the part of every step along the time of a clip."""
+    starts = np.array([trace.at(k * trace.length) for k in range(len(trace.parts))])
+    width = trace.at(trace.length) - trace.at(0)
+    colours = np.where(trace.parts >= 0, RAISES, LOWERS)
+    left, wide = starts + 0.07 * width, 0.86 * width
+    axes.bar(left, trace.parts, wide, color=colours, align="edge")
+    axes.axhline(0, color=INK, linewidth=0.6)
+    axes.set(xlim=(trace.at(0), trace.at(trace.n_frames)), ylabel="part of the score")
+    axes.set_xlabel("frame" if trace.interval is None else "time (s)")
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    ticks = MaxNLocator(12, integer=trace.interval is None, min_n_ticks=4)
+    axes.xaxis.set_major_locator(ticks)
+
+
+@styled
+def draw_clip(trace, title, cards=()):
+    """Draw how the score of a clip came about.
+
+    `cards` are key frames by time: index, picture (H, W, 3), parts of places (8, 8).
+    """
+    if not cards:
+        return draw_trace(trace, title=title)
+    height, width = cards[0][1].shape[:2]
+    cell = 0.85 / max(len(cards), 5)
+    row = 0.96 * cell * WIDTH * height / width
+    total = 2.6 + 2 * row
+    figure = Figure((WIDTH, total))
+    axes = figure.add_axes((0.075, 1 - 1.65 / total, 0.85, 1.2 / total))
+    axes.set_title(title, loc="left", pad=15)
+    plot_trace(axes, trace)
+    limit = find_limit(places for *_, places in cards)
+    for column, (index, frame, places) in enumerate(cards):
+        left = 0.075 + column * cell
+        for line, picture in enumerate((frame, overlay(frame, places, limit))):
+            bottom = (0.15 + (1 - line) * (row + 0.06)) / total
+            image = figure.add_axes((left, bottom, cell * 0.96, row / total))
+            image.imshow(picture, aspect="auto", interpolation="antialiased")
+            image.set_axis_off()
+            if line == 0:
+                added = f"{places.sum():+.3f}".replace("-", "−")
+                image.set_title(f"{trace.tell(index)}   {added}", pad=3, fontsize=8)
+        mark(axes, trace, index, "▾")
+    bar = figure.add_axes((0.935, 0.15 / total, 0.009, row / total))
+    scale = ScalarMappable(Normalize(-limit, limit), SIGNED)
+    bar = figure.colorbar(scale, cax=bar, ticks=[-limit, 0, limit])
+    bar.ax.set_yticklabels([f"−{limit:.1g}", "0", f"+{limit:.1g}"], fontsize=7.5)
+    bar.outline.set_visible(False)
+    return figure
+
+
+@styled
+def draw_trace(trace, marks=(), title=""):
+    """Draw the trace of a clip alone, with letters above some of its frames."""
+    figure = Figure((WIDTH, 2.1 if title else 1.9), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(textwrap.fill(title, 13 * WIDTH), loc="left")
+    plot_trace(axes, trace)
+    if not title:
+        axes.set_ylabel("adds to the score")
+    for frame, letter in marks:
+        mark(axes, trace, frame, f"{letter}\n▾")
+    return figure
+
+
+def mark(axes, trace, frame, text):
+    """Mark a frame above a trace."""
+    at = (trace.at(frame + 0.5), 1)
+    how = {"ha": "center", "va": "bottom", "annotation_clip": False}
+    axes.annotate(text, at, xycoords=("data", "axes fraction"), **how)
+
+
+def find_limit(maps):
+    """Find the part of a place that gets the full colour in a row of pictures."""
+    return max(np.abs(places).max() for places in maps) or 1.0

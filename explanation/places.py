@@ -1,0 +1,158 @@
+"""Frames of clips as they are shown, and the places that the network saw in them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from system.terminal import Problem
+from video import frames
+
+SHOWN_WIDTH = 480  # pixels: as large as any picture on the page
+N_PLACES = 8  # along either side of a frame
+FIRST_PLACE, STEP = 37, 32  # pixels of the 299 that the network sees
+N_MEAN = 32  # frames from which the mean map of a long clip is estimated
+TOLERANCE = 0.02  # how far pictures may be from the sequence that they gave
+
+
+class Places(NamedTuple):
+    """The parts of places in n frames of a clip; float64 (n, 8, 8), n may be T."""
+
+    frames: list  # their indices
+    full: np.ndarray  # of the attribution from the zero sequence
+    beyond: np.ndarray  # of what the frame adds beyond the clip's mean frame
+
+    def at(self, frame):
+        """Find the parts of places in one frame, beyond the mean frame."""
+        return self.beyond[self.frames.index(frame)]
+
+
+def find_centres(length):
+    """Find where along a frame so many pixels long the 8 places lie, float (8,).
+
+    Layers without padding cut off what is outside of 37 + 32 i of the 299 pixels that
+    InceptionV3 sees; `benchmarks/places.py` finds the same with a patch on real frames.
+    """
+    return (FIRST_PLACE + STEP * np.arange(N_PLACES)) * length / frames.FRAME_SIZE
+
+
+def shrink(frame):
+    """Shrink a frame to at most 480 pixels in width, even in height."""
+    height, width = frame.shape[:2]
+    scale = min(1.0, SHOWN_WIDTH / width)
+    size = (round(width * scale), max(2, round(height * scale / 2) * 2))
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+
+
+def spread_over_places(gradients, maps):
+    """Spread the attribution of frames over the places they were seen in.
+
+    A feature is the mean of its map, so each place has an exact part: averaged
+    gradients (n, F) and maps of the last block, or how far they are from others,
+    (n, 8, 8, F), give float64 (n, 8, 8).
+    """
+    n_places = maps.shape[1] * maps.shape[2]
+    return np.einsum("nrcf,nf->nrc", maps, gradients, dtype=float) / n_places
+
+
+def spread_changes(changes, before, now, after):
+    """Spread the parts of changes over the places where the maps changed.
+
+    Parts of the change to the frame before and of the jerk in frames, (n, 2, F), and
+    maps of the frames and of those beside them, (n, 8, 8, F), give float64 (n, 8, 8).
+    """
+    spread = 0.0
+    for parts, moved in zip(
+        np.moveaxis(changes, 1, 0),
+        (now - before, after - 2 * now + before),
+        strict=True,
+    ):
+        total = np.abs(moved).sum(axis=(1, 2))
+        rate = np.divide(parts, total, out=np.zeros_like(total), where=total > 0)
+        spread = spread + np.einsum("nrcf,nf->nrc", np.abs(moved), rate, dtype=float)
+    return spread
+
+
+class Pictures:
+    """The frames of clips, read when asked for; `missing` tells why some have none."""
+
+    def __init__(self, folder, clips, record, extractor):
+        self.folder, self.extractor = folder, extractor
+        self.clips = {clip.name: clip for clip in clips}
+        self.n_frames = record["n_frames"]
+        self.sampling = (record["extraction"] or {}).get("sampling", "stride")
+        self.missing, self.last = {}, (None, None)
+
+    def read(self, name):
+        """Read the frames of a clip, (T,) of (299, 299, 3) and as shown; or None."""
+        if self.last[0] != name and name not in self.missing:
+            try:
+                pairs = frames.read_frames(
+                    *(self.folder, self.clips[name], self.n_frames, self.sampling),
+                    convert=lambda frame: (frames.resize_frame(frame), shrink(frame)),
+                )
+                self.last = name, pairs
+            except Problem as problem:
+                self.missing[name] = str(problem)
+        return None if name in self.missing else self.last[1]
+
+    def find_interval(self, name):
+        """Find the seconds from each frame of a sequence to the next, or None."""
+        try:
+            clip = self.clips[name]
+            reel, view = frames.open_clip(self.folder, clip, allow_short=True)
+        except Problem:
+            return None
+        rate, n_available = reel.rate, view.end - view.start
+        if not rate or n_available < self.n_frames:
+            return None
+        return frames.measure_interval(n_available, self.n_frames, self.sampling, rate)
+
+    def show_all(self, wanted):
+        """Show frames (clip name, index) of several clips, each read once; or None."""
+        shown = {}
+        for name, index in sorted(set(wanted)):
+            pairs = self.read(name)
+            shown[name, index] = None if pairs is None else pairs[index][1]
+        return [shown[key] for key in wanted]
+
+    def find_places(self, name, chosen, sequence, whole, beyond, changes=None):
+        """Spread the attributions of chosen frames, rising, over `Places`; or None.
+
+        Each frame passes the extractor once. The mean map of a long clip is estimated
+        from frames all along, then scaled, feature by feature, to the mean of all
+        frames, so that places add up. `whole` and `beyond` are gradients, (T, F), from
+        the zero sequence and from the mean frame, `changes` (T, 2, F) what the network
+        knows as parts of changes and of jerks.
+        """
+        pairs = self.read(name)
+        if pairs is None or self.extractor is None or not len(chosen):
+            return None
+        last, n_mean = len(pairs) - 1, min(N_MEAN, len(pairs))
+        spread = np.linspace(0, last, n_mean).round().astype(int)
+        beside = [np.clip(chosen + i, 0, last) for i in (-1, 0, 1)]
+        needed = beside if changes is not None else [chosen]
+        extracted = np.unique(np.concatenate([spread, *needed]))
+        found = self.extractor.maps([pairs[index][0] for index in extracted])
+        mean = found[np.isin(extracted, spread)].mean(axis=0, dtype=float)
+        maps = found[np.isin(extracted, chosen)]
+        off = np.linalg.norm(maps.mean(axis=(1, 2)) - sequence[chosen])
+        if off > TOLERANCE * np.linalg.norm(sequence[chosen]):
+            self.missing[name] = "its pictures do not give the features of its sequence"
+            return None
+        full = spread_over_places(whole[chosen], maps)
+        away = spread_over_places(beyond[chosen], maps - scale_map(mean, sequence))
+        change = np.zeros_like(full)
+        if changes is not None:
+            around = (found[np.searchsorted(extracted, at)] for at in beside)
+            change = spread_changes(changes[chosen], *around)
+        chosen = [int(index) for index in chosen]
+        return Places(chosen, full + change, away + change)
+
+
+def scale_map(mean, sequence):
+    """Scale a mean map (8, 8, F) to the mean features of a sequence (T, F)."""
+    wanted, now = sequence.mean(axis=0, dtype=float), mean.mean(axis=(0, 1))
+    scaled = mean * np.divide(wanted, now, out=np.ones_like(now), where=now > 0)
+    return np.where(now > 0, scaled, wanted)

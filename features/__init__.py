@@ -1,0 +1,1 @@
+"""Sequences on disk, their provenance, and InceptionV3 with its weights."""

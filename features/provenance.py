@@ -1,0 +1,247 @@
+"""What each sequence was made of: its source files and a checksum, in one table.
+
+`sequences/sources.csv` gains a line for each sequence just before it is written; the
+last line of a clip counts, and one that a kill cut short is passed over. Sequences of
+earlier releases have no line, and nothing is said of them.
+"""
+
+import csv
+import functools
+import hashlib
+import statistics
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+
+from clip_table import write_field
+from system import storage
+from system.tables import format_rows, unguard
+from system.terminal import Problem, caution
+from video import frames
+from video.find import find_replaced, find_source
+
+SMALL = 2**24  # bytes; of larger files the digest takes beginning, middle and end
+PART = 2**20  # bytes of each
+MAX_DEVIATION = 1.25  # of the time between two frames of a sequence, as a factor
+
+
+class Origin(NamedTuple):
+    """One line of the table."""
+
+    clip: str
+    length: int  # T, frames of the sequence
+    source: str  # file name, of images that of the first
+    bytes: int
+    modified: int  # seconds since 1970
+    digest: str
+    n_frames: int
+    fps: float | None
+    view: str  # the part of the source that is seen; see `describe_view`
+    size: str  # of its frames after cropping, "640x480"
+    brightness: float | None  # mean of its first frame, 0 to 255
+    checksum: str  # of the sequence
+
+
+TYPES = (str, int, str, int, int, str, int, float, str, str, float, str)
+
+
+def describe_origin(folder, clip):
+    """Describe the source of a clip, an Origin without length and checksum yet."""
+    paths, size, changed = look_up(folder, clip)
+    digest = digest_source(paths)
+    reel, view = frames.open_clip(folder, clip, allow_short=True)
+    kept = (paths[0].name, size, changed, digest, view.end - view.start, reel.rate)
+    return Origin(clip.name, 0, *kept, describe_view(clip), "", None, "")
+
+
+def read_clip(folder, clip, n_frames, sampling, allow_short=False):
+    """Read the frames of a clip that make its sequence, and where they are from.
+
+    Returns
+    -------
+    (list of uint8 (299, 299, 3), Origin)
+        The Origin without length and checksum yet.
+    """
+    resizer = frames.Resizer()
+    try:
+        origin = describe_origin(folder, clip)
+        read = frames.read_frames(
+            folder, clip, n_frames, sampling, resizer, allow_short=allow_short
+        )
+    except OSError as error:
+        raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
+    return read, origin._replace(size=resizer.size, brightness=resizer.brightness)
+
+
+def look_up(folder, clip):
+    """Find the files of a clip: their paths, bytes in all, and their latest change."""
+    images, video = find_source(folder, clip)
+    paths = images or [video]
+    stats = [path.stat() for path in paths]
+    return paths, sum(s.st_size for s in stats), max(int(s.st_mtime) for s in stats)
+
+
+def describe_view(clip):
+    """Put into words which part of its source a clip is; "" for all of it."""
+    parts = []
+    if clip.start is not None or clip.end is not None:
+        start, end = write_field(clip.start) or "0", write_field(clip.end) or "end"
+        parts.append(f"{start} to {end} s")
+    if clip.crop:
+        parts.append("crop " + " ".join(map(str, clip.crop)))
+    return ", ".join([*parts, *(["mirrored"] if clip.mirror else [])])
+
+
+def digest_source(paths):
+    """Compute the sha256 of files, of large ones that of three parts and the size."""
+    digest = hashlib.sha256()
+    for path in paths:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            if size <= SMALL:
+                digest.update(file.read())
+                continue
+            digest.update(str(size).encode())
+            for start in (0, size // 2, size - PART):
+                file.seek(start)
+                digest.update(file.read(PART))
+    return digest.hexdigest()
+
+
+def compute_checksum(sequence):
+    """Compute a checksum of a sequence (T, F), float32, as hexadecimal digits."""
+    return f"{zlib.crc32(np.ascontiguousarray(sequence, np.float32)):08x}"
+
+
+def note_origin(folder, origin, sequence):
+    """Add the line of a sequence that is about to be written."""
+    path = storage.sources_path(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    origin = origin._replace(length=len(sequence), checksum=compute_checksum(sequence))
+    with path.open("a+b") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - 1, 0))
+        lead = b"" if file.read() in (b"", b"\n") else b"\n"
+        file.write(lead + write_lines([origin], with_header=size == 0))
+
+
+def write_lines(origins, with_header):
+    return format_rows([*([Origin._fields] if with_header else []), *origins]).encode()
+
+
+def tidy_origins(folder):
+    """Sort the table and leave each clip its last line."""
+    if origins := read_origins(folder):
+        content = write_lines([origins[key] for key in sorted(origins)], True)
+        with storage.replacing(storage.sources_path(folder)) as temporary:
+            temporary.write_bytes(content)
+
+
+def read_origins(folder):
+    """Read the table: {(clip name, T): Origin}, empty where there is none."""
+    path = storage.sources_path(folder)
+    try:
+        stat = path.stat()
+    except OSError:
+        return {}
+    return parse_origins(path, stat.st_mtime_ns, stat.st_size)
+
+
+def list_digests(folder):
+    """List the digests of the sources of clips, by clip name."""
+    return {origin.clip: origin.digest for origin in read_origins(folder).values()}
+
+
+def read_field(read, text):
+    return read(text) if text or read is str else None
+
+
+@functools.lru_cache(maxsize=4)
+def parse_origins(path, _changed, _size):
+    found = {}
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        for row in csv.reader(file):
+            row = [unguard(field) for field in row]
+            if len(row) == 10:  # of an earlier release
+                row[-1:-1] = ["", ""]
+            if len(row) != len(Origin._fields) or len(row[-1]) != 8:
+                continue  # cut short
+            try:
+                found[row[0], int(row[1])] = Origin(*map(read_field, TYPES, row))
+            except ValueError:
+                continue  # the header
+    return found
+
+
+def check_sequence(folder, path, clip_name, sequence):
+    """Raise Problem where a sequence on disk is not the one that was written."""
+    origin = read_origins(folder).get((clip_name, len(sequence)))
+    if origin and origin.checksum != compute_checksum(sequence):
+        raise Problem(
+            f"{path} is not what was extracted: its checksum differs from that in "
+            f"{storage.sources_path(folder).name}. extract_features.py makes it anew"
+        )
+
+
+def find_changed(folder, clips, length=None):
+    """Name the clips whose source is no longer what their sequences were made of.
+
+    `length` is T of the sequences, by default any. A source that is gone counts as
+    unchanged: sequences may travel alone.
+    """
+    changed, once = [], {clip.name: clip for clip in clips}
+    for (name, frames_there), origin in read_origins(folder).items():
+        clip = once.get(name)
+        if clip is None or length not in (None, frames_there):
+            continue
+        is_same = describe_view(clip) == origin.view  # no other start, crop, ...
+        if is_same:
+            try:
+                paths, *found = look_up(folder, clip)
+            except (Problem, OSError):
+                continue
+            is_kept = found == [origin.bytes, origin.modified] or (
+                found[0] == origin.bytes and digest_source(paths) == origin.digest
+            )
+            is_same = is_kept and not find_replaced(paths, clip.name)
+        if not is_same:
+            changed.append(clip.name)
+    return changed
+
+
+def refuse_changed(folder, clips):
+    """Raise Problem where clips have changed since their sequences were made."""
+    if changed := sorted(set(find_changed(folder, clips))):
+        raise Problem(
+            f"{len(changed)} clips have changed since their sequences were made: "
+            f"{', '.join(changed[:20])}. Give extract_features.py again"
+        )
+
+
+def tell_pace(folder, names, extraction):
+    """Name the clips in whose sequences time runs at another pace than in most.
+
+    `extraction` is as of `sequences.read_extraction`. Gives the seconds from one frame
+    to the next as a rule, 0 where nobody knows.
+    """
+    length, origins = (extraction or {}).get("n_frames"), read_origins(folder)
+    steps = {}  # seconds from one frame of the sequence to the next
+    for name in names:
+        origin = origins.get((name, length))
+        if origin and origin.fps:
+            of_sequence = (length, extraction["sampling"], origin.fps)
+            steps[name] = frames.measure_interval(origin.n_frames, *of_sequence)
+    usual = statistics.median(steps.values()) if steps else 0
+    odd = [
+        f"{name} {1000 * step:.0f} ms"
+        for name, step in steps.items()
+        if not usual / MAX_DEVIATION <= step <= usual * MAX_DEVIATION
+    ]
+    if odd:
+        caution(
+            f"time runs at another pace in {len(odd)} of {len(steps)} clips: a frame "
+            f"every {1000 * usual:.0f} ms as a rule, but {', '.join(odd[:10])}. What "
+            "is fast in one looks slow in the other"
+        )
+    return usual

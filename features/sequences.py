@@ -1,0 +1,207 @@
+"""Sequences, the features (T, F) of clips on disk, and the record of their making."""
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from features import provenance
+from names.matching import explain_first
+from system.storage import (
+    extraction_path,
+    read_json,
+    replacing,
+    sequence_path,
+    write_json,
+)
+from system.terminal import Problem
+
+NAMED_WEIGHTS = ("imagenet", "random")  # all others are files
+SETTINGS = {  # of an extraction, in words; the weights come on top
+    "sampling": "sampling",
+    "n_frames": "sequence length",
+    "frame_size": "frame size",
+    "precision": "precision",
+}
+
+
+def write_sequence(folder, clip_name, sequence, origin=None):
+    """Write features (T, F) of a clip as float32, and what they were made of."""
+    if origin is not None:
+        provenance.note_origin(folder, origin, sequence)
+    path = sequence_path(folder, clip_name, len(sequence))
+    with replacing(path) as temporary:
+        np.save(temporary, np.asarray(sequence, np.float32))
+    return path
+
+
+def find_sequence(folder, clip_name, n_frames):
+    """Find the sequence of a clip: `.npy`, or the published `.txt`; else None."""
+    path = sequence_path(folder, clip_name, n_frames)
+    return next((p for p in (path, path.with_suffix(".txt")) if p.is_file()), None)
+
+
+def list_names(folder, n_frames):
+    """Name the clips that have a sequence: list of str."""
+    place, end = sequence_path(folder, "", n_frames).parent, f"-{n_frames}-features"
+    return sorted({path.stem.removesuffix(end) for path in place.glob(f"*{end}.*")})
+
+
+def read_sequence(folder, clip_name, n_frames, n_features=None):
+    """Read the features of a clip: float32, (T, F).
+
+    Raises Problem when there is no sequence, or it is not finite numbers of `n_frames`
+    and, where that is given, `n_features`.
+    """
+    path = find_sequence(folder, clip_name, n_frames)
+    if path is None:
+        near = explain_first([clip_name], list_names(folder, n_frames))
+        raise Problem(
+            f"clip {clip_name} has no sequence of {n_frames} frames in "
+            f"{Path(folder) / 'sequences'}{near}. Make it with extract_features.py"
+        )
+    is_text = path.suffix == ".txt"
+    stored = read_text_sequence(path, n_frames + 1) if is_text else open_array(path)
+    found = stored.shape
+    if found != (n_frames, n_features or found[-1]) or not stored.size:
+        expected = f"({n_frames}, {n_features or 'F'})"
+        raise Problem(f"{path}: expected shape {expected}. Received: {found}")
+    sequence = np.array(stored, np.float32)
+    if not np.isfinite(sequence).all():
+        line = int(np.argmax(~np.isfinite(sequence).all(axis=1))) + 1
+        raise Problem(f"{path}:{line}: holds NaN or infinity; extract the clip again")
+    if not is_text:
+        provenance.check_sequence(folder, path, clip_name, sequence)
+    return sequence
+
+
+def open_array(path):
+    """Open a float array of two axes in `.npy`, read once its shape is known."""
+    try:
+        stored = np.lib.format.open_memmap(path, mode="r")  # knows no pickle
+    except Exception as error:  # a spoiled header makes numpy raise many kinds
+        raise Problem(f"{path} is not a whole .npy file ({error})") from None
+    if stored.dtype.kind != "f" or stored.ndim != 2:
+        found = f"{stored.dtype} {stored.shape}"
+        raise Problem(f"{path}: expected float numbers (T, F). Received: {found}")
+    return stored
+
+
+def read_text_sequence(path, max_rows):
+    """Read a published sequence, text written by `numpy.savetxt`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file; its shape tells
+            return np.loadtxt(
+                path, np.float32, comments=None, ndmin=2, max_rows=max_rows
+            )
+    except (ValueError, UnicodeDecodeError):
+        raise Problem(find_text_fault(path)) from None
+
+
+def find_text_fault(path):
+    """Name the first line of a text sequence that is not like the others."""
+    width, lines = None, path.read_text(errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            n = len([float(field) for field in line.split()])
+        except ValueError as error:
+            return f"{path}:{number}: {str(error)[:80]}"
+        if n and width not in (None, n):
+            return f"{path}:{number}: {n} numbers, {width} in line 1"
+        width = width or n
+    return f"{path} is not a text of numbers"
+
+
+# ---------------------------------------------------------------- extraction record
+
+
+def check_weights(weights):
+    """Refuse weights of InceptionV3 that have no name here and are no file."""
+    if weights not in NAMED_WEIGHTS and not Path(weights).is_file():
+        raise Problem(
+            f"--weights {weights}: no such file. Give imagenet, random, or a file of "
+            "InceptionV3 weights"
+        )
+
+
+def write_extraction(folder, record):
+    """Write how the sequences of a folder were made, with a checksum against edits."""
+    write_json(extraction_path(folder), {**record, "checksum": checksum(record)})
+
+
+def read_extraction(folder):
+    """Read how the sequences of a folder were made; None where nothing is recorded."""
+    path = extraction_path(folder)
+    if not path.is_file():
+        return None
+    record = read_json(path)
+    if record.pop("checksum", None) != checksum(record):
+        raise Problem(
+            f"{path} was edited, so nobody knows how the sequences beside it were made."
+            " Restore it, or extract again with --overwrite"
+        )
+    check_texts(folder, record)
+    return record
+
+
+def describe_published(n_frames):
+    """Describe how the published text sequences were made, as far as it is known."""
+    known = {"weights": "imagenet", "sha256": None, "sampling": "stride"}
+    return {**known, "n_frames": n_frames, "frame_size": 299, "precision": "float32"}
+
+
+def describe_making(folder, n_frames=None):
+    """Tell how the sequences of a folder were made, published text ones too, or None.
+
+    `n_frames` is T of the sequences that are meant, where texts of several T are there.
+    """
+    recorded = read_extraction(folder)
+    place = extraction_path(folder).parent
+    if recorded is not None or any(place.glob("[!.]*-features.npy")):
+        return recorded
+    names = [path.stem.split("-") for path in place.glob("[!.]*-features.txt")]
+    lengths = [int(parts[-2]) for parts in names if parts[-2].isdecimal()]
+    if not lengths:
+        return None
+    usual = max(sorted(set(lengths)), key=lengths.count)
+    return describe_published(n_frames if n_frames in lengths else usual)
+
+
+def check_texts(folder, record):
+    """Refuse published text sequences beside others that were not made like them."""
+    text = next(extraction_path(folder).parent.glob("[!.]*-features.txt"), None)
+    if text is None:
+        return
+    if differences := compare_extractions(
+        record, describe_published(record["n_frames"])
+    ):
+        raise Problem(
+            f"{text} is a published sequence, and those beside it are made otherwise: "
+            f"{'; '.join(differences)}. Move one kind to another --data folder"
+        )
+
+
+def checksum(record):
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def compare_extractions(here, there):
+    """List the settings in which two extraction records differ, in words.
+
+    Nobody knows the sha256 of the published weights; there the name decides.
+    """
+    differences = []
+    decides = "sha256" if here.get("sha256") and there.get("sha256") else "weights"
+    if here.get(decides) != there.get(decides):
+        names = [record.get("weights") for record in (here, there)]
+        if names[0] == names[1]:  # two files of one name
+            names = [f"{r.get('weights')} ({r['sha256'][:8]})" for r in (here, there)]
+        differences.append(f"weights {names[0]} against {names[1]}")
+    return differences + [
+        f"{words} {here.get(key)} against {there.get(key)}"
+        for key, words in SETTINGS.items()
+        if here.get(key) != there.get(key)
+    ]

@@ -1,1 +1,0 @@
-"""How runs are judged: who may score what, intervals, floors, words, dates."""

@@ -1,0 +1,169 @@
+"""Labels as people write them, brought into one form in which they are compared."""
+
+import re
+import unicodedata
+from collections import Counter
+
+from system.terminal import Problem, caution
+
+DASHES = dict.fromkeys(map(ord, "‐‑‒–—"), "-")  # the minus, U+2212, stays
+
+HEALTHY = {
+    *("control", "controls", "ctrl", "ctrls", "ctl", "ctr", "cntrl", "con", "contr"),
+    *("controlgroup", "ctrlgroup", "kontrolle", "kontrollen", "kontrollgruppe"),
+    *("temoin", "temoins", "controle", "controles", "controllo", "controlli"),
+    *("sham", "shams", "shamop", "shamoperated", "scheinop", "healthy", "gesund"),
+    *("vehicle", "vehicles", "veh", "saline", "nacl", "pbs", "placebo", "mock"),
+    *("naive", "naives", "wt", "wts", "wildtype", "wildtypes", "untreated"),
+    *("uninjured", "unlesioned", "unaffected", "nonlesioned", "nonlesion", "nonstroke"),
+    *("nontransgenic", "nontg", "ntg", "intact", "normal", "baseline", "littermate"),
+    *("hc", "sano", "sanos", "对照", "对照组", "假手术", "対照", "健康"),
+}
+IMPAIRED = {
+    *("stroke", "strokes", "lesion", "lesions", "lesioned", "mcao", "ischemia"),
+    *("ischemic", "ischaemia", "ischaemic", "infarct", "infarction", "ko", "knockout"),
+    *("het", "heterozygous", "hom", "homozygous", "impaired", "patient", "patients"),
+    *(
+        "injured",
+        "injury",
+        "sci",
+        "tbi",
+        "cci",
+        "ohda",
+        "mptp",
+        "pd",
+        "als",
+        "hd",
+        "ad",
+    ),
+    *("parkinson", "parkinsonian", "mutant", "mutants", "mut", "tg", "transgenic"),
+    *("ad", "disease", "sick", "schlaganfall", "lasion", "unhealthy", "affected"),
+    *("eae", "photothrombosis", "hemorrhage", "haemorrhage", "ablated", "ablation"),
+}
+TREATED = {
+    *("drug", "drugs", "treated", "treatment", "therapy", "dose", "stim", "dbs"),
+    *("stimulation", "stimulated", "rehab", "ldopa", "levodopa", "compound", "mg"),
+}
+NOT = ("non", "not", "no", "without", "un")
+
+
+def simplify(label):
+    """Bring a label into the form in which labels are read: no accents, no capitals."""
+    text = unicodedata.normalize("NFKD", str(label))
+    text = "".join(c for c in text if unicodedata.category(c) != "Mn")
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)  # PostLesion
+    return " ".join(text.translate(DASHES).casefold().split())
+
+
+# ---------------------------------------------------------------- groups
+
+
+def form_of(group):
+    """Bring the name of a group into the form that its spellings have in common."""
+    text = re.sub(r"\s*([+/&])\s*", r"\1", simplify(group))
+    text = re.sub(r"(?<=\w)[\s_.-]+(?=\w)|_", "", text).strip(" .,;:_")
+    return text[:-1] if len(text) > 4 and text.endswith("s") else text
+
+
+def name_groups(groups):
+    """Give groups that are spelled in two ways one name each; None stays."""
+    known, forms, names = Counter(g for g in groups if g), {}, {}
+    for group in sorted(known, key=lambda g: -known[g]):
+        forms.setdefault(form_of(group) or group, []).append(group)
+    for alike in forms.values():
+        names |= dict.fromkeys(alike, alike[0])
+        if len(alike) > 1:
+            caution(f"groups taken for one: {', '.join(map(repr, alike))}")
+    return [names.get(group) for group in groups]
+
+
+def rate_health(group):
+    """Tell how surely a group is the healthy one: 2, 1 (treated), or 0."""
+    text = re.sub(r"wild[ _-]?type", "wildtype", simplify(group))
+    if re.search(r"(?<![-+])\+ ?/ ?\+(?![-+])", text):
+        return 2
+    if re.search(r"[-+] ?/ ?-|- ?/ ?\+", text):
+        return 0
+    words, kinds = re.findall(r"[^\W\d_]+", text), set()
+    for place, word in enumerate(words):
+        is_denied = place > 0 and words[place - 1] in NOT
+        if word in HEALTHY:
+            kinds.add("impaired" if is_denied else "healthy")
+        elif word in IMPAIRED:
+            kinds.add("healthy" if is_denied else "impaired")
+        elif word in TREATED:
+            kinds.add("healthy" if is_denied else "treated")
+    if "healthy" not in kinds or "impaired" in kinds:
+        return 0
+    return 1 if "treated" in kinds else 2
+
+
+def find_healthy(groups, given=None, recorded=None):
+    """Find which group is the healthy one.
+
+    Parameters
+    ----------
+    groups : iterable of str or None
+        Those of clips.
+    given : str, optional
+        By a user; it must be one of them.
+    recorded : str, optional
+        In a run; taken where it is one of them.
+
+    Returns
+    -------
+    str or None
+        None where nothing tells it.
+    """
+    known = sorted({group for group in groups if group})
+    for wanted in filter(None, (given, recorded)):
+        alike = [group for group in known if group == wanted]
+        alike = alike or [g for g in known if form_of(g) == form_of(wanted)]
+        if len(alike) == 1:
+            return alike[0]
+        if given:
+            raise Problem(
+                f"--control-group {given}: no clip is of this group. Groups: "
+                f"{', '.join(known) or 'none'}"
+            )
+    sure = {group: rate_health(group) for group in known}
+    best = [g for g in known if sure[g] and sure[g] == max(sure.values())]
+    return best[0] if len(best) == 1 else None
+
+
+def settle_healthy(record, groups, given=None):
+    """Say in the record of a run which group of these clips is the healthy one.
+
+    `given` is what a user named. Its "control_group" is None where nothing tells it.
+    """
+    recorded, learned = record.get("control_group"), record.get("target") == "group"
+    recorded = recorded if isinstance(recorded, str) else None
+    if given and learned and form_of(given) != form_of(recorded or ""):
+        raise Problem(
+            f"--control-group {given}: run {record['run']} learned that {recorded} is "
+            "the healthy group. Train again with this option to change that"
+        )
+    healthy = find_healthy(groups, given, recorded)
+    if not healthy and (learned or len({g for g in groups if g}) < 2):
+        healthy = recorded or None
+    return {**record, "control_group": healthy}
+
+
+def tell_healthy(groups, healthy, instead):
+    """Print which group is healthy, or ask for it; silent where there are not two.
+
+    `instead` says what is left out where it is not known.
+    """
+    known = sorted({group for group in groups if group})
+    if healthy:
+        print(f"healthy group: {healthy}")
+    elif len(known) > 1:
+        caution(
+            f"which group is healthy is not known: {', '.join(known)}. Name it with "
+            f"--control-group; {instead}"
+        )
+
+
+def order_groups(groups, healthy=None):
+    """Put the healthy group first, the others in the order of their names."""
+    return sorted({g for g in groups if g}, key=lambda group: (group != healthy, group))

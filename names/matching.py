@@ -1,0 +1,199 @@
+"""Names that a spreadsheet or a person has altered: which one is meant?
+
+`0001` becomes 1, `3-4` becomes 04-Mar, `1e3` becomes 1000: what is found of that is
+only ever said, never taken for the name itself. Another ending, capitals, spaces or a
+folder are no other name; `match_names` is the one way in which tables are matched.
+"""
+
+import collections
+import difflib
+import itertools
+import re
+import unicodedata
+from typing import NamedTuple
+
+from system.tables import NUMBER, parse_number, plain
+
+MONTHS = {
+    name: number
+    for names in (
+        "jan feb mar apr may jun jul aug sep oct nov dec",
+        "jän feb mrz apl mai jun jul aug sep okt nov dez",
+        "ene fév mär avr mag giu lug aoû set out nov déc",
+    )
+    for number, name in enumerate(names.split(), start=1)
+}
+
+
+def explain_missing(name, known):
+    """Say which known name is near to one that is not found, and what altered it.
+
+    Returns a sentence to add to an error, "" where no name is near. A near spelling,
+    which takes a millisecond for a hundred known names, is looked for among a thousand.
+    """
+    if told := explain_altered(name, known):
+        return told
+    forms = {plain(other): other for other in known if len(known) <= 1000}
+    near = difflib.get_close_matches(plain(name), forms, n=1, cutoff=0.8)
+    return f"Is {forms[near[0]]!r} meant?" if near else ""
+
+
+def explain_altered(name, known):
+    for read in (read_as_number, read_as_days):
+        if meant := read(name):
+            for other in known:
+                if read(other) & meant:
+                    told = f"made it of {other!r}: format the column as text and"
+                    return f"A spreadsheet may have {told} type the name again"
+    return ""
+
+
+def explain_first(missing, known):
+    """Explain the first of missing names that is near to a known one, "" if none is.
+
+    A name with other numbers is another one: c02 is not c01.
+    """
+    for name in sorted(missing)[:20]:
+        numbers = re.findall(r"\d+", name)
+        alike = [other for other in known if re.findall(r"\d+", other) == numbers]
+        if told := explain_altered(name, known) or explain_missing(name, alike):
+            return f" ({name}: {told})"
+    return ""
+
+
+def read_as_number(name):
+    """Read the number that a spreadsheet makes of a name, as a set of one or none.
+
+    Of a long number it shows six digits, so six are compared.
+    """
+    if not NUMBER.fullmatch(name):
+        return set()
+    return {f"{parse_number(name, ',' if ',' in name else '.'):.5e}"}
+
+
+def read_as_days(name):
+    """Read the days, (month, day), that a spreadsheet may make of `3-4` or `Mar4`."""
+    words = re.findall(r"\d+|[^\W\d_]+", name.casefold())
+    if not 2 <= len(words) <= 3 or re.search(r"[^\w\s./-]|_", name):
+        return set()
+    months = [MONTHS[word[:3]] for word in words if word[:3] in MONTHS]
+    numbers = [int(word) for word in words if re.fullmatch(r"[0-9]{1,2}", word)]
+    years = [word for word in words if re.fullmatch(r"[0-9]{4}", word)]
+    if len(months) + len(numbers) + len(years) < len(words) or len(months) > 1:
+        return set()
+    if months:
+        return {(months[0], day) for day in numbers}
+    return {(month, day) for month, day in itertools.permutations(numbers, 2)}
+
+
+# ---------------------------------------------------------------- one name for another
+
+
+class Match(NamedTuple):
+    """What names in a person's table mean among known ones."""
+
+    found: dict  # name in the table -> known name
+    missing: list  # names in the table that mean none
+    doubtful: list  # sentences on names that may mean several
+
+
+ENDING = re.compile(r"\.(?:[a-z][a-z0-9]{1,4}|3gp|3g2)$")  # of a file
+
+
+def list_forms(name):
+    """Write a name, without folder, in ever looser forms: tuple of str.
+
+    As it is; capitals and spare spaces aside; without the ending of a file; without
+    spaces, hyphens and underscores, but those that keep two numbers apart.
+    """
+    folded = plain(name)
+    stem = ENDING.sub("", folded)
+    loose = re.sub(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)", "", stem)
+    loose = re.sub(r"[\s_-]+", " ", loose)
+    return unicodedata.normalize("NFC", name.strip()), folded, stem, loose
+
+
+def split_path(text):
+    """Split a path of any system: (folders in the form of `plain`, last name)."""
+    *folders, last = [part for part in re.split(r"[/\\]+", text) if part] or [""]
+    return [plain(folder) for folder in folders if folder != "."], last
+
+
+def match_names(given, known):
+    """Find out which known names are meant in a person's table.
+
+    Endings, capitals, Unicode forms, spaces and folders may differ. The nearest form
+    decides, and where several have it, their folders.
+
+    Parameters
+    ----------
+    given : iterable of str
+        Names, or paths of any system.
+    known : iterable of str, or dict of str to iterable of str
+        Names, and the paths that each goes by, too.
+
+    Returns
+    -------
+    Match
+    """
+    paths = known if isinstance(known, dict) else dict.fromkeys(known, ())
+    index = collections.defaultdict(set)  # (level, form) -> known name, its folders
+    for name, aliases in paths.items():
+        for alias in (name, *aliases):
+            folders, last = split_path(alias)
+            own = None if aliases and alias == name else tuple(folders)
+            for key in enumerate(list_forms(last)):
+                index[key].add((name, own))
+    result, scores = Match({}, [], []), {}
+    for text in dict.fromkeys(given):
+        fits = find_fits(text, index)
+        best = [name for name, score in fits.items() if score == max(fits.values())]
+        if len(best) > 1:
+            named = " or ".join(map(repr, sorted(best)[:3]))
+            result.doubtful.append(f"{text!r} may mean {named}: give the folder, too")
+        elif best:
+            result.found[text], scores[text] = best[0], fits[best[0]]
+        else:
+            result.missing.append(text)
+    drop_farther(result, scores)
+    return result
+
+
+def find_fits(text, index):
+    """Find the known names of the nearest form: {name: how many folders agree}."""
+    folders, last = split_path(text)
+    for key in enumerate(list_forms(last)):
+        fits = {}
+        for name, own in index.get(key, ()):
+            if folders and (own is None or (own and folders[-1] != own[-1])):
+                continue
+            own = own or ()
+            score = count_common(folders, own) + (len(own) == len(folders)) / 2
+            fits[name] = max(score, fits.get(name, 0))
+        if fits:
+            return fits
+    return {}
+
+
+def count_common(one, other):
+    """Count how many of the last items of two lists agree."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def drop_farther(match, scores):
+    """Of several paths that mean one name keep the one whose folders agree best."""
+    for texts in find_twice(match.found).values():
+        best = max(scores[text] for text in texts)
+        for text in texts:
+            if scores[text] < best and split_path(text)[0]:
+                del match.found[text]
+                match.missing.append(text)
+
+
+def find_twice(found):
+    """Find the known names that several names in a table mean: dict of str to list."""
+    meant = collections.defaultdict(list)
+    for text, name in found.items():
+        meant[name].append(text)
+    return {name: texts for name, texts in meant.items() if len(texts) > 1}

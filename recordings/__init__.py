@@ -1,0 +1,1 @@
+"""From a lab's recordings to rows of data_file.csv."""

@@ -1,0 +1,101 @@
+"""Pictures to look at before anything is extracted: regions and proposed trials."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from system.storage import replacing
+from system.terminal import Problem
+from video import frames
+
+WIDTH, GAP, LABEL = 320, 8, 18  # pixels of a tile, between tiles, of its label
+COLUMNS, ROWS = 4, 10  # tiles a page
+COLOUR = (255, 64, 0)
+
+
+def read_picture(reel, number):
+    """Read one frame of a video, uint8 (H, W, 3)."""
+    number = min(number, reel.n_frames - 1)
+    (picture,) = reel.iterate([number], number, number + 1)
+    return picture
+
+
+@functools.cache
+def open_font():
+    """Open a font that knows the letters of most languages."""
+    import matplotlib
+
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return ImageFont.truetype(fonts / "DejaVuSans.ttf", 12)
+
+
+def make_tile(picture, label, crop=None, mirror=False):
+    """Draw a picture of `WIDTH` pixels with its region and a label above.
+
+    The label tells the size of the picture, in which a region is counted.
+    """
+    height, width = picture.shape[:2]
+    scale = WIDTH / width
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    image = image.resize((WIDTH, max(1, round(height * scale))))
+    if crop:
+        x, y, w, h = (round(length * scale) for length in crop)
+        edges = x, y, x + w - 1, y + h - 1
+        ImageDraw.Draw(image).rectangle(edges, outline=COLOUR, width=3)
+    tile = Image.new("RGB", (WIDTH, image.height + LABEL), "white")
+    text = f"{label}  {width}x{height}" + ("  mirrored" if mirror else "")
+    draw, font = ImageDraw.Draw(tile), open_font()
+    while draw.textlength(text, font) > WIDTH - 4:
+        text = "…" + text[2:]
+    draw.text((2, 2), text, "black", font)
+    tile.paste(image, (0, LABEL))
+    return tile
+
+
+def write_pages(path, tiles, columns=COLUMNS):
+    """Write tiles on one page, or on several that are numbered: list of Path."""
+    path, size, written = Path(path), columns * ROWS, []
+    for first in range(0, len(tiles), size):
+        of_page = tiles[first : first + size]
+        rows = [of_page[i : i + columns] for i in range(0, len(of_page), columns)]
+        heights = [GAP + max(tile.height for tile in row) for row in rows]
+        across = columns * (WIDTH + GAP) + GAP
+        page = Image.new("RGB", (across, sum(heights) + GAP), "white")
+        for i, tile in enumerate(of_page):
+            row, place = divmod(i, columns)
+            page.paste(tile, (GAP + place * (WIDTH + GAP), GAP + sum(heights[:row])))
+        number = f"-{len(written) + 1}" if len(tiles) > size else ""
+        written.append(path.with_stem(f"{path.stem}{number}"))
+        with replacing(written[-1]) as temporary:
+            page.save(temporary)
+    return written
+
+
+def draw_crops(path, clips):
+    """Draw the region of each video that is readable into its middle frame."""
+    once, tiles = {}, []
+    for clip in clips:
+        once.setdefault((clip.video, clip.crop, clip.mirror), clip)
+    for clip in once.values():
+        try:
+            reel = frames.open_reel(clip.video, allow_short=True)
+            picture = read_picture(reel, reel.n_frames // 2)
+        except Problem:
+            continue  # it is named where its frames are counted
+        frames.View(crop=clip.crop).apply(picture)  # refuses what lies outside
+        tiles.append(make_tile(picture, clip.name, clip.crop, clip.mirror))
+    return write_pages(path, tiles)
+
+
+def draw_trials(path, clips):
+    """Draw first, middle and last frame of each trial in a row; see `write_pages`."""
+    tiles = []
+    for clip in clips:
+        reel = frames.open_reel(clip.video, allow_short=True)
+        first, last = round(clip.start * reel.rate), round(clip.end * reel.rate) - 1
+        for number in (first, (first + last) // 2, last):
+            label = f"{clip.name}  {number / reel.rate:.2f} s"
+            tiles.append(make_tile(read_picture(reel, number), label, clip.crop))
+    return write_pages(path, tiles, columns=3)

@@ -1,0 +1,245 @@
+"""Clips of recordings that the table lists already: which row is which clip."""
+
+import filecmp
+import itertools
+import math
+import os
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import clip_table
+from clip_table import write_field
+from recordings import discover
+from system.tables import count, fold
+from system.terminal import Problem
+from video import find
+
+WHOLE = "", ""  # of `list_part`
+LABELS = ("animal", "group", "session")
+SEEN = ("start", "end", "crop", "mirror")  # which part of a video a clip is
+
+
+NUMBERED = re.compile(r"_t\d+$")  # as trials are called that have no name
+
+
+class Known(NamedTuple):
+    """A clip of a recording, named as its row is where the table lists it."""
+
+    clip: clip_table.Clip
+    row: clip_table.Clip | None  # as it is listed; None: it is new
+    changes: tuple = ()  # names of the columns that are to be changed
+
+    def list_columns(self):
+        """Name the columns that change, once the frames are counted."""
+        is_longer = self.clip.n_frames != self.row.n_frames
+        return [*self.changes, *["n_frames"] * is_longer]
+
+
+def recognise(folder, source, clips, listed, task=None):
+    """Find the rows of clips that are listed, so that none is listed twice.
+
+    A recording is known by its place; where the listed place is empty by the end of it,
+    so that a folder may move to another drive. A clip is known by its part of the
+    recording, else by its name. One that only shares the name of another film gets a
+    name of its own. `task` is the one that was asked for: the table refuses another.
+
+    Returns
+    -------
+    list of Known
+    """
+    rows_of = find_rows(folder, source, {clip.video for clip in clips}, listed)
+    named = {fold(row.name): row for row in reversed(listed)}
+    lacking = [c for c in LABELS if all(getattr(row, c) is None for row in listed)]
+    taken, found, known = set(), {}, []
+    for number, clip in enumerate(clips):  # first those of the same part of a recording
+        for row in rows_of[clip.video]:
+            if list_part(row) == list_part(clip) and fold(row.name) not in taken:
+                taken.add(fold(row.name))
+                found[number] = row
+                break
+    for number, clip in enumerate(clips):
+        row, form = found.get(number), fold(clip.name)
+        if row is None and form in named:
+            row = named[form]
+            if form in taken or is_another_trial(clip, row):
+                row, clip = None, number_anew(clip, named)
+            elif row and is_other_film(folder, clip, row, rows_of[clip.video]):
+                row, clip = None, name_by_folder(clip, source, named)
+        if row and clip.task != row.task and (task or row not in rows_of[clip.video]):
+            row = None
+        taken.add(fold((row or clip).name))
+        named.setdefault(fold(clip.name), row)
+        known.append(compare(folder, clip, row, lacking))
+    return known
+
+
+def inherit(known, guessed, listed):
+    """Let new clips have the animals and groups that listed clips of their kind have.
+
+    `guessed` are the clips as they were guessed: where the table calls the animal of
+    such a guess otherwise, it does so for new clips, too; a group that nothing tells
+    is that of the animal.
+    """
+    called, groups = defaultdict(set), defaultdict(set)
+    for one, guess in zip(known, guessed, strict=True):
+        if one.row:
+            called[guess.animal].add(one.row.animal)
+    for row in listed:
+        groups[row.animal].add(row.group)
+    for one in known:
+        clip = one.clip
+        if one.row is None and clip.animal:
+            (animal, *others) = called.get(clip.animal) or {clip.animal}
+            animal = clip.animal if others or animal is None else animal
+            (group, *others) = groups.get(animal) or {None}
+            group = clip.group or (None if others else group)
+            one = one._replace(clip=clip._replace(animal=animal, group=group))
+        yield one
+
+
+def show_listed(one):
+    """Give a clip the labels of its row."""
+    if one.row is None:
+        return one.clip
+    labels = {c: getattr(one.row, c) or getattr(one.clip, c) for c in LABELS}
+    return one.clip._replace(**labels)
+
+
+def is_another_trial(clip, row):
+    """Tell whether a trial has a row's number by chance: it shares no time with it."""
+    if row is None or not NUMBERED.search(clip.name) or row.video is None:
+        return False
+    times = [(c.start or 0, math.inf if c.end is None else c.end) for c in (clip, row)]
+    (start, end), (listed_start, listed_end) = times
+    return end <= listed_start or listed_end <= start
+
+
+def list_part(clip):
+    return write_field(clip.start), write_field(clip.end)
+
+
+def locate(folder, row):
+    """Tell where the video of a row lies, or should lie; None where it names none."""
+    if not row.video:
+        return None
+    name = row.video if os.sep == "\\" else row.video.replace("\\", "/")
+    return Path(os.path.normpath(Path(folder).resolve() / name))
+
+
+def find_rows(folder, source, videos, listed):
+    """List the rows of each video: of its place, or of one that it has moved from."""
+    by_place, gone = defaultdict(list), defaultdict(list)
+    for row in listed:
+        if place := locate(folder, row):
+            by_place[place.as_posix()].append(row)
+    for place, rows in by_place.items():
+        if not Path(place).is_file():
+            gone[place] = rows
+    rows_of = {}
+    for video in videos:
+        end = f"/{discover.place_in(source, video)}"
+        moved = [rows for place, rows in gone.items() if place.endswith(end)]
+        moved = moved[0] if len(moved) == 1 else []
+        rows_of[video] = by_place.get(video) or moved
+    return rows_of
+
+
+def is_other_film(folder, clip, row, rows):
+    """Tell whether a row that has a clip's name stands for another film."""
+    if row in rows or row.task != clip.task:
+        return False  # under another task: the table refuses it
+    try:
+        video = find.find_source(folder, row)[1]
+    except Problem:
+        return False  # gone: it has moved
+    return bool(video) and not filecmp.cmp(video, clip.video, shallow=False)
+
+
+def number_anew(clip, named):
+    """Give a trial the next number that is free."""
+    stem = f"{NUMBERED.sub('', clip.name)}_t"
+    numbers = (f"{stem}{number:02d}" for number in itertools.count(1))
+    return clip._replace(name=next(n for n in numbers if fold(n) not in named))
+
+
+def name_by_folder(clip, source, named):
+    """Put the folder of its recordings before the name that another film has."""
+    name = discover.safe_name(f"{Path(source).resolve().name}_{clip.name}")
+    clip = clip._replace(name=name)
+    return number_anew(clip, named) if fold(name) in named else clip
+
+
+def compare(folder, clip, row, lacking=()):
+    """Pair a clip with its row, and name the columns in which the row is to change.
+
+    What a clip does not tell stays as the table has it; so does what files of its own
+    cannot show. `lacking` are columns that the table does not have any longer.
+    """
+    if row is None:
+        return Known(clip, None)
+    is_gone = not is_there(folder, row)
+    is_recording, changes = bool(row.video) or is_gone, ["video"] * is_gone
+    columns = (*SEEN, *lacking) if is_recording else SEEN[2:]
+    for column in columns:
+        new, old = getattr(clip, column), getattr(row, column)
+        is_told = new is not None and (new or old is not None)
+        if is_told and write_field(new) != write_field(old):
+            changes.append(column)
+    kept = {c: getattr(row, c) for c in SEEN if getattr(clip, c) is None}
+    clip = clip._replace(split=row.split, task=row.task, name=row.name, **kept)
+    return Known(clip, row, tuple(changes))
+
+
+def is_there(folder, row):
+    """Tell whether the images or the video of a row are there."""
+    if place := locate(folder, row):
+        return place.is_file()
+    try:
+        return any(find.find_source(folder, row))
+    except Problem:
+        return False
+
+
+def tell_changes(known, split=None, n_shown=5):
+    """Say what is listed already and what is to change in it: list of str.
+
+    `split` is the one that was asked for.
+    """
+    listed = [one for one in known if one.row]
+    changed = [one for one in listed if one.changes]
+    lines = [f"{count(len(listed), 'clip')} listed already"] if listed else []
+    for one in changed[:n_shown]:
+        pairs = [(c, getattr(one.row, c), getattr(one.clip, c)) for c in one.changes]
+        told = [
+            f"{c} {write_field(old) or '-'} -> {write_field(new)}"
+            for c, old, new in pairs
+        ]
+        lines.append(f"  {one.clip.name}: {', '.join(told)}")
+    if len(changed) > n_shown:
+        lines.append(f"  ... and {len(changed) - n_shown} more that change")
+    if other := [one for one in listed if split not in (None, one.row.split)]:
+        lines.append(
+            f"{count(len(other), 'clip')} listed as {other[0].row.split} (say, "
+            f"{other[0].row.name}): they stay so. Change the column split in the table"
+        )
+    if other := [one for one in listed if is_renamed(one)]:
+        lines.append(
+            f"{count(len(other), 'clip')} listed with another animal, group or session "
+            f"(say, {other[0].clip.name}): the table's stay. Change them there"
+        )
+    return lines
+
+
+def is_renamed(one):
+    pairs = [(getattr(one.clip, c), getattr(one.row, c)) for c in LABELS]
+    return any(new and old and new != old for new, old in pairs)
+
+
+def find_dropped(known, listed):
+    """Name the listed trials of these recordings that their table no longer holds."""
+    kept = {one.clip.name for one in known}
+    videos = {one.row.video for one in known if one.row and one.row.video}
+    trials = [row for row in listed if row.video in videos and list_part(row) != WHOLE]
+    return [row.name for row in trials if row.name not in kept]

@@ -1,0 +1,139 @@
+"""Pages from templates: one HTML file with everything in it, for screen and paper.
+
+Prose, HTML and CSS stand in the templates beside this file, figures and numbers come
+from the steps. HTML templates escape every text. Pictures and films are embedded, so
+a page can be sent to somebody; nothing is fetched from elsewhere.
+"""
+
+import base64
+import io
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from system import storage
+
+TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
+
+
+class Embedded(NamedTuple):
+    """A picture or film inside the page: data URI, and size in pixels of a picture."""
+
+    source: str
+    width: int | None = None
+    height: int | None = None
+
+
+def count(n, noun, plural=None):
+    """Write a number of things: 1 clip, 2 clips."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def number(value, digits=3, sign=False):
+    """Write a number, with a minus as wide as a plus; or that it is not defined."""
+    if value is None or not math.isfinite(value):
+        return "not defined"
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def interval(found, digits=3):
+    """Write a figure {"value", "low", "high"} with its interval, or why it has none."""
+    if found["value"] is None:
+        return f"not defined ({found['reason']})"
+    if found.get("low") is None:
+        reason = f" (no interval: {found['reason']})" if found.get("reason") else ""
+        return number(found["value"], digits) + reason
+    value, low, high = (number(found[k], digits) for k in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def percent(value, digits=0):
+    """Write a part of 1 as a percentage."""
+    known = value is not None and math.isfinite(value)
+    return f"{number(100 * value, digits)}%" if known else "not defined"
+
+
+def cell(value):
+    """Write a value for a table: numbers with three decimals, NaN as a dash; a figure
+    with its interval, of which a note says why there is none."""
+    if isinstance(value, dict):
+        silent = {"value": value["value"], "low": value["low"], "high": value["high"]}
+        return interval(value if value["value"] is None else silent)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, float) and 0 < abs(value) < 0.0005:
+        return f"{value:.1g}".replace("-", "−")
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def one_line(text):
+    """Join the lines of a text, for macros that are written over several."""
+    return " ".join(text.split())
+
+
+def holds_numbers(rows, column):
+    """Say whether a column of a table holds nothing but numbers."""
+    values = [row[column] for row in rows]
+    return all(isinstance(v, (int, float)) or v in ("", "–", None) for v in values)
+
+
+def embed(picture):
+    """Turn a picture into a data URI (Embedded), packed as small as it looks the same.
+
+    Path of a PNG, JPEG or MP4 file, or pixels (H, W, 3). A PNG is packed again:
+    drawings in 256 colours, photographs as JPEG.
+    """
+    image, size = None, ()
+    if isinstance(picture, np.ndarray):
+        image = Image.fromarray(picture)
+    elif Path(picture).suffix == ".png":
+        with Image.open(picture) as drawn:
+            image = Image.new("RGB", drawn.size, "white")
+            image.paste(
+                drawn, mask=drawn.getchannel("A") if "A" in drawn.mode else None
+            )
+    if image is None:
+        content, kind = Path(picture).read_bytes(), Path(picture).suffix
+    else:
+        size, packed = image.size, {".jpg": io.BytesIO(), ".png": io.BytesIO()}
+        image.save(packed[".jpg"], "JPEG", quality=88, subsampling=0, optimize=True)
+        if not isinstance(picture, np.ndarray):
+            flat = image.quantize(256, dither=Image.Dither.NONE)
+            flat.save(packed[".png"], "PNG", optimize=True)
+        found = {kind: file.getvalue() for kind, file in packed.items()}
+        kind = min((k for k in found if found[k]), key=lambda k: len(found[k]))
+        content = found[kind]
+    text = base64.b64encode(content).decode()
+    return Embedded(f"data:{TYPES[kind]};base64,{text}", *size)
+
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(
+        Path(__file__).parent / "templates", encoding="utf-8"
+    ),
+    autoescape=jinja2.select_autoescape(("html",)),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+for word in (count, number, interval, percent, cell, one_line, holds_numbers):
+    TEMPLATES.filters[word.__name__] = word
+TEMPLATES.globals["embed"] = embed
+
+
+def render(template, **context):
+    """Fill a template of this folder; `.html` escapes every text, `.txt` none.
+
+    What the template names and the context lacks is an error.
+    """
+    return TEMPLATES.get_template(template).render(**context)
+
+
+def write(path, template, **context):
+    """Fill a template and write it, whole or not at all."""
+    with storage.replacing(path) as temporary:
+        temporary.write_text(render(template, **context), encoding="utf-8")

@@ -1,0 +1,227 @@
+"""Cross-validations on disk: which runs belong to one, and which clips each may score.
+
+A fold's record tells its place: the run it is of, the kind, how many folds there are,
+which fold and repeat it is, and a digest of the table. With its options and extraction
+that makes one cross-validation; stale folds of others are never mixed in. Folds of an
+earlier release tell less, and have no run in their names.
+"""
+
+import collections
+import json
+
+from runs import store
+from system import storage
+from system.terminal import Problem, caution
+
+KINDS = ("folds", "leave-one-animal-out")
+RETRY = "The same train_reg.py command trains what is missing"
+
+
+def find_folds(folder, kind, run=None, task=None):
+    """Find the networks of one cross-validation, of all its repeats.
+
+    Parameters
+    ----------
+    folder : path
+    kind : {"folds", "leave-one-animal-out"}
+    run : str, optional
+        Its name. Where it is None the newest one that is complete is taken, and said.
+    task : str, optional
+
+    Returns
+    -------
+    list of (Path, dict)
+        Checkpoints and records, whole repeats before others; see `split_repeats`.
+    """
+    found = collections.defaultdict(list)
+    for path, record in list_folds(folder):
+        of_run = not run or run in (scheme_of(record).get("prefix"), name_of(record))
+        is_right = scheme_of(record)["kind"] == kind and of_run
+        if is_right and task in (None, record.get("task")):
+            found[key_of(record)].append((path, record))
+    if not found:
+        option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
+        of_run = f" for run {run}" if run else ""
+        raise Problem(
+            f"{folder / 'checkpoints'} holds no networks of a {kind} training{of_run}. "
+            f"Train them with train_reg.py {option}"
+        )
+    found = sorted(found.values(), key=newest)
+    if len(tasks := {str(part[0][1].get("task")) for part in found}) > 1:
+        raise Problem(
+            f"networks of several tasks; name one: {', '.join(sorted(tasks))}"
+        )
+    whole = [part for part in found if any(map(is_whole, split(part)))]
+    chosen = (whole or found)[-1]
+    names = {name_of(part[0][1]) for part in found} - {name_of(chosen[0][1])}
+    if names:
+        caution(
+            f"cross-validation {name_of(chosen[0][1])} is taken, the newest complete "
+            f"one. Name another one with --run: {', '.join(sorted(names))}"
+        )
+    return chosen
+
+
+def list_folds(folder):
+    """List the runs of any cross-validation: list of (Path, dict)."""
+    found = []
+    for path in sorted((folder / "checkpoints").glob("[!.]*.json")):
+        try:
+            record = storage.read_json(path)
+        except (Problem, OSError) as problem:
+            caution(f"left out: {problem}")
+            continue
+        if scheme_of(record).get("kind") in KINDS and not record.get("received"):
+            found.append((path.with_suffix(".keras"), store.check_record(path, record)))
+    return found
+
+
+def are_of_one(record, other):
+    """Tell whether two runs are folds of one cross-validation."""
+    are_folds = all(scheme_of(each).get("kind") in KINDS for each in (record, other))
+    return are_folds and key_of(record) == key_of(other)
+
+
+def find_beside(folder, record):
+    """Find all folds of the cross-validation that a run is of; see `find_folds`."""
+    return [
+        (path, other) for path, other in list_folds(folder) if are_of_one(record, other)
+    ]
+
+
+def scheme_of(record):
+    scheme = record.get("scheme")
+    return scheme if isinstance(scheme, dict) else {}
+
+
+def name_of(record):
+    """Name the cross-validation of a fold; those of earlier releases had none."""
+    return scheme_of(record).get("prefix") or f"{record.get('task')}-{record['model']}"
+
+
+def key_of(record):
+    """Make a key that all folds and repeats of one cross-validation share."""
+    scheme, options = scheme_of(record), dict(record["options"])
+    options.pop("control_group", None)
+    if isinstance(options.get("seed"), int):
+        options["seed"] -= 1000 * (repeat_of(record) - 1)
+    told = [scheme.get(name) for name in ("kind", "prefix", "n_folds", "clips")]
+    return json.dumps([told, options, record["extraction"]], sort_keys=True)
+
+
+def repeat_of(record):
+    repeat = scheme_of(record).get("repeat", 1)
+    return repeat if isinstance(repeat, int) else 1
+
+
+def newest(part):
+    return max(path.with_suffix(".json").stat().st_mtime for path, _ in part)
+
+
+def split(part):
+    """Split the networks of a cross-validation into its repeats: list of lists."""
+    repeats = collections.defaultdict(list)
+    for path, record in part:
+        repeats[repeat_of(record)].append((path, record))
+    return [networks for _, networks in sorted(repeats.items())]
+
+
+def list_missing(networks):
+    """Name the folds of one repeat that are not there; [] where nobody knows."""
+    scheme = scheme_of(networks[0][1])
+    there = {scheme_of(record).get("fold") for _, record in networks}
+    n_folds = scheme.get("n_folds")
+    if not isinstance(n_folds, int) or len(there) >= n_folds:
+        return []
+    if scheme["kind"] == "folds":
+        return [f"fold{i + 1}" for i in range(n_folds) if f"fold{i + 1}" not in there]
+    return [f"{n_folds - len(there)} of {n_folds} animals"]
+
+
+def is_whole(networks):
+    return not list_missing(networks)
+
+
+def told_whole(networks):
+    """Tell whether a repeat is known to be complete; earlier releases do not tell."""
+    return "n_folds" in scheme_of(networks[0][1]) and is_whole(networks)
+
+
+def split_repeats(found):
+    """Split a cross-validation into repeats; those cut short are named, not taken.
+
+    Where none is complete all are given, and `assign_folds` says what is missing.
+    """
+    repeats = split(found)
+    whole = [networks for networks in repeats if is_whole(networks)]
+    for networks in repeats if whole else ():
+        if missing := list_missing(networks):
+            record = networks[0][1]
+            caution(
+                f"repeat {repeat_of(record)} of {name_of(record)} lacks "
+                f"{', '.join(missing)} and is not evaluated. {RETRY}"
+            )
+    return whole or repeats
+
+
+def assign_folds(found, table, may_be_new=False):
+    """Give each animal the one network that left it out, and never saw it.
+
+    An animal that was renamed after the training is known by its clips: a network left
+    it out where other folds know clips of it, and this one knows none.
+
+    Parameters
+    ----------
+    found : list of (Path, dict)
+        One repeat; see `split_repeats`.
+    table : pandas.DataFrame
+        Columns "clip" and "animal", as the table names them now.
+    may_be_new : bool
+        Leave out, with a caution, animals that came after the training.
+
+    Returns
+    -------
+    list of (Path, dict, pandas.DataFrame)
+        Checkpoint, record and the clips it is to score. Raises Problem when an animal
+        has no network, two networks, or one that knows a clip of it.
+    """
+    parts, problems, covered = [], [], {}
+    clips = table.groupby("animal")["clip"].agg(set)
+    known = {path: known_clips(record) for path, record in found}
+    learned = set().union(*known.values())
+    for path, record in found:
+        left_out = set(record["left_out"])
+        for animal, own in clips.items():
+            if own & (learned - known[path]) and not own & known[path]:
+                left_out.add(animal)
+        part = table[table["animal"].isin(left_out)]
+        for animal in part["animal"].unique():
+            if animal in covered:
+                problems.append(
+                    f"{animal} is left out by {covered[animal]} and {path.stem}"
+                )
+            covered[animal] = path.stem
+        owners = dict(zip(table["clip"], table["animal"], strict=True))
+        now = {**record, "animals_now": owners}
+        seen = store.describe_seen(part["clip"], part["animal"], now)
+        if how := next(filter(None, seen), None):
+            problems.append(f"{path.stem} knows what it should not: {how}")
+        if len(part):
+            parts.append((path, record, part))
+    missing = sorted(set(table["animal"]) - set(covered))
+    if missing and may_be_new and parts and told_whole(found):
+        caution(
+            f"{', '.join(missing)} came after the cross-validation, and no network of "
+            "it is for them: not evaluated. Train again with --overwrite"
+        )
+    elif missing:
+        lost = list_missing(found)
+        told = f" ({', '.join(lost)} missing. {RETRY})" if lost else ""
+        problems.append(f"no network has left out {', '.join(missing)}{told}")
+    if problems:
+        raise Problem("not a cross-validation by animal: " + "; ".join(problems))
+    return parts
+
+
+def known_clips(record):
+    return {*(record["train_clips"] or ()), *(record.get("watched_clips") or ())}

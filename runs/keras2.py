@@ -1,0 +1,203 @@
+"""Reads the network published in 2019, as Keras 2 wrote it to HDF5.
+
+Today's Keras cannot open such files, or opens them with gates that compute something
+else. Here the configuration is read as data, and the weights are taken out array by
+array, in a process that may crash. Nothing in the file is executed, links that lead
+elsewhere are not followed, and the optimizer's part, two thirds of the bytes, is not
+touched.
+"""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from system import apart
+from system.terminal import Problem, caution
+from system.untrusted import check_array, follow, open_hdf5, read_array, size, text
+
+FORM = ["LSTM", "MaxPooling1D", "Flatten", "Dropout", "Dense"]
+PUBLISHED_LENGTH = 125  # frames
+ACTIVATIONS = (
+    *("relu", "linear", "sigmoid", "tanh", "hard_sigmoid"),
+    *("softplus", "softsign", "elu", "selu", "exponential"),
+)
+OPTIONS = (  # layer, option, what Keras takes without it, what is possible here
+    ("LSTM", "return_sequences", False, (True,)),
+    ("LSTM", "go_backwards", False, (False,)),
+    ("LSTM", "stateful", False, (False,)),
+    ("LSTM", "return_state", False, (False,)),
+    ("LSTM", "activation", "tanh", ("tanh",)),
+    ("LSTM", "recurrent_activation", "hard_sigmoid", ("hard_sigmoid", "sigmoid")),
+    ("MaxPooling1D", "pool_size", 2, (2, [2])),
+    ("MaxPooling1D", "strides", None, (None, 2, [2])),
+    ("MaxPooling1D", "padding", "valid", ("valid",)),
+    ("MaxPooling1D", "data_format", "channels_last", ("channels_last",)),
+    ("Dense", "units", None, (1,)),
+    ("Dense", "activation", "linear", ACTIVATIONS),
+)
+OLD_NAMES = {"pool_size": "pool_length", "strides": "stride", "padding": "border_mode"}
+
+
+def read_apart(path):
+    """Read the network in an HDF5 file of Keras 2.0 to 2.3: a model, or weights only.
+
+    What is found are settings for `models.build_lstm`, and the arrays are the weights
+    as Keras orders them, all of them checked; see `apart.read`.
+    """
+    return apart.read("runs.keras2:read_network", Path(path))
+
+
+def read_network(path):
+    """Read settings and weights in this process; see `read_apart`."""
+    n_bytes = path.stat().st_size
+    with open_hdf5(path, path.name) as file:
+        group = follow(file, "model_weights") if "model_weights" in file else file
+        if not {"layer_names", "layer_names0"} & set(group.attrs):
+            raise Problem("found an HDF5 file without the weights of a Keras model")
+        version = file.attrs.get("keras_version", group.attrs.get("keras_version"))
+        found = re.match(r"2\.(\d+)", text(version or "2.0"))
+        if not found:
+            raise Problem(f"found a model of Keras {text(version)!r}")
+        config = file.attrs.get("model_config")
+        settings = read_config(json.loads(text(config))) if config is not None else {}
+        lstm, score = list_weights(group)
+        if not settings:
+            settings = read_shapes(lstm, score, int(found[1]))
+        biases = settings.pop("biases")
+        complete(settings, lstm, score)
+        features, units = settings["n_features"], settings["units"]
+        width = 4 * units  # gates in the order input, forget, cell, output, then as now
+        shapes = [(features, width), (units, width), (width,)]
+        arrays = match("LSTM", lstm, shapes, biases[0], n_bytes)
+        shapes = [(settings["n_frames"] // 2 * units, 1), (1,)]
+        arrays += match("Dense", score, shapes, biases[1], n_bytes)
+        yield settings
+        for array in arrays:  # one at a time lies in memory
+            yield array if isinstance(array, np.ndarray) else read_array(array)
+
+
+def record_of(path, n_frames, n_features):
+    """Make the record of a published run, which came without one: what scripts use."""
+    extraction = {"weights": "imagenet", "sampling": "stride", "frame_size": 299}
+    sizes = {"n_frames": n_frames, "n_features": n_features}
+    return {
+        **{"run": Path(path).stem, "published": True, "model": "lstm", **sizes},
+        "extraction": {**extraction, "n_frames": n_frames},
+        "train_clips": None,
+    }
+
+
+def list_names(attributes, key):
+    """List the names in an attribute, which Keras cuts in pieces when it is long."""
+    keys = [key] if key in attributes else [f"{key}{n}" for n in range(len(attributes))]
+    if not (pieces := [attributes[k] for k in keys if k in attributes]):
+        raise Problem(f"found no {key}, so no weights of Keras 2")
+    return [text(name) for piece in pieces for name in np.ravel(piece)]
+
+
+def list_weights(group):
+    """List the arrays of the LSTM and of the last layer, as Keras ordered them."""
+    layers = {}
+    for name in list_names(group.attrs, "layer_names"):
+        layer = follow(group, name)
+        if weights := list_names(layer.attrs, "weight_names"):
+            layers[name] = [follow(layer, weight) for weight in weights]
+    arrays = [array.name for datasets in layers.values() for array in datasets]
+    if any(re.search(r"_(W|U|b)(_[icfo])?(:0)?$", array) for array in arrays):
+        raise Problem("found a model of Keras 1, which kept each gate on its own")
+    if len(layers) != 2:
+        raise Problem(
+            f"found weights in {len(layers)} layers, where the published network has "
+            "them in two, an LSTM and a Dense"
+        )
+    return layers.values()
+
+
+def read_shapes(lstm, score, minor):
+    """Read sizes off the arrays; the rest is as published."""
+    if [len(lstm), len(score)] != [3, 2] or len(lstm[1].shape) != 2:
+        raise Problem("found weights that are not those of an LSTM and a Dense")
+    # Keras 2.3 changed what an LSTM does unless told otherwise.
+    gates = "sigmoid" if minor >= 3 else "hard_sigmoid"
+    caution(
+        f"the checkpoint holds weights only; taking the published settings, a ReLU "
+        f"score and, as was the default of its Keras, {gates} gates"
+    )
+    sizes = {"n_frames": None, "n_features": None, "units": size(int(lstm[1].shape[0]))}
+    told = {"dropout": 0.1, "activation": "relu", "gates": gates}
+    return {**sizes, **told, "biases": (True, True)}
+
+
+def read_config(config):
+    """Translate the configuration of the whole model; refuse by name what differs."""
+    layers, shape = list_layers(config)
+    kinds = [kind for kind, _ in layers]
+    if kinds not in (FORM, [kind for kind in FORM if kind != "Dropout"]):
+        told = f"{' -> '.join(kinds)}, where the published network is"
+        raise Problem(f"found {told} {' -> '.join(FORM)}")
+    layers, wrong = dict(layers), []
+    for kind, name, default, allowed in OPTIONS:
+        old = layers[kind].get(OLD_NAMES.get(name), default)
+        if (value := layers[kind].get(name, old)) not in allowed:
+            must = " or ".join(map(repr, allowed))
+            wrong.append(f"{kind} {name} {value!r} (must be {must})")
+    if wrong:
+        raise Problem(f"found {'; '.join(wrong)}")
+    lstm, score = layers["LSTM"], layers["Dense"]
+    _, n_frames, n_features = shape or (None, None, None)
+    return {
+        "n_frames": n_frames and size(n_frames),
+        "n_features": n_features and size(n_features),
+        "units": size(lstm["units"]),
+        "dropout": min(max(float(lstm.get("dropout", 0)), 0.0), 0.999),
+        "activation": score.get("activation", "linear"),
+        "gates": lstm.get("recurrent_activation", "hard_sigmoid"),
+        "biases": (lstm.get("use_bias", True), score.get("use_bias", True)),
+    }
+
+
+def list_layers(config):
+    """List (class, options) from input to output, and tell the shape of the input."""
+    kind, body = config["class_name"], config["config"]
+    if kind not in ("Sequential", "Model", "Functional"):
+        raise Problem(f"found a model of the class {kind}")
+    entries = body if isinstance(body, list) else body["layers"]
+    for before, entry in itertools.pairwise(entries if kind != "Sequential" else ()):
+        if [node[0][0] for node in entry["inbound_nodes"]] != [before["name"]]:
+            raise Problem("found a model whose layers are no single chain")
+    layers = [(entry["class_name"], entry["config"]) for entry in entries]
+    first = layers[0][1]
+    shape = first.get("batch_input_shape", first.get("batch_shape"))
+    if shape is None and isinstance(body, dict):
+        shape = body.get("build_input_shape")
+    return layers[layers[0][0] == "InputLayer" :], shape
+
+
+def complete(settings, lstm, score):
+    """Fill in from the arrays what the configuration leaves open."""
+    if settings["n_features"] is None:
+        settings["n_features"] = size(int(lstm[0].shape[0]))
+    if settings["n_frames"] is not None:
+        return
+    n_pooled = int(score[0].shape[0]) // settings["units"]
+    # Pooling drops the last of an odd number of frames, so the weights fit both.
+    settings["n_frames"] = size(n_pooled) * 2
+    if n_pooled == PUBLISHED_LENGTH // 2:
+        settings["n_frames"] = PUBLISHED_LENGTH
+    else:
+        caution(
+            f"the checkpoint does not say how many frames it takes: {2 * n_pooled} or "
+            f"{2 * n_pooled + 1}; using {2 * n_pooled}"
+        )
+
+
+def match(kind, datasets, shapes, bias, n_bytes):
+    """Check arrays against the shapes that the settings mean; add a bias of zeros."""
+    if len(datasets) != len(shapes) - (not bias):
+        raise Problem(f"found {len(datasets)} arrays for the {kind}")
+    for dataset, shape in zip(datasets, shapes, strict=False):
+        check_array(dataset, shape, n_bytes, "the configuration means {}")
+    return datasets if bias else [*datasets, np.zeros(shapes[-1], np.float32)]

@@ -1,1 +1,0 @@
-"""From recordings to clips: find, guess, cut, and draw what will be seen."""

@@ -1,0 +1,1 @@
+"""What the program needs of the computer: terminal, storage, tables, processes."""

@@ -1,0 +1,211 @@
+"""Clips and folds on a Dask cluster: the little that concerns dask.distributed.
+
+Who does what, and what happens when a worker dies, is Dask's. Workers see the project
+and the working folder at the same paths; only names and sentences travel.
+"""
+
+import contextlib
+import functools
+import logging
+import re
+import socket
+import sys
+import threading
+import warnings
+from pathlib import Path
+from uuid import uuid4
+
+from features import provenance, sequences
+from system import terminal
+from system.terminal import Problem, caution
+
+PROJECT = Path(__file__).resolve().parents[1]
+PATIENCE = 15  # seconds in which a scheduler must answer
+EXAMPLE = "tcp://host:8786"
+ALONE = threading.Lock()  # a process has one network, however many threads
+
+
+@contextlib.contextmanager
+def connect(address):
+    """Connect to the scheduler of a cluster whose workers will find our modules."""
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise Problem(
+            "--dask needs dask.distributed: pip install 'dask[distributed]'"
+        ) from None
+    if not re.fullmatch(r"(\w+://)?[^/]+:\d+", address):
+        raise Problem(
+            f"--dask: expected an address, say {EXAMPLE}. Received: {address}"
+        )
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise Problem(
+            f"--dask {address}: no Dask scheduler answers ({type(error).__name__}). "
+            f"Give the address that `dask scheduler` shows, say {EXAMPLE}"
+        ) from None
+    for part in ("client", "utils"):  # we say in a line what they tell in many
+        logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
+    with client:
+        client.register_plugin(make_plugin())
+        if not client.nthreads():
+            caution(f"{address} has no worker yet: waiting for the first")
+        yield client
+
+
+def make_plugin():
+    """Make what prepares a worker: our modules on its path, its cautions sent here."""
+    from dask.distributed import WorkerPlugin
+
+    project = str(PROJECT)
+
+    # A class within a function travels whole; one of a module would need the path that
+    # it is to set.
+    class Prepare(WorkerPlugin):
+        name = f"modules of {project}"
+
+        def setup(self, worker):
+            import sys
+
+            if project not in sys.path:
+                sys.path.insert(0, project)
+            from system import dask_cluster
+
+            dask_cluster.send_cautions()
+
+    return Prepare()
+
+
+def send_cautions():
+    """Let the cautions of this worker appear where the script was started."""
+    import distributed
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        distributed.print(f"warning: {message}", file=sys.stderr)
+
+    terminal.show_cautions()
+    warnings.showwarning = show
+
+
+def make_call():
+    """Make what calls a function on a worker; it tells a Problem as text.
+
+    The scheduler opens what it passes on, and need not know our modules. So function
+    and arguments are packed once more, and this function, as it stands within another,
+    travels whole.
+    """
+
+    def call(packed):
+        import pickle
+
+        from system.terminal import Problem
+
+        function, arguments = pickle.loads(packed)
+        try:
+            return function(*arguments), None
+        except Problem as problem:
+            return None, str(problem)
+
+    return call
+
+
+def submit(client, function, *arguments):
+    import cloudpickle
+
+    packed = cloudpickle.dumps((function, arguments))
+    return client.submit(make_call(), packed, key=f"{function.__name__}-{uuid4()}")
+
+
+def run(client, function, tasks, *common):
+    """Call a function with each task, and what is common to all, on the cluster.
+
+    Yields
+    ------
+    (task, result or Problem)
+        In the order in which they are done.
+    """
+    from dask.distributed import as_completed
+
+    futures = {submit(client, function, task, *common): task for task in tasks}
+    try:
+        for future in as_completed(futures, loop=client.loop):
+            result = take_result(future)
+            future.release()  # or it would be done again if its worker died now
+            yield futures.pop(future), result
+    finally:
+        client.cancel(list(futures))
+
+
+def take_result(future):
+    from dask.distributed import CancelledError, KilledWorker
+
+    try:
+        result, problem = future.result()
+    except KilledWorker:
+        return Problem("the workers that took it died; out of memory?")
+    except CancelledError:
+        raise Problem("the Dask scheduler is gone; what was done is kept") from None
+    return result if problem is None else Problem(problem)
+
+
+@functools.lru_cache(maxsize=1)
+def open_extractor(weights, options):
+    """Open the one extractor of this process."""
+    import extractor
+
+    limit_threads()
+    return extractor.Extractor(weights, **dict(options))
+
+
+def describe_extractor(weights, options):
+    """Tell what features depend on, as the workers compute them."""
+    with ALONE:
+        return open_extractor(weights, options).record
+
+
+def extract_clip(clip, folder, record, weights, options):
+    """Extract the sequence of a clip on a worker, and write it into the folder.
+
+    `record` is that of `extraction.json`; `options` are (name, value) of `Extractor`.
+    """
+    if sequences.read_extraction(folder) != record:
+        raise Problem(
+            f"worker {socket.gethostname()} finds no extraction.json of this "
+            f"extraction in {folder}. Is that one folder, shared by all?"
+        )
+    chosen, origin = provenance.read_clip(
+        *(folder, clip, record["n_frames"], record["sampling"]),
+        record.get("allow_short", False),
+    )
+    with ALONE:
+        extractor = open_extractor(weights, options)
+        differences = sequences.compare_extractions(record, record | extractor.record)
+        if differences:
+            raise Problem(
+                f"worker {socket.gethostname()} extracts otherwise: "
+                f"{'; '.join(differences)}"
+            )
+        sequence = extractor(chosen)
+    sequences.write_sequence(folder, clip.name, sequence, origin)
+
+
+def train_alone(arguments):
+    """Train a run; this process has no other work at the time."""
+    with ALONE:
+        limit_threads()
+        from training import train
+
+        return train.train_run(*arguments)
+
+
+def limit_threads():
+    """Let TensorFlow use as many processor cores as this worker has threads."""
+    from dask.distributed import get_worker
+
+    from system.backend import tf
+
+    with contextlib.suppress(RuntimeError):  # it computes already, limited as it is
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        n_threads = get_worker().state.nthreads
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)

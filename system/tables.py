@@ -1,0 +1,365 @@
+"""Tables that people made: CSV of every dialect and Excel workbooks, read strictly.
+
+    table = read_table("lesions.csv", ("animal", "value"))
+    for line, record in table.records():
+        parse_number(record["value"], table.decimal)
+
+What a table means is either certain or refused with its line and the remedy.
+"""
+
+import collections
+import csv
+import datetime
+import io
+import itertools
+import re
+import unicodedata
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from system.storage import replacing
+from system.terminal import Problem, caution
+
+MAX_BYTES = 2**26
+MAX_UNPACKED = 2**29  # bytes in a workbook, which is a ZIP archive
+MAX_ABOVE = 50  # lines that may stand above the header line
+N_SNIFFED = 200  # rows that decide on the delimiter
+DELIMITERS = ";\t,"
+LINE_END = re.compile(r"\r{0,2}\n|\r")  # the authors' own copy ends lines with \r\r\n
+NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # or three decimals
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# Letters and signs of Western Europe; other bytes say that the text is not of there.
+WESTERN = re.compile(r"[\0-\x7f\xc0-\xd6\xd8-\xf6\xf8-\xff°²³µ€–ŠšŽžŒœŸ]*")
+
+
+class Table(NamedTuple):
+    """What a file holds. `columns` is None where no line names the wanted ones."""
+
+    source: str
+    columns: list[str] | None
+    rows: list[tuple[int, list[str]]]  # line or row number, fields; none are blank
+    decimal: str  # ".", "," or, where numbers of both kinds stand there, "?"
+    above: tuple[tuple[int, list[str]], ...] = ()  # above the header line
+    delimiter: str = ","
+    wanted: tuple[str, ...] = ()
+
+    def records(self):
+        """Pair each row with the `plain` names of the columns: list of (line, dict).
+
+        A field that a row lacks is "". Raises Problem where no line names the wanted
+        columns, or with the rows that are longer than the header line.
+        """
+        if self.columns is None:
+            first = ", ".join(self.rows[0][1]) if self.rows else "nothing"
+            wanted = ", ".join(self.wanted)
+            told = f"no header line with the columns {wanted}. It begins with {first}"
+            raise Problem(f"{self.source} has {told}")
+        names = [plain(name) for name in self.columns]
+        if problems := [
+            f"{self.source}:{line}: expected {len(names)} fields, as above. Received: "
+            f"{len(fields)}. Is the delimiter in one, without quotes?"
+            for line, fields in self.rows
+            if len(fields) > len(names)
+        ]:
+            raise Problem(summarise(problems))
+        blank = dict.fromkeys(names, "")
+        pairs = [(line, zip(names, row, strict=False)) for line, row in self.rows]
+        return [(line, blank | dict(fields)) for line, fields in pairs]
+
+
+def summarise(problems, most=20):
+    """Join problems, one a line, the first `most` in full."""
+    more = [f"... and {len(problems) - most} more lines"] * (len(problems) > most)
+    return "\n".join([*problems[:most], *more])
+
+
+def count(n, noun):
+    """Write a number of things: 1 clip, 2 clips."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def read_table(path, wanted=(), sheet=None):
+    """Read a table from a CSV file of any dialect, or from an Excel workbook.
+
+    The first line that holds all `wanted` columns, in any order and case, is the header
+    line; a table without one is taken to hold them in this order. `sheet` names one of
+    several in a workbook. Raises Problem when the file is missing or no table, or when
+    its delimiter, encoding or sheet is not certain.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise Problem(f"{path} does not exist. Expected a table, .csv or .xlsx")
+    if path.suffix.lower() in (".xls", ".ods", ".numbers"):
+        raise Problem(f"{path}: not readable. Save it as .xlsx or 'CSV UTF-8'")
+    if path.stat().st_size > MAX_BYTES:
+        raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: no table of clips")
+    if path.suffix.lower() in (".xlsx", ".xlsm"):
+        rows = read_workbook(path, wanted, sheet)
+        return make_table(path.name, rows, wanted, find_decimal(rows))
+    return parse_table(path.read_bytes(), path.name, wanted)
+
+
+def parse_table(content, source, wanted=()):
+    """Parse the bytes of a CSV file; see `read_table`."""
+    text = LINE_END.sub("\n", decode(content, source))
+    told = re.match(r"sep=(.)\n", text)  # as Excel writes and reads it
+    text = text[len(told[0]) - 1 :] if told else text
+    delimiter = told[1] if told else sniff(text, source, wanted)
+    rows = list(split_rows(text, delimiter, source))
+    table = make_table(source, rows, wanted, find_decimal(rows, delimiter))
+    return table._replace(delimiter=delimiter)
+
+
+def make_table(source, rows, wanted, decimal):
+    """Find the header line and set apart what stands above it."""
+    names = [plain(name) for name in wanted]
+    for place, (line, fields) in enumerate(rows[:MAX_ABOVE] if wanted else ()):
+        there = [plain(field) for field in fields]
+        if set(names) <= set(there):
+            if twice := [name for name in names if there.count(name) > 1]:
+                raise Problem(f"{source}:{line}: two columns are called {twice[0]!r}")
+            above, rows = tuple(rows[:place]), rows[place + 1 :]
+            return Table(source, fields, rows, decimal, above, wanted=tuple(wanted))
+    return Table(source, None, rows, decimal, wanted=tuple(wanted))
+
+
+def fold(text):
+    """Bring a name into the form that some file systems take for the same name."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def plain(text):
+    """Bring a column's name into the form in which names are compared."""
+    return " ".join(fold(text).split())
+
+
+# ---------------------------------------------------------------- text
+
+
+def decode(content, source):
+    """Decode UTF-8, UTF-16 and, with a caution, what Western European Windows saves."""
+    starts = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    encoding = starts.get(content[:2], "utf-8-sig")
+    if content[:2].count(0) == 1:  # half of an ASCII letter
+        encoding = "utf-16-be" if content[0] == 0 else "utf-16-le"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        content, start = error.object, error.start  # without a byte-order mark
+    line = len(LINE_END.split(content[:start].decode(encoding, errors="replace")))
+    text = content.decode("cp1252", errors="replace")
+    if encoding != "utf-8-sig" or not WESTERN.fullmatch(text):
+        raise Problem(
+            f"{source}:{line}: not UTF-8 text (byte {content[start]:#04x}). "
+            "Save the table as 'CSV UTF-8'"
+        )
+    caution(
+        f"{source}:{line}: not UTF-8, so read as Western European text: "
+        f"{LINE_END.split(text)[line - 1].strip()[:60]!r}. Save it as 'CSV UTF-8' if a "
+        "letter is wrong"
+    )
+    return text
+
+
+def split_rows(text, delimiter, source):
+    """Yield (line, fields) of each row that is not blank; the line is its first."""
+    reader = csv.reader(
+        io.StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise Problem(f"{source}:{line}: no row of a table ({error})") from None
+        if fields := tidy(fields):
+            yield line, fields
+
+
+def tidy(fields):
+    """Strip fields and drop the empty ones at the end of their row."""
+    fields = [unguard(field.strip()) for field in fields]
+    while fields and not fields[-1]:
+        fields.pop()
+    return fields
+
+
+def sniff(text, source, wanted):
+    """Find the delimiter of a table: the one that divides its rows evenly."""
+    found = {}  # delimiter -> its rows, how many fields most have, how many such rows
+    sample = "\n".join(text.split("\n", N_SNIFFED)[:N_SNIFFED])
+    for delimiter in DELIMITERS:
+        try:
+            rows = [fields for _, fields in split_rows(sample, delimiter, source)]
+        except Problem:
+            continue
+        counts = collections.Counter(map(len, rows)).most_common(1)
+        if counts and counts[0][0] > 1:
+            found[delimiter] = rows, *counts[0]
+    if len(found) < 2:
+        return next(iter(found), ",")
+    heads = {plain(name) for name in wanted}
+    most = max(count for *_, count in found.values())
+    for is_right in (
+        lambda d, rows, n, _: heads and any(heads <= set(map(plain, r)) for r in rows),
+        lambda d, rows, *_: not any('"' in field for row in rows for field in row),
+        lambda d, rows, n, _: n == len(heads),
+        lambda d, rows, *_: d != "," and all(map(has_decimal_commas_only, rows)),
+        lambda d, rows, n, count: count == most,
+    ):
+        right = [d for d, figures in found.items() if is_right(d, *figures)]
+        if len(right) == 1:
+            return right[0]
+    raise Problem(
+        f"{source}: its fields may be separated by any of "
+        f"{', '.join(map(repr, found))}. Save it as 'CSV UTF-8', or as .xlsx"
+    )
+
+
+def has_decimal_commas_only(fields):
+    return all("," not in field or NUMBER.fullmatch(field) for field in fields)
+
+
+def find_decimal(rows, delimiter="\t"):
+    """Find the decimal sign, from the numbers that can be read in one way only."""
+    signs, doubtful = set(), set()
+    for _, fields in rows:
+        for field in filter(NUMBER.fullmatch, fields):
+            signs_of = doubtful if THOUSANDS.fullmatch(field) else signs
+            signs_of |= {".", ","} & set(field)
+    if delimiter == ";":  # which spreadsheets write where the comma is the decimal sign
+        signs = signs or doubtful
+    return {".": ".", ",": ",", "": "."}.get("".join(signs), "?")
+
+
+def parse_number(text, decimal="."):
+    """Read a number with a decimal point or, where it is certain, a comma.
+
+    Raises ValueError, which says what is wrong with it.
+    """
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"expected a number. Received: {shorten(text)}")
+    if THOUSANDS.fullmatch(text) and decimal not in text:
+        raise ValueError(f"{text}: thousands or decimals? Write it without the sign")
+    return float(text.replace(",", "."))
+
+
+def shorten(value, limit=80):
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+# ---------------------------------------------------------------- workbooks
+
+
+def read_workbook(path, wanted, sheet):
+    """Read the one sheet of an Excel workbook that is meant, as `split_rows` does."""
+    import openpyxl
+
+    sheets = {}  # title -> rows, number of a row with a formula without its result
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
+                raise ValueError("its content is too large for a table")
+        content = io.BytesIO(path.read_bytes())  # which nobody needs to close
+        values = openpyxl.load_workbook(content, read_only=True, data_only=True)
+        formulas = openpyxl.load_workbook(content, read_only=True)
+        for one in values.worksheets:
+            sheets[one.title] = list_cells(one, formulas[one.title])
+    except Exception as error:  # a damaged archive provokes errors of every kind
+        raise Problem(
+            f"{path}: no readable Excel workbook ({error}). Save it as 'CSV UTF-8'"
+        ) from None
+    heads = {plain(name) for name in wanted}
+    filled = {title: rows for title, (rows, _) in sheets.items() if rows}
+    right = [title for title in filled if sheet in (None, title)]
+    if len(right) > 1:
+        fits = [any(heads <= {*map(plain, r)} for _, r in filled[t]) for t in right]
+        right = list(itertools.compress(right, fits))
+    if len(right) != 1:
+        what = f"no sheet {sheet!r} with rows" if sheet else "which sheet is meant?"
+        raise Problem(
+            f"{path}: {what} Expected one sheet with the columns {', '.join(wanted)}. "
+            f"Its sheets: {', '.join(filled) or 'none with rows'}"
+        )
+    rows, unknown = sheets[right[0]]
+    if unknown:
+        raise Problem(
+            f"{path}:{unknown}: a formula of sheet {right[0]!r} is stored without "
+            "its result. Open the workbook in a spreadsheet, save it, and try again"
+        )
+    return rows
+
+
+def list_cells(values, formulas):
+    """List the rows of a sheet that are not blank, and the first with no result."""
+    rows, unknown = [], None
+    values.reset_dimensions()  # what a file declares may be a million empty rows
+    formulas.reset_dimensions()
+    both = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
+    for number, (cells, sources) in enumerate(both, start=1):
+        if fields := tidy(map(read_cell, cells)):
+            rows.append((number, fields))
+        for cell, source in zip(cells, sources, strict=False):
+            if source.data_type == "f" and cell.value is None:
+                unknown = unknown or number
+    return rows, unknown
+
+
+def read_cell(cell):
+    """Read a cell as a person sees it, leading zeros included."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        value = value.date()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    if isinstance(value, int) and set(cell.number_format) == {"0"}:
+        return str(value).zfill(len(cell.number_format))
+    return str(value)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write_table(path, columns, rows, delimiter=","):
+    """Write a CSV, whole or not at all, in which no text is taken for a formula.
+
+    `columns` None: no header line. None and NaN in `rows` become empty. Where the
+    `delimiter` is no comma, the mark is written that lets Excel find umlauts.
+    """
+    text = format_rows([*([columns] if columns else []), *rows], delimiter)
+    with replacing(path) as temporary:
+        content = ("" if delimiter == "," else "\ufeff") + text
+        temporary.write_bytes(content.encode(errors="backslashreplace"))
+
+
+def format_rows(rows, delimiter=","):
+    """Format rows as the text of a CSV; see `write_table`."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerows(map(guard, row) for row in rows)
+    return text.getvalue()
+
+
+def write_columns(path, columns):
+    """Write columns, name to array or series, as a table."""
+    rows = zip(*(values.tolist() for _, values in columns.items()), strict=True)
+    write_table(path, list(columns.keys()), rows)
+
+
+def guard(field):
+    """Put an apostrophe before text that a spreadsheet would compute."""
+    if isinstance(field, str) and FORMULA.match(field) and not NUMBER.fullmatch(field):
+        return f"'{field}"
+    return None if field != field else field
+
+
+def unguard(field):
+    """Undo `guard`."""
+    return field[1:] if field[:1] == "'" and FORMULA.match(field) else field

@@ -1,0 +1,164 @@
+"""Training the networks of a run, each on its clips, one after the other."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+import models
+from features.sequences import read_sequence
+from runs import intervals, store
+from system import storage
+from system.backend import keras
+from system.terminal import Problem
+from training import fast_lstm, learning, motion, trainer
+
+
+def train_run(folder, plan, options, extraction, bar=None):
+    """Train the network or networks of a plan and write the run; gives its record.
+
+    `extraction` is what `sequences.read_extraction` gives, `bar` a tqdm; the record is
+    that of `runs.describe_run`.
+    """
+    logs = storage.logs_folder(folder, plan.run)
+    with storage.claim(logs):
+        names = [*plan.train, *plan.watched]
+        shape = options.n_frames, check_sequences(folder, names, options.n_frames)
+        known = {"options": options.as_dict(), "extraction": extraction}
+        trainer.clear_logs(logs, known)
+        places = [logs]
+        if options.ensemble > 1:
+            places = [logs / f"member_{i}" for i in range(options.ensemble)]
+        members, results = [], []
+        for seed, place in enumerate(places, start=options.seed):
+            if options.model == "motion":
+                member, result = fit_motion(folder, plan, options, shape)
+            else:
+                identity = {"plan": plan._asdict(), "seed": seed, **known}
+                given = (folder, plan, options, shape, seed, place)
+                member, result = train_network(*given, identity, bar)
+            members.append(member)
+            results.append(result)
+        model = models.build_ensemble(members)
+        record = store.describe_run(plan, options, extraction, results, shape[1])
+        record = intervals.complete(folder, plan, options, record)
+        store.save_run(folder, model, record)
+        for place in places:
+            trainer.clear_backups(place)
+    return record
+
+
+def train_network(folder, plan, options, shape, seed, logs, identity, bar=None):
+    """Build and fit one network of a seed of its own, for sequences of shape (T, F).
+
+    Gives it, free of anything used only for speed, and what `fitting.fit_network`
+    tells, which takes the rest.
+    """
+    trainer = open_trainer(shape, dataclasses.replace(options, seed=0))
+    bias = sum(plan.train.values()) / len(plan.train)
+    statistics = prepare = None
+    if options.standardize:
+        statistics = measure_statistics(folder, plan.train, *shape)
+    keras.utils.set_random_seed(seed)
+    network = build_network(shape, options, bias, statistics)
+    trainer.start(network)
+    if options.standardize:  # what is constant needs no computing in every batch
+        prepare = functools.partial(standardize, network.get_layer("standardize"))
+    train, watched = (
+        learning.SequenceBatches(
+            folder, clips, *shape, options.batch_size, own, prepare
+        )
+        for clips, own in ((plan.train, seed), (plan.watched, None))
+    )
+    result = trainer.fit_network(trainer, train, watched, logs, identity, bar)
+    network.set_weights(trainer.model.get_weights())
+    return network, result
+
+
+@functools.lru_cache(maxsize=1)
+def open_trainer(shape, options):
+    """Build and compile what trains all networks of these options, folds included."""
+    keras.backend.clear_session()  # of earlier ones
+    return learning.Trainer(build_network(shape, options, 0, None, True), options)
+
+
+def standardize(layer, sequence):
+    return keras.ops.convert_to_numpy(layer(sequence[None]))[0]
+
+
+def build_network(shape, options, bias, statistics, to_train=False):
+    """Build the network that options describe, for sequences of shape (T, F).
+
+    `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
+    and dropout and the ReLU that wakes. The weights and the scores are the same.
+    """
+    special = {}
+    if to_train:
+        special = {"layer": fast_lstm.FastLSTM, "drop": fast_lstm.FastDropout}
+        if options.activation == "relu":
+            special["activation"] = learning.waking_relu
+    return models.build(options, shape, bias, statistics, **special)
+
+
+def measure_statistics(folder, names, n_frames, n_features):
+    """Measure mean and variance of each feature over all frames of clips, (F,) each."""
+    total, squares = np.zeros(n_features), np.zeros(n_features)
+    for name in names:
+        sequence = read_sequence(folder, name, n_frames, n_features).astype(float)
+        total += sequence.sum(axis=0)
+        squares += (sequence**2).sum(axis=0)
+    n = len(names) * n_frames
+    variance = squares / n - (total / n) ** 2
+    return total / n, motion.bound_variance(variance.astype(np.float32))
+
+
+def fit_motion(folder, plan, options, shape):
+    """Fit a score of movement on all clips of a plan, in closed form.
+
+    Gives what `train_network` does. No clip is watched: "val_loss" is of clips whose
+    animals were left out of a further fit each.
+    """
+    animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
+    statistics = measure_movement(folder, plan.train, *shape)
+    scores = np.array(list(plan.train.values()), float)
+    *weights, choice = motion.fit(statistics, scores, animals)
+    foretold = motion.cross_validate(statistics, scores, animals)
+    given = {"activation": options.activation}
+    given |= {"weights": weights, "targets": list(plan.train.values())}
+    loss = float(((foretold - scores) ** 2).mean())
+    result = {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
+    return models.build_motion(*shape, **given), result
+
+
+def measure_movement(folder, names, n_frames, n_features):
+    """Measure the statistics over time of clips, (N, 4F) float32."""
+    models.check_movement(n_frames)
+    measure, rows = models.Movement(), []
+    for name in names:
+        sequence = read_sequence(folder, name, n_frames, n_features)
+        if sequence.min() < 0:
+            raise Problem(
+                f"the sequence of {name} has features below 0 ({sequence.min():.3g}). "
+                "--model motion takes their root; those of extract_features.py are "
+                "never negative"
+            )
+        rows.append(keras.ops.convert_to_numpy(measure(sequence[None]))[0])
+    return np.stack(rows)
+
+
+def check_sequences(folder, names, n_frames):
+    """Read every sequence once, before anything expensive starts; gives F.
+
+    Raises a Problem that lists every clip whose sequence is missing or wrong.
+    """
+    problems, n_features = [], None
+    for name in names:
+        try:
+            sequence = read_sequence(folder, name, n_frames, n_features)
+            n_features = n_features or sequence.shape[1]
+        except Problem as problem:
+            problems.append(str(problem))
+    if problems:
+        more = [f"... and {len(problems) - 20} more"] if len(problems) > 20 else []
+        raise Problem("\n".join(problems[:20] + more))
+    return n_features

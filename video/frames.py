@@ -1,0 +1,242 @@
+"""Frames of a clip, from numbered images or straight from a video.
+
+Only the frames that are used get converted to RGB, one at a time, so memory does not
+grow with the length or the size of a clip.
+"""
+
+import math
+import warnings
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from PIL import Image, ImageOps
+
+from system.terminal import Caution, Problem
+from video.containers import check_size
+from video.find import find_replaced, find_source
+from video.reader import open_reel
+
+IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
+SAMPLINGS = ("stride", "uniform")
+FRAME_SIZE = 299  # pixels; what InceptionV3 was trained on
+NEARLY = 0.01  # of a frame; times are rounded
+
+
+class View(NamedTuple):
+    """Which part of a clip is seen, in time and in the picture."""
+
+    start: int | None = None  # frames from 0; by default the whole clip
+    end: int | None = None  # not included
+    crop: tuple | None = None  # x, y, width, height, pixels of the upright picture
+    mirror: bool = False  # exchange left and right, after cropping
+
+    def find_range(self, n_frames):
+        """Return (start, end) within a clip of `n_frames`."""
+        start = 0 if self.start is None else self.start
+        end = n_frames if self.end is None else self.end
+        if not 0 <= start < end <= n_frames:
+            raise Problem(f"frames {start} to {end} are asked for; it has {n_frames}")
+        return start, end
+
+    def apply(self, frame):
+        """Crop and mirror a frame (H, W, 3)."""
+        if self.crop is not None:
+            x, y, width, height = self.crop
+            rows, columns = frame.shape[:2]
+            is_inside = x >= 0 and y >= 0 and width > 0 and height > 0
+            if not is_inside or x + width > columns or y + height > rows:
+                raise Problem(
+                    f"the crop {x},{y},{width},{height} leaves the picture of "
+                    f"{columns} x {rows} pixels"
+                )
+            frame = frame[y : y + height, x : x + width]
+        return frame[:, ::-1] if self.mirror else frame
+
+
+WHOLE = View()
+
+
+def find_view(clip, n_frames, rate):
+    """Find which part of its video of `n_frames`, `rate` a second, a clip is: a View.
+
+    Frames belong to it that are first shown at its start or later and before its end,
+    as `ffmpeg -ss START -to END` cuts.
+    """
+    start = end = None
+    if clip.start is not None or clip.end is not None:
+        if not rate:
+            raise Problem("start and end need a video that tells its frame rate")
+        start = math.ceil((clip.start or 0) * rate - NEARLY)
+        end = n_frames if clip.end is None else math.ceil(clip.end * rate - NEARLY)
+        if not start < end <= n_frames:
+            asked = f"{clip.start or 0:g} to {end / rate:g} s are asked for"
+            raise Problem(f"{asked}; its video lasts {n_frames / rate:.2f} s")
+    return View(start, end, clip.crop, bool(clip.mirror))
+
+
+def sample_indices(n_available, n_frames, sampling="stride"):
+    """Choose which frames of a clip make its sequence of T = `n_frames`: int, (T,).
+
+    "stride" takes the first T of every (n_available // T)-th frame, as published;
+    "uniform" spans the whole clip, its first and its last frame included. Raises
+    Problem when the clip is too short.
+    """
+    if sampling not in SAMPLINGS:
+        raise Problem(f"no such sampling: {sampling!r}")
+    if n_available < n_frames:
+        raise Problem(f"too short: {n_available} frames, {n_frames} are needed")
+    if sampling == "stride":
+        return np.arange(n_frames) * (n_available // n_frames)
+    return np.linspace(0, n_available - 1, n_frames).round().astype(int)
+
+
+def measure_interval(n_available, n_frames, sampling, rate):
+    """Measure the mean seconds from one frame of a sequence to the next."""
+    taken = sample_indices(n_available, n_frames, sampling)
+    return float(taken[-1] - taken[0]) / max(n_frames - 1, 1) / rate
+
+
+# ---------------------------------------------------------------- reading
+
+
+class Images:
+    """The numbered images of a clip, read as `video.reels.Reel` reads a video."""
+
+    rate = None
+
+    def __init__(self, paths):
+        self.paths, self.n_frames = paths, len(paths)
+
+    def list_notes(self):
+        return []
+
+    def iterate(self, wanted, _start=0, _end=None):
+        """Yield the frames that are wanted, uint8 (H, W, 3)."""
+        size = None
+        for number in wanted:
+            frame = read_image(self.paths[number])
+            if size not in (None, frame.shape):
+                path = self.paths[number]
+                raise Problem(f"{path}: its size differs from the frames before it")
+            size = frame.shape
+            yield frame
+
+
+def open_clip(folder, clip, allow_short=False):
+    """Open the images of a clip or, where there are none, its video; see `open_reel`.
+
+    Returns (Images or Reel or Stack, View), the view being the part that the clip is.
+    """
+    images, path = find_source(folder, clip)
+    if film := find_replaced(images, clip.name):
+        raise Problem(
+            f"{film} was replaced after it was sliced, and the images beside it show "
+            "the film before. Give extract_files.py again, or delete the images"
+        )
+    reel = Images(images) if images else open_reel(path, allow_short)
+    view = find_view(clip, reel.n_frames, reel.rate)
+    start, end = view.find_range(reel.n_frames)
+    return reel, view._replace(start=start, end=end)
+
+
+def read_frames(
+    folder, clip, n_frames, sampling="stride", convert=np.asarray, allow_short=False
+):
+    """Read the frames of a clip in a working folder that make its sequence: list, (T,).
+
+    `n_frames` and `sampling` are as of `sample_indices`, `convert` is applied to each
+    used frame, uint8 (H, W, 3), as soon as it is read, and `allow_short` takes what is
+    there of a video that was cut short. Raises Problem when the clip is missing, too
+    short or cannot be read.
+    """
+    reel, view = open_clip(folder, clip, allow_short)
+    frames, n_available = read_reel(reel, n_frames, sampling, convert, view)
+    notes = [f"{clip.name}: {note}" for note in reel.list_notes()]
+    if n_available != clip.n_frames:
+        told = f"{n_available} frames, data_file.csv says {clip.n_frames}"
+        notes.append(f"clip {clip.name} has {told}")
+    for note in notes:
+        warnings.warn(note, Caution, stacklevel=2)
+    return frames
+
+
+def read_video(
+    path, n_frames, sampling="stride", convert=np.asarray, view=WHOLE, allow_short=False
+):
+    """Read the frames of a video that make its sequence; see `read_frames`.
+
+    Returns the converted frames (T,), and how many frames the video, or `view`, has.
+    """
+    reel = open_reel(path, allow_short)
+    found = read_reel(reel, n_frames, sampling, convert, view)
+    for note in reel.list_notes():
+        warnings.warn(f"{Path(path).name}: {note}", Caution, stacklevel=2)
+    return found
+
+
+def read_reel(reel, n_frames, sampling, convert, view):
+    start, end = view.find_range(reel.n_frames)
+    wanted = start + sample_indices(end - start, n_frames, sampling)
+    pictures = reel.iterate(wanted, start, end)
+    return [convert(view.apply(picture)) for picture in pictures], end - start
+
+
+def read_image(path):
+    """Read a JPEG or PNG file, upright: uint8, (H, W, 3)."""
+    try:
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
+            check_size(path, *image.size)
+            if image.mode not in IMAGE_MODES:
+                raise Problem(f"{path}: pixels of kind {image.mode} are not supported")
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise Problem(f"{path}: no readable image ({error})") from None
+
+
+def resize_frame(frame):
+    """Resize a frame (H, W, 3) to 299x299, aspect ratio ignored, by nearest neighbour.
+
+    The published features came from Keras's `load_img`, which then resized so; the
+    weights of the published regressor depend on it.
+    """
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    return np.asarray(image.resize((FRAME_SIZE, FRAME_SIZE), Image.Resampling.NEAREST))
+
+
+class Resizer:
+    """Resizes frames with `resize_frame`, and notes what the first of them is like."""
+
+    size, brightness = "", None  # "640x480"; mean over pixels and colours, 0 to 255
+
+    def __call__(self, frame):
+        resized = resize_frame(frame)
+        if not self.size:
+            self.size = f"{frame.shape[1]}x{frame.shape[0]}"
+            self.brightness = round(float(resized.mean()), 1)
+        return resized
+
+
+def write_video(path, pictures, rate, crf=20):
+    """Write RGB pictures (H, W, 3) as an .mp4, H.264 that every browser plays.
+
+    They are of one size; an odd height or width is made even by its last row or column.
+    `rate` is pictures a second, `crf` the loss from 0 (none) over 20 (hardly visible)
+    to 51.
+    """
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        rate = Fraction(rate).limit_denominator(1001)
+        stream = container.add_stream("libx264", rate=rate)
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": str(crf), "preset": "veryfast"}
+        stream.thread_count = 1  # no bytes that depend on the cores
+        for number, picture in enumerate(pictures):
+            odd = [(0, length % 2) for length in picture.shape[:2]]
+            picture = np.pad(picture, (*odd, (0, 0)), "edge")
+            if number == 0:
+                stream.height, stream.width = picture.shape[:2]
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
