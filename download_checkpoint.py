@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from runs import keras2, keras_archive, shelf
+from runs import keras2, shelf
 from system import storage, terminal, untrusted
 from system.terminal import Problem, plain
 
@@ -79,10 +79,8 @@ def check_checkpoint(path):
     """See that a file is whole and a checkpoint, as far as it tells by itself."""
     kind = untrusted.kind_of(path)
     if kind == "zip" and path.suffix == ".keras":
-        with keras_archive.opening(path) as opened:
-            keras_archive.read_member(
-                opened, keras_archive.WEIGHTS, path.stat().st_size
-            )
+        with untrusted.open_archive(path) as opened:
+            untrusted.read_member(opened, untrusted.WEIGHTS, path.stat().st_size)
     elif kind == "HDF5":
         keras2.read_apart(path)  # checks it as a whole
     else:

@@ -283,6 +283,7 @@ def extract_here(args, clips, options):
 def extract_on_cluster(args, clips, options):
     """Extract on a Dask cluster: the clips that were missing, and what failed."""
     from system import dask_cluster
+    from training import on_cluster
 
     weights, folder = args.weights, args.data.resolve()
     if Path(weights).is_file():
@@ -290,13 +291,13 @@ def extract_on_cluster(args, clips, options):
     rest = tuple(options.items())
     with dask_cluster.connect(args.dask) as client:
         ((_, made),) = dask_cluster.run(
-            client, dask_cluster.describe_extractor, [weights], rest
+            client, on_cluster.describe_extractor, [weights], rest
         )
         if isinstance(made, Problem):
             raise made
         record, missing = prepare(args, clips, made)
         results = dask_cluster.run(
-            client, dask_cluster.extract_clip, missing, folder, record, weights, rest
+            client, on_cluster.extract_clip, missing, folder, record, weights, rest
         )
         return missing, follow(results, len(missing))
 

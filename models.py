@@ -1,18 +1,12 @@
-"""The networks that turn a sequence into a score, and how they come off the disk.
+"""The networks that turn a sequence into a score.
 
 A sequence is (T, F): F features for each of T frames. Every network here is an
-uncompiled `keras.Model` from (B, T, F) to (B, 1). `load_run` opens what `train_reg.py`
-saved and `load_published` the network of 2019. Neither file is trusted: the network is
-built here, from sizes that were compared with the file, which gives but the numbers.
+uncompiled `keras.Model` from (B, T, F) to (B, 1); `runs/loading.py` fills them with the
+weights of a file.
 """
-
-import functools
-import itertools
 
 import numpy as np
 
-from runs import keras2, keras_archive
-from system import untrusted
 from system.backend import keras
 from system.terminal import Problem
 
@@ -34,10 +28,6 @@ GATES = ("hard_sigmoid", "sigmoid")
 MOVEMENT = ("mean", "change", "jerk", "trend")  # statistics over time
 LEAST_MOVING = 3  # frames, for a jerk
 LEAST_ROOT = 1e-6  # the root has no gradient at 0
-# An orthogonal start of 2048 x 8192 takes longer than all of the reading.
-BLANK_LSTM = functools.partial(
-    keras.layers.LSTM, kernel_initializer="zeros", recurrent_initializer="zeros"
-)
 
 
 def build(options, shape, bias=0.0, statistics=None, targets=(), **to_train):
@@ -236,42 +226,6 @@ def build_ensemble(members):
         for index, member in enumerate(members)
     ]
     return keras.Model(inputs, keras.layers.Average(name="score")(scores))
-
-
-def load_run(path, members, shape, targets=()):
-    """Build the network of a run and give it the weights in its file.
-
-    Nothing in the `.keras` file is executed. The record tells the options of each
-    member, T and F, and the targets of the clips that it was trained on. Raises Problem
-    when the file is missing, damaged, of another kind, or holds another network.
-    """
-    if (kind := untrusted.kind_of(path)) != "zip":
-        raise Problem(
-            f"{path.name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}"
-        )
-    wanted = []
-    for options in members:
-        standardizes = options.standardize and options.model != "motion"
-        wanted.append((list_weights(options, shape), shape[1] if standardizes else 0))
-    networks, arrays = [], iter(keras_archive.read_apart(path, wanted)[1])
-    for options, (weights, n_standardized) in zip(members, wanted, strict=True):
-        statistics = [next(arrays), next(arrays)] if n_standardized else None
-        given = {"statistics": statistics, "targets": targets, "layer": BLANK_LSTM}
-        network = build(options, shape, **given)
-        assign(network, itertools.islice(arrays, len(weights)))
-        networks.append(network)
-    return build_ensemble(networks)
-
-
-def load_published(path):
-    """Load the network published in 2019 from the HDF5 of Keras 2, whatever its name.
-
-    See `foreign.published`.
-    """
-    settings, arrays = keras2.read_apart(path)
-    model = build_lstm(**settings, layer=BLANK_LSTM)
-    assign(model, arrays)
-    return model
 
 
 def assign(model, arrays):

@@ -67,11 +67,12 @@ def train_one(*task):
 def train_on_cluster(address, folder, todo, options, extraction):
     """Train the networks of plans on a Dask cluster; see `train_here`."""
     from system import dask_cluster
+    from training import on_cluster
 
     tasks = [(folder.resolve(), plan, options, extraction) for plan in todo]
     with dask_cluster.connect(address) as client:
         yield from follow(
-            dask_cluster.run(client, dask_cluster.train_alone, tasks), len(tasks)
+            dask_cluster.run(client, on_cluster.train_alone, tasks), len(tasks)
         )
 
 

@@ -10,8 +10,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from runs import keras_archive
-from system import apart
+from system import apart, untrusted
 from system.terminal import Problem
 from system.untrusted import check_array, first_line, read_array
 
@@ -66,8 +65,6 @@ def read_layers(path, n_layers):
 def open_content(path):
     if not zipfile.is_zipfile(path):
         return path
-    with keras_archive.opening(path) as file:
-        content = keras_archive.read_member(
-            file, keras_archive.WEIGHTS, path.stat().st_size
-        )
+    with untrusted.open_archive(path) as file:
+        content = untrusted.read_member(file, untrusted.WEIGHTS, path.stat().st_size)
         return io.BytesIO(content)

@@ -1,1 +1,1 @@
-"""What names tell: animals, groups, sessions, dates, and which name of another table is meant."""
+"""What names tell: animals, groups, sessions, dates, and which clip is meant."""

@@ -5,19 +5,25 @@ sizes it names. Here the network is built from the run's record, and the file gi
 nothing but numbers: weights by their names, and what features are standardized by.
 """
 
-import contextlib
 import io
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from system import apart
 from system.terminal import Problem
-from system.untrusted import check_array, first_line, follow, open_hdf5, read_array
+from system.untrusted import (
+    WEIGHTS,
+    check_array,
+    follow,
+    open_archive,
+    open_hdf5,
+    read_array,
+    read_member,
+)
 
-WEIGHTS, CONFIGURATION = "model.weights.h5", "config.json"
+CONFIGURATION = "config.json"
 LARGEST_LAYERS = 2**18  # bytes of a configuration, beside its statistics
 LARGEST_NUMBER = 32  # bytes, with sign, exponent and comma
 MEANT = "the record means {}; restore the two files together"
@@ -36,7 +42,7 @@ def read_apart(path, members):
 def read_weights(path, members):
     """Read weights in this process; see `read_apart`."""
     n_bytes, n_members = path.stat().st_size, len(members)
-    with opening(path) as archive:
+    with open_archive(path) as archive:
         statistics = [()] * n_members
         if n_standardized := sum(features for _, features in members):
             largest = LARGEST_LAYERS + 2 * n_standardized * LARGEST_NUMBER
@@ -58,28 +64,6 @@ def read_weights(path, members):
         for of_member, arrays in zip(statistics, found, strict=True):
             yield from of_member
             yield from map(read_array, arrays)
-
-
-@contextlib.contextmanager
-def opening(path):
-    """Open an archive; whatever goes wrong with it becomes one line."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except Problem as problem:
-        raise Problem(f"{path.name} {problem}") from problem
-    except Exception as error:  # zipfile and json fail in many ways on spoiled bytes
-        raise Problem(f"{path.name} is damaged: {first_line(error)}") from error
-
-
-def read_member(archive, name, largest):
-    """Read a file in an archive, stored as Keras does; a packed one may grow."""
-    entry = archive.getinfo(name)
-    if entry.compress_type:
-        raise Problem("is packed in a way Keras never writes")
-    if entry.file_size > largest:
-        raise Problem(f"has a {name} of absurd size, {entry.file_size:,} bytes")
-    return archive.read(name)
 
 
 def read_statistics(config, place, n_members, n_features):

@@ -23,18 +23,18 @@ def read_run(path):
 
     For the published network, which has no record, one is made of what is known.
     """
-    import models
+    from runs import loading
 
     path = Path(path)
     if untrusted.kind_of(path) == "HDF5":
-        model = models.load_published(path)
+        model = loading.load_published(path)
         _, n_frames, n_features = model.input_shape
         return model, keras2.record_of(path, n_frames, n_features)
     record = read_record(path)
     try:
         shape = tuple(untrusted.size(record[key]) for key in ("n_frames", "n_features"))
         targets = list(record["train_clips"].values())
-        return models.load_run(path, list_members(record), shape, targets), record
+        return loading.load_run(path, list_members(record), shape, targets), record
     except (TypeError, ValueError) as error:
         raise Problem(
             f"{path.stem}.json describes no network: {untrusted.first_line(error)}"

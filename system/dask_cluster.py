@@ -1,28 +1,23 @@
-"""Clips and folds on a Dask cluster: the little that concerns dask.distributed.
+"""Calls on the workers of a Dask cluster: the little that concerns dask.distributed.
 
 Who does what, and what happens when a worker dies, is Dask's. Workers see the project
 and the working folder at the same paths; only names and sentences travel.
 """
 
 import contextlib
-import functools
 import logging
 import re
-import socket
 import sys
-import threading
 import warnings
 from pathlib import Path
 from uuid import uuid4
 
-from features import provenance, sequences
 from system import terminal
 from system.terminal import Problem, caution
 
 PROJECT = Path(__file__).resolve().parents[1]
 PATIENCE = 15  # seconds in which a scheduler must answer
 EXAMPLE = "tcp://host:8786"
-ALONE = threading.Lock()  # a process has one network, however many threads
 
 
 @contextlib.contextmanager
@@ -147,65 +142,3 @@ def take_result(future):
     except CancelledError:
         raise Problem("the Dask scheduler is gone; what was done is kept") from None
     return result if problem is None else Problem(problem)
-
-
-@functools.lru_cache(maxsize=1)
-def open_extractor(weights, options):
-    """Open the one extractor of this process."""
-    import extractor
-
-    limit_threads()
-    return extractor.Extractor(weights, **dict(options))
-
-
-def describe_extractor(weights, options):
-    """Tell what features depend on, as the workers compute them."""
-    with ALONE:
-        return open_extractor(weights, options).record
-
-
-def extract_clip(clip, folder, record, weights, options):
-    """Extract the sequence of a clip on a worker, and write it into the folder.
-
-    `record` is that of `extraction.json`; `options` are (name, value) of `Extractor`.
-    """
-    if sequences.read_extraction(folder) != record:
-        raise Problem(
-            f"worker {socket.gethostname()} finds no extraction.json of this "
-            f"extraction in {folder}. Is that one folder, shared by all?"
-        )
-    chosen, origin = provenance.read_clip(
-        *(folder, clip, record["n_frames"], record["sampling"]),
-        record.get("allow_short", False),
-    )
-    with ALONE:
-        extractor = open_extractor(weights, options)
-        differences = sequences.compare_extractions(record, record | extractor.record)
-        if differences:
-            raise Problem(
-                f"worker {socket.gethostname()} extracts otherwise: "
-                f"{'; '.join(differences)}"
-            )
-        sequence = extractor(chosen)
-    sequences.write_sequence(folder, clip.name, sequence, origin)
-
-
-def train_alone(arguments):
-    """Train a run; this process has no other work at the time."""
-    with ALONE:
-        limit_threads()
-        from training import train
-
-        return train.train_run(*arguments)
-
-
-def limit_threads():
-    """Let TensorFlow use as many processor cores as this worker has threads."""
-    from dask.distributed import get_worker
-
-    from system.backend import tf
-
-    with contextlib.suppress(RuntimeError):  # it computes already, limited as it is
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-        n_threads = get_worker().state.nthreads
-        tf.config.threading.set_intra_op_parallelism_threads(n_threads)

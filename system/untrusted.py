@@ -6,6 +6,7 @@ anything. What it says is checked here before it is used.
 
 import contextlib
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ SUPPORTED = (
     "Supported: a run of train_reg.py (.keras), or the published network saved by "
     "Keras 2 (.hdf5, .h5)"
 )
+
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def kind_of(path):
@@ -39,11 +42,17 @@ def kind_of(path):
     return f"bytes that start with {start[:12]!r}"
 
 
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
 def size(value):
     """Return `value` if it can be a size; a file may claim anything."""
     if type(value) is not int or not 0 < value < LARGEST:
         raise ValueError(f"a size must be a positive whole number, not {value!r}")
     return value
+
+
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def is_quick_pattern(pattern):
@@ -62,9 +71,15 @@ def is_quick_pattern(pattern):
     return len(pattern) <= 200 and n_repeats <= 3 and n_options <= 6 and not is_nested
 
 
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
 def first_line(error):
     """Say an exception in one line."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 @contextlib.contextmanager
@@ -86,9 +101,15 @@ def open_hdf5(file, name):
         ) from error
 
 
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
 def text(value):
     """Decode an attribute; h5py has given bytes or str over the years."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def follow(group, name):
@@ -105,6 +126,9 @@ def follow(group, name):
     return group
 
 
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
 def check_array(dataset, shape, n_bytes, meant):
     """Refuse what is not plain numbers of the shape that is `meant`, in this file."""
     if dataset.shape != shape:
@@ -119,9 +143,40 @@ def check_array(dataset, shape, n_bytes, meant):
         raise Problem(f"{dataset.name} claims {dataset.shape}, more than the file has")
 
 
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
 def read_array(dataset):
     """Read finite numbers."""
     array = np.asarray(dataset[()], np.float32)
     if not np.isfinite(array).all():
         raise Problem(f"{dataset.name} holds weights that are NaN or infinite")
     return array
+
+
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
+@contextlib.contextmanager
+def open_archive(path):
+    """Open an archive; whatever goes wrong with it becomes one line."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except Problem as problem:
+        raise Problem(f"{path.name} {problem}") from problem
+    except Exception as error:  # zipfile and json fail in many ways on spoiled bytes
+        raise Problem(f"{path.name} is damaged: {first_line(error)}") from error
+
+
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
+def read_member(archive, name, largest):
+    """Read a file in an archive, stored as Keras does; a packed one may grow."""
+    entry = archive.getinfo(name)
+    if entry.compress_type:
+        raise Problem("is packed in a way Keras never writes")
+    if entry.file_size > largest:
+        raise Problem(f"has a {name} of absurd size, {entry.file_size:,} bytes")
+    return archive.read(name)

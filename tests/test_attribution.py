@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import models
 from explanation import attribution, checks, network, places, statistics, summary
+from runs import loading
 
 LEGACY = Path(__file__).parent / "legacy"
 
@@ -165,7 +166,7 @@ def test_the_unpaired_last_frame_has_no_part_in_the_score():
 
 
 def test_the_published_network_is_explained():
-    model = models.load_published(LEGACY / "keras-2.0.9-lstm.h5")
+    model = loading.load_published(LEGACY / "keras-2.0.9-lstm.h5")
     stored = np.load(LEGACY / "keras-2.0.9-lstm.npz")
     sequences = stored["x"].astype(np.float32)
     found = attribution.take_apart(network.open_networks(model), sequences)

@@ -14,6 +14,7 @@ import pytest
 import extract_features
 import train_reg
 from system import dask_cluster, storage
+from training import on_cluster
 from system.terminal import Problem
 
 pytest.importorskip("distributed")
@@ -145,4 +146,4 @@ def test_what_is_wrong_with_the_cluster_is_said(folder, monkeypatch):
 
 def test_a_folder_that_is_not_shared_is_told(tmp_path):
     with pytest.raises(Problem, match="shared by all"):
-        dask_cluster.extract_clip(None, tmp_path, {"n_frames": 3}, "random", ())
+        on_cluster.extract_clip(None, tmp_path, {"n_frames": 3}, "random", ())

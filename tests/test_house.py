@@ -48,7 +48,9 @@ def list_imports(path):
             yield node.module.split(".")[0]
 
 
-@pytest.mark.parametrize("path", list_modules(), ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize(
+    "path", list_modules(), ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
 def test_a_module_imports_from_layers_below_only(path):
     room = path.stem if path.parent == HOUSE else path.parent.name
     assert room in LAYER_OF, f"say in LAYERS where {room} stands"

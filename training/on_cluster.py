@@ -1,0 +1,73 @@
+"""What a worker of a Dask cluster does: extracts a clip, or trains a run."""
+
+import contextlib
+import functools
+import socket
+import threading
+
+from features import provenance, sequences
+from system.terminal import Problem
+
+ALONE = threading.Lock()  # a process has one network, however many threads
+
+
+@functools.lru_cache(maxsize=1)
+def open_extractor(weights, options):
+    """Open the one extractor of this process."""
+    import extractor
+
+    limit_threads()
+    return extractor.Extractor(weights, **dict(options))
+
+
+def describe_extractor(weights, options):
+    """Tell what features depend on, as the workers compute them."""
+    with ALONE:
+        return open_extractor(weights, options).record
+
+
+def extract_clip(clip, folder, record, weights, options):
+    """Extract the sequence of a clip on a worker, and write it into the folder.
+
+    `record` is that of `extraction.json`; `options` are (name, value) of `Extractor`.
+    """
+    if sequences.read_extraction(folder) != record:
+        raise Problem(
+            f"worker {socket.gethostname()} finds no extraction.json of this "
+            f"extraction in {folder}. Is that one folder, shared by all?"
+        )
+    chosen, origin = provenance.read_clip(
+        *(folder, clip, record["n_frames"], record["sampling"]),
+        record.get("allow_short", False),
+    )
+    with ALONE:
+        extractor = open_extractor(weights, options)
+        differences = sequences.compare_extractions(record, record | extractor.record)
+        if differences:
+            raise Problem(
+                f"worker {socket.gethostname()} extracts otherwise: "
+                f"{'; '.join(differences)}"
+            )
+        sequence = extractor(chosen)
+    sequences.write_sequence(folder, clip.name, sequence, origin)
+
+
+def train_alone(arguments):
+    """Train a run; this process has no other work at the time."""
+    with ALONE:
+        limit_threads()
+        from training import train
+
+        return train.train_run(*arguments)
+
+
+def limit_threads():
+    """Let TensorFlow use as many processor cores as this worker has threads."""
+    from dask.distributed import get_worker
+
+    from system.backend import tf
+
+    with contextlib.suppress(RuntimeError):  # it computes already, limited as it is
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        n_threads = get_worker().state.nthreads
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
