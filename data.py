@@ -1,18 +1,37 @@
-"""The loader: clips as `data_file.csv` lists them, their animals, groups and folds."""
+"""The loader: clips as `data_file.csv` lists them, their animals, groups and sessions.
 
-import functools
+The published form has no header line, `split,task,clip,n_frames,score`. With a header
+line the table may also hold any of `animal,group,session,video,start,end,crop,mirror`,
+in any order, and further columns, which stay as they are.
+"""
+
+import collections
+import math
 import re
+import unicodedata
+import warnings
+from typing import NamedTuple
 
-import numpy as np
-
-from clip_table import COLUMNS, SPLITS, Clip, parse_clips
 from names import labels, sessions
-from system import storage
-from system.tables import MAX_BYTES, fold, summarise
-from system.terminal import Problem, caution
+from system import storage, tables
+from system.storage import find_name_fault
+from system.tables import (
+    MAX_BYTES,
+    NUMBER,
+    fold,
+    parse_number,
+    parse_table,
+    plain,
+    shorten,
+)
+from system.terminal import Caution, Problem, caution
 
-__all__ = ["SPLITS", "Clip", "summarise"]  # of the table itself, for whoever reads it
-
+COLUMNS = ("split", "task", "clip", "n_frames", "score")
+SPLITS = ("train", "test")
+MAX_FRAMES = 10**8
+MAX_SCORE = 1e6
+YES = ("1", "yes", "y", "true", "x", "mirror")
+NO = ("0", "no", "n", "false", "-")
 ANIMAL_PATTERN = r"_(g\d+)_"
 GROUP_PATTERN = r"(Control|Stroke)"
 # Not from `calendar`, whose names follow the language of the machine.
@@ -20,6 +39,211 @@ MONTHS = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
+
+
+class Clip(NamedTuple):
+    """One trial on video, as a row of `data_file.csv` lists it.
+
+    `score` is the expert score, NaN where no expert has scored the clip yet. What
+    follows it is None where the table does not tell.
+    """
+
+    split: str
+    task: str
+    name: str
+    n_frames: int
+    score: float
+    animal: str | None = None
+    group: str | None = None
+    session: str | None = None
+    video: str | None = None  # where it is, from the working folder
+    start: float | None = None  # seconds in the video; the end is not part of it
+    end: float | None = None
+    crop: tuple[int, int, int, int] | None = None  # x, y, width, height in pixels
+    mirror: bool | None = None  # whether left and right are exchanged
+
+    @property
+    def is_scored(self):
+        return not math.isnan(self.score)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def parse_clips(content, source="data_file.csv"):
+    """Parse the bytes of a table of clips, called `source` in messages: list of Clip.
+
+    Raises Problem, which names every line that is wrong.
+    """
+    return list_clips(open_table(content, source))
+
+
+def open_table(content, source):
+    """Parse a table of clips into rows; see `tables.parse_table`."""
+    table = parse_table(content, source, COLUMNS)
+    if table.columns is None and any("split" in map(plain, f) for _, f in table.rows):
+        table = parse_table(content, source, COLUMNS[:4])  # nothing is scored yet
+    for line, fields in table.above:
+        raise Problem(
+            f"{source}:{line}: expected no line above the header line. Received: "
+            f"{shorten(fields)}. Take it out, or move the header line to the top"
+        )
+    return table
+
+
+def list_clips(table):
+    """Make a `Clip` of each row; see `parse_clips`."""
+    source, problems, clips = table.source, [], []
+    seen = collections.defaultdict(dict)  # form of the name -> split -> line, clip
+    for line, fields in table.rows:
+        try:
+            clip = make_clip(name_fields(fields, table), table.decimal)
+            earlier = seen[fold(clip.name)]
+            check_against(clip, earlier)
+            earlier[clip.split] = line, clip
+            clips.append(clip)
+        except ValueError as error:
+            problems.append(f"{source}:{line}: {error}")
+    if problems:
+        raise Problem(tables.summarise(problems))
+    if not clips:
+        raise Problem(f"{source} lists no clip. Expected lines of {','.join(COLUMNS)}")
+    train = {clip.name for clip in clips if clip.split == "train"}
+    if repeated := [c.name for c in clips if c.split == "test" and c.name in train]:
+        warnings.warn(
+            f"{source}: {len(repeated)} clips stand in both splits (say, "
+            f"{repeated[0]}). Scores of such test clips only repeat what was trained",
+            Caution,
+            stacklevel=3,
+        )
+    return clips
+
+
+def name_fields(fields, table):
+    """Name the fields of a row: dict of str to str."""
+    columns = [plain(name) for name in table.columns or COLUMNS]
+    if "split" in (names := [plain(field) for field in fields]):
+        lacking = ", ".join(name for name in COLUMNS if name not in names)
+        raise ValueError(f"a header line without {lacking}. Received: {shorten(names)}")
+    if not 4 <= len(fields) <= len(columns):
+        hint = " (a decimal comma? use a point)" if len(fields) == 6 else ""
+        hint = " (separated by semicolons? use commas)" if ";" in fields[0] else hint
+        expected = ",".join(columns)
+        raise ValueError(f"expected {expected}{hint}. Received: {shorten(fields)}")
+    return dict.fromkeys(columns, "") | dict(zip(columns, fields, strict=False))
+
+
+def make_clip(record, decimal="."):
+    """Make a `Clip` of named fields. Raises ValueError with all that is wrong."""
+    wrong, given = [], {}
+    for column, read in READERS.items():
+        if (text := record.get(column, "")) or column in COLUMNS[:4]:
+            try:
+                numeric = column in NUMERIC
+                given[column] = read(text, decimal) if numeric else read(text)
+            except ValueError as error:
+                wrong.append(f"{column} {error}")
+    start, end = given.get("start", 0.0), given.get("end", math.inf)
+    if not start < end:
+        wrong.append(f"end {end:g} s must lie after start {start:g} s")
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return Clip(name=given.pop("clip"), **{"score": math.nan} | given)
+
+
+def read_split(text):
+    if text not in SPLITS:
+        raise ValueError(f"must be train or test. Received: {shorten(text)}")
+    return text
+
+
+def read_name(text):
+    """Read what files and runs are named by: a task, a clip, an animal."""
+    if fault := find_name_fault(text):
+        raise ValueError(f"{shorten(text)} {fault}")
+    return text
+
+
+def read_count(text):
+    if re.fullmatch(r"\d{1,9}", text, re.ASCII) and 0 < int(text) <= MAX_FRAMES:
+        return int(text)
+    raise ValueError(f"must be a whole number. Received: {shorten(text)}")
+
+
+def read_score(text, decimal="."):
+    value = parse_number(text, decimal) if NUMBER.fullmatch(text) else math.inf
+    if abs(value) > MAX_SCORE:
+        most = f"{MAX_SCORE:.0e}"
+        raise ValueError(f"must be a number up to {most}. Received: {shorten(text)}")
+    return value
+
+
+def read_label(text):
+    """Read a word of a person's own choice."""
+    if any(unicodedata.category(letter)[0] == "C" for letter in text):
+        raise ValueError(f"{shorten(text)} holds an invisible character")
+    return text
+
+
+def read_time(text, decimal="."):
+    """Read a time in seconds, also as `m:ss` and `h:mm:ss`, with parts of a second."""
+    *upper, seconds = text.split(":")
+    sound = len(upper) < 3 and all(re.fullmatch("[0-9]{1,3}", part) for part in upper)
+    value = parse_number(seconds, decimal) if sound else -1
+    if value < 0 or (upper and value >= 60):
+        raise ValueError(f"must be seconds, m:ss or h:mm:ss. Received: {shorten(text)}")
+    return value + sum(int(p) * 60**n for n, p in enumerate(reversed(upper), start=1))
+
+
+def read_crop(text):
+    """Read a region, `x,y,w,h`, of whole pixels from the upper left corner."""
+    parts = re.split(r"\s*[,;\s]\s*", text.strip())
+    if len(parts) == 4 and all(re.fullmatch(r"\d{1,5}", p, re.ASCII) for p in parts):
+        x, y, width, height = map(int, parts)
+        if width and height:
+            return x, y, width, height
+    raise ValueError(f"must be x,y,w,h in whole pixels. Received: {shorten(text)}")
+
+
+def read_yes(text):
+    if plain(text) not in YES + NO:
+        raise ValueError(f"must be yes or no. Received: {shorten(text)}")
+    return plain(text) in YES
+
+
+READERS = {
+    **{"split": read_split, "task": read_name, "clip": read_name},
+    **{"n_frames": read_count, "score": read_score, "animal": read_name},
+    **{"group": read_label, "session": read_label, "video": read_label},
+    **{"start": read_time, "end": read_time, "crop": read_crop, "mirror": read_yes},
+}
+OPTIONAL = tuple(READERS)[len(COLUMNS) :]
+NUMERIC = ("score", "start", "end")  # with a decimal sign
+
+
+def check_against(clip, seen):
+    """Compare a row with the earlier ones, (line, clip) of each split, that one file
+    system would take for the same clip. Raises ValueError.
+    """
+    for line, earlier in seen.values():
+        if earlier.name != clip.name:
+            raise ValueError(
+                f"clip {clip.name!r} differs from {earlier.name!r} in line {line} only "
+                "in capitals or look-alike letters; some systems take them for one"
+            )
+        if earlier.task != clip.task:
+            raise ValueError(
+                f"clip {clip.name} stands under task {earlier.task} in line {line} "
+                f"and under {clip.task} here"
+            )
+        if earlier.split == clip.split:
+            raise ValueError(f"clip {clip.name} is already listed in line {line}")
+        for column in ("score", "n_frames", *OPTIONAL):
+            one, other = getattr(clip, column), getattr(earlier, column)
+            unscored = column == "score" and not (clip.is_scored and earlier.is_scored)
+            if one != other and not unscored:
+                told = f"has another {column} than in line {line}"
+                raise ValueError(f"clip {clip.name} {told}")
 
 
 def read_clips(folder, task=None):
@@ -165,69 +389,3 @@ def warn_of_lookalikes(animals):
             f"animals that look alike: {'; '.join(alike[:5])}. If they are one animal, "
             "give it one name, or it will stand on both sides of a split"
         )
-
-
-def hold_out_animals(animals, scores, fraction, seed):
-    """Choose animals to watch in training: spread over the scores, at random within.
-
-    `animals` and `scores` (N,) are those of the clips; of the animals at least one is
-    held out and at least one is left. Returns a set of names.
-    """
-    names = sorted(set(animals))
-    if len(names) < 2:
-        raise Problem(
-            f"the train clips are of one animal ({names[0]}), so none can be held out "
-            "to watch. Use --monitor test, or add animals"
-        )
-    n_held = min(max(1, round(fraction * len(names))), len(names) - 1)
-    of_animal, random = gather_scores(animals, scores), np.random.default_rng(seed)
-    means = {name: average(tuple(found)) for name, found in of_animal.items()}
-    random.shuffle(names)  # ties in a random order
-    ranked = sorted(names, key=means.get)
-    parts = np.array_split(ranked, n_held)
-    return {str(part[random.integers(len(part))]) for part in parts}
-
-
-def gather_scores(animals, scores):
-    """Gather the scores (N,) of each animal: dict of str to list of float."""
-    of_animal = {}
-    for animal, score in zip(animals, scores, strict=True):
-        of_animal.setdefault(animal, []).append(score)
-    return of_animal
-
-
-@functools.cache  # many folds ask for the same
-def average(scores):
-    return np.mean(scores)
-
-
-def fold_animals(animals, n_folds=None, scores=None, seed=0):
-    """Divide animals into folds for cross-validation, by default one animal each.
-
-    With `scores` (N,) each fold gets animals from low to high mean scores, so that no
-    network learns from a very different mean; `seed` decides among neighbours. Returns
-    the sorted animals that each fold leaves out.
-    """
-    names = sorted(set(animals))
-    if len(names) < 3:
-        raise Problem(
-            f"cross-validation needs three animals or more. Received: {len(names)}"
-        )
-    if n_folds is not None and not 2 <= n_folds <= len(names):
-        raise Problem(f"--folds must lie between 2 and {len(names)}, the animals")
-    if n_folds is None:
-        return [[name] for name in names]
-    random = np.random.default_rng(seed)
-    random.shuffle(names)  # ties in a random order
-    if scores is not None:
-        of_animal = gather_scores(animals, scores)
-        # Summed one by one, as ever: the last digit may decide between two animals.
-        names.sort(
-            key=lambda name: np.cumsum(of_animal[name])[-1] / len(of_animal[name])
-        )
-    folds = [[] for _ in range(n_folds)]
-    for start in range(0, len(names), n_folds):  # neighbours go to different folds
-        block = names[start : start + n_folds]
-        for place, name in zip(random.permutation(n_folds), block, strict=False):
-            folds[place].append(name)
-    return [sorted(fold) for fold in folds]

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import data
 from features import provenance, sequences
-from runs import plans
+from runs import options
+from runs.options import Options
 from system import storage, terminal
 from system.terminal import Problem
 from video import find, frames
@@ -63,8 +64,8 @@ def is_missing(folder, clip_name, n_frames):
 def advise(clips, n_frames, sampling, has_sequences):
     """Say how many clips are too short for a sequence, and propose what suits them."""
     proposal = ""
-    if (sampling, n_frames) == ("stride", plans.Options.n_frames):
-        proposal = plans.propose(clips, plans.Options(), has_sequences)
+    if (sampling, n_frames) == ("stride", Options.n_frames):
+        proposal = options.propose(clips, Options(), has_sequences)
     lengths = {clip.name: clip.n_frames for clip in clips}
     short = [n for n in lengths.values() if n < n_frames]
     if short:

@@ -21,8 +21,8 @@ import sys
 import unicodedata
 from pathlib import Path
 
-import clip_table
 import data
+from recordings import listing
 from system import storage, tables, terminal
 from system.terminal import Problem
 from video import find, frames
@@ -125,7 +125,7 @@ def slice_published(args):
 
     videos = find_videos(args.data, args.split, args.task)
     if args.append:
-        clip_table.open_listed(storage.table_path(args.data))  # faults before the work
+        listing.open_listed(storage.table_path(args.data))  # faults before the work
     faults = check_names(videos)
     seen = {"crop": args.crop, "mirror": args.mirror or None}
     clips = [
@@ -145,7 +145,7 @@ def slice_published(args):
     if args.append:
         list_rows(args.data, match_published(args.data, rows))
     else:
-        fields = [clip_table.list_fields(row, clip_table.COLUMNS) for row in rows]
+        fields = [listing.list_fields(row, data.COLUMNS) for row in rows]
         print(tables.format_rows(fields), end="")
     return terminal.report_failed(failed, len(videos))
 
@@ -154,9 +154,9 @@ def match_published(folder, rows):
     """Pair the rows of videos in the published layout with those that are listed."""
     from recordings import known
 
-    _, listed = clip_table.open_listed(storage.table_path(folder))
-    there = {clip_table.key_of(clip): clip for clip in listed}
-    pairs = [(row, there.get(clip_table.key_of(row))) for row in rows]
+    _, listed = listing.open_listed(storage.table_path(folder))
+    there = {listing.key_of(clip): clip for clip in listed}
+    pairs = [(row, there.get(listing.key_of(row))) for row in rows]
     return [known.compare(folder, *pair) for pair in pairs]
 
 
@@ -227,9 +227,7 @@ def settle(clip, args):
     pictures = reel.iterate(None, *view.find_range(reel.n_frames))
     place = args.data / clip.split / clip.task
     if args.save_as == "jpg":
-        part = (
-            f"{clip_table.write_field(clip.start)} {clip_table.write_field(clip.end)}"
-        )
+        part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}"
         images.write_images(place, clip.name, pictures, clip.video, part.strip())
     elif not reel.rate:
         raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
@@ -245,7 +243,7 @@ def take_in(args):
 
     from recordings import discover, known
 
-    _, listed = clip_table.open_listed(storage.table_path(args.data))
+    _, listed = listing.open_listed(storage.table_path(args.data))
     clips, source = gather(args), args.source or args.cut.parent
     found = known.recognise(args.data, source, clips, listed, args.task)
     if not args.cut:
@@ -281,14 +279,14 @@ def list_rows(folder, found):
     changed = [one for one in found if one.row and one.list_columns()]
     if changed:
         pairs = [(one.clip, one.list_columns()) for one in changed]
-        clip_table.update_clips(folder, pairs)
+        listing.update_clips(folder, pairs)
         print(f"{tables.count(len(changed), 'row')} of {path} changed; scores are kept")
         scored = [one for one in changed if one.row.is_scored]
         others = [o.clip.name for o in scored if TIMES & {*o.list_columns()}]
         if others:
             told = f"scored clips are other parts of films now (say, {others[0]})"
             print(f"{len(others)} {told}: look at their scores again")
-    n_new = clip_table.append_clips(folder, [one.clip for one in found if not one.row])
+    n_new = listing.append_clips(folder, [one.clip for one in found if not one.row])
     print(f"{n_new} rows added to {path}; fill in the scores")
     print("(train rows need one; test rows may stay without)")
 
@@ -335,7 +333,7 @@ def parse_args(argv):
     told = "trials as rows that point into the recording, or as files of their own"
     add("--save-as", choices=("rows", "jpg", "mp4"), default="rows", help=told)
     add("--find-trials", type=Path, metavar="CSV", help="propose them by movement")
-    region = terminal.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels")
+    region = terminal.checked(data.read_crop, bool, "x,y,w,h in whole pixels")
     told = "the region that is seen; the table may tell another for each clip"
     add("--crop", type=region, metavar="X,Y,W,H", help=told)
     add("--mirror", action="store_true", help="exchange left and right")

@@ -31,7 +31,7 @@ LEAST_ROOT = 1e-6  # the root has no gradient at 0
 
 
 def build(options, shape, bias=0.0, statistics=None, targets=(), **to_train):
-    """Build the network that `plans.Options` describe for sequences of shape (T, F).
+    """Build the network that `runs.options.Options` describe for sequences (T, F).
 
     `bias` and `statistics` as for `build_lstm`, `targets` as for `build_motion`;
     `to_train` holds `activation`, `layer` and `drop` where a training takes other ones

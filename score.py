@@ -13,7 +13,7 @@ Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 fram
 import math
 from pathlib import Path
 
-import clip_table
+import data
 from recordings import discover
 from runs import intervals, new_animals, new_videos, novelty, predict, store
 from system import storage, tables, terminal
@@ -224,7 +224,7 @@ def parse_args(argv):
     add("--output", Path, "write a table", metavar="CSV")
     add("--overwrite", bool, "let --output replace any .csv")
     add("--weights", str, "where the run's InceptionV3 weights are, if they moved")
-    crop = terminal.checked(clip_table.read_crop, bool, "x,y,w,h in whole pixels")
+    crop = terminal.checked(data.read_crop, bool, "x,y,w,h in whole pixels")
     where = "look at this region only, in pixels (that of the training)"
     add("--crop", crop, where, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")

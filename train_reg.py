@@ -21,8 +21,8 @@ from pathlib import Path
 import data
 from features import provenance, sequences
 from names.matching import explain_first
-from runs import intervals, plans, store
-from runs.plans import Options
+from runs import intervals, splits, store
+from runs.options import Options
 from system import processes, storage, terminal
 from system.terminal import Problem
 
@@ -241,7 +241,7 @@ def make_plans(args, clips, options, repeat=1):
     (list of Plan, dict of str to str)
     """
     in_folds = args.leave_one_animal_out or args.leave_out or args.folds
-    targets = plans.find_targets(clips, options)
+    targets = splits.find_targets(clips, options)
     lost = {c.name for c in clips if c.name not in targets}
     lost -= {c.name for c in clips if c.split == "test" and not in_folds}
     if lost and targets:
@@ -254,11 +254,11 @@ def make_plans(args, clips, options, repeat=1):
         is_published = args.leave_out and not (args.folds or args.leave_one_animal_out)
         of_run = args.run or ("" if is_published else run)  # g04-features
         wanted = (args.folds, args.leave_out, repeat)
-        planned = plans.plan_folds(of_run, targets, animals, options, *wanted)
+        planned = splits.plan_folds(of_run, targets, animals, options, *wanted)
         if args.final:
-            planned.append(plans.plan_final(run, planned, targets, animals, options))
+            planned.append(splits.plan_final(run, planned, targets, animals, options))
     else:
-        planned = [plans.plan_run(run, clips, targets, animals, options)]
+        planned = [splits.plan_run(run, clips, targets, animals, options)]
     return [plan.name_clips(clips) for plan in planned], animals
 
 
@@ -280,9 +280,9 @@ def train_all(args, repeat):
     check_frames(options, extraction)
     if args.skip_missing:
         clips = skip_missing(args.data, clips, options.n_frames)
-    options = plans.settle_healthy(clips, options)
+    options = splits.settle_healthy(clips, options)
     planned, animals = make_plans(args, clips, options, repeat)
-    plans.tell_proposal(clips, options)
+    options.tell_proposal(clips, options)
     check_present(args.data, planned, options.n_frames)
     provenance.refuse_changed(args.data, clips)
     seconds = provenance.tell_pace(args.data, animals, extraction)
@@ -293,7 +293,7 @@ def train_all(args, repeat):
     ]
     for number, plan in enumerate(todo, start=1):
         print(
-            f"{plan.run} ({number} of {len(todo)}): {plans.tell_clips(plan, animals)}"
+            f"{plan.run} ({number} of {len(todo)}): {splits.tell_clips(plan, animals)}"
         )
     parts = [[plan for plan in todo if plan.left_out]]
     parts += [[plan] for plan in todo if not plan.left_out]  # measured by the folds

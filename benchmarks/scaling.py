@@ -143,8 +143,9 @@ def scale_workers(counts, n_clips, n_frames, repetitions):
 
 def time_clips(client, folder, clips, n_frames):
     from system import dask_cluster
+    from training import on_cluster
 
-    tell, take = dask_cluster.describe_extractor, dask_cluster.extract_clip
+    tell, take = on_cluster.describe_extractor, on_cluster.extract_clip
     ((_, made),) = dask_cluster.run(client, tell, ["random"], ())
     record = {**made, "sampling": "stride", "n_frames": n_frames}
     sequences.write_extraction(folder, record)

@@ -14,11 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from runs import splits
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import data
 from features import sequences
-from runs import plans, predict
+from runs import predict
 from system import storage, terminal
 
 
@@ -64,13 +66,13 @@ def main(argv=None):
     animals = {clip.name: data.animal_of(clip.name) for clip in clips}
     extraction = sequences.read_extraction(args.data)
     base = train_reg.read_options(given, clips, extraction)
-    targets = plans.find_targets(clips, base)
+    targets = splits.find_targets(clips, base)
     names = [clip.name for clip in clips if clip.split == "train"]
     n_features = train.check_sequences(args.data, names, base.n_frames)
     dead = {"ours": 0, "published": 0}
     for seed in range(args.first, args.first + args.seeds):
         options = dataclasses.replace(base, seed=seed)
-        plan = plans.plan_run("seeds", clips, targets, animals, options)
+        plan = splits.plan_run("seeds", clips, targets, animals, options)
         for way in dead:
             with tempfile.TemporaryDirectory() as logs:
                 rest = (options, n_features, way == "published", logs)

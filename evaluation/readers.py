@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-import data
 from names.matching import explain_first, find_twice, match_names
 from system import tables
 from system.terminal import Problem, caution
@@ -28,7 +27,7 @@ def read_numbers(path, columns):
         except ValueError as error:
             problems.append(f"{path}:{line}: expected {','.join(columns)}: {error}")
     if problems:
-        raise Problem(data.summarise(problems))
+        raise Problem(tables.summarise(problems))
     return found
 
 
@@ -40,7 +39,7 @@ def read_pairs(path, columns):
             problems.append(f"{path}:{line}: {name} stands there twice")
         pairs[name] = value
     if problems:
-        raise Problem(data.summarise(problems))
+        raise Problem(tables.summarise(problems))
     if not pairs:
         raise Problem(f"{path} is empty. Expected lines of {','.join(columns)}")
     return pairs
@@ -58,7 +57,7 @@ def fit_names(values, known):
         for name, texts in find_twice(match.found).items()
     ]
     if match.doubtful or twice:
-        raise Problem(data.summarise([*match.doubtful, *twice]))
+        raise Problem(tables.summarise([*match.doubtful, *twice]))
     return {match.found.get(name, name): value for name, value in values.items()}
 
 

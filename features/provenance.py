@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clip_table import write_field
 from system import storage
-from system.tables import format_rows, unguard
+from system.tables import format_rows, unguard, write_field
 from system.terminal import Problem, caution
 from video import frames
 from video.find import find_replaced, find_source

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-import clip_table
-from clip_table import COLUMNS
+import data
+from data import COLUMNS
 from rating.importing import match_clips
 from rating.ratings import list_raters, list_scores, ratings_path, read_ratings
+from recordings import listing
 from system import storage
 from system.tables import NUMBER, count, plain, summarise, write_table
 from system.terminal import Problem, caution
@@ -32,7 +33,7 @@ def read_raters(folder, raters=None):
         place = Path(folder) / "ratings"
         raise Problem(f"{place}: expected ratings of {asked}. Raters there: {there}")
     said = {rater: read_ratings(ratings_path(folder, rater))[1] for rater in raters}
-    _, clips = clip_table.open_listed(storage.table_path(folder))
+    _, clips = listing.open_listed(storage.table_path(folder))
     given = {row["clip"] for rows in said.values() for row in rows}
     found, _ = match_clips(given - {clip.name for clip in clips}, clips)
     for rater, rows in said.items():  # made by hand, they may call a clip as its file
@@ -154,7 +155,7 @@ def read_clip_table(path):
     """Read the table of clips, to be written again with other scores."""
     if not path.is_file():
         raise Problem(f"{path} does not exist, so there are no rows for scores")
-    table = clip_table.open_table(path.read_bytes(), path.name)
+    table = data.open_table(path.read_bytes(), path.name)
     if not table.rows:
         raise Problem(f"{path} lists no clip")
     return table

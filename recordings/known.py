@@ -9,10 +9,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-import clip_table
-from clip_table import write_field
+import data
 from recordings import discover
-from system.tables import count, fold
+from system.tables import count, fold, write_field
 from system.terminal import Problem
 from video import find
 
@@ -27,8 +26,8 @@ NUMBERED = re.compile(r"_t\d+$")  # as trials are called that have no name
 class Known(NamedTuple):
     """A clip of a recording, named as its row is where the table lists it."""
 
-    clip: clip_table.Clip
-    row: clip_table.Clip | None  # as it is listed; None: it is new
+    clip: data.Clip
+    row: data.Clip | None  # as it is listed; None: it is new
     changes: tuple = ()  # names of the columns that are to be changed
 
     def list_columns(self):

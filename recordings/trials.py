@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-import clip_table
+import data
 from names.matching import explain_first
-from recordings import discover
+from recordings import discover, listing
+from system import tables
 from system.tables import read_table, summarise, write_table
 from system.terminal import Problem
 from video import frames
@@ -74,7 +75,7 @@ def read_trial(record, known, counts, decimal, in_frames, allow_short):
         if text := told.get(column):
             if not text.isdecimal():
                 raise ValueError(f"expected a frame number. Received: {text!r}")
-            time = clip_table.write_field(int(text) / rate)
+            time = tables.write_field(int(text) / rate)
             told[column] = time.replace(".", decimal)
     guessed = {
         "clip": f"{guess.name}_t{counts[guess.name]:02d}",
@@ -82,7 +83,7 @@ def read_trial(record, known, counts, decimal, in_frames, allow_short):
         "session": guess.session or "",
     }
     told = guessed | told | {"video": guess.video, "n_frames": "1"}
-    clip = clip_table.make_clip(told, decimal)
+    clip = data.make_clip(told, decimal)
     if rate is None and (told.get("start") or told.get("end")):
         raise ValueError(f"{Path(guess.video).name} {NO_RATE}")
     view = frames.find_view(clip, reel.n_frames, rate)
@@ -162,5 +163,5 @@ def write_trials(path, clips, folder):
     columns, rows = (*COLUMNS, "clip", "animal", "group", "session"), []
     for clip in clips:
         place = discover.place_in(folder, clip.video)
-        rows.append(clip_table.list_fields(clip._replace(video=place), columns))
+        rows.append(listing.list_fields(clip._replace(video=place), columns))
     write_table(path, columns, rows)

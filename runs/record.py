@@ -6,8 +6,8 @@ checked and given its types in one place, before anything else takes a value fro
 
 import math
 
-from clip_table import MAX_SCORE
-from runs.plans import Options
+from data import MAX_SCORE
+from runs.options import Options
 from system import untrusted
 from system.terminal import Problem
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import data
 from features import sequences
-from runs import keras2, plans
+from runs import keras2
+from runs.options import Options
 from runs.record import MAX_MEMBERS, check_record
 from runs.shelf import find_run as find_run
 from system import storage, terminal, untrusted
@@ -43,9 +44,9 @@ def read_run(path):
 
 def list_members(record):
     """List the options of each network of a run; ValueError where they are too many."""
-    found = [plans.Options.from_dict(each) for each in record.get("members") or ()]
+    found = [Options.from_dict(each) for each in record.get("members") or ()]
     if not found:
-        options = plans.Options.from_dict(record["options"])
+        options = Options.from_dict(record["options"])
         if not 0 < options.ensemble <= MAX_MEMBERS:
             raise ValueError(f"{options.ensemble} networks are not to be believed")
         found = [options] * options.ensemble
@@ -74,8 +75,8 @@ def describe_run(plan, options, extraction, results, n_features):
 
     Parameters
     ----------
-    plan : plans.Plan
-    options : plans.Options
+    plan : splits.Plan
+    options : Options
     extraction : dict or None
         See `sequences.read_extraction`.
     results : list of dict
@@ -148,7 +149,7 @@ def is_finished(folder, plan, options, extraction):
 
 def list_differences(record, plan, options, extraction):
     """List in what a training was another one than that which is planned, in words."""
-    then = plans.Options.from_dict(record.get("options")).as_dict()
+    then = Options.from_dict(record.get("options")).as_dict()
     found = [
         f"--{name.replace('_', '-')} {then[name]}, now {value}"
         for name, value in options.as_dict().items()

@@ -12,6 +12,7 @@ import csv
 import datetime
 import io
 import itertools
+import math
 import re
 import unicodedata
 import zipfile
@@ -363,3 +364,14 @@ def guard(field):
 def unguard(field):
     """Undo `guard`."""
     return field[1:] if field[:1] == "'" and FORMULA.match(field) else field
+
+
+def write_field(value):
+    """Write a value as `make_clip` reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6f}".rstrip("0").rstrip(".")
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-import clip_table
+import data
 from system import tables, terminal
 
 SIZE = (64, 48)  # width, height of drawn films
@@ -158,7 +158,7 @@ class Lab:
         """Read data_file.csv, also without a header line: list of dict."""
         table = tables.read_table(self.folder / "data_file.csv", ("clip",))
         if table.columns is None:
-            table = table._replace(columns=list(clip_table.COLUMNS))
+            table = table._replace(columns=list(data.COLUMNS))
         return [row for _, row in table.records()]
 
     def edit(self, change):
@@ -169,7 +169,7 @@ class Lab:
         change : callable
             Takes a row (dict), changes it; where it returns False the row is deleted.
         """
-        rows, published = self.rows(), list(clip_table.COLUMNS)
+        rows, published = self.rows(), list(data.COLUMNS)
         columns, path = list(rows[0]), self.folder / "data_file.csv"
         kept = [row for row in rows if change(row) is not False]
         columns += [column for column in rows[0] if column not in columns]

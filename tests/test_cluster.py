@@ -14,8 +14,8 @@ import pytest
 import extract_features
 import train_reg
 from system import dask_cluster, storage
-from training import on_cluster
 from system.terminal import Problem
+from training import on_cluster
 
 pytest.importorskip("distributed")
 

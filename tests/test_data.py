@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import data
 from data import Clip
-from runs import folds, plans, store
+from runs import folds, splits, store
+from runs.options import Options
 from system import storage
 from system.terminal import Caution, Problem
 
@@ -97,12 +98,12 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     clips = make_clips(*"abcdefghij", animals=owners)
     clips = [c._replace(group="sham") for c in clips[:6]] + clips[6:]
     animals = {clip.name: clip.animal for clip in clips}
-    targets = plans.find_targets(clips, plans.Options())
-    plan, *_ = plans.plan_folds("", targets, animals, plans.Options())
+    targets = splits.find_targets(clips, Options())
+    plan, *_ = splits.plan_folds("", targets, animals, Options())
     plan = plan.name_clips(clips)
     assert plan.run == "Rat 0-features" and plan.left_out == ["Rat 0"]
     result = {"epochs": 1, "best_epoch": 1, "val_loss": 1.0}
-    record = store.describe_run(plan, plans.Options(), None, [result], 8)
+    record = store.describe_run(plan, Options(), None, [result], 8)
     record = json.loads(json.dumps(record))
     seen = store.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], record)
     assert seen[:2] == ["", "animal seen in training"] and seen[2].startswith("clip")
@@ -132,19 +133,19 @@ def test_some_animals_are_held_out_and_some_are_left(clips, fraction, seed):
     names = set(animals)
     if len(names) < 2:
         with pytest.raises(Problem, match="of one animal"):
-            data.hold_out_animals(animals, scores, fraction, seed)
+            splits.hold_out_animals(animals, scores, fraction, seed)
         return
-    held = data.hold_out_animals(animals, scores, fraction, seed)
+    held = splits.hold_out_animals(animals, scores, fraction, seed)
     assert held < names
     assert len(held) == min(max(1, round(fraction * len(names))), len(names) - 1)
-    assert held == data.hold_out_animals(animals, scores, fraction, seed)
+    assert held == splits.hold_out_animals(animals, scores, fraction, seed)
 
 
 def test_held_out_animals_spread_over_the_scores():
     animals = [f"g{i:02d}" for i in range(20)]
     scores = [i / 4 for i in range(20)]
     for seed in range(5):
-        held = sorted(data.hold_out_animals(animals, scores, 0.2, seed))
+        held = sorted(splits.hold_out_animals(animals, scores, 0.2, seed))
         ranks = [animals.index(name) // 5 for name in held]
         assert ranks == [0, 1, 2, 3]
 
@@ -152,7 +153,7 @@ def test_held_out_animals_spread_over_the_scores():
 @pytest.mark.parametrize("n_folds", [None, 2, 3, 7])
 def test_folds_leave_each_animal_out_once(n_folds):
     animals = [f"g{i % 7}" for i in range(30)]
-    folds = data.fold_animals(animals, n_folds)
+    folds = splits.fold_animals(animals, n_folds)
     assert len(folds) == (n_folds or 7)
     assert sorted(name for fold in folds for name in fold) == sorted(set(animals))
 
@@ -161,7 +162,7 @@ def test_folds_spread_over_the_scores_and_follow_the_seed():
     animals = [f"g{i:02d}" for i in range(20) for _ in range(2)]
     scores = [i // 2 for i in range(40)]
     first, again, other = (
-        data.fold_animals(animals, 4, scores, seed) for seed in (0, 0, 1)
+        splits.fold_animals(animals, 4, scores, seed) for seed in (0, 0, 1)
     )
     assert first == again != other
     for parts in (first, other):
@@ -172,9 +173,9 @@ def test_folds_spread_over_the_scores_and_follow_the_seed():
 
 def test_folds_need_animals():
     with pytest.raises(Problem, match=r"three animals or more. Received: 2"):
-        data.fold_animals(["a", "b", "b"])
+        splits.fold_animals(["a", "b", "b"])
     with pytest.raises(Problem, match="between 2 and 3"):
-        data.fold_animals(["a", "b", "c"], 4)
+        splits.fold_animals(["a", "b", "c"], 4)
 
 
 # ---------------------------------------------------------------- the working folder

@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from runs import plans
+from runs.options import Options
 from system.backend import keras
 from training import trainer
 
@@ -40,7 +40,7 @@ def follow_keras(losses, options):
 @pytest.mark.parametrize("seed", range(12))
 def test_a_training_stops_and_slows_as_with_keras(seed):
     random = np.random.default_rng(seed)
-    options = plans.Options(
+    options = Options(
         patience=int(random.integers(1, 8)),
         plateau_patience=int(random.integers(1, 4)),
         plateau_cooldown=int(random.integers(0, 4)),

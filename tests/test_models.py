@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import models
-from runs import loading, plans, store
+from runs import loading, store
+from runs.options import Options
 from system.storage import digest_file, read_json, write_json
 from system.terminal import Problem
 from training import motion
@@ -113,7 +114,7 @@ def test_statistics_standardize_and_spare_features_that_hardly_vary():
 @pytest.mark.parametrize("model", models.MODELS)
 @pytest.mark.parametrize("standardize", [False, True])
 def test_an_ensemble_gives_the_mean(tmp_path, model, standardize):
-    options = plans.Options(
+    options = Options(
         model=model, units=3, standardize=standardize, activation="linear"
     )
     statistics = (draw(F), draw(F, 1) + 0.1) if standardize else None
@@ -137,7 +138,7 @@ def test_an_ensemble_gives_the_mean(tmp_path, model, standardize):
 
 @pytest.mark.parametrize("model", models.MODELS)
 def test_weights_are_listed_as_the_network_has_them(model):
-    options = plans.Options(model=model, units=3)
+    options = Options(model=model, units=3)
     built = models.build(options, (T + 1, F))
     expected = [tuple(weights.shape) for weights in built.weights]
     assert list(models.list_weights(options, (T + 1, F)).values()) == expected

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import clip_table
 import data
-from clip_table import parse_clips
+from data import parse_clips
+from recordings import listing
+from system import tables
 from system.terminal import Problem
 
 GOOD = "train,Reach,v_Stroke_g01_c01,251,2.5"
@@ -110,10 +111,10 @@ def test_appended_clips_are_read_and_what_was_there_stays(tmp_path, text):
     path = tmp_path / "data_file.csv"
     path.write_bytes(text.encode())
     before = parse_clips(path.read_bytes()) if text else []
-    assert clip_table.append_clips(tmp_path, NEW) == 2
+    assert listing.append_clips(tmp_path, NEW) == 2
     after = parse_clips(path.read_bytes())
     assert list(map(str, after)) == list(map(str, [*before, *NEW]))
-    assert clip_table.append_clips(tmp_path, NEW) == 0
+    assert listing.append_clips(tmp_path, NEW) == 0
     content = path.read_text(encoding="utf-8-sig")
     assert content.startswith("split,") or text
     for word in ("note", "hm", "keep me", ";"):
@@ -123,7 +124,7 @@ def test_appended_clips_are_read_and_what_was_there_stays(tmp_path, text):
 def test_published_rows_are_appended_to_as_ever(tmp_path):
     path = tmp_path / "data_file.csv"
     path.write_text(f"{GOOD}\n")
-    clip_table.append_clips(tmp_path, NEW[:1])
+    listing.append_clips(tmp_path, NEW[:1])
     assert path.read_text() == f"{GOOD}\ntest,Reach,c,7,\n"
 
 
@@ -132,14 +133,14 @@ def test_nothing_is_appended_to_what_cannot_be_read(tmp_path, text):
     path = tmp_path / "data_file.csv"
     path.write_text(text)
     with pytest.raises(Problem, match=r"data_file\.csv"):
-        clip_table.append_clips(tmp_path, NEW)
+        listing.append_clips(tmp_path, NEW)
     assert path.read_text() == text
 
 
 @given(st.floats(0, 3e4))
 def test_times_are_written_as_they_are_read(seconds):
-    text = clip_table.write_field(seconds)
-    assert clip_table.read_time(text) == pytest.approx(seconds, abs=1e-6)
+    text = tables.write_field(seconds)
+    assert data.read_time(text) == pytest.approx(seconds, abs=1e-6)
     minutes, rest = divmod(round(seconds * 1000), 60_000)
     text = f"{minutes}:{rest / 1000:06.3f}"
-    assert clip_table.read_time(text) == pytest.approx(seconds, abs=1e-3)
+    assert data.read_time(text) == pytest.approx(seconds, abs=1e-3)

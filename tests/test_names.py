@@ -18,7 +18,7 @@ from names import matching
 from rating import ratings, session
 from rating.scales import Item
 from recordings import trials
-from runs.plans import Plan
+from runs.splits import Plan
 from system import tables
 from system.terminal import Caution, Problem
 from video import find

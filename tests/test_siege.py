@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import score
-from runs import folds, plans
+from runs import folds
+from runs.options import Options
 from system import storage, terminal, untrusted
 from system.terminal import Caution, Problem
 
@@ -202,19 +203,19 @@ def test_numbers_that_cannot_be_meant_are_refused(kind, right, wrong):
 @pytest.mark.parametrize("name", ["clip.avi", "clip", "clip.csv.avi", "scores.json"])
 def test_an_output_is_a_csv(tmp_path, name):
     with pytest.raises(Problem, match=r"ends with \.csv"):
-        score.check_output(tmp_path / name, overwrite=True)
+        score.check_outputs(tmp_path / name, (), overwrite=True)
 
 
 def test_an_output_replaces_only_earlier_outputs(tmp_path):
     path = tmp_path / "scores.csv"
-    score.check_output(path)
-    score.check_output(None)
+    score.check_outputs(path, ())
+    score.check_outputs(None, ())
     path.write_text("clip,score\nmine,3\n")
     with pytest.raises(Problem, match="--overwrite"):
-        score.check_output(path)
-    score.check_output(path, overwrite=True)
+        score.check_outputs(path, ())
+    score.check_outputs(path, (), overwrite=True)
     path.write_text("clip,video,n_frames,network_score\na,a.avi,3,2.5\n")
-    score.check_output(path)
+    score.check_outputs(path, ())
 
 
 # ---------------------------------------------------------------- records
@@ -263,6 +264,6 @@ def test_foreign_patterns_are_quick(pattern, is_quick):
 )
 def test_foreign_options_are_of_their_kind(values):
     with pytest.raises(Problem, match="no options"):
-        plans.Options.from_dict(values)
-    assert plans.Options.from_dict({"dropout": 0, "new": 1}).dropout == 0
-    assert plans.Options.from_dict(json.loads("[]")) == plans.Options()
+        Options.from_dict(values)
+    assert Options.from_dict({"dropout": 0, "new": 1}).dropout == 0
+    assert Options.from_dict(json.loads("[]")) == Options()

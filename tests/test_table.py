@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import clip_table
 import data
-from clip_table import parse_clips
+from data import parse_clips
 from system import storage
 from system.tables import LINE_END, MAX_BYTES
 from system.terminal import Caution, Problem
@@ -310,8 +309,8 @@ def check_table(content):
     folder = Path("/somewhere/folder")
     for clip in clips:
         assert clip.split in data.SPLITS
-        assert 1 <= clip.n_frames <= clip_table.MAX_FRAMES
-        assert abs(clip.score) <= clip_table.MAX_SCORE or clip.split == "test"
+        assert 1 <= clip.n_frames <= data.MAX_FRAMES
+        assert abs(clip.score) <= data.MAX_SCORE or clip.split == "test"
         for name in (clip.task, clip.name):
             path = folder / name
             assert path.parent == folder and path.name == name

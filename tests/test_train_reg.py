@@ -13,7 +13,7 @@ import data
 import train_reg
 from features import sequences
 from runs import predict, store
-from runs.plans import Options
+from runs.options import Options
 from system import storage, terminal
 from system.terminal import Problem
 

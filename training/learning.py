@@ -62,7 +62,7 @@ class Trainer:
 
     Compiling takes seconds, as long as a small network trains. So the networks of
     folds and ensembles, uncompiled, lend their weights to this one, one after the
-    other. Published: Adam on the mean squared error. See `plans.Options`.
+    other. Published: Adam on the mean squared error. See `runs.options.Options`.
     """
 
     def __init__(self, model, options):

@@ -1,70 +1,17 @@
-"""What a run is to be: its options, the clips it learns from, watches, never sees."""
+"""Which clips a run learns from, and which animals it holds out."""
 
 import dataclasses
+import functools
 import hashlib
 import json
-import math
 from typing import NamedTuple
+
+import numpy as np
 
 import data
 from names import labels
+from runs.options import LEARNS_FROM_ALL
 from system.terminal import Problem, caution
-
-FEW = 200  # clips that the published network is too large for
-LEARNS_FROM_ALL = ("motion",)  # needs no validation clips
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """All that a training depends on besides its clips; the defaults are published."""
-
-    task: str = ""
-    target: str = "score"  # or "group", as 0 or 1
-    animal_pattern: str = data.ANIMAL_PATTERN
-    group_pattern: str = data.GROUP_PATTERN
-    control_group: str = ""  # the healthy one; as its name tells it where not given
-    model: str = "lstm"
-    n_frames: int = 125
-    units: int = 2048
-    dropout: float = 0.1
-    activation: str = "relu"
-    gates: str = "hard_sigmoid"
-    standardize: bool = False
-    ensemble: int = 1  # networks
-    learning_rate: float = 1e-6
-    weight_decay: float = 0.0
-    batch_size: int = 8  # clips
-    epochs: int = 1000  # at most
-    patience: int = 5  # epochs
-    plateau_factor: float = 0.5
-    plateau_patience: int = 1  # epochs
-    plateau_cooldown: int = 1  # epochs
-    seed: int = 0
-    monitor: str = "animals"  # or "test", as published
-    validation_fraction: float = 0.2  # of the train animals
-
-    @classmethod
-    def from_dict(cls, values):
-        """Take up options from a record; raises Problem where one is odd."""
-        known = {field.name: field.default for field in dataclasses.fields(cls)}
-        given = values if isinstance(values, dict) else {}
-        if given.get("run_frames"):
-            raise Problem("trained with --sampling runs, which is no longer supported")
-        taken = {k: v for k, v in given.items() if k in known}
-        if wrong := [k for k, v in taken.items() if not is_alike(v, known[k])]:
-            raise Problem(f"no options of a training: {wrong[0]} {taken[wrong[0]]!r}")
-        return cls(**taken)
-
-    def as_dict(self):
-        return dataclasses.asdict(self)
-
-
-def is_alike(value, default):
-    """Tell whether a value from a file is of the kind of an option's default."""
-    if isinstance(default, float) and type(value) in (int, float):
-        return math.isfinite(value)
-    return type(value) is type(default)
-
 
 TOLD = ("animals", "groups", "crops", "mirrored")  # clips' names; crops; names
 
@@ -202,7 +149,7 @@ def watch_animals(plan, animals, options):
     names = sorted(plan.train)  # the order of the rows decides nothing
     owners, scores = [animals[n] for n in names], [plan.train[n] for n in names]
     given = (options.validation_fraction, options.seed)
-    held = data.hold_out_animals(owners, scores, *given)
+    held = hold_out_animals(owners, scores, *given)
     watched = {n: t for n, t in plan.train.items() if animals[n] in held}
     train = {n: t for n, t in plan.train.items() if n not in watched}
     return plan._replace(train=train, watched=watched)
@@ -226,7 +173,7 @@ def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1
     refuse_unscored(targets)
     names = sorted(targets)  # the order of the rows decides nothing
     owners, scores = [animals[n] for n in names], [targets[n] for n in names]
-    folds = data.fold_animals(owners, n_folds, scores, options.seed)
+    folds = fold_animals(owners, n_folds, scores, options.seed)
     kind = "folds" if n_folds else "leave-one-animal-out"
     prefix = f"{run}-" if run else ""
     prefix += f"repeat{repeat}-" if repeat > 1 else ""
@@ -266,29 +213,67 @@ def tell_clips(plan, animals):
     )
 
 
-def propose(clips, options, has_sequences=True):
-    """Say what suits few clips, where the published settings were left; else "".
+def hold_out_animals(animals, scores, fraction, seed):
+    """Choose animals to watch in training: spread over the scores, at random within.
 
-    Twenty frames over the whole clip are what was measured on few clips.
-    `has_sequences`: whether there are some, which others are to replace.
+    `animals` and `scores` (N,) are those of the clips; of the animals at least one is
+    held out and at least one is left. Returns a set of names.
     """
-    animals = {data.animal_of(clip, options.animal_pattern) for clip in clips}
-    n_clips, lengths = len({c.name for c in clips}), [c.n_frames for c in clips]
-    given = (options.model, options.units, options.learning_rate)
-    published = (Options.model, Options.units, Options.learning_rate)
-    if given != published or n_clips > FEW or len(animals) < 2:
-        return ""
-    wanted = "train_reg.py --model motion"
-    if options.n_frames == Options.n_frames and min(lengths) >= 3:
-        again = " --overwrite" if has_sequences else ""
-        length = f"--seq-length {min(20, *lengths)} --sampling uniform{again}"
-        wanted = f"extract_features.py {length}, then {wanted}"
-    return (
-        f"{n_clips} clips of {len(animals)} animals, {min(lengths)} to {max(lengths)} "
-        f"frames; what suits so few: {wanted}"
-    )
+    names = sorted(set(animals))
+    if len(names) < 2:
+        raise Problem(
+            f"the train clips are of one animal ({names[0]}), so none can be held out "
+            "to watch. Use --monitor test, or add animals"
+        )
+    n_held = min(max(1, round(fraction * len(names))), len(names) - 1)
+    of_animal, random = gather_scores(animals, scores), np.random.default_rng(seed)
+    means = {name: average(tuple(found)) for name, found in of_animal.items()}
+    random.shuffle(names)  # ties in a random order
+    ranked = sorted(names, key=means.get)
+    parts = np.array_split(ranked, n_held)
+    return {str(part[random.integers(len(part))]) for part in parts}
 
 
-def tell_proposal(clips, options):
-    if proposal := propose(clips, options):
-        print(proposal)
+def gather_scores(animals, scores):
+    """Gather the scores (N,) of each animal: dict of str to list of float."""
+    of_animal = {}
+    for animal, score in zip(animals, scores, strict=True):
+        of_animal.setdefault(animal, []).append(score)
+    return of_animal
+
+
+@functools.cache  # many folds ask for the same
+def average(scores):
+    return np.mean(scores)
+
+
+def fold_animals(animals, n_folds=None, scores=None, seed=0):
+    """Divide animals into folds for cross-validation, by default one animal each.
+
+    With `scores` (N,) each fold gets animals from low to high mean scores, so that no
+    network learns from a very different mean; `seed` decides among neighbours. Returns
+    the sorted animals that each fold leaves out.
+    """
+    names = sorted(set(animals))
+    if len(names) < 3:
+        raise Problem(
+            f"cross-validation needs three animals or more. Received: {len(names)}"
+        )
+    if n_folds is not None and not 2 <= n_folds <= len(names):
+        raise Problem(f"--folds must lie between 2 and {len(names)}, the animals")
+    if n_folds is None:
+        return [[name] for name in names]
+    random = np.random.default_rng(seed)
+    random.shuffle(names)  # ties in a random order
+    if scores is not None:
+        of_animal = gather_scores(animals, scores)
+        # Summed one by one, as ever: the last digit may decide between two animals.
+        names.sort(
+            key=lambda name: np.cumsum(of_animal[name])[-1] / len(of_animal[name])
+        )
+    folds = [[] for _ in range(n_folds)]
+    for start in range(0, len(names), n_folds):  # neighbours go to different folds
+        block = names[start : start + n_folds]
+        for place, name in zip(random.permutation(n_folds), block, strict=False):
+            folds[place].append(name)
+    return [sorted(fold) for fold in folds]

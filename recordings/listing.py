@@ -1,0 +1,98 @@
+"""Rows of `data_file.csv` as they are added and changed; the rest of it stays."""
+
+import unicodedata
+import warnings
+
+from data import COLUMNS, NUMERIC, OPTIONAL, list_clips, open_table
+from system import storage, tables
+from system.tables import Table, fold, plain, write_field
+from system.terminal import Caution, Problem
+
+# ---------------------------------------------------------------- writing
+
+
+def open_listed(path):
+    """Open the table of clips for adding to it: the table, and the clips it lists."""
+    if not path.is_file() or not path.read_bytes().strip():
+        return Table(path.name, None, [], "."), []
+    table = open_table(path.read_bytes(), path.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Caution)  # they come when it is written
+        listed = list_clips(table) if table.rows else []
+        return table, listed
+
+
+def append_clips(folder, clips):
+    """Add clips to the table; those that are listed keep their row.
+
+    A table that holds anything that is not understood stays as it is. Columns are
+    added where the new clips tell more than the table has. Returns how many rows were
+    added; raises Problem when the table cannot be read, or could not be with them.
+    """
+    path = storage.table_path(folder)
+    table, listed = open_listed(path)
+    known = {key_of(clip) for clip in listed}
+    new = [clip for clip in clips if key_of(clip) not in known]
+    if not new:
+        return 0
+    columns = list(table.columns or COLUMNS)
+    there = [plain(column) for column in columns]
+    told = [c for c in OPTIONAL if any(getattr(clip, c) is not None for clip in new)]
+    columns += [column for column in told if column not in there]
+    rows = [fields for _, fields in table.rows]
+    rows += [list_fields(clip, columns, find_decimal(table)) for clip in new]
+    write_rows(path, table, columns, rows)
+    return len(new)
+
+
+def update_clips(folder, changed):
+    """Write columns of clips that are listed; all else stays as it is.
+
+    `changed` pairs each Clip, named as it is listed, with the columns that count.
+    """
+    path = storage.table_path(folder)
+    table, listed = open_listed(path)
+    columns = list(table.columns or COLUMNS)
+    there = [plain(column) for column in columns]
+    told = {column for _, names in changed for column in names}
+    columns += [column for column in OPTIONAL if column in told - {*there}]
+    of_clip, rows = {(c.task, fold(c.name)): (c, n) for c, n in changed}, []
+    for (_, fields), row in zip(table.rows, listed, strict=True):
+        fields = fields + [""] * (len(columns) - len(fields))
+        clip, names = of_clip.get((row.task, fold(row.name)), (row, ()))
+        new = list_fields(clip, columns, find_decimal(table))
+        for place, column in enumerate(columns):
+            if plain(column) in names:
+                fields[place] = new[place]
+        rows.append(fields)
+    write_rows(path, table, columns, rows)
+
+
+def find_decimal(table):
+    return "," if table.decimal == "," else "."
+
+
+def write_rows(path, table, columns, rows):
+    """Write the rows of a table of clips, if they can be read again."""
+    named = table._replace(columns=columns, rows=list(enumerate(rows, start=1)))
+    try:
+        list_clips(named)  # say, one clip of two videos
+    except Problem as problem:
+        raise Problem(f"nothing is added to {path}: {problem}") from None
+    with_header = table.columns or len(columns) > len(COLUMNS)
+    tables.write_table(path, columns if with_header else None, rows, table.delimiter)
+
+
+def key_of(clip):
+    """Take what makes a row unique; a Mac stores umlauts in two pieces."""
+    return clip.split, clip.task, unicodedata.normalize("NFC", clip.name)
+
+
+def list_fields(clip, columns, decimal="."):
+    """List the fields of a row, in the order of a table's columns."""
+    told = clip._asdict() | {"clip": clip.name}
+    fields = [write_field(told.get(plain(column))) for column in columns]
+    return [
+        text.replace(".", decimal) if plain(column) in NUMERIC else text
+        for column, text in zip(columns, fields, strict=True)
+    ]
