@@ -18,8 +18,7 @@ from pathlib import Path
 
 import data
 from features import provenance, sequences
-from runs import options
-from runs.options import Options
+from runs.options import Options, propose
 from system import storage, terminal
 from system.terminal import Problem
 from video import find, frames
@@ -65,7 +64,7 @@ def advise(clips, n_frames, sampling, has_sequences):
     """Say how many clips are too short for a sequence, and propose what suits them."""
     proposal = ""
     if (sampling, n_frames) == ("stride", Options.n_frames):
-        proposal = options.propose(clips, Options(), has_sequences)
+        proposal = propose(clips, Options(), has_sequences)
     lengths = {clip.name: clip.n_frames for clip in clips}
     short = [n for n in lengths.values() if n < n_frames]
     if short:
