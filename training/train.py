@@ -12,6 +12,7 @@ from system import storage
 from system.backend import keras
 from system.terminal import Problem
 from training import fast_lstm, learning, motion, trainer
+from training.trainer import fit_network
 
 
 def train_run(folder, plan, options, extraction, bar=None):
@@ -70,7 +71,7 @@ def train_network(folder, plan, options, shape, seed, logs, identity, bar=None):
         )
         for clips, own in ((plan.train, seed), (plan.watched, None))
     )
-    result = trainer.fit_network(trainer, train, watched, logs, identity, bar)
+    result = fit_network(trainer, train, watched, logs, identity, bar)
     network.set_weights(trainer.model.get_weights())
     return network, result
 
