@@ -379,7 +379,8 @@ def warn_of_lookalikes(animals):
     """Caution of animals whose names differ only as one name is written in two ways."""
     forms = {}
     for animal in sorted(set(animals)):
-        form = re.sub(r"[\W_]+", " ", fold(animal))
+        form = re.sub(r"(?<=\d)\.0+$", "", fold(animal))  # 12.0 is a spreadsheet's 12
+        form = re.sub(r"[\W_]+", " ", form)
         form = re.sub(r"(?<!\d) | (?!\d)", "", form)
         form = re.sub(r"(?<!\d)0+(?=\d)", "", form)  # 04 is 4
         forms.setdefault(form, []).append(animal)

@@ -84,6 +84,7 @@ def test_where_no_name_matches_nobody_knows_the_animals():
         ("rat007", "Rat-7"),
         ("Mäuschen", "Ma\u0308uschen"),
         ("a.1", "a 1"),
+        ("12", "12.0"),
     ],
 )
 def test_animals_that_look_alike_are_named(one, other):
