@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from runs import keras2, shelf
+from runs import keras2, store
 from system import storage, terminal, untrusted
 from system.terminal import Problem, plain
 
@@ -27,8 +27,8 @@ def find_target(folder, url):
         raise Problem(f"--url must start with http:// or https://. Received: {url!r}")
     name = re.split(r"[/\\]", unquote(urlsplit(url).path))[-1]
     name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).lstrip(".-")
-    if Path(name).suffix not in shelf.CHECKPOINT_SUFFIXES:
-        endings = ", ".join(shelf.CHECKPOINT_SUFFIXES)
+    if Path(name).suffix not in store.CHECKPOINT_SUFFIXES:
+        endings = ", ".join(store.CHECKPOINT_SUFFIXES)
         raise Problem(f"a checkpoint ends with {endings}. Received: {name!r}")
     return storage.checkpoint_path(folder, "run").with_name(name)
 

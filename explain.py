@@ -23,7 +23,7 @@ import data
 from features import provenance
 from names import labels
 from names.matching import match_names
-from runs import folds, predict, store
+from runs import folds, learned, predict, store
 from system import storage, terminal
 from system.terminal import Problem
 
@@ -66,7 +66,7 @@ def choose_clips(clips, record, split, names):
             raise Problem("; ".join(match.doubtful) or told)
         found = dict.fromkeys(match.found[name] for name in names)
         return [known[name] for name in found], "chosen by name", name_question(found)
-    rows = store.choose_clips(clips, record)
+    rows = learned.choose_clips(clips, record)
     has_test = bool(
         {c.name for c in clips if c.split == "test"} & {c.name for c in rows}
     )
@@ -80,7 +80,11 @@ def choose_clips(clips, record, split, names):
         )
     if split in data.SPLITS or (split is None and has_test):
         split = split or "test"
-        return store.choose_clips(clips, record, split), f"the {split} split", question
+        return (
+            learned.choose_clips(clips, record, split),
+            f"the {split} split",
+            question,
+        )
     pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
     held = [c for c in rows if data.animal_of(c, pattern) in record.get("left_out", ())]
     if split is None and held:
@@ -123,13 +127,13 @@ def gather(args):
     clips, chosen, question = choose_clips(listed, record, args.split, args.clip)
     animal = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
     group = args.group_pattern or record.get("group_pattern", data.GROUP_PATTERN)
-    record = store.note_owners({**record, "animal_pattern": animal}, listed)
+    record = learned.note_owners({**record, "animal_pattern": animal}, listed)
     table = data.tabulate_clips(clips, data.list_animals(clips, animal), group)
     named = [data.group_of(clip, group) for clip in listed] + list(table["group"])
     record = labels.settle_healthy(record, named, args.control_group)
     without = "colours of groups follow their names"
     labels.tell_healthy(table["group"], record["control_group"], without)
-    table["seen"] = store.describe_seen(table["clip"], table["animal"], record)
+    table["seen"] = learned.describe_seen(table["clip"], table["animal"], record)
     table["expert_score"] = add_target(table, record)["target"]
     sequences = list(predict.read_sequences(args.data, table["clip"], record))
     extractor, reason = None, "--no-places was given" if args.no_places else ""

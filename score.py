@@ -129,16 +129,11 @@ def tell(table, means, record, level):
         for animal, n_clips, *figures, odd in means:
             line = f"  {animal:<{width}}  {n_clips:>6} clips   {show(*figures)}"
             print(f"{line}  ! {odd}" if odd else line)
-    if silence := intervals.explain_silence(record):
-        terminal.caution(silence)
-        return
-    if told := intervals.explain_level(record, level):
-        terminal.caution(told)
-    if told := intervals.explain_no_skill(record):
-        terminal.caution(told)
+    for text in intervals.list_cautions(record, level):
+        terminal.caution(text)
     if all(map(math.isnan, table["low"])):
         return
-    level = intervals.show_level(intervals.choose_level(record, level))
+    level = intervals.format_level(intervals.choose_level(record, level))
     print(
         f"[low, high] holds the true score of {level} of new animals, if they are "
         f"like the {intervals.count_animals(record)} that networks of this run scored "
@@ -152,11 +147,9 @@ def show(score, low, high):
 
 def tell_odd(scored, record):
     """Say how many videos are unlike those of the training, and what is not known."""
-    if silence := novelty.explain_silence(record):
-        terminal.caution(silence)
-    warned = [odd for _, _, odd in scored.values()]
-    if any(warned):
-        terminal.caution(novelty.count_kinds(record, warned))
+    if missing := novelty.explain_missing(record):
+        terminal.caution(missing)
+    novelty.report_warnings(record, [found[2] for found in scored.values()])
 
 
 def tell_trained(trained, clips, record):

@@ -12,7 +12,7 @@ Cost    seconds.
 from pathlib import Path
 
 import data
-from runs import intervals, packing, store
+from runs import intervals, learned, packing, store
 from system import storage, terminal
 from system.terminal import Problem
 
@@ -35,7 +35,7 @@ own clips by hand and compare: `python validate.py --run {run}.zip`.
 
 def describe_figures(folder, record):
     """Say how a run did on animals never seen, from its folds or from its test."""
-    if not intervals.explain_silence(record):
+    if intervals.count_animals(record):
         return intervals.describe_errors(record)
     found = find_evaluations(folder, record)
     if not found:
@@ -74,9 +74,9 @@ def find_evaluations(folder, record):
 
 def write_card(folder, record, species, camera, licence):
     """Write in words what a run is: str."""
-    known = {**record["train_clips"], **record.get("watched_clips", {})}
+    known = learned.list_targets(record)
     made, like = record["extraction"] or {}, record.get("clips_were") or {}
-    animals = {store.animal_in(record, name) for name in known}
+    animals = {learned.animal_in(record, name) for name in known}
     clips = [
         f"{key.replace('n_frames', 'frames')} {value[0]:g} to {value[1]:g}"
         for key in ("n_frames", "seconds", "fps", "brightness")

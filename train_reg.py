@@ -21,7 +21,7 @@ from pathlib import Path
 import data
 from features import provenance, sequences
 from names.matching import explain_first
-from runs import intervals, splits, store
+from runs import finish, splits, store
 from runs.options import Options, tell_proposal
 from system import processes, storage, terminal
 from system.terminal import Problem
@@ -222,7 +222,7 @@ def skip_missing(folder, clips, n_frames):
 
 def check_present(folder, planned, n_frames):
     """See that every clip of the plans has a sequence, before Keras is loaded."""
-    names = {name for plan in planned for name in (*plan.train, *plan.watched)}
+    names = {name for plan in planned for name in (*plan.train, *plan.validation)}
     missing = [n for n in names if not sequences.find_sequence(folder, n, n_frames)]
     if missing:
         raise Problem(
@@ -292,18 +292,15 @@ def train_all(args, repeat):
         if args.overwrite or not store.is_finished(args.data, plan, options, extraction)
     ]
     for number, plan in enumerate(todo, start=1):
-        print(
-            f"{plan.run} ({number} of {len(todo)}): {splits.tell_clips(plan, animals)}"
-        )
-    parts = [[plan for plan in todo if plan.left_out]]
-    parts += [[plan] for plan in todo if not plan.left_out]  # measured by the folds
+        clips_told = splits.describe_plan(plan, animals)
+        print(f"{plan.run} ({number} of {len(todo)}): {clips_told}")
+    parts = [[plan for plan in todo if plan.held_out]]
+    parts += [[plan] for plan in todo if not plan.held_out]  # measured by the folds
     for part in filter(None, parts):
         for plan, record in train_part(args, part, options, extraction):
             tell_trained(plan, record, seconds)
     lacked = [
-        intervals.finish(args.data, plan, options)
-        for plan in planned
-        if not plan.left_out
+        finish.finish(args.data, plan, options) for plan in planned if not plan.held_out
     ]
     if not todo and len(planned) == 1 and not any(lacked):
         raise Problem(f"{planned[0].run} is finished. Give --overwrite to train again")
@@ -322,10 +319,10 @@ def train_part(args, todo, options, extraction):
 
 def tell_trained(plan, record, seconds):
     """Print how a network was trained, and its error."""
-    how = store.tell_training(record)
+    how = f"{record['epochs']} epochs" if record["epochs"] else "in closed form"
     if record["model"] == "motion" and seconds:
         how += f", changes are over {1000 * seconds:.0f} ms"
-    where = "validation clips" if plan.watched else "its animals, each held out once"
+    where = "validation clips" if plan.validation else "its animals, each held out once"
     print(
         f"{plan.run}: {how}; root mean squared error on {where} "
         f"{math.sqrt(record['val_loss']):.3f}"

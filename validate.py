@@ -16,7 +16,7 @@ from evaluation import questions, readers, report_tables, verdict
 from features import provenance
 from names import labels, sessions
 from names.matching import explain_first, match_names
-from runs import folds, novelty, store
+from runs import folds, learned, novelty, store
 from system import storage, terminal
 from system.tables import write_columns
 from system.terminal import Problem
@@ -47,8 +47,8 @@ def list_repeats(args, clips):
     if args.split in data.SPLITS:
         path = store.find_run(args.data, args.run, args.task)
         record = store.read_record(path) if path.suffix == ".keras" else {}
-        record = store.note_owners(settle_patterns(args, record), clips)
-        chosen = store.choose_clips(clips, record, args.split)
+        record = learned.note_owners(settle_patterns(args, record), clips)
+        chosen = learned.choose_clips(clips, record, args.split)
         return [[(path, record, tabulate(chosen, record))]]
     found = folds.find_folds(args.data, args.split, args.run, args.task)
     repeats = [
@@ -56,7 +56,7 @@ def list_repeats(args, clips):
         for networks in folds.split_repeats(found)
     ]
     first = repeats[0][0][1]
-    table = tabulate(store.choose_clips(clips, first), first)
+    table = tabulate(learned.choose_clips(clips, first), first)
     scored = set(table["animal"][table["expert_score"].notna()])
     parts = []
     for networks in repeats:
@@ -152,7 +152,7 @@ def judge_plans(args, table, record, result):
     result["plan"] = learning_curve.measure_curve(
         clips, args.plan, record.get("options")
     )
-    known = {store.animal_in(record, name) for name in record["train_clips"] or ()}
+    known = {learned.animal_in(record, name) for name in record["train_clips"] or ()}
     mae = result["agreement"]["clips"]["mae"]
     result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
 
@@ -329,7 +329,9 @@ def score(args):
     provenance.refuse_changed(args.data, clips)
     questions.settle(args, clips)
     repeats, order = settle_labels(args, clips, list_repeats(args, clips))
-    store.tell_edited([record for parts in repeats for _, record, _ in parts], clips)
+    learned.caution_edited(
+        [record for parts in repeats for _, record, _ in parts], clips
+    )
     from evaluation import evaluate
     from evaluation.predictions import score_parts
 
@@ -369,7 +371,7 @@ def main(argv=None):
     result, table, means = results[0], tables[0], None
     if args.split in data.SPLITS and record.get("clips_were"):
         names, scores = list(table["clip"]), list(table["network_score"])
-        novelty.tell_differences(args.data, names, scores, record)
+        novelty.report_differences(args.data, names, scores, record)
     if args.split not in data.SPLITS:
         record = {**record, "run": folds.name_of(record)}
     if len(results) > 1:

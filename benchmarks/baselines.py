@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import data
 from reports import page
-from runs import predict, store
+from runs import learned, predict, store
 from system import storage, terminal
 
 
@@ -34,7 +34,7 @@ def main(argv=None):
 
     model, record = store.read_run(store.find_run(args.data, args.run))
     split = None if args.split == "all" else args.split
-    clips = store.choose_clips(data.read_clips(args.data), record, split)
+    clips = learned.choose_clips(data.read_clips(args.data), record, split)
     names = [clip.name for clip in clips]
     animals = data.list_animals(
         clips, record.get("animal_pattern", data.ANIMAL_PATTERN)

@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from evaluation import baselines
-from runs import conformal
+from runs import intervals
 
 N_FEATURES = 12
 
@@ -86,10 +86,10 @@ def judge_study(train, new, folds, fit):
     told = final(features)
     means, counts = average(told, animals)
     votes = (1 / counts)[np.unique(animals, return_inverse=True)[1]]
-    width = conformal.find_width(errors, train[2])
+    width = intervals.find_width(errors, train[2])
     of_clips = judge(told, np.full(len(told), width), scores, votes)
     truth = average(scores, animals)[0]
-    known = {n: conformal.find_width(errors, train[2], n_clips=n) for n in set(counts)}
+    known = {n: intervals.find_width(errors, train[2], n_clips=n) for n in set(counts)}
     widths = np.array([known[n] for n in counts])
     return [*of_clips, *judge(means, widths, truth, np.ones(len(truth)))]
 

@@ -39,7 +39,7 @@ def train_once(folder, plan, options, n_features, as_published, logs):
     model = train.build_network(shape, options, bias, None, to_train=to_train)
     train, watched = (
         learning.SequenceBatches(folder, clips, *shape, options.batch_size, seed)
-        for clips, seed in ((plan.train, options.seed), (plan.watched, None))
+        for clips, seed in ((plan.train, options.seed), (plan.validation, None))
     )
     try:
         trainer = learning.Trainer(model, options)

@@ -8,7 +8,7 @@ from evaluation import contrast_figures, contrasts
 from names import labels as spelling
 from names import sessions
 from reports import style
-from runs import conformal, intervals
+from runs import intervals
 from system.terminal import Problem, caution, list_versions
 
 
@@ -178,7 +178,7 @@ def tell_methods(record, n_clips, animals, level):
     made = record["extraction"]
     known = {**(record["train_clips"] or {}), **record.get("watched_clips", {})}
     error = "its error on animals held out is not on record"
-    if not intervals.explain_silence(record):
+    if intervals.count_animals(record):
         error = intervals.describe_errors(record, level)
     versions = ", ".join(f"{name} {v}" for name, v in list_versions().items())
     learned = f"{len(known)} clips" if known else "clips that are unknown here"
@@ -193,7 +193,7 @@ def tell_methods(record, n_clips, animals, level):
     )
 
 
-def tell_study(table, record, settled, output=None, level=conformal.LEVEL):
+def tell_study(table, record, settled, output=None, level=intervals.LEVEL):
     """Compare, print the sentences for Results and Methods, and draw."""
     study = compare(table, settled)
     animals = [settled["told"][clip][0] for clip in table["clip"]]
@@ -209,12 +209,11 @@ def tell_study(table, record, settled, output=None, level=conformal.LEVEL):
     if output is None:
         return
     n_clips = round(len(table["clip"]) / sum(map(len, study["means"].values())))
-    silent = intervals.explain_silence(record)
     width = None
-    if not silent:
+    if intervals.count_animals(record):
         width, _ = intervals.measure_width(record, max(n_clips, 1), level)
     title = f"new animals, scored by {record['run']}"
-    level = intervals.show_level(intervals.choose_level(record, level))
+    level = intervals.format_level(intervals.choose_level(record, level))
     drawn = contrast_figures.draw_study(
         study["means"],
         study["pairs"],

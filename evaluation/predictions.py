@@ -11,7 +11,7 @@ from tqdm import tqdm
 from evaluation import baselines
 from features import provenance, sequences
 from names import labels
-from runs import predict, store
+from runs import learned, predict, store
 
 FLOOR_COLUMNS = {name: f"floor_{name.replace(' ', '_')}" for name in baselines.FLOORS}
 TOLD_ALL = "left out: it would be told the group, which is what was learned"
@@ -65,7 +65,7 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
             part = part.assign(**{column: predict.score_sequences(model, read)})
         part = add_target(part.assign(run=record["run"]), record)
         stand_in = train_rows or {} if record["train_clips"] is None else {}
-        part["seen"] = store.describe_seen(
+        part["seen"] = learned.describe_seen(
             names, part["animal"], record, stand_in, provenance.list_digests(folder)
         )
         train = record["train_clips"] or stand_in
@@ -109,10 +109,10 @@ def add_floors(folder, table, record, train, lengths, cache):
         cache.update(zip(fresh, map(baselines.summarise_sequence, read), strict=True))
         known = {name: lengths.get(name, np.nan) for name in here}
         pattern = record["group_pattern"]
-        groups = [store.group_in(record, name, pattern) for name in targets]
+        groups = [learned.group_in(record, name, pattern) for name in targets]
         return {
             "scores": np.array(list(targets.values()), dtype=float),
-            "animals": [store.animal_in(record, name) for name in targets],
+            "animals": [learned.animal_in(record, name) for name in targets],
             "groups": [g and labels.form_of(g) for g in groups],
             "lengths": [known.get(name, np.nan) for name in targets],
             "durations": [

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from runs import folds, store
-from runs.shelf import FOLDS
+from runs import folds, learned, store
 from system.terminal import Problem
 
 
@@ -14,7 +13,7 @@ def settle(args, clips):
     is then the prefix of its networks (None without one).
     """
     asked = {"folds": args.folds, "leave-one-animal-out": args.leave_one_animal_out}
-    kind = next((kind for kind in FOLDS if asked[kind]), None)
+    kind = next((kind for kind in store.FOLDS if asked[kind]), None)
     if kind is None and args.split:
         return
     try:
@@ -32,7 +31,7 @@ def settle(args, clips):
         is_ours = args.run and scheme.get("of") == kind
         prefix = folds.name_of(record) if is_ours else args.run
     args.split = kind
-    if kind in FOLDS:
+    if kind in store.FOLDS:
         args.run = prefix or None
         if record and args.task is None and prefix != args.run:
             args.task = record.get("task")
@@ -44,9 +43,9 @@ def read_head(path):
 
 def choose(args, clips, path, record):
     """Choose between the test rows and the folds of a run: what, and their prefix."""
-    of_task = {clip.name for clip in store.choose_clips(clips, record)}
+    of_task = {clip.name for clip in learned.choose_clips(clips, record)}
     test = [c for c in clips if c.split == "test" and c.name in of_task]
-    known = {*(record.get("train_clips") or ()), *(record.get("watched_clips") or ())}
+    known = learned.list_targets(record)
     if any(clip.is_scored and clip.name not in known for clip in test):
         return "test", None
     name = path.stem
@@ -92,11 +91,11 @@ def name_question(split, record):
 def list_schemes(record):
     """List the cross-validations that may be of a run: pairs of kind and prefix."""
     scheme = record.get("scheme") or {}
-    if record.get("received") or not record or scheme.get("kind") in FOLDS:
+    if record.get("received") or not record or scheme.get("kind") in store.FOLDS:
         return []
     if scheme.get("kind") == "final":
         return [(scheme["of"], folds.name_of(record))]
-    return [(kind, record["run"]) for kind in FOLDS]
+    return [(kind, record["run"]) for kind in store.FOLDS]
 
 
 def has_folds(folder, kind, prefix, record):
@@ -111,7 +110,7 @@ def has_folds(folder, kind, prefix, record):
 
 def find_kind(folder, prefix, task):
     """Find which cross-validation has networks of a prefix, or None."""
-    for kind in FOLDS:
+    for kind in store.FOLDS:
         try:
             folds.find_folds(Path(folder), kind, prefix or None, task)
         except Problem as problem:

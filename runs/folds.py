@@ -1,19 +1,19 @@
 """Cross-validations on disk: which runs belong to one, and which clips each may score.
 
-A fold's record tells its place: the run it is of, the kind, how many folds there are,
-which fold and repeat it is, and a digest of the table. With its options and extraction
-that makes one cross-validation; stale folds of others are never mixed in. Folds of an
+The record of a fold names the run it is of, the kind, how many folds there are, which
+fold and repeat it is, and a digest of the table. With its options and extraction that
+identifies one cross-validation; stale folds of others are never mixed in. Folds of an
 earlier release tell less, and have no run in their names.
 """
 
 import collections
 import json
 
-from runs import store
+from runs import learned, store
+from runs.record import check_record
 from system import storage
 from system.terminal import Problem, caution
 
-KINDS = ("folds", "leave-one-animal-out")
 RETRY = "The same train_reg.py command trains what is missing"
 
 
@@ -25,7 +25,7 @@ def find_folds(folder, kind, run=None, task=None):
     folder : path
     kind : {"folds", "leave-one-animal-out"}
     run : str, optional
-        Its name. Where it is None the newest one that is complete is taken, and said.
+        Its name. Where it is None the newest complete one is taken, with a caution.
     task : str, optional
 
     Returns
@@ -35,9 +35,9 @@ def find_folds(folder, kind, run=None, task=None):
     """
     found = collections.defaultdict(list)
     for path, record in list_folds(folder):
-        of_run = not run or run in (scheme_of(record).get("prefix"), name_of(record))
-        is_right = scheme_of(record)["kind"] == kind and of_run
-        if is_right and task in (None, record.get("task")):
+        of_run = not run or run in (record["scheme"].get("prefix"), name_of(record))
+        of_task = task in (None, record.get("task"))
+        if record["scheme"]["kind"] == kind and of_run and of_task:
             found[key_of(record)].append((path, record))
     if not found:
         option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
@@ -46,12 +46,12 @@ def find_folds(folder, kind, run=None, task=None):
             f"{folder / 'checkpoints'} holds no networks of a {kind} training{of_run}. "
             f"Train them with train_reg.py {option}"
         )
-    found = sorted(found.values(), key=newest)
+    found = sorted(found.values(), key=trained_last)
     if len(tasks := {str(part[0][1].get("task")) for part in found}) > 1:
         raise Problem(
             f"networks of several tasks; name one: {', '.join(sorted(tasks))}"
         )
-    whole = [part for part in found if any(map(is_whole, split(part)))]
+    whole = [part for part in found if not all(map(list_missing, split(part)))]
     chosen = (whole or found)[-1]
     names = {name_of(part[0][1]) for part in found} - {name_of(chosen[0][1])}
     if names:
@@ -66,19 +66,17 @@ def list_folds(folder):
     """List the runs of any cross-validation: list of (Path, dict)."""
     found = []
     for path in sorted((folder / "checkpoints").glob("[!.]*.json")):
-        try:
-            record = storage.read_json(path)
-        except (Problem, OSError) as problem:
-            caution(f"left out: {problem}")
-            continue
-        if scheme_of(record).get("kind") in KINDS and not record.get("received"):
-            found.append((path.with_suffix(".keras"), store.check_record(path, record)))
+        if store.read_head(path)["kind"] in store.FOLDS:
+            record = check_record(path, storage.read_json(path))
+            if not record.get("received"):
+                found.append((path.with_suffix(".keras"), record))
     return found
 
 
 def are_of_one(record, other):
     """Tell whether two runs are folds of one cross-validation."""
-    are_folds = all(scheme_of(each).get("kind") in KINDS for each in (record, other))
+    schemes = [each.get("scheme") or {} for each in (record, other)]
+    are_folds = all(scheme.get("kind") in store.FOLDS for scheme in schemes)
     return are_folds and key_of(record) == key_of(other)
 
 
@@ -89,32 +87,26 @@ def find_beside(folder, record):
     ]
 
 
-def scheme_of(record):
-    scheme = record.get("scheme")
-    return scheme if isinstance(scheme, dict) else {}
-
-
 def name_of(record):
     """Name the cross-validation of a fold; those of earlier releases had none."""
-    return scheme_of(record).get("prefix") or f"{record.get('task')}-{record['model']}"
+    return record["scheme"].get("prefix") or f"{record.get('task')}-{record['model']}"
 
 
 def key_of(record):
     """Make a key that all folds and repeats of one cross-validation share."""
-    scheme, options = scheme_of(record), dict(record["options"])
+    scheme, options = record["scheme"], dict(record["options"])
     options.pop("control_group", None)
-    if isinstance(options.get("seed"), int):
+    if "seed" in options:
         options["seed"] -= 1000 * (repeat_of(record) - 1)
     told = [scheme.get(name) for name in ("kind", "prefix", "n_folds", "clips")]
     return json.dumps([told, options, record["extraction"]], sort_keys=True)
 
 
 def repeat_of(record):
-    repeat = scheme_of(record).get("repeat", 1)
-    return repeat if isinstance(repeat, int) else 1
+    return record["scheme"].get("repeat", 1)
 
 
-def newest(part):
+def trained_last(part):
     return max(path.with_suffix(".json").stat().st_mtime for path, _ in part)
 
 
@@ -127,33 +119,24 @@ def split(part):
 
 
 def list_missing(networks):
-    """Name the folds of one repeat that are not there; [] where nobody knows."""
-    scheme = scheme_of(networks[0][1])
-    there = {scheme_of(record).get("fold") for _, record in networks}
-    n_folds = scheme.get("n_folds")
-    if not isinstance(n_folds, int) or len(there) >= n_folds:
+    """Name the folds of one repeat that are not there; [] where that is unknown."""
+    scheme = networks[0][1]["scheme"]
+    there = {record["scheme"].get("fold") for _, record in networks}
+    n_folds = scheme.get("n_folds", 0)
+    if len(there) >= n_folds:
         return []
     if scheme["kind"] == "folds":
         return [f"fold{i + 1}" for i in range(n_folds) if f"fold{i + 1}" not in there]
     return [f"{n_folds - len(there)} of {n_folds} animals"]
 
 
-def is_whole(networks):
-    return not list_missing(networks)
-
-
-def told_whole(networks):
-    """Tell whether a repeat is known to be complete; earlier releases do not tell."""
-    return "n_folds" in scheme_of(networks[0][1]) and is_whole(networks)
-
-
 def split_repeats(found):
-    """Split a cross-validation into repeats; those cut short are named, not taken.
+    """Split a cross-validation into repeats; incomplete ones are named, not taken.
 
     Where none is complete all are given, and `assign_folds` says what is missing.
     """
     repeats = split(found)
-    whole = [networks for networks in repeats if is_whole(networks)]
+    whole = [networks for networks in repeats if not list_missing(networks)]
     for networks in repeats if whole else ():
         if missing := list_missing(networks):
             record = networks[0][1]
@@ -165,9 +148,9 @@ def split_repeats(found):
 
 
 def assign_folds(found, table, may_be_new=False):
-    """Give each animal the one network that left it out, and never saw it.
+    """Give each animal the one network that held it out, and never saw it.
 
-    An animal that was renamed after the training is known by its clips: a network left
+    An animal that was renamed after the training is known by its clips: a network held
     it out where other folds know clips of it, and this one knows none.
 
     Parameters
@@ -177,7 +160,7 @@ def assign_folds(found, table, may_be_new=False):
     table : pandas.DataFrame
         Columns "clip" and "animal", as the table names them now.
     may_be_new : bool
-        Leave out, with a caution, animals that came after the training.
+        Skip, with a caution, animals that came after the training.
 
     Returns
     -------
@@ -186,42 +169,38 @@ def assign_folds(found, table, may_be_new=False):
         has no network, two networks, or one that knows a clip of it.
     """
     parts, problems, covered = [], [], {}
+    owners = dict(zip(table["clip"], table["animal"], strict=True))
     clips = table.groupby("animal")["clip"].agg(set)
-    known = {path: known_clips(record) for path, record in found}
-    learned = set().union(*known.values())
+    known = {path: set(learned.list_targets(record)) for path, record in found}
+    by_any = set().union(*known.values())
     for path, record in found:
-        left_out = set(record["left_out"])
+        held_out = set(record["left_out"])
         for animal, own in clips.items():
-            if own & (learned - known[path]) and not own & known[path]:
-                left_out.add(animal)
-        part = table[table["animal"].isin(left_out)]
+            if own & (by_any - known[path]) and not own & known[path]:
+                held_out.add(animal)
+        part = table[table["animal"].isin(held_out)]
         for animal in part["animal"].unique():
             if animal in covered:
                 problems.append(
-                    f"{animal} is left out by {covered[animal]} and {path.stem}"
+                    f"{animal} is held out by {covered[animal]} and {path.stem}"
                 )
             covered[animal] = path.stem
-        owners = dict(zip(table["clip"], table["animal"], strict=True))
         now = {**record, "animals_now": owners}
-        seen = store.describe_seen(part["clip"], part["animal"], now)
+        seen = learned.describe_seen(part["clip"], part["animal"], now)
         if how := next(filter(None, seen), None):
-            problems.append(f"{path.stem} knows what it should not: {how}")
+            problems.append(f"{path.stem} has seen what it should not: {how}")
         if len(part):
             parts.append((path, record, part))
-    missing = sorted(set(table["animal"]) - set(covered))
-    if missing and may_be_new and parts and told_whole(found):
+    missing, lost = sorted(set(table["animal"]) - set(covered)), list_missing(found)
+    is_whole = "n_folds" in found[0][1]["scheme"] and not lost
+    if missing and may_be_new and parts and is_whole:
         caution(
-            f"{', '.join(missing)} came after the cross-validation, and no network of "
-            "it is for them: not evaluated. Train again with --overwrite"
+            f"{', '.join(missing)} came after the cross-validation, and none of its "
+            "networks is for them: not evaluated. Train again with --overwrite"
         )
     elif missing:
-        lost = list_missing(found)
         told = f" ({', '.join(lost)} missing. {RETRY})" if lost else ""
-        problems.append(f"no network has left out {', '.join(missing)}{told}")
+        problems.append(f"no network has held out {', '.join(missing)}{told}")
     if problems:
         raise Problem("not a cross-validation by animal: " + "; ".join(problems))
     return parts
-
-
-def known_clips(record):
-    return {*(record["train_clips"] or ()), *(record.get("watched_clips") or ())}

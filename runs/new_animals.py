@@ -11,7 +11,7 @@ import data
 from features import provenance
 from names import matching
 from recordings import discover
-from runs import store
+from runs import learned
 from system import tables
 from system.terminal import Problem, caution
 
@@ -152,10 +152,10 @@ def find_trained(guessed, digests, labels, record, are_others=False):
     dict of str to str
         Of each such clip, how the run knows it.
     """
-    known = {**(record["train_clips"] or {}), **(record.get("watched_clips") or {})}
-    learned = (record.get("clips_were") or {}).get("digests") or {}
+    known = learned.list_targets(record)
+    seen = (record.get("clips_were") or {}).get("digests") or {}
     clips = {} if are_others else {plain_name(name): name for name in known}
-    animals = {plain_animal(store.animal_in(record, name)) for name in known}
+    animals = {plain_animal(learned.animal_in(record, name)) for name in known}
     found, alike = {}, {}
     for name, clip in guessed.items():
         own = plain_animal(labels[name]["animal"] or name)
@@ -163,10 +163,10 @@ def find_trained(guessed, digests, labels, record, are_others=False):
         same = clips.get(plain_name(name)) or clips.get(
             plain_name(Path(clip.video).stem)
         )
-        if same and labels[name]["animal"] and learned.get(same, digest) != digest:
-            is_own = plain_animal(store.animal_in(record, same)) == own
+        if same and labels[name]["animal"] and seen.get(same, digest) != digest:
+            is_own = plain_animal(learned.animal_in(record, same)) == own
             same = same if is_own and not record.get("received") else None
-        if digest in learned.values():
+        if digest in seen.values():
             found[name] = "its video was seen in training"
         elif same:
             found[name] = "clip seen in training"

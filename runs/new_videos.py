@@ -104,7 +104,7 @@ def score_parts(parts, model, record, extractor, allow_short=False):
     Returns
     -------
     dict of Part to (familiar.Look, float, dict)
-        What each is like, its score, and its warnings as of `familiar.list_warnings`.
+        What each is like, its score, and its warnings as of `novelty.list_warnings`.
     list of str
         What was wrong with the others.
     """

@@ -11,38 +11,54 @@ from runs.options import Options
 from system import untrusted
 from system.terminal import Problem
 
-MAX_MEMBERS = 1000  # networks of a run
-CENTRES = "centres"
+ANY = "any key"
+
+
+def take(value, form):
+    """Give a value the type of a form; raises ValueError or TypeError where it is not.
+
+    A form is a type, a function that reads the value, [the form of each item], {ANY:
+    the form of each value}, {field: form} or, where null will do, (form, None). A field
+    that ends in "?" may be missing; others than those named stay as they are.
+    """
+    if isinstance(form, tuple):
+        return None if value is None else take(value, form[0])
+    if isinstance(form, list):
+        return [take(each, form[0]) for each in take(value, list)]
+    if isinstance(form, type):
+        if type(value) is not form:
+            raise TypeError
+        return value
+    if not isinstance(form, dict):
+        return form(value)
+    found = dict(take(value, dict))
+    if ANY in form:
+        return {key: take(each, form[ANY]) for key, each in found.items()}
+    for name, of_field in form.items():
+        field = name.removesuffix("?")
+        if field in found or field == name:
+            found[field] = take(found[field], of_field)
+    return found
 
 
 def check_record(path, record):
-    """Check what a record holds, and give each value its type.
+    """Check what a record, as JSON gives it, holds: a dict with a type for each field.
 
-    Parameters
-    ----------
-    path : path
-        Named where the record is of no use.
-    record : dict
-        As JSON gives it.
-
-    Returns
-    -------
-    dict
-        Raises Problem, which names every field that is missing or not of its kind.
+    Raises Problem, which names the path and every field that is missing or not usable.
     """
     typed, wrong = {"left_out": [], **record}, []
-    for field, take in FIELDS.items():
-        if field not in record and field not in REQUIRED:
+    for name, form in FIELDS.items():
+        field = name.removesuffix("?")
+        if field not in record and field != name:
             continue
         try:
-            typed[field] = take(record[field])
+            typed[field] = take(record[field], form)
         except Problem as problem:
             wrong.append(f"{field} ({problem})")
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError):
             wrong.append(field)
-    like = typed.get("clips_were") or {}
-    pointed = None if wrong else like.get("features")
-    if pointed and len(pointed[CENTRES][0]) != typed["n_features"]:
+    features = None if wrong else (typed.get("clips_were") or {}).get("features")
+    if features and len(features["centres"][0]) != typed["n_features"]:
         wrong.append("clips_were")
     if wrong:
         raise Problem(
@@ -52,195 +68,140 @@ def check_record(path, record):
     return typed
 
 
-# ---------------------------------------------------------------- kinds of values
+# ---------------------------------------------------------------- readers of values
 
 
-def of(*kinds):
-    """Make a reader of values of these kinds; True is no number."""
-
-    def take(value):
-        if type(value) not in kinds:
-            raise TypeError
-        return value
-
-    return take
-
-
-def optional(take):
-    return lambda value: None if value is None else take(value)
-
-
-def list_of(take):
-    return lambda value: [take(each) for each in of(list)(value)]
-
-
-def dict_of(take):
-    return lambda value: {key: take(each) for key, each in of(dict)(value).items()}
-
-
-def fields(required, **rest):
-    """Make a reader of a dict with certain fields; others in it stay as they are."""
-
-    def take(value):
-        found = dict(of(dict)(value))
-        for field, read in {**required, **rest}.items():
-            if field in required or field in found:
-                found[field] = read(found[field])
-        return found
-
-    return take
-
-
-text = of(str)
-
-
-def size(value):
-    try:
-        return untrusted.size(value)
-    except ValueError as error:
-        raise Problem(error) from error
+def refuse_unless(is_right):
+    if not is_right:
+        raise ValueError
 
 
 def number(value):
-    if not math.isfinite(of(int, float)(value)):
-        raise ValueError
+    refuse_unless(type(value) in (int, float) and math.isfinite(value))
     return value
 
 
 def score(value):
-    if abs(of(int, float)(value)) > MAX_SCORE or math.isnan(value):
-        raise ValueError
+    refuse_unless(abs(number(value)) <= MAX_SCORE)
     return value
 
 
 def count(value):
-    if of(int)(value) < 0:
-        raise ValueError
+    refuse_unless(take(value, int) >= 0)
     return value
 
 
 def known_clips(value):
-    if not value:
-        raise ValueError
-    return dict_of(score)(value)
+    refuse_unless(value)
+    return take(value, {ANY: score})
 
 
 def pattern(value):
-    if not untrusted.is_quick_pattern(value):
-        raise ValueError
+    refuse_unless(untrusted.is_quick_pattern(value))
     return value
 
 
 def target(value):
-    if value not in ("score", "group"):
-        raise ValueError
+    refuse_unless(value in ("score", "group"))
     return value
 
 
 def options(value):
-    Options.from_dict(of(dict)(value))
+    Options.from_dict(take(value, dict))
     return value
 
 
 def crop(value):
-    left, top, width, height = map(count, of(list, tuple)(value))
-    if not width or not height:
-        raise ValueError
+    left, top, width, height = take(list(value), [count])
+    refuse_unless(width and height)
     return left, top, width, height
 
 
 def limits(value):
     """Read the least and the most of something: [low, high]."""
-    low, high = map(number, of(list)(value))
-    if low > high:
-        raise ValueError
-    return [low, high]
+    low, high = take(value, [number])
+    refuse_unless(low <= high)
+    return value
 
 
 def features(value):
-    """Read where features of the training clips point; see `familiar`."""
-    needed = {CENTRES: list_of(list_of(number)), "limit": number}
-    found = fields(needed, false_alarms=number)(value)
-    if not found[CENTRES] or len(set(map(len, found[CENTRES]))) != 1:
-        raise ValueError
+    """Read where features of the training clips point; see `runs.novelty`."""
+    form = {"centres": [[number]], "limit": number, "false_alarms?": number}
+    found = take(value, form)
+    refuse_unless(len(set(map(len, found["centres"]))) == 1)
     return found
 
 
 def errors(value):
-    """Read the errors on held-out animals; see `limits`."""
-    clip = {"clip": text, "animal": text, "target": score, "score": number}
-    networks = {"run": text, "sha256": text, "mean": number}
-    known = {
-        "networks": list_of(fields(networks)),
-        "clips": list_of(fields({**clip, "network": count})),
+    """Read the errors on held-out animals; see `runs.finish`."""
+    clip = {"clip": str, "animal": str, "target": score, "score": number}
+    form = {
+        "networks": [{"run": str, "sha256": str, "mean": number}],
+        "clips": [{**clip, "network": count}],
+        "scheme?": (str, None),
     }
-    found = fields(known, scheme=optional(text))(value)
-    if any(each["network"] >= len(found["networks"]) for each in found["clips"]):
-        raise ValueError
+    found = take(value, form)
+    n_networks = len(found["networks"])
+    refuse_unless(all(each["network"] < n_networks for each in found["clips"]))
     return found
 
 
 FIELDS = {
-    "run": text,
-    "model": text,
-    "n_frames": size,
-    "n_features": size,
+    "run": str,
+    "model": str,
+    "n_frames": untrusted.size,
+    "n_features": untrusted.size,
     "options": options,
-    "extraction": optional(
-        fields(
-            {},
-            weights=text,
-            sampling=text,
-            precision=text,
-            sha256=optional(text),
-            n_frames=count,
-        )
+    "extraction": (
+        {
+            "weights?": str,
+            "sampling?": str,
+            "precision?": str,
+            "sha256?": (str, None),
+            "n_frames?": count,
+        },
+        None,
     ),
     "train_clips": known_clips,
-    "sha256": text,
-    "watched_clips": dict_of(score),
-    "task": text,
-    "target": target,
-    "control_group": text,
-    "animal_pattern": pattern,
-    "group_pattern": pattern,
-    "animals": dict_of(text),
-    "groups": dict_of(text),
-    "crops": list_of(optional(crop)),
-    "mirrored": list_of(text),
-    "left_out": list_of(text),
-    "scheme": optional(
-        fields({"kind": text}, prefix=text, fold=text, of=text, repeat=count)
+    "sha256": str,
+    "watched_clips?": {ANY: score},
+    "task?": str,
+    "target?": target,
+    "control_group?": str,
+    "animal_pattern?": pattern,
+    "group_pattern?": pattern,
+    "animals?": {ANY: str},
+    "groups?": {ANY: str},
+    "crops?": [(crop, None)],
+    "mirrored?": [str],
+    "left_out?": [str],
+    "scheme?": (
+        {
+            "kind": str,
+            "prefix?": str,
+            "fold?": str,
+            "of?": str,
+            "repeat?": count,
+            "n_folds?": count,
+        },
+        None,
     ),
-    "members": list_of(options),
-    "choice": fields(
-        {}, model=text, candidates=dict_of(fields({}, rmse=optional(number)))
+    "members?": [options],
+    "versions?": {ANY: str},
+    "epochs?": count,
+    "left_out_errors?": (errors, None),
+    "clips_were?": (
+        {
+            "n_frames?": (limits, None),
+            "seconds?": (limits, None),
+            "fps?": (limits, None),
+            "brightness?": (limits, None),
+            "size?": ([str], None),
+            "digests?": ({ANY: str}, None),
+            "features?": (features, None),
+        },
+        None,
     ),
-    "versions": dict_of(text),
-    "epochs": count,
-    "left_out_errors": optional(errors),
-    "clips_were": optional(
-        fields(
-            {},
-            n_frames=optional(limits),
-            seconds=optional(limits),
-            fps=optional(limits),
-            brightness=optional(limits),
-            size=optional(list_of(text)),
-            digests=optional(dict_of(text)),
-            features=optional(features),
-        )
-    ),
-    "trained": text,
-    "received": text,
+    "trained?": str,
+    "received?": str,
 }
-REQUIRED = (
-    "run",
-    "model",
-    "n_frames",
-    "n_features",
-    "options",
-    "extraction",
-    "train_clips",
-    "sha256",
-)

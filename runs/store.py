@@ -1,7 +1,7 @@
 """A run on disk: `<run>.keras`, the weights, and `<run>.json`, how it was made.
 
-Here a run is found, read, saved and checked against sequences, and here it says which
-animals it has seen. Keras is loaded only where a network is opened.
+Here a run is found, read, saved, and compared with one that is planned. Keras is loaded
+only where a network is opened.
 """
 
 from datetime import datetime, timezone
@@ -9,18 +9,111 @@ from pathlib import Path
 
 import data
 from features import sequences
-from runs import keras2
+from runs import keras2, learned, packing
 from runs.options import Options
-from runs.record import MAX_MEMBERS, check_record
-from runs.shelf import find_run as find_run
+from runs.record import check_record
 from system import storage, terminal, untrusted
-from system.terminal import Problem, caution
+from system.terminal import Problem
 
-# ---------------------------------------------------------------- find, read, save
+CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
+FOLDS = ("folds", "leave-one-animal-out")  # kinds of cross-validation
+
+
+# ---------------------------------------------------------------- find
+
+
+def find_run(folder, run=None, task=None):
+    """Find a run's checkpoint by path, by name, or the newest one to use.
+
+    `task` is that of the newest run. Returns a path: a `.keras` file, or a published
+    `.hdf5` or `.h5` file. A packed run of `share.py`, `.zip` or unpacked into a folder,
+    is taken among the checkpoints first.
+    """
+    if run is None:
+        return find_newest(folder, task)
+    if packing.is_packed(run):
+        return packing.unpack(folder, run)
+    place = Path(folder) / "checkpoints"
+    candidates = [Path(run), place / run]
+    candidates += [place / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
+    for path in candidates:
+        if path.is_file() and path.suffix in CHECKPOINT_SUFFIXES:
+            return path
+    names = ", ".join(path.stem for path in list_checkpoints(folder)) or "none"
+    raise Problem(f"no run {run!r} in {place}. Runs there: {names}")
+
+
+def list_checkpoints(folder):
+    found = sorted((Path(folder) / "checkpoints").glob("[!.]*"))
+    return [path for path in found if path.suffix in CHECKPOINT_SUFFIXES]
+
+
+def find_newest(folder, task=None):
+    """Find the run of this folder that was trained last: by its record, not its file.
+
+    A fold of a cross-validation, and a run that another folder has packed, are taken
+    where they are named only.
+    """
+    place, own, folds, others = Path(folder) / "checkpoints", [], [], []
+    for path in list_checkpoints(folder):
+        if path.suffix != ".keras":
+            others.append(path)
+        elif path.with_suffix(".json").is_file():
+            found = read_head(path.with_suffix(".json"))
+            if found["received"]:
+                others.append(path)
+            else:
+                kind = folds if found["kind"] in FOLDS else own
+                kind.append((found["trained"], found["task"], path))
+    if chosen := [each for each in own if task in (None, each[1])]:
+        return max(chosen)[2]
+    if own:
+        tasks = ", ".join(sorted({each[1] for each in own}))
+        raise Problem(
+            f"{place} holds no run of task {task}; its runs are of {tasks}. Train one "
+            f"with train_reg.py --task {task}, or name a run with --run"
+        )
+    if chosen := [path for _, name, path in folds if task in (None, name)]:
+        raise Problem(
+            f"{place} holds only networks of a cross-validation ({chosen[0].stem}, "
+            "...), each for the animals that it held out. validate.py --folds (or "
+            "--leave-one-animal-out) evaluates them; train_reg.py --folds K --final "
+            "trains the network to use; --run names one of them"
+        )
+    if len(others) == 1 and others[0].suffix != ".keras":
+        return others[0]
+    if others:
+        raise Problem(
+            f"{place} holds no run that was trained here. Name one with --run: "
+            f"{', '.join(path.stem for path in others)}"
+        )
+    raise Problem(f"{place} holds no run. Train one with train_reg.py")
+
+
+def read_head(path):
+    """Read from a record what finding a run takes; the rest is checked on use.
+
+    Records of earlier releases do not say when they were made; their file does.
+    """
+    try:
+        record = storage.read_json(path)
+    except (Problem, OSError):
+        record = {}
+    changed = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat()
+    scheme = record.get("scheme")
+    return {
+        "kind": scheme.get("kind") if isinstance(scheme, dict) else None,
+        "received": record.get("received"),
+        "task": str(record.get("task")),
+        "trained": str(record.get("trained") or changed),
+    }
+
+
+# ---------------------------------------------------------------- read, save
 
 
 def read_run(path):
-    """Load a checkpoint and the record that says how it was made: (keras.Model, dict).
+    """Load a checkpoint and the record of how it was made: (keras.Model, dict).
 
     For the published network, which has no record, one is made of what is known.
     """
@@ -32,9 +125,9 @@ def read_run(path):
         _, n_frames, n_features = model.input_shape
         return model, keras2.record_of(path, n_frames, n_features)
     record = read_record(path)
+    shape = record["n_frames"], record["n_features"]
+    targets = list(record["train_clips"].values())
     try:
-        shape = tuple(untrusted.size(record[key]) for key in ("n_frames", "n_features"))
-        targets = list(record["train_clips"].values())
         return loading.load_run(path, list_members(record), shape, targets), record
     except (TypeError, ValueError) as error:
         raise Problem(
@@ -43,14 +136,11 @@ def read_run(path):
 
 
 def list_members(record):
-    """List the options of each network of a run; ValueError where they are too many."""
-    found = [Options.from_dict(each) for each in record.get("members") or ()]
-    if not found:
-        options = Options.from_dict(record["options"])
-        if not 0 < options.ensemble <= MAX_MEMBERS:
-            raise ValueError(f"{options.ensemble} networks are not to be believed")
-        found = [options] * options.ensemble
-    return found
+    """List the options of each network of a run."""
+    if members := record.get("members"):
+        return [Options.from_dict(each) for each in members]
+    options = Options.from_dict(record["options"])
+    return [options] * options.ensemble
 
 
 def read_record(path):
@@ -71,7 +161,7 @@ def read_record(path):
 
 
 def describe_run(plan, options, extraction, results, n_features):
-    """Put together the record of a run: all that is needed to use or to judge it.
+    """Put together the record of a run: all that is needed to use or evaluate it.
 
     Parameters
     ----------
@@ -80,36 +170,34 @@ def describe_run(plan, options, extraction, results, n_features):
     extraction : dict or None
         See `sequences.read_extraction`.
     results : list of dict
-        Of each network of the run, see `fitting.fit_network`.
+        Of each network of the run, see `trainer.fit_network`.
     n_features : int
     """
-    own = ("task", "model", "target", "seed", "animal_pattern", "group_pattern")
-    own += ("control_group",)
-    options = options.as_dict()
     return {
         "run": plan.run,
-        **{name: options[name] for name in own},
-        "options": options,
+        "task": options.task,
+        "model": options.model,
+        "target": options.target,
+        "seed": options.seed,
+        "animal_pattern": options.animal_pattern,
+        "group_pattern": options.group_pattern,
+        "control_group": options.control_group,
+        "options": options.as_dict(),
         "versions": terminal.list_versions(),
-        "n_frames": options["n_frames"],
+        "n_frames": options.n_frames,
         "n_features": n_features,
         "extraction": extraction,
         "train_clips": plan.train,
-        "watched_clips": plan.watched,
+        "watched_clips": plan.validation,
         **plan.told,
-        "left_out": plan.left_out,
+        "left_out": plan.held_out,
         "scheme": plan.scheme,
         "epochs": sum(result["epochs"] for result in results),
         "best_epoch": [result["best_epoch"] for result in results],
         "val_loss": sum(result["val_loss"] for result in results) / len(results),
-        **{k: results[0][k] for k in ("choice",) if k in results[0]},
+        **({"choice": results[0]["choice"]} if "choice" in results[0] else {}),
         "trained": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
     }
-
-
-def tell_training(record):
-    """Say how a network was trained: in epochs or in closed form."""
-    return f"{record['epochs']} epochs" if record["epochs"] else "in closed form"
 
 
 def save_run(folder, model, record):
@@ -121,8 +209,11 @@ def save_run(folder, model, record):
     storage.write_json(beside, {**record, "sha256": storage.digest_file(path)})
 
 
+# ---------------------------------------------------------------- trained already?
+
+
 def is_finished(folder, plan, options, extraction):
-    """Tell whether a run is there already, and raise if it is another one.
+    """Tell whether a run is there already; raises Problem if it is another one.
 
     Parameters are those of `describe_run`. Options that a later release brought count
     as left at their defaults.
@@ -136,57 +227,27 @@ def is_finished(folder, plan, options, extraction):
         return False  # killed while the one replaced the other
     if differences := list_differences(record, plan, options, extraction):
         raise Problem(
-            f"run {plan.run} is there already, trained otherwise: "
+            f"run {plan.run} exists, but was trained differently: "
             f"{'; '.join(differences)}. Give --overwrite to replace it, or another "
             "--run NAME to keep both"
         )
-    if (
-        plan.left_out and record.get("scheme") != plan.scheme
-    ):  # of which it is a part now
+    if plan.held_out and record.get("scheme") != plan.scheme:
         storage.write_json(path, {**record, "scheme": plan.scheme})
     return True
 
 
 def list_differences(record, plan, options, extraction):
-    """List in what a training was another one than that which is planned, in words."""
+    """Describe how a training differs from the one that is planned: list of str."""
     then = Options.from_dict(record.get("options")).as_dict()
     found = [
         f"--{name.replace('_', '-')} {then[name]}, now {value}"
         for name, value in options.as_dict().items()
         if then[name] != value and name not in ("n_frames", "control_group")
     ]
-    earlier, now = {}, {**plan.train, **plan.watched}
-    for field in ("train_clips", "watched_clips"):
-        earlier |= record.get(field) or {}
-    both = [name for name in now if name in earlier]
-    pattern = options.group_pattern
-    changes = {
-        "{} new": now.keys() - earlier.keys(),
-        "{} no longer there": earlier.keys() - now.keys(),
-        "{} with another score": [n for n in both if earlier[n] != now[n]],
-        "{} of another animal": [
-            name
-            for name in both
-            if animal_in(record, name) != plan.animal_of(name, options.animal_pattern)
-        ],
-        "{} of another group": [
-            name
-            for name in both
-            if group_in(record, name, pattern)
-            != (plan.told.get("groups", {}).get(name) or data.group_of(name, pattern))
-        ],
-        "{} mirrored or no longer so": set(record.get("mirrored", ()))
-        ^ set(plan.told.get("mirrored", ())),
-    }
-    found += [
-        words.format(f"{len(names)} clip{'s' * (len(names) > 1)}")
-        + f" (say, {min(names)})"
-        for words, names in changes.items()
-        if names
-    ]
+    found += list_changed_clips(record, plan, options)
     if record.get("crops", []) != plan.told.get("crops", []):
         found.append("other crops")
-    if not found and (record.get("watched_clips") or {}) != plan.watched:
+    if not found and (record.get("watched_clips") or {}) != plan.validation:
         found.append("other validation animals")
     made = record.get("extraction")
     if made and extraction:
@@ -197,145 +258,32 @@ def list_differences(record, plan, options, extraction):
     return found
 
 
-# ---------------------------------------------------------------- which clips
-
-
-def choose_clips(clips, record, split=None):
-    """Choose the clips of a split, or of both, that a run can score: its task's.
-
-    Each comes once, though both splits may list it. Another lab may call the task by
-    another name: where clips are of one task alone, that is the one.
-    """
-    task, tasks = record.get("task"), {clip.task for clip in clips}
-    if task is not None and task not in tasks and len(tasks) == 1:
-        caution(
-            f"run {record['run']} was trained on task {task}; its scores are given to "
-            f"clips of task {data.list_tasks(clips)}, the only one asked for"
-        )
-        task = None
-    chosen = [c for c in clips if split in (None, c.split) and task in (None, c.task)]
-    if not chosen:
-        of_split = f" {split}" if split else ""
-        of_task = f" of task {task}" if task else ""
-        hint = "" if task in tasks or not task else "; name one with --task: "
-        hint += data.list_tasks(clips) if hint else ""
-        raise Problem(f"data_file.csv has no{of_split} row{of_task}{hint}")
-    if task is None and len({clip.task for clip in chosen}) > 1:
-        raise Problem(
-            "data_file.csv has several tasks; name one with --task: "
-            f"{data.list_tasks(chosen)}"
-        )
-    return list({clip.name: clip for clip in chosen}.values())
-
-
-def describe_seen(names, animals, record, train_rows=(), digests=None):
-    """Say how a run knows each clip (N,) of animals (N,): list of str, "" where not.
-
-    Other labs have animals and clips of the same names. In a run that was received, a
-    clip is another one where its source is (`digests` of sources by clip), and animals
-    are others where none of its clips is here. `train_rows` are clips that stand in
-    where nobody knows what a run has seen. An animal is known by the name that it had
-    at the training, and by that of the table now; see `note_owners`.
-    """
-    if record["train_clips"] is None:
-        rows = ("unknown", "test rows that repeat train rows")
-        return [rows[name in train_rows] for name in names]
-    watched = set(record.get("watched_clips", {}))
-    trained = set(record["train_clips"])
-    known = {animal_in(record, name) for name in trained | watched}
-    owners = {**record.get("animals_now", {}), **dict(zip(names, animals, strict=True))}
-    if not record.get("received"):
-        known |= {owners[name] for name in trained | watched if name in owners}
-    else:
-        theirs = (record.get("clips_were") or {}).get("digests") or {}
-        ours = {**theirs, **(digests or {})}
-        others = {name for name, digest in theirs.items() if ours[name] != digest}
-        trained, watched = trained - others, watched - others
-        seen = (trained | watched) & set(names)
-        tell_namesakes(animals, record, seen, known)
-        known = known if seen else set()
+def list_changed_clips(record, plan, options):
+    """Describe which clips of a training changed since: list of str."""
+    earlier, now = learned.list_targets(record), {**plan.train, **plan.validation}
+    both, pattern = now.keys() & earlier.keys(), options.group_pattern
+    groups = plan.told.get("groups", {})
+    changes = {
+        "new": now.keys() - earlier.keys(),
+        "no longer there": earlier.keys() - now.keys(),
+        "with another score": {n for n in both if earlier[n] != now[n]},
+        "of another animal": {
+            name
+            for name in both
+            if learned.animal_in(record, name)
+            != plan.animal_of(name, options.animal_pattern)
+        },
+        "of another group": {
+            name
+            for name in both
+            if learned.group_in(record, name, pattern)
+            != (groups.get(name) or data.group_of(name, pattern))
+        },
+        "mirrored or no longer so": {*record.get("mirrored", ())}
+        ^ {*plan.told.get("mirrored", ())},
+    }
     return [
-        "clip trained on"
-        if clip in trained
-        else "clip watched in training"
-        if clip in watched
-        else "animal seen in training"
-        if animal in known
-        else ""
-        for clip, animal in zip(names, animals, strict=True)
+        f"{len(names)} clip{'s' * (len(names) > 1)} {change} (for example {min(names)})"
+        for change, names in changes.items()
+        if names
     ]
-
-
-def tell_namesakes(animals, record, seen, known):
-    """Caution where clips and animals that a received run has seen have names of ours.
-
-    `seen` are clips here, by name; `known` all animals of the run.
-    """
-    whence = f"run {record['run']} was received from elsewhere ({record['received']})"
-    if seen:
-        caution(
-            f"{whence}, and {len(seen)} clips here have the same names as clips it has "
-            f"seen, say {min(seen)}: they count as these, and its animals as those "
-            "here. If they are others, name them otherwise"
-        )
-    elif alike := sorted(known & set(animals)):
-        caution(
-            f"{whence}: its animals have the names of animals here "
-            f"({', '.join(alike[:5])}), and are taken for others, as none of its clips "
-            "is here. If they are the same, these figures are no test"
-        )
-
-
-def note_owners(record, clips):
-    """Add to a record the animals that own its clips in the table as it is now.
-
-    Whoever renames animals, or adds their column, after a training would else make
-    strangers of them.
-    """
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    known = {*(record.get("train_clips") or ()), *(record.get("watched_clips") or ())}
-    owners = {c.name: data.animal_of(c, pattern) for c in clips if c.name in known}
-    return {**record, "animals_now": owners}
-
-
-def tell_edited(records, clips):
-    """Caution where scores or groups were edited after runs had learned from them."""
-    edited = {"expert scores": set(), "groups": set()}
-    for record in records:
-        if record.get("received"):
-            continue
-        is_group = record.get("target") == "group"
-        for clip in clips:
-            learned = find_target(record, clip.name)
-            now = clip.score if clip.is_scored else learned
-            if is_group and learned is not None:
-                pattern = record.get("group_pattern", data.GROUP_PATTERN)
-                healthy = record.get("control_group")
-                group = data.group_of(clip, pattern)
-                now = learned if group is None else float(group != healthy)
-            if learned is not None and abs(now - learned) > 1e-6:
-                edited["groups" if is_group else "expert scores"].add(clip.name)
-    for what, names in edited.items():
-        if names:
-            first = ", ".join(sorted(names)[:10])
-            caution(
-                f"the {what} of {len(names)} clips were edited after the training, "
-                f"which learned the earlier ones: {first}. Train again with --overwrite"
-            )
-
-
-def find_target(record, name):
-    """Find what a run learned that a clip is to be scored, or None."""
-    fields = [record.get(field) or {} for field in ("train_clips", "watched_clips")]
-    return next((known[name] for known in fields if name in known), None)
-
-
-def animal_in(record, name):
-    """Name the animal of a clip that a run knows, as the table did, or its name."""
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    return record.get("animals", {}).get(name) or data.animal_of(name, pattern)
-
-
-def group_in(record, name, pattern):
-    """Name the group of a clip that a run knows, or None; see `animal_in`."""
-    return record.get("groups", {}).get(name) or data.group_of(name, pattern)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import data
 from data import Clip
-from runs import folds, splits, store
+from runs import folds, learned, splits, store
 from runs.options import Options
 from system import storage
 from system.terminal import Caution, Problem
@@ -102,18 +102,18 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     targets = splits.find_targets(clips, Options())
     plan, *_ = splits.plan_folds("", targets, animals, Options())
     plan = plan.name_clips(clips)
-    assert plan.run == "Rat 0-features" and plan.left_out == ["Rat 0"]
+    assert plan.run == "Rat 0-features" and plan.held_out == ["Rat 0"]
     result = {"epochs": 1, "best_epoch": 1, "val_loss": 1.0}
     record = store.describe_run(plan, Options(), None, [result], 8)
     record = json.loads(json.dumps(record))
-    seen = store.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], record)
+    seen = learned.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], record)
     assert seen[:2] == ["", "animal seen in training"] and seen[2].startswith("clip")
-    assert store.group_in(record, "c", data.GROUP_PATTERN) == "sham"
-    assert store.group_in(record, "i", data.GROUP_PATTERN) is None
+    assert learned.group_in(record, "c", data.GROUP_PATTERN) == "sham"
+    assert learned.group_in(record, "i", data.GROUP_PATTERN) is None
     table = data.tabulate_clips(clips[:2], ["Rat 0"] * 2, data.GROUP_PATTERN)
     assert len(folds.assign_folds([(Path("x"), record)], table)) == 1
     leaky = {**record, "animals": {**record["animals"], "c": "Rat 0"}}
-    with pytest.raises(Problem, match="knows what it should not"):
+    with pytest.raises(Problem, match="has seen what it should not"):
         folds.assign_folds([(Path("x"), leaky)], table)
 
 

@@ -186,7 +186,6 @@ def check_refusal(read, path, words):
         ({"options": {"model": "lstm", "units": 4}}, "shape"),
         ({"options": {"model": "lstm", "units": 10**9}}, "shape"),
         ({"options": {"model": "lstm", "units": 10**30}}, "shape"),
-        ({"options": {"model": "pool", "ensemble": 10**9}}, "not to be believed"),
         ({"options": {"model": "pool"}}, "shape"),
         ({"options": {"model": "os.system"}}, "no such model"),
         ({"options": {"units": "3"}}, "no options"),

@@ -12,7 +12,7 @@ import pytest
 import data
 import train_reg
 from features import sequences
-from runs import predict, store
+from runs import learned, predict, store
 from runs.options import Options
 from system import storage, terminal
 from system.terminal import Problem
@@ -297,13 +297,13 @@ def test_scores_edited_after_the_training_are_named(folder):
     record = {"train_clips": {c.name: c.score for c in clips[:9]}, "target": "score"}
     edited = [clips[0]._replace(score=4.75), *clips[1:]]
     with pytest.warns(terminal.Caution, match=rf"1 clips .*: {clips[0].name}\. Train"):
-        store.tell_edited([record], edited)
+        learned.caution_edited([record], edited)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        store.tell_edited([record, {"train_clips": None}], clips)
+        learned.caution_edited([record, {"train_clips": None}], clips)
         groups = {c.name: float("Stroke" in c.name) for c in clips[:9]}
         of_groups = {**record, "target": "group", "train_clips": groups}
-        store.tell_edited([of_groups], edited)
+        learned.caution_edited([of_groups], edited)
     regrouped = [clips[0]._replace(group="Control"), *clips[1:]]
     with pytest.warns(terminal.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):
-        store.tell_edited([of_groups], regrouped)
+        learned.caution_edited([of_groups], regrouped)

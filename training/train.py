@@ -7,7 +7,7 @@ import numpy as np
 
 import models
 from features.sequences import read_sequence
-from runs import intervals, store
+from runs import finish, store
 from system import storage
 from system.backend import keras
 from system.terminal import Problem
@@ -23,7 +23,7 @@ def train_run(folder, plan, options, extraction, bar=None):
     """
     logs = storage.logs_folder(folder, plan.run)
     with storage.claim(logs):
-        names = [*plan.train, *plan.watched]
+        names = [*plan.train, *plan.validation]
         shape = options.n_frames, check_sequences(folder, names, options.n_frames)
         known = {"options": options.as_dict(), "extraction": extraction}
         trainer.clear_logs(logs, known)
@@ -42,7 +42,7 @@ def train_run(folder, plan, options, extraction, bar=None):
             results.append(result)
         model = models.build_ensemble(members)
         record = store.describe_run(plan, options, extraction, results, shape[1])
-        record = intervals.complete(folder, plan, options, record)
+        record = finish.complete(folder, plan, options, record)
         store.save_run(folder, model, record)
         for place in places:
             trainer.clear_backups(place)
@@ -69,7 +69,7 @@ def train_network(folder, plan, options, shape, seed, logs, identity, bar=None):
         learning.SequenceBatches(
             folder, clips, *shape, options.batch_size, own, prepare
         )
-        for clips, own in ((plan.train, seed), (plan.watched, None))
+        for clips, own in ((plan.train, seed), (plan.validation, None))
     )
     result = fit_network(trainer, train, watched, logs, identity, bar)
     network.set_weights(trainer.model.get_weights())

@@ -79,7 +79,7 @@ def test_the_width_is_the_largest_error_that_eight_animals_allow(judged, eight):
     output = eight.place / "eight.csv"
     new = eight.place / "new 8"
     said = eight.ok("score", new, "--run", "Reach-motion", "--output", output)
-    assert "90% needs 9 animals held out" in said.err and "88%" in said.out
+    assert "90% intervals need 9 held-out animals" in said.err and "88%" in said.out
     with output.open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     width = float(row["high"]) - float(row["low"])

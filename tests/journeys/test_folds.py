@@ -48,7 +48,9 @@ def test_repeats_then_a_final_then_another_k_and_kind(study):
     (study.folder / "checkpoints/Reach-motion-repeat2-fold2-features.json").unlink()
     told = study.ok("validate", "--folds", "--run", "Reach-motion")
     assert "repeat 2" in told.err and "fold2" in told.err
-    told = study.refused(*MOTION, "--folds", 2, words=("otherwise", "no longer there"))
+    told = study.refused(
+        *MOTION, "--folds", 2, words=("differently", "no longer there")
+    )
     study.ok(*MOTION, "--folds", 2, "--final", "--overwrite")
     study.ok("validate", "--folds")
     assert runs_judged(study) == name_folds(2)  # fold3, of three, is stale

@@ -61,7 +61,7 @@ def test_animals_of_another_lab_may_have_the_same_names(study):
 def test_eight_animals_give_intervals_of_the_highest_level_they_allow(study):
     new = study.film("new/Rat 51/r51_c1.mp4", 4.5)
     said = study.ok("score", new, "--run", "Reach-motion", "--output", "o.csv")
-    assert "90% needs 9 animals held out, run Reach-motion has 8" in said.err
+    assert "90% intervals need 9 held-out animals, and run" in said.err
     assert "88% of new animals" in said.out
     (row,) = builders.read_csv(study.place / "o.csv")
     record = builders.read_record(study.folder, "Reach-motion")

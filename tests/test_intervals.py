@@ -3,35 +3,35 @@
 import numpy as np
 import pytest
 
-from runs import conformal
+from runs import intervals
 
 
 def test_one_clip_an_animal_is_the_conformal_quantile():
     errors = np.arange(1.0, 20)  # 19 animals: the 18th of 20 for 90%
-    assert conformal.find_width(-errors, np.arange(19)) == 18
-    assert conformal.find_width(errors, np.arange(19), 0.925) == 18.5
+    assert intervals.find_width(-errors, np.arange(19)) == 18
+    assert intervals.find_width(errors, np.arange(19), 0.925) == 18.5
 
 
 def test_an_animal_has_one_vote_however_many_clips():
     errors = np.r_[np.full(100, 9.0), np.arange(19)]
     animals = np.r_[np.full(100, 99), np.arange(19)]
     # 18.9 of 21 votes: between the animals of 16 and of 17
-    assert conformal.find_width(errors, animals) == pytest.approx(16.9)
+    assert intervals.find_width(errors, animals) == pytest.approx(16.9)
 
 
 def test_the_mean_of_clips_is_judged_by_means_of_as_many():
     errors, animals = [1, -1, 3, 2], ["a", "a", "a", "b"]
-    widths = [conformal.find_width(errors, animals, 2 / 3, n) for n in (2, 3)]
+    widths = [intervals.find_width(errors, animals, 2 / 3, n) for n in (2, 3)]
     assert widths == [2, 2]  # of a 0, 1 or 2 for two clips, 1 for three; b has one
-    assert conformal.find_width(errors, animals, 1 / 3, 3) == 1
-    assert len(conformal.draw_subsets(40, 20)) == conformal.MAX_SUBSETS
+    assert intervals.find_width(errors, animals, 1 / 3, 3) == 1
+    assert len(intervals.draw_subsets(40, 20)) == intervals.MAX_SUBSETS
 
 
 @pytest.mark.parametrize("level, needed", [(0.9, 9), (0.8, 4), (0.95, 19), (0.75, 3)])
 def test_too_few_animals_give_no_limits(level, needed):
-    assert conformal.count_needed(level) == needed
+    assert intervals.count_needed(level) == needed
     for n_animals, is_finite in ((needed - 1, False), (needed, True)):
-        found = conformal.find_width(np.ones(n_animals), np.arange(n_animals), level)
+        found = intervals.find_width(np.ones(n_animals), np.arange(n_animals), level)
         assert np.isfinite(found) == is_finite
 
 
@@ -41,9 +41,9 @@ def test_the_width_grows_with_the_level_from_the_smallest_error_on(n_clips):
     for n_animals in range(2, 12):
         errors, animals = random.normal(0, 1, 2 * n_animals), np.arange(n_animals)
         owners, levels = np.repeat(animals, 2), np.linspace(0.001, 0.999, 97)
-        found = [conformal.find_width(errors, owners, x, n_clips) for x in levels]
+        found = [intervals.find_width(errors, owners, x, n_clips) for x in levels]
         assert (np.diff([w for w in found if np.isfinite(w)]) >= 0).all()
-        ones = [conformal.find_width(errors[::2], animals, x) for x in levels]
+        ones = [intervals.find_width(errors[::2], animals, x) for x in levels]
         for level, width in zip(levels, ones, strict=True):
             ranks = np.arange(1, n_animals + 2)
             known = np.append(np.sort(np.abs(errors[::2])), np.inf)
@@ -52,8 +52,8 @@ def test_the_width_grows_with_the_level_from_the_smallest_error_on(n_clips):
             if place <= n_animals:
                 wanted = np.interp(place, ranks[:-1], known[:-1])
             assert width == pytest.approx(wanted)
-        highest = conformal.find_highest(n_animals, 0.99)
-        assert np.isfinite(conformal.find_width(errors, owners, highest))
+        highest = intervals.find_highest(n_animals, 0.99)
+        assert np.isfinite(intervals.find_width(errors, owners, highest))
         assert highest > n_animals / (n_animals + 1) - 0.01
 
 
@@ -63,6 +63,6 @@ def test_the_truth_of_new_animals_lies_within_as_often_as_said(n_clips):
     for _ in range(1500):
         owners = np.repeat(np.arange(20), 4)
         off = random.standard_t(3, 20)[owners] + random.normal(0, 1, 80)
-        width = conformal.find_width(off[4:], owners[4:], n_clips=n_clips)
+        width = intervals.find_width(off[4:], owners[4:], n_clips=n_clips)
         inside.append(abs(off[:n_clips].mean()) <= width)
     assert 0.87 < np.mean(inside) < 0.93
