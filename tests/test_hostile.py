@@ -58,7 +58,7 @@ def look_at(browser, address):
 
 @pytest.mark.thorough
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-@pytest.mark.filterwarnings("ignore::console.Caution")
+@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
 def test_no_name_is_taken_for_a_part_of_a_page(hostile):
     playwright = pytest.importorskip("playwright.sync_api")
     options = ["--data", str(hostile), "--run", "{{7+7}}'&"]

@@ -33,7 +33,7 @@ def draw_sequences(n_frames, n_features, n_clips=4):
     return rng.random((n_clips, n_frames, n_features), dtype=np.float32) * 2
 
 
-@pytest.mark.filterwarnings("ignore::console.Caution")
+@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
 @pytest.mark.parametrize("path", sorted(LEGACY.glob("*.h5")), ids=lambda p: p.stem)
 def test_scores_are_those_that_old_keras_gave(path):
     then = np.load(path.with_suffix(".npz"))
@@ -101,7 +101,7 @@ def test_weights_alone_mean_the_defaults_of_their_keras(tmp_path, version, gate)
     )
 
 
-@pytest.mark.filterwarnings("ignore::console.Caution")
+@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
 def test_weights_alone_of_62_pooled_frames_take_the_published_125(tmp_path):
     weights = draw_weights(125, 4, 3)
     path = write_checkpoint(tmp_path / "run.h5", None, weights)

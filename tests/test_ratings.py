@@ -138,7 +138,7 @@ def make_book(path, rows):
         *(("csv", "utf-16"), ("txt", "utf-16-le")),
     ],
 )
-@pytest.mark.filterwarnings("ignore::console.Caution")
+@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
 def test_a_spreadsheet_of_two_raters(lab, kind, encoding, capsys):
     path = lab / f"Bewertung Jörg.{kind}"
     delimiter = "\t" if kind == "txt" else ";"

@@ -77,7 +77,7 @@ def test_a_backup_is_taken_up_only_whole_and_by_its_own_training(tmp_path):
         assert take_up(tmp_path) == (0, {1.0})
 
 
-@pytest.mark.filterwarnings("ignore::console.Caution")
+@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
 def test_flipped_bits_are_noticed_or_harmless(tmp_path):
     back_up(tmp_path)
     path = tmp_path / "backup.npz"
@@ -222,7 +222,7 @@ def test_an_output_replaces_only_earlier_outputs(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"scheme": [1]}', '{"scheme": "x"}'])
-@pytest.mark.filterwarnings("ignore::console.Caution")
+@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
 def test_foreign_json_among_the_folds_is_left_out(tmp_path, content):
     kind = "leave-one-animal-out"
     scheme = {"scheme": {"kind": kind, "prefix": "", "fold": "g01"}, "task": "Reach"}

@@ -277,7 +277,7 @@ scores = st.one_of(
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@pytest.mark.filterwarnings("ignore::console.Caution")
+@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
 def test_a_table_is_read_right_or_refused(
     rows, delimiter, decimal, encoding, with_header, quoting
 ):
