@@ -1,4 +1,4 @@
-"""Show what a trained network looked at: frames, features, places, movement elements.
+"""Show what a trained network uses: frames, features, locations, kinds of frames.
 
     python explain.py --run Reach-lstm
     python explain.py --run Reach-lstm --clip v_RatStrokeApl27_g13_c02
@@ -10,8 +10,8 @@ Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures; in a f
 Cost    about 4 minutes and 3.4 GB for 20 clips of 125 frames and 2,048 units on two
         cores; for small networks little more than the extraction of the key frames.
 
-Everything explains the value before the last activation, so a score that was cut is
-explained too.
+The value before the last activation is explained, so the explanation also holds where
+a score was clipped to its scale.
 """
 
 import difflib
@@ -27,64 +27,30 @@ from runs import folds, learned, predict, store
 from system import storage, terminal
 from system.terminal import Problem
 
-PATTERN = "regular expression that finds the {} in a clip's name; by default the run's"
-HELP = {
-    "data": "the working folder",
-    "run": "name or file of the trained network; the newest by default",
-    "clip": "explain this clip; may be given several times",
-    "split": "or all clips of these rows of data_file.csv; by default test rows, else "
-    "what there is",
-    "task": "or of this task; by default that of the run",
-    "weights": "where the run's InceptionV3 weights are, if they moved",
-    "top": "key frames to show of each clip",
-    "space": "in which frames are alike: hidden states of the LSTM, or the features, "
-    "each weighted by its importance",
-    "elements": "movement elements, that is kinds of frames, to look for",
-    "no-places": "leave out where in the frame; with small networks most of the time",
-    "animal-pattern": PATTERN.format("animal"),
-    "group-pattern": PATTERN.format("group"),
-    "control-group": terminal.HEALTHY,
-    "compare": "does another run find the same features important? Name one more fold "
-    "of a cross-validation to compare all of its folds",
-}
-
 
 def choose_clips(clips, record, split, names):
-    """Choose clips by name, in the order given, or those of a split, each once.
+    """Choose clips by name, in the order given, or those of a split.
 
-    Where neither is given they are test rows, else clips of animals that the run of a
-    fold held out, else all that there are. Returns them, which they are in words, and
-    which question that is ("" the main one; see `files.figures_folder`).
+    Without either: test rows, else clips of the animals that the run of a fold held
+    out, else all. Returns them, a description, and the name of their folder, which is
+    "" for the default choice (see `storage.figures_folder`).
     """
-    known = {clip.name: clip for clip in clips}
     if names:
-        match = match_names(names, list(known))
-        missing = [name for name in names if name not in match.found]
-        if match.doubtful or missing:
-            told = f"data_file.csv has no clip {', '.join(missing)}"
-            told += "".join(f". {explain_near(name, known)}" for name in missing[:3])
-            raise Problem("; ".join(match.doubtful) or told)
-        found = dict.fromkeys(match.found[name] for name in names)
-        return [known[name] for name in found], "chosen by name", name_question(found)
+        chosen = find_named(clips, names)
+        return chosen, "chosen by name", name_folder([clip.name for clip in chosen])
     rows = learned.choose_clips(clips, record)
-    has_test = bool(
-        {c.name for c in clips if c.split == "test"} & {c.name for c in rows}
-    )
-    default = "test" if has_test else "all"
-    question = "" if split in (None, default) else split
+    has_test = any(clip.split == "test" for clip in rows)
     if split == "test" and not has_test:
         raise Problem(
             f"data_file.csv has no test row for run {record['run']}. Without --split, "
             "clips that are there are explained; --split train, --split all and --clip "
             "NAME choose them"
         )
+    question = "" if split in (None, "test" if has_test else "all") else split
     if split in data.SPLITS or (split is None and has_test):
         split = split or "test"
-        return (
-            learned.choose_clips(clips, record, split),
-            f"the {split} split",
-            question,
-        )
+        chosen = learned.choose_clips(clips, record, split)
+        return chosen, f"the {split} split", question
     pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
     held = [c for c in rows if data.animal_of(c, pattern) in record.get("left_out", ())]
     if split is None and held:
@@ -97,20 +63,28 @@ def choose_clips(clips, record, split, names):
     return rows, "all clips", question
 
 
-def explain_near(name, known):
-    """Name the clips whose names are near to one that is not there."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"Near to {name}: {', '.join(near)}" if near else f"Say {min(known)}"
+def find_named(clips, names):
+    """Find clips by their names, each once, in the order of the names."""
+    known = {clip.name: clip for clip in clips}
+    match = match_names(names, list(known))
+    if match.doubtful:
+        raise Problem("; ".join(match.doubtful))
+    if missing := [name for name in names if name not in match.found]:
+        near = difflib.get_close_matches(missing[0], list(known), n=3, cutoff=0.5)
+        raise Problem(
+            f"data_file.csv has no clip {', '.join(missing)}. "
+            f"Near to {missing[0]}: {', '.join(near) or min(known)}"
+        )
+    return [known[name] for name in dict.fromkeys(match.found[n] for n in names)]
 
 
-def name_question(names):
-    """Name the question that a choice of clips is: the clip, or a digest of them."""
-    first, *more = names
-    told = f"clip {first}"
-    if more or len(told.encode()) > 100:
+def name_folder(names):
+    """Name the folder of a choice of clips: the clip, or a digest of several."""
+    folder = f"clip-{names[0]}"
+    if len(names) > 1 or len(folder.encode()) > 100:
         digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:8]
-        told = f"{len(names)} clips {digest}"
-    return told.replace(" ", "-")
+        folder = f"{len(names)}-clips-{digest}"
+    return folder.replace(" ", "-")
 
 
 def gather(args):
@@ -143,16 +117,18 @@ def gather(args):
         reason = str(problem)
     pictures = places.Pictures(args.data, clips, record, extractor)
     folder = storage.figures_folder(args.data, record["run"], question)
-    opened = folder, model, record, table, np.stack(sequences), pictures
-    return pipeline.open_study(*opened), reason, chosen
+    study = pipeline.open_study(
+        folder, model, record, table, np.stack(sequences), pictures
+    )
+    return study, reason, chosen
 
 
 def find_others(folder, run, task, names):
     """Find the checkpoints to compare with, before anything expensive starts."""
-    own = store.find_run(folder, run, task)
+    own = name_run(store.find_run(folder, run, task))
     paths = [store.find_run(folder, name) for name in names]
     for path in paths:
-        if name_run(path) == name_run(own):
+        if name_run(path) == own:
             raise Problem(
                 f"--compare needs another run than the one explained. Received: {path}"
             )
@@ -162,8 +138,8 @@ def find_others(folder, run, task, names):
 def name_run(path):
     """Name the run of a checkpoint, as its record does, wherever the file lies."""
     path = path.resolve()
-    beside = path.with_suffix(".json")
-    return storage.read_json(beside).get("run") if beside.is_file() else path.stem
+    record = path.with_suffix(".json")
+    return storage.read_json(record).get("run") if record.is_file() else path.stem
 
 
 def compare_runs(folder, study, paths):
@@ -191,25 +167,27 @@ def compare_runs(folder, study, paths):
 
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
-
-    def add(name, **kind):
-        parser.add_argument(f"--{name}", help=HELP[name], **kind)
-
-    number, pattern = terminal.positive_int, terminal.pattern
-    add("data", type=Path, default=storage.DEFAULT_FOLDER, metavar="DIR")
-    add("run")
-    add("clip", action="append", metavar="NAME")
-    add("split", choices=(*data.SPLITS, "all"))
-    add("task")
-    add("weights", metavar="FILE")
-    add("top", type=number, default=8, metavar="N")
-    add("space", choices=("hidden", "features"), default="hidden")
-    add("elements", type=number, default=6, metavar="N")
-    add("no-places", action="store_true")
-    add("animal-pattern", type=pattern, metavar="RE")
-    add("group-pattern", type=pattern, metavar="RE")
-    add("control-group", metavar="NAME")
-    add("compare", action="append", metavar="OTHER_RUN")
+    add = terminal.begin_options(parser)
+    default = storage.DEFAULT_FOLDER
+    add("--data", Path, "the working folder", default=default, metavar="DIR")
+    add("--run", str, "name or file of the trained network; the newest by default")
+    add("--task", str, "explain clips of this task; by default that of the run")
+    add("--weights", str, "file of the run's InceptionV3 weights, if it was moved")
+    add("--clip", str, "explain this clip; can be given several times", action="append")
+    splits = "explain all clips of these rows; by default test rows, else all rows"
+    add("--split", (*data.SPLITS, "all"), splits)
+    add("--top", terminal.positive_int, "key frames to show of each clip", default=8)
+    spaces = "compare frames by hidden states of the LSTM, or by weighted features"
+    add("--space", ("hidden", "features"), spaces, default="hidden")
+    add("--elements", terminal.positive_int, "kinds of frames to look for", default=6)
+    add("--no-places", bool, "skip locations in frames, usually the slowest step")
+    other = "compare with this run; with one more fold, all folds are compared"
+    add("--compare", str, other, action="append", metavar="RUN")
+    pattern = "regular expression that finds the {} in a clip's name (the run's)"
+    animal, group = pattern.format("animal"), pattern.format("group")
+    add("--animal-pattern", terminal.pattern, animal, metavar="RE")
+    add("--group-pattern", terminal.pattern, group, metavar="RE")
+    add("--control-group", str, terminal.HEALTHY, metavar="NAME")
     return parser.parse_args(argv)
 
 
@@ -222,19 +200,20 @@ def main(argv=None):
     study, reason, chosen = gather(args)
     found = {"summary": pipeline.write_parts(study), "reason": reason}
     found["clips"] = clips.show_clips(study, args.top)
-    found["deletion"], found["shuffling"], relative = pipeline.check(study)
+    found["deletion"], found["randomisation"], relative = pipeline.check(study)
     found["features"] = pipeline.rank_features(study, relative)
-    space, elements = pipeline.map_space(study, args.space, args.elements)
-    found |= {"space": space, "elements": elements}
+    found["space"], found["elements"] = pipeline.map_space(
+        study, args.space, args.elements
+    )
     found["comparison"] = compare_runs(args.data, study, others) if others else None
     context = pipeline.describe(study, found, chosen)
     if context["reason"]:
-        print(f"no places and key frames: {context['reason']}", file=sys.stderr)
+        print(f"no locations and key frames: {context['reason']}", file=sys.stderr)
     if n_inexact := context["summary"]["n_inexact"]:
         terminal.caution(
-            f"of {n_inexact} of {len(study.table)} clips the attributions miss by more "
-            f"than 1%, in spite of a path of {context['summary']['path_steps']} steps: "
-            "clips.csv tells of which"
+            f"in {n_inexact} of {len(study.table)} clips the contributions miss their "
+            f"sum by more than 1% after {context['summary']['path_steps']} steps of "
+            "the path; see the column residual in clips.csv"
         )
     pipeline.write_results(study, context, vars(args))
     page.write(study.folder / "index.html", "explanation.html", **context)

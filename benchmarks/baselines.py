@@ -47,8 +47,10 @@ def main(argv=None):
     added = {"frames": away.sum(axis=2), "features": away.sum(axis=1)}
     from_zero = parts._replace(beyond=parts.whole._replace(**added))
     tests = {
-        "zero sequence": checks.check_deletion(networks, sequences, from_zero, animals),
-        "mean frame": checks.check_deletion(networks, sequences, parts, animals),
+        "zero sequence": checks.run_deletion_test(
+            networks, sequences, from_zero, animals
+        ),
+        "mean frame": checks.run_deletion_test(networks, sequences, parts, animals),
     }
     print(f"{record['run']}: {len(names)} clips of {len(set(animals))} animals")
     for test in tests["mean frame"]["tests"]:

@@ -18,9 +18,7 @@ from explanation.network import Moving, cut, evaluate
 from system.backend import tf
 
 TOLERANCE = 0.01  # of what frames add and take that attributions may miss
-FIRST_STEPS, MAX_STEPS = 7, 1024  # of the path
-BLOCK = 4  # clips whose gradients along the path are held in memory
-HELD = 2**30  # numbers in those gradients: about 256 steps of the published network
+FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
 
 
 class Attribution(NamedTuple):
@@ -34,117 +32,69 @@ class Attribution(NamedTuple):
     frames: np.ndarray  # float64 (N, T): attributions, summed over features
     features: np.ndarray  # float64 (N, F): the same, summed over frames
     gain: np.ndarray  # (N,) value of the sequence minus value of the baseline
-    residual: np.ndarray  # (N,) |sum of attributions - gain| / scale
+    residual: np.ndarray  # (N,) |sum of attributions - gain| / its size or theirs
     steps: np.ndarray  # (N,) of the path
 
 
-def find_scale(frames, gain):
-    """Find what a miss is measured by: the gain, or where frames cancel their sizes."""
-    return np.maximum(np.maximum(np.abs(gain), np.abs(frames).sum(axis=-1)), 1e-9)
-
-
-def integrate(networks, sequences, baselines, tolerance=TOLERANCE, max_steps=MAX_STEPS):
+def integrate(networks, sequences, baselines, tolerance=TOLERANCE):
     """Average gradients along the path from baselines to sequences.
 
     Values and gradients of networks are averaged. Sequences are float32 (N, T, F); each
-    baseline is one frame, held still. The path of a clip is cut finer until its
-    residual is below the tolerance. Returns an `Attribution`.
+    baseline is one frame, held still. Returns an `Attribution`.
     """
-    moved = sequences - baselines
-    for finer in (1, 0.1, 0.01):  # what members gain may cancel, what they miss not
-        found = [
-            integrate_one(network, sequences, baselines, tolerance * finer, max_steps)
-            for network in networks
-        ]
-        gradients, changes = (sum(f[i] for f in found) / len(found) for i in (0, 1))
-        gain = np.mean([f[2] for f in found], axis=0)
-        frames = np.einsum("ntf,ntf->nt", moved, gradients, dtype=float)
-        frames += changes.sum(axis=2, dtype=float)
-        features = np.einsum("ntf,ntf->nf", moved, gradients, dtype=float)
-        features += changes.sum(axis=1, dtype=float)
-        missed = np.abs(frames.sum(axis=1) - gain) / find_scale(frames, gain)
-        if len(found) == 1 or missed.max() <= tolerance:
-            break
-    steps = np.max([f[3] for f in found], axis=0)
-    return Attribution(gradients, frames, features, gain, missed, steps)
-
-
-def integrate_one(network, sequences, baselines, *limits):
-    """Find gradients, parts of changes, gains and steps of one network, by blocks."""
-    compute = integrate_movement if isinstance(network, Moving) else integrate_block
+    gain = evaluate(networks, sequences) - evaluate(networks, baselines)
     found = [
-        compute(network, sequences[i : i + BLOCK], baselines[i : i + BLOCK], *limits)
-        for i in range(0, len(sequences), BLOCK)
+        Attribution(*integrate_clip(networks, *clip, tolerance))
+        for clip in zip(sequences, baselines, gain, strict=True)
     ]
-    return [np.concatenate(each) for each in zip(*found, strict=True)]
+    return Attribution(*(np.stack(each) for each in zip(*found, strict=True)))
 
 
-def integrate_movement(network, sequences, baselines, *_limits):
-    """Integrate in closed form."""
-    gains = evaluate([network], sequences) - evaluate([network], baselines)
-    secants = network.find_secants(sequences, baselines)
-    changes = network.split(sequences)[:, :, 1:3].sum(axis=2)
-    return secants, changes, gains, np.ones(len(gains), int)
+def integrate_clip(networks, sequence, baseline, gain, tolerance):
+    """Integrate one clip by the trapezoidal rule; double steps until it is precise.
 
-
-def integrate_block(network, sequences, baselines, tolerance, max_steps):
-    """Integrate with the trapezoidal rule, halving the steps that miss most.
-
-    The gradient jumps where pooling changes frames. What a step misses is known from
-    the values at its ends; steps of one size would need hundreds. The path is walked as
-    the square of an even pace, d(s^2) = 2 s ds, which tames the slope of a root at 0.
+    The path is walked as the square of an even pace, d(s^2) = 2 s ds, which tames the
+    slope of a root at 0. Movement is integrated in closed form.
     """
-    start, end = network.project(baselines), network.project(sequences)
-    moved = np.asarray(end - start)
-    max_steps = min(max_steps, HELD // (BLOCK * moved[0].size))
-    paths = [{} for _ in sequences]  # pace s to value, slopes and gradient by s
-    first = np.linspace(0, 1, FIRST_STEPS + 1)
-    wanted = [(i, s) for i in range(len(paths)) for s in first]
-    while wanted:
-        for batch in cut(wanted):
-            index, paces = zip(*batch, strict=True)
-            away = tf.constant(np.square(paces), tf.float32)[:, None, None]
-            begin, finish = tf.gather(start, index), tf.gather(end, index)
-            values, gradients = network.gradient(begin + away * (finish - begin))
-            gradients = np.nan_to_num(gradients.numpy(), posinf=0, neginf=0)
-            for i, pace, value, gradient in zip(
-                index, paces, values.numpy(), gradients, strict=True
-            ):
-                gradient = np.float32(2 * pace) * gradient
-                slopes = np.einsum("tp,tp->t", moved[i], gradient, dtype=float)
-                paths[i][float(pace)] = float(value), slopes, gradient
-        wanted = [
-            (i, pace)
-            for i, path in enumerate(paths)
-            for pace in halve_steps(path, tolerance, max_steps)
+    moved = sequence - baseline
+    shared, changes, paths = 0.0, np.zeros((1, 1)), []
+    for network in networks:
+        if isinstance(network, Moving):
+            shared = shared + network.find_secants(sequence[None], baseline[None])[0]
+            changes = changes + network.split(sequence[None])[0, :, 1:3].sum(axis=1)
+        else:
+            ends = network.project(np.stack([baseline, sequence]))
+            paths.append((network, ends[0], ends[1] - ends[0]))
+    n_steps = FIRST_STEPS if paths else 1
+    paces, sums = np.arange(1, n_steps + 1) / n_steps, [0.0] * len(paths)
+    while True:
+        for i, path in enumerate(paths):
+            sums[i] = sums[i] + sum_gradients(*path, paces)
+        pulled = [
+            np.asarray(path[0].pull_back(total / n_steps))
+            for path, total in zip(paths, sums, strict=True)
         ]
-    gradients = np.asarray(network.pull_back(np.stack(list(map(average, paths)))))
-    gains = np.array([path[1.0][0] - path[0.0][0] for path in paths])
-    steps = np.array([len(path) - 1 for path in paths])
-    return gradients, np.zeros((len(paths), 1, 1)), gains, steps
+        gradients = (shared + sum(pulled)) / len(networks)
+        both = np.multiply(moved, gradients, dtype=float) + changes / len(networks)
+        frames, features = both.sum(axis=1), both.sum(axis=0)
+        scale = max(abs(gain), np.abs(frames).sum(), 1e-9)  # frames may cancel
+        residual = abs(frames.sum() - gain) / scale
+        if not paths or residual <= tolerance or n_steps >= MAX_STEPS:
+            return gradients, frames, features, gain, residual, n_steps
+        paces = (np.arange(n_steps) + 0.5) / n_steps
+        n_steps *= 2
 
 
-def halve_steps(path, tolerance, max_steps):
-    """Choose new points in the steps that miss most; none where it is good enough."""
-    paces = np.array(sorted(path))
-    values, slopes = (np.array([path[pace][i] for pace in paces]) for i in (0, 1))
-    widths = np.diff(paces)
-    frames = widths[:, None] * (slopes[1:] + slopes[:-1]) / 2  # (steps, T)
-    misses = np.diff(values) - frames.sum(axis=1)
-    allowed = tolerance * find_scale(frames.sum(axis=0), values[-1] - values[0])
-    if abs(misses.sum()) <= allowed or len(widths) >= max_steps:
-        return []
-    worst = np.argsort(-np.abs(misses))[: max(1, len(misses) // 4)]
-    return [paces[i] + widths[i] / 2 for i in worst]
-
-
-def average(path):
-    """Average the gradients (T, n_inputs) along a path by the trapezoidal rule."""
-    paces = sorted(path)
-    weights = np.zeros(len(paces), np.float32)
-    weights[1:] += np.diff(paces) / 2
-    weights[:-1] += np.diff(paces) / 2
-    return sum(w * path[pace][2] for w, pace in zip(weights, paces, strict=True))
+def sum_gradients(network, start, moved, paces):
+    """Sum the weighted gradients (T, n_inputs) at some paces of a path."""
+    total = 0.0
+    for batch in cut(paces):
+        away = tf.constant(batch**2, tf.float32)[:, None, None]
+        _, gradients = network.gradient(start + away * moved)
+        gradients = np.nan_to_num(gradients.numpy(), posinf=0, neginf=0)
+        weights = np.where(batch == 1, 1, 2 * batch).astype(np.float32)
+        total = total + np.tensordot(weights, gradients, 1)
+    return total
 
 
 class Parts(NamedTuple):

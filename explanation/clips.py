@@ -1,4 +1,4 @@
-"""Steps on single clips: their key frames, and the places that mattered in them."""
+"""Figures and tables of single clips: their key frames, and the locations in them."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ def choose_examples(table):
     for kind, away in (
         ("Typical low score", np.abs(scores - low)),
         ("Typical high score", np.abs(scores - high)),
-        ("Worst error", -np.abs(scores - table["expert_score"].to_numpy(float))),
+        ("Largest error", -np.abs(scores - table["expert_score"].to_numpy(float))),
     ):
         away[list(chosen)] = np.nan
         if np.isfinite(away).any():
@@ -29,27 +29,27 @@ def choose_examples(table):
 
 
 def show_clips(study, n_key_frames):
-    """Draw clips by falling score: parts of steps, key frames, places.
+    """Draw clips by falling score: contributions of steps, key frames, locations.
 
     Returns
     -------
     list of dict
-        Clips: what the table tells, "figure", "key_frames", "places" or None.
-        Of examples "example", what of, its "example_rank", "trace" and "strip".
+        Clips: their row of the table, "figure", "key_frames", "places" or None. Of
+        examples "example", what of, its "example_rank", "trace" and "strip".
     """
     order = np.argsort(-study.table["network_score"].to_numpy(), kind="stable")
     half = MAX_CLIPS // 2
     shown = order if len(order) <= MAX_CLIPS else [*order[:half], *order[-half:]]
     examples = choose_examples(study.table)
-    wanted = {*map(int, shown), *examples}
+    rows = [int(row) for row in order if row in {*map(int, shown), *examples}]
     clips = []
-    rows = [int(row) for row in order if row in wanted]
     for row in tqdm(rows, desc="clips", unit="clip", disable=None):
         clip = show_clip(study, row, n_key_frames)
-        clips.append(clip | {"example": examples.get(row)})
+        clip["example"] = examples.get(row)
         if row in examples:
-            clips[-1]["example_rank"] = list(examples).index(row)
-            clips[-1] |= show_example(study, clip)
+            clip["example_rank"] = list(examples).index(row)
+            show_example(study, clip)
+        clips.append(clip)
     if tables := [list_places(clip) for clip in clips if clip["places"]]:
         write_columns(study.folder / "places.csv", pd.concat(tables))
     return clips
@@ -58,35 +58,35 @@ def show_clips(study, n_key_frames):
 def show_clip(study, row, n_key_frames):
     """Draw one clip."""
     clip, parts = study.table.iloc[row].to_dict(), study.parts
-    name, n_frames = clip["clip"], study.sequences.shape[1]
+    name, sequence = clip["clip"], study.sequences[row]
     key_frames = attribution.choose_frames(parts.beyond.frames[row], n_key_frames)
     key_frames.sort()
-    sequence, gradients = study.sequences[row], (parts.whole, parts.beyond)
     movement = split_movement(study.networks, sequence)
     found = study.pictures.find_places(
-        *(name, np.array(key_frames), sequence),
-        *(each.gradients[row] for each in gradients),
-        None if movement is None else movement[:, 1:3],
+        name,
+        np.array(key_frames),
+        sequence,
+        whole=parts.whole.gradients[row],
+        beyond=parts.beyond.gradients[row],
+        changes=None if movement is None else movement[:, 1:3],
     )
     interval = study.pictures.find_interval(name)
-    trace = overlays.Trace(parts.steps[row], parts.step_length, n_frames, interval)
-    clip |= {"row": row, "key_frames": key_frames, "places": found}
-    clip |= {"trace": trace, "residual": float(parts.whole.residual[row])}
+    trace = overlays.Trace(parts.steps[row], parts.step_length, len(sequence), interval)
     of_groups = study.record.get("target") == "group"
-    clip["truth"] = "group (0 or 1)" if of_groups else "expert score"
-    for key, step in (
-        ("raises", trace.parts.argmax()),
-        ("lowers", trace.parts.argmin()),
-    ):
-        first = int(step) * trace.length + 1
-        clip[key] = (first, first + trace.length - 1, float(trace.parts[step]))
-    pictures = [shown for _, shown in study.pictures.read(name)] if found else []
-    cards = [(i, pictures[i], found.at(i)) for i in key_frames if found]
-    title = tell_clip(clip)
-    clip["figure"] = study.save(
-        overlays.draw_clip(trace, title, cards), f"clips/{name}"
-    )
-    return clip
+    clip |= {
+        "row": row,
+        "key_frames": key_frames,
+        "places": found,
+        "trace": trace,
+        "residual": float(parts.whole.residual[row]),
+        "truth": "group (0 or 1)" if of_groups else "expert score",
+    }
+    cards = []
+    if found:
+        pictures = [shown for _, shown in study.pictures.read(name)]
+        cards = [(i, pictures[i], found.at(i)) for i in key_frames]
+    figure = overlays.draw_clip(trace, format_title(clip), cards)
+    return clip | {"figure": study.save(figure, f"clips/{name}")}
 
 
 def show_example(study, clip):
@@ -99,35 +99,41 @@ def show_example(study, clip):
         pictures = study.pictures.read(name)
         for letter, index in zip("ABC", sorted(largest), strict=False):
             picture = pictures[index][1]
-            card = {"letter": letter, "index": index, "when": trace.tell(index)}
-            card["overlay"] = overlays.overlay(picture, found.at(index), limit)
-            strip.append(card | {"picture": picture, "added": added[index]})
+            strip.append(
+                {
+                    "letter": letter,
+                    "index": index,
+                    "when": trace.format_time(index),
+                    "overlay": overlays.overlay(picture, found.at(index), limit),
+                    "picture": picture,
+                    "added": added[index],
+                }
+            )
     marks = [(card["index"], card["letter"]) for card in strip]
     figure = overlays.draw_trace(trace._replace(parts=added, length=1), marks)
-    return {"trace": study.save(figure, f"clips/{name}-trace"), "strip": strip}
+    clip["trace"], clip["strip"] = study.save(figure, f"clips/{name}-trace"), strip
 
 
-def tell_clip(clip):
+def format_title(clip):
     """Write the title of a clip: its name and scores."""
     text = f"{clip['clip']}   network score {clip['network_score']:.2f}"
     if clip["is_cut"]:
-        text += f" (cut from {clip['value']:.2f})"
+        text += f" (clipped from {clip['value']:.2f})"
     if np.isfinite(clip["expert_score"]):
         text += f", {clip['truth']} {clip['expert_score']:.2f}"
     return text.replace("-", "−") if clip["value"] < 0 else text
 
 
 def list_places(clip):
-    """List the parts of places of a clip as a table, 64 rows a frame."""
+    """List the contributions of locations as a table, 64 rows a key frame."""
     found = clip["places"]
-    keep = np.isin(found.frames, clip["key_frames"])
-    frame, row, column = (at.ravel() for at in np.indices(found.full[keep].shape))
+    frame, row, column = (at.ravel() for at in np.indices(found.full.shape))
     columns = {
         "clip": clip["clip"],
-        "frame": np.asarray(found.frames)[keep][frame] + 1,
+        "frame": np.asarray(found.frames)[frame] + 1,
         "row": row + 1,
         "column": column + 1,
-        "attribution": found.full[keep].ravel(),
-        "beyond_mean_frame": found.beyond[keep].ravel(),
+        "attribution": found.full.ravel(),
+        "beyond_mean_frame": found.beyond.ravel(),
     }
     return pd.DataFrame(columns)

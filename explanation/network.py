@@ -1,7 +1,7 @@
-"""Networks with their value, its gradient and their hidden states within reach.
+"""Access to the value of a network, its gradient and its hidden states.
 
-`Network` takes any network that turns a sequence into a score, and reads its value
-before the last activation. `Recurrent` knows the form of `models.build_lstm`: there
+`Network` takes any network that ends in a dense layer; the value is what that layer
+gives before its activation. `Recurrent` knows the form of `models.build_lstm`: there
 the value is a sum over pooled steps, and the input is projected once, not hundreds of
 times. `Moving` knows that of `models.build_motion`, a sum over frames.
 """
@@ -23,17 +23,14 @@ MOVING_FORM = ["movement", "score"]
 
 
 class Network:
-    """One network, any of (B, T, F) -> (B, 1); `activation` turns value into score."""
+    """Any network (B, T, F) -> (B, 1); `activation` turns its value into the score."""
 
     def __init__(self, model):
-        self.model, last = model, model.layers[-1]
+        self.model, self.last = model, model.layers[-1]
         self.n_frames, self.n_inputs = model.input_shape[1:]
-        self.last = last if isinstance(last, keras.layers.Dense) else None
-        inner = self.last.input if self.last else model.output
-        self.before = keras.Model(model.inputs, inner)
-        self.activation = self.last.activation if self.last else keras.ops.identity
-        bias = self.last.get_weights()[1:] if self.last else ()
-        self.bias = float(bias[0][0]) if bias else 0.0
+        self.before = keras.Model(model.inputs, self.last.input)
+        self.activation = self.last.activation
+        self.bias = float(self.last.bias[0])
         self.set_up()
         self.value = self.compile(self.compute_value)
         self.gradient = self.compile(self.compute_gradient)
@@ -62,10 +59,7 @@ class Network:
 
     def compute_value(self, projected):
         inner = self.before(projected, training=False)
-        if self.last:
-            kernel, *bias = self.last.weights
-            inner = tf.matmul(inner, kernel) + (bias[0] if bias else 0.0)
-        return inner[:, 0]
+        return (tf.matmul(inner, self.last.kernel) + self.last.bias)[:, 0]
 
     def compute_gradient(self, projected):
         """Compute values (B,) and their gradients (B, T, n_inputs)."""
@@ -76,7 +70,7 @@ class Network:
 
 
 class Recurrent(Network):
-    """One network of the form that `models.build_lstm` gives; U units, K steps."""
+    """A network of `models.build_lstm`; U units, K steps."""
 
     step_length = 2  # frames
 
@@ -137,14 +131,14 @@ class Recurrent(Network):
         return tf.reduce_sum(pooled * self.readout, (1, 2)) + self.bias
 
     def split_steps(self, sequences):
-        """Compute the exact part of each pooled step in the value, float64 (B, K)."""
+        """Compute the exact contribution of each pooled step, float64 (B, K)."""
         pooled = self.pool(self.states(self.project(sequences))).numpy().astype(float)
         readout = self.readout.numpy().astype(float)
         return np.einsum("bku,ku->bk", pooled, readout)
 
 
 class Moving(Network):
-    """One network of the form that `models.build_motion` gives; a step is a frame.
+    """A network of `models.build_motion`; a step is a frame.
 
     A change belongs to the later of two frames, a jerk to the middle of three.
     """
@@ -152,14 +146,14 @@ class Moving(Network):
     step_length = 1
 
     def split(self, sequences):
-        """Compute exact parts, float32 (B, T, 4, F), ordered as `models.MOVEMENT`."""
+        """Compute exact contributions, (B, T, 4, F), ordered as `models.MOVEMENT`."""
         roots = np.sqrt(np.maximum(sequences, 0), dtype=np.float32)
         shared = models.share_movement(tf.convert_to_tensor(roots)).numpy()
         parts = shared * self.last.get_weights()[0][:, 0]
         return parts.reshape(*parts.shape[:2], len(models.MOVEMENT), -1)
 
     def split_steps(self, sequences):
-        """Compute the exact part of each frame in the value, float64 (B, T)."""
+        """Compute the exact contribution of each frame, float64 (B, T)."""
         return self.split(sequences).sum(axis=(2, 3), dtype=float)
 
     def find_secants(self, sequences, baselines):
@@ -173,22 +167,18 @@ class Moving(Network):
 
 
 def split_movement(networks, sequence):
-    """Find what level, change, jerk and trend add to the value of a clip, (T, 4, F).
-
-    None where no network knows them.
-    """
+    """Find the contributions of each kind of movement, (T, 4, F), where known."""
     known = [n.split(sequence[None])[0] for n in networks if isinstance(n, Moving)]
     return sum(known) / len(networks) if known else None
 
 
 def open_networks(model):
-    """Take an ensemble apart into its members; another network stands alone."""
+    """Open the members of an ensemble, or the one network."""
     nested = [x for x in model.layers if re.fullmatch(r"member_\d+", x.name)]
     return [open_network(member) for member in nested or [model]]
 
 
 def open_network(model):
-    """Open one network in the form that knows most of it."""
     names = [layer.name for layer in model.layers[1:] if layer.name != "standardize"]
     if names == MOVING_FORM:
         return Moving(model)
@@ -197,8 +187,8 @@ def open_network(model):
 
 
 @contextlib.contextmanager
-def shuffled(networks, random):
-    """Put the weights of networks in another order, array by array, for a while."""
+def permuted(networks, random):
+    """Permute the weights of networks, array by array, within a `with` block."""
     kept = [network.model.get_weights() for network in networks]
     for network in networks:
         for weight in network.model.trainable_weights:
@@ -220,5 +210,4 @@ def evaluate(networks, sequences):
 
 
 def cut(items):
-    """Cut sequences into batches."""
     return (items[i : i + BATCH_SIZE] for i in range(0, len(items), BATCH_SIZE))

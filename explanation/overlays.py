@@ -69,8 +69,8 @@ class Trace(NamedTuple):
         """Where a frame begins on the axis of time: seconds, else its number."""
         return frame + 0.5 if self.interval is None else frame * self.interval
 
-    def tell(self, frame):
-        """Write when a frame is: in seconds, else by its number."""
+    def format_time(self, frame):
+        """Write the time of a frame in seconds, else its number."""
         if self.interval is None:
             return f"frame {frame + 1}"
         return f"{frame * self.interval:.2f} s"
@@ -117,7 +117,9 @@ def draw_clip(trace, title, cards=()):
             image.set_axis_off()
             if line == 0:
                 added = f"{places.sum():+.3f}".replace("-", "−")
-                image.set_title(f"{trace.tell(index)}   {added}", pad=3, fontsize=8)
+                image.set_title(
+                    f"{trace.format_time(index)}   {added}", pad=3, fontsize=8
+                )
         mark(axes, trace, index, "▾")
     bar = figure.add_axes((0.935, 0.15 / total, 0.009, row / total))
     scale = ScalarMappable(Normalize(-limit, limit), SIGNED)

@@ -48,25 +48,6 @@ def draw_features(importance, signed, by_chance, n_shown=20):
 
 
 @styled
-def draw_comparison(first, second, names, rho):
-    """Draw the importance of each feature (F,) in one network against another."""
-    figure = Figure((5.2, 5.0), layout="constrained")
-    axes = figure.subplots()
-    axes.scatter(first, second, s=8, color=COLOURS[0], alpha=0.35, linewidths=0)
-    values = np.concatenate([first, second])
-    if (values > 0).any():
-        low = max(values[values > 0].min(), 1e-12)
-        axes.set_xscale("symlog", linthresh=low)
-        axes.set_yscale("symlog", linthresh=low)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter("{x:.0e}")
-    axes.set(xlabel=f"importance in {names[0]}", ylabel=f"importance in {names[1]}")
-    text = "not defined" if rho is None else f"{rho:.2f}".replace("-", "−")
-    axes.set_title(f"{len(first)} features, rank correlation {text}", loc="left")
-    return figure
-
-
-@styled
 def draw_deletion(curves):
     """Draw how the value moves as what is important is replaced, or random parts."""
     figure = Figure((WIDTH, 3.1), layout="constrained")

@@ -9,27 +9,23 @@ ALPHA = 0.05
 def find_interval(values, owners=None):
     """Find the mean of values (N,), its 95% interval and p of being 0 (Student's t).
 
-    Returns
-    -------
-    dict
-        value, low, high, p (two-sided), n; low, high and p are None, with a reason,
-        where they are not defined. Given `owners`, (N,) animals, they are of the
-        animals' means.
+    Dict of value, low, high, p (two-sided) and n; of fewer than three low, high and p
+    are None, with a reason. Given `owners`, (N,) animals, of the animals' means.
     """
     values = np.asarray(values, float)
     if owners is not None:
         owners = np.asarray(owners)
         values = np.array([values[owners == name].mean() for name in np.unique(owners)])
-    found = dict.fromkeys(("value", "low", "high", "p")) | {"n": len(values)}
-    found["value"] = float(values.mean())
-    if len(values) < 3:
-        what = "clips" if owners is None else "animals"
-        return found | {"reason": f"an interval needs three {what}"}
-    error, freedom = stats.sem(values), len(values) - 1
-    half = float(stats.t.ppf(0.975, freedom) * error)
-    found |= {"low": found["value"] - half, "high": found["value"] + half}
-    t = abs(found["value"]) / error if error else np.inf * abs(found["value"])
-    return found | {"p": float(np.nan_to_num(2 * stats.t.sf(t, freedom), nan=1.0))}
+    value, n = float(values.mean()), len(values)
+    if n < 3:
+        reason = f"an interval needs three {'clips' if owners is None else 'animals'}"
+        none = dict.fromkeys(("low", "high", "p"))
+        return {"value": value, "n": n, **none, "reason": reason}
+    error = stats.sem(values)
+    half = float(stats.t.ppf(0.975, n - 1) * error)
+    t = abs(value) / error if error else np.inf * abs(value)
+    p = float(np.nan_to_num(2 * stats.t.sf(t, n - 1), nan=1.0))
+    return {"value": value, "n": n, "low": value - half, "high": value + half, "p": p}
 
 
 def correlate_ranks(first, second):

@@ -233,24 +233,27 @@ def test_deletion_finds_that_the_network_obeys():
     networks = network.open_networks(model)
     found = attribution.take_apart(networks, sequences)
     owners = [f"g{i // 2}" for i in range(12)]
-    result = checks.check_deletion(networks, sequences, found, owners)
+    result = checks.run_deletion_test(networks, sequences, found, owners)
     for name in ("frames that raise", "features that lower"):
         test = result["tests"][name]
         assert test["animals"]["low"] > 0 and test["animals"]["n"] == 6
-        assert test["verdict"] == "obeys" and test["p"] < test["p_holm"] < 0.05
+        assert test["verdict"] == "confirmed" and test["p"] < test["p_holm"] < 0.05
     frames, features = -found.beyond.frames, -found.beyond.features  # defied
     beyond = found.beyond._replace(frames=frames, features=features)
     turned = found._replace(beyond=beyond)
-    result = checks.check_deletion(networks, sequences, turned, owners)
-    assert result["tests"]["frames that raise"]["verdict"] == "defies"
+    result = checks.run_deletion_test(networks, sequences, turned, owners)
+    assert result["tests"]["frames that raise"]["verdict"] == "contradicted"
 
 
 @pytest.mark.parametrize(
     ("p_values", "verdicts"),
     [
-        ((0.001, 0.002, 0.003, 0.004, 0.005), ["obeys"] * 5),
+        ((0.001, 0.002, 0.003, 0.004, 0.005), ["confirmed"] * 5),
         ((0.02, 0.02, 0.02, 0.02, 0.02), ["not shown"] * 5),  # alone each would do
-        ((0.001, None, 0.9, 0.9, 0.9), ["obeys", "not defined"] + ["not shown"] * 3),
+        (
+            (0.001, None, 0.9, 0.9, 0.9),
+            ["confirmed", "not defined"] + ["not shown"] * 3,
+        ),
     ],
 )
 def test_animals_decide_and_five_tests_are_corrected(p_values, verdicts):
@@ -258,7 +261,7 @@ def test_animals_decide_and_five_tests_are_corrected(p_values, verdicts):
         name: {"animals": {"value": 1.0, "p": p}, "clips": {"value": -1.0, "low": -2}}
         for name, p in zip("abcde", p_values, strict=True)
     }
-    checks.judge_tests(tests)
+    checks.add_verdicts(tests)
     assert [test["verdict"] for test in tests.values()] == verdicts
 
 
@@ -266,7 +269,7 @@ def test_many_clips_of_two_animals_show_nothing():
     model, sequences = make_network(seed=3), make_sequences(12, seed=4)
     networks = network.open_networks(model)
     found = attribution.take_apart(networks, sequences)
-    result = checks.check_deletion(networks, sequences, found, ["a"] * 6 + ["b"] * 6)
+    result = checks.run_deletion_test(networks, sequences, found, ["a"] * 6 + ["b"] * 6)
     assert {test["verdict"] for test in result["tests"].values()} == {"not defined"}
 
 
@@ -274,7 +277,7 @@ def test_a_network_that_sees_the_mean_alone_has_no_features_to_obey():
     model, sequences = make_network("pool"), make_sequences(6)
     networks = network.open_networks(model)
     found = attribution.take_apart(networks, sequences)
-    result = checks.check_deletion(networks, sequences, found, list("abcdef"))
+    result = checks.run_deletion_test(networks, sequences, found, list("abcdef"))
     assert "mean frame" in result["tests"]["features that raise"]["animals"]["reason"]
     assert result["tests"]["frames that raise"]["animals"]["value"] is not None
 
@@ -283,7 +286,7 @@ def test_shuffling_keeps_the_weights_but_not_the_explanation():
     model, sequences = make_network(seed=5), make_sequences(6, seed=6)
     (part,) = network.open_networks(model)
     before, value = model.get_weights(), network.evaluate([part], sequences)
-    with network.shuffled([part], np.random.default_rng(0)):
+    with network.permuted([part], np.random.default_rng(0)):
         mixed = model.get_weights()
         assert np.abs(network.evaluate([part], sequences) - value).max() > 1e-3
     for one, other, again in zip(before, mixed, model.get_weights(), strict=True):
@@ -291,10 +294,10 @@ def test_shuffling_keeps_the_weights_but_not_the_explanation():
         assert (one == again).all()
     assert (network.evaluate([part], sequences) == value).all()
     found = attribution.take_apart([part], sequences)
-    result = checks.check_shuffling([part], sequences, found)
+    result = checks.run_randomisation_test([part], sequences, found)
     assert abs(result["signed"]) < 0.9
     assert result["relative"].shape == (12,)
-    assert result["judged"] == ["signed", "frames"]
+    assert result["evaluated"] == ["signed", "frames"]
 
 
 def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
@@ -304,9 +307,9 @@ def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
     model = models.build_motion(8, 12, weights=(np.linspace(0.5, 1.5, 48), 0.0))
     networks = network.open_networks(model)
     found = attribution.take_apart(networks, sequences)
-    result = checks.check_shuffling(networks, sequences, found)
+    result = checks.run_randomisation_test(networks, sequences, found)
     assert result["frames"] > summary.TOO_ALIKE > abs(result["signed"])
-    assert summary.judge_shuffling(result)["rho"] == abs(result["signed"])
+    assert summary.evaluate_randomisation(result)["rho"] == abs(result["signed"])
 
 
 def test_interval_is_student_t():

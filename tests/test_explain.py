@@ -178,7 +178,7 @@ def test_movement_is_explained_by_kind_and_by_place(folder, stand_in):
 
 def test_page_is_whole_escaped_and_alone(everything):
     text = (everything / "index.html").read_text(encoding="utf-8")
-    assert "Can this be believed?" in text and "movement elements" in text
+    assert "For the statistician" in text and "Kinds of frames" in text
     assert "é$_{x}$&amp;&#39;" in text and AWKWARD not in text
     assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
     assert text.count("<img") >= len(NAMES) + 5
@@ -222,7 +222,7 @@ def test_without_pictures_there_are_no_places(tmp_path, folder, stand_in, capsys
         sequences.write_sequence(tmp_path, name, sequence)
     explain.main(["--data", str(tmp_path), "--run", "own"])
     printed = capsys.readouterr()
-    assert "no places" in printed.err
+    assert "no locations" in printed.err
     written = tmp_path / "figures" / "own"
     assert (written / "index.html").exists()
 

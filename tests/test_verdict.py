@@ -44,6 +44,11 @@ def test_no_sentence_is_against_the_error_saved(kind, n_animals, scale, capsys):
 
 
 def test_an_explanation_names_what_its_correlations_are_of():
-    found = {"importance": 0.24, "signed": 0.01, "frames": -0.1, "judged": ["signed"]}
-    judged = summary.judge_shuffling(found)
-    assert judged["rhos"] == {"signed": 0.01} and judged["level"] == "good"
+    found = {
+        "importance": 0.24,
+        "signed": 0.01,
+        "frames": -0.1,
+        "evaluated": ["signed"],
+    }
+    found = summary.evaluate_randomisation(found)
+    assert found["rhos"] == {"signed": 0.01} and found["level"] == "good"

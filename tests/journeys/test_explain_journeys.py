@@ -24,10 +24,10 @@ def test_clips_that_are_known_are_explained_where_there_are_no_test_rows(study):
     )
     assert stats.pearsonr(scores, truth)[0] > 0.5
     found = read_json(folder / "explanation.json")
-    judged = found["belief"]["reasons"][1]["rhos"]
-    for name, rho in judged.items():
-        assert rho == found["shuffling"][name]
-        assert f"{rho:.2f}".replace("-", "\u2212") in told.out.split("learned:")[1]
+    for name, rho in found["reliability"]["reasons"][1]["rhos"].items():
+        assert rho == found["randomisation"][name]
+        shown = told.out.split("rank correlation:")[1]
+        assert f"{rho:.2f}".replace("-", "\u2212") in shown
 
     page = (folder / "index.html").read_bytes()
     clips = read_csv(folder / "clips.csv")
