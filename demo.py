@@ -10,7 +10,6 @@ The animals are drawn, not real: the demo shows that the pipeline works and what
 results look like, and says nothing about how well it scores real animals.
 """
 
-import csv
 import importlib
 import shlex
 import shutil
@@ -22,6 +21,7 @@ import numpy as np
 
 import data
 from system import storage
+from system.tables import write_table
 from system.terminal import Problem
 
 FOLDER = Path(__file__).parent / "demo_data"
@@ -29,12 +29,12 @@ TASK, RUN = "Reach", "Reach-motion"
 N_ANIMALS, N_CLIPS, N_TEST = 20, 3, 5  # a third of the animals are healthy
 CLIP_FRAMES = 20  # all of them are in a sequence
 DATE = "May2"
-MARK = "demo.json"  # tells our folder from other people's
+MARK = "demo.json"  # is in a folder that an earlier demo wrote
 OURS = ("train", "test", "sequences", "checkpoints", "logs", "predictions", "figures")
 OUR_FILES = ("data_file.csv", "truth.csv", "frames.png", MARK)
-LEAST = 6  # animals, for test animals apart from the others
+LEAST = 6  # animals, so that some can be test animals
 N_SHOWN = 8  # frames of a clip in frames.png
-MODEL = "motion"  # reads movement, and few clips are enough for it
+MODEL = "motion"  # needs few clips
 
 
 class Animal(NamedTuple):
@@ -76,39 +76,31 @@ def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
     from video import frames
 
     clips, truth = [], []
-    n_clips = sum(len(animal.deficits) for animal in animals)
-    with tqdm(total=n_clips, desc="drawing", unit="clip", disable=None) as bar:
-        for animal in animals:
-            look = drawing.choose_look(rng)
-            for number, deficit in enumerate(animal.deficits, start=1):
-                video = clip_path(folder, animal, number)
-                poses = reaching.plan_movement(deficit, n_frames, rng)
-                pictures = (drawing.draw_frame(pose, look, rng) for pose in poses)
-                with storage.replacing(video) as temporary:
-                    rate = drawing.FRAMES_PER_SECOND
-                    frames.write_video(temporary, pictures, rate, crf=16)
-                clips.append((animal.split, TASK, video.stem, n_frames, deficit))
-                for frame, pose in enumerate(poses, start=1):
-                    truth.append((video.stem, frame, pose.phase, round(pose.moves, 1)))
-                bar.update()
-    write_rows(Path(folder) / "data_file.csv", clips)
-    truth.insert(0, ("clip", "frame", "phase", "pixels_moved"))
-    write_rows(Path(folder) / "truth.csv", truth)
-
-
-def write_rows(path, rows):
-    with storage.replacing(path) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
+    for animal in tqdm(animals, desc="drawing", unit="animal", disable=None):
+        look = drawing.choose_look(rng)
+        for number, deficit in enumerate(animal.deficits, start=1):
+            video = clip_path(folder, animal, number)
+            poses = reaching.plan_movement(deficit, n_frames, rng)
+            pictures = (drawing.draw_frame(pose, look, rng) for pose in poses)
+            with storage.replacing(video) as temporary:
+                rate = drawing.FRAMES_PER_SECOND
+                frames.write_video(temporary, pictures, rate, crf=16)
+            clips.append((animal.split, TASK, video.stem, n_frames, deficit))
+            for frame, pose in enumerate(poses, start=1):
+                truth.append((video.stem, frame, pose.phase, round(pose.moves, 1)))
+    write_table(Path(folder) / "data_file.csv", None, clips)
+    columns = ("clip", "frame", "phase", "pixels_moved")
+    write_table(Path(folder) / "truth.csv", columns, truth)
 
 
 def prepare_folder(folder, seed):
-    """Make the folder ready; an earlier demo is replaced, anything else is refused."""
+    """Empty the folder of an earlier demo; refuse any other that is not empty."""
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
         mark = folder / MARK
         if not mark.is_file() or "demo" not in storage.read_json(mark):
             raise Problem(
-                f"{folder} holds something that no demo wrote; name another folder "
+                f"{folder} contains files that no demo wrote; choose another folder "
                 "with --data"
             )
         for name in OURS:
@@ -121,7 +113,7 @@ def prepare_folder(folder, seed):
 
 
 def run_script(name, *argv):
-    """Show a command as a user would type it, and run the script's own main."""
+    """Print a command as a user would type it, and run it."""
     argv = [str(each) for each in argv]
     print(f"\n$ python {name}.py {shlex.join(argv)}", flush=True)
     if importlib.import_module(name).main(argv):
@@ -129,7 +121,7 @@ def run_script(name, *argv):
 
 
 def extract(folder, weights):
-    """Extract features, with ImageNet weights where they can be had; tell which."""
+    """Extract features, by default with ImageNet weights if available; return which."""
     where = ("--data", folder, "--seq-length", CLIP_FRAMES)
     if weights is None:
         try:
@@ -139,23 +131,11 @@ def extract(folder, weights):
             terminal.caution(str(problem))
         weights = "random"
         print(
-            "\nThe ImageNet weights cannot be had (no internet?). The demo goes on "
-            "with --weights random:\nthe features come from an UNTRAINED network, "
-            "good enough for these drawings,\nnot for real animals."
+            "\nThe ImageNet weights could not be downloaded (no internet?). The demo "
+            "continues with\n--weights random: the features are those of an UNTRAINED "
+            "network, good enough for\nthese drawings, but not for real animals."
         )
     run_script("extract_features", *where, "--weights", weights)
-    return weights
-
-
-def run_pipeline(folder, animals, weights, seed):
-    """Extract, train, validate and score; returns the weights that were used."""
-    weights = extract(folder, weights)
-    run_script("train_reg", "--data", folder, "--seed", seed, "--model", MODEL)
-    run_script("validate", "--data", folder, "--run", RUN)
-    tested = [animal for animal in animals if animal.split == "test"]
-    tested.sort(key=lambda animal: animal.deficits[0])
-    videos = [clip_path(folder, animal, 1) for animal in (tested[0], tested[-1])]
-    run_script("score", *videos, "--data", folder, "--run", RUN)
     return weights
 
 
@@ -167,82 +147,53 @@ def draw_pictures(folder):
     clips = sorted(data.read_clips(folder), key=lambda clip: clip.score)
     chosen, tiles = (clips[0], clips[len(clips) // 2], clips[-1]), []
     for clip in chosen:
-        seen = frames.read_frames(folder, clip, CLIP_FRAMES)[:N_SHOWN]
-        words = f"deficit {clip.score:g} of 5, frame"
-        tiles += [
-            contact_sheets.make_tile(picture, f"{words} {number}")
-            for number, picture in enumerate(seen, start=1)
-        ]
+        shown = frames.read_frames(folder, clip, CLIP_FRAMES)[:N_SHOWN]
+        for number, picture in enumerate(shown, start=1):
+            text = f"deficit {clip.score:g} of 5, frame {number}"
+            tiles.append(contact_sheets.make_tile(picture, text))
     contact_sheets.write_pages(Path(folder) / "frames.png", tiles, columns=N_SHOWN)
-
-
-def summarise(folder, weights):
-    """Say in plain words what came out, on animals that no training saw.
-
-    Gives "pearson", "mae", "mean_mae" and "ridge_mae" over the clips of test animals.
-    """
-    path = storage.predictions_path(folder, RUN, "test", ".json")
-    report = storage.read_json(path)
-    clips, floors = report["agreement"]["clips"], report["floors"]
-    n_animals = report["agreement"]["animals"]["n"]
-    result = {name: clips[name]["value"] for name in ("pearson", "mae")}
-    for name, floor in (("mean", "training mean"), ("ridge", "ridge")):
-        result[f"{name}_mae"] = floors[floor]["clips"]["mae"]["value"]
-    shown = {k: "not defined" if v is None else f"{v:.2f}" for k, v in result.items()}
-    untrained = " (untrained network)" if weights == "random" else ""
-    print(
-        f"""
-The animals are drawn, not real: these figures say that the pipeline works, not how
-well it would score your animals. Features: {weights}{untrained}.
-
-  {clips["n"]} clips of {n_animals} test animals, unseen by training and early stopping
-  Pearson r of network and true score    {shown["pearson"]}
-  mean absolute error                    {shown["mae"]} points of 5
-  the same, of the mean training score   {shown["mean_mae"]}
-  the same, of ridge regression on mean and spread of the features, which
-  knows nothing of the order of frames   {shown["ridge_mae"]}
-
-Look at
-  {folder / "frames.png"}: what it was shown; the deficit is in how often the paw moves
-  {storage.figures_folder(folder, RUN)}: network score against true score
-  {path.with_suffix(".csv")}: clip by clip
-Next: python explain.py --data {folder} --run {RUN}"""
-    )
-    return result
 
 
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder (demo_data)")
-    parser.add_argument("--seed", type=int, default=1, help="other animals, other run")
-    animals = {"type": int, "default": N_ANIMALS, "help": f"to draw ({N_ANIMALS})"}
-    parser.add_argument("--animals", **animals)
-    parser.add_argument(
-        "--weights",
-        help="imagenet, random or a file; by default imagenet where it can be had",
-    )
-    parser.add_argument(
-        "--only-draw", action="store_true", help="stop after the data set is drawn"
-    )
-    args = parser.parse_args(argv)
-    if args.animals < LEAST:
-        parser.error(f"--animals must be {LEAST} or more")
-    return args
+    add = terminal.begin_options(parser)
+    add("--data", Path, "folder of the demo", default=FOLDER, metavar="DIR")
+    add("--seed", terminal.seed, "another one draws other animals", default=1)
+    least = terminal.checked(int, lambda n: n >= LEAST, f"{LEAST} or more")
+    add("--animals", least, "number of animals to draw", default=N_ANIMALS)
+    weights = "imagenet, random or a file; by default imagenet if it can be downloaded"
+    add("--weights", str, weights)
+    return parser.parse_args(argv)
 
 
 def main(argv=None):
     args = parse_args(argv)
-    folder = shorten(args.data or FOLDER)
+    folder = shorten(args.data)
     rng = np.random.default_rng(args.seed)
     animals = choose_animals(rng, args.animals)
     prepare_folder(folder, args.seed)
     print(f"drawing {len(animals)} artificial animals into {folder}", flush=True)
     draw_data_set(folder, animals, rng)
     draw_pictures(folder)
-    if args.only_draw:
-        return
-    weights = run_pipeline(folder, animals, args.weights, args.seed)
-    summarise(folder, weights)
+    weights = extract(folder, args.weights)
+    run_script("train_reg", "--data", folder, "--seed", args.seed, "--model", MODEL)
+    run_script("validate", "--data", folder, "--run", RUN)
+    tested = [animal for animal in animals if animal.split == "test"]
+    tested.sort(key=lambda animal: animal.deficits[0])
+    videos = [clip_path(folder, animal, 1) for animal in (tested[0], tested[-1])]
+    run_script("score", *videos, "--data", folder, "--run", RUN)
+    untrained = " (UNTRAINED network)" if weights == "random" else ""
+    figures = storage.figures_folder(folder, RUN)
+    print(
+        f"""
+The animals are drawn, not real: the results show that the pipeline works, not how well
+it scores your animals. Features: {weights}{untrained}.
+
+Look at
+  {folder / "frames.png"}: some of the clips; the deficit is how often the paw moves
+  {figures / "report.html"}: how well the network scores test animals
+Next: python explain.py --data {folder} --run {RUN}"""
+    )
 
 
 def shorten(path):

@@ -10,7 +10,7 @@ can be imported (`pip install torch`). An epoch of 48 clips of the published siz
 takes Keras's LSTM one to two minutes on two cores; `--clips 8` gives one step of each.
 
 With --folder a small network is trained by `train_reg.py` on the clips there, say, of
-`demo.py --only-draw` and `extract_features.py --data demo_data --seq-length 12`:
+`demo.py` and `extract_features.py --data demo_data --seq-length 12`:
 seconds of an epoch, all that goes on around the batches included, and of the whole
 command with --leave-one-animal-out.
 """
