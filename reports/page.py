@@ -1,8 +1,7 @@
 """Pages from templates: one HTML file with everything in it, for screen and paper.
 
-Prose, HTML and CSS stand in the templates beside this file, figures and numbers come
-from the steps. HTML templates escape every text. Pictures and films are embedded, so
-a page can be sent to somebody; nothing is fetched from elsewhere.
+Templates hold prose, HTML and CSS; they escape every text. Pictures are embedded and
+nothing is fetched from elsewhere, so a page can be sent to somebody.
 """
 
 import base64
@@ -17,15 +16,13 @@ from PIL import Image
 
 from system import storage
 
-TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
-
 
 class Embedded(NamedTuple):
-    """A picture or film inside the page: data URI, and size in pixels of a picture."""
+    """A picture inside the page: data URI, and size in pixels."""
 
     source: str
-    width: int | None = None
-    height: int | None = None
+    width: int
+    height: int
 
 
 def count(n, noun, plural=None):
@@ -58,11 +55,10 @@ def percent(value, digits=0):
 
 
 def cell(value):
-    """Write a value for a table: numbers with three decimals, NaN as a dash; a figure
-    with its interval, of which a note says why there is none."""
+    """Write a value for a table; a note beside the table gives reasons of figures."""
     if isinstance(value, dict):
-        silent = {"value": value["value"], "low": value["low"], "high": value["high"]}
-        return interval(value if value["value"] is None else silent)
+        known = value["value"] is not None
+        return interval(value | {"reason": None} if known else value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, float) and 0 < abs(value) < 0.0005:
@@ -82,33 +78,17 @@ def holds_numbers(rows, column):
 
 
 def embed(picture):
-    """Turn a picture into a data URI (Embedded), packed as small as it looks the same.
-
-    Path of a PNG, JPEG or MP4 file, or pixels (H, W, 3). A PNG is packed again:
-    drawings in 256 colours, photographs as JPEG.
-    """
-    image, size = None, ()
+    """Pack the path of a drawing, or pixels (H, W, 3), into a data URI (Embedded)."""
     if isinstance(picture, np.ndarray):
         image = Image.fromarray(picture)
-    elif Path(picture).suffix == ".png":
+    else:
         with Image.open(picture) as drawn:
             image = Image.new("RGB", drawn.size, "white")
-            image.paste(
-                drawn, mask=drawn.getchannel("A") if "A" in drawn.mode else None
-            )
-    if image is None:
-        content, kind = Path(picture).read_bytes(), Path(picture).suffix
-    else:
-        size, packed = image.size, {".jpg": io.BytesIO(), ".png": io.BytesIO()}
-        image.save(packed[".jpg"], "JPEG", quality=88, subsampling=0, optimize=True)
-        if not isinstance(picture, np.ndarray):
-            flat = image.quantize(256, dither=Image.Dither.NONE)
-            flat.save(packed[".png"], "PNG", optimize=True)
-        found = {kind: file.getvalue() for kind, file in packed.items()}
-        kind = min((k for k in found if found[k]), key=lambda k: len(found[k]))
-        content = found[kind]
-    text = base64.b64encode(content).decode()
-    return Embedded(f"data:{TYPES[kind]};base64,{text}", *size)
+            image.paste(drawn, mask=drawn.convert("RGBA").getchannel("A"))
+    packed = io.BytesIO()
+    image.save(packed, "WEBP", quality=88)
+    text = base64.b64encode(packed.getvalue()).decode()
+    return Embedded(f"data:image/webp;base64,{text}", *image.size)
 
 
 TEMPLATES = jinja2.Environment(

@@ -70,4 +70,4 @@ def test_an_interval_tells_why_it_is_missing(value, words):
 def test_pictures_are_packed_small_and_keep_their_size():
     noise = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
     found = page.embed(noise)
-    assert found.source.startswith("data:image/jpeg") and found[1:] == (60, 40)
+    assert found.source.startswith("data:image/webp") and found[1:] == (60, 40)
