@@ -53,7 +53,7 @@ def choose_animals(rng, n_animals=N_ANIMALS, n_clips=N_CLIPS):
     ranked = sorted(range(len(levels)), key=lambda i: levels[i][1])
     inner, n_test = ranked[1:-1], min(N_TEST, len(levels) // 3)
     test = {int(rng.choice(part)) for part in np.array_split(inner, n_test)}
-    numbers = rng.permutation(len(levels)) + 1  # the number tells nothing
+    numbers = rng.permutation(len(levels)) + 1  # unrelated to the deficit
     animals = []
     for i, (group, level) in enumerate(levels):
         steps = rng.choice([-0.5, 0.0, 0.5], n_clips)

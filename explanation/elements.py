@@ -34,7 +34,7 @@ def find_components(points, seed=0):
 
 
 def find_elements(coordinates, n_elements, seed=0):
-    """Cluster frames by k-means, the largest first; also tell how far from a centre."""
+    """Cluster frames by k-means, the largest first; also distances to centres."""
     n_elements = min(n_elements, len(np.unique(coordinates, axis=0)))
     means = KMeans(n_elements, n_init=10, random_state=seed).fit(coordinates)
     order = np.argsort(-np.bincount(means.labels_, minlength=n_elements), kind="stable")
@@ -100,7 +100,7 @@ def describe_elements(labels, clips, animals, groups, scores, healthy=None):
 
 
 def follow_animals(parts, owners):
-    """Tell which elements (K,) differ between the animals of a group, clip after clip.
+    """Find which elements (K,) differ between the animals of a group, clip after clip.
 
     Coat, cage and camera make an animal's clips alike; so does a habit. Animals make
     more than half of the variance within groups, and an F test, corrected, agrees.

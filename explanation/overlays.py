@@ -1,7 +1,7 @@
 """What the network saw, drawn on frames and along time.
 
 Two colours mean the same everywhere: vermilion raises the score, blue lowers it.
-Functions return a `matplotlib.figure.Figure`, for `figures.save`.
+Functions return a `matplotlib.figure.Figure`, for `style.save`.
 """
 
 import functools
@@ -44,9 +44,9 @@ def enlarge(places, height, width):
 
 
 def overlay(frame, places, limit):
-    """Lay parts of places (8, 8) in colour over a frame (H, W, 3), grey where 0.
+    """Lay contributions of locations (8, 8) in colour over a frame (H, W, 3).
 
-    A part as large as `limit` gets the full colour.
+    A contribution as large as `limit` gets the full colour; 0 is grey.
     """
     parts = enlarge(places, *frame.shape[:2]) / max(limit, 1e-30)
     grey = np.repeat(frame.mean(axis=2, keepdims=True), 3, axis=2) / 255
@@ -58,7 +58,7 @@ def overlay(frame, places, limit):
 
 
 class Trace(NamedTuple):
-    """The parts of the steps of one clip, along its time."""
+    """The contributions of the steps of one clip, along its time."""
 
     parts: np.ndarray  # (K,)
     length: int  # frames of a step
@@ -77,14 +77,14 @@ class Trace(NamedTuple):
 
 
 def plot_trace(axes, trace):
-    """Plot the part of every step along the time of a clip."""
+    """Plot the contribution of every step along the time of a clip."""
     starts = np.array([trace.at(k * trace.length) for k in range(len(trace.parts))])
     width = trace.at(trace.length) - trace.at(0)
     colours = np.where(trace.parts >= 0, RAISES, LOWERS)
     left, wide = starts + 0.07 * width, 0.86 * width
     axes.bar(left, trace.parts, wide, color=colours, align="edge")
     axes.axhline(0, color=INK, linewidth=0.6)
-    axes.set(xlim=(trace.at(0), trace.at(trace.n_frames)), ylabel="part of the score")
+    axes.set(xlim=(trace.at(0), trace.at(trace.n_frames)), ylabel="contribution")
     axes.set_xlabel("frame" if trace.interval is None else "time (s)")
     axes.yaxis.set_major_locator(MaxNLocator(4))
     ticks = MaxNLocator(12, integer=trace.interval is None, min_n_ticks=4)
@@ -95,7 +95,7 @@ def plot_trace(axes, trace):
 def draw_clip(trace, title, cards=()):
     """Draw how the score of a clip came about.
 
-    `cards` are key frames by time: index, picture (H, W, 3), parts of places (8, 8).
+    `cards` are key frames by time: index, picture (H, W, 3), map (8, 8).
     """
     if not cards:
         return draw_trace(trace, title=title)
@@ -136,8 +136,6 @@ def draw_trace(trace, marks=(), title=""):
     axes = figure.subplots()
     axes.set_title(textwrap.fill(title, 13 * WIDTH), loc="left")
     plot_trace(axes, trace)
-    if not title:
-        axes.set_ylabel("adds to the score")
     for frame, letter in marks:
         mark(axes, trace, frame, f"{letter}\n▾")
     return figure
@@ -151,5 +149,5 @@ def mark(axes, trace, frame, text):
 
 
 def find_limit(maps):
-    """Find the part of a place that gets the full colour in a row of pictures."""
+    """Find the contribution that gets the full colour in a row of pictures."""
     return max(np.abs(places).max() for places in maps) or 1.0

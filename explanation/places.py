@@ -16,14 +16,14 @@ TOLERANCE = 0.02  # how far pictures may be from the sequence that they gave
 
 
 class Places(NamedTuple):
-    """The parts of places in n frames of a clip; float64 (n, 8, 8), n may be T."""
+    """Contributions of locations in n frames of a clip; float64 (n, 8, 8)."""
 
     frames: list  # their indices
     full: np.ndarray  # of the attribution from the zero sequence
-    beyond: np.ndarray  # of what the frame adds beyond the clip's mean frame
+    beyond: np.ndarray  # relative to the mean frame of the clip
 
     def at(self, frame):
-        """Find the parts of places in one frame, beyond the mean frame."""
+        """Return contributions in one frame relative to the mean frame, (8, 8)."""
         return self.beyond[self.frames.index(frame)]
 
 
@@ -75,7 +75,7 @@ def spread_changes(changes, before, now, after):
 
 
 class Pictures:
-    """The frames of clips, read when asked for; `missing` tells why some have none."""
+    """The frames of clips, read when asked for; `missing` gives reasons."""
 
     def __init__(self, folder, clips, record, extractor):
         self.folder, self.extractor = folder, extractor

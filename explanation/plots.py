@@ -1,6 +1,6 @@
-"""Figures of a whole run: features, checks, the space of frames, movement elements.
+"""Figures of a whole run: features, tests, the space of frames.
 
-Functions return a `matplotlib.figure.Figure`, for `figures.save`.
+Functions return a `matplotlib.figure.Figure`, for `style.save`.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def draw_features(importance, signed, by_chance, n_shown=20):
     """Draw the most important features, and how importance spreads over all.
 
     All three are (F,): mean absolute and mean attributions over clips, and importance
-    with shuffled weights, NaN where it is not defined.
+    with permuted weights, NaN where it is not defined.
     """
     figure = Figure((WIDTH, 3.3), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -41,7 +41,7 @@ def draw_features(importance, signed, by_chance, n_shown=20):
     where = {"xytext": (6, -4), "textcoords": "offset points", "va": "top"}
     right.annotate(f"half of it lies in {half} features", (half, 0.5), **where)
     right.set(xscale="log", xlim=(1, len(order)), ylim=(0, 1.02))
-    right.set(xlabel="features, by rank", ylabel="part of all importance")
+    right.set(xlabel="features, by rank", ylabel="fraction of importance")
     right.yaxis.set_major_formatter(PercentFormatter(1))
     right.xaxis.set_major_formatter("{x:g}")  # the usual one writes formulas
     return figure
@@ -49,7 +49,7 @@ def draw_features(importance, signed, by_chance, n_shown=20):
 
 @styled
 def draw_deletion(curves):
-    """Draw how the value moves as what is important is replaced, or random parts."""
+    """Draw how the value moves as what is important or random is replaced."""
     figure = Figure((WIDTH, 3.1), layout="constrained")
     left, middle, right = panels = figure.subplots(1, 3)
     signed = {"those that raise it first": RAISES, "those that lower it first": LOWERS}

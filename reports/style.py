@@ -16,7 +16,7 @@ from names.labels import order_groups
 
 WIDTH = 85 / 25.4  # inches: one column of a journal
 INK, FAINT = "#222222", "#8C8C8C"
-# Okabe & Ito (2008): colours that the colour-blind tell apart; shapes help in grey.
+# Okabe & Ito (2008): colours for colour-blind readers; shapes help in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES = ("o", "s", "^", "D", "v", "P")
 NETWORK, EXPERT = COLOURS[0], COLOURS[1]

@@ -228,7 +228,7 @@ def test_key_frames_are_the_largest_and_not_neighbours():
 # ---------------------------------------------------------------- checks
 
 
-def test_deletion_finds_that_the_network_obeys():
+def test_deletion_confirms_the_explanation():
     model, sequences = make_network(seed=3), make_sequences(12, seed=4)
     networks = network.open_networks(model)
     found = attribution.take_apart(networks, sequences)
@@ -238,7 +238,7 @@ def test_deletion_finds_that_the_network_obeys():
         test = result["tests"][name]
         assert test["animals"]["low"] > 0 and test["animals"]["n"] == 6
         assert test["verdict"] == "confirmed" and test["p"] < test["p_holm"] < 0.05
-    frames, features = -found.beyond.frames, -found.beyond.features  # defied
+    frames, features = -found.beyond.frames, -found.beyond.features  # contradicted
     beyond = found.beyond._replace(frames=frames, features=features)
     turned = found._replace(beyond=beyond)
     result = checks.run_deletion_test(networks, sequences, turned, owners)
@@ -273,7 +273,7 @@ def test_many_clips_of_two_animals_show_nothing():
     assert {test["verdict"] for test in result["tests"].values()} == {"not defined"}
 
 
-def test_a_network_that_sees_the_mean_alone_has_no_features_to_obey():
+def test_features_are_not_tested_where_the_mean_frame_is_all_that_counts():
     model, sequences = make_network("pool"), make_sequences(6)
     networks = network.open_networks(model)
     found = attribution.take_apart(networks, sequences)
@@ -282,7 +282,7 @@ def test_a_network_that_sees_the_mean_alone_has_no_features_to_obey():
     assert result["tests"]["frames that raise"]["animals"]["value"] is not None
 
 
-def test_shuffling_keeps_the_weights_but_not_the_explanation():
+def test_permuting_keeps_the_weights_but_not_the_explanation():
     model, sequences = make_network(seed=5), make_sequences(6, seed=6)
     (part,) = network.open_networks(model)
     before, value = model.get_weights(), network.evaluate([part], sequences)
@@ -301,7 +301,7 @@ def test_shuffling_keeps_the_weights_but_not_the_explanation():
 
 
 def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
-    """It is alike with shuffled weights, so it is not held against the explanation."""
+    """It is alike with permuted weights, so it is not evaluated."""
     sequences = make_sequences(6)
     sequences[:, ::3] *= 3  # moves more into every third frame, and out of it
     model = models.build_motion(8, 12, weights=(np.linspace(0.5, 1.5, 48), 0.0))
