@@ -34,69 +34,55 @@ def find_target(folder, url):
 
 
 def download(url, path, timeout):
-    """Write the file of a URL to a path, or raise Problem; all of it came."""
+    """Write the whole file of a URL to a path, or raise Problem."""
     import requests
     from tqdm import tqdm
 
-    # Packed on the way, the announced length would not be that of the file.
+    # Compressed on the way, the announced length would not be that of the file.
     headers = {"Accept-Encoding": "identity"}
     try:
         with requests.get(url, headers=headers, stream=True, timeout=timeout) as answer:
             answer.raise_for_status()
             length = int(answer.headers.get("Content-Length", 0))
-            refuse_large(length)
-            form = {"unit": "B", "unit_scale": True, "dynamic_ncols": True}
-            with (
-                path.open("wb") as file,
-                tqdm(total=length or None, desc="download", **form) as bar,
-            ):
+            if length > LARGEST:
+                raise Problem(f"more than {LARGEST:,} bytes are no checkpoint")
+            bar = tqdm(total=length or None, desc="download", unit="B", unit_scale=True)
+            with path.open("wb") as file, bar:
                 for block in answer.iter_content(BLOCK):
                     bar.update(file.write(block))
-                    if max(bar.n, length) > LARGEST:
-                        raise Problem(f"more than {LARGEST:,} bytes are no checkpoint")
             if bar.n < length:
                 raise Problem(
                     f"the connection ended after {bar.n:,} of {length:,} bytes"
                 )
     except (requests.RequestException, ValueError) as error:
-        reason = {
-            requests.Timeout: f"the server did not answer within {timeout:g} s",
-            requests.ConnectionError: "no connection; is there internet?",
-        }
-        known = (text for kind, text in reason.items() if isinstance(error, kind))
+        reason = error
+        if isinstance(error, requests.Timeout):
+            reason = f"the server did not answer within {timeout:g} s"
+        elif isinstance(error, requests.ConnectionError):
+            reason = "no connection; is there internet?"
         raise Problem(
-            f"{plain(url)} cannot be fetched: {plain(next(known, error))}. Give the "
-            f"command again, or download the file with a browser into {path.parent}"
+            f"{plain(url)} cannot be fetched: {plain(reason)}. Give the command again, "
+            f"or download the file with a browser into {path.parent}"
         ) from error
 
 
-def refuse_large(n_bytes):
-    if n_bytes > LARGEST:
-        raise Problem(f"more than {LARGEST:,} bytes are no checkpoint")
-
-
-def check_checkpoint(path):
-    """See that a file is whole and a checkpoint, as far as it tells by itself."""
-    kind = untrusted.kind_of(path)
-    if kind == "zip" and path.suffix == ".keras":
-        with untrusted.open_archive(path) as opened:
-            untrusted.read_member(opened, untrusted.WEIGHTS, path.stat().st_size)
-    elif kind == "HDF5":
-        keras2.read_apart(path)  # checks it as a whole
-    else:
-        hint = "; rename it to .keras" if kind == "zip" else ""
-        raise Problem(f"found {kind}{hint}. {untrusted.SUPPORTED}")
-
-
-def accept(temporary, target, sha256):
-    """Refuse a file that is no checkpoint or not the expected one; its sha256."""
-    digest = storage.digest_file(temporary)
+def check_file(path, name, sha256):
+    """Refuse a file that is not the expected one or no checkpoint; its sha256."""
+    digest = storage.digest_file(path)
     if sha256 and digest != sha256.lower():
         raise Problem(f"the file has the sha256 {digest}, not {sha256.lower()}")
     try:
-        check_checkpoint(temporary)
+        kind = untrusted.kind_of(path)
+        if kind == "zip" and path.suffix == ".keras":
+            with untrusted.open_archive(path) as opened:
+                untrusted.read_member(opened, untrusted.WEIGHTS, path.stat().st_size)
+        elif kind == "HDF5":
+            keras2.read_apart(path)  # checks it as a whole
+        else:
+            hint = "; rename it to .keras" if kind == "zip" else ""
+            raise Problem(f"found {kind}{hint}. {untrusted.SUPPORTED}")
     except Problem as problem:
-        text = str(problem).replace(temporary.name, target.name)
+        text = str(problem).replace(path.name, name)
         raise Problem(f"the downloaded file cannot be used: {text}") from problem
     return digest
 
@@ -122,7 +108,7 @@ def main(argv=None):
         raise Problem(f"{target} exists; --overwrite replaces it")
     with storage.claim(target), storage.replacing(target) as temporary:
         download(args.url, temporary, args.timeout)
-        digest = accept(temporary, target, args.sha256)
+        digest = check_file(temporary, target.name, args.sha256)
     print(f"{target} written, sha256 {digest}")
     if target.suffix == ".keras":
         print(f"a run needs its record beside it: {target.stem}.json")

@@ -20,18 +20,16 @@ from system import storage, tables, terminal
 from system.terminal import Problem
 from video import frames
 
-ANIMAL_COLUMNS = ("animal", "n_clips", "network_score", "low", "high", "warnings")
-
 
 def list_videos(places):
     """List the videos named, and those in the folders named, at any depth."""
     videos, missing = {}, []
     for place in places:
         found = [place]
-        if place.is_dir() and not (
-            found := discover.pick_videos(discover.list_files(place))
-        ):
-            missing.append(f"{place}: no video in this folder, at any depth")
+        if place.is_dir():
+            found = discover.pick_videos(discover.list_files(place))
+            if not found:
+                missing.append(f"{place}: no video in this folder, at any depth")
         elif not place.exists():
             missing.append(f"{place}: no such file or folder")
         videos |= {path.resolve(): path for path in found}
@@ -43,10 +41,8 @@ def list_videos(places):
 # ---------------------------------------------------------------- outputs
 
 
-def list_tables(output):
-    """List the tables that are written, and the columns that tell them from others."""
-    beside = output.with_name(f"{output.stem}-animals{output.suffix}")
-    return {output: {"clip", "video", "network_score"}, beside: {*ANIMAL_COLUMNS[:5]}}
+def animals_path(output):
+    return output.with_name(f"{output.stem}-animals{output.suffix}")
 
 
 def check_outputs(output, figures, overwrite=False):
@@ -60,7 +56,10 @@ def check_outputs(output, figures, overwrite=False):
     if output.suffix.lower() != ".csv":
         raise Problem(f"--output {output}: expected a name that ends with .csv")
     foreign = []
-    for path, columns in list_tables(output).items():
+    for path, columns in (
+        (output, {"clip", "video", "network_score"}),
+        (animals_path(output), {*new_videos.ANIMAL_COLUMNS[:5]}),
+    ):
         if path.exists():
             with path.open("rb") as file:
                 first = file.readline(200).decode(errors="replace").strip()
@@ -80,15 +79,12 @@ def list_figures(args, clips):
     """List the figures that are drawn, as paths without suffix: {clip: path}."""
     if args.output is None:
         return {}
-    beside = args.output.with_name
-    if args.every:
-        return {name: beside(f"{args.output.stem}-{name}") for name in clips}
-    compared = ["study"] if args.compare or args.pair else []
-    return {what: beside(f"{args.output.stem}-{what}") for what in compared}
+    drawn = clips if args.every else ["study"] if args.compare or args.pair else []
+    return {name: args.output.with_name(f"{args.output.stem}-{name}") for name in drawn}
 
 
 def choose_view(record, crop, mirror):
-    """Choose the part of the new videos that is seen: as in training, or as given.
+    """Choose the region of the new videos that is used, as in training or as given.
 
     Returns
     -------
@@ -98,7 +94,7 @@ def choose_view(record, crop, mirror):
     if crop is None and len(crops) > 1:
         raise Problem(
             f"run {record['run']} was trained on clips cropped in {len(crops)} ways "
-            f"(say, to {crops[0]}). Say where to look with --crop x,y,w,h"
+            f"(for example to {crops[0]}). Say where to look with --crop x,y,w,h"
         )
     if crop is None and crops:
         crop = crops[0]
@@ -111,49 +107,41 @@ def choose_view(record, crop, mirror):
     return frames.View(crop=crop, mirror=mirror)
 
 
-def tell(table, means, record, level):
+def print_scores(table, means, record, level):
     """Print the scores of clips, and the means of animals with several."""
     print(f"network scores of run {record['run']}")
     names = list(table["clip"])
-    if any(start is not None for start in table["start"]):
+    if table["start"][0] is not None:
         spans = zip(names, table["start"], table["end"], strict=True)
         names = [f"{name} {start:.1f}-{end:.1f} s" for name, start, end in spans]
-    width = max(map(len, names), default=0)
-    columns = (table[c] for c in new_videos.COLUMNS[5:])
-    for name, n_frames, score, low, high, odd in zip(names, *columns, strict=True):
-        line = f"  {name:<{width}}  {n_frames:>6} frames  {show(score, low, high)}"
-        print(f"{line}  ! {odd}" if odd else line)
-    if len(means) < len(names):
+    print_lines(names, table, "n_frames", "frames")
+    if len(means["animal"]) < len(names):
         print("means of animals")
-        width = max(len(animal) for animal, *_ in means)
-        for animal, n_clips, *figures, odd in means:
-            line = f"  {animal:<{width}}  {n_clips:>6} clips   {show(*figures)}"
-            print(f"{line}  ! {odd}" if odd else line)
+        print_lines(means["animal"], means, "n_clips", "clips ")
     for text in intervals.list_cautions(record, level):
         terminal.caution(text)
-    if all(map(math.isnan, table["low"])):
-        return
-    level = intervals.format_level(intervals.choose_level(record, level))
-    print(
-        f"[low, high] holds the true score of {level} of new animals, if they are "
-        f"like the {intervals.count_animals(record)} that networks of this run scored "
-        "without having seen them"
-    )
+    if not all(map(math.isnan, table["low"])):
+        level = intervals.format_level(intervals.choose_level(record, level))
+        print(
+            f"[low, high] contains the true score of {level} of new animals, if they "
+            f"are like the {intervals.count_animals(record)} held-out animals of this "
+            "run"
+        )
 
 
-def show(score, low, high):
-    return f"{score:8.3f}" + ("" if math.isnan(low) else f"  [{low:.3f}, {high:.3f}]")
+def print_lines(names, table, counted, unit):
+    width = max(map(len, names))
+    columns = [table[name] for name in ("network_score", "low", "high", "warnings")]
+    for name, n, score, low, high, told in zip(
+        names, table[counted], *columns, strict=True
+    ):
+        limits = "" if math.isnan(low) else f"  [{low:.3f}, {high:.3f}]"
+        warning = f"  ! {told}" if told else ""
+        print(f"  {name:<{width}}  {n:>6} {unit}  {score:8.3f}{limits}{warning}")
 
 
-def tell_odd(scored, record):
-    """Say how many videos are unlike those of the training, and what is not known."""
-    if missing := novelty.explain_missing(record):
-        terminal.caution(missing)
-    novelty.report_warnings(record, [found[2] for found in scored.values()])
-
-
-def tell_trained(trained, clips, record):
-    """Say which scores are no predictions, since the run has seen clips or animals."""
+def report_trained(trained, clips, record):
+    """Caution which scores are no predictions, as the run has seen clips or animals."""
     if record["train_clips"] is None:
         terminal.caution(
             f"it is unknown which clips and animals {record['run']} was trained on: "
@@ -167,27 +155,17 @@ def explain_trained(trained, clips):
     first = next(iter(trained))
     return (
         f"{len(trained)} of {len(clips)} clips, since the run was trained on them or "
-        f"on their animals (say, {first}: {trained[first]}). For these, validate.py "
-        "--folds gives held-out predictions, by networks that never saw the animal"
+        f"on their animals (for example {first}: {trained[first]}). For these, "
+        "validate.py --folds gives held-out predictions, by networks that never saw "
+        "the animal"
     )
-
-
-def refuse_odd(scored):
-    """Take out what is unlike the training: what is left, and a line for each other."""
-    refused = [
-        f"{part.video.name}: --strict refuses it, {new_videos.say_odd(odd)}"
-        for part, (_, _, odd) in scored.items()
-        if odd
-    ]
-    return {part: found for part, found in scored.items() if not found[2]}, refused
 
 
 def write(path, table, means):
     """Write the scores of clips, and beside them the means of animals."""
-    tables.write_table(path, list(table), zip(*table.values(), strict=True))
-    _, beside = list_tables(path)
-    tables.write_table(beside, ANIMAL_COLUMNS, means)
-    print(f"written to {path} and {beside.name}")
+    for place, columns in ((path, table), (animals_path(path), means)):
+        tables.write_table(place, list(columns), zip(*columns.values(), strict=True))
+    print(f"written to {path} and {animals_path(path).name}")
 
 
 def draw_windows(paths, table):
@@ -200,8 +178,7 @@ def draw_windows(paths, table):
         own = [row for row in rows if row[0] == clip]
         middles = [(row[3] + row[4]) / 2 for row in own]
         scores = zip(*(row[6:9] for row in own), strict=True)
-        figure = draw_windows(middles, *scores, clip)
-        written = style.save(figure, paths[clip])
+        written = style.save(draw_windows(middles, *scores, clip), paths[clip])
         print(f"written to {written[0]} and .svg")
 
 
@@ -221,13 +198,15 @@ def parse_args(argv):
     where = "look at this region only, in pixels (that of the training)"
     add("--crop", crop, where, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")
-    add("--allow-short", bool, "take what is there of a video that was cut short")
-    share = "share of new animals whose true score lies within the interval"
+    add("--allow-short", bool, "take what is there of a truncated video")
+    share = "coverage of the intervals, for new animals"
     level = terminal.checked(float, lambda x: 0 < x < 1, "a number such as 0.9")
     add("--level", level, share, default=0.9)
-    text = "the animals are others than those of the training, although named alike"
+    text = (
+        "the animals are not those of the training, although their names are the same"
+    )
     add("--other-animals", bool, text)
-    strict = "refuse videos that are unlike those that the run has learned from"
+    strict = "refuse videos that differ from the training videos"
     add("--strict", bool, strict)
 
     add = terminal.begin_options(parser, "long videos: a score over time")
@@ -241,7 +220,7 @@ def parse_args(argv):
     add("--pair", ("session",), "compare the sessions of each animal")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
     add("--sessions", str, terminal.SESSIONS, metavar="A,B")
-    source = "columns clip and any of animal, group, session, where names do not tell"
+    source = "columns clip and any of animal, group, session, where names lack them"
     add("--table", Path, source, metavar="CSV")
     args = parser.parse_args(argv)
     if args.window and not args.every:
@@ -252,7 +231,7 @@ def parse_args(argv):
 
 
 def compare(args, table, record, clips, labels, trained, settled):
-    """Compare groups and sessions of new animals, where that is asked for."""
+    """Compare groups and sessions of new animals."""
     from evaluation import groups
 
     if any(name in trained for name in table["clip"]):
@@ -267,41 +246,31 @@ def compare(args, table, record, clips, labels, trained, settled):
     groups.tell_study(table, record, settled, args.output, args.level)
 
 
-def open_run(args, clips, told):
-    """Open a run and see that it suits: its network, record, view, labels and what is
-    compared (see `contrasting.settle`, or None).
-    """
-    model, record = store.read_run(store.find_run(args.data, args.run, args.task))
-    view = choose_view(record, args.crop, args.mirror)
-    labels = new_animals.label_clips(clips, told, record)
+def settle_study(args, clips, record, labels):
+    """Settle what is compared with what, see `groups.settle`; None where nothing is."""
     if args.pair and (lost := new_animals.list_nameless(labels)):
         raise Problem(
-            f"{len(lost)} of {len(clips)} clips tell no animal, among them {lost[0]}, "
-            "so no sessions can be paired: give a table with the columns clip,animal "
-            "as --table"
+            f"no animal is known of {len(lost)} of {len(clips)} clips, among them "
+            f"{lost[0]}, so no sessions can be paired: give a table with the columns "
+            "clip,animal as --table"
         )
-    settled = None
-    if args.compare or args.pair:
-        from evaluation import groups
+    if not (args.compare or args.pair):
+        return None
+    from evaluation import groups
 
-        wanted = bool(args.compare), bool(args.pair)
-        wanted += (args.control_group, args.sessions)
-        settled = groups.settle(list(clips), record, labels, *wanted)
-    new_animals.tell_animals(labels, told)
-    return model, record, view, labels, settled
+    return groups.settle(
+        list(clips),
+        record,
+        labels,
+        bool(args.compare),
+        bool(args.pair),
+        args.control_group,
+        args.sessions,
+    )
 
 
-def main(argv=None):
-    args = parse_args(argv)
-    clips = new_animals.guess_clips(list_videos(args.videos))
-    figures = list_figures(args, clips)
-    check_outputs(args.output, figures.values(), args.overwrite)
-    told = new_animals.read_labels(args.table, clips) if args.table else {}
-    model, record, view, labels, settled = open_run(args, clips, told)
-    digests = new_animals.digest_videos(clips)
-    new_animals.tell_copies(digests)
-    others = args.other_animals
-    trained = new_animals.find_trained(clips, digests, labels, record, others)
+def score(args, clips, model, record, view):
+    """Score what suits: list of new_videos.Scored, and an exit code."""
     window = args.every and (args.window or new_videos.window_seconds(record))
     parts, failed = new_videos.list_parts(
         clips, view, window, args.every, args.allow_short
@@ -312,21 +281,46 @@ def main(argv=None):
         parts, model, record, extractor, args.allow_short
     )
     failed += failures
-    tell_odd(scored, record)
+    if missing := novelty.explain_missing(record):
+        terminal.caution(missing)
+    novelty.report_warnings(record, [each.warnings for each in scored])
     if args.strict:
-        scored, refused = refuse_odd(scored)
-        failed += refused
-    code = terminal.report_failed(failed, n_parts)
+        failed += [
+            f"{each.part.video.name}: --strict refuses it, "
+            f"{new_videos.format_warnings(each.warnings)}"
+            for each in scored
+            if each.warnings
+        ]
+        scored = [each for each in scored if not each.warnings]
+    return scored, terminal.report_failed(failed, n_parts)
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    clips = new_animals.guess_clips(list_videos(args.videos))
+    figures = list_figures(args, clips)
+    check_outputs(args.output, figures.values(), args.overwrite)
+    told = new_animals.read_labels(args.table, clips) if args.table else {}
+    model, record = store.read_run(store.find_run(args.data, args.run, args.task))
+    view = choose_view(record, args.crop, args.mirror)
+    labels = new_animals.label_clips(clips, told, record)
+    settled = settle_study(args, clips, record, labels)
+    new_animals.report_animals(labels, told)
+    digests = new_animals.digest_videos(clips)
+    trained = new_animals.find_trained(
+        clips, digests, labels, record, args.other_animals
+    )
+    scored, code = score(args, clips, model, record, view)
     if not scored:
         return code
     table, means = new_videos.tabulate(scored, record, args.level, labels, trained)
-    tell(table, means, record, args.level)
-    tell_trained(trained, clips, record)
+    print_scores(table, means, record, args.level)
+    report_trained(trained, clips, record)
     if args.output:
         write(args.output, table, means)
     if args.output and args.every:
         draw_windows(figures, table)
-    if args.compare or args.pair:
+    if settled:
         compare(args, table, record, clips, labels, trained, settled)
     return code
 

@@ -5,7 +5,7 @@
     python validate.py --run Reach-motion.zip              on its own scored clips
 
 Reads   data/checkpoints/<run>.keras and <run>.json; data/predictions/<run>-*.json
-Writes  <run>.zip: both, and card.md, which says in words what the run is
+Writes  <run>.zip: both, and card.md, which describes the run in words
 Cost    seconds.
 """
 
@@ -28,67 +28,67 @@ A network that scores movement deficits from video, made with Behavior_net.
 - On animals that it had never seen: {figures}
 - Versions: {versions}
 
-Nothing is known of how it does on other cameras, cages or species. Score some of your
+It is unknown how it does on other cameras, cages or species. Score some of your
 own clips by hand and compare: `python validate.py --run {run}.zip`.
 """
 
 
 def describe_figures(folder, record):
-    """Say how a run did on animals never seen, from its folds or from its test."""
+    """Describe how a run did on animals never seen, from its folds or its test."""
     if intervals.count_animals(record):
         return intervals.describe_errors(record)
-    found = find_evaluations(folder, record)
+    found = find_evaluation(folder, record)
     if not found:
         return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
-    told = found[0]
-    clips, animals = told["agreement"]["clips"], told["agreement"]["animals"]
-    how = ", by networks of folds" if told["split"] not in data.SPLITS else ""
+    clips, animals = found["agreement"]["clips"], found["agreement"]["animals"]
+    how = "" if found["split"] == "test" else ", by networks of folds"
     return (
-        f"off by {clips['mae']['value']:.2f} on average ({clips['n']} clips, "
+        f"mean absolute error {clips['mae']['value']:.2f} ({clips['n']} clips, "
         f"{animals['n']} animals{how})"
     )
 
 
-def find_evaluations(folder, record):
-    """Find what validate.py wrote of a run, or of folds trained as it was: list.
-
-    Those on the test rows come first; only tests on animals never seen count.
-    """
-    tests, of_folds = [], []
+def find_evaluation(folder, record):
+    """Find what validate.py wrote of a run's test, or of folds trained as it was."""
+    of_folds = None
     for path in sorted((Path(folder) / "predictions").glob("[!.]*.json")):
         try:
-            told = storage.read_json(path)
-            made = told["run_record"]
-            is_test = "never saw" in told["independence"]
-            if not is_test or not told["agreement"]["clips"]["n"]:
+            found = storage.read_json(path)
+            made, split = found["run_record"], found["split"]
+            is_test = "never saw" in found["independence"]
+            if not is_test or not found["agreement"]["clips"]["n"]:
                 continue
-            if told["split"] == "test" and made["sha256"] == record["sha256"]:
-                tests.append(told)
+            if split == "test" and made["sha256"] == record["sha256"]:
+                return found
             alike = all(made[key] == record[key] for key in ("task", "options"))
-            if told["split"] not in data.SPLITS and alike:
-                of_folds.append(told)
+            if split not in data.SPLITS and alike:
+                of_folds = of_folds or found
         except (Problem, OSError, KeyError, TypeError):
             continue  # of another kind
-    return tests + of_folds
+    return of_folds
 
 
 def write_card(folder, record, species, camera, licence):
-    """Write in words what a run is: str."""
+    """Describe a run in words: str."""
     known = learned.list_targets(record)
     made, like = record["extraction"] or {}, record.get("clips_were") or {}
-    animals = {learned.animal_in(record, name) for name in known}
     clips = [
         f"{key.replace('n_frames', 'frames')} {value[0]:g} to {value[1]:g}"
         for key in ("n_frames", "seconds", "fps", "brightness")
         if (value := like.get(key))
     ]
     return CARD.format(
-        **{key: record[key] for key in ("run", "task", "model", "n_frames")},
-        **{"species": species, "camera": camera, "licence": licence},
+        run=record["run"],
+        task=record["task"],
+        model=record["model"],
+        n_frames=record["n_frames"],
+        species=species,
+        camera=camera,
+        licence=licence,
         sampling=made.get("sampling", "sampled in an unknown way"),
         weights=made.get("weights", "unknown"),
         n_clips=len(known),
-        n_animals=len(animals),
+        n_animals=len({learned.animal_in(record, name) for name in known}),
         low=min(known.values()),
         high=max(known.values()),
         clips=", ".join([*clips, *(like.get("size") or [])]) or "not described",
@@ -103,8 +103,8 @@ def parse_args(argv):
     add = terminal.begin_options(parser)
     add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
     add("--output", Path, "the file to write (<run>.zip)", metavar="ZIP")
-    add("--species", str, "what the animals are", default="not told")
-    add("--camera", str, "view, distance, frame rate, light", default="not told")
+    add("--species", str, "what the animals are", default="unknown")
+    add("--camera", str, "view, distance, frame rate, light", default="unknown")
     add("--licence", str, "what others may do with it", default="CC BY 4.0")
     add("--overwrite", bool, "replace the file")
     return parser.parse_args(argv)
@@ -114,7 +114,10 @@ def main(argv=None):
     args = parse_args(argv)
     checkpoint = store.find_run(args.data, args.run)
     if checkpoint.suffix != ".keras":
-        raise Problem(f"{checkpoint.name} has no record: only runs of one's own go out")
+        raise Problem(
+            f"{checkpoint.name} has no .json record: only runs trained with "
+            "train_reg.py can be shared"
+        )
     record = store.read_record(checkpoint)
     output = args.output or Path(f"{record['run']}.zip")
     if output.exists() and not args.overwrite:
@@ -123,7 +126,7 @@ def main(argv=None):
     packing.pack(checkpoint, card, output)
     print(card)
     print(f"written to {output}: the names of {record['run']}'s clips and their scores")
-    print("are in its record; see that they may be seen")
+    print("are in its record; check that you may share them")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import data
 from features import provenance, sequences
 from names.matching import explain_first
 from runs import finish, splits, store
-from runs.options import Options, tell_proposal
+from runs.options import Options, propose
 from system import processes, storage, terminal
 from system.terminal import Problem
 
@@ -282,7 +282,8 @@ def train_all(args, repeat):
         clips = skip_missing(args.data, clips, options.n_frames)
     options = splits.settle_healthy(clips, options)
     planned, animals = make_plans(args, clips, options, repeat)
-    tell_proposal(clips, options)
+    if suggestion := propose(clips, options):
+        print(suggestion)
     check_present(args.data, planned, options.n_frames)
     provenance.refuse_changed(args.data, clips)
     seconds = provenance.tell_pace(args.data, animals, extraction)

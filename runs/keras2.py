@@ -2,9 +2,8 @@
 
 Today's Keras cannot open such files, or opens them with gates that compute something
 else. Here the configuration is read as data, and the weights are taken out array by
-array, in a process that may crash. Nothing in the file is executed, links that lead
-elsewhere are not followed, and the optimizer's part, two thirds of the bytes, is not
-touched.
+array, in a process that may crash. Nothing in the file is executed, links out of it are
+not followed, and the optimizer's state, two thirds of the bytes, is not read.
 """
 
 import itertools
@@ -21,8 +20,16 @@ from system.untrusted import check_array, follow, open_hdf5, read_array, size, t
 FORM = ["LSTM", "MaxPooling1D", "Flatten", "Dropout", "Dense"]
 PUBLISHED_LENGTH = 125  # frames
 ACTIVATIONS = (
-    *("relu", "linear", "sigmoid", "tanh", "hard_sigmoid"),
-    *("softplus", "softsign", "elu", "selu", "exponential"),
+    "relu",
+    "linear",
+    "sigmoid",
+    "tanh",
+    "hard_sigmoid",
+    "softplus",
+    "softsign",
+    "elu",
+    "selu",
+    "exponential",
 )
 OPTIONS = (  # layer, option, what Keras takes without it, what is possible here
     ("LSTM", "return_sequences", False, (True,)),
@@ -38,7 +45,6 @@ OPTIONS = (  # layer, option, what Keras takes without it, what is possible here
     ("Dense", "units", None, (1,)),
     ("Dense", "activation", "linear", ACTIVATIONS),
 )
-OLD_NAMES = {"pool_size": "pool_length", "strides": "stride", "padding": "border_mode"}
 
 
 def read_apart(path):
@@ -81,11 +87,18 @@ def read_network(path):
 
 def record_of(path, n_frames, n_features):
     """Make the record of a published run, which came without one: what scripts use."""
-    extraction = {"weights": "imagenet", "sampling": "stride", "frame_size": 299}
-    sizes = {"n_frames": n_frames, "n_features": n_features}
     return {
-        **{"run": Path(path).stem, "published": True, "model": "lstm", **sizes},
-        "extraction": {**extraction, "n_frames": n_frames},
+        "run": Path(path).stem,
+        "published": True,
+        "model": "lstm",
+        "n_frames": n_frames,
+        "n_features": n_features,
+        "extraction": {
+            "weights": "imagenet",
+            "sampling": "stride",
+            "frame_size": 299,
+            "n_frames": n_frames,
+        },
         "train_clips": None,
     }
 
@@ -126,9 +139,15 @@ def read_shapes(lstm, score, minor):
         f"the checkpoint holds weights only; taking the published settings, a ReLU "
         f"score and, as was the default of its Keras, {gates} gates"
     )
-    sizes = {"n_frames": None, "n_features": None, "units": size(int(lstm[1].shape[0]))}
-    told = {"dropout": 0.1, "activation": "relu", "gates": gates}
-    return {**sizes, **told, "biases": (True, True)}
+    return {
+        "n_frames": None,
+        "n_features": None,
+        "units": size(int(lstm[1].shape[0])),
+        "dropout": 0.1,
+        "activation": "relu",
+        "gates": gates,
+        "biases": (True, True),
+    }
 
 
 def read_config(config):
@@ -136,12 +155,13 @@ def read_config(config):
     layers, shape = list_layers(config)
     kinds = [kind for kind, _ in layers]
     if kinds not in (FORM, [kind for kind in FORM if kind != "Dropout"]):
-        told = f"{' -> '.join(kinds)}, where the published network is"
-        raise Problem(f"found {told} {' -> '.join(FORM)}")
+        raise Problem(
+            f"found {' -> '.join(kinds)}, where the published network is "
+            f"{' -> '.join(FORM)}"
+        )
     layers, wrong = dict(layers), []
     for kind, name, default, allowed in OPTIONS:
-        old = layers[kind].get(OLD_NAMES.get(name), default)
-        if (value := layers[kind].get(name, old)) not in allowed:
+        if (value := layers[kind].get(name, default)) not in allowed:
             must = " or ".join(map(repr, allowed))
             wrong.append(f"{kind} {name} {value!r} (must be {must})")
     if wrong:

@@ -33,24 +33,21 @@ def load_run(path, members, shape, targets=()):
     wanted = []
     for options in members:
         standardizes = options.standardize and options.model != "motion"
-        wanted.append(
-            (models.list_weights(options, shape), shape[1] if standardizes else 0)
-        )
+        weights = models.list_weights(options, shape)
+        wanted.append((weights, shape[1] if standardizes else 0))
     networks, arrays = [], iter(keras_archive.read_apart(path, wanted)[1])
     for options, (weights, n_standardized) in zip(members, wanted, strict=True):
         statistics = [next(arrays), next(arrays)] if n_standardized else None
-        given = {"statistics": statistics, "targets": targets, "layer": BLANK_LSTM}
-        network = models.build(options, shape, **given)
+        network = models.build(
+            options, shape, statistics=statistics, targets=targets, layer=BLANK_LSTM
+        )
         models.assign(network, itertools.islice(arrays, len(weights)))
         networks.append(network)
     return models.build_ensemble(networks)
 
 
 def load_published(path):
-    """Load the network published in 2019 from the HDF5 of Keras 2, whatever its name.
-
-    See `runs.keras2`.
-    """
+    """Load the network published in 2019 from HDF5 of Keras 2; see `runs.keras2`."""
     settings, arrays = keras2.read_apart(path)
     model = models.build_lstm(**settings, layer=BLANK_LSTM)
     models.assign(model, arrays)

@@ -21,8 +21,8 @@ LABELS = ("animal", "group", "session")  # of clips, in a table beside them
 def guess_clips(videos):
     """Guess what videos show from their names and folders, as extract_files.py does.
 
-    Where neither the name nor a folder below the one that all videos share tells the
-    animal, the two folders above are looked at for a word such as `Rat 9`.
+    Where neither the name nor a folder below the one that all videos share gives the
+    animal, the two folders above are searched for a word such as `Rat 9`.
 
     Returns
     -------
@@ -30,10 +30,9 @@ def guess_clips(videos):
         By names of clips that no two videos share, in the order of the videos.
     """
     places, base = find_places(videos)
-    above = "/".join(base.parts[-2:])
-    animal = discover.find_animal(discover.ANIMAL_PATTERNS[0], above)
+    above = discover.find_animal(discover.ANIMAL_PATTERNS[0], "/".join(base.parts[-2:]))
     return {
-        clip.name: clip._replace(animal=clip.animal or animal, video=str(video))
+        clip.name: clip._replace(animal=clip.animal or above, video=str(video))
         for video, clip in zip(videos, discover.guess_clips(base, places), strict=True)
     }
 
@@ -48,7 +47,7 @@ def read_labels(path, guessed):
     """Read animal, group and session of clips from a table: {clip: {label: str}}.
 
     `guessed`: see `guess_clips`. Raises Problem where a line may mean several videos,
-    or two lines tell one video otherwise; what fits no video is named.
+    or two lines label one video differently; what fits no video is named.
     """
     records = tables.read_table(path, ("clip",)).records()
     if records and not set(LABELS) & set(records[0][1]):
@@ -58,16 +57,15 @@ def read_labels(path, guessed):
         name: (str(place), str(place.relative_to(base)))
         for name, place in zip(guessed, places, strict=True)
     }
-    match = matching.match_names(
-        [row["clip"] for _, row in records if row["clip"]], known
-    )
+    rows = [(line, row) for line, row in records if row["clip"]]
+    match = matching.match_names([row["clip"] for _, row in rows], known)
     found, lines, faults = {}, {}, [f"{path}: {told}" for told in match.doubtful]
-    for line, row in records:
+    for line, row in rows:
         name = match.found.get(row["clip"])
-        told = {label: row[label] for label in LABELS if row.get(label)}
-        if name and found.setdefault(name, told) != told:
+        labels = {label: row[label] for label in LABELS if row.get(label)}
+        if name and found.setdefault(name, labels) != labels:
             faults.append(
-                f"{path}:{line}: {row['clip']} is labelled otherwise in line "
+                f"{path}:{line}: the labels of {row['clip']} differ from those in line "
                 f"{lines[name]}"
             )
         lines.setdefault(name, line)
@@ -76,15 +74,11 @@ def read_labels(path, guessed):
     if not found:
         first = ", ".join(match.missing[:3]) or "nothing"
         raise Problem(f"{path} names none of the {len(guessed)} videos, but {first}")
-    for what, some in (
-        ("no video here is called", match.missing),
-        ("no line for", [name for name in guessed if name not in found]),
-    ):
-        if some:
-            near = (
-                matching.explain_first(some, guessed) if some is match.missing else ""
-            )
-            caution(f"{path}: {what} {list_some(some)}{near}")
+    if match.missing:
+        near = matching.explain_first(match.missing, guessed)
+        caution(f"{path}: no video here is called {list_some(match.missing)}{near}")
+    if unlabelled := [name for name in guessed if name not in found]:
+        caution(f"{path}: no line for {list_some(unlabelled)}")
     return found
 
 
@@ -99,29 +93,29 @@ def label_clips(guessed, told, record):
     A table counts most, then what the run's patterns find in the name, then the guess;
     but where a table named the training animals, the guess goes before the patterns.
     """
-    patterns = [
-        record.get("animal_pattern", data.ANIMAL_PATTERN),
-        record.get("group_pattern", data.GROUP_PATTERN),
-    ]
-    labels, are_named = {}, bool(record.get("animals"))
+    animal = record.get("animal_pattern", data.ANIMAL_PATTERN)
+    group = record.get("group_pattern", data.GROUP_PATTERN)
+    labels = {}
     for name, clip in guessed.items():
-        by_name = [data.match_name(name, pattern) for pattern in patterns]
-        by_name.append(data.session_of(name))
-        pairs = zip(LABELS, by_name, strict=True)
         guess = {label: getattr(clip, label) for label in LABELS}
-        named = {label: found for label, found in pairs if found}
-        named = guess if are_named and guess["animal"] else guess | named
-        labels[name] = named | told.get(name, {})
+        by_name = {
+            "animal": data.match_name(name, animal),
+            "group": data.match_name(name, group),
+            "session": data.session_of(name),
+        }
+        if not (record.get("animals") and guess["animal"]):
+            guess |= {label: found for label, found in by_name.items() if found}
+        labels[name] = guess | told.get(name, {})
     return labels
 
 
 def list_nameless(labels):
-    """List the clips that tell no animal."""
+    """List the clips that no animal is known of."""
     return [name for name, label in labels.items() if not label["animal"]]
 
 
-def tell_animals(labels, told):
-    """Say which animals the names tell, and caution of clips that tell none."""
+def report_animals(labels, told):
+    """Print which animals the names give, and caution of clips that give none."""
     named = [
         n for n in labels if labels[n]["animal"] and not told.get(n, {}).get("animal")
     ]
@@ -131,7 +125,7 @@ def tell_animals(labels, told):
         print(f"{count}, by the names of files and folders: {list_some(animals)}")
     if lost := list_nameless(labels):
         caution(
-            f"the names of {len(lost)} clips tell no animal, so each counts as an "
+            f"the names of {len(lost)} clips give no animal, so each counts as an "
             f"animal by itself: {list_some(lost)}. Give a table with the columns "
             "clip,animal as --table"
         )
@@ -140,66 +134,60 @@ def tell_animals(labels, told):
 # ---------------------------------------------------------------- seen in training
 
 
+def digest_videos(guessed):
+    """Compute checksums of videos, None of those that cannot be read, by clip.
+
+    Cautions of copies of one file under several names.
+    """
+    found, by_digest = dict.fromkeys(guessed), {}
+    for name, clip in guessed.items():
+        with contextlib.suppress(OSError):  # reported when the video is scored
+            found[name] = provenance.digest_source([Path(clip.video)])
+            by_digest.setdefault(found[name], []).append(name)
+    if same := [own for own in by_digest.values() if len(own) > 1]:
+        told = "; ".join(" and ".join(own[:5]) for own in same[:5])
+        caution(f"copies of one video, each counted as a clip: {told}. Keep only one")
+    return found
+
+
 def find_trained(guessed, digests, labels, record, are_others=False):
     """Find the clips that a run was trained on, and those of animals it has seen.
 
     A clip is known by the checksum of its video, or by its name unless its video and
     its animal are others; an animal by its name, however written, unless another lab
-    trained the run. `are_others`: names tell nothing, as other animals have the same.
+    trained the run. `are_others`: other animals have the same names, which count for
+    nothing then.
 
     Returns
     -------
     dict of str to str
         Of each such clip, how the run knows it.
     """
-    known = learned.list_targets(record)
+    known, received = learned.list_targets(record), record.get("received")
     seen = (record.get("clips_were") or {}).get("digests") or {}
     clips = {} if are_others else {plain_name(name): name for name in known}
-    animals = {plain_animal(learned.animal_in(record, name)) for name in known}
-    found, alike = {}, {}
+    owners = {name: plain_animal(learned.animal_in(record, name)) for name in known}
+    animals, found, alike = set(owners.values()), {}, {}
     for name, clip in guessed.items():
-        own = plain_animal(labels[name]["animal"] or name)
-        digest = digests[name]
-        same = clips.get(plain_name(name)) or clips.get(
-            plain_name(Path(clip.video).stem)
-        )
+        animal, digest = plain_animal(labels[name]["animal"] or name), digests[name]
+        stem = plain_name(Path(clip.video).stem)
+        same = clips.get(plain_name(name)) or clips.get(stem)
         if same and labels[name]["animal"] and seen.get(same, digest) != digest:
-            is_own = plain_animal(learned.animal_in(record, same)) == own
-            same = same if is_own and not record.get("received") else None
+            same = same if owners[same] == animal and not received else None
         if digest in seen.values():
             found[name] = "its video was seen in training"
         elif same:
             found[name] = "clip seen in training"
-        elif own in animals and not are_others:
+        elif animal in animals and not are_others:
             alike[name] = "animal seen in training"
-    if alike and record.get("received"):
+    if alike and received:
         caution(
             f"{len(alike)} clips are of animals with names of training animals "
             f"({list_some(list(alike))}). As the run was received from elsewhere, they "
             "are taken for others. If they are the same, the scores are no predictions"
         )
-        alike = {}
+        return found
     return found | alike
-
-
-def tell_copies(digests):
-    """Caution of videos that are the same file under several names."""
-    by_digest = {}
-    for name, digest in digests.items():
-        by_digest.setdefault(digest, []).append(name)
-    same = [own for digest, own in by_digest.items() if digest and len(own) > 1]
-    if same:
-        told = "; ".join(" and ".join(own[:5]) for own in same[:5])
-        caution(f"copies of one video, each counted as a clip: {told}. Keep only one")
-
-
-def digest_videos(guessed):
-    """Compute checksums of videos, None of those that cannot be read, by clip."""
-    found = dict.fromkeys(guessed)
-    for name, clip in guessed.items():
-        with contextlib.suppress(OSError):  # which is said when the video is scored
-            found[name] = provenance.digest_source([Path(clip.video)])
-    return found
 
 
 def plain_name(name):
@@ -208,4 +196,4 @@ def plain_name(name):
 
 def plain_animal(name):
     """Write an animal in one form: `Rat 04`, `rat_4` and `RAT4` are one."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", matching.list_forms(name)[-1])
+    return re.sub(r"(?<!\d)0+(?=\d)", "", plain_name(name))

@@ -1,4 +1,4 @@
-"""New videos, or parts of them, to a table: scores, intervals and warnings."""
+"""New videos, or windows of them, to a table: scores, intervals and warnings."""
 
 import functools
 import itertools
@@ -12,19 +12,39 @@ from video import frames
 from video.reader import open_reel
 
 BATCH_SIZE = 8  # sequences a pass
-COLUMNS = ("clip", "animal", "video", "start", "end")  # start and end in seconds
-COLUMNS += ("n_frames", "network_score", "low", "high", "warnings")
-NO_SKILL = "run not better than the mean on animals held out"
+COLUMNS = (
+    "clip",
+    "animal",
+    "video",
+    "start",  # seconds, as end; None for whole videos
+    "end",
+    "n_frames",
+    "network_score",
+    "low",
+    "high",
+    "warnings",
+)
+ANIMAL_COLUMNS = ("animal", "n_clips", "network_score", "low", "high", "warnings")
+NO_SKILL = "run not better than the mean on held-out animals"
 
 
 class Part(NamedTuple):
-    """A new video, or what a view shows of it, in frames."""
+    """A new video, or a window of one, in frames."""
 
     video: Path
     view: frames.View
     clip: str  # its name, which no other video has
     rate: float | None = None  # frames a second, where the part has a start and an end
-    is_apart: bool = True  # from the parts before it that are
+    is_apart: bool = True  # overlaps no earlier part that is apart
+
+
+class Scored(NamedTuple):
+    """A part with its score, and in what it differs from the training clips."""
+
+    part: Part
+    n_frames: int
+    score: float
+    warnings: dict  # as of `novelty.list_warnings`
 
 
 # ---------------------------------------------------------------- windows
@@ -45,7 +65,7 @@ def list_parts(guessed, view, window=None, every=None, allow_short=False):
     parts, failed, seen, there = [], [], 0, 0
     for name, video in videos.items():
         try:
-            own, n_frames = cut_windows(name, video, view, window, every, allow_short)
+            own, n_frames = list_windows(name, video, view, window, every, allow_short)
         except Problem as problem:
             failed.append(str(problem))
             continue
@@ -61,18 +81,11 @@ def list_parts(guessed, view, window=None, every=None, allow_short=False):
     return parts, failed
 
 
-def cut_windows(name, video, view, length, every, allow_short=False):
-    """List windows of `length` seconds, one `every` so many seconds.
-
-    Returns
-    -------
-    list of Part
-    int
-        How many frames the video has.
-    """
+def list_windows(name, video, view, length, every, allow_short):
+    """List windows of `length` seconds, one `every` so many: list of Part, frames."""
     reel = open_reel(video, allow_short)
     if not reel.rate:
-        raise Problem(f"{video}: its frame rate is not known, so it has no seconds")
+        raise Problem(f"{video}: its frame rate is unknown, so it has no seconds")
     size, step = round(length * reel.rate), max(round(every * reel.rate), 1)
     if size > reel.n_frames:
         lasts = reel.n_frames / reel.rate
@@ -83,6 +96,17 @@ def cut_windows(name, video, view, length, every, allow_short=False):
         parts.append(Part(video, own, name, reel.rate, is_apart=start >= end))
         end = start + size if start >= end else end
     return parts, reel.n_frames
+
+
+def window_seconds(record):
+    """Find how long the clips of a run were: the length of a window of a long video."""
+    seconds = (record.get("clips_were") or {}).get("seconds")
+    if not seconds:
+        raise Problem(
+            f"the record of run {record['run']} does not give the seconds that its "
+            "clips lasted: say how long a window is with --window SECONDS"
+        )
+    return math.sqrt(seconds[0] * seconds[1])
 
 
 # ---------------------------------------------------------------- scores
@@ -99,37 +123,42 @@ def score_parts(parts, model, record, extractor, allow_short=False):
         Of the run.
     extractor : extractor.Extractor
     allow_short : bool
-        Take what is there of a video that was cut short.
+        Take what is there of a video that is truncated.
 
     Returns
     -------
-    dict of Part to (familiar.Look, float, dict)
-        What each is like, its score, and its warnings as of `novelty.list_warnings`.
+    list of Scored
     list of str
         What was wrong with the others.
     """
     from tqdm import tqdm
 
-    looks, failed, scored = {}, [], {}
+    looks, failed, scored = {}, [], []
     reads = ((p, functools.partial(read, looks, record, allow_short, p)) for p in parts)
-
-    def extract():
-        with tqdm(total=len(parts), desc="scoring", unit="clip", disable=None) as bar:
-            for part, sequence in extractor.stream(reads):
-                if isinstance(sequence, Problem):
-                    failed.append(f"{part.video.name}: {sequence}")
-                else:
-                    yield part, sequence
-                bar.update()
-
-    extracted, size = extract(), min(BATCH_SIZE, len(parts))
-    while batch := list(itertools.islice(extracted, size)):
-        found = [sequence for _, sequence in batch]
-        told = predict.score_sequences(model, found, size).tolist()
-        for (part, sequence), score in zip(batch, told, strict=True):
-            odd = novelty.list_warnings(record, looks[part], score, sequence)
-            scored[part] = (looks[part], score, odd)
+    bar = tqdm(
+        extractor.stream(reads),
+        total=len(parts),
+        desc="scoring",
+        unit="clip",
+        disable=None,
+    )
+    sequences, size = split_failed(bar, failed), min(BATCH_SIZE, len(parts))
+    while batch := list(itertools.islice(sequences, size)):
+        scores = predict.score_sequences(model, [s for _, s in batch], size).tolist()
+        for (part, sequence), score in zip(batch, scores, strict=True):
+            look = looks[part]
+            warnings = novelty.list_warnings(record, look, score, sequence)
+            scored.append(Scored(part, look.n_frames, score, warnings))
     return scored, failed
+
+
+def split_failed(extracted, failed):
+    """Yield parts with sequences; note the Problem of the others in `failed`."""
+    for part, sequence in extracted:
+        if isinstance(sequence, Problem):
+            failed.append(f"{part.video.name}: {sequence}")
+        else:
+            yield part, sequence
 
 
 def read(looks, record, allow_short, part):
@@ -144,50 +173,57 @@ def read(looks, record, allow_short, part):
     return chosen
 
 
-def tabulate(scored, record, level, labels, trained=None):
-    """Make the table of what was scored, and of the means of animals' clips.
+def tabulate(scored, record, level, labels, trained):
+    """Make the tables of what was scored, and of the means of animals' clips.
 
     Parameters
     ----------
-    scored : dict
-        See `score_parts`.
+    scored : list of Scored
     record : dict
     level : float
     labels : dict
         See `new_animals.label_clips`.
-    trained : dict of str to str, optional
+    trained : dict of str to str
         See `new_animals.find_trained`: clips that get no interval.
 
     Returns
     -------
     dict of str to list
-        See `COLUMNS`; start and end are seconds, None for whole videos.
-    list of (str, int, float, float, float, str)
-        Animal, its clips that do not overlap, mean score, low, high and warnings.
+        See `COLUMNS`.
+    dict of str to list
+        See `ANIMAL_COLUMNS`; clips that overlap count as the ones that fit.
     """
-    trained = trained or {}
     no_skill = intervals.explain_no_skill(record) and NO_SKILL
     rows, of_animal = [], {}
-    for part, (look, score, odd) in scored.items():
-        animal, known = labels[part.clip]["animal"] or part.clip, trained.get(part.clip)
-        times = (None, None)
-        if part.rate:
-            times = part.view.start / part.rate, part.view.end / part.rate
-        limit = find_limits(record, score, 1, level, known)
-        told = "; ".join(filter(None, [known, no_skill, say_odd(odd)]))
-        row = (part.clip, animal, str(part.video), *times, look.n_frames)
-        rows.append((*row, score, *limit, told))
-        of_animal.setdefault(animal, []).append((score, part.is_apart, known))
+    for each in scored:
+        part, known = each.part, trained.get(each.part.clip)
+        animal = labels[part.clip]["animal"] or part.clip
+        rows.append(
+            (
+                part.clip,
+                animal,
+                str(part.video),
+                part.view.start / part.rate if part.rate else None,
+                part.view.end / part.rate if part.rate else None,
+                each.n_frames,
+                each.score,
+                *find_limits(record, each.score, 1, level, known),
+                join(known, no_skill, format_warnings(each.warnings)),
+            )
+        )
+        of_animal.setdefault(animal, []).append((each.score, part.is_apart, known))
     means = []
     for animal, own in of_animal.items():
         scores, apart, known = zip(*own, strict=True)
         n_clips, mean = sum(apart), sum(scores) / len(scores)
         known = next(filter(None, known), None)
-        limit = find_limits(record, mean, n_clips, level, known)
-        told = "; ".join(filter(None, [known, no_skill]))
-        means.append((animal, n_clips, mean, *limit, told))
-    columns = map(list, zip(*rows, strict=True))
-    return dict(zip(COLUMNS, columns, strict=True)), means
+        limits = find_limits(record, mean, n_clips, level, known)
+        means.append((animal, n_clips, mean, *limits, join(known, no_skill)))
+    return to_columns(COLUMNS, rows), to_columns(ANIMAL_COLUMNS, means)
+
+
+def to_columns(names, rows):
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def find_limits(record, score, n_clips, level, known):
@@ -197,16 +233,9 @@ def find_limits(record, score, n_clips, level, known):
     return intervals.find_intervals(record, [score], n_clips, level)[0].tolist()
 
 
-def say_odd(odd):
-    return "; ".join(f"{kind} {how}" for kind, how in odd.items())
+def join(*warnings):
+    return "; ".join(filter(None, warnings))
 
 
-def window_seconds(record):
-    """Tell how long the clips of a run were: what a window of a long video must be."""
-    seconds = (record.get("clips_were") or {}).get("seconds")
-    if not seconds:
-        raise Problem(
-            f"run {record['run']} does not tell how many seconds its clips lasted: say "
-            "how long a window is with --window SECONDS"
-        )
-    return math.sqrt(seconds[0] * seconds[1])
+def format_warnings(warnings):
+    return "; ".join(f"{kind} {how}" for kind, how in warnings.items())

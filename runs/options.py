@@ -41,7 +41,7 @@ class Options:
 
     @classmethod
     def from_dict(cls, values):
-        """Take up options from a record; raises Problem where one is odd."""
+        """Take options from a record; raises Problem where one is of another kind."""
         known = {field.name: field.default for field in dataclasses.fields(cls)}
         given = values if isinstance(values, dict) else {}
         if given.get("run_frames"):
@@ -63,7 +63,7 @@ def is_alike(value, default):
 
 
 def propose(clips, options, has_sequences=True):
-    """Say what suits few clips, where the published settings were left; else "".
+    """Suggest settings for few clips, where the published ones were left; else "".
 
     Twenty frames over the whole clip are what was measured on few clips.
     `has_sequences`: whether there are some, which others are to replace.
@@ -81,10 +81,5 @@ def propose(clips, options, has_sequences=True):
         wanted = f"extract_features.py {length}, then {wanted}"
     return (
         f"{n_clips} clips of {len(animals)} animals, {min(lengths)} to {max(lengths)} "
-        f"frames; what suits so few: {wanted}"
+        f"frames. Suggested settings for this few clips: {wanted}"
     )
-
-
-def tell_proposal(clips, options):
-    if proposal := propose(clips, options):
-        print(proposal)

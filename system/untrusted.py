@@ -1,7 +1,6 @@
-"""Opens files of unknown origin: says what they are, and follows no lead out of them.
+"""Reads files of unknown origin: checks types, sizes and links before use.
 
-Checkpoints are passed from lab to lab, and a checkpoint can ask its reader for
-anything. What it says is checked here before it is used.
+Checkpoints are passed from lab to lab, and their content is not to be trusted.
 """
 
 import contextlib
@@ -18,16 +17,14 @@ SUPPORTED = (
     "Supported: a run of train_reg.py (.keras), or the published network saved by "
     "Keras 2 (.hdf5, .h5)"
 )
-
 WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def kind_of(path):
-    """Say what a file is by its first bytes: "HDF5", "zip", or words for a message."""
-    path = Path(path)
-    if not path.is_file():
+    """Find what a file is by its first bytes: "HDF5", "zip", or words for a message."""
+    if not Path(path).is_file():
         raise Problem(f"{path} does not exist or is no file")
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         start = file.read(512)
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
         return "HDF5"
@@ -37,12 +34,9 @@ def kind_of(path):
         return "an empty file"
     if re.match(rb"\s*(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml)", start, re.I):
         return "a web page (HTML), as a failed download leaves it"
-    if start.startswith(b"\x80") or start.startswith(b"\x1f\x8b"):
+    if start.startswith((b"\x80", b"\x1f\x8b")):
         return "a pickled or compressed file"
     return f"bytes that start with {start[:12]!r}"
-
-
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def size(value):
@@ -50,9 +44,6 @@ def size(value):
     if type(value) is not int or not 0 < value < LARGEST:
         raise ValueError(f"a size must be a positive whole number, not {value!r}")
     return value
-
-
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def is_quick_pattern(pattern):
@@ -71,22 +62,16 @@ def is_quick_pattern(pattern):
     return len(pattern) <= 200 and n_repeats <= 3 and n_options <= 6 and not is_nested
 
 
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
-
-
 def first_line(error):
-    """Say an exception in one line."""
+    """Give the first line of an exception's text."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 @contextlib.contextmanager
 def open_hdf5(file, name):
-    """Open HDF5 content, a path or a binary file; what goes wrong becomes one line.
+    """Open HDF5 content, a path or a binary file; errors become one line.
 
-    Only a process that may crash does so; see `foreign.apart`.
+    Only in a process that may crash; see `system.apart`.
     """
     import h5py
 
@@ -95,13 +80,10 @@ def open_hdf5(file, name):
             yield opened
     except Problem as problem:
         raise Problem(f"{name}: {problem}. {SUPPORTED}") from problem
-    except Exception as error:  # HDF5 and JSON fail in many ways on spoiled bytes
+    except Exception as error:  # HDF5 and JSON fail in many ways on corrupt bytes
         raise Problem(
             f"{name} is damaged or cut off: {first_line(error)}. {SUPPORTED}"
         ) from error
-
-
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def text(value):
@@ -109,11 +91,8 @@ def text(value):
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
-
-
 def follow(group, name):
-    """Item of a group, by links that stay in the file."""
+    """Find an item of a group, by links that stay in the file."""
     import h5py
 
     for part in name.split("/"):
@@ -124,9 +103,6 @@ def follow(group, name):
             raise Problem(f"the link {name} leads out of the file")
         group = group[part]
     return group
-
-
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def check_array(dataset, shape, n_bytes, meant):
@@ -143,9 +119,6 @@ def check_array(dataset, shape, n_bytes, meant):
         raise Problem(f"{dataset.name} claims {dataset.shape}, more than the file has")
 
 
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
-
-
 def read_array(dataset):
     """Read finite numbers."""
     array = np.asarray(dataset[()], np.float32)
@@ -154,26 +127,20 @@ def read_array(dataset):
     return array
 
 
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
-
-
 @contextlib.contextmanager
 def open_archive(path):
-    """Open an archive; whatever goes wrong with it becomes one line."""
+    """Open an archive; errors become one line."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
     except Problem as problem:
         raise Problem(f"{path.name} {problem}") from problem
-    except Exception as error:  # zipfile and json fail in many ways on spoiled bytes
+    except Exception as error:  # zipfile and json fail in many ways on corrupt bytes
         raise Problem(f"{path.name} is damaged: {first_line(error)}") from error
 
 
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
-
-
 def read_member(archive, name, largest):
-    """Read a file in an archive, stored as Keras does; a packed one may grow."""
+    """Read a file in an archive, stored as Keras does; a compressed one may grow."""
     entry = archive.getinfo(name)
     if entry.compress_type:
         raise Problem("is packed in a way Keras never writes")

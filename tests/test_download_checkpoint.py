@@ -21,7 +21,6 @@ class Server(http.server.ThreadingHTTPServer):
 
     content = b""
     status = 200
-    endless = False
     reason = None
     announced = None  # length in the header; None for the true one, False for none
     cut_at = None  # bytes after which the connection breaks
@@ -47,8 +46,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.announced is not False:
             self.send_header("Content-Length", str(server.announced or len(body)))
         self.end_headers()
-        while server.endless:
-            self.wfile.write(bytes(2**16))
         self.wfile.write(body[: server.cut_at])
 
 
@@ -129,15 +126,6 @@ def test_a_broken_transfer_leaves_nothing(server, content, tmp_path, part):
     assert store.find_run(tmp_path, "g04-features").read_bytes() == content
 
 
-@pytest.mark.parametrize("announced", [False, 50_000])
-def test_a_body_without_end_is_left(server, tmp_path, monkeypatch, announced):
-    monkeypatch.setattr(download_checkpoint, "LARGEST", 2**20)
-    server.endless, server.announced = True, announced
-    words = "more than" if announced is False else "cannot be used"
-    check_refusal(tmp_path, address(server), words)
-    assert list_names(tmp_path) == []
-
-
 def test_what_is_too_large_is_refused(server, tmp_path):
     server.announced = 10**10
     check_refusal(tmp_path, address(server), "no checkpoint")
@@ -173,7 +161,7 @@ def test_wrong_content_is_removed(server, tmp_path, served, words):
     assert list_names(tmp_path) == []
 
 
-@pytest.mark.parametrize("part", [0.01, 0.2, 0.5, 0.8, 0.99])
+@pytest.mark.parametrize("part", [0.01, 0.8])
 def test_a_cut_without_a_length_is_noticed(server, content, tmp_path, part):
     server.content, server.announced = content, False
     server.cut_at = int(part * len(content))
@@ -196,7 +184,7 @@ def test_another_digest_is_refused(server, content, tmp_path):
     assert list_names(tmp_path) == []
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
+@pytest.mark.parametrize("status", [404, 500])
 def test_what_the_server_answers_is_said(server, tmp_path, status):
     server.status = status
     check_refusal(tmp_path, address(server), str(status))

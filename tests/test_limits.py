@@ -106,7 +106,7 @@ def test_too_few_animals_and_old_runs_say_why_there_is_no_interval(
     _, said = run_score("--level", "0.95")
     said_too = " ".join(str(warning.message) for warning in recwarn)
     assert "95% intervals need 19 held-out animals, and run" in said_too
-    assert "[low, high] holds the true score of 90% of new animals" in said.out
+    assert "[low, high] contains the true score of 90% of new animals" in said.out
     record = read_record(trained, "Reach-lstm")
     record.pop("left_out_errors")
     assert "--folds 5 --final" in intervals.explain_missing(record)

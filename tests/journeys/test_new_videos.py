@@ -31,19 +31,19 @@ def test_films_of_one_name_in_folders_are_of_the_animals_of_their_folders(study)
     assert len({row["clip"] for row in rows}) == 3
     alone = score(study, "new/Rat 12")  # its folder, given alone, tells the same
     assert [row["animal"] for row in read(study)] == ["Rat 12"]
-    assert "tell no animal" not in said.err + alone.err
+    assert "give no animal" not in said.err + alone.err
 
 
 def test_animals_that_no_name_tells_are_said_and_a_table_tells_them(study):
     for letter in "abc":
         study.film(f"new/film {letter}.mp4", 2, seed=ord(letter))
     said = score(study, "new")
-    assert "the names of 3 clips tell no animal" in said.err
+    assert "the names of 3 clips give no animal" in said.err
     table = "Clip;Animal\nFILM A.MP4;x\nfilm_b;x\nfilm c;y\n"
     (study.place / "labels.csv").write_text(table)
     said = score(study, "new", "--table", "labels.csv")
     assert [row["animal"] for row in read(study)] == ["x", "x", "y"]
-    assert "tell no animal" not in said.err
+    assert "give no animal" not in said.err
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -76,7 +76,7 @@ def test_sessions_of_animals_that_no_name_tells_are_refused_before_the_work(stud
     for name in ("one_pre", "one_post", "two_pre", "two_post"):
         study.film(f"new/{name}.mp4", 2, seed=len(name))
     argv = ("score", "new", *RUN, "--pair", "session")
-    said = study.refused(*argv, words=("4 of 4 clips tell no animal", "--table"))
+    said = study.refused(*argv, words=("no animal is known of 4 of 4 clips", "--table"))
     assert "network scores" not in said.out
 
 
@@ -183,7 +183,7 @@ def test_the_card_takes_the_predictions_of_folds_where_the_run_has_no_errors(stu
     rows = builders.read_csv(next((study.folder / "predictions").glob("*folds*.csv")))
     off = [abs(float(r["network_score"]) - float(r["expert_score"])) for r in rows]
     card = study.ok("share", "Reach-motion").out
-    told = f"off by {np.mean(off):.2f} on average (16 clips, 8 animals, by networks of"
+    told = f"absolute error {np.mean(off):.2f} (16 clips, 8 animals, by networks of"
     assert told in card and "not measured" not in card
 
 

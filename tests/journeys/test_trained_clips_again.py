@@ -151,7 +151,7 @@ def test_copies_of_one_film_are_said(study):
 
 
 def test_what_the_published_network_was_trained_on_is_unknown(recwarn):
-    score.tell_trained({}, {}, {"run": "g04-features", "train_clips": None})
+    score.report_trained({}, {}, {"run": "g04-features", "train_clips": None})
     (told,) = (str(warning.message) for warning in recwarn)
     assert "unknown which clips and animals g04-features was trained on" in told
 
