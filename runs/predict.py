@@ -1,4 +1,4 @@
-"""Scores of sequences, by a run, made as the run was trained on."""
+"""Scores of sequences by a run, made as those that it was trained on."""
 
 import itertools
 import shlex
@@ -15,85 +15,90 @@ from system.terminal import Problem, caution
 def check_extraction(folder, record):
     """See that the sequences were made as those the run was trained on.
 
-    Where they were not, or there are none yet, the Problem says which command makes
-    them as the run wants.
+    Where they were not, or there are none yet, the Problem names the command that makes
+    them.
     """
-    present = sequences.describe_making(folder, record["n_frames"])
-    expected = record["extraction"]
-    if present is None and not sequences.list_names(folder, record["n_frames"]):
-        raise Problem(
-            f"{storage.extraction_path(folder).parent} holds no sequences of "
-            f"{record['n_frames']} frames yet. {tell_command(folder, record)}"
-        )
-    if present is None:  # of unknown making; their shape is all there is
-        return
+    run, n_frames, expected = record["run"], record["n_frames"], record["extraction"]
+    present = sequences.describe_making(folder, n_frames)
+    if present is None:
+        if not sequences.list_names(folder, n_frames):
+            raise Problem(
+                f"{storage.extraction_path(folder).parent} holds no sequences of "
+                f"{n_frames} frames yet. {suggest_command(folder, record)}"
+            )
+        return  # it is unknown how they were made; their shape is all there is
     if expected is None:
         caution(
-            f"run {record['run']} does not say how its sequences were made: its scores "
-            "mean nothing unless those here were made alike"
+            f"the record of run {run} does not give how its sequences were made: its "
+            "scores mean nothing unless those here were made alike"
         )
-        return
-    if not record.get("published"):
+    elif not record.get("published"):
         if wrong := sequences.compare_extractions(present, expected):
             raise Problem(
-                f"the sequences of {folder} do not suit run {record['run']}: "
-                f"{'; '.join(wrong)}. {tell_command(folder, record, is_other=True)}"
+                f"the sequences of {folder} do not suit run {run}: {'; '.join(wrong)}. "
+                f"{suggest_command(folder, record, is_other=True)}"
             )
-        return
-    if present["n_frames"] != expected["n_frames"]:
+    elif present["n_frames"] != expected["n_frames"]:
         raise Problem(
-            f"{record['run']} takes sequences of {expected['n_frames']} frames; those "
-            f"of {folder} have {present['n_frames']}. "
-            f"{tell_command(folder, record, is_other=True)}"
+            f"{run} takes sequences of {expected['n_frames']} frames; those of {folder} "
+            f"have {present['n_frames']}. "
+            f"{suggest_command(folder, record, is_other=True)}"
         )
-    if (present["weights"], present["sampling"]) != ("imagenet", "stride"):
+    elif (present["weights"], present["sampling"]) != ("imagenet", "stride"):
         caution(
-            f"{record['run']} was trained on ImageNet features with stride sampling. "
-            f"These are {present['weights']}, {present['sampling']}: the scores mean "
-            "nothing unless that is the same"
+            f"{run} was trained on ImageNet features with stride sampling. These are "
+            f"{present['weights']}, {present['sampling']}: the scores mean nothing "
+            "unless that is the same"
         )
 
 
-def tell_command(folder, record, is_other=False):
-    """Say which command makes sequences as a run wants them.
+def suggest_command(folder, record, is_other=False):
+    """Write the command that makes sequences as those of a run.
 
-    `is_other`: whether there are sequences already that were made otherwise.
+    `is_other`: whether there are sequences already that were made in another way.
     """
     made = record["extraction"] or {}
     if not {"weights", "sampling"} <= made.keys():
-        return f"Run {record['run']} does not say how its own were made"
+        return f"It is unknown how those of run {record['run']} were made"
     weights, hint = made["weights"], ""
     if weights not in sequences.NAMED_WEIGHTS and not Path(weights).is_file():
-        hint = f", with {Path(weights).name} as FILE: the weights of InceptionV3 that"
-        hint += f" it was trained with (sha256 {str(made.get('sha256'))[:12]}...)"
+        hint = (
+            f", with {Path(weights).name} as FILE: the weights of InceptionV3 that it "
+            f"was trained with (sha256 {str(made.get('sha256'))[:12]}...)"
+        )
         weights = "FILE"
-    words = ["python extract_features.py", f"--weights {shlex.quote(str(weights))}"]
-    words += [f"--seq-length {record['n_frames']}", f"--sampling {made['sampling']}"]
+    command = (
+        f"python extract_features.py --weights {shlex.quote(weights)} "
+        f"--seq-length {record['n_frames']} --sampling {made['sampling']}"
+    )
     if made.get("precision", "float32") != "float32":
-        words.append(f"--precision {made['precision']}")
+        command += f" --precision {made['precision']}"
     if Path(folder) != storage.DEFAULT_FOLDER:
-        words.append(f"--data {shlex.quote(str(folder))}")
-    also = "" if not is_other else " --overwrite"
-    also_told = "" if not is_other else " (or, without it, another --data folder)"
-    return f"Make them as it wants: {' '.join(words)}{also}{also_told}{hint}"
+        command += f" --data {shlex.quote(str(folder))}"
+    if is_other:
+        command += " --overwrite (or, without it, another --data folder)"
+    return f"Make them with: {command}{hint}"
 
 
 def open_extractor(record, weights=None):
     """Open the `extractor.Extractor` that a run was trained with.
 
-    `weights` says where the weights of InceptionV3 are, if not where they were.
+    `weights` is the file of InceptionV3's weights, if it is not where it was.
     """
     from extractor import Extractor
 
     made = record["extraction"]
     if not made or not {"weights", "sampling"} <= made.keys():
         raise Problem(
-            f"run {record['run']} was trained on sequences of unknown making, so new "
+            f"it is unknown how the sequences of run {record['run']} were made, so new "
             "videos cannot be treated alike"
         )
     wanted = weights or made["weights"]
     if wanted not in sequences.NAMED_WEIGHTS and not Path(wanted).is_file():
-        raise Problem(f"the run's weights {wanted} are gone; say where with --weights")
+        raise Problem(
+            f"the weights {wanted} of run {record['run']} are missing; give the file "
+            "with --weights"
+        )
     extractor = Extractor(wanted, precision=made.get("precision", "float32"))
     if made.get("sha256") not in (None, extractor.record["sha256"]):
         raise Problem(
@@ -108,7 +113,7 @@ def open_extractor(record, weights=None):
 
 
 def read_sequences(folder, names, record, control=None):
-    """Yield the sequences of clips, changed as a control asks.
+    """Read the sequences of clips, changed as a control asks.
 
     Parameters
     ----------
@@ -131,7 +136,7 @@ def read_sequences(folder, names, record, control=None):
             f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
             f"frames in {storage.extraction_path(folder).parent}: "
             f"{', '.join(missing[:10])}{explain_first(missing, there)}. "
-            f"{tell_command(folder, record)}"
+            f"{suggest_command(folder, record)}"
         )
     for name in names:
         sequence = sequences.read_sequence(folder, name, n_frames, record["n_features"])

@@ -1,4 +1,3 @@
-import json
 import re
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from checkpoints import (
     write_small,
 )
 
-from runs import keras2, loading, store
+from runs import loading, store
 from system import apart
 from system.terminal import Caution, Problem
 
@@ -153,26 +152,26 @@ def test_a_published_run_has_a_record(tmp_path):
 # ------------------------------------------------------------------------ refusals
 
 
-def spoil_config(change):
-    def spoil(path):
+def change_config(change):
+    def write(path):
         config = configure(*SIZE)
         change(config["config"])
         write_checkpoint(path, config, draw_weights(*SIZE))
 
-    return spoil
+    return write
 
 
 def set_option(layer, name, value):
-    return spoil_config(lambda layers: layers[layer]["config"].update({name: value}))
+    return change_config(lambda layers: layers[layer]["config"].update({name: value}))
 
 
-def spoil_file(change):
-    def spoil(path):
+def change_file(change):
+    def write(path):
         write_small(path)
         with h5py.File(path, "r+") as file:
             change(file)
 
-    return spoil
+    return write
 
 
 def replace_kernel(make):
@@ -181,7 +180,7 @@ def replace_kernel(make):
         del layer["kernel:0"]
         make(layer)
 
-    return spoil_file(change)
+    return change_file(change)
 
 
 def declare_huge(layer):
@@ -196,12 +195,6 @@ def hold_objects(layer):
 def lie_elsewhere(layer):
     outside = [("/etc/hostname", 0, 8 * 24 * 4)]
     layer.create_dataset("kernel:0", (8, 24), "f4", external=outside)
-
-
-def be_virtual(layer):
-    layout = h5py.VirtualLayout((8, 24), "f4")
-    layout[:] = h5py.VirtualSource("elsewhere.h5", "x", (8, 24))
-    layer.create_virtual_dataset("kernel:0", layout)
 
 
 def link_to(target):
@@ -230,52 +223,42 @@ def write_nan(path):
 
 
 def set_attribute(**attributes):
-    return spoil_file(lambda file: file.attrs.update(attributes))
+    return change_file(lambda file: file.attrs.update(attributes))
 
 
-SPOILED = {
+CORRUPT = {
     "gates": (set_option(0, GATES, "relu"), GATES),
-    "custom gates": (set_option(0, GATES, {"class_name": "X"}), GATES),
     "activation": (set_option(0, "activation", "relu"), "LSTM activation 'relu'"),
-    "backwards": (set_option(0, "go_backwards", True), "go_backwards"),
-    "stateful": (set_option(0, "stateful", True), "stateful"),
     "last output": (set_option(0, "return_sequences", False), "return_sequences"),
     "pool of 3": (set_option(1, "pool_size", [3]), "pool_size"),
     "two scores": (set_option(4, "units", 2), "Dense units 2"),
     "softmax": (set_option(4, "activation", "softmax"), "softmax"),
     "other units": (set_option(0, "units", 7), "shape"),
-    "huge units": (set_option(0, "units", 2**31), "shape"),
     "negative units": (set_option(0, "units", -6), "whole number"),
     "other length": (set_option(0, "batch_input_shape", [None, 40, 8]), "shape"),
     "Lambda": (write_lambda, "found LSTM -> Lambda"),
-    "two LSTMs": (spoil_config(lambda ls: ls.insert(0, ls[0])), "found LSTM -> LSTM"),
-    "CuDNNLSTM": (
-        spoil_config(lambda layers: layers[0].update(class_name="CuDNNLSTM")),
-        "found CuDNNLSTM",
-    ),
-    "no layers": (spoil_config(lambda layers: layers.clear()), "damaged"),
     "NaN": (write_nan, "NaN"),
     "Keras 1": (write_keras_1, "Keras 1"),
     "Keras 1 by version": (set_attribute(keras_version=b"1.2.2"), "Keras '1.2.2'"),
     "Keras 3": (set_attribute(keras_version="3.4.0"), "Keras '3.4.0'"),
     "config is no JSON": (set_attribute(model_config=b'{"class_name": '), "damaged"),
-    "deep JSON": (set_attribute(model_config=b"[" * 30000), "damaged"),
-    "no weights": (spoil_file(lambda f: f.pop("model_weights")), "without the weights"),
+    "no weights": (
+        change_file(lambda f: f.pop("model_weights")),
+        "without the weights",
+    ),
     "no kernel": (replace_kernel(lambda layer: None), "no array"),
     "huge kernel": (replace_kernel(declare_huge), "shape"),
     "objects": (replace_kernel(hold_objects), "objects"),
     "external storage": (replace_kernel(lie_elsewhere), "another file"),
-    "virtual": (replace_kernel(be_virtual), "another file"),
-    "soft link": (replace_kernel(link_to(h5py.SoftLink("/x"))), "leads out"),
     "external link": (replace_kernel(link_to(ELSEWHERE)), "leads out"),
 }
 
 
-@pytest.mark.parametrize("name", SPOILED)
+@pytest.mark.parametrize("name", CORRUPT)
 def test_other_files_are_refused_in_one_line(tmp_path, name):
-    spoil, words = SPOILED[name]
+    write, words = CORRUPT[name]
     path = tmp_path / "g04-features.hdf5"
-    spoil(path)
+    write(path)
     with pytest.raises(Problem) as refusal:
         loading.load_published(path)
     text = str(refusal.value)
@@ -283,26 +266,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, name):
     assert "\n" not in text
 
 
-def test_a_declared_size_that_is_not_there_is_refused(tmp_path):
-    path = tmp_path / "run.h5"
-    size = (4, 2**20, 2**10)
-    with h5py.File(path, "w") as file:
-        file.attrs["model_config"] = json.dumps(configure(*size)).encode()
-        group = file.create_group("model_weights")
-        group.attrs["layer_names"] = [b"lstm_1", b"dense_1"]
-        for layer, shapes in {
-            "lstm_1": [(2**20, 2**12), (2**10, 2**12), (2**12,)],
-            "dense_1": [(2**11, 1), (1,)],
-        }.items():
-            names = [f"{layer}_{n}" for n in range(len(shapes))]
-            group.create_group(layer).attrs["weight_names"] = names
-            for name, shape in zip(names, shapes, strict=True):
-                group[layer].create_dataset(name, shape, "f4", chunks=True)
-    with pytest.raises(Problem, match="claims"):
-        loading.load_published(path)
-
-
-@pytest.mark.parametrize("part", [0, 0.0005, 0.01, 0.1, 0.3, 0.6, 0.9, 0.9999])
+@pytest.mark.parametrize("part", [0, 0.01, 0.3, 0.9999])
 def test_a_file_cut_anywhere_is_refused_in_one_line(tmp_path, part):
     path = tmp_path / "run.hdf5"
     write_small(path)
@@ -313,56 +277,10 @@ def test_a_file_cut_anywhere_is_refused_in_one_line(tmp_path, part):
     assert "\n" not in str(refusal.value)
 
 
-def spoil_bytes(path, seed, count):
-    """Yield a small checkpoint over and over, 20 of its bytes changed."""
-    write_small(path, 4, 2, 2)
-    whole = path.read_bytes()
-    rng = np.random.default_rng(seed)
-    for number in range(count):
-        spoiled = bytearray(whole)
-        for place in rng.integers(8, len(whole), 20):
-            spoiled[place] = rng.integers(256)
-        path.write_bytes(spoiled)
-        yield number
-
-
-def check_spoiled(path):
-    """Read a file apart; returns what was said of it."""
-    try:
-        settings, arrays = keras2.read_apart(path)
-        assert settings["units"] == 2
-        assert len(arrays) == 5
-    except Problem as problem:
-        assert "\n" not in str(problem)
-        return str(problem)
-    return ""
-
-
-# The first made the library crash, the second made it run for ever.
-@pytest.mark.parametrize(("seed", "number"), [(0, 327), (1, 141)])
-def test_what_kills_the_library_is_a_problem_in_one_line(
-    tmp_path, monkeypatch, seed, number
-):
-    monkeypatch.setattr(apart, "PATIENCE", 5)
-    path = tmp_path / "run.hdf5"
-    for _ in spoil_bytes(path, seed, number + 1):
-        pass
-    said = check_spoiled(path)
-    assert "damaged" in said or not said  # another release may read it
-
-
 @pytest.mark.parametrize("reader", ["apart:die", "no:such"])
 def test_a_reader_that_dies_is_a_problem(tmp_path, reader):
     with pytest.raises(Problem, match="is damaged: the HDF5 library"):
         apart.read(reader, tmp_path / "run.hdf5")
-
-
-@pytest.mark.thorough
-def test_bytes_changed_anywhere_end_in_a_problem_or_a_network(tmp_path, monkeypatch):
-    monkeypatch.setattr(apart, "PATIENCE", 10)
-    path = tmp_path / "run.hdf5"
-    said = [check_spoiled(path) for _ in spoil_bytes(path, 2, 300)]
-    assert said.count("") < 300
 
 
 # ---------------------------------------------------------------------- full size

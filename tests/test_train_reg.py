@@ -139,7 +139,7 @@ def test_a_finished_run_is_not_trained_again(folder):
     train(folder)
     with pytest.raises(Problem, match="finished"):
         train(folder)
-    with pytest.raises(Problem, match="otherwise"):
+    with pytest.raises(Problem, match="differently"):
         train(folder, "--seed", "5")
     train(folder, "--seed", "5", "--overwrite")
     assert read_record(folder, "Reach-lstm")["seed"] == 5
@@ -302,7 +302,8 @@ def test_scores_edited_after_the_training_are_named(folder):
         warnings.simplefilter("error")
         learned.caution_edited([record, {"train_clips": None}], clips)
         groups = {c.name: float("Stroke" in c.name) for c in clips[:9]}
-        of_groups = {**record, "target": "group", "train_clips": groups}
+        of_groups = {"train_clips": groups, "target": "group"}
+        of_groups["control_group"] = "Control"
         learned.caution_edited([of_groups], edited)
     regrouped = [clips[0]._replace(group="Control"), *clips[1:]]
     with pytest.warns(terminal.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):
