@@ -40,8 +40,8 @@ def check_extraction(folder, record):
             )
     elif present["n_frames"] != expected["n_frames"]:
         raise Problem(
-            f"{run} takes sequences of {expected['n_frames']} frames; those of {folder} "
-            f"have {present['n_frames']}. "
+            f"{run} takes sequences of {expected['n_frames']} frames; those of "
+            f"{folder} have {present['n_frames']}. "
             f"{suggest_command(folder, record, is_other=True)}"
         )
     elif (present["weights"], present["sampling"]) != ("imagenet", "stride"):
