@@ -182,7 +182,7 @@ def check_refusal(read, path, words):
     ("changes", "words"),
     [
         ({"n_frames": T + 2}, "restore the two files together"),
-        ({"n_frames": -6}, "positive whole number"),
+        ({"n_frames": -6}, "n_frames"),
         ({"options": {"model": "lstm", "units": 4}}, "shape"),
         ({"options": {"model": "lstm", "units": 10**9}}, "shape"),
         ({"options": {"model": "lstm", "units": 10**30}}, "shape"),

@@ -73,7 +73,7 @@ def test_a_leak_is_refused(folder):
     leaked = {**record["train_clips"], "v_RatStrokeMay2_g02_c00": 2.0}
     storage.write_json(path, {**record, "train_clips": leaked})
     try:
-        with pytest.raises(Problem, match="Reach-lstm-g02-features knows"):
+        with pytest.raises(Problem, match="Reach-lstm-g02-features has seen"):
             judge(folder, "--leave-one-animal-out")
     finally:
         storage.write_json(path, record)
@@ -84,7 +84,7 @@ def test_a_missing_fold_is_named(folder):
     record = storage.read_json(path)
     path.unlink()
     try:
-        with pytest.raises(Problem, match="left out g05"):
+        with pytest.raises(Problem, match="held out g05"):
             judge(folder, "--leave-one-animal-out")
     finally:
         storage.write_json(path, record)
