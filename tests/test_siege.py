@@ -20,7 +20,7 @@ from runs.options import Options
 from system import storage, terminal, untrusted
 from system.terminal import Caution, Problem
 
-HOUSE = Path(storage.__file__).parent
+HOUSE = Path(storage.__file__).parents[1]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and closed streams")
 
 
@@ -97,10 +97,10 @@ def test_flipped_bits_are_noticed_or_harmless(tmp_path):
 
 
 def run_script(code, **options):
-    """Run code within `console.run`, as the scripts do."""
-    lines = ["import sys, time", "import console", "def main():"]
+    """Run code within `terminal.run`, as the scripts do."""
+    lines = ["import sys, time", "from system import terminal", "def main():"]
     lines += [f"    {line}" for line in code.splitlines()]
-    lines += ["console.run(main)"]
+    lines += ["terminal.run(main)"]
     return subprocess.Popen(
         [sys.executable, "-c", "\n".join(lines)],
         cwd=HOUSE,
@@ -125,7 +125,8 @@ def test_signals_end_a_script_in_a_line(name, code):
 
 @posix
 def test_an_interrupt_while_modules_are_imported_is_a_line_too():
-    code = "import console\nprint('begun', flush=True)\nimport time\ntime.sleep(60)"
+    code = "from system import terminal\nprint('begun', flush=True)\n"
+    code += "import time\ntime.sleep(60)"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=HOUSE,
@@ -142,11 +143,12 @@ def test_an_interrupt_while_modules_are_imported_is_a_line_too():
 
 @posix
 @pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-", ">/dev/full"])
-@pytest.mark.parametrize("code", ["print('x' * 9999)", "raise console.Problem('so')"])
+@pytest.mark.parametrize("code", ["print('x' * 9999)", "raise terminal.Problem('so')"])
 def test_closed_and_full_streams_make_no_traceback(streams, code):
     if "full" in streams and not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    script = f"import console\ndef main():\n    {code}\nconsole.run(main)"
+    script = "from system import terminal\n"
+    script += f"def main():\n    {code}\nterminal.run(main)"
     command = f'exec "$0" -c "$1" {streams}'
     done = subprocess.run(
         ["sh", "-c", command, sys.executable, script],
@@ -162,8 +164,8 @@ HOSTILE = "a\x1b[2Jb\x9b31m\x07\u202ec\x7f"
 
 
 def test_control_codes_reach_no_terminal():
-    code = f"print({HOSTILE!r})\nconsole.caution({HOSTILE!r})\n"
-    code += f"raise console.Problem({HOSTILE!r})"
+    code = f"print({HOSTILE!r})\nterminal.caution({HOSTILE!r})\n"
+    code += f"raise terminal.Problem({HOSTILE!r})"
     output, errors = run_script(code).communicate(timeout=20)
     for text in (output, errors):
         assert not set("\x1b\x9b\x07\u202e\x7f") & set(text)

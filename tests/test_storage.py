@@ -184,14 +184,15 @@ def test_modes_and_links_stay_as_they_are(tmp_path):
     assert sorted(tmp_path.iterdir()) == [path, link]
 
 
-CLAIM = "import files, sys, time\nwith files.claim(sys.argv[1]): "
+CLAIM = "import sys, time\nfrom system import storage\n"
+CLAIM += "with storage.claim(sys.argv[1]): "
 
 
 def claim_elsewhere(path, action):
     code = CLAIM + f"print('mine', flush=True); {action}"
     return subprocess.Popen(
         [sys.executable, "-c", code, str(path)],
-        cwd=Path(storage.__file__).parent,
+        cwd=Path(storage.__file__).parents[1],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -222,19 +223,20 @@ def test_many_claims_at_once_are_never_shared(tmp_path):
     tally = tmp_path / "tally"
     tally.write_text("0")
     code = (
-        "import files, sys, time\nfrom pathlib import Path\n"
-        "from console import Problem\n"
+        "import sys, time\nfrom pathlib import Path\nfrom system import storage\n"
+        "from system.terminal import Problem\n"
         "path, done = Path(sys.argv[1]), 0\n"
         "while done < 20:\n"
         "  try:\n"
-        "    with files.claim(path):\n"
+        "    with storage.claim(path):\n"
         "      n = int(path.read_text()); time.sleep(0.001)\n"
         "      path.write_text(str(n + 1)); done += 1\n"
         "  except Problem: time.sleep(0.001)\n"
     )
     command = [sys.executable, "-c", code, str(tally)]
     pool = [
-        subprocess.Popen(command, cwd=Path(storage.__file__).parent) for _ in range(4)
+        subprocess.Popen(command, cwd=Path(storage.__file__).parents[1])
+        for _ in range(4)
     ]
     assert [process.wait() for process in pool] == [0] * 4
     assert tally.read_text() == "80"
