@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from runs import keras2, store
+from runs import store
 from system import storage, terminal, untrusted
 from system.terminal import Problem, plain
 
@@ -77,6 +77,8 @@ def check_file(path, name, sha256):
             with untrusted.open_archive(path) as opened:
                 untrusted.read_member(opened, untrusted.WEIGHTS, path.stat().st_size)
         elif kind == "HDF5":
+            from runs import keras2
+
             keras2.read_apart(path)  # checks it as a whole
         else:
             hint = "; rename it to .keras" if kind == "zip" else ""

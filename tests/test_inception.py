@@ -120,7 +120,7 @@ def test_imagenet_is_fetched_as_keras_does(parts, saved, monkeypatch):
 
     monkeypatch.setattr(keras.utils, "get_file", fail)
     with pytest.raises(Problem, match="Without internet give --weights FILE"):
-        published.read_parts("imagenet", shapes_of(parts))
+        inception_v3.read_parts("imagenet", shapes_of(parts))
 
 
 def test_bfloat16_is_rough_and_not_for_processors(parts, monkeypatch):

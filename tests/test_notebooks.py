@@ -56,7 +56,8 @@ def test_a_problem_is_one_line_in_a_notebook(kernel, tmp_path):
 def test_figures_load_under_a_backend_that_only_the_notebook_has(kernel, tmp_path):
     run_cell(kernel, "import matplotlib_inline; %matplotlib inline")
     draw = "__import__('matplotlib.pyplot').pyplot.figure() and print('loaded')"
-    script = f"import sys, console; sys.argv = ['x']; console.run(lambda: {draw})"
+    load = "import sys; sys.argv = ['x']; from system import terminal"
+    script = f"{load}; terminal.run(lambda: {draw})"
     code = (
         "import os; os.environ['MPLBACKEND'] = 'module://no_such_backend'\n"
         f"!'{sys.executable}' -c \"{script}\""
