@@ -170,7 +170,7 @@ def write(path, table, means):
 
 def draw_windows(paths, table):
     """Draw the score of each video over time, beside the table."""
-    from evaluation.contrast_figures import draw_windows
+    from evaluation.plots import draw_windows
     from reports import style
 
     rows = list(zip(*table.values(), strict=True))

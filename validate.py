@@ -1,4 +1,4 @@
-"""Judge a run: network score against expert score, on clips and on animals.
+"""Evaluate a run: network score against expert score, on clips and on animals.
 
     python validate.py --run Reach-lstm
     python validate.py --leave-one-animal-out --outcome lesions.csv
@@ -12,7 +12,7 @@ Cost    seconds a network, for small ones; the published one scores 3 clips a se
 from pathlib import Path
 
 import data
-from evaluation import questions, readers, report_tables, verdict
+from evaluation import questions, raters, report_tables, verdict
 from features import provenance
 from names import labels, sessions
 from names.matching import explain_first, match_names
@@ -42,7 +42,7 @@ def list_repeats(args, clips):
     """List the networks and the clips that each is to score: lists of (Path, dict,
     table), one for each time that a cross-validation was repeated, one for a split.
 
-    Animals that nobody scored need no network: they are named and left out.
+    Animals without a score need no network: they are named and omitted.
     """
     if args.split in data.SPLITS:
         path = store.find_run(args.data, args.run, args.task)
@@ -63,7 +63,7 @@ def list_repeats(args, clips):
         covered = {a for _, record in networks for a in record["left_out"]}
         lost = sorted(set(table["animal"]) - covered - scored)
         if lost:
-            terminal.caution(f"no expert has scored {', '.join(lost)}: not judged")
+            terminal.caution(f"no expert has scored {', '.join(lost)}: not evaluated")
         kept = table[~table["animal"].isin(lost)]
         parts.append(folds.assign_folds(networks, kept, may_be_new=True))
     return parts
@@ -100,7 +100,7 @@ def settle_labels(args, clips, repeats):
         print(f"sessions: {sessions.show_order(order)}")
     elif not order and tables[0].groupby("animal")["session"].nunique().max() > 1:
         terminal.caution(
-            "changes from first to last session are left out: the order of sessions "
+            "changes from first to last session are omitted: the order of sessions "
             f"{', '.join(sorted(set(days)))} is not known. Give it with --sessions"
         )
     return settled, order
@@ -115,28 +115,28 @@ def one_by_one(parts):
         yield part
 
 
-# ---------------------------------------------------------------- judging
+# ---------------------------------------------------------------- evaluation
 
 
-def judge_outcome(table, outcome):
+def evaluate_outcome(table, outcome):
     """Compare how well network and expert scores predict an outcome of the animals."""
     from evaluation import comparisons
 
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
-    outcome = readers.fit_names(outcome, means.index)
+    outcome = raters.fit_names(outcome, means.index)
     if lost := sorted(set(outcome) ^ set(means.index)):
         near = explain_first(set(outcome) - set(means.index), means.index)
-        told = ", ".join(lost) + near
-        terminal.caution(f"left out, as only one side has them: {told}")
+        named = ", ".join(lost) + near
+        terminal.caution(f"omitted, as only one side has them: {named}")
     means = means[means.index.isin(outcome)]
     means = means.assign(outcome=[outcome[animal] for animal in means.index])
     columns = (means[name] for name in ("outcome", "network_score", "expert_score"))
     return means, comparisons.compare_outcomes(*columns)
 
 
-def judge_plans(args, table, record, result):
-    """Measure what animals are worth, on the clips that are judged."""
+def measure_plan(args, table, record, result):
+    """Measure what more animals are worth, on the clips that are evaluated."""
     from evaluation import learning_curve
     from evaluation.predictions import summarise_clips
     from training.train import measure_movement
@@ -157,10 +157,8 @@ def judge_plans(args, table, record, result):
     result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
 
 
-def judge_raters(args, table, record, second_rater, ratings):
-    """Judge raters, and the network beside them where it learned their scale."""
-    from evaluation import evaluate
-
+def evaluate_raters(args, table, record, second_rater, ratings):
+    """Evaluate raters, and beside them the network where it learned their scale."""
     if second_rater:
         expert = table.dropna(subset=["expert_score"])
         first = dict(zip(expert["clip"], expert["expert_score"], strict=True))
@@ -168,14 +166,12 @@ def judge_raters(args, table, record, second_rater, ratings):
     animals, network = table["animal"].to_numpy(str), table["network_score"]
     if record.get("target") == "group":
         network = None  # from 0 to 1, where raters give points
-    spread = readers.spread_ratings(ratings, list(table["clip"]))
-    return evaluate.judge_raters(*spread, animals, network, args.margin)
+    spread = raters.spread_ratings(ratings, list(table["clip"]))
+    return raters.evaluate_raters(*spread, animals, network, args.margin)
 
 
-def judge_raters_alone(args, ratings):
-    """Judge raters where there is no network yet; print it."""
-    from evaluation import evaluate
-
+def evaluate_raters_alone(args, ratings):
+    """Evaluate raters where there is no network yet; print it."""
     names = sorted({name for rounds in ratings.values() for r in rounds for name in r})
     pattern = args.animal_pattern or data.ANIMAL_PATTERN
     known = {}
@@ -185,7 +181,7 @@ def judge_raters_alone(args, ratings):
     own = match_names(names, list(known)).found
     clips = [known.get(own.get(name), name) for name in names]
     animals = [data.animal_of(clip, pattern) for clip in clips]
-    result = evaluate.judge_raters(*readers.spread_ratings(ratings, names), animals)
+    result = raters.evaluate_raters(*raters.spread_ratings(ratings, names), animals)
     verdict.tell({"raters": report_tables.list_raters(result)})
     path = storage.predictions_path(args.data, "raters", "ratings", ".json")
     storage.write_json(path, result)
@@ -195,13 +191,13 @@ def judge_raters_alone(args, ratings):
 # ---------------------------------------------------------------- reporting
 
 
-def tell_independence(table):
-    """Say in words how far the figures are a test; "" where they are one."""
+def explain_known(table):
+    """Say which clips or animals the network knows; "" where the figures are a test."""
     known = table["seen"][table["seen"] != ""]
     if known.empty:
         return ""
     if (known == "unknown").all():
-        return "nobody knows which clips this network was trained on"
+        return "it is unknown which clips this network was trained on"
     kinds = ", ".join(f"{count} {how}" for how, count in known.value_counts().items())
     return f"{kinds}, of {len(table)} clips"
 
@@ -211,7 +207,6 @@ def draw(args, folder, table, record, result, independence, means=None):
     import pandas as pd
 
     from evaluation import plots as drawings
-    from evaluation import timelines
     from reports import style
 
     status = "NOT A TEST" if independence else "animals never seen"
@@ -222,18 +217,15 @@ def draw(args, folder, table, record, result, independence, means=None):
         "agreement": drawings.draw_agreement(*told),
         "bland_altman": drawings.draw_bland_altman(*told),
     }
-    dates = [data.date_of(name) for name in table["clip"]]
-    if len(set(dates) - {None}) > 1:
-        drawn["dates"] = timelines.draw_dates(table, dates, title, healthy)
     if means is not None:
         drawn["outcome"] = drawings.draw_outcome(means, result["outcome"], title)
     logs = storage.logs_folder(args.data, record["run"])
     for path in sorted(logs.glob("**/history.csv")):
         member = "" if path.parent == logs else f"_{path.parent.name}"
         try:
-            figure = timelines.draw_learning_curves(pd.read_csv(path), record["run"])
+            figure = drawings.draw_learning_curves(pd.read_csv(path), record["run"])
         except (ValueError, KeyError, TypeError, OSError) as error:
-            terminal.caution(f"{path} is spoiled, so not drawn: {error}")
+            terminal.caution(f"{path} is corrupt, so not drawn: {error}")
             continue
         drawn[f"learning_curves{member}"] = figure
     return [style.save(figure, folder / name)[0] for name, figure in drawn.items()]
@@ -243,7 +235,7 @@ def publish(args, clips, table, record, result, means):
     """Print, write and draw what was found, once all of it is computed."""
     from evaluation import report
 
-    independence = tell_independence(table)
+    independence = explain_known(table)
     result["verdict"] = verdict.tell_verdict(result, is_test=not independence)
     print(f"run {record['run']}, {args.split}")
     if independence:
@@ -282,15 +274,15 @@ def publish(args, clips, table, record, result, means):
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
     points = {"kind": terminal.positive_float, "metavar": "POINTS"}
-    add = terminal.begin_options(parser, "what to judge")
+    add = terminal.begin_options(parser, "what to evaluate")
     add("--data", Path, "working folder", default=storage.DEFAULT_FOLDER, metavar="DIR")
     add("--run", str, "name or file of a run; the newest one where none is given")
     add("--task", str, "only this task; the run's own where none is given")
     text = (
-        "rows of data_file.csv to judge on; by default test rows that are new to the "
+        "rows of data_file.csv to evaluate; by default test rows that are new to the "
     )
     add("--split", data.SPLITS, text + "run, or else its folds")
-    text = "each clip by the network that left its animal out"
+    text = "each clip by the network that never saw its animal"
     add("--leave-one-animal-out", bool, text)
     add("--folds", bool, "the same after train_reg.py --folds K, repeats included")
     for what in ("animal", "group"):
@@ -303,10 +295,10 @@ def parse_args(argv):
     add("--outcome", Path, text, metavar="CSV")
     add("--second-rater", Path, "lines of clip,score by another expert", metavar="CSV")
     text = "folder of <rater>.csv, lines of clip,score: how well do raters agree, and "
-    text += "the network with them, if one can be judged?"
+    text += "the network with them, if there is one?"
     add("--raters", Path, text, metavar="DIR")
-    add("--raters-alone", bool, "judge the raters of --raters and no network")
-    text = "named beforehand: so much more disagreement than among raters is no harm"
+    add("--raters-alone", bool, "evaluate the raters of --raters and no network")
+    text = "non-inferiority: so much more disagreement than among raters is acceptable"
     add("--margin", text=text, **points)
     add("--plan", text="how many animals would such a mean error take?", **points)
     text = "score again without the order of frames: shuffled, or the first repeated"
@@ -324,7 +316,7 @@ def parse_args(argv):
 
 
 def score(args):
-    """Score what is to be judged: clips, last record, results and tables."""
+    """Score what is to be evaluated: clips, last record, results and tables."""
     clips = data.read_clips(args.data, args.task)
     provenance.refuse_changed(args.data, clips)
     questions.settle(args, clips)
@@ -342,23 +334,23 @@ def score(args):
         table, record, reasons = score_parts(
             args.data, one_by_one(parts), lengths, rows, args.control
         )
-        results.append(evaluate.judge(table, record, reasons, args.control, order))
+        results.append(evaluate.evaluate(table, record, reasons, args.control, order))
         tables.append(table)
     return clips, record, results, tables
 
 
 def asks_network(args):
-    """Tell whether the options ask for what only a network can answer."""
+    """Check whether the options ask for what only a network can answer."""
     names = "run", "split", "folds", "leave_one_animal_out", "outcome", "plan"
     return any(getattr(args, name) for name in (*names, "control"))
 
 
 def main(argv=None):
     args = parse_args(argv)
-    ratings = readers.read_raters(args.raters) if args.raters else None
+    ratings = raters.read_raters(args.raters) if args.raters else None
     if args.raters_alone:
-        return judge_raters_alone(args, ratings)
-    pairs = readers.read_pairs
+        return evaluate_raters_alone(args, ratings)
+    pairs = raters.read_pairs
     outcome = args.outcome and pairs(args.outcome, ("animal", "value"))
     second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
     try:
@@ -366,8 +358,8 @@ def main(argv=None):
     except Problem as problem:
         if not ratings or asks_network(args):
             raise
-        terminal.caution(f"no run can be judged here, so raters alone are: {problem}")
-        return judge_raters_alone(args, ratings)
+        terminal.caution(f"no run can be evaluated here, only raters alone: {problem}")
+        return evaluate_raters_alone(args, ratings)
     result, table, means = results[0], tables[0], None
     if args.split in data.SPLITS and record.get("clips_were"):
         names, scores = list(table["clip"]), list(table["network_score"])
@@ -379,11 +371,11 @@ def main(argv=None):
 
         result["repeats"] = evaluate.spread_repeats(results)
     if outcome:
-        means, result["outcome"] = judge_outcome(table, outcome)
+        means, result["outcome"] = evaluate_outcome(table, outcome)
     if args.plan:
-        judge_plans(args, table, record, result)
+        measure_plan(args, table, record, result)
     if second or ratings:
-        result["raters"] = judge_raters(args, table, record, second, ratings)
+        result["raters"] = evaluate_raters(args, table, record, second, ratings)
     publish(args, clips, table, record, result, means)
     return 0
 

@@ -99,8 +99,10 @@ def main(argv=None):
         except Problem as problem:
             print(f"{name:<18}{problem}", flush=True)
             continue
-        saved = found["floors"]["ridge"]
-        saved = saved if isinstance(saved, str) else report_tables.show(saved["saved"])
+        saved = found["baselines"]["ridge"]
+        saved = (
+            saved if isinstance(saved, str) else report_tables.show(saved["reduction"])
+        )
         tell(name, found["agreement"], found.get("separation"), saved)
     print(
         "the best of these was chosen on the clips that judge it: read it as "
@@ -108,9 +110,9 @@ def main(argv=None):
     )
     if found is None:
         raise Problem("no setting could be trained; see above")
-    ridge = found["floors"]["ridge"]
+    ridge = found["baselines"]["ridge"]
     if not isinstance(ridge, str):
-        tell("ridge", ridge, found.get("floor_separation", {}).get("ridge"))
+        tell("ridge", ridge, found.get("baseline_separation", {}).get("ridge"))
 
 
 if __name__ == "__main__":

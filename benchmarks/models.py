@@ -103,15 +103,15 @@ def main(argv=None):
             found = [each for each, _ in pairs]
             shuffled = [each["controls"]["shuffled-frames"]["change"] for each in found]
             seconds = np.mean([each for _, each in pairs]) / N_FOLDS
-            saved = [each["floors"]["ridge"].get("saved") for each in found]
+            saved = [each["baselines"]["ridge"].get("reduction") for each in found]
             last = f"{average(saved):<24}{average(shuffled):<24}{seconds:.1f}"
             tell(name, found, lambda x: (x["agreement"], x.get("separation")), last)
         for floor in ("ridge", "training mean"):
-            known = [x for x in found if isinstance(x["floors"].get(floor), dict)]
+            known = [x for x in found if isinstance(x["baselines"].get(floor), dict)]
             if known:
                 pick = lambda x, floor=floor: (  # noqa: E731
-                    x["floors"][floor],
-                    x.get("floor_separation", {}).get(floor),
+                    x["baselines"][floor],
+                    x.get("baseline_separation", {}).get(floor),
                 )
                 tell(floor, known, pick)
 

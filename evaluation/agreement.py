@@ -2,57 +2,58 @@
 
 Pure functions on arrays. Every figure is `{"value", "low", "high"}` with a 95%
 interval over animals; where there is none, the value or the limits are None and
-"reason" says why. Results hold only what JSON can hold.
+"reason" says why. Results contain only what JSON can.
 """
 
 import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+from sklearn.metrics import roc_auc_score
 
 from evaluation import jackknife
-from evaluation.correlation import center, compute_correlations, refuse_correlation
+from evaluation.correlation import compute_correlations, refuse_correlation
 
 SCALES = {"mae": "positive", "rmse": "positive", "bias": "plain", "r2": "below one"}
 CORRELATIONS = ("pearson", "spearman", "pearson_centred", "spearman_centred")
 SCALES |= dict.fromkeys((*CORRELATIONS, "ccc", "icc"), "correlation")
+MIN_GROUP = 3  # animals of either group, for an interval of an AUROC
 
 
-def compute_icc(ratings, weights):
+def compute_icc(ratings):
     """ICC(A,1): absolute agreement of single ratings, two-way (McGraw & Wong 1996).
 
-    Of complete ratings (R, N) for each row of weights (B, N): the ICC (B,), and the
-    standard error of measurement (B,), of raters' biases and what is left.
+    Of complete ratings (R, N): the ICC, and the standard error of measurement.
     """
-    k, n = len(ratings), weights.sum(axis=1)
+    k, n = ratings.shape
+    if n < 2:
+        return np.nan, np.nan
     ratings = ratings - ratings.mean()  # sums of squares lose digits far from 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        of_raters = (weights @ ratings.T) / n[:, None]  # (B, R)
-        grand = of_raters.mean(axis=1)
-        square = (weights @ (ratings**2).T).sum(axis=1) - n * k * grand**2
-        clips = k * (weights @ ratings.mean(axis=0) ** 2 - n * grand**2)
-        raters = n * ((of_raters**2).sum(axis=1) - k * grand**2)
-        clip, rater = clips / (n - 1), raters / (k - 1)
-        left = np.maximum(square - clips - raters, 0) / ((n - 1) * (k - 1))
-        icc = (clip - left) / (clip + (k - 1) * left + k * (rater - left) / n)
-        return icc, np.sqrt(left + (rater - left) / n)
+    raters = n * (ratings.mean(axis=1) ** 2).sum()
+    clips = k * (ratings.mean(axis=0) ** 2).sum()
+    rater, clip = raters / (k - 1), clips / (n - 1)
+    rest = max((ratings**2).sum() - clips - raters, 0) / ((n - 1) * (k - 1))
+    with np.errstate(invalid="ignore"):
+        icc = (clip - rest) / (clip + (k - 1) * rest + k * (rater - rest) / n)
+        return icc, np.sqrt(rest + (rater - rest) / n)
 
 
-def compute_errors(expert, network, base, weights):
-    """Every statistic of error for each row of weights (B, N) -> dict of (B,)."""
-    error, n = network - expert, weights.sum(axis=1)
-    columns = np.abs(error), error, error**2, (expert - base) ** 2
-    mae, bias, mse, of_base = (jackknife.average(v, weights) for v in columns)
-    x, y = center(expert, weights), center(network, weights)
+def compute_errors(expert, network, base):
+    """Compute every statistic of agreement of scores (N,): dict of float."""
+    error, n = network - expert, len(expert)
+    mse, bias = np.mean(error**2), error.mean()
+    covariance = np.mean((expert - expert.mean()) * (network - network.mean()))
     with np.errstate(divide="ignore", invalid="ignore"):
-        both = (weights * (x**2 + y**2)).sum(axis=1) / n
-        covariance = (weights * x * y).sum(axis=1) / n
         return {
-            "mae": mae,
+            "mae": np.abs(error).mean(),
             "rmse": np.sqrt(mse),
             "bias": bias,
-            "spread": np.sqrt(np.maximum(mse - bias**2, 0) * n / (n - 1)),
-            "r2": 1 - mse / of_base,
+            "spread": np.sqrt(error.var() * n / np.float64(n - 1)),
+            "r2": 1 - mse / np.mean((expert - base) ** 2),
             # Lin (1989), variances with N in the denominator
-            "ccc": 2 * covariance / (both + bias**2),
-            "icc": compute_icc(np.stack([expert, network]), weights)[0],
+            "ccc": 2 * covariance / (expert.var() + network.var() + bias**2),
+            "icc": compute_icc(np.stack([expert, network]))[0],
+            **compute_correlations(expert, network),
+            **compute_correlations(expert - base, network - base, "_centred"),
         }
 
 
@@ -94,59 +95,177 @@ def find_limits(values, jack):
 
 
 def describe_unit(expert, network, base, owner, what):
-    """Describe the agreement of clips, sessions or animals, which `owner` numbers."""
+    """Describe the agreement of clips or of animals, which `owner` numbers."""
     if not len(expert):
         none = jackknife.not_defined(f"no {what} with both scores")
         return {"n": 0} | dict.fromkeys((*SCALES, "lower_limit", "upper_limit"), none)
     jack = jackknife.Jackknife(owner, jackknife.find_widening(base))
-    values = compute_errors(expert, network, base, jack.weights)
-    values |= compute_correlations(expert, network, jack.weights)
-    sides = expert - base, network - base
-    values |= compute_correlations(*sides, jack.weights, "_centred")
+    values = jack.repeat(compute_errors, expert, network, base)
     reasons = find_reasons(expert, network, base, what)
     result = {"n": len(expert)}
     for name, scale in SCALES.items():
-        known = not reasons.get(name)
-        figure = jack.describe(values[name], scale) if known else None
-        result[name] = figure or jackknife.not_defined(reasons[name])
+        reason = reasons.get(name)
+        result[name] = (
+            jackknife.not_defined(reason)
+            if reason
+            else jack.describe(values[name], scale)
+        )
     if reasons["limits"]:
         none = jackknife.not_defined(reasons["limits"])
         return result | {"lower_limit": none, "upper_limit": none}
     return result | find_limits(values, jack)
 
 
-def measure_agreement(expert, network, animals, training_mean=None, sessions=None):
+def measure_agreement(expert, network, animals, training_mean=None):
     """Compare network scores with expert scores, or one expert with another.
 
     Parameters
     ----------
     expert, network, animals : (N,) array
-        A clip without either score is left out; animals are compared by their means.
+        A clip without either score is omitted; animals are compared by their means.
     training_mean : float or (N,) array, optional
         Mean score of the clips that each clip's network was trained on.
-    sessions : (N,) array of str, optional
-        The day of each clip.
 
     Returns
     -------
     dict
-        "clips", "animals", and "sessions" where they are given, each with "n" and, as
-        `{"value", "low", "high"}`, "mae", "rmse", "bias" (network - expert),
-        "lower_limit", "upper_limit" (95% limits of agreement), "r2" (the part of the
-        training mean's squared error that the network removes), "pearson", "spearman",
-        "pearson_centred", "spearman_centred" (beyond that mean), "ccc" (Lin's
-        concordance), "icc" (ICC(A,1)); "unscored", the number of clips left out.
+        "clips" and "animals", each with "n" and, as `{"value", "low", "high"}`, "mae",
+        "rmse", "bias" (network - expert), "lower_limit", "upper_limit" (95% limits of
+        agreement), "r2" (reduction of the training mean's squared error), "pearson",
+        "spearman", "pearson_centred", "spearman_centred" (beyond that mean), "ccc"
+        (Lin's concordance), "icc" (ICC(A,1)); "unscored", the clips omitted.
     """
     n = len(np.ravel(expert))
     columns = expert, network, np.arange(n)
     kept, expert, network, place = jackknife.drop_unscored(animals, *columns)
-    place = place.astype(int)
     base = np.nan if training_mean is None else np.asarray(training_mean, dtype=float)
-    base = np.broadcast_to(base, n)[place]
+    base = np.broadcast_to(base, n)[place.astype(int)]
     base = base if np.isfinite(base).all() else np.full(len(place), np.nan)
-    sessions = None if sessions is None else np.asarray(sessions)[place]
-    result = {}
-    for what, (unit, owner) in jackknife.find_units(kept, sessions).items():
-        columns = (jackknife.average_units(v, unit) for v in (expert, network, base))
-        result[what] = describe_unit(*columns, owner, what)
-    return result | {"unscored": n - len(place)}
+    owner = jackknife.index_animals(kept)[1]
+    means = [jackknife.average_units(v, owner) for v in (expert, network, base)]
+    return {
+        "clips": describe_unit(expert, network, base, owner, "clips"),
+        "animals": describe_unit(*means, np.arange(len(means[0])), "animals"),
+        "unscored": n - len(place),
+    }
+
+
+# ---------------------------------------------------------------- calibration
+
+
+def find_slope(x, y):
+    x = x - x.mean()
+    return x @ y / (x @ x) if np.ptp(x) else np.nan
+
+
+def find_lines(expert, network, base):
+    slope = find_slope(network - base, expert - base)
+    return {
+        "slope": slope,
+        "intercept": expert.mean() - slope * network.mean(),
+        "trend": find_slope((expert + network) / 2 - base, network - expert),
+    }
+
+
+def calibrate(expert, network, animals, training_mean=None):
+    """Find the line from network scores (N,) to expert scores, over clips.
+
+    The training mean (N,) is taken from both before; see the head of `correlation.py`.
+
+    Returns
+    -------
+    dict
+        "slope": by how much the expert's scores differ where the network's differ by 1;
+        below 1 the network's are too far apart. "intercept": what the expert gives
+        where the network says 0. "trend": slope of the difference on the mean of both
+        scores (Bland & Altman 1999), below 0 where high scores are underrated.
+    """
+    base = np.zeros(len(animals)) if training_mean is None else training_mean
+    kept, *columns = jackknife.drop_unscored(animals, expert, network, base)
+    expert, network, base = columns
+    keys, reason = ("slope", "intercept", "trend"), ""
+    if len(kept) < jackknife.MIN_POINTS:
+        reason = f"fewer than {jackknife.MIN_POINTS} clips"
+    elif jackknife.is_constant(network - base, np.max(np.abs(network))):
+        reason = "the network scores do not vary"
+    if reason:
+        return dict.fromkeys(keys, jackknife.not_defined(reason))
+    jack = jackknife.Jackknife(kept, jackknife.find_widening(base))
+    lines = jack.repeat(find_lines, *columns)
+    return {key: jack.describe(values) for key, values in lines.items()}
+
+
+def tabulate_errors(table, by):
+    """Average the errors of a table (target, network_score, animal) by a column.
+
+    List of dict of "name", "n_clips", "n_animals", "mae", "bias"; by name.
+    """
+    kept = table.dropna(subset=["target", "network_score", by])
+    bias = kept["network_score"] - kept["target"]
+    return [
+        {
+            "name": str(name),
+            "n_clips": len(rows),
+            "n_animals": rows["animal"].nunique(),
+            "mae": float(rows["bias"].abs().mean()),
+            "bias": float(rows["bias"].mean()),
+        }
+        for name, rows in kept.assign(bias=bias).groupby(by)
+    ]
+
+
+# ---------------------------------------------------------------- two groups
+
+
+def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
+    """Find the 95% interval (low, high) of an AUROC, standard errors times `widen`.
+
+    Method 5 of Newcombe (2006, Statistics in Medicine 25): the ends are the areas that
+    lie as many of their own standard errors away, so it is right near 0 and 1, too.
+    """
+    star = (n_healthy + n_impaired) / 2 - 1
+    z = stats.norm.ppf(0.975) * widen
+
+    def miss(area):
+        spread = 1 + star * ((1 - area) / (2 - area) + area / (1 + area))
+        variance = area * (1 - area) * spread / (n_healthy * n_impaired)
+        return (area - auroc) ** 2 - z**2 * variance
+
+    edge = 1e-9  # at 0 and 1 themselves the distance is 0
+    low = optimize.brentq(miss, 0, min(auroc, 1 - edge)) if auroc > 0 else 0.0
+    high = optimize.brentq(miss, max(auroc, edge), 1) if auroc < 1 else 1.0
+    return float(low), float(high)
+
+
+def separate(labels, scores, animals, training_mean=None):
+    """Measure how well scores (N,) separate impaired from healthy, labels 1 and 0.
+
+    A clip with neither is omitted; the training mean is taken from the scores, see the
+    head of `correlation.py`. Dict of "clips" and "animals" (means of clips), each with
+    "n" and "auroc". Clips count as no more than their animals: the interval is too wide
+    where the clips of an animal are little alike.
+    """
+    base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
+    scores = np.asarray(scores, dtype=float) - base
+    names, labels, scores = jackknife.drop_unscored(animals, labels, scores)
+    if unknown := sorted(set(labels) - {0, 1}):
+        raise ValueError(f"expected labels 0 and 1. Received: {unknown}")
+    clips = pd.DataFrame({"animal": names, "label": labels, "score": scores})
+    means = clips.groupby(["animal", "label"], as_index=False)["score"].mean()
+    sides = [jackknife.Jackknife(names[labels == label]) for label in (0, 1)]
+    counts = [side.n_animals for side in sides]
+    widen, result = jackknife.find_widening(training_mean), {}
+    for what, table in (("clips", clips), ("animals", means)):
+        result[what] = {"n": len(table)}
+        if not min(counts):
+            result[what]["auroc"] = jackknife.not_defined("only one group has scores")
+            continue
+        area = float(roc_auc_score(table["label"], table["score"]))
+        if min(counts) < MIN_GROUP:
+            reason = f"no interval: fewer than {MIN_GROUP} animals in a group"
+            result[what]["auroc"] = jackknife.not_defined(reason, area)
+            continue
+        ends = [side.effective for side in sides] if what == "clips" else counts
+        low, high = newcombe_interval(area, *ends, widen)
+        result[what]["auroc"] = {"value": area, "low": low, "high": high}
+    return result

@@ -1,23 +1,23 @@
-"""What the simplest predictions score: the floors that a network must beat.
+"""What the simplest predictions score: the baselines that a network must beat.
 
 Each is fitted on the clips that the network learned from, and chooses what it must
-choose on the clips that the network watched. Pure functions on arrays.
+choose on the validation clips of the network. Pure functions on arrays.
 """
 
 import numpy as np
 import pandas as pd
 
 ALPHAS = np.logspace(0, 6, 13)  # thousands of features, tens of clips
-FLOORS = ("training mean", "group mean", "clip length", "clip duration", "ridge")
-FLOORS += ("animal known",)
-TOLD = {  # what a floor knows that no network is told
-    "group mean": "told the group",
-    "animal known": "told the animal's other scores",
+BASELINES = ("training mean", "group mean", "clip length", "clip duration", "ridge")
+BASELINES += ("animal known",)
+INFORMED = {  # what a baseline knows that no network is given
+    "group mean": "knows the group",
+    "animal known": "knows the animal's other scores",
 }
 
 
-class NoFloor(ValueError):
-    """A floor that these clips do not allow; its text says why."""
+class NoBaseline(ValueError):
+    """A baseline that these clips do not allow; its text says why."""
 
 
 def summarise_sequence(sequence):
@@ -28,20 +28,19 @@ def summarise_sequence(sequence):
 
 def predict_group_mean(scores, groups, wanted):
     """Predict the mean training score of a clip's group; None is no group."""
-    groups = np.array(groups, dtype=object)
     if nameless := sum(group is None for group in (*groups, *wanted)):
-        raise NoFloor(f"clips whose name carries no group: {nameless}")
-    means = {group: np.mean(scores[groups == group]) for group in set(groups)}
-    if missing := sorted(set(wanted) - set(means)):
-        raise NoFloor(f"no training clip of group {', '.join(missing)}")
-    return np.array([means[group] for group in wanted])
+        raise NoBaseline(f"clips whose name carries no group: {nameless}")
+    means = pd.Series(scores).groupby(list(groups)).mean()
+    if missing := sorted(set(wanted) - set(means.index)):
+        raise NoBaseline(f"no training clip of group {', '.join(missing)}")
+    return means[list(wanted)].to_numpy()
 
 
-def predict_ridge(columns, scores, animals, wanted, watched=None):
+def predict_ridge(columns, scores, animals, wanted, validation=None):
     """Predict wanted clips (M, C) by ridge regression on standardised columns; (M,).
 
     Fitted on the columns (N, C), scores (N,) and animals (N,) of train clips. The
-    penalty is chosen on the columns and scores of watched clips or, without them, on
+    penalty is chosen on the columns and scores of validation clips or, without them, on
     held-out animals of the train clips, as clips of one animal are alike.
     """
     from sklearn.decomposition import PCA
@@ -50,16 +49,15 @@ def predict_ridge(columns, scores, animals, wanted, watched=None):
     from sklearn.preprocessing import StandardScaler
 
     if not np.ptp(columns, axis=0).any():
-        raise NoFloor("the training clips do not differ in it")
+        raise NoBaseline("the training clips do not differ in it")
     # All principal components: the same predictions from N columns in place of 2F.
     scaler = make_pipeline(StandardScaler(), PCA(svd_solver="full"))
     x, n_animals = scaler.fit_transform(np.asarray(columns, float)), len(set(animals))
-    if watched is not None and len(watched[1]):
-        known = scaler.transform(watched[0])
-        errors = solve_ridge(x, scores, known) - watched[1]
+    if validation is not None and len(validation[1]):
+        errors = solve_ridge(x, scores, scaler.transform(validation[0])) - validation[1]
         errors = (errors**2).mean(axis=1)
     elif n_animals < 2:
-        raise NoFloor("the training clips are of fewer than two animals")
+        raise NoBaseline("the training clips are of fewer than two animals")
     else:
         errors = np.zeros(len(ALPHAS))
         for fit, out in GroupKFold(min(5, n_animals)).split(x, scores, animals):
@@ -81,7 +79,7 @@ def solve_ridge(x, y, wanted):
 def predict_known_animal(scores, animals):
     """Predict each clip (N,) from the other scored clips of its animal; nan without.
 
-    No floor of a fair test, but what a network seems to reach that has seen the animal.
+    No fair baseline, but what a network seems to reach that has seen the animal.
     """
     scores = pd.Series(np.asarray(scores, dtype=float))
     of_animal = scores.groupby(np.asarray(animals))
@@ -90,10 +88,10 @@ def predict_known_animal(scores, animals):
     return (others / counts.where(counts > 0)).to_numpy()
 
 
-def predict_floors(train, watched, wanted, leave=()):
-    """Predict the wanted clips by each floor but those to leave out.
+def predict_baselines(train, validation, wanted, omitted=()):
+    """Predict the wanted clips by each baseline but those omitted.
 
-    Clips that the network learned from, watched, and is to score are dicts of "scores",
+    Training clips, validation clips and those to score are dicts of "scores",
     "animals", "groups" (str or None), "lengths" in frames, "durations" in seconds, (N,)
     each, and "summaries" (N, 2F). Dict of predictions (M,), and why others are not
     defined.
@@ -101,15 +99,13 @@ def predict_floors(train, watched, wanted, leave=()):
     scores = np.asarray(train["scores"], dtype=float)
 
     def regress(key):
-        of_wanted = np.asarray(wanted[key], dtype=float)
-        of_wanted = of_wanted.reshape(len(of_wanted), -1)
-        of_train, of_watched = (
-            np.reshape(side[key], (-1, of_wanted.shape[1])) for side in (train, watched)
-        )
-        if not all(np.isfinite(x).all() for x in (of_train, of_watched, of_wanted)):
-            raise NoFloor("it is not known of every clip")
-        chosen = of_watched, watched["scores"]
-        return predict_ridge(of_train, scores, train["animals"], of_wanted, chosen)
+        sides = [np.asarray(s[key], dtype=float) for s in (wanted, train, validation)]
+        n_columns = sides[0][0].size
+        of_wanted, of_train, chosen = (side.reshape(-1, n_columns) for side in sides)
+        if not all(np.isfinite(side).all() for side in sides):
+            raise NoBaseline("it is not known of every clip")
+        known = of_train, scores, train["animals"]
+        return predict_ridge(*known, of_wanted, (chosen, validation["scores"]))
 
     groups = train["groups"], wanted["groups"]
     ways = {
@@ -120,12 +116,12 @@ def predict_floors(train, watched, wanted, leave=()):
         "ridge": lambda: regress("summaries"),
     }
     predictions, reasons = {}, {}
-    for name in ways:
-        if name in leave:
+    for name, predict in ways.items():
+        if name in omitted:
             continue
         try:
-            predictions[name] = ways[name]()
-        except NoFloor as error:
+            predictions[name] = predict()
+        except NoBaseline as error:
             reasons[name] = str(error)
     alike = [predictions.get(f"clip {name}", np.nan) for name in ("length", "duration")]
     if np.allclose(*alike):

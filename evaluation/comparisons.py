@@ -86,8 +86,7 @@ def compare_outcomes(outcome, network, expert):
         empty = dict.fromkeys(keys, jackknife.not_defined(reason))
         return {"n": n, "direction": None, "williams": none} | empty
     pairs = ((outcome, network), (outcome, expert), (network, expert))
-    one = np.ones((1, n))
-    values = [float(correlate(*pair, one)[0]) for pair in pairs]
+    values = [float(correlate(*pair)) for pair in pairs]
     # Both scores decide the direction: one alone may be near 0 with either sign.
     direction = -1 if sum(values[:2]) < 0 else 1
     triple = direction * values[0], direction * values[1], values[2]
@@ -164,11 +163,12 @@ def compare_sessions(expert, network, animals, sessions, order):
         return {"n": 0, "order": order} | dict.fromkeys(
             keys, jackknife.not_defined(reason)
         )
-    jack, result = jackknife.Jackknife(np.arange(len(x))), {"n": len(x)}
-    result["order"] = list(order)
+    jack = jackknife.Jackknife(np.arange(len(x)))
+    result = {"n": len(x), "order": list(order)}
     for key, values in zip(keys[:3], (x, y, y - x), strict=True):
         result[key] = jack.describe(jack.average(values))
     result["mae"] = jack.describe(jack.average(np.abs(y - x)), "positive")
-    reason = refuse_correlation(x, y, what="changes").replace("scores", "changes")
-    r = jack.describe(correlate(x, y, jack.weights), "correlation")
-    return result | {"pearson": jackknife.not_defined(reason) if reason else r}
+    if reason := refuse_correlation(x, y, what="changes").replace("scores", "changes"):
+        return result | {"pearson": jackknife.not_defined(reason)}
+    r = jack.repeat(lambda x, y: {"r": correlate(x, y)}, x, y)["r"]
+    return result | {"pearson": jack.describe(r, "correlation")}

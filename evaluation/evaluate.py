@@ -1,41 +1,35 @@
 """What `validate.py` computes: every figure of a table of predictions.
 
-The table is that of `judging/table.py`: clip, animal, group, target, network_score,
-training_mean, one column for each floor and each control; session where it is known.
+The table is that of `predictions.py`: clip, animal, group, target, network_score,
+training_mean, one column for each baseline and each control; session where it is known.
 """
 
 import numpy as np
 import pandas as pd
 
 import data
-from evaluation import calibration, comparisons, raters
-from evaluation.agreement import measure_agreement
+from evaluation import agreement, comparisons
 from evaluation.correlation import correlate_scores, permutation_test
 from evaluation.jackknife import find_widening, is_crossed
-from evaluation.predictions import FLOOR_COLUMNS, label_groups
-from evaluation.separation import separate
+from evaluation.predictions import BASELINE_COLUMNS, label_groups
 from names.labels import find_healthy
 from names.sessions import find_order
 
 HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compared in
 
 
-def judge(table, record, reasons=None, controls=(), order=None):
+def evaluate(table, record, reasons=None, controls=(), order=None):
     """Compute every figure that a table of predictions allows.
 
-    `reasons` say why floors are not defined; `order` lists the sessions from first to
-    last, by default as their labels tell it. Dict of "agreement", "calibration",
-    "permutation", "floors", "errors"; where the table allows, "within_groups",
-    "separation", "severity", "sessions", "controls".
+    `reasons` say why baselines are not defined; `order` lists the sessions from first
+    to last, by default as their labels tell it. Dict of "agreement", "calibration",
+    "permutation", "baselines", "errors"; where the table allows, "separation",
+    "severity", "sessions", "controls".
     """
     if "control_group" not in record:
         record = record | {"control_group": find_healthy(table["group"])}
     columns = columns_of(table)
     expert, network, animals, means = columns
-    known = "session" in table and table["session"].notna().all()
-    sessions = table["session"].to_numpy() if known else None
-    if known and table["session"].nunique() < 2:
-        sessions = None
     beyond = expert if means is None else expert - means
 
     def change(column):
@@ -45,21 +39,21 @@ def judge(table, record, reasons=None, controls=(), order=None):
     result = {
         "target": record.get("target", "score"),
         "crossed": is_crossed(means),
-        "agreement": measure_agreement(*columns, sessions),
-        "calibration": calibration.calibrate(*columns),
+        "agreement": agreement.measure_agreement(*columns),
+        "calibration": agreement.calibrate(*columns),
         "permutation": permutation_test(beyond, network, animals, means),
-        "floors": {},
+        "baselines": {},
         "errors": tabulate(table),
     }
-    for name, column in FLOOR_COLUMNS.items():
-        floor = {"reason": reasons[name]} if reasons and name in reasons else {}
+    for name, column in BASELINE_COLUMNS.items():
+        found = {"reason": reasons[name]} if reasons and name in reasons else {}
         if column in table:  # with a reason where some folds lack it
             values = table[column].to_numpy(float)
-            floor |= measure_agreement(expert, values, animals, means)
-            floor["saved"] = change(column)["change"]
-        if floor:
-            result["floors"][name] = floor
-    result |= judge_groups(table, record)
+            found |= agreement.measure_agreement(expert, values, animals, means)
+            found["reduction"] = change(column)["change"]
+        if found:
+            result["baselines"][name] = found
+    result |= evaluate_groups(table, record)
     if "session" in table and table["session"].nunique() > 1:
         labels = table["session"]
         order = order or find_order(labels.dropna())
@@ -76,39 +70,37 @@ def columns_of(table):
     return *scores, table["animal"].to_numpy(str), means
 
 
-def judge_groups(table, record):
-    """Judge how the scores tell groups apart, and what they say within them."""
+def evaluate_groups(table, record):
+    """Measure how scores separate groups, and how they follow severity."""
     _, network, animals, means = columns_of(table)
     result, labels = {}, find_labels(table, record)
-    if table["group"].nunique() > 1:
-        result["healthy_group"] = record.get("control_group")
+    if table["group"].nunique() < 2:
+        healthy = None
+    else:
+        healthy = result["healthy_group"] = record.get("control_group")
     if labels is not None:
-        result["separation"] = separate(labels, network, animals, means)
-        result["separation_raw"] = separate(labels, network, animals)
-        result["floor_separation"] = {
-            name: separate(labels, table[column].to_numpy(float), animals, means)
-            for name, column in FLOOR_COLUMNS.items()
+        result["separation"] = agreement.separate(labels, network, animals, means)
+        result["baseline_separation"] = {
+            name: agreement.separate(labels, table[column], animals, means)
+            for name, column in BASELINE_COLUMNS.items()
             if column in table and name not in ("training mean", "animal known")
         }
-    grouped = table["group"].notna().to_numpy()
     severity = table["expert_score"].to_numpy(float)
-    if len(set(table["group"][grouped])) < 2 or not np.isfinite(severity).any():
+    if table["group"].nunique() < 2 or not np.isfinite(severity).any():
         return result
     if record.get("target") != "group" and means is not None:
         severity = severity - means  # of one unit with the network's scores
-
-    def take(rows):
-        base = None if means is None else means[rows]
-        return severity[rows], network[rows], animals[rows], base
-
-    result["severity"] = {"all": correlate_scores(*take(slice(None)))}
-    if record.get("control_group"):
-        impaired = label_groups(table["group"], record) == 1
-        result["severity"]["impaired"] = correlate_scores(*take(impaired))
-    group = table["group"][grouped].to_numpy(str)
-    result["within_groups"] = {
-        "correlation": correlate_scores(*take(grouped), group),
-        "permutation": permutation_test(*take(grouped), group),
+    chosen = {"all": np.full(len(table), True)}
+    if healthy:
+        chosen["impaired"] = label_groups(table["group"], record) == 1
+    result["severity"] = {
+        name: correlate_scores(
+            severity[rows],
+            network[rows],
+            animals[rows],
+            None if means is None else means[rows],
+        )
+        for name, rows in chosen.items()
     }
     return result
 
@@ -130,39 +122,21 @@ def tabulate(table):
     if "session" in known and known["session"].equals(known["date"]):
         known = known.drop(columns="session")
     return {
-        by: calibration.tabulate_errors(known, by)
+        by: agreement.tabulate_errors(known, by)
         for by in ("group", "severity", "animal", "session", "date")
         if by in known and known[by].nunique() > 1
     }
 
 
-def judge_raters(ratings, rounds, animals, network=None, margin=None):
-    """Judge raters by themselves, and the network (N,) beside them, if on their scale.
-
-    `ratings` are the scores (N,) of each rater, nan where there is none; `rounds` both
-    scores (2, N) of those who scored twice. Dict of "inter" (`raters.compare_ratings`),
-    "intra" (the same of each rater against himself), "each" (`raters.judge_each`) and
-    "network" (`raters.compare_network`, which takes the margin).
-    """
-    names, given = list(ratings), np.array(list(ratings.values()), dtype=float)
-    animals = np.asarray(animals)
-    intra = {n: raters.compare_ratings(both, animals) for n, both in rounds.items()}
-    result = {"inter": raters.compare_ratings(given, animals), "intra": intra}
-    if len(names) > 1:
-        result["each"] = raters.judge_each(given, names, network, animals)
-        if network is not None:
-            result["network"] = raters.compare_network(given, network, animals, margin)
-    return result
-
-
 def spread_repeats(results):
-    """Say how far figures of repeated cross-validations lie apart, each with other
-    seeds and folds: by figure "mean", "sd", "lowest", "highest", "n".
+    """Describe how far figures of repeated cross-validations lie apart.
+
+    By figure "mean", "sd", "lowest", "highest", "n".
     """
     rows = []
     for each in results:
         row = {name: each["agreement"]["clips"][name] for name in HEADLINES}
-        row["saved"] = each["floors"].get("training mean", {}).get("saved")
+        row["reduction"] = each["baselines"].get("training mean", {}).get("reduction")
         rows.append({k: figure["value"] for k, figure in row.items() if figure})
     table = pd.DataFrame(rows, dtype=float)
     table = table.loc[:, table.notna().sum() > 1]

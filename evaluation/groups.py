@@ -1,15 +1,150 @@
-"""The answer of a study of new videos: groups and sessions compared, and how told.
+"""What a study finds: scores of groups of animals, and of sessions, compared.
 
-What the statistics are, `judging/contrasts.py` says.
+The animal is the unit: its clips, of a session, count with their mean, so numbers of
+clips do not matter and no mixed model is needed. Intervals are Welch's for groups and
+Student's for changes; effect sizes are Hedges's g, corrected for few animals (Hedges
+1981, Journal of Educational Statistics 6); p comes from permutations of animals, exact
+where they can all be listed.
 """
 
+import numpy as np
+from scipy import stats
+
 import data
-from evaluation import contrast_figures, contrasts
+from evaluation import plots
 from names import labels as spelling
 from names import sessions
 from reports import style
 from runs import intervals
 from system.terminal import Problem, caution, list_versions
+
+LEVEL = 0.95
+MOST_PERMUTATIONS = 100_000  # listed one by one up to here, else drawn
+
+
+def average(scores, animals, labels):
+    """Average scores (N,) over each animal and label: {label: {animal: mean}}."""
+    found = {}
+    for score, animal, label in zip(scores, animals, labels, strict=True):
+        found.setdefault(label, {}).setdefault(animal, []).append(score)
+    return {
+        label: {animal: float(np.mean(own)) for animal, own in animals.items()}
+        for label, animals in found.items()
+    }
+
+
+def compare_groups(first, second):
+    """Compare the means of other animals: second minus first.
+
+    Parameters
+    ----------
+    first, second : dict of str to float
+        Score of each animal.
+
+    Returns
+    -------
+    dict
+        "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g), "p".
+
+    Raises
+    ------
+    Problem
+        When a group has fewer than two animals, or an animal is in both.
+    """
+    if both := sorted(first.keys() & second.keys()):
+        raise Problem(f"{', '.join(both)} is in both groups: compare it with --pair")
+    x, y = (np.array(list(group.values())) for group in (second, first))
+    refuse_few(min(len(x), len(y)), "animals in each group")
+    welch = stats.ttest_ind(x, y, equal_var=False)
+    pooled = (x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / (
+        len(x) + len(y) - 2
+    )
+    permuted = stats.permutation_test(
+        (x, y),
+        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+        vectorized=True,
+        n_resamples=MOST_PERMUTATIONS,
+        random_state=0,
+    )
+    return describe(
+        [len(y), len(x)],
+        [y.mean(), x.mean()],
+        welch.confidence_interval(LEVEL),
+        np.sqrt(pooled),
+        len(x) + len(y) - 2,
+        permuted.pvalue,
+    )
+
+
+def compare_pairs(before, after):
+    """Compare two sessions of the same animals: after minus before.
+
+    Animals of one session only are left out. Returns a dict as `compare_groups` does;
+    the effect is in standard deviations of the changes.
+    """
+    animals = [animal for animal in before if animal in after]
+    refuse_few(len(animals), "animals with both sessions")
+    x, y = (np.array([session[a] for a in animals]) for session in (after, before))
+    student = stats.ttest_1samp(x - y, 0)
+    permuted = stats.permutation_test(
+        (x, y),
+        lambda a, b, axis: (a - b).mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=MOST_PERMUTATIONS,
+        random_state=0,
+    )
+    return describe(
+        [len(animals)] * 2,
+        [y.mean(), x.mean()],
+        student.confidence_interval(LEVEL),
+        (x - y).std(ddof=1),
+        len(animals) - 1,
+        permuted.pvalue,
+    )
+
+
+def refuse_few(n, what):
+    if n < 2:
+        raise Problem(f"a comparison needs two or more {what}. Received: {n}")
+
+
+def describe(n, means, interval, deviation, freedom, p):
+    difference = float(means[1] - means[0])
+    corrected = (1 - 3 / (4 * freedom - 1)) if freedom > 1 else 1
+    return {
+        "n": n,
+        "means": [float(mean) for mean in means],
+        "difference": difference,
+        "interval": [float(interval.low), float(interval.high)],
+        "effect": corrected * difference / deviation if deviation > 0 else None,
+        "p": float(p),
+    }
+
+
+def describe_result(first, second, found, measured="network scores"):
+    """Say what a comparison found, in one sentence for Results."""
+    (n_first, n_second), (low, high) = found["n"], found["interval"]
+    mean_first, mean_second = found["means"]
+    difference = found["difference"]
+    if abs(difference) < 0.005:
+        how = "the same as"
+    else:
+        how = f"{abs(difference):.2f} {'higher' if difference > 0 else 'lower'} than"
+    effect = "" if found["effect"] is None else f"; Hedges's g = {found['effect']:.2f}"
+    return (
+        f"{second} (n = {n_second} animals) had {measured} {how} {first} "
+        f"(n = {n_first}): {mean_second:.2f} against {mean_first:.2f}, difference "
+        f"{difference:.2f}, 95% interval [{low:.2f}, {high:.2f}]{effect}; permutation "
+        f"test p {format_p(found['p'])}"
+    )
+
+
+def format_p(p):
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+# ---------------------------------------------------------------- a study
 
 
 def label_clips(names, record, labels):
@@ -77,7 +212,7 @@ def settle(names, record, labels, by_group, by_session, control=None, order=None
         print(f"sessions: {sessions.show_order(found['sessions'])}")
         if lost := sorted(set(told["session"]) - set(found["sessions"])):
             caution(f"sessions left out of the comparison: {', '.join(lost)}")
-    refuse_few(told, found)
+    refuse_small(told, found)
     by_clip = zip(*(told[k] for k in ("animal", "group", "session")), strict=True)
     return found | {"told": dict(zip(names, by_clip, strict=True))}
 
@@ -94,7 +229,7 @@ def refuse_unlabelled(names, told, by_group, by_session):
             )
 
 
-def refuse_few(told, settled):
+def refuse_small(told, settled):
     """Raise Problem, before anything is scored, where a side has too few animals."""
     columns = (told[k] for k in ("animal", "group", "session"))
     rows = list(zip(*columns, strict=True))
@@ -102,10 +237,10 @@ def refuse_few(told, settled):
     for group in settled["groups"] or [None]:
         own = [(a, day) for a, g, day in rows if group in (None, g)]
         if not settled["sessions"]:
-            contrasts.refuse_few(len({a for a, _ in own}), "animals in each group")
+            refuse_few(len({a for a, _ in own}), "animals in each group")
         for day in later:
             both = {a for a, d in own if d == first} & {a for a, d in own if d == day}
-            contrasts.refuse_few(len(both), "animals with both sessions")
+            refuse_few(len(both), "animals with both sessions")
 
 
 def compare(table, settled):
@@ -131,11 +266,11 @@ def compare(table, settled):
     if settled["sessions"]:
         groups = groups if settled["groups"] else [""] * len(scores)
         return compare_changes(scores, animals, groups, days, settled)
-    means = contrasts.average(scores, animals, groups)
+    means = average(scores, animals, groups)
     means = {name: means[name] for name in settled["groups"] if name in means}
     (first, reference), *later = means.items()
     found = [
-        (first, other, "network scores", contrasts.compare_groups(reference, own))
+        (first, other, "network scores", compare_groups(reference, own))
         for other, own in later
     ]
     return {"means": means, "groups": None, "pairs": [], "found": found}
@@ -146,7 +281,7 @@ def compare_changes(scores, animals, groups, days, settled):
     first, *later = settled["sessions"]
     means, of_column, pairs, found, changes = {}, {}, [], [], {}
     joined = list(zip(groups, days, strict=True))
-    averaged = contrasts.average(scores, animals, joined)
+    averaged = average(scores, animals, joined)
     for group in settled["groups"] or [""]:
         for day in (first, *later):
             name = f"{group}, {day}" if group else day
@@ -157,9 +292,7 @@ def compare_changes(scores, animals, groups, days, settled):
                 continue
             before, after = means[start], means[name]
             pairs.append((start, name))
-            found.append(
-                (start, name, "network scores", contrasts.compare_pairs(before, after))
-            )
+            found.append((start, name, "network scores", compare_pairs(before, after)))
             changes.setdefault(day, {})[group] = {
                 a: after[a] - before[a] for a in before.keys() & after.keys()
             }
@@ -167,7 +300,7 @@ def compare_changes(scores, animals, groups, days, settled):
         reference, *others = by_group
         for other in others:
             measured = f"changes from {first} to {day} that were"
-            result = contrasts.compare_groups(by_group[reference], by_group[other])
+            result = compare_groups(by_group[reference], by_group[other])
             found.append((reference, other, measured, result))
     of_column = of_column if settled["groups"] else None
     return {"means": means, "groups": of_column, "pairs": pairs, "found": found}
@@ -200,7 +333,7 @@ def tell_study(table, record, settled, output=None, level=intervals.LEVEL):
     print(
         "Results: "
         + ". ".join(
-            contrasts.tell(first, second, found, measured)
+            describe_result(first, second, found, measured)
             for first, second, measured, found in study["found"]
         )
         + "."
@@ -214,7 +347,7 @@ def tell_study(table, record, settled, output=None, level=intervals.LEVEL):
         width, _ = intervals.measure_width(record, max(n_clips, 1), level)
     title = f"new animals, scored by {record['run']}"
     level = intervals.format_level(intervals.choose_level(record, level))
-    drawn = contrast_figures.draw_study(
+    drawn = plots.draw_study(
         study["means"],
         study["pairs"],
         title,

@@ -1,23 +1,23 @@
 """Intervals from a jackknife over animals, and words for where there is none.
 
-Clips of one animal are not independent, so whole animals are left out, one at a time.
-A statistic is a function of weights, one row a time it is computed: every clip, then
-every clip but those of one animal. The interval is the estimate +- t times the
-jackknife's standard error (Efron 1982) on a scale where the statistic is nearly normal
-(logarithm for errors, Fisher's z for correlations). The t has one degree of freedom
-fewer than there are animals, where a few animals with most of the clips count as few.
-`benchmarks/agreement.py` measures how often such intervals hold the truth.
+Clips of one animal are not independent, so whole animals are left out, one at a time,
+and the statistic is computed anew without each. The interval is the estimate +- t times
+the jackknife's standard error (Efron 1982) on a scale where the statistic is nearly
+normal (logarithm for errors, Fisher's z for correlations). The t has one degree of
+freedom fewer than there are animals, where a few animals with most of the clips count
+as few. `benchmarks/agreement.py` measures how often such intervals contain the truth.
 """
 
 import math
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 MIN_POINTS = 3  # for a correlation, or a spread
 MIN_ANIMALS = 5  # with fewer, an interval means little
 MIN_EFFECTIVE = 3  # fewer still by weight, where a few animals have most of the clips
-# Two networks of a cross-validation learn from one another's left-out animals, so each
+# Two networks of a cross-validation learn from one another's held-out animals, so each
 # pair of animals counts twice: standard errors are too small by up to this factor.
 CROSSED = math.sqrt(2)
 SCALES = {  # where a statistic can lie: anywhere, above 0, below 1, within -1 and 1
@@ -29,7 +29,7 @@ SCALES = {  # where a statistic can lie: anywhere, above 0, below 1, within -1 a
 
 
 def is_constant(values, size=None):
-    """Say whether scores (N,) are equal up to float32 rounding: a dead network's are.
+    """Say whether scores (N,) are equal up to float32 rounding.
 
     `size` is that of the numbers they were computed from, by default their own.
     """
@@ -49,12 +49,9 @@ def find_widening(training_mean):
 
 
 def not_defined(reason, value=None):
-    """Say in place of a figure, or of its interval alone, why there is none."""
+    """Give the reason in place of a figure, or of its interval alone."""
     value = float(value) if value is not None and np.isfinite(value) else None
     return {"value": value, "low": None, "high": None, "reason": reason}
-
-
-# ---------------------------------------------------------------- clips and animals
 
 
 def index_animals(animals):
@@ -66,29 +63,6 @@ def index_animals(animals):
 def average_units(values, index):
     """Average the values (N,) of each unit that `index` (N,) numbers; (U,)."""
     return np.bincount(index, np.asarray(values, dtype=float)) / np.bincount(index)
-
-
-def pair_units(animals, labels):
-    """Number the pairs of an animal and a label, such as its sessions.
-
-    The number of each clip's pair (N,), and of the animal of each pair (U,).
-    """
-    _, index = index_animals(animals)
-    pairs = [f"{animal}\n{label}" for animal, label in zip(index, labels, strict=True)]
-    _, first, unit = np.unique(pairs, return_index=True, return_inverse=True)
-    return unit.ravel(), index_animals(index[first])[1] if len(pairs) else index
-
-
-def find_units(animals, sessions=None):
-    """Number the clips, the sessions where they are given, and the animals.
-
-    Dict of what `pair_units` gives.
-    """
-    names, index = index_animals(animals)
-    units = {"clips": (np.arange(len(index)), index)}
-    if sessions is not None:
-        units["sessions"] = pair_units(animals, sessions)
-    return units | {"animals": (index, np.arange(len(names)))}
 
 
 def drop_unscored(animals, *columns):
@@ -105,44 +79,43 @@ def drop_unscored(animals, *columns):
     return [column[kept] for column in (animals, *columns)]
 
 
-# ---------------------------------------------------------------- the jackknife
-
-
-def average(values, weights):
-    """Average values (N,) by each row of weights (B, N); nan where none weighs."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return weights @ values / weights.sum(axis=1)
-
-
 class Jackknife:
-    """What a statistic is computed with, again and again, and its interval.
+    """Computes a statistic on all clips and without each animal, and its interval.
 
-    `weights` (A + 1, N) are ones; then, a row an animal, zeros for its clips.
-    `effective`, (sum n)^2 / sum n^2, counts animals by the weight of their clips: as
+    `effective`, (sum n)^2 / sum n^2, counts animals by the number of their clips: as
     many as there are where each has as many clips, fewer where a few have most.
     """
 
-    def __init__(self, owner, widen=1.0, spent=0):
-        """Take the animal (N,) of each clip, `CROSSED` for networks that share animals,
-        and the degrees of freedom that are spent besides."""
+    def __init__(self, owner, widen=1.0):
+        """Take the animal (N,) of each clip; `CROSSED` for networks that share them."""
         owner = index_animals(owner)[1]
         self.n_animals = int(owner.max(initial=-1)) + 1
-        left_out = owner[None, :] != np.arange(self.n_animals)[:, None]
-        self.weights = np.vstack([np.ones(len(owner)), left_out]).astype(float)
+        held_out = [owner != animal for animal in range(self.n_animals)]
+        self.rows = [np.full(len(owner), True), *held_out]
         counts = np.bincount(owner)
-        self.effective = counts.sum() ** 2 / max((counts**2).sum(), 1) - spent
+        self.effective = counts.sum() ** 2 / max((counts**2).sum(), 1)
         self.widen = widen
+
+    def repeat(self, statistic, *columns):
+        """Compute a statistic of columns (..., N), a dict of numbers, each time: dict
+        of (A + 1,), nan without clips."""
+        found = [
+            statistic(*(column[..., rows] for column in columns))
+            for rows in self.rows
+            if rows.any()
+        ]
+        return pd.DataFrame(found).reindex(range(len(self.rows))).to_dict("series")
 
     def average(self, values):
         """Average values (N,) each time; (A + 1,)."""
-        return average(values, self.weights)
+        return np.array([values[r].mean() if r.any() else np.nan for r in self.rows])
 
     def describe(self, values, scale="plain"):
-        """Give a statistic (A + 1,), computed with `weights`, with its 95% interval.
+        """Give a statistic (A + 1,), computed by `repeat`, with its 95% interval.
 
         {"value", "low", "high"}, and "reason" where the interval is None.
         """
-        reason, forth, back = "", *SCALES[scale]
+        values, reason, (forth, back) = np.asarray(values, float), "", SCALES[scale]
         if not np.isfinite(values[0]):
             reason = "it is not defined for these scores"
         elif self.n_animals < MIN_ANIMALS:
@@ -155,11 +128,11 @@ class Jackknife:
         if reason:
             return not_defined(reason, values[0])
         with np.errstate(divide="ignore", invalid="ignore"):
-            centre, *left_out = forth(np.asarray(values, dtype=float))
-        if not np.isfinite([centre, *left_out]).all():
+            centre, *others = forth(values)
+        if not np.isfinite([centre, *others]).all():
             reason = "no interval: without one of the animals there is no value"
             return not_defined(reason, values[0])
-        error = np.sqrt((self.n_animals - 1) * np.var(left_out)) * self.widen
+        error = np.sqrt((self.n_animals - 1) * np.var(others)) * self.widen
         half = stats.t.ppf(0.975, self.effective - 1) * error
         low, high = sorted((back(centre - half), back(centre + half)))
         if scale == "correlation" and high - low < 1e-3:  # ranks, of few animals

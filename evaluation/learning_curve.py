@@ -17,12 +17,12 @@ MOST = 3  # times the animals at hand: further out the curve is not continued
 WAYS = ("movement", "ridge", "training mean")
 
 
-def measure_errors(clips, test, is_cut=True):
+def measure_errors(clips, test, is_clipped=True):
     """Predict test clips, a mask (N,), from all others: absolute errors (3, M).
 
     `clips` are statistics of movement (N, 4F), summaries (N, 2F), scores (N,) and
-    animals (N,); where a way cannot be fitted it says the mean. `is_cut`: whether
-    scores of movement are cut at 0, as a run's with relu are.
+    animals (N,); where a way cannot be fitted it gives the mean. `is_clipped`: whether
+    scores of movement are clipped at 0, as those of a run with relu are.
     """
     movement, columns, scores, animals = clips
     rest, mean = ~test, np.full(test.sum(), scores[~test].mean())
@@ -30,11 +30,11 @@ def measure_errors(clips, test, is_cut=True):
     try:
         weights, bias, _ = motion.fit(movement[rest], scores[rest], animals[rest])
         moved = movement[test] @ weights + bias
-        low = 0 if is_cut else scores[rest].min()
+        low = 0 if is_clipped else scores[rest].min()
         moved = np.clip(moved, low, max(low, scores[rest].max()))
         known = columns[rest], scores[rest], animals[rest]
         ridge = baselines.predict_ridge(*known, columns[test])
-    except (Problem, baselines.NoFloor):  # nothing varies
+    except (Problem, baselines.NoBaseline):  # nothing varies
         pass
     return np.abs(np.array([moved, ridge, mean]) - scores[test])
 
@@ -50,7 +50,7 @@ def measure_curve(clips, wanted, options=None, seed=0):
     and "reason".
     """
     animals = clips[3]
-    is_cut = (options or {}).get("activation", "relu") == "relu"
+    is_clipped = (options or {}).get("activation", "relu") == "relu"
     names, random = np.unique(animals), np.random.default_rng(seed)
     sizes = np.unique(np.linspace(3, len(names) - 2, 6).astype(int))
     if len(names) < 6 or len(sizes) < 3:
@@ -58,7 +58,7 @@ def measure_curve(clips, wanted, options=None, seed=0):
     errors = np.empty((len(sizes), N_DRAWS, 3))
     for place, draw in np.ndindex(errors.shape[:2]):
         chosen = random.choice(names, sizes[place], replace=False)
-        found = measure_errors(clips, ~np.isin(animals, chosen), is_cut)
+        found = measure_errors(clips, ~np.isin(animals, chosen), is_clipped)
         errors[place, draw] = found.mean(axis=1)
     rows = pd.DataFrame(errors.mean(axis=1), columns=WAYS)
     best = int(np.argmin(errors[-1, :, :2].mean(axis=0)))
@@ -78,7 +78,7 @@ def fit_curve(sizes, errors):
 
 
 def extrapolate(wanted, fit, fits, n_animals):
-    """Say how many animals an error takes, if the curve can tell."""
+    """Find how many animals an error takes, if the curve reaches it."""
     most = MOST * n_animals
     numbers = [  # fewer than 3 were not tried
         max(3, np.ceil(gain / (wanted - level))) if wanted > level else np.inf

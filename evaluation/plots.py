@@ -1,15 +1,22 @@
-"""Figures of agreement, in the style of `figures.py`, one journal column wide.
+"""Figures of an evaluation, one journal column wide; `reports/style.py` has the style.
 
 They draw a table of predictions (columns target, network_score, animal, group, session)
-and print what `study.judge` found; nothing is computed again.
+and print what `evaluate.evaluate` found; nothing is computed again.
 """
 
+import itertools
+
 import numpy as np
-from matplotlib.ticker import MaxNLocator, MultipleLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, MultipleLocator, NullLocator
 
 from reports import page, style
 from reports.style import EXPERT, FAINT, INK, NETWORK
 
+PANELS = {
+    "loss": "loss (squared score)",
+    "mae": "MAE (score)",
+    "learning_rate": "learning rate",
+}
 TARGETS = {"score": "expert score", "group": "group (0 healthy, 1 impaired)"}
 
 
@@ -164,4 +171,148 @@ def draw_outcome(means, outcome, title=None):
     axes.set(xlim=(-0.04, 1.04), ylim=style.find_limits(means["outcome"]))
     count = page.count(len(means), "animal")
     put_legend_above(axes, ncols=2, title=count, title_fontsize=6.5)
+    return figure
+
+
+@style.styled
+def draw_learning_curves(history, title=None):
+    """Draw loss, MAE and learning rate over the epochs; return a Figure.
+
+    Of columns epoch, loss, val_loss, mae, val_mae, learning_rate all but the first two
+    may be missing. The epoch with the lowest loss on the validation clips is marked.
+    """
+    panels = [kind for kind in PANELS if kind in history]
+    ratios = [0.5 if kind == "learning_rate" else 1 for kind in panels]
+    height = 0.5 + 1.15 * sum(ratios)
+    figure, rows = style.open_figure(height, title, len(panels), ratios)
+    epochs = history["epoch"]
+    dots = {"marker": "o", "markersize": 2.5} if len(epochs) < 12 else {}
+    for axes, kind in zip(rows, panels, strict=True):
+        axes.set_ylabel(PANELS[kind])
+        if kind == "learning_rate":
+            draw_learning_rate(axes, epochs, np.asarray(history[kind]))
+            continue
+        names = {kind: "training clips", f"val_{kind}": "validation clips"}
+        drawn = [name for name in names if name in history]
+        for name, colour in zip(drawn, style.COLOURS, strict=False):
+            label = names[name]
+            axes.plot(epochs, history[name], color=colour, label=label, **dots)
+        axes.set_ylim(0, 1.06 * np.nanmax(history[drawn]) or 1)
+    if "val_loss" in history and np.isfinite(history["val_loss"]).any():
+        best = int(epochs.iloc[int(np.nanargmin(history["val_loss"]))])
+        line = {"color": FAINT, "linewidth": 0.7, "dashes": (3, 2), "zorder": 0}
+        for axes in rows:
+            axes.axvline(best, label=f"best epoch ({best})", **line)
+    put_legend_above(rows[0], ncols=3)
+    rows[-1].set_xlabel("epoch")
+    rows[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    figure.align_ylabels(rows)
+    return figure
+
+
+def draw_learning_rate(axes, epochs, rates):
+    axes.step(epochs, rates, where="mid", color=INK, linewidth=0.8)
+    axes.set_yscale("log")
+    axes.set_ylim(rates.min() / 1.4, rates.max() * 1.4)
+    axes.yaxis.set_major_locator(FixedLocator(np.unique([rates.min(), rates.max()])))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:.2g}")
+
+
+@style.styled
+def draw_study(
+    means, pairs=(), title=None, width=None, level="90%", groups=None, healthy=None
+):
+    """Draw a dot for each animal, and lines from one session to the next.
+
+    Parameters
+    ----------
+    means : dict of str to dict of str to float
+        Score of each animal in each column, from left to right.
+    pairs : sequence of (str, str)
+        Columns whose animals are joined by lines.
+    title : str, optional
+    width : float, optional
+        How far off the network's score of an animal may be, drawn as a bar.
+    level : str
+        Share of new animals of which that holds.
+    groups : dict of str to str, optional
+        The group of each column, which gives its colour; by default the column itself.
+    healthy : str, optional
+        Which group is the healthy one.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, (axes,) = style.open_figure(2.6, title)
+    labels = list(means)
+    if groups:
+        looks = style.choose_looks(groups.values(), healthy)
+        looks = {label: looks[groups[label]] for label in labels}
+    elif healthy:
+        looks = style.choose_looks(labels, healthy)
+    else:  # sessions, in their order
+        pairs_of_looks = zip(style.COLOURS, style.SHAPES, strict=True)
+        looks = dict(zip(labels, itertools.cycle(pairs_of_looks)))
+    for first, second in pairs:
+        for animal in means[first].keys() & means[second].keys():
+            ends = [means[first][animal], means[second][animal]]
+            places = [labels.index(first), labels.index(second)]
+            axes.plot(places, ends, color=FAINT, linewidth=0.6, zorder=1)
+    for place, (label, animals) in enumerate(means.items()):
+        values, (colour, shape) = np.array(list(animals.values())), looks[label]
+        axes.plot(
+            place_beside(place, values), values, shape, color=colour, markersize=4
+        )
+        axes.hlines(values.mean(), place - 0.25, place + 0.25, color=INK, zorder=3)
+    if width and np.isfinite(width):
+        low = max(min(min(a.values()) for a in means.values()), 0)
+        bar = {"color": INK, "capsize": 2, "linewidth": 0.8}
+        axes.errorbar(len(labels) - 0.4, low + width, yerr=width, **bar)
+        axes.annotate(
+            f"network's\nerror ({level})",
+            (len(labels) - 0.35, low + width),
+            va="center",
+        )
+    axes.set_xlim(-0.6, len(labels) + (0.1 if width else -0.4))
+    names = [f"{label}, n = {len(own)}" for label, own in means.items()]
+    axes.set_xticks(range(len(labels)), [name.replace(", ", "\n") for name in names])
+    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    axes.set_ylabel("network score (mean of an animal's clips)")
+    return figure
+
+
+def place_beside(place, values, step=0.09):
+    """Place dots that would lie on one another side by side, (N,)."""
+    size, order = 0.03 * (np.ptp(values) or 1), np.argsort(values)
+    places, taken = np.full(len(values), float(place)), []
+    for i in order:
+        near = sum(abs(values[i] - values[j]) < size for j in taken)
+        places[i] += step * ((near + 1) // 2) * (-1) ** near
+        taken.append(i)
+    return places
+
+
+@style.styled
+def draw_windows(seconds, scores, low, high, title=None):
+    """Draw a score over time, at the middle of each window, and its interval.
+
+    Parameters
+    ----------
+    seconds, scores, low, high : sequence of float, (W,)
+        NaN where there is no interval.
+    title : str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, (axes,) = style.open_figure(1.9, title)
+    colour = style.COLOURS[0]
+    axes.fill_between(seconds, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(seconds, scores, color=colour, marker="o", markersize=2)
+    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    axes.set_xlabel("time in the video (s)")
+    axes.set_ylabel("network score")
     return figure

@@ -1,4 +1,4 @@
-"""The table of predictions: each clip with its scores, floors and what is known of it.
+"""The table of predictions: each clip with its scores, baselines and labels.
 
 A run is a list of parts: each is a checkpoint, its record and the clips it is to score.
 A split has one part, a cross-validation one for each fold.
@@ -13,12 +13,14 @@ from features import provenance, sequences
 from names import labels
 from runs import learned, predict, store
 
-FLOOR_COLUMNS = {name: f"floor_{name.replace(' ', '_')}" for name in baselines.FLOORS}
-TOLD_ALL = "left out: it would be told the group, which is what was learned"
+BASELINE_COLUMNS = {
+    name: f"baseline_{name.replace(' ', '_')}" for name in baselines.BASELINES
+}
+INFORMED = "omitted: it would know the group, which is the target"
 
 
 def add_target(table, record):
-    """Add `target`, what the run was trained to say: expert score, or group as 0 or 1.
+    """Add `target`, what the run is trained on: expert score, or group as 0 or 1.
 
     A clip without a group has no target where groups are it.
     """
@@ -38,18 +40,18 @@ def label_groups(groups, record):
 
 
 def score_parts(folder, parts, lengths, train_rows=None, controls=()):
-    """Score each part with its network, and by each floor.
+    """Score each part with its network and by each baseline.
 
     Parts are of a checkpoint, its record and a table from `data.tabulate_clips`;
     lengths those of every clip of `data_file.csv`, in frames; the scored train rows
-    stand in where nobody knows what a run learned from.
+    stand in where it is unknown what a run learned from.
 
     Returns
     -------
     (pandas.DataFrame, dict, dict)
         The table with network_score, one column a control, run, training_mean, target,
-        a column for each floor, and `seen`: how the run knows the clip or its animal,
-        or ""; the last record; why floors are not defined.
+        a column for each baseline, and `seen`: how the run knows the clip or its
+        animal, or ""; the last record; why baselines are not defined.
     """
     scored, reasons, cache = [], {}, {}
     for path, settled, part in tqdm(
@@ -69,27 +71,27 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
             names, part["animal"], record, stand_in, provenance.list_digests(folder)
         )
         train = record["train_clips"] or stand_in
-        missing = dict.fromkeys(FLOOR_COLUMNS, "no train rows")
+        missing = dict.fromkeys(BASELINE_COLUMNS, "no train rows")
         if train:
-            part, missing = add_floors(folder, part, record, train, lengths, cache)
+            part, missing = add_baselines(folder, part, record, train, lengths, cache)
         reasons |= missing
         scored.append(part)
     table = pd.concat(scored, ignore_index=True)
     known = baselines.predict_known_animal(table["target"], table["animal"])
     if record.get("target") == "group":
-        reasons["animal known"] = TOLD_ALL
+        reasons["animal known"] = INFORMED
     elif np.isfinite(known).any():
-        table[FLOOR_COLUMNS["animal known"]] = known
+        table[BASELINE_COLUMNS["animal known"]] = known
     else:
         reasons["animal known"] = "no animal has two scored clips"
     return table, record, reasons
 
 
-def add_floors(folder, table, record, train, lengths, cache):
-    """Add what the simplest predictions say, fitted on the run's own train clips.
+def add_baselines(folder, table, record, train, lengths, cache):
+    """Add the simplest predictions, fitted on the run's own train clips.
 
     `cache` keeps the summary of each sequence, so that each is read once. The table
-    with `training_mean` and a column for each floor; why a floor is not defined.
+    with `training_mean` and a column for each baseline; why a baseline is not defined.
     """
 
     found = provenance.read_origins(folder).values()
@@ -123,18 +125,18 @@ def add_floors(folder, table, record, train, lengths, cache):
             ),
         }
 
-    told = ("group mean",) if record.get("target") == "group" else ()
+    omitted = ("group mean",) if record.get("target") == "group" else ()
     wanted = describe(dict.fromkeys(table["clip"], np.nan), True)
     wanted["groups"] = [g and labels.form_of(g) for g in table["group"]]
-    watched = record.get("watched_clips", {})
-    # A floor must choose nothing on clips that it is judged on.
-    watched = describe({} if set(watched) & set(table["clip"]) else watched)
-    predictions, reasons = baselines.predict_floors(
-        describe(train), watched, wanted, told
+    validation = record.get("watched_clips", {})
+    # A baseline must choose nothing on clips that it is evaluated on.
+    validation = describe({} if set(validation) & set(table["clip"]) else validation)
+    predictions, reasons = baselines.predict_baselines(
+        describe(train), validation, wanted, omitted
     )
-    columns = {FLOOR_COLUMNS[name]: values for name, values in predictions.items()}
+    columns = {BASELINE_COLUMNS[name]: values for name, values in predictions.items()}
     table = table.assign(training_mean=np.mean(list(train.values())), **columns)
-    return table, reasons | dict.fromkeys(told, TOLD_ALL)
+    return table, reasons | dict.fromkeys(omitted, INFORMED)
 
 
 def summarise_clips(folder, table, record):

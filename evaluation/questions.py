@@ -7,7 +7,7 @@ from system.terminal import Problem
 
 
 def settle(args, clips):
-    """Settle what is judged where the options leave it open.
+    """Settle what is evaluated where the options leave it open.
 
     Sets `args.split` to a split or to a kind of cross-validation, of which `args.run`
     is then the prefix of its networks (None without one).
@@ -54,26 +54,27 @@ def choose(args, clips, path, record):
             args.task = args.task or record["task"]
             print(
                 f"No scored test row is new to run {name}, so its cross-validation is "
-                f"judged (--{kind}): each clip by the network that held its animal out"
+                f"evaluated (--{kind}): each clip by the network that never saw its "
+                "animal"
             )
             return kind, prefix
     if test:
         return "test", None
     where = f" of task {record['task']}" if record.get("task") else ""
     ways = [
-        "--split train judges it on the train rows (resubstitution, which is no test)",
-        "train_reg.py --folds 5 and then validate.py --folds judge each clip by a "
+        "--split train evaluates it on train rows (resubstitution, which is no test)",
+        "train_reg.py --folds 5 and then validate.py --folds evaluate each clip by a "
         "network that never saw its animal",
         "for test rows write `test` in the split column of some animals, and train "
         "again without them",
     ]
     if record.get("received"):
         ways = [
-            "--split train judges it on the train rows here",
+            "--split train evaluates it on the train rows here",
             "or write `test` for `train` in the split column",
         ]
     raise Problem(
-        f"data_file.csv has no test row{where} to judge run {name} on. "
+        f"data_file.csv has no test row{where} to evaluate run {name} on. "
         f"{'; '.join(ways)}"
     )
 

@@ -1,18 +1,23 @@
 """How well raters agree with one another and with themselves, and a network with them.
 
 Ratings are an array (R, N), one row a rater or one a round of a rater; a clip that was
-not rated is nan.
+not rated is nan. Tables of a name and a number are read here, too.
 """
 
 import itertools
+import math
+from pathlib import Path
 
 import numpy as np
 
 from evaluation.agreement import compute_icc, measure_agreement
 from evaluation.comparisons import average_difference
-from evaluation.jackknife import Jackknife, average, not_defined
+from evaluation.jackknife import Jackknife, not_defined
+from names.matching import explain_first, find_twice, match_names
+from system import tables
+from system.terminal import Problem, caution
 
-FIGURES = {  # what is said of raters, and on which scale it lies
+FIGURES = {  # what is reported of raters, and on which scale it lies
     "icc": "correlation",
     "kappa": "correlation",
     "mae": "positive",
@@ -22,20 +27,33 @@ FIGURES = {  # what is said of raters, and on which scale it lies
 }
 
 
-def compute_kappa(first, second, weights):
-    """Cohen's kappa of scores (N,) with weights that grow with their distance; (B,).
+def compute_kappa(first, second):
+    """Cohen's kappa of scores (N,) with weights that grow with their distance.
 
     With squared distances it would be Lin's concordance.
     """
-    n = weights.sum(axis=1)
-    apart = np.abs(first[:, None] - second[None, :])
-    expected = ((weights @ apart) * weights).sum(axis=1) / n**2
+    expected = np.abs(first[:, None] - second[None, :]).mean()
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 1 - average(np.abs(first - second), weights) / expected
+        return 1 - np.abs(first - second).mean() / expected
+
+
+def describe_pairs(ratings):
+    """Compute FIGURES of complete ratings (R, N), over all pairs of raters."""
+    pairs = list(itertools.combinations(ratings, 2))
+    distance = np.array([np.abs(first - second) for first, second in pairs])
+    icc, error = compute_icc(ratings)
+    return {
+        "icc": icc,
+        "kappa": np.mean([compute_kappa(*pair) for pair in pairs]),
+        "mae": distance.mean(),
+        "half_point": (distance <= 0.5 + 1e-9).mean(),
+        "one_point": (distance <= 1 + 1e-9).mean(),
+        "detectable": 1.96 * np.sqrt(2) * error,
+    }
 
 
 def compare_ratings(ratings, animals):
-    """Say how well ratings (R, N) of the same clips agree: of raters, or of rounds.
+    """Measure how well ratings (R, N) of the same clips agree: of raters, or of rounds.
 
     Dict of "n_raters", "n_clips" (with every rating), "n_animals"; "icc" (ICC(A,1)),
     "kappa" (linear weights, mean of the pairs), "mae" (mean distance of two ratings),
@@ -51,17 +69,7 @@ def compare_ratings(ratings, animals):
     if n["n_clips"] < 3 or len(ratings) < 2:
         reason = "fewer than 3 clips with every rating"
         return n | dict.fromkeys(FIGURES, not_defined(reason))
-    pairs = list(itertools.combinations(ratings, 2))
-    icc, error = compute_icc(ratings, jack.weights)
-    distance = np.array([np.abs(first - second) for first, second in pairs])
-    found = {
-        "icc": icc,
-        "kappa": np.mean([compute_kappa(*p, jack.weights) for p in pairs], axis=0),
-        "mae": jack.average(distance.mean(axis=0)),
-        "half_point": jack.average((distance <= 0.5 + 1e-9).mean(axis=0)),
-        "one_point": jack.average((distance <= 1 + 1e-9).mean(axis=0)),
-        "detectable": 1.96 * np.sqrt(2) * error,
-    }
+    found = jack.repeat(describe_pairs, ratings)
     result = {name: jack.describe(found[name], FIGURES[name]) for name in FIGURES}
     for name in ("half_point", "one_point"):  # parts of a whole
         for end in ("low", "high"):
@@ -71,7 +79,7 @@ def compare_ratings(ratings, animals):
 
 
 def compare_network(ratings, network, animals, margin=None):
-    """Ask whether the network (N,) disagrees with raters (R, N) more than they do.
+    """Compare how much the network (N,) and raters (R, N) disagree with raters.
 
     Its disagreement is the mean of its distances to the raters of a clip, not the
     distance to their mean, which would flatter it. A margin is named before looking: so
@@ -110,7 +118,7 @@ def mean_of_finite(rows):
         return np.where(found, rows, 0).sum(axis=0) / found.sum(axis=0)
 
 
-def judge_each(ratings, names, network, animals):
+def compare_each(ratings, names, network, animals):
     """Put the network beside each rater, and each rater beside the mean of the others.
 
     Dict by rater of "network" and "others": the `agreement.measure_agreement` of these
@@ -130,3 +138,128 @@ def judge_each(ratings, names, network, animals):
             for side, values in sides.items()
         }
     return result
+
+
+def evaluate_raters(ratings, rounds, animals, network=None, margin=None):
+    """Evaluate raters by themselves, and beside them the network (N,) on their scale.
+
+    `ratings` are the scores (N,) of each rater, nan where there is none; `rounds` both
+    scores (2, N) of those who scored twice. Dict of "inter" (`compare_ratings`),
+    "intra" (the same of each rater against himself), "each" (`compare_each`) and
+    "network" (`compare_network`, which takes the margin).
+    """
+    names, given = list(ratings), np.array(list(ratings.values()), dtype=float)
+    animals = np.asarray(animals)
+    intra = {n: compare_ratings(both, animals) for n, both in rounds.items()}
+    result = {"inter": compare_ratings(given, animals), "intra": intra}
+    if len(names) > 1:
+        result["each"] = compare_each(given, names, network, animals)
+        if network is not None:
+            result["network"] = compare_network(given, network, animals, margin)
+    return result
+
+
+# ---------------------------------------------------------------- tables
+
+
+def read_numbers(path, columns):
+    """Read a table of a name and a number: (line, name, number) of each row."""
+    table = tables.read_table(path, columns)
+    table = table if table.columns else table._replace(columns=list(columns))
+    found, problems = [], []
+    for line, row in table.records():
+        name, text = (row[column] for column in columns)
+        if not text and columns[-1] == "score" and name:
+            continue  # a clip that could not be scored
+        try:
+            value = tables.parse_number(text, table.decimal)
+            if not name or not math.isfinite(value):
+                raise ValueError(f"received {name},{text}")
+            found.append((line, name, value))
+        except ValueError as error:
+            problems.append(f"{path}:{line}: expected {','.join(columns)}: {error}")
+    if problems:
+        raise Problem(tables.summarise(problems))
+    return found
+
+
+def read_pairs(path, columns):
+    """Read a table of a name and a number, with or without a header: dict."""
+    pairs, problems = {}, []
+    for line, name, value in read_numbers(path, columns):
+        if name in pairs:
+            problems.append(f"{path}:{line}: {name} stands there twice")
+        pairs[name] = value
+    if problems:
+        raise Problem(tables.summarise(problems))
+    if not pairs:
+        raise Problem(f"{path} is empty. Expected lines of {','.join(columns)}")
+    return pairs
+
+
+def fit_names(values, known):
+    """Put known names in the place of those of a table; see `names.match_names`.
+
+    `values` are by name. A name that fits none stays; Problem where one fits several,
+    or several fit one.
+    """
+    match = match_names(values, list(known))
+    twice = [
+        f"{' and '.join(map(repr, texts))} both mean {name!r}"
+        for name, texts in find_twice(match.found).items()
+    ]
+    if match.doubtful or twice:
+        raise Problem(tables.summarise([*match.doubtful, *twice]))
+    return {match.found.get(name, name): value for name, value in values.items()}
+
+
+def read_raters(folder):
+    """Read the ratings of a folder, one table a rater: clip,score, best with `repeat`.
+
+    By rater, a list of the scores of each round by clip, called as the first rater did.
+    """
+    paths = sorted(Path(folder).glob("[!.]*.csv"))
+    if not paths:
+        raise Problem(
+            f"{folder} holds no table of a rater. Expected one <rater>.csv each, with "
+            "columns clip,score; rate.py writes them"
+        )
+    raters = {}
+    for path in paths:
+        rounds = raters[path.stem] = []
+        for _, name, score in read_numbers(path, ("clip", "score")):
+            unseen = [seen for seen in rounds if name not in seen]
+            if not unseen:
+                rounds.append({})
+            (unseen or rounds[-1:])[0][name] = score
+    return fit_raters(raters, [])
+
+
+def fit_raters(raters, names):
+    """Put known names of clips, or those of earlier raters, in the place of others."""
+    known, fitted = dict.fromkeys(names), {}
+    for rater, rounds in raters.items():
+        try:
+            fitted[rater] = [fit_names(scores, known) for scores in rounds]
+        except Problem as problem:
+            raise Problem(f"rater {rater}: {problem}") from None
+        known |= {name: None for scores in fitted[rater] for name in scores}
+    return fitted
+
+
+def spread_ratings(raters, names):
+    """Lay ratings out beside N clips: the first scores (N,) of each rater, and both
+    (2, N) of those who scored clips twice.
+    """
+    raters = fit_raters(raters, names)
+    given = {name for rounds in raters.values() for r in rounds for name in r}
+    if unknown := sorted(given - set(names)):
+        near = explain_first(unknown, names)
+        caution(f"not among the clips here: {', '.join(unknown[:10])}{near}")
+    laid = {
+        rater: np.array([[r.get(name, np.nan) for name in names] for r in rounds[:2]])
+        for rater, rounds in raters.items()
+        if rounds
+    }
+    first = {rater: rounds[0] for rater, rounds in laid.items()}
+    return first, {r: rounds for r, rounds in laid.items() if len(rounds) > 1}

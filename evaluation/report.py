@@ -1,4 +1,4 @@
-"""The page of a judged run, `report.html`: what it shows, and words for Methods."""
+"""The page of an evaluation, `report.html`, and words for Methods."""
 
 import os
 import warnings
@@ -15,21 +15,20 @@ from video import find, frames
 N_WORST = 8
 N_PICTURES, SIDE = 6, 240  # of the strip of a clip; pixels of a picture's longer side
 CAPTIONS = {
-    "agreement": "Each animal's mean, of a day where days are known, and its clips, "
-    "beside the line where both agree.",
+    "agreement": "Each animal's mean, of a session where sessions are known, and its "
+    "clips, beside the line where both agree.",
     "bland_altman": "Differences of the two scores, with bias and limits of agreement; "
     "bands are their intervals.",
-    "dates": "Network scores over the days of recording.",
     "outcome": "The outcome of each animal against either score.",
 }
 
 
 def write_page(path, folder, clips, table, result, record, told, drawn):
-    """Write the page of a judged run of a working folder.
+    """Write the page of an evaluation in a working folder.
 
     It takes the clips by name, the table of predictions, the result with the "verdict"
-    (see `study.judge`), the run's record, what is told of it ("split", "independence",
-    "versions") and the PNGs drawn of it.
+    (see `evaluate.evaluate`), the run's record, what is said of it ("split",
+    "independence", "versions") and the PNGs drawn of it.
     """
     pictures = [(str(p), CAPTIONS[p.stem]) for p in drawn if p.stem in CAPTIONS]
     page.write(
@@ -61,7 +60,7 @@ def show_clip(path, folder, clip):
         images, video = find.find_source(folder, clip)
         source = os.path.relpath(video or images[0], path.parent)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # extraction has told of them
+            warnings.simplefilter("ignore")  # extraction has reported them
             pictures = frames.read_frames(folder, clip, N_PICTURES, "uniform", shrink)
     except (Problem, OSError, ValueError):
         return {"link": None, "strip": None}
@@ -76,10 +75,10 @@ def shrink(frame):
 
 def tell_methods(result, record, split):
     """Write the sentences for the Methods of a paper."""
-    left_out = "each clip was scored by "
+    held_out = "each clip was scored by "
     how = {
-        "folds": f"{left_out}the network of the fold that left its animal out",
-        "leave-one-animal-out": f"{left_out}a network trained without its animal",
+        "folds": f"{held_out}the network of the fold that held its animal out",
+        "leave-one-animal-out": f"{held_out}a network trained without its animal",
     }.get(split, f"the {split} clips of the table were scored by one network")
     crossed = (
         " Correlations and areas under the ROC curve are of scores less the mean "
@@ -88,10 +87,10 @@ def tell_methods(result, record, split):
     )
     animals = page.count(result["agreement"]["animals"]["n"], "animal")
     return (
-        f"A network ({record.get('model') or 'as published'}) was judged on {animals}: "
-        f"{how}. Intervals (95%) are from a jackknife over animals with Student's t, "
-        "on a logarithmic scale for errors and Fisher's z for correlations; that of "
-        "the area under the ROC curve is method 5 of Newcombe (2006). The permutation "
-        "test shuffles the means of animals, with a studentised correlation (DiCiccio "
+        f"A network ({record.get('model') or 'as published'}) was evaluated on "
+        f"{animals}: {how}. Intervals (95%) are from a jackknife over animals with "
+        "Student's t, on a logarithmic scale for errors and Fisher's z for "
+        "correlations; that of the area under the ROC curve is method 5 of Newcombe (2006). The permutation "
+        "test permutes the means of animals, with a studentised correlation (DiCiccio "
         f"& Romano 2017).{crossed if result['crossed'] else ''}"
     )

@@ -1,8 +1,8 @@
-"""The tables of a judged run, as the terminal and the page show them alike."""
+"""The tables of an evaluation, as the terminal and the page show them alike."""
 
 from typing import NamedTuple
 
-from evaluation.baselines import TOLD
+from evaluation.baselines import INFORMED
 from names.sessions import show_order
 from reports import page
 
@@ -15,8 +15,6 @@ FIGURES = {  # keys of `agreement.measure_agreement`
     "r2": "R2 over training mean",
     "pearson": "Pearson r",
     "spearman": "Spearman rho",
-    "pearson_centred": "Pearson r, centred",
-    "spearman_centred": "Spearman rho, centred",
     "ccc": "Lin's concordance",
     "icc": "ICC(A,1)",
 }
@@ -29,13 +27,13 @@ RATINGS = {  # keys of `raters.compare_ratings`
     "detectable": "minimal detectable change",
 }
 CENTRED = (
-    "centred: after each fold's training mean was taken from both scores. Leaving a "
-    "high animal out lowers that mean, so correlations that are not centred come out "
-    "too low. Intervals are widened by 1.41, as folds share animals, and hold for "
-    "these trained networks: train_reg.py --repeats shows how far figures move with "
-    "other seeds and folds. With few animals and a weak signal they are too narrow: in "
-    "simulations those of R2 held the truth in 85 to 99 of 100 studies, those of the "
-    "error saved in 89 to 100, all others that are centred in 92 or more."
+    "Correlations are centred: each fold's training mean was taken from both scores. "
+    "Holding a high animal out lowers that mean, so correlations that are not centred "
+    "come out too low. Standard errors are multiplied by 1.41, as folds share animals, "
+    "and intervals are for these trained networks: train_reg.py --repeats shows how "
+    "far figures move with other seeds and folds. With few animals and a weak signal "
+    "they are too narrow: in simulations those of R2 contained the truth in 85 to 99 "
+    "of 100 studies, those of the reduction in MAE in 89 to 100, all others in 92 or more."
 )
 CONDITIONAL = (
     "intervals (95%) are over animals, for this trained network: train_reg.py --folds "
@@ -44,14 +42,14 @@ CONDITIONAL = (
 CONTROL_VERDICTS = {
     "needed": "the errors rise: the network needs what was destroyed",
     "not needed": "the errors hardly change: the network does not need it",
-    "undecided": "undecided: the interval holds both a rise and no change",
+    "undecided": "undecided: the interval contains both a rise and no change",
     "falls": "the errors fall: the network does better without what was destroyed",
     None: "undecided: no interval",
 }
 RATER_VERDICTS = {
     "within": "the network disagrees with raters no more than they with each other",
     "beyond": "the network disagrees with raters more than they with each other",
-    "undecided": "undecided: the interval of the difference holds 0",
+    "undecided": "undecided: the interval of the difference contains 0",
     None: "undecided: no interval",
 }
 ORDERLESS = ("pool",)  # models that ignore the order of frames by design
@@ -91,14 +89,18 @@ def lay(words, *sides):
     return [[name, *(side[key] for side in sides)] for key, name in words.items()]
 
 
-def list_sections(result, model=None):
-    """List the tables of a result, by name, in the order of the terminal.
+def believe(agreement, is_crossed):
+    """Put the correlations to be believed in the place of others: those centred."""
+    ending = "_centred" if is_crossed else ""
+    names = "pearson", "spearman"
+    return agreement | {name: agreement[name + ending] for name in names}
 
-    `result` is that of `study.judge`, with what `validate.py` was asked for besides.
-    """
+
+def list_sections(result, model=None):
+    """List the tables of a result of `evaluate.evaluate`, by name, in their order."""
     found = {
         "agreement": list_agreement(result),
-        "floors": list_floors(result["floors"], result["agreement"]["clips"]["n"]),
+        "baselines": list_baselines(result),
         "calibration": list_calibration(result["calibration"]),
         "groups": list_groups(result),
         **{
@@ -114,34 +116,38 @@ def list_sections(result, model=None):
 
 
 def list_agreement(result):
-    units = [u for u in ("clips", "sessions", "animals") if u in result["agreement"]]
-    sides = [result["agreement"][unit] for unit in units]
-    hidden = () if result["crossed"] else ("pearson_centred", "spearman_centred")
-    rows = lay({k: w for k, w in FIGURES.items() if k not in hidden}, *sides)
-    p = show_p(result["permutation"])
-    rows.append(["p of Pearson r", *[""] * (len(units) - 1), p])
-    notes = ["p: means of animals shuffled, one-sided"]
-    notes.append(CENTRED if result["crossed"] else CONDITIONAL)
-    if unscored := result["agreement"]["unscored"]:
-        notes.append(f"{page.count(unscored, 'clip')} without an expert score left out")
-    columns = tuple(f"{s['n']} {u}" for s, u in zip(sides, units, strict=True))
+    crossed, agreement = result["crossed"], result["agreement"]
+    sides = [believe(agreement[unit], crossed) for unit in ("clips", "animals")]
+    words = FIGURES
+    if crossed:
+        centred = {
+            name: f"{FIGURES[name]}, centred" for name in ("pearson", "spearman")
+        }
+        words = words | centred
+    rows = [*lay(words, *sides), ["p of Pearson r", "", show_p(result["permutation"])]]
+    notes = ["p: means of animals permuted, one-sided"]
+    notes.append(CENTRED if crossed else CONDITIONAL)
+    if unscored := agreement["unscored"]:
+        notes.append(f"{page.count(unscored, 'clip')} without an expert score omitted")
+    columns = f"{sides[0]['n']} clips", f"{sides[1]['n']} animals"
     return [Section("agreement", columns, rows, tuple(notes))]
 
 
-def list_floors(floors, n_clips):
+def list_baselines(result):
     rows = []
-    for name, floor in floors.items():
-        if "saved" not in floor:
-            rows.append([name, "not defined", "", floor["reason"]])
+    for name, found in result["baselines"].items():
+        if "reduction" not in found:
+            rows.append([name, "not defined", "", found["reason"]])
             continue
-        notes = [f"{TOLD[name]}: no fair rival"] if name in TOLD else []
-        if floor["clips"]["n"] != n_clips:
-            notes.append(f"on {page.count(floor['clips']['n'], 'clip')}")
-        if "reason" in floor:
-            notes.append(f"elsewhere: {floor['reason']}")
-        rows.append([name, floor["clips"]["mae"], floor["saved"], "; ".join(notes)])
-    columns = "MAE", "saved by the network", ""
-    return [Section("floors, fitted on the training clips", columns, rows)]
+        notes = [f"{INFORMED[name]}; for orientation only"] if name in INFORMED else []
+        if found["clips"]["n"] != result["agreement"]["clips"]["n"]:
+            notes.append(f"on {page.count(found['clips']['n'], 'clip')}")
+        if "reason" in found:
+            notes.append(f"elsewhere: {found['reason']}")
+        mae, reduction = found["clips"]["mae"], found["reduction"]
+        rows.append([name, mae, reduction, "; ".join(notes)])
+    columns = "MAE", "reduction by the network", ""
+    return [Section("baselines, fitted on the training clips", columns, rows)]
 
 
 def list_calibration(calibration):
@@ -151,26 +157,19 @@ def list_calibration(calibration):
 
 
 def list_groups(result):
-    """List how scores tell groups apart and what they say within them."""
+    """List how scores separate groups and follow severity within them."""
     sections, healthy = [], result.get("healthy_group")
     notes = (f"healthy group: {healthy}",) if healthy else ()
     if separation := result.get("separation"):
         rows = [[what, separation[what]["auroc"]] for what in ("clips", "animals")]
-        if result["crossed"]:
-            raw = result["separation_raw"]
-            rows += [[f"{what}, not centred", raw[what]["auroc"]] for what, _ in rows]
-        for name, floor in result["floor_separation"].items():
-            note = f" ({TOLD[name]})" if name in TOLD else ""
-            rows.append([f"{name}, clips{note}", floor["clips"]["auroc"]])
+        for name, found in result["baseline_separation"].items():
+            note = f" ({INFORMED[name]})" if name in INFORMED else ""
+            rows.append([f"{name}, clips{note}", found["clips"]["auroc"]])
         title = "impaired against healthy: area under the ROC curve"
         sections.append(Section(title, ("AUROC",), rows, notes))
     if severity := result.get("severity"):
-        within = result["within_groups"]
         words = {"all": "all animals", "impaired": "impaired alone"}
         rows = [[words[k], v["animals"]["pearson"]] for k, v in severity.items()]
-        partial = within["correlation"]["animals"]["pearson"]
-        rows.append(("partial, given the group", partial))
-        rows.append(("p, shuffled in groups", show_p(within["permutation"])))
         title = "network score against expert severity, of animals"
         sections.append(Section(title, ("Pearson r",), rows, notes))
     return sections
@@ -223,9 +222,9 @@ def list_raters(raters):
         rows = lay(words | {"difference": "difference"}, network)
         notes = [RATER_VERDICTS[network["verdict"]]]
         if "margin" in network:
-            found = {None: "cannot be told", True: "yes", False: "not shown"}
+            found = {None: "unknown", True: "yes", False: "not shown"}
             word = found[network["not_inferior"]]
-            notes.append(f"not inferior by a margin of {network['margin']:g}: {word}")
+            notes.append(f"non-inferiority (margin {network['margin']:g}): {word}")
         title = f"network among raters, {count(network['n_clips'], 'clip')}"
         sections.append(Section(title, ("mean distance",), rows, tuple(notes)))
     return sections
@@ -244,9 +243,9 @@ def list_plan(plan):
     notes = [f"wanted error, by {plan.get('way', 'any of them')}: {note}"]
     if own := plan.get("network"):
         animals = page.count(own["n_animals"], "animal")
-        animals = animals if own["n_animals"] else "animals that nobody recorded"
-        notes.append(f"the run that is judged, of {animals}: {show(own['mae'])}")
-    title = "MAE on other animals by the number of animals learned from"
+        animals = animals if own["n_animals"] else "an unknown number of animals"
+        notes.append(f"this run, trained on {animals}: {show(own['mae'])}")
+    title = "MAE on other animals by the number of training animals"
     columns = "network (motion)", "ridge", "training mean", "SD of the better"
     return [Section(title, columns, rows, tuple(notes))]
 
@@ -265,7 +264,8 @@ def list_errors(errors):
 
 def list_repeats(repeats):
     keys = "mean", "sd", "lowest", "highest", "n"
-    words = FIGURES | {"saved": "error saved"}
+    words = FIGURES | {"reduction": "reduction in MAE"}
+    words["pearson_centred"] = "Pearson r, centred"
     rows = [[words[name], *(row[k] for k in keys)] for name, row in repeats.items()]
     columns = "mean", "SD", "lowest", "highest", "times"
     return [Section("repeated with other seeds and folds, clips", columns, rows)]

@@ -3,7 +3,7 @@
 import math
 import textwrap
 
-from evaluation.baselines import TOLD
+from evaluation.baselines import INFORMED
 from evaluation.jackknife import MIN_ANIMALS
 from evaluation.report_tables import show
 from reports import page
@@ -13,13 +13,13 @@ MOST_ROWS = 30  # of a table, on the terminal
 
 
 def tell_verdict(result, is_test):
-    """Put a result of `study.judge` into plain sentences (list of str).
+    """Put a result of `evaluate.evaluate` into plain sentences (list of str).
 
     `is_test`: whether the network never saw the animals.
     """
     clips, n = result["agreement"]["clips"], result["agreement"]["animals"]["n"]
     if not clips["n"]:
-        return ["Nothing can be judged: no clip has both scores."]
+        return ["Nothing can be evaluated: no clip has both scores."]
     animals, digits = page.count(n, "animal"), find_digits(result)
     where = f"{animals} ({page.count(clips['n'], 'clip')})"
     start = f"NOT A TEST, the network may know the answers: on {where}, "
@@ -29,11 +29,11 @@ def tell_verdict(result, is_test):
     start += f"off by {clips['mae']['value']:.{digits}f} {unit} on average"
     unsure = f"{animals} {'is' if n == 1 else 'are'} too few to be sure that"
     unsure = unsure if n < FEW else "It is not shown that"
-    if mean := result["floors"].get("training mean", {}).get("clips"):
+    if mean := result["baselines"].get("training mean", {}).get("clips"):
         start += (
             f"; guessing the mean training score, by {mean['mae']['value']:.{digits}f}."
         )
-        saved = result["floors"]["training mean"]["saved"]
+        saved = result["baselines"]["training mean"]["reduction"]
         told = f"error saved {show(saved, digits)}"
         if clips["r2"]["value"] is not None:
             told += f", R2 over the mean {show(clips['r2'], 2)}"
@@ -41,7 +41,7 @@ def tell_verdict(result, is_test):
         sentences = [start, f"{verdict}: {told}."]
     else:
         sentences = [f"{start}. There is no guess to compare it with."]
-    sentences += tell_rival(result["floors"], unsure, digits)
+    sentences += tell_rival(result["baselines"], unsure, digits)
     sentences += tell_bias(clips["bias"], digits)
     if separation := result.get("separation"):
         sentences += tell_separation(separation["animals"]["auroc"], unsure)
@@ -58,8 +58,8 @@ def tell_verdict(result, is_test):
 
 def find_digits(result):
     """Find how many decimals errors take, on a scale of 1 as on one of 100."""
-    floor = result["floors"].get("training mean", {}).get("clips", {}).get("mae")
-    found = result["agreement"]["clips"]["mae"], floor or {"value": 0}
+    baseline = result["baselines"].get("training mean", {}).get("clips", {}).get("mae")
+    found = result["agreement"]["clips"]["mae"], baseline or {"value": 0}
     largest = max(figure["value"] or 0 for figure in found)
     return 2 if largest == 0 else min(8, max(2, 1 - math.floor(math.log10(largest))))
 
@@ -91,20 +91,22 @@ def compare(figure, middle=0):
     return "worse" if figure["high"] < middle else "open"
 
 
-def tell_rival(floors, unsure, digits=2):
-    """Compare with the best of the floors that are told nothing."""
+def tell_rival(baselines, unsure, digits=2):
+    """Compare with the best of the baselines that are told nothing."""
     fair = {
-        name: floor
-        for name, floor in floors.items()
-        if "saved" in floor and name not in TOLD and name != "training mean"
+        name: baseline
+        for name, baseline in baselines.items()
+        if "reduction" in baseline and name not in INFORMED and name != "training mean"
     }
-    most = max((floor["clips"]["n"] for floor in fair.values()), default=0)
-    fair = {k: floor for k, floor in fair.items() if floor["clips"]["n"] == most}
+    most = max((baseline["clips"]["n"] for baseline in fair.values()), default=0)
+    fair = {
+        k: baseline for k, baseline in fair.items() if baseline["clips"]["n"] == most
+    }
     if not most:
         return []
     best = min(fair, key=lambda name: fair[name]["clips"]["mae"]["value"])
-    saved, error = fair[best]["saved"], fair[best]["clips"]["mae"]["value"]
-    guess = floors.get("training mean", {}).get("clips")
+    saved, error = fair[best]["reduction"], fair[best]["clips"]["mae"]["value"]
+    guess = baselines.get("training mean", {}).get("clips")
     if guess and guess["n"] == most and error >= guess["mae"]["value"]:
         told = f"the best ({best}): {error:.{digits}f}."
         return [f"No simple method beats guessing; {told}"]

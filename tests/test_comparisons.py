@@ -11,12 +11,11 @@ from sklearn.preprocessing import StandardScaler
 from test_judging import draw_study
 
 from evaluation import (
+    agreement,
     baselines,
-    calibration,
     comparisons,
     learning_curve,
     raters,
-    separation,
 )
 
 
@@ -26,7 +25,7 @@ def test_separation_equals_scikit_learn(both):
     scores = np.round(scores, 1)
     number = np.unique(animals, return_inverse=True)[1]
     labels = (np.arange(len(scores)) if both else number) % 2
-    found = separation.separate(labels, scores, animals)
+    found = agreement.separate(labels, scores, animals)
     table = pd.DataFrame({"label": labels, "animal": animals, "score": scores})
     means = table.groupby(["animal", "label"], as_index=False).mean()
     for level, rows in (("clips", table), ("animals", means)):
@@ -35,30 +34,23 @@ def test_separation_equals_scikit_learn(both):
         assert 0 < figure["low"] < figure["value"] < figure["high"] < 1
 
 
-def test_auroc_with_ties_equals_scikit_learn():
-    random = np.random.default_rng(0)
-    labels, scores = random.integers(0, 2, 40), random.integers(0, 8, 40)
-    found = separation.find_auroc(labels, scores)
-    assert found == pytest.approx(roc_auc_score(labels, scores))
-
-
 def test_perfect_separation_has_an_interval():
-    low, high = separation.newcombe_interval(1.0, 6, 9)
+    low, high = agreement.newcombe_interval(1.0, 6, 9)
     star, z = 6.5, stats.norm.ppf(0.975)
     # Newcombe (2006), method 5: the end lies z of its own standard errors away.
     error = (
         low * (1 - low) * (1 + star * ((1 - low) / (2 - low) + low / (1 + low))) / 54
     )
     assert high == 1 and 1 - low == pytest.approx(z * np.sqrt(error), rel=1e-6)
-    mirrored = separation.newcombe_interval(0.0, 6, 9)
+    mirrored = agreement.newcombe_interval(0.0, 6, 9)
     assert mirrored == pytest.approx((0, 1 - low), abs=1e-9)
 
 
 def test_separation_without_two_groups_or_with_other_labels():
-    found = separation.separate([1, 1], [0.2, 0.4], ["a", "b"])
+    found = agreement.separate([1, 1], [0.2, 0.4], ["a", "b"])
     assert found["clips"]["auroc"]["reason"] == "only one group has scores"
     with pytest.raises(ValueError, match="Received"):
-        separation.separate([1, 2], [0.2, 0.4], ["a", "b"])
+        agreement.separate([1, 2], [0.2, 0.4], ["a", "b"])
 
 
 def test_williams_test_equals_steigers_example():
@@ -188,7 +180,7 @@ def test_missing_ratings_are_left_out_pair_by_pair():
     pairs = [np.abs(ratings[i] - ratings[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
     assert found["n_clips"] == 60
     assert found["experts"]["value"] == pytest.approx(np.nanmean(pairs, axis=0).mean())
-    each = raters.judge_each(ratings, "abc", network, animals)
+    each = raters.compare_each(ratings, "abc", network, animals)
     assert each["a"]["network"]["clips"]["mae"]["value"] == pytest.approx(0.25)
     assert each["c"]["others"]["clips"]["n"] == 10
     json.dumps([found, each], allow_nan=False)
@@ -231,12 +223,12 @@ def test_change_between_sessions_pairs_an_animals_first_and_last():
 
 def test_calibration_is_the_line_of_least_squares():
     expert, network, animals = draw_study()
-    found = calibration.calibrate(expert, network, animals)
+    found = agreement.calibrate(expert, network, animals)
     line = stats.linregress(network, expert)
     trend = stats.linregress((expert + network) / 2, network - expert)
     values = [found[name]["value"] for name in ("slope", "intercept", "trend")]
     assert values == pytest.approx([line.slope, line.intercept, trend.slope])
-    dead = calibration.calibrate(expert, np.full(len(expert), 2.0), animals)
+    dead = agreement.calibrate(expert, np.full(len(expert), 2.0), animals)
     assert "do not vary" in dead["slope"]["reason"]
 
 
@@ -249,7 +241,7 @@ def test_errors_are_tabulated_by_what_is_known():
             "group": ["Control", "Control", None, "Stroke"],
         }
     )
-    (row,) = calibration.tabulate_errors(table, "group")
+    (row,) = agreement.tabulate_errors(table, "group")
     assert row == {
         "name": "Control",
         "n_clips": 2,
@@ -257,7 +249,7 @@ def test_errors_are_tabulated_by_what_is_known():
         "mae": pytest.approx(0.75),
         "bias": pytest.approx(0.75),
     }
-    assert [r["name"] for r in calibration.tabulate_errors(table, "animal")] == [
+    assert [r["name"] for r in agreement.tabulate_errors(table, "animal")] == [
         "a",
         "b",
     ]
@@ -318,7 +310,7 @@ def test_ridge_is_fitted_on_train_clips_and_chosen_on_watched_ones(watch):
 def test_floors_are_fitted_on_the_training_clips():
     clips = draw_summaries()
     train, wanted = take(*clips, slice(3, 36)), take(*clips, slice(0, 3))
-    predictions, reasons = baselines.predict_floors(train, NONE, wanted)
+    predictions, reasons = baselines.predict_baselines(train, NONE, wanted)
     known = ["training mean", "group mean", "clip length", "ridge"]
     assert list(predictions) == known and list(reasons) == ["clip duration"]
     assert predictions["training mean"] == pytest.approx([clips[1][3:].mean()] * 3)
@@ -328,10 +320,12 @@ def test_floors_are_fitted_on_the_training_clips():
     seconds = train["lengths"] / np.where(np.arange(33) % 2, 30, 60)
     for side, found in ((train, seconds), (wanted, wanted["lengths"] / 30)):
         side["durations"] = found
-    left, reasons = baselines.predict_floors(train, NONE, wanted, leave=("group mean",))
+    left, reasons = baselines.predict_baselines(
+        train, NONE, wanted, omitted=("group mean",)
+    )
     assert not reasons and not np.allclose(left["clip duration"], left["clip length"])
     train["durations"], wanted["durations"] = train["lengths"], wanted["lengths"]
-    _, reasons = baselines.predict_floors(train, NONE, wanted)
+    _, reasons = baselines.predict_baselines(train, NONE, wanted)
     assert reasons == {"clip duration": "as clip length, at one frame rate"}
     assert "group mean" not in left
 
@@ -341,7 +335,7 @@ def test_floors_that_are_not_defined_say_why():
     train, wanted = take(*clips, slice(0, 3)), take(*clips, slice(0, 1))
     train |= {"animals": ["g01"] * 3, "groups": [None, "Stroke", "Stroke"]}
     train["lengths"] = [24, 24, 24]
-    predictions, reasons = baselines.predict_floors(train, NONE, wanted)
+    predictions, reasons = baselines.predict_baselines(train, NONE, wanted)
     assert list(predictions) == ["training mean"]
     assert reasons == {
         "group mean": "clips whose name carries no group: 1",
@@ -349,7 +343,7 @@ def test_floors_that_are_not_defined_say_why():
         "clip duration": "it is not known of every clip",
         "ridge": "the training clips are of fewer than two animals",
     }
-    with pytest.raises(baselines.NoFloor, match="no training clip of group Stroke"):
+    with pytest.raises(baselines.NoBaseline, match="no training clip of group Stroke"):
         baselines.predict_group_mean(np.array([1.0]), ["Control"], ["Stroke"])
 
 

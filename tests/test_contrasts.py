@@ -6,7 +6,7 @@ import pingouin
 import pytest
 from scipy import stats
 
-from evaluation import contrast_figures, contrasts, groups
+from evaluation import groups, plots
 from runs import new_animals
 from system import tables
 from system.terminal import Caution, Problem
@@ -17,7 +17,7 @@ STROKE = {"b1": 2.0, "b2": 3.0, "b3": 1.5, "b4": 3.5, "b5": 2.75}
 
 
 def test_groups_agree_with_scipy_and_pingouin():
-    found = contrasts.compare_groups(CONTROL, STROKE)
+    found = groups.compare_groups(CONTROL, STROKE)
     x, y = list(STROKE.values()), list(CONTROL.values())
     table = pingouin.ttest(x, y, correction=True)
     interval = next(table[c].iloc[0] for c in table.columns if c.startswith("CI95"))
@@ -34,7 +34,7 @@ def test_pairs_agree_with_scipy():
     after = {
         a: v + d for (a, v), d in zip(CONTROL.items(), (1, 2, 0.5, 1), strict=True)
     }
-    found = contrasts.compare_pairs(CONTROL, after | {"a9": 7.0})
+    found = groups.compare_pairs(CONTROL, after | {"a9": 7.0})
     wanted = stats.ttest_rel(list(after.values()), list(CONTROL.values()))
     low, high = wanted.confidence_interval()
     assert found["interval"] == pytest.approx([low, high], abs=1e-12)
@@ -51,7 +51,7 @@ def test_pairs_agree_with_scipy():
 )
 def test_what_cannot_be_compared_says_why(first, second, match):
     with pytest.raises(Problem, match=match):
-        contrasts.compare_groups(first, second)
+        groups.compare_groups(first, second)
 
 
 def make_study():
@@ -99,5 +99,5 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
 
 
 def test_dots_that_would_hide_one_another_lie_side_by_side():
-    places = contrast_figures.spread(2, np.array([1.0, 1.0, 1.0, 3.0]))
+    places = plots.place_beside(2, np.array([1.0, 1.0, 1.0, 3.0]))
     assert len(set(places[:3])) == 3 and places[3] == 2

@@ -183,7 +183,7 @@ def test_unseen_animals_are_scored(tmp_path, weights, seed, request, capsys):
         report["agreement"]["clips"][k]["value"] for k in ("pearson", "mae")
     )
     mean, ridge = (
-        report["floors"][name]["clips"]["mae"]["value"]
+        report["baselines"][name]["clips"]["mae"]["value"]
         for name in ("training mean", "ridge")
     )
     assert pearson >= 0.9

@@ -5,7 +5,6 @@ from matplotlib.text import Text
 from PIL import Image
 
 from evaluation import plots as drawings
-from evaluation import timelines
 from evaluation.agreement import measure_agreement
 from evaluation.comparisons import compare_outcomes
 from reports import style
@@ -14,7 +13,6 @@ EXPERT = np.array([0, 0.5, 1, 2, 3, 4.5, 5, np.nan])
 NETWORK = np.array([0.4, 0.6, 1.5, 2, 2.5, 4, 4.2, 3])
 ANIMALS = ["g01", "g01", "g02", "g03", "g03", "g04", "g04", "g05"]
 GROUPS = ["Control"] * 3 + ["Stroke"] * 5
-DATES = [(4, 25), (4, 27), (4, 25), (4, 25), (5, 3), (4, 25), (5, 3), None]
 
 
 def tabulate(expert=EXPERT, network=NETWORK, animals=ANIMALS, groups=GROUPS):
@@ -64,8 +62,7 @@ def draw_all(title="Reach"):
         "agreement": draw(drawings.draw_agreement, title=title),
         "bland-altman": draw(drawings.draw_bland_altman, title=title),
         "outcome": draw_outcome(EXPERT * 9, NETWORK, EXPERT, title),
-        "learning": timelines.draw_learning_curves(draw_history(), title),
-        "dates": timelines.draw_dates(tabulate(), DATES, title),
+        "learning": drawings.draw_learning_curves(draw_history(), title),
     }
 
 
@@ -123,21 +120,12 @@ def test_outcome_scales_each_score_from_0_to_1():
 def test_learning_curves_mark_the_best_epoch():
     history = draw_history()
     best = history["epoch"][history["val_loss"].idxmin()]
-    assert f"best epoch ({best})" in words_of(timelines.draw_learning_curves(history))
+    assert f"best epoch ({best})" in words_of(drawings.draw_learning_curves(history))
 
 
-def test_learning_curves_without_watched_clips():
-    figure = timelines.draw_learning_curves(draw_history(1)[["epoch", "loss"]])
-    assert len(figure.axes) == 1 and "watched" not in words_of(figure)
-
-
-def test_dates_average_the_clips_of_a_day():
-    table = tabulate([0] * 3, [1, 3, 5], ["g01"] * 3, None)
-    figure = timelines.draw_dates(table, [(2, 1), (2, 1), (3, 1)])
-    (line,) = figure.axes[0].lines
-    assert line.get_ydata() == pytest.approx([2, 5])
-    assert np.diff(line.get_xdata()) == 29  # a year that has every date
-    assert "1 Feb" in words_of(figure) and "g01" in words_of(figure)
+def test_learning_curves_without_validation_clips():
+    figure = drawings.draw_learning_curves(draw_history(1)[["epoch", "loss"]])
+    assert len(figure.axes) == 1 and "validation" not in words_of(figure)
 
 
 def test_labels_are_spread_and_keep_their_order():
@@ -159,7 +147,6 @@ def test_nothing_to_draw_says_so():
         draw(drawings.draw_agreement, empty, [1], ["g01"], None),
         draw(drawings.draw_bland_altman, empty, [1], ["g01"], None),
         draw_outcome(empty, [1], [1]),
-        timelines.draw_dates(tabulate(empty, [1], ["g01"], None), [None]),
     ):
         assert "no " in words_of(figure)
 

@@ -12,7 +12,7 @@ import pytest
 import data
 import train_reg
 import validate
-from evaluation import readers
+from evaluation import raters
 from features import provenance, sequences
 from names import matching
 from rating import ratings, session
@@ -92,11 +92,11 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
     with pytest.warns(Caution, match=said):
         train_reg.skip_missing(tmp_path, [clip], 4)
     with pytest.warns(Caution, match=said):
-        readers.spread_ratings({"JB": [{altered: 1.0}]}, [name])
+        raters.spread_ratings({"JB": [{altered: 1.0}]}, [name])
     scores = {"network_score": [1.0, 2, 3, 4], "expert_score": [1.0, 3, 2, 4]}
     animals = pd.DataFrame({"animal": ["a", "b", "c", name], **scores})
     with pytest.warns(Caution, match=said):
-        validate.judge_outcome(animals, {"a": 1.0, "b": 2.0, "c": 4.0, altered: 3.0})
+        validate.evaluate_outcome(animals, {"a": 1.0, "b": 2.0, "c": 4.0, altered: 3.0})
     (tmp_path / "t.csv").write_text(f"video,start,end\n{altered},0,0.1\n")
     with pytest.raises(Problem, match=said):
         trials.read_trials(tmp_path / "t.csv")

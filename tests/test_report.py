@@ -30,8 +30,8 @@ def draw_table(n_animals=15, signal=1.0, groups=True, folds=True, n_clips=3, see
             "expert_score": target,
             "network_score": network,
             "training_mean": means,
-            "floor_training_mean": means,
-            "floor_ridge": target + random.normal(0, 0.3, len(target)),
+            "baseline_training_mean": means,
+            "baseline_ridge": target + random.normal(0, 0.3, len(target)),
             "seen": "",
         }
     )
@@ -39,7 +39,7 @@ def draw_table(n_animals=15, signal=1.0, groups=True, folds=True, n_clips=3, see
 
 def tell(table, capsys, is_test=True, **options):
     """Judge a table and print its report: the result, the verdict, what was printed."""
-    result = evaluate.judge(table, {"target": "score"}, **options)
+    result = evaluate.evaluate(table, {"target": "score"}, **options)
     json.dumps(result, allow_nan=False)
     result["verdict"] = verdict.tell_verdict(result, is_test)
     verdict.tell(report_tables.list_sections(result))
@@ -49,11 +49,10 @@ def tell(table, capsys, is_test=True, **options):
 
 
 def test_a_good_network_is_called_better_than_guessing(capsys):
-    result, verdict, printed = tell(draw_table(), capsys)
+    _, verdict, printed = tell(draw_table(), capsys)
     assert "never seen" in verdict and "That is better than guessing" in verdict
     assert "not shown that either is better" in verdict  # than ridge
     assert "Scores tell impaired from healthy" in verdict
-    assert result["within_groups"]["permutation"]["p"] < 0.05
     assert "centred" in printed and "--repeats" in printed
 
 
@@ -78,7 +77,7 @@ def test_few_animals_have_no_interval_and_no_verdict(capsys):
 
 def test_one_group_is_not_separated(capsys):
     result, verdict, printed = tell(draw_table(groups=False), capsys)
-    assert "separation" not in result and "within_groups" not in result
+    assert "separation" not in result and "severity" not in result
     assert "AUROC" not in verdict + printed
 
 
@@ -88,18 +87,18 @@ def test_a_clip_without_group_is_not_impaired():
     labels = evaluate.label_groups(table["group"], {"control_group": "Stroke"})
     assert np.isnan(labels[:3]).all()
     assert (labels[3:] == (table["group"][3:] == "Control")).all()
-    found = evaluate.judge(table, {"target": "score"})["separation"]
+    found = evaluate.evaluate(table, {"target": "score"})["separation"]
     assert found["animals"]["n"] == 14
 
 
-def test_unscored_animals_are_left_out_and_counted(capsys):
+def test_unscored_animals_are_omitted_and_counted(capsys):
     table = draw_table()
     table.loc[table["animal"].isin(["g03", "g04"]), ["target", "expert_score"]] = None
     result, verdict, _ = tell(table, capsys)
     assert verdict.startswith("On 13 animals (39 clips) never seen")
     assert result["agreement"]["unscored"] == 6
     table["target"] = np.nan
-    assert "Nothing can be judged" in tell(table, capsys)[1]
+    assert "Nothing can be evaluated" in tell(table, capsys)[1]
 
 
 def test_what_is_known_is_no_test(capsys):
@@ -109,7 +108,7 @@ def test_what_is_known_is_no_test(capsys):
 
 def test_a_floor_that_misses_clips_says_on_how_many(capsys):
     table = draw_table()
-    table.loc[:8, "floor_ridge"] = np.nan
+    table.loc[:8, "baseline_ridge"] = np.nan
     _, _, printed = tell(table, capsys, reasons={"ridge": "one animal"})
     assert "on 36 clips; elsewhere: one animal" in printed
 
@@ -121,7 +120,7 @@ def test_a_bias_gets_its_sentence(capsys):
 
 
 def test_repeats_are_compared():
-    results = [evaluate.judge(draw_table(seed=seed), {}) for seed in range(3)]
+    results = [evaluate.evaluate(draw_table(seed=seed), {}) for seed in range(3)]
     found = evaluate.spread_repeats(results)["mae"]
     values = [r["agreement"]["clips"]["mae"]["value"] for r in results]
     assert found["mean"] == pytest.approx(np.mean(values))
@@ -158,10 +157,10 @@ def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):
 
 def test_few_animals_are_said_to_be_few(capsys):
     table = draw_table(n_animals=6, seed=1)
-    table["floor_ridge"] = table["network_score"] + 0.01
+    table["baseline_ridge"] = table["network_score"] + 0.01
     _, verdict, _ = tell(table, capsys)
     assert "6 animals are too few to be sure that either is better" in verdict
-    table["floor_ridge"] = 9.0
+    table["baseline_ridge"] = 9.0
     assert "No simple method beats guessing" in tell(table, capsys)[1]
 
 

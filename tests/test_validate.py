@@ -42,9 +42,9 @@ def test_a_split_is_judged_beside_its_baseline(folder, capsys):
     known = read_record(folder, "Reach-lstm")
     mean = np.mean([*known["train_clips"].values()])
     floor = (table["expert_score"] - mean).abs().mean()
-    found = result["floors"]["training mean"]
+    found = result["baselines"]["training mean"]
     assert found["clips"]["mae"]["value"] == pytest.approx(floor)
-    assert found["saved"]["value"] == pytest.approx(floor - error)
+    assert found["reduction"]["value"] == pytest.approx(floor - error)
     assert set(table["animal"]) == {"g04", "g05"}
     assert (folder / "figures" / "Reach-lstm" / "agreement.png").stat().st_size > 1000
 

@@ -25,14 +25,14 @@ def test_no_sentence_is_against_the_error_saved(kind, n_animals, scale, capsys):
     table = draw_table(n_animals=n_animals, folds=n_animals > 1)
     size, start = scale
     table["network_score"] = network_of(table, kind)
-    table = table.drop(columns="floor_ridge")
+    table = table.drop(columns="baseline_ridge")
     for name in ("target", "expert_score", "network_score", "training_mean"):
         table[name] = table[name] * size + start
-    table["floor_training_mean"] = table["training_mean"]
+    table["baseline_training_mean"] = table["training_mean"]
     result, verdict, _ = tell(table, capsys)
     own = np.abs(table["network_score"] - table["target"]).mean()
     guess = np.abs(table["training_mean"] - table["target"]).mean()
-    saved = result["floors"]["training mean"]["saved"]["value"]
+    saved = result["baselines"]["training mean"]["reduction"]["value"]
     assert saved == pytest.approx(guess - own)
     if saved < -1e-6 * size:
         assert "worse than guessing" in verdict.lower()
