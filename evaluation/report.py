@@ -90,7 +90,8 @@ def tell_methods(result, record, split):
         f"A network ({record.get('model') or 'as published'}) was evaluated on "
         f"{animals}: {how}. Intervals (95%) are from a jackknife over animals with "
         "Student's t, on a logarithmic scale for errors and Fisher's z for "
-        "correlations; that of the area under the ROC curve is method 5 of Newcombe (2006). The permutation "
-        "test permutes the means of animals, with a studentised correlation (DiCiccio "
-        f"& Romano 2017).{crossed if result['crossed'] else ''}"
+        "correlations; that of the area under the ROC curve is method 5 of Newcombe "
+        "(2006). The permutation test permutes the means of animals, with a "
+        "studentised correlation (DiCiccio & Romano 2017)."
+        f"{crossed if result['crossed'] else ''}"
     )

@@ -33,7 +33,8 @@ CENTRED = (
     "and intervals are for these trained networks: train_reg.py --repeats shows how "
     "far figures move with other seeds and folds. With few animals and a weak signal "
     "they are too narrow: in simulations those of R2 contained the truth in 85 to 99 "
-    "of 100 studies, those of the reduction in MAE in 89 to 100, all others in 92 or more."
+    "of 100 studies, those of the reduction in MAE in 89 to 100, all others in 92 or "
+    "more."
 )
 CONDITIONAL = (
     "intervals (95%) are over animals, for this trained network: train_reg.py --folds "
