@@ -34,16 +34,21 @@ def choose_clips(folder, task, split):
     return chosen
 
 
-def choose_items(scale, path):
+def choose_items(scale, path, anchors=None):
     """Choose what is asked of a clip: the items of a table, or one score."""
     from rating import scales
 
     if path:
         return scales.read_items(path)
     try:
-        return [scales.Item("Score", scales.parse_scale(scale))]
+        values = scales.parse_scale(scale)
     except ValueError as error:
         raise Problem(f"--scale: expected say 0:5:0.5. {error}") from None
+    try:
+        text = scales.describe_anchors(anchors, values) if anchors else ""
+    except ValueError as error:
+        raise Problem(f'--anchors: say "0=normal,5=cannot reach". {error}') from None
+    return [scales.Item("Score", values, text)]
 
 
 def rate(folder, rater, clips, items, open_browser):
@@ -142,6 +147,8 @@ def parse_args(argv):
     add = parser.add_argument_group("rate in the browser").add_argument
     add("--rater", metavar="NAME", help="who rates")
     add("--scale", default="0:5:0.5", help="lowest and highest score, step")
+    told = 'what values mean, shown to the rater: "0=normal,5=cannot reach"'
+    add("--anchors", metavar="TEXT", help=told)
     add("--items", type=Path, metavar="CSV", help="item,scale: several, summed up")
     add("--no-browser", action="store_true", help="print the address, open nothing")
     add = parser.add_argument_group("import scores").add_argument
@@ -170,7 +177,7 @@ def main(argv=None):
     if not args.join or args.scores:
         clips = choose_clips(args.data, args.task, args.split)
     if args.rater:
-        items = choose_items(args.scale, args.items)
+        items = choose_items(args.scale, args.items, args.anchors)
         left_out = rate(args.data, args.rater, clips, items, not args.no_browser)
     if args.scores:
         columns = args.clip_column, args.rater_columns, args.sheet, args.where

@@ -8,7 +8,6 @@ interval over animals; where there is none, the value or the limits are None and
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
-from sklearn.metrics import roc_auc_score
 
 from evaluation import jackknife
 from evaluation.correlation import compute_correlations, refuse_correlation
@@ -245,6 +244,8 @@ def separate(labels, scores, animals, training_mean=None):
     "n" and "auroc". Clips count as no more than their animals: the interval is too wide
     where the clips of an animal are little alike.
     """
+    from sklearn.metrics import roc_auc_score  # slow to load
+
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     scores = np.asarray(scores, dtype=float) - base
     names, labels, scores = jackknife.drop_unscored(animals, labels, scores)

@@ -31,6 +31,20 @@ def parse_scale(text):
     return tuple(round(first + i * step, digits) for i in range(round(n_steps) + 1))
 
 
+def describe_anchors(text, values):
+    """Read `0=normal,5=cannot reach`; the words that stand beside the question.
+
+    Raises ValueError where a value is not on the scale.
+    """
+    anchors = []
+    for part in text.split(","):
+        value, sign, meaning = part.partition("=")
+        if not (sign and meaning.strip() and parse_number(value.strip()) in values):
+            raise ValueError(f"expected VALUE=MEANING of the scale. Received: {part!r}")
+        anchors.append(f"{value.strip()}: {meaning.strip()}")
+    return " · ".join(anchors)
+
+
 def read_items(path):
     """Read a table of `item,scale` and, if wanted, `text`, as a list of Item."""
     items, problems, taken = [], [], {*COLUMNS, ""}

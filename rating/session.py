@@ -82,6 +82,7 @@ class Session:
         keys = [*map(self.key_of, following[:2]), None, None]
         return {
             "number": n_done + 1,
+            "total": n_done + len(following),
             "done": 1 - len(following) / len(self.viewings),
             **{"current": keys[0], "next": keys[1], "can_undo": n_done > 0},
             "n_broken": len(self.broken),

@@ -25,6 +25,8 @@ import threading
 import traceback
 import warnings
 
+from system import VERSION
+
 INTERNAL = 70  # exit code of an internal error, as in sysexits.h
 PACKAGES = {  # those of requirements.txt: as they are imported, as they are installed
     **{name: name for name in ("av", "h5py", "jinja2", "keras", "matplotlib", "numpy")},
@@ -196,6 +198,7 @@ def list_versions():
     """Return the versions that a result depends on, for the records."""
     packages = ("keras", "tensorflow", "numpy", "av", "pillow")
     return {
+        "behavior_net": VERSION,
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in packages},
     }
@@ -318,7 +321,7 @@ def describe_versions():
     try:
         versions = list_versions()
     except importlib.metadata.PackageNotFoundError:
-        versions = {"python": platform.python_version()}
+        versions = {"behavior_net": VERSION, "python": platform.python_version()}
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 

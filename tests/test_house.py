@@ -20,13 +20,13 @@ SCRIPTS = (
     "demo",
 )
 LAYERS = (  # from the ground up
-    ("system", "synthetic"),
+    ("system",),
     ("names",),
     ("reports",),
     ("models", "video"),
     ("data",),
     ("features",),
-    ("extractor", "recordings"),
+    ("extractor", "recordings", "synthetic"),
     ("rating",),
     ("runs",),
     ("training",),
@@ -38,7 +38,7 @@ LAYER_OF = {room: i for i, layer in enumerate(LAYERS) for room in layer}
 
 def list_modules():
     found = [*HOUSE.glob("*.py"), *HOUSE.glob("*/*.py")]
-    return [p for p in found if p.parent.name not in ("tests", "benchmarks")]
+    return [p for p in found if p.parent.name not in ("tests", "benchmarks", "docs")]
 
 
 def list_imports(path):

@@ -17,6 +17,17 @@ ROOT = Path(__file__).parent.parent
 SCORE = [scales.Item("Score", scales.parse_scale("0:5:0.5"))]
 
 
+def test_anchors_say_what_values_mean():
+    values = scales.parse_scale("0:5:0.5")
+    told = scales.describe_anchors("0=normal, 5 = cannot reach", values)
+    assert told == "0: normal · 5: cannot reach"
+    (item,) = rate.choose_items("0:2:1", None, "0=normal,2=none")
+    assert item.text == "0: normal · 2: none"
+    for wrong in ("0", "0=", "6=far", "x=y", "0=a,,"):
+        with pytest.raises(Problem, match="--anchors"):
+            rate.choose_items("0:5:0.5", None, wrong)
+
+
 def make_session(folder, clips="abcdefghij", rater="JB", items=SCORE):
     return session.Session(folder, rater, clips, items)
 

@@ -327,7 +327,9 @@ def test_thirty_clips_in_chromium_killed_twice(tmp_path):
             tab.goto(address)
             while len(shown) < stop_at:
                 rate_one(tab, seen, shown)
-            ending = f"Clip {stop_at + 1}" if stop_at < 33 else "All clips are rated"
+            ending = (
+                f"Clip {stop_at + 1} of 33" if stop_at < 33 else "All clips are rated"
+            )
             tab.wait_for_selector(f"#number:text-is('{ending}')")
             assert tab.title() == ending
             process.send_signal(signal.SIGKILL)

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "data" / "README.md"]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
 TEXT = "\n".join(TEXTS.values())
 COMMANDS = [
@@ -56,7 +57,22 @@ def test_every_module_has_its_place_in_the_file_map():
 def test_links_and_pictures_exist():
     for page, text in TEXTS.items():
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            assert (page.parent / target.split()[0]).exists(), f"{page.name}: {target}"
+
+
+def test_pages_are_short():
+    lengths = {
+        str(page.relative_to(ROOT)): len(text.splitlines())
+        for page, text in TEXTS.items()
+    }
+    assert lengths.pop("README.md") <= 150 and max(lengths.values()) < 200, lengths
+
+
+def test_the_version_is_the_same_everywhere():
+    from system import VERSION
+
+    assert f"version: {VERSION}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"## [{VERSION}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_nothing_is_left_to_fill_in():
