@@ -8,7 +8,7 @@ from PIL import Image
 
 import data
 import demo
-from synthetic import drawing, reaching
+from synthetic import drawing, reaching, study
 from system import storage
 from system.terminal import Problem
 from video import frames
@@ -133,6 +133,22 @@ def test_pictures_are_drawn(small):
     with Image.open(folder / "frames.png") as sheet:
         assert sheet.width > drawing.WIDTH
         assert sheet.height > 3 * drawing.HEIGHT
+
+
+def test_a_small_study_is_drawn_as_a_laboratory_has_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(study, "N_ANIMALS", 2)
+    monkeypatch.setattr(study, "N_NEW", 1)
+    monkeypatch.setattr(study, "N_FRAMES", 4)
+    demo.main(["--recordings", str(tmp_path / "s")])
+    with (tmp_path / "s" / "scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    films_there = {path.name for path in (tmp_path / "s" / "recordings").rglob("*.mp4")}
+    assert {row["video"] for row in rows} == films_there and len(rows) == 8
+    assert all(float(row[rater]) % 0.5 == 0 for row in rows for rater in ("JB", "MK"))
+    assert len(list((tmp_path / "s" / "new").rglob("*.mp4"))) == 2
+    assert "scores of two raters" in capsys.readouterr().out
+    with pytest.raises(Problem, match="name a new folder"):
+        demo.main(["--recordings", str(tmp_path / "s")])
 
 
 def test_a_foreign_folder_is_refused_untouched(tmp_path):
