@@ -24,6 +24,7 @@ from pathlib import Path
 import data
 from recordings import listing
 from system import storage, tables, terminal
+from system.tables import count
 from system.terminal import Problem
 from video import find, frames
 
@@ -253,8 +254,8 @@ def take_in(args):
     for line in known.tell_changes(found, args.split):
         print(line)
     if args.cut and (dropped := known.find_dropped(found, listed)):
-        told = f"of which {args.cut} tells nothing stay (say, {dropped[0]})"
-        print(f"{tables.count(len(dropped), 'listed trial')} {told}")
+        told = f"kept that {args.cut} does not hold (say, {dropped[0]})"
+        print(f"{count(len(dropped), 'listed trial')} {told}")
     is_saved = args.save_as != "rows"
     todo = [one for one in found if is_saved or has_changed(one, args.allow_short)]
     if not todo:
@@ -280,14 +281,14 @@ def list_rows(folder, found):
     if changed:
         pairs = [(one.clip, one.list_columns()) for one in changed]
         listing.update_clips(folder, pairs)
-        print(f"{tables.count(len(changed), 'row')} of {path} changed; scores are kept")
+        print(f"{count(len(changed), 'row')} of {path} changed; scores are kept")
         scored = [one for one in changed if one.row.is_scored]
         others = [o.clip.name for o in scored if TIMES & {*o.list_columns()}]
         if others:
             told = f"scored clips are other parts of films now (say, {others[0]})"
             print(f"{len(others)} {told}: look at their scores again")
     n_new = listing.append_clips(folder, [one.clip for one in found if not one.row])
-    print(f"{n_new} rows added to {path}; fill in the scores")
+    print(f"{count(n_new, 'row')} added to {path}; fill in the scores")
     print("(train rows need one; test rows may stay without)")
 
 
@@ -303,10 +304,14 @@ def propose_trials(args):
     found = discover.guess_clips(args.source, videos, args.split, args.task)
     clips = list(trials.propose(found, args.crop))
     if not clips:
-        raise Problem(f"nothing moves in {len(videos)} videos; try another --crop")
+        raise Problem(
+            f"in {count(len(videos), 'video')} nothing stands out from rest: nothing "
+            "moves, or something does all the time. Try another --crop"
+        )
     trials.write_trials(path, clips, args.source)
     written = contact_sheets.draw_trials(path.with_suffix(".png"), clips)
-    print(f"{len(clips)} trials in {len(videos)} videos proposed in {path}, drawn in")
+    n_trials, n_videos = count(len(clips), "trial"), count(len(videos), "video")
+    print(f"{n_trials} in {n_videos} proposed in {path}, drawn in")
     print(f"{', '.join(map(str, written))}. Correct the table, then give --cut {path}")
 
 

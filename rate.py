@@ -86,7 +86,7 @@ def import_scores(folder, path, clips, clip_column, raters, sheet, where):
         rows = [{"clip": c, "score": f"{s:.10g}"} for c, s in scores.items()]
         ratings.write_ratings(target, (), rows)
         n_scored = sum(clip in clips for clip in scores)
-        print(f"{rater}: {n_scored} of {len(clips)} clips scored, in {target}")
+        print(f"{rater}: {n_scored} of {count(len(clips), 'clip')} scored, in {target}")
         if rater in earlier:
             print(f"{rater}: {told}")
     return problems
@@ -185,7 +185,10 @@ def main(argv=None):
     if args.join:
         join_raters(args.data, args.raters, args.join, args.overwrite)
     if left_out:
-        print(f"{len(left_out)} were left out:", *left_out, sep="\n  ", file=sys.stderr)
+        was = "was" if len(left_out) == 1 else "were"
+        print(
+            f"{len(left_out)} {was} left out:", *left_out, sep="\n  ", file=sys.stderr
+        )
     return int(bool(left_out))
 
 

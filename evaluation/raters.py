@@ -17,6 +17,7 @@ from names.matching import explain_first, find_twice, match_names
 from system import tables
 from system.terminal import Problem, caution
 
+NO_VALUE = ("n/a", "na", "nan", "none")
 FIGURES = {  # what is reported of raters, and on which scale it lies
     "icc": "correlation",
     "kappa": "correlation",
@@ -165,7 +166,10 @@ def evaluate_raters(ratings, rounds, animals, network=None, margin=None):
 def read_numbers(path, columns):
     """Read a table of a name and a number: (line, name, number) of each row."""
     table = tables.read_table(path, columns)
-    table = table if table.columns else table._replace(columns=list(columns))
+    if table.columns is None:  # columns called otherwise, say animal;lesion, or none
+        _, second, *_ = *(table.rows[0][1] if table.rows else ()), "", ""
+        is_head = second[:1].isalpha() and second.casefold() not in NO_VALUE
+        table = table._replace(columns=list(columns), rows=table.rows[is_head:])
     found, problems = [], []
     for line, row in table.records():
         name, text = (row[column] for column in columns)

@@ -7,7 +7,7 @@ the clip that may be meant, and left out.
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 
 from names.matching import explain_missing, match_names, read_as_days, split_path
 from system.tables import count, parse_number, plain, read_table
@@ -53,8 +53,8 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
     Returns
     -------
     (dict of str to dict of str to float, list of str)
-        The scores of each rater by clip, NaN where the table holds none for a clip that
-        it names; what was left out, with its line.
+        The scores of each rater by clip, NaN where its cells are empty; what was left
+        out, with its line. A doubtful cell concerns one rater alone.
     """
     table = read_table(path, [clip_column, *raters.values(), *(where or ())[:1]], sheet)
     records = [
@@ -65,31 +65,34 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
     column_of_clips, problems = plain(clip_column), []
     given = [record[column_of_clips] for _, record in records]
     meant, reasons = match_clips(given, clips)
-    names = {clip.name for clip in clips}
-    scores, named = {rater: {} for rater in raters}, set()
-    lines = {}  # (rater, clip) -> line
+    names, faults = {clip.name for clip in clips}, {}
+    said = {rater: defaultdict(list) for rater in raters}  # by clip: (line, score)
     for line, record in records:
-        try:
-            name = record[column_of_clips]
-            if name not in meant:
-                few = len(problems) < N_EXPLAINED
-                near = explain_missing(name, names) if few else ""
-                raise ValueError(f"{reasons[name]}. {near}".strip())
-            clip = meant[name]
-            named.add(clip)
-            for rater, column in raters.items():
-                if plain(text := record[plain(column)]) in EMPTY:
-                    continue
-                score = read_score(clip, text, table.decimal)
-                other = scores[rater].setdefault(clip, score)
-                earlier = lines.setdefault((rater, clip), line)
-                if not math.isclose(other, score):
-                    told = f"{score:g} here and {other:g} in line {earlier}"
-                    raise ValueError(f"clip {clip!r} has two scores: {told}")
-        except ValueError as error:
-            problems.append(f"{path}:{line}: {error}")
-    unscored = dict.fromkeys(sorted(named), math.nan)
-    return {rater: unscored | said for rater, said in scores.items()}, problems
+        if (name := record[column_of_clips]) not in meant:
+            near = explain_missing(name, names) if len(problems) < N_EXPLAINED else ""
+            problems.append((line, f"{reasons[name]}. {near}".strip()))
+            continue
+        clip = meant[name]
+        for rater, column in raters.items():
+            text = record[plain(column)]
+            try:
+                said[rater][clip].append((line, read_score(text, table.decimal)))
+            except ValueError as error:
+                told = f"score of {clip!r} by {rater}: {error}"
+                faults.setdefault((rater, clip), (line, told))
+    for rater, of_clip in said.items():
+        for clip, found in of_clip.items():
+            scored = [(line, score) for line, score in found if score == score]
+            of_clip[clip] = scored[0][1] if scored else math.nan
+            if others := [one for one in scored if one[1] != scored[0][1]]:
+                (line, score), (first, other) = others[0], scored[0]
+                told = f"{score:g} here and {other:g} in line {first}"
+                told = f"clip {clip!r} has two scores by {rater}: {told}"
+                faults.setdefault((rater, clip), (line, told))
+    for rater, clip in faults:
+        said[rater].pop(clip, None)
+    problems = sorted([*problems, *faults.values()])
+    return said, [f"{path}:{line}: {told}" for line, told in problems]
 
 
 def merge_scores(earlier, said):
@@ -120,9 +123,10 @@ def merge_scores(earlier, said):
     return kept | scores, "; ".join(told)
 
 
-def read_score(clip, text, decimal):
+def read_score(text, decimal):
+    """Read the score in a cell, NaN of an empty one. Raises ValueError."""
     try:
-        return parse_number(text, decimal)
+        return math.nan if plain(text) in EMPTY else parse_number(text, decimal)
     except ValueError as error:
         hint = ". A spreadsheet has made a date of it" if read_as_days(text) else ""
-        raise ValueError(f"score of {clip!r}: {error}{hint}") from None
+        raise ValueError(f"{error}{hint}") from None

@@ -64,7 +64,9 @@ def describe(said):
         n_scored = table[rater].count()
         n_open = len(list_scores(rows)) - n_scored
         twice = compare(table[rater], again[rater], "the second time")
-        told = f"{n_scored} clips scored, {n_open} cannot be; seen twice: {twice}"
+        told = (
+            f"{count(n_scored, 'clip')} scored, {n_open} cannot be; seen twice: {twice}"
+        )
         lines.append(f"{rater}: {told}")
     for one, other in itertools.combinations(said, 2):
         told = compare(table[one], table[other], other)
@@ -85,8 +87,8 @@ def compare(one, other, who):
     if not len(change):
         return "no clip"
     return (
-        f"{len(change)} clips, mean absolute difference {change.abs().mean():.2f}, "
-        f"{who} {change.mean():+.2f}"
+        f"{count(len(change), 'clip')}, mean absolute difference "
+        f"{change.abs().mean():.2f}, {who} {change.mean():+.2f}"
     )
 
 
@@ -117,6 +119,7 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
         columns.append("score")
     clip_place, place = (list(map(plain, columns)).index(n) for n in ("clip", "score"))
     is_like = earlier.get("how") == how and {*earlier.get("raters", ())} <= {*raters}
+    joined = f" ({earlier.get('how')} of {', '.join(earlier.get('raters', ()))})"
     rows, lost, taken_back, replaced = [], [], [], []
     for line, fields in table.rows:
         row = fields + [""] * (len(columns) - len(fields))
@@ -129,7 +132,8 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
             if table.decimal == ",":
                 row[place] = row[place].replace(".", ",")
             if old and before != new and not (is_own and is_like):
-                lost.append(f"{path}:{line}: {clip} has the score {old}")
+                of_join = f", of the join before{joined}" if is_own else ""
+                lost.append(f"{path}:{line}: {clip} has the score {old}{of_join}")
             if new is None:
                 taken_back.append(clip)
             elif is_own and before != new:

@@ -33,18 +33,22 @@ def find_folds(folder, kind, run=None, task=None):
     list of (Path, dict)
         Checkpoints and records, whole repeats before others; see `split_repeats`.
     """
-    found = collections.defaultdict(list)
+    found, others = collections.defaultdict(list), set()
     for path, record in list_folds(folder):
         of_run = not run or run in (record["scheme"].get("prefix"), name_of(record))
         of_task = task in (None, record.get("task"))
         if record["scheme"]["kind"] == kind and of_run and of_task:
             found[key_of(record)].append((path, record))
+        elif of_run and run and not of_task:
+            others.add(f"{record['scheme']['kind']} of task {record.get('task')}")
     if not found:
         option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
         of_run = f" for run {run}" if run else ""
+        of_run += f" and task {task}" if others else ""
+        there = f", but {', '.join(sorted(others))}: name that task" if others else ""
         raise Problem(
-            f"{folder / 'checkpoints'} holds no networks of a {kind} training{of_run}. "
-            f"Train them with train_reg.py {option}"
+            f"{folder / 'checkpoints'} holds no networks of a {kind} training{of_run}"
+            f"{there}. Train them with train_reg.py {option}"
         )
     found = sorted(found.values(), key=trained_last)
     if len(tasks := {str(part[0][1].get("task")) for part in found}) > 1:

@@ -144,10 +144,12 @@ def format_level(level):
 def describe_errors(record, level=LEVEL):
     """Describe the errors on held-out animals: a sentence without its full stop."""
     network, mean = measure_width(record, level=level)
+    is_group = record.get("target") == "group"
+    whose = "the group's 0 or 1" if is_group else "the expert's"
     return (
         f"on {count_animals(record)} animals held out in turn, "
         f"{format_level(choose_level(record, level))} of its scores were within "
-        f"{network:.2f} of the expert's, and {mean:.2f} for the training mean"
+        f"{network:.2f} of {whose}, and {mean:.2f} for the training mean"
     )
 
 

@@ -1,6 +1,7 @@
 """Which clips and animals a run knows, and which clips it can score."""
 
 import data
+from system.tables import count
 from system.terminal import Problem, caution
 
 
@@ -140,7 +141,7 @@ def caution_edited(records, clips):
     for what, names in edited.items():
         if names:
             caution(
-                f"the {what} of {len(names)} clips were edited after the training, "
+                f"the {what} of {count(len(names), 'clip')} changed after training, "
                 f"which learned the earlier ones: {', '.join(sorted(names)[:10])}. "
                 "Train again with --overwrite"
             )

@@ -13,6 +13,7 @@ from names import matching
 from recordings import discover
 from runs import learned
 from system import tables
+from system.tables import count
 from system.terminal import Problem, caution
 
 LABELS = ("animal", "group", "session")  # of clips, in a table beside them
@@ -121,8 +122,8 @@ def report_animals(labels, told):
     ]
     if named:
         animals = list(dict.fromkeys(labels[name]["animal"] for name in named))
-        count = f"{len(named)} clips of {len(animals)} animals"
-        print(f"{count}, by the names of files and folders: {list_some(animals)}")
+        told = f"{count(len(named), 'clip')} of {count(len(animals), 'animal')}"
+        print(f"{told}, by the names of files and folders: {list_some(animals)}")
     if lost := list_nameless(labels):
         caution(
             f"the names of {len(lost)} clips give no animal, so each counts as an "

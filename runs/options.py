@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import data
+from system.tables import count
 from system.terminal import Problem
 
 FEW = 200  # clips that the published network is too large for
@@ -80,6 +81,7 @@ def propose(clips, options, has_sequences=True):
         length = f"--seq-length {min(20, *lengths)} --sampling uniform{again}"
         wanted = f"extract_features.py {length}, then {wanted}"
     return (
-        f"{n_clips} clips of {len(animals)} animals, {min(lengths)} to {max(lengths)} "
-        f"frames. Suggested settings for this few clips: {wanted}"
+        f"{count(n_clips, 'clip')} of {count(len(animals), 'animal')}, "
+        f"{min(lengths)} to {max(lengths)} frames. Suggested settings for this few "
+        f"clips: {wanted}"
     )

@@ -4,6 +4,7 @@ Here a run is found, read, saved, and compared with one that is planned. Keras i
 only where a network is opened.
 """
 
+import functools
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -263,9 +264,16 @@ def list_changed_clips(record, plan, options):
     earlier, now = learned.list_targets(record), {**plan.train, **plan.validation}
     both, pattern = now.keys() & earlier.keys(), options.group_pattern
     groups = plan.told.get("groups", {})
-    changes = {
-        "new": now.keys() - earlier.keys(),
-        "no longer there": earlier.keys() - now.keys(),
+    was_out, is_out = (
+        {*held} for held in (record.get("left_out") or (), plan.held_out)
+    )
+    owner = functools.partial(plan.animal_of, pattern=options.animal_pattern)
+    new, gone = now.keys() - earlier.keys(), earlier.keys() - now.keys()
+    changes = {  # a clip of an animal that is held out, then or now, was not removed
+        "new": {name for name in new if owner(name) not in was_out},
+        "no longer there": {
+            n for n in gone if learned.animal_in(record, n) not in is_out
+        },
         "with another score": {n for n in both if earlier[n] != now[n]},
         "of another animal": {
             name
@@ -282,8 +290,12 @@ def list_changed_clips(record, plan, options):
         "mirrored or no longer so": {*record.get("mirrored", ())}
         ^ {*plan.told.get("mirrored", ())},
     }
-    return [
+    told = [
         f"{len(names)} clip{'s' * (len(names) > 1)} {change} (for example {min(names)})"
         for change, names in changes.items()
         if names
     ]
+    if was_out != is_out:
+        held, now_held = (", ".join(sorted(held)) for held in (was_out, is_out))
+        told.append(f"animals held out are {now_held or 'none'}, not {held or 'none'}")
+    return told

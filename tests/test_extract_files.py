@@ -71,7 +71,7 @@ def test_appends_rows_that_are_not_there(folder, capsys):
         b"\xef\xbb\xbftrain, Reach, v_Control_g01_c01, 30, 4.5\r\r\n\r\r\n"
     )
     assert call(folder, "--append", "--rows-only") == 0
-    assert capsys.readouterr().out.startswith("1 rows added to")
+    assert capsys.readouterr().out.startswith("1 row added to")
     assert table.read_text(encoding="utf-8").splitlines() == [
         "train,Reach,v_Control_g01_c01,30,4.5",
         "train,Reach,v_Stroke_g02_c01,30,",

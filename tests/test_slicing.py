@@ -283,7 +283,7 @@ def test_trials_are_proposed_where_something_moves(tmp_path, moving, capsys):
 def test_where_nothing_moves_no_trial_is_proposed(tmp_path):
     make_session(tmp_path / "films/Rat 1.mp4", [])
     options = ("--from", tmp_path / "films", "--find-trials", tmp_path / "t.csv")
-    with pytest.raises(Problem, match="nothing moves in 1 videos"):
+    with pytest.raises(Problem, match="in 1 video nothing stands out"):
         call(tmp_path, *options, "--crop", "0,44,96,20")
 
 

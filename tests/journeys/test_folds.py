@@ -49,7 +49,7 @@ def test_repeats_then_a_final_then_another_k_and_kind(study):
     told = study.ok("validate", "--folds", "--run", "Reach-motion")
     assert "repeat 2" in told.err and "fold2" in told.err
     told = study.refused(
-        *MOTION, "--folds", 2, words=("differently", "no longer there")
+        *MOTION, "--folds", 2, words=("differently", "animals held out are")
     )
     study.ok(*MOTION, "--folds", 2, "--final", "--overwrite")
     study.ok("validate", "--folds")
@@ -141,7 +141,7 @@ def test_groups_need_no_scores_and_unscored_clips_are_named(study):
     assert set(record(study, "groups")["train_clips"].values()) == {0.0, 1.0}
     edit(study, lambda lines: [*lines[:-1], lines[-1].replace(",Stroke", ",Control")])
     told = study.run("validate", "--folds", "--run", "groups")
-    assert "groups of 1 clips were edited" in told.err and "g06_c02" in told.err
+    assert "groups of 1 clip changed" in told.err and "g06_c02" in told.err
 
 
 def test_a_run_in_closed_form_has_no_learning_curves_of_the_network_before(study):

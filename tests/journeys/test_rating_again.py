@@ -59,6 +59,37 @@ def test_a_typo_mended_in_the_sheet_is_imported_again(rated):
     assert float(scores["r6_c1"]) == np.mean([3, 3.5])
 
 
+@pytest.mark.parametrize(
+    ("cells", "jb", "mk", "n_doubtful"),
+    [
+        ([("abc", 2)], 1.5, 2, 1),  # the older score stays, the other rater's counts
+        ([("2", 1), ("3", 1)], 1.5, 1, 1),  # neither of two that differ
+        ([("3", 1), ("2", "x")], 1.5, 4, 2),
+        ([("2", ""), ("2.0", "")], 2, None, 0),
+        ([("n/a", 4), ("", 4)], None, 4, 0),
+        ([("", 4), ("2", "")], 2, 4, 0),
+    ],
+)
+def test_what_is_doubtful_in_a_sheet_concerns_one_rater(
+    rated, cells, jb, mk, n_doubtful
+):
+    options = ("--rater-columns", "JB,MK")
+    rated.ok("rate", "--scores", write_sheet(rated, {"r1_c1": (1.5, 4)}), *options)
+    sheet = rated.place / "second.csv"
+    tables.write_table(sheet, ("clip", "JB", "MK"), [("r1_c1", *c) for c in cells])
+    told = rated.run("rate", "--scores", sheet, *options)
+    assert told.code == (n_doubtful > 0)
+    assert f"{n_doubtful} were left out" * (n_doubtful > 1) in told.err
+    assert told.err.count("second.csv:") == n_doubtful
+    for rater, score in (("JB", jb), ("MK", mk)):
+        path = rated.folder / "ratings" / f"{rater}.csv"
+        rows = [
+            float(row["score"])
+            for _, row in tables.read_table(path, ("clip",)).records()
+        ]
+        assert rows == ([] if score is None else [score])
+
+
 def test_an_import_leaves_blind_scores_alone(rated):
     write_blind(rated, "JB", {"r1_c1": 4})
     before = (rated.folder / "ratings" / "JB.csv").read_bytes()

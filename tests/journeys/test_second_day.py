@@ -168,7 +168,7 @@ def test_corrected_trials_change_their_rows_and_keep_their_scores(lab):
     assert "1 clips have changed" in told.err and "1 sequences written" in told.out
 
     first.insert(1, ("Rat 1.mp4", 1, 1.2))  # one that was missed: all others keep
-    assert "1 rows added" in cut(lab, write_trials(lab, first), films).out
+    assert "1 row added" in cut(lab, write_trials(lab, first), films).out
     rows = {row["clip"]: (row["start"], row["score"]) for row in lab.rows()}
     assert rows == {
         "Rat 1_t01": ("0", "1"),
