@@ -13,6 +13,7 @@ import warnings
 from typing import NamedTuple
 
 from names import labels, sessions
+from names.matching import form_of_animal
 from system import storage, tables
 from system.storage import find_name_fault
 from system.tables import (
@@ -379,11 +380,7 @@ def warn_of_lookalikes(animals):
     """Caution of animals whose names differ only as one name is written in two ways."""
     forms = {}
     for animal in sorted(set(animals)):
-        form = re.sub(r"(?<=\d)\.0+$", "", fold(animal))  # 12.0 is a spreadsheet's 12
-        form = re.sub(r"[\W_]+", " ", form)
-        form = re.sub(r"(?<!\d) | (?!\d)", "", form)
-        form = re.sub(r"(?<!\d)0+(?=\d)", "", form)  # 04 is 4
-        forms.setdefault(form, []).append(animal)
+        forms.setdefault(form_of_animal(animal), []).append(animal)
     alike = [" and ".join(names) for names in forms.values() if len(names) > 1]
     if alike:
         caution(

@@ -164,9 +164,10 @@ def match_published(folder, rows):
 # ---------------------------------------------------------------- recordings
 
 
-def gather(args):
+def gather(args, listed):
     """Make the clips of a folder of videos, or of a table of trials in them."""
     from recordings import discover, trials
+    from recordings.known import list_places
 
     known = args.split, args.task
     if args.cut:
@@ -176,7 +177,8 @@ def gather(args):
         if args.save_as == "rows":
             trials.refuse_without_rate(clips)
     else:
-        videos = discover.find_videos(args.source)
+        there = list_places(args.data, listed)
+        videos = discover.drop_copies(discover.find_videos(args.source), there)
         clips = discover.guess_clips(args.source, videos, *known)
     return [
         clip._replace(
@@ -245,9 +247,12 @@ def take_in(args):
     from recordings import discover, known
 
     _, listed = listing.open_listed(storage.table_path(args.data))
-    clips, source = gather(args), args.source or args.cut.parent
+    clips, source = gather(args, listed), args.source or args.cut.parent
     found = known.recognise(args.data, source, clips, listed, args.task)
-    if not args.cut:
+    found = known.inherit_region(found, listed, args.crop or args.mirror)
+    if args.cut:
+        known.warn_of_renamed(found)
+    else:
         found = list(known.inherit(found, clips, listed))
     print("\n".join(discover.tell_guess(list(map(known.show_listed, found)))))
     draw_crops(args.data, [one.clip for one in found])

@@ -28,6 +28,7 @@ def list_videos(places):
         found = [place]
         if place.is_dir():
             found = discover.pick_videos(discover.list_files(place))
+            found = discover.drop_copies(found)
             if not found:
                 missing.append(f"{place}: no video in this folder, at any depth")
         elif not place.exists():

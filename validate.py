@@ -15,7 +15,7 @@ import data
 from evaluation import questions, raters, report_tables, verdict
 from features import provenance
 from names import labels, sessions
-from names.matching import explain_first, match_names
+from names.matching import explain_first, form_of_animal, match_names
 from runs import folds, learned, novelty, store
 from system import storage, terminal
 from system.tables import write_columns
@@ -124,7 +124,7 @@ def evaluate_outcome(table, outcome):
 
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
-    outcome = raters.fit_names(outcome, means.index)
+    outcome = raters.fit_names(outcome, means.index, form_of_animal)
     if lost := sorted(set(outcome) ^ set(means.index)):
         near = explain_first(set(outcome) - set(means.index), means.index)
         named = ", ".join(lost) + near

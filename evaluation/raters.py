@@ -201,13 +201,13 @@ def read_pairs(path, columns):
     return pairs
 
 
-def fit_names(values, known):
+def fit_names(values, known, loosest=None):
     """Put known names in the place of those of a table; see `names.match_names`.
 
     `values` are by name. A name that fits none stays; Problem where one fits several,
     or several fit one.
     """
-    match = match_names(values, list(known))
+    match = match_names(values, list(known), loosest)
     twice = [
         f"{' and '.join(map(repr, texts))} both mean {name!r}"
         for name, texts in find_twice(match.found).items()

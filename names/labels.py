@@ -36,7 +36,16 @@ IMPAIRED = {
         "hd",
         "ad",
     ),
-    *("parkinson", "parkinsonian", "mutant", "mutants", "mut", "tg", "transgenic"),
+    *(
+        "parkinson",
+        "parkinsonian",
+        "6ohda",
+        "mutant",
+        "mutants",
+        "mut",
+        "tg",
+        "transgenic",
+    ),
     *("ad", "disease", "sick", "schlaganfall", "lasion", "unhealthy", "affected"),
     *("eae", "photothrombosis", "hemorrhage", "haemorrhage", "ablated", "ablation"),
 }

@@ -100,7 +100,7 @@ class Match(NamedTuple):
 ENDING = re.compile(r"\.(?:[a-z][a-z0-9]{1,4}|3gp|3g2)$")  # of a file
 
 
-def list_forms(name):
+def list_forms(name, loosest=None):
     """Write a name, without folder, in ever looser forms: tuple of str.
 
     As it is; capitals and spare spaces aside; without the ending of a file; without
@@ -110,7 +110,16 @@ def list_forms(name):
     stem = ENDING.sub("", folded)
     loose = re.sub(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)", "", stem)
     loose = re.sub(r"[\s_-]+", " ", loose)
-    return unicodedata.normalize("NFC", name.strip()), folded, stem, loose
+    forms = unicodedata.normalize("NFC", name.strip()), folded, stem, loose
+    return (*forms, loosest(name)) if loosest else forms
+
+
+def form_of_animal(name):
+    """Bring names of one animal, `Rat 04`, `rat_4`, `RAT4.0`, into one form."""
+    form = re.sub(r"(?<=\d)\.0+$", "", plain(name))  # 12.0 is a spreadsheet's 12
+    form = re.sub(r"[\W_]+", " ", form)
+    form = re.sub(r"(?<!\d) | (?!\d)", "", form)
+    return re.sub(r"(?<!\d)0+(?=\d)", "", form)
 
 
 def split_path(text):
@@ -119,7 +128,7 @@ def split_path(text):
     return [plain(folder) for folder in folders if folder != "."], last
 
 
-def match_names(given, known):
+def match_names(given, known, loosest=None):
     """Find out which known names are meant in a person's table.
 
     Endings, capitals, Unicode forms, spaces and folders may differ. The nearest form
@@ -131,6 +140,8 @@ def match_names(given, known):
         Names, or paths of any system.
     known : iterable of str, or dict of str to iterable of str
         Names, and the paths that each goes by, too.
+    loosest : callable, optional
+        Brings a name into the form that counts where no other fits.
 
     Returns
     -------
@@ -142,11 +153,11 @@ def match_names(given, known):
         for alias in (name, *aliases):
             folders, last = split_path(alias)
             own = None if aliases and alias == name else tuple(folders)
-            for key in enumerate(list_forms(last)):
+            for key in enumerate(list_forms(last, loosest)):
                 index[key].add((name, own))
     result, scores = Match({}, [], []), {}
     for text in dict.fromkeys(given):
-        fits = find_fits(text, index)
+        fits = find_fits(text, index, loosest)
         best = [name for name, score in fits.items() if score == max(fits.values())]
         if len(best) > 1:
             named = " or ".join(map(repr, sorted(best)[:3]))
@@ -159,10 +170,10 @@ def match_names(given, known):
     return result
 
 
-def find_fits(text, index):
+def find_fits(text, index, loosest):
     """Find the known names of the nearest form: {name: how many folders agree}."""
     folders, last = split_path(text)
-    for key in enumerate(list_forms(last)):
+    for key in enumerate(list_forms(last, loosest)):
         fits = {}
         for name, own in index.get(key, ()):
             if folders and (own is None or (own and folders[-1] != own[-1])):

@@ -5,14 +5,15 @@ import itertools
 import math
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
 import data
+from names.matching import form_of_animal
 from recordings import discover
 from system.tables import count, fold, write_field
-from system.terminal import Problem
+from system.terminal import Problem, caution
 from video import find
 
 WHOLE = "", ""  # of `list_part`
@@ -20,6 +21,7 @@ LABELS = ("animal", "group", "session")
 SEEN = ("start", "end", "crop", "mirror")  # which part of a video a clip is
 
 
+BARE = None, None  # neither crop nor mirror
 NUMBERED = re.compile(r"_t\d+$")  # as trials are called that have no name
 
 
@@ -29,6 +31,7 @@ class Known(NamedTuple):
     clip: data.Clip
     row: data.Clip | None  # as it is listed; None: it is new
     changes: tuple = ()  # names of the columns that are to be changed
+    called: str = ""  # the name that was asked for
 
     def list_columns(self):
         """Name the columns that change, once the frames are counted."""
@@ -70,7 +73,8 @@ def recognise(folder, source, clips, listed, task=None):
             row = None
         taken.add(fold((row or clip).name))
         named.setdefault(fold(clip.name), row)
-        known.append(compare(folder, clip, row, lacking))
+        one = compare(folder, clip, row, lacking)
+        known.append(one._replace(called=clip.name))
     return known
 
 
@@ -82,6 +86,7 @@ def inherit(known, guessed, listed):
     is that of the animal.
     """
     called, groups = defaultdict(set), defaultdict(set)
+    spelled = {form_of_animal(row.animal): row.animal for row in listed if row.animal}
     for one, guess in zip(known, guessed, strict=True):
         if one.row:
             called[guess.animal].add(one.row.animal)
@@ -92,10 +97,48 @@ def inherit(known, guessed, listed):
         if one.row is None and clip.animal:
             (animal, *others) = called.get(clip.animal) or {clip.animal}
             animal = clip.animal if others or animal is None else animal
+            in_group = form_of_animal(f"{clip.group} {animal}")  # see settle_labels
+            animal = spelled.get(in_group) or spelled.get(
+                form_of_animal(animal), animal
+            )
             (group, *others) = groups.get(animal) or {None}
             group = clip.group or (None if others else group)
+            if group and animal in groups and {group, None}.isdisjoint(groups[animal]):
+                caution(
+                    f"{clip.name}: {animal} is in {group} here and in "
+                    f"{', '.join(sorted(groups[animal]))} in the table. If they are "
+                    "two animals, give them two names in the column animal"
+                )
             one = one._replace(clip=clip._replace(animal=animal, group=group))
         yield one
+
+
+def inherit_region(known, listed, is_given):
+    """Let new clips be seen as all listed ones are, where nothing else is given.
+
+    Where the listed ones are not all seen alike, that is said.
+    """
+    new = [o for o in known if o.row is None and (o.clip.crop, o.clip.mirror) == BARE]
+    tasks = {one.clip.task for one in new}
+    seen = Counter(
+        (row.crop, row.mirror or None) for row in listed if row.task in tasks
+    )
+    usual = seen.most_common(1)[0][0] if seen else BARE
+    if is_given or usual == BARE:
+        return known
+    crop, mirror = usual
+    region = [f"--crop {','.join(map(str, crop))}"] if crop else []
+    region = " ".join([*region, *["--mirror"] * bool(mirror)])
+    clips, others = count(len(new), "new clip"), f"as {seen[usual]} listed"
+    if len(seen) > 1:
+        caution(f"{clips} shown in full, and not with {region}, {others}")
+        return known
+    caution(f"{clips} taken with {region}, {others}; give others to change that")
+    chosen = {"crop": crop, "mirror": mirror}
+    return [
+        one._replace(clip=one.clip._replace(**chosen)) if one in new else one
+        for one in known
+    ]
 
 
 def show_listed(one):
@@ -125,6 +168,12 @@ def locate(folder, row):
         return None
     name = row.video if os.sep == "\\" else row.video.replace("\\", "/")
     return Path(os.path.normpath(Path(folder).resolve() / name))
+
+
+def list_places(folder, listed):
+    """List where the videos of rows lie, as absolute paths."""
+    places = (locate(folder, row) for row in listed)
+    return {place.as_posix() for place in places if place}
 
 
 def find_rows(folder, source, videos, listed):
@@ -229,6 +278,17 @@ def tell_changes(known, split=None, n_shown=5):
             f"(say, {other[0].clip.name}): the table's stay. Change them there"
         )
     return lines
+
+
+def warn_of_renamed(known):
+    """Caution of trials whose names in their table are not those of their rows."""
+    named = [one for one in known if one.row and not NUMBERED.search(one.called)]
+    if other := [one for one in named if fold(one.called) != fold(one.row.name)]:
+        caution(
+            f"{count(len(other), 'trial')} listed under another name (say, "
+            f"{other[0].called} as {other[0].row.name}): the table's stays, as scores "
+            "and sequences are known by it"
+        )
 
 
 def is_renamed(one):

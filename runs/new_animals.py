@@ -4,13 +4,13 @@ is to score them has learned from them.
 
 import contextlib
 import os
-import re
 from pathlib import Path
 
 import data
 from features import provenance
 from names import matching
 from recordings import discover
+from recordings.discover import list_some
 from runs import learned
 from system import tables
 from system.tables import count
@@ -81,11 +81,6 @@ def read_labels(path, guessed):
     if unlabelled := [name for name in guessed if name not in found]:
         caution(f"{path}: no line for {list_some(unlabelled)}")
     return found
-
-
-def list_some(some, most=10):
-    more = f" and {len(some) - most} more" if len(some) > most else ""
-    return ", ".join(some[:most]) + more
 
 
 def label_clips(guessed, told, record):
@@ -167,10 +162,15 @@ def find_trained(guessed, digests, labels, record, are_others=False):
     known, received = learned.list_targets(record), record.get("received")
     seen = (record.get("clips_were") or {}).get("digests") or {}
     clips = {} if are_others else {plain_name(name): name for name in known}
-    owners = {name: plain_animal(learned.animal_in(record, name)) for name in known}
+    owners = {
+        name: matching.form_of_animal(learned.animal_in(record, name)) for name in known
+    }
     animals, found, alike = set(owners.values()), {}, {}
     for name, clip in guessed.items():
-        animal, digest = plain_animal(labels[name]["animal"] or name), digests[name]
+        animal, digest = (
+            matching.form_of_animal(labels[name]["animal"] or name),
+            digests[name],
+        )
         stem = plain_name(Path(clip.video).stem)
         same = clips.get(plain_name(name)) or clips.get(stem)
         if same and labels[name]["animal"] and seen.get(same, digest) != digest:
@@ -193,8 +193,3 @@ def find_trained(guessed, digests, labels, record, are_others=False):
 
 def plain_name(name):
     return matching.list_forms(name)[-1]
-
-
-def plain_animal(name):
-    """Write an animal in one form: `Rat 04`, `rat_4` and `RAT4` are one."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", plain_name(name))

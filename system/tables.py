@@ -76,9 +76,9 @@ def summarise(problems, most=20):
     return "\n".join([*problems[:most], *more])
 
 
-def count(n, noun):
+def count(n, noun, plural=None):
     """Write a number of things: 1 clip, 2 clips."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
 def read_table(path, wanted=(), sheet=None):

