@@ -37,7 +37,7 @@ class Origin(NamedTuple):
     n_frames: int
     fps: float | None
     view: str  # the part of the source that is seen; see `describe_view`
-    size: str  # of its frames after cropping, "640x480"
+    size: str  # of its frames, "640x480"; after cropping "320x240 of 640x480"
     brightness: float | None  # mean of its first frame, 0 to 255
     checksum: str  # of the sequence
 
@@ -51,7 +51,8 @@ def describe_origin(folder, clip):
     digest = digest_source(paths)
     reel, view = frames.open_clip(folder, clip, allow_short=True)
     kept = (paths[0].name, size, changed, digest, view.end - view.start, reel.rate)
-    return Origin(clip.name, 0, *kept, describe_view(clip), "", None, "")
+    whole = f"of {reel.size}" if clip.crop else ""
+    return Origin(clip.name, 0, *kept, describe_view(clip), whole, None, "")
 
 
 def read_clip(folder, clip, n_frames, sampling, allow_short=False):
@@ -70,7 +71,8 @@ def read_clip(folder, clip, n_frames, sampling, allow_short=False):
         )
     except OSError as error:
         raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
-    return read, origin._replace(size=resizer.size, brightness=resizer.brightness)
+    size = f"{resizer.size} {origin.size}".strip()
+    return read, origin._replace(size=size, brightness=resizer.brightness)
 
 
 def look_up(folder, clip):

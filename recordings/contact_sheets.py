@@ -1,13 +1,14 @@
 """Pictures to look at before anything is extracted: regions and proposed trials."""
 
 import functools
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from system.storage import replacing
-from system.terminal import Problem
+from system.terminal import Problem, caution
 from video import frames
 
 WIDTH, GAP, LABEL = 320, 8, 18  # pixels of a tile, between tiles, of its label
@@ -75,7 +76,7 @@ def write_pages(path, tiles, columns=COLUMNS):
 
 def draw_crops(path, clips):
     """Draw the region of each video that is readable into its middle frame."""
-    once, tiles = {}, []
+    once, tiles, sizes = {}, [], defaultdict(dict)
     for clip in clips:
         once.setdefault((clip.video, clip.crop, clip.mirror), clip)
     for clip in once.values():
@@ -85,7 +86,15 @@ def draw_crops(path, clips):
         except Problem:
             continue  # it is named where its frames are counted
         frames.View(crop=clip.crop).apply(picture)  # refuses what lies outside
+        sizes[clip.crop].setdefault(f"{picture.shape[1]}x{picture.shape[0]}", clip.name)
         tiles.append(make_tile(picture, clip.name, clip.crop, clip.mirror))
+    for crop, of_size in sizes.items():
+        if crop and len(of_size) > 1:
+            told = ", ".join(f"{size} as {name}" for size, name in of_size.items())
+            caution(
+                f"the crop {','.join(map(str, crop))} shows another region in pictures "
+                f"of several sizes ({told}): give each its own in the column crop"
+            )
     return write_pages(path, tiles)
 
 

@@ -9,8 +9,8 @@ import data
 from names.matching import explain_first
 from recordings import discover, listing
 from system import tables
-from system.tables import read_table, summarise, write_table
-from system.terminal import Problem
+from system.tables import count, read_table, summarise, write_table
+from system.terminal import Problem, caution
 from video import frames
 
 COLUMNS = ("video", "start", "end")
@@ -53,6 +53,11 @@ def read_trials(
             problems.append(f"{path}:{line}: {error}")
     if problems or not clips:
         raise Problem(summarise(problems) or f"{path} lists no trial")
+    if short := [clip.name for clip in clips.values() if clip.n_frames < 3]:
+        caution(
+            f"{path}: {count(len(short), 'trial')} of one or two frames: "
+            f"{discover.list_some(short)}. Are the times seconds?"
+        )
     return list(clips.values())
 
 

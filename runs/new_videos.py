@@ -168,8 +168,10 @@ def read(looks, record, allow_short, part):
     chosen, n_available = frames.read_video(
         part.video, n_frames, sampling, resizer, part.view, allow_short
     )
-    rate = part.rate or open_reel(part.video, allow_short).rate
-    looks[part] = novelty.Look(n_available, rate, resizer.size, resizer.brightness)
+    reel = open_reel(part.video, allow_short)
+    size = resizer.size + (f" of {reel.size}" if part.view.crop else "")
+    rate = part.rate or reel.rate
+    looks[part] = novelty.Look(n_available, rate, size, resizer.brightness)
     return chosen
 
 

@@ -163,8 +163,11 @@ def list_warnings(record, look, score, sequence):
         "brightness": compare(look.brightness, lights, "of 255", 1 / OTHER_LIGHT),
         "score": compare(float(score), scale, "", 1),
     }
-    if like.get("size") and look.size and look.size not in like["size"]:
-        found["frame size"] = f"{look.size}, in training {', '.join(like['size'][:3])}"
+    sizes, size = like.get("size"), look.size
+    if sizes and size and not any(" of " in each for each in sizes):
+        size = size.partition(" of ")[0]  # of an earlier release
+    if sizes and size and size not in sizes:
+        found["frame size"] = f"{size}, in training {', '.join(sizes[:3])}"
     if features := like.get("features"):
         centres = np.asarray(features["centres"])
         (distance,) = measure_distances([point(sequence)], centres)

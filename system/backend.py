@@ -1,7 +1,7 @@
 """Keras and TensorFlow, imported quietly, with the settings that decide numbers.
 
-Nothing else imports them: `from backend import keras, tf`. That takes some seconds, so
-scripts do it once arguments and tables have been checked.
+Nothing else imports them: `from system.backend import keras, tf`. That takes some
+seconds, so scripts do it once arguments and tables have been checked.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ def quietly():
     TensorFlow logs from C++ before any Python setting reaches it, so the file
     descriptor itself is turned away for as long as the import takes.
     """
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow takes oneDNN by itself on the newest processors only. It is faster on
     # older ones too, and makes a frame's features the same to the last bit wherever
@@ -60,5 +61,9 @@ def sparing():
 with quietly(), sparing():
     import keras
     import tensorflow as tf
+
+keras.config.set_floatx("float32")  # which that file may say otherwise, too
+keras.config.set_image_data_format("channels_last")
+keras.config.set_epsilon(1e-7)
 
 __all__ = ["keras", "quietly", "tf"]

@@ -9,27 +9,25 @@ What a table means is either certain or refused with its line and the remedy.
 
 import collections
 import csv
-import datetime
 import io
-import itertools
 import math
 import re
 import unicodedata
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+from system import workbooks
 from system.storage import replacing
 from system.terminal import Problem, caution
 
 MAX_BYTES = 2**26
-MAX_UNPACKED = 2**29  # bytes in a workbook, which is a ZIP archive
 MAX_ABOVE = 50  # lines that may stand above the header line
 N_SNIFFED = 200  # rows that decide on the delimiter
 DELIMITERS = ";\t,"
 LINE_END = re.compile(r"\r{0,2}\n|\r")  # the authors' own copy ends lines with \r\r\n
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # or three decimals
+COMMA = re.compile(r"^(?![+-]?\d+,\d+$).*,")  # that is not a decimal sign
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 # Letters and signs of Western Europe; other bytes say that the text is not of there.
 WESTERN = re.compile(r"[\0-\x7f\xc0-\xd6\xd8-\xf6\xf8-\xff°²³µ€–ŠšŽžŒœŸ]*")
@@ -209,7 +207,9 @@ def sniff(text, source, wanted):
         lambda d, rows, n, _: heads and any(heads <= set(map(plain, r)) for r in rows),
         lambda d, rows, *_: not any('"' in field for row in rows for field in row),
         lambda d, rows, n, _: n == len(heads),
-        lambda d, rows, *_: d != "," and all(map(has_decimal_commas_only, rows)),
+        lambda d, rows, *_: (
+            d != "," and not any(COMMA.search(f) for r in rows for f in r)
+        ),
         lambda d, rows, n, count: count == most,
     ):
         right = [d for d, figures in found.items() if is_right(d, *figures)]
@@ -219,10 +219,6 @@ def sniff(text, source, wanted):
         f"{source}: its fields may be separated by any of "
         f"{', '.join(map(repr, found))}. Save it as 'CSV UTF-8', or as .xlsx"
     )
-
-
-def has_decimal_commas_only(fields):
-    return all("," not in field or NUMBER.fullmatch(field) for field in fields)
 
 
 def find_decimal(rows, delimiter="\t"):
@@ -259,70 +255,43 @@ def shorten(value, limit=80):
 
 def read_workbook(path, wanted, sheet):
     """Read the one sheet of an Excel workbook that is meant, as `split_rows` does."""
-    import openpyxl
-
-    sheets = {}  # title -> rows, number of a row with a formula without its result
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
-                raise ValueError("its content is too large for a table")
-        content = io.BytesIO(path.read_bytes())  # which nobody needs to close
-        values = openpyxl.load_workbook(content, read_only=True, data_only=True)
-        formulas = openpyxl.load_workbook(content, read_only=True)
-        for one in values.worksheets:
-            sheets[one.title] = list_cells(one, formulas[one.title])
+        sheets = workbooks.read_sheets(path)
     except Exception as error:  # a damaged archive provokes errors of every kind
         raise Problem(
             f"{path}: no readable Excel workbook ({error}). Save it as 'CSV UTF-8'"
         ) from None
-    heads = {plain(name) for name in wanted}
-    filled = {title: rows for title, (rows, _) in sheets.items() if rows}
-    right = [title for title in filled if sheet in (None, title)]
+    filled = [s._replace(rows=[(n, tidy(row)) for n, row in s.rows]) for s in sheets]
+    filled, heads = [s for s in filled if s.rows], {plain(name) for name in wanted}
+    right = [one for one in filled if sheet in (None, one.title)]
     if len(right) > 1:
-        fits = [any(heads <= {*map(plain, r)} for _, r in filled[t]) for t in right]
-        right = list(itertools.compress(right, fits))
+        right = [s for s in right if any(heads <= {*map(plain, r)} for _, r in s.rows)]
     if len(right) != 1:
         what = f"no sheet {sheet!r} with rows" if sheet else "which sheet is meant?"
         raise Problem(
             f"{path}: {what} Expected one sheet with the columns {', '.join(wanted)}. "
-            f"Its sheets: {', '.join(filled) or 'none with rows'}"
+            f"Its sheets: {', '.join(s.title for s in filled) or 'none with rows'}"
         )
-    rows, unknown = sheets[right[0]]
-    if unknown:
+    (one,) = right
+    if one.unknown:
         raise Problem(
-            f"{path}:{unknown}: a formula of sheet {right[0]!r} is stored without "
+            f"{path}:{one.unknown}: a formula of sheet {one.title!r} is stored without "
             "its result. Open the workbook in a spreadsheet, save it, and try again"
         )
-    return rows
-
-
-def list_cells(values, formulas):
-    """List the rows of a sheet that are not blank, and the first with no result."""
-    rows, unknown = [], None
-    values.reset_dimensions()  # what a file declares may be a million empty rows
-    formulas.reset_dimensions()
-    both = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
-    for number, (cells, sources) in enumerate(both, start=1):
-        if fields := tidy(map(read_cell, cells)):
-            rows.append((number, fields))
-        for cell, source in zip(cells, sources, strict=False):
-            if source.data_type == "f" and cell.value is None:
-                unknown = unknown or number
-    return rows, unknown
-
-
-def read_cell(cell):
-    """Read a cell as a person sees it, leading zeros included."""
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
-        value = value.date()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
-    if isinstance(value, int) and set(cell.number_format) == {"0"}:
-        return str(value).zfill(len(cell.number_format))
-    return str(value)
+    if one.hidden:
+        more = ", ..." * (len(one.hidden) > 10)
+        caution(
+            f"{path.name}: {count(len(one.hidden), 'row')} hidden or filtered out and "
+            f"read like the others: {', '.join(map(str, one.hidden[:10]))}{more}. "
+            "Delete them in a copy if they do not count"
+        )
+    if one.clocks and {"start", "end"} & heads:
+        caution(
+            f"{path.name}: Excel took {count(len(one.clocks), 'time')} for hours and "
+            f"minutes of a day ({', '.join(one.clocks[:5])}): read as h:mm:ss, or m:ss "
+            "where two numbers are shown. Format the column as text, or write seconds"
+        )
+    return one.rows
 
 
 # ---------------------------------------------------------------- writing

@@ -298,3 +298,48 @@ def test_a_table_is_read_right_or_refused(
     except (Problem, ValueError):
         return
     assert read == [(tables.unguard(clip.strip()), *said) for clip, *said in rows]
+
+
+# ---------------------------------------------------------------- workbooks of people
+
+
+def test_a_merged_cell_counts_for_each_row_of_its_block(tmp_path):
+    rows = [["Video", "Animal", "Day"], ["a", "Rat 1", 1], ["b", None, 1]]
+    rows += [["c", "Rat 2", 2], ["d", None, None], [None, None, None]]
+    book, path = make_book(tmp_path / "t.xlsx", A=rows)
+    for block in ("B2:B3", "B4:B6", "C4:C5"):
+        book["A"].merge_cells(block)
+    book.save(path)
+    found = [row for _, row in tables.read_table(path, ("video", "animal")).rows]
+    assert found[:2] == [["a", "Rat 1", "1"], ["b", "Rat 1", "1"]]
+    assert found[2:] == [["c", "Rat 2", "2"], ["d", "Rat 2", "2"]]
+
+
+def test_hidden_rows_are_told_with_their_numbers(tmp_path):
+    rows = [["clip", "JB"], *([f"c{i}", i] for i in range(9))]
+    book, path = make_book(tmp_path / "t.xlsx", A=rows)
+    for number in (4, 7, 30):
+        book["A"].row_dimensions[number].hidden = True
+    book.save(path)
+    with pytest.warns(Caution, match="2 rows hidden or filtered out .*: 4, 7"):
+        assert len(tables.read_table(path, ("clip", "JB")).rows) == 9
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "read"),
+    [
+        (datetime.time(0, 12), "h:mm", "0:12"),
+        (datetime.time(0, 12), "h:mm:ss", "0:12:00"),
+        (datetime.time(0, 1, 5, 500000), "h:mm:ss", "0:01:05.500"),
+        (datetime.timedelta(hours=25, minutes=30), "[h]:mm", "25:30"),
+        (datetime.time(2, 0), "hh:mm", "2:00"),
+    ],
+)
+def test_times_that_excel_takes_for_hours_are_told(tmp_path, typed, shown, read):
+    rows = [["video", "start", "end"], ["a", 0, typed]]
+    book, path = make_book(tmp_path / "t.xlsx", A=rows)
+    book["A"]["C2"].number_format = shown
+    book.save(path)
+    with pytest.warns(Caution, match=rf"hours and minutes of a day \(C2 {read}\)"):
+        table = tables.read_table(path, ("video", "start", "end"))
+    assert table.rows[0][1][2] == read

@@ -104,7 +104,7 @@ def find_place(film, frame, number):
 
 def decode(film, key=None):
     """Decode the packets of a film, from a key frame on; yields each av.VideoFrame."""
-    n_came = 0
+    n_came, size = 0, None
     with opened(film.path) as (container, stream):
         stream.codec_context.thread_count = THREADS
         stream.codec_context.options = DECODE_OPTIONS
@@ -138,6 +138,13 @@ def decode(film, key=None):
             for frame in frames:
                 n_came += 1
                 check_size(film.path, frame.width, frame.height)
+                size = size or (frame.width, frame.height)
+                if size != (frame.width, frame.height):
+                    raise Problem(
+                        f"{film.path}: its picture changes from {size[0]}x{size[1]} "
+                        f"to {frame.width}x{frame.height} pixels at frame {n_came}. "
+                        "Cut it there, or scale it to one size with ffmpeg -vf scale"
+                    )
                 yield frame
 
 

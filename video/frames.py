@@ -105,7 +105,7 @@ def measure_interval(n_available, n_frames, sampling, rate):
 class Images:
     """The numbered images of a clip, read as `video.reels.Reel` reads a video."""
 
-    rate = None
+    rate, size = None, ""
 
     def __init__(self, paths):
         self.paths, self.n_frames = paths, len(paths)

@@ -3,6 +3,7 @@
 How many pictures should come, when each is shown, and whether some are missing.
 """
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +12,14 @@ import av
 import numpy as np
 
 from system.terminal import Problem
-from video.containers import PREMATURE, is_file_torn, opened
+from video.containers import PREMATURE, STILL, is_file_torn, opened
 
 TIMED = ("matroska", "flv", "asf")  # containers that tell when their film ends
 STEADY = ("mpeg", "mpegts")  # containers in which no picture may be left out
 MAY_SKIP = ("mpeg4", "h263", "msmpeg4v3", "flv")  # their smallest packets show nothing
 SMALLEST = 16  # bytes
+HDR = (16, 18)  # transfer functions PQ and HLG
+LONGEST_GAP = 10.0  # seconds without a picture
 MAX_ORDER = 16  # pictures of H.264 that wait for one that is shown before them
 
 
@@ -32,10 +35,12 @@ class Film(NamedTuple):
     last: tuple
     keys: np.ndarray  # int64, (K,): of the pictures at which decoding can begin
     bits: int  # that a part of a pixel is stored in
+    size: str  # of a picture, "640x480"
     can_skip: frozenset  # times of packets whose picture may be the one before
     n_cut: int = 0  # pictures before `times` that lean on a key frame cut away
     shortage: str = ""  # why the file seems cut short
     limit: int | None = None  # of a file cut short: from here on pictures are missing
+    oddities: tuple = ()  # what a viewer should know, a clause each
 
     @property
     def numbers(self):
@@ -54,10 +59,21 @@ class Film(NamedTuple):
 def number_frames(times, rate):
     """Place pictures at rising times (N,) in seconds on an even grid; drops none."""
     order = np.arange(len(times))
-    if len(times) < 2 or np.diff(times).max() * rate < 1.5:
+    if len(times) < 2 or (is_steady(times) and measure_drift(times, rate) < 1):
         return order
     wanted = np.rint((times - times[0]) * rate).astype(np.int64)
     return np.maximum.accumulate(wanted - order) + order
+
+
+def is_steady(times):
+    """Tell whether no picture seems to be missing between rising times (N,)."""
+    steps = np.diff(times)
+    return steps.max() < 1.5 * np.median(steps)
+
+
+def measure_drift(times, rate):
+    """Measure how far times (N,) leave an even grid, in frames."""
+    return np.abs((times - times[0]) * rate - np.arange(len(times))).max()
 
 
 class Packet(NamedTuple):
@@ -122,8 +138,11 @@ def describe(path, container, stream, packets, end, complaints):
         packets[-1],
         np.array([p.pts for p in whole if p.is_key and p.pts is not None], np.int64),
         max((part.bits for part in parts), default=8),
+        f"{stream.codec_context.width}x{stream.codec_context.height}",
         frozenset(p.pts for p in shown if codec in MAY_SKIP and p.size <= SMALLEST),
     )
+    film = film._replace(oddities=tuple(list_oddities(container, stream, film.rate)))
+    check_jumps(film)
     n_declared = count_declared(kind, container, stream, packets, film, end)
     is_torn = len(whole) < len(packets) or is_file_torn(path, kind, complaints)
     # Matroska drops a torn packet; elsewhere the last one may be half of one.
@@ -132,6 +151,21 @@ def describe(path, container, stream, packets, end, complaints):
         film = shorten(film, n_declared, is_last_torn)
     check_holes(film, kind, whole, complaints)
     return film
+
+
+def check_jumps(film):
+    """Refuse a film whose times leap, as of two recordings that were joined."""
+    seconds = film.times * float(film.unit)
+    steps = np.diff(seconds)
+    if len(steps) and steps.max() > LONGEST_GAP:
+        place = int(steps.argmax())
+        at = seconds[place] - seconds[0]
+        raise Problem(
+            f"{film.path}: its time jumps by {steps.max():.0f} s after frame "
+            f"{place + 1}, {at:.2f} s from its start, as if two recordings were "
+            f"joined. Cut it there: ffmpeg -i FILM -to {at + 0.001:.3f} FIRST, and -ss "
+            "for the rest"
+        )
 
 
 def check_holes(film, kind, packets, complaints):
@@ -148,12 +182,35 @@ def check_holes(film, kind, packets, complaints):
 
 
 def find_rate(stream, times):
-    """Find the frames a second; what the file says counts where it is plausible."""
+    """Find the frames a second; what the file says counts where its times agree.
+
+    A webcam may say 30 and deliver 25: then the times count.
+    """
     nominal = float(stream.guessed_rate or stream.average_rate or 0)
+    if len(times) > 1 and is_steady(times):
+        mean = (len(times) - 1) / (times[-1] - times[0])
+        if measure_drift(times, nominal) >= 1 > measure_drift(times, mean):
+            return float(mean)
     spacing = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     if spacing > 0 and not 0.9 < nominal * spacing < 2.5:
         return 1 / spacing
     return nominal or 25.0
+
+
+def list_oddities(container, stream, rate):
+    """Say what a file tells of its making that a viewer should know: list of str."""
+    notes, others = [], len(container.streams.video) - 1
+    captured = container.metadata.get("com.android.capture.fps", "")
+    if re.fullmatch(r"\d+(\.\d*)?", captured) and float(captured) > 1.1 * rate:
+        notes.append(
+            f"it was filmed at {float(captured):g} frames a second and plays at "
+            f"{rate:g}: its times are those of playing, in slow motion"
+        )
+    if stream.codec_context.color_trc in HDR:
+        notes.append("its colours are HDR, and look pale beside those of other films")
+    if others > 0 and not any(s.disposition & STILL for s in container.streams.video):
+        notes.append(f"it holds {others + 1} films; number {stream.index + 1} is read")
+    return notes
 
 
 def count_declared(kind, container, stream, packets, film, end):

@@ -38,11 +38,11 @@ class Reel:
             raise Problem(f"{path}: {self.film.shortage}: {decoder.HINT}")
         self.numbers = self.film.numbers  # at which each picture is first shown
         self.n_frames, self.rate = self.film.n_frames, self.film.rate
-        self.depth, self.brightest = None, 0
+        self.depth, self.brightest, self.size = None, 0, self.film.size
 
     def list_notes(self):
         """Say what is odd, as far as it is known by now, a clause each."""
-        film, notes = self.film, []
+        film, notes = self.film, [*self.film.oddities]
         if film.n_cut:
             notes.append(
                 f"its first {film.n_cut} frames lean on a key frame that was cut away; "
@@ -124,7 +124,7 @@ class Stack:
     def __init__(self, path):
         self.path, self.depth = Path(path), None
         with self.opened() as image:
-            self.n_frames = image.n_frames
+            self.n_frames, self.size = image.n_frames, "{}x{}".format(*image.size)
 
     def opened(self):
         try:
