@@ -15,7 +15,10 @@ window whenever you like: the same command goes on where you stopped.
 """
 
 import argparse
+import functools
+import os
 import sys
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -51,15 +54,30 @@ def choose_items(scale, path, anchors=None):
     return [scales.Item("Score", values, text)]
 
 
-def rate(folder, rater, clips, items, open_browser):
+def has_browser():
+    """Tell whether a browser can be opened: not in a terminal without a screen."""
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    is_unix = sys.platform not in ("win32", "darwin")
+    return bool(screen or os.environ.get("BROWSER") or not is_unix)
+
+
+def encode_clip(folder, clips, name):
+    from rating import showing
+
+    return showing.encode(folder, clips[name])
+
+
+def rate(folder, rater, clips, items, open_browser, port=0):
     """Serve the page until the rater stops; return the clips that cannot be shown."""
-    from rating import server, session, showing
+    from rating import server, session
 
     work = session.Session(folder, rater, clips, items)
-    with server.Server(work, lambda name: showing.encode(folder, clips[name])) as page:
+    encode = functools.partial(encode_clip, folder, clips)
+    with server.Server(work, encode, port) as page:
         print(f"rate at {page.url}\n(on this computer only; Ctrl-C stops)", flush=True)
-        if open_browser:
-            webbrowser.open(page.url)
+        if open_browser and has_browser():  # a text browser waits for the page
+            opening = functools.partial(webbrowser.open, page.url)
+            threading.Thread(target=opening, daemon=True).start()
         page.serve_forever()
     told = "The same command goes on from here"
     told = told if work.list_next() else "All clips are rated"
@@ -94,10 +112,14 @@ def import_scores(folder, path, clips, clip_column, raters, sheet, where):
 
 def join_raters(folder, raters, how, overwrite):
     """Join the raters' scores in the table of clips and tell how far they agree."""
-    from rating import joining
+    from rating import joining, scales
 
     said = joining.read_raters(folder, raters)
-    scores = joining.tabulate(said).agg(how, axis=1).round(4)
+    table = joining.tabulate(said)
+    for rater in table:
+        scales.warn_of_far(table[rater].dropna().to_dict(), rater)
+    scales.warn_of_scales(table)
+    scores = table.agg(how, axis=1).round(4)
     print(*joining.describe(said), sep="\n")
     written = joining.write_scores(folder, scores, overwrite, how, [*said])
     print(f"{storage.table_path(folder)}:")
@@ -150,6 +172,8 @@ def parse_args(argv):
     told = 'what values mean, shown to the rater: "0=normal,5=cannot reach"'
     add("--anchors", metavar="TEXT", help=told)
     add("--items", type=Path, metavar="CSV", help="item,scale: several, summed up")
+    told = "of this computer, say, for an SSH tunnel (ssh -L PORT:127.0.0.1:PORT)"
+    add("--port", type=int, default=0, metavar="PORT", help=told)
     add("--no-browser", action="store_true", help="print the address, open nothing")
     add = parser.add_argument_group("import scores").add_argument
     add("--scores", type=Path, metavar="FILE", help="a table, .csv or .xlsx")
@@ -178,7 +202,8 @@ def main(argv=None):
         clips = choose_clips(args.data, args.task, args.split)
     if args.rater:
         items = choose_items(args.scale, args.items, args.anchors)
-        left_out = rate(args.data, args.rater, clips, items, not args.no_browser)
+        given = not args.no_browser, args.port
+        left_out = rate(args.data, args.rater, clips, items, *given)
     if args.scores:
         columns = args.clip_column, args.rater_columns, args.sheet, args.where
         left_out = import_scores(args.data, args.scores, clips, *columns)

@@ -6,7 +6,6 @@ not rated is nan. Tables of a name and a number are read here, too.
 
 import itertools
 import math
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from evaluation.agreement import compute_icc, measure_agreement
 from evaluation.comparisons import average_difference
 from evaluation.jackknife import Jackknife, not_defined
 from names.matching import explain_first, find_twice, match_names
+from rating.ratings import find_tables
 from system import tables
 from system.terminal import Problem, caution
 
@@ -222,15 +222,15 @@ def read_raters(folder):
 
     By rater, a list of the scores of each round by clip, called as the first rater did.
     """
-    paths = sorted(Path(folder).glob("[!.]*.csv"))
+    paths = find_tables(folder)
     if not paths:
         raise Problem(
             f"{folder} holds no table of a rater. Expected one <rater>.csv each, with "
             "columns clip,score; rate.py writes them"
         )
     raters = {}
-    for path in paths:
-        rounds = raters[path.stem] = []
+    for rater, path in sorted(paths.items()):
+        rounds = raters[rater] = []
         for _, name, score in read_numbers(path, ("clip", "score")):
             unseen = [seen for seen in rounds if name not in seen]
             if not unseen:

@@ -5,13 +5,17 @@ time), seconds, order.
 """
 
 import math
+import re
 import unicodedata
 from pathlib import Path
 
 from system.storage import find_name_fault
 from system.tables import parse_number, plain, read_table, write_table
-from system.terminal import Problem
+from system.terminal import Problem, caution
 
+# What cloud folders and people put behind the name of a file that they copy.
+CONFLICT = re.compile(r"conflict|konflikt|copy|kopie|^ ?\(\d+\)$|\.sync-", re.I)
+SECONDS = re.compile(r",\d+(\.\d+)?,\d+$")  # ends a row of the page
 COLUMNS = ("clip", "score", "repeat", "seconds", "order")
 
 
@@ -33,8 +37,40 @@ def ratings_path(folder, rater):
 
 def list_raters(folder):
     """Name the raters of a working folder, sorted."""
-    paths = (Path(folder) / "ratings").glob("[!.]*.csv")
-    return sorted(unicodedata.normalize("NFC", path.stem) for path in paths)
+    return sorted(find_tables(Path(folder) / "ratings"))
+
+
+def find_tables(folder):
+    """Find the tables of raters in a folder: dict of rater to Path.
+
+    Copies that a cloud folder or a person made of one are named and left out.
+    """
+    paths = sorted(Path(folder).glob("[!.~]*.csv"), key=lambda path: len(path.stem))
+    found, copies = {}, {}
+    for path in paths:
+        rater = unicodedata.normalize("NFC", path.stem)
+        original = next((o for o in found if is_copy(path, rater, found[o], o)), None)
+        if original:
+            copies[rater] = original
+        else:
+            found[rater] = path
+    if copies:
+        told = ", ".join(f"{copy} (of {of})" for copy, of in copies.items())
+        caution(f"copies of ratings, left out: {told}. Delete them, or rename a rater")
+    return found
+
+
+def is_copy(path, rater, other_path, other):
+    """Tell whether ratings are a copy of another rater's, by their name and content."""
+    name = re.sub(r"^(?:kopie von|copy of) ", "", rater, flags=re.I)
+    rest = name.removeprefix(other)
+    if not name.startswith(other) or (rest[:1].isalnum() and name == rater):
+        return False
+    if name != rater or CONFLICT.search(rest):
+        return True
+    own, others = ({*p.read_text(errors="replace").split()} for p in (path, other_path))
+    is_timed = any(SECONDS.search(row) for row in own)  # else equal scores are no proof
+    return len(own & others) > len(own) / 2 if is_timed else own == others
 
 
 def write_ratings(path, items, rows):

@@ -1,11 +1,12 @@
 """What a rater may say of a clip: one scale, or items whose sum is the score."""
 
+import itertools
 import math
 from typing import NamedTuple
 
 from rating.ratings import COLUMNS
-from system.tables import parse_number, plain, read_table
-from system.terminal import Problem
+from system.tables import count, parse_number, plain, read_table
+from system.terminal import Problem, caution
 
 MAX_STEPS = 1000
 
@@ -61,3 +62,69 @@ def read_items(path):
     if problems or not items:
         raise Problem("\n".join(problems) or f"{path} lists no item")
     return items
+
+
+# ---------------------------------------------------------------- doubtful scores
+
+SHARED = 5  # clips that raters must have in common to be compared
+OTHER_SCALE = 1.6  # times as wide
+TURNED = -0.5  # correlation
+
+
+def find_far(scores):
+    """Find scores far outside the others, as 99 for missing, or 45 for 4.5: a list.
+
+    They lie further from the rest than the rest is wide, and are a third at most.
+    """
+    scores, far = sorted(scores), []
+    while len({*scores}) > 3:
+        gaps = [after - before for before, after in itertools.pairwise(scores)]
+        place = max(range(len(gaps)), key=gaps.__getitem__) + 1
+        parts = sorted([scores[:place], scores[place:]], key=len)
+        few, most = parts
+        is_far = gaps[place - 1] > most[-1] - most[0] and len({*most}) > 2
+        if not is_far or len(few) > len(scores) / 3:
+            break
+        far, scores = [*far, *few], most
+    return far
+
+
+def warn_of_far(scores, whose):
+    """Caution of scores, by clip, far outside the others; see `find_far`."""
+    far = {*find_far(scores.values())}
+    if named := [f"{clip} {score:g}" for clip, score in scores.items() if score in far]:
+        told = ", ".join(named[:5]) + ", ..." * (len(named) > 5)
+        caution(
+            f"{count(len(named), 'score')} of {whose} far outside the others: {told}. "
+            "Is it a code for a missing score, or is a decimal sign lost?"
+        )
+
+
+def warn_of_scales(table):
+    """Caution of raters (columns of a table) with another scale, direction or level."""
+    for one, other in itertools.combinations(table.columns, 2):
+        both = table[[one, other]].dropna()
+        spreads = both.max() - both.min()
+        if len(both) < SHARED or not all(spreads):
+            continue
+        r = both[one].corr(both[other])
+        wide, narrow = sorted(both.columns, key=lambda rater: -spreads[rater])
+        if r < TURNED:
+            caution(
+                f"{other} scores low where {one} scores high (r = {r:.2f} on "
+                f"{count(len(both), 'clip')}): is one scale turned?"
+            )
+        elif r > -TURNED and spreads[wide] > OTHER_SCALE * spreads[narrow]:
+            ranges = [f"{k} from {both[k].min():g} to {both[k].max():g}" for k in both]
+            caution(
+                f"{' and '.join(ranges)} on the same {count(len(both), 'clip')}: "
+                "another scale? Bring them to one before joining"
+            )
+        n_one, n_other = table[one].count(), table[other].count()
+        shift = both[other].mean() - both[one].mean()
+        if min(n_one, n_other) < 0.75 * len(table) and abs(shift) > spreads.min() / 10:
+            caution(
+                f"{other} scores {shift:+.2f} against {one} on clips of both, and they "
+                f"scored {n_other} and {n_one} of {len(table)}: clips that one of them "
+                "scored alone are shifted by that in the mean"
+            )

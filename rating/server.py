@@ -22,6 +22,7 @@ from pathlib import Path
 from system.terminal import Problem
 
 PAGE = Path(__file__).with_name("rate.html")
+LOCAL = "127.0.0.1", "localhost"  # two names of this computer
 MAX_SECONDS = 24 * 3600
 N_KEPT = 4  # films in memory
 HEADERS = {
@@ -38,8 +39,11 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     daemon_threads = True
 
-    def __init__(self, session, encode):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, session, encode, port=0):
+        try:
+            super().__init__(("127.0.0.1", port), Handler)
+        except (OSError, OverflowError) as error:
+            raise Problem(f"--port {port}: give another ({error})") from None
         self.session, self.lock = session, threading.Lock()
         self.encode = functools.lru_cache(N_KEPT)(encode)
         self.host = f"127.0.0.1:{self.server_address[1]}"
@@ -95,7 +99,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Answer a request; the terminal alone is told what is wrong."""
         if not self.is_own():
             self.close_connection = True
-            return self.answer(403)
+            told = f"This page is served at http://{self.server.host}/ only: give this "
+            told += "address as rate.py printed it. Through an SSH tunnel use the same "
+            port = self.server.server_address[1]
+            told += f"port on both sides: ssh -L {port}:127.0.0.1:{port} SERVER\n"
+            return self.answer(403, told.encode())
         place = self.path.split("/", 2)[2]
         film = re.fullmatch(r"film/([0-9a-f]{16})", place)
         try:
@@ -117,10 +125,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         origins = self.headers.get_all("Origin", [])
         parts = self.path.split("/", 2)
         return (
-            self.headers.get_all("Host") == [host]
-            and all(origin == f"http://{host}" for origin in origins)
+            self.headers.get_all("Host") in ([host], [host.replace(*LOCAL)])
+            and all(o.replace(*LOCAL[::-1]) == f"http://{host}" for o in origins)
             and (bool(origins) or self.command == "GET")
-            and self.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
             and len(parts) == 3
             and hmac.compare_digest(parts[1].encode(), token.encode())
         )

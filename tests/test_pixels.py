@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from system.terminal import Caution, Problem
-from video import frames
+from video import frames, reader
 
 TURNS = {  # of the matrix (a, b, c, d), and what a player then shows
     (1, 0, 0, 1): lambda f: f,
@@ -99,3 +99,32 @@ def test_stacks_of_tiff(tmp_path, bits):
     path.write_bytes(path.read_bytes()[:-3000])
     with pytest.raises(Problem, match=r"rat\.tif"):
         frames.read_video(path, 9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high"),
+    [
+        ("float32", 0, 1),
+        ("float32", -0.5, 200),
+        ("int32", 0, 2**30),
+        ("float32", 0, 65535),
+        ("int32", -100, 100),
+    ],
+)
+def test_stacks_of_other_numbers_are_scaled(tmp_path, kind, low, high):
+    values = np.linspace(low, high, 48 * 64).reshape(48, 64).astype(kind)
+    pages = [Image.fromarray(values)] * 3
+    path = tmp_path / "deep.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    reel = reader.open_reel(path)
+    first, *_ = reel.iterate()
+    assert first.min() <= 1 and first.max() >= 254
+    assert abs(first.mean() - 127) < 3
+    assert "scaled to 0 to 255" in reel.list_notes()[0]
+
+
+def test_a_stack_of_imagej_that_hides_its_pages_is_refused(tmp_path):
+    page = Image.fromarray(np.zeros((48, 64), np.uint8))
+    page.save(tmp_path / "big.tif", description="ImageJ=1.53t\nimages=40\nframes=40\n")
+    with pytest.raises(Problem, match="ImageJ says 40 pages, 1 can be found"):
+        reader.open_reel(tmp_path / "big.tif")

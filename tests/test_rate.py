@@ -198,3 +198,19 @@ def test_many_windows_at_once_lose_and_double_nothing(tmp_path):
     [thread.join() for thread in threads]
     rows = read_rows(work.path)
     assert [(row["clip"], row["repeat"]) for row in rows] == work.viewings
+
+
+@pytest.mark.parametrize(
+    ("said", "far"),
+    [
+        ([0, 1, 2, 3, 4, 5, 99], [99]),
+        ([0, 0.5, 1, 2, 3, 425, 5, 4], [425]),
+        ([1, 2, 3, 4, 5, 45, 2.5, 999], [45, 999]),
+        ([0, 1, 2, 3, -9, -9, 4, 5, 2], [-9, -9]),
+        ([0, 1, 0, 1, 1], []),
+        ([0, 0, 0, 5, 5], []),
+        ([0, 1, 2, 3, 4, 5, 8], []),
+    ],
+)
+def test_scores_far_outside_the_others(said, far):
+    assert sorted(scales.find_far(said)) == sorted(far)

@@ -5,6 +5,7 @@ constant rate, by the time stamps. Where a camera dropped pictures or its rate v
 the picture before is shown on. No picture is left out.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from video import decoder, pixels
 from video.containers import check_size
 from video.find import STACK_SUFFIXES, suffix_of
 
-DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")  # grey of TIFF in 9 to 16 bits
+DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")  # grey of TIFF in 9 to 32 bits
 DARK = 64  # of 255; below it, a picture uses less than the upper two bits
 
 
@@ -122,9 +123,16 @@ class Stack:
     rate = None
 
     def __init__(self, path):
-        self.path, self.depth = Path(path), None
+        self.path, self.depth, self.range = Path(path), None, None
         with self.opened() as image:
             self.n_frames, self.size = image.n_frames, "{}x{}".format(*image.size)
+            described = str(getattr(image, "tag_v2", {}).get(270, ""))
+        found = re.search(r"^images=(\d+)", described, re.M)
+        if found and int(found[1]) > self.n_frames:
+            raise Problem(
+                f"{path}: ImageJ says {found[1]} pages, {self.n_frames} can be found. "
+                "Open it in ImageJ, and save it as AVI or as an image sequence"
+            )
 
     def opened(self):
         try:
@@ -135,14 +143,24 @@ class Stack:
             raise Problem(f"{self.path}: no readable TIFF stack ({error})") from None
 
     def list_notes(self):
+        if self.range:
+            low, high = self.range
+            return [f"its values from {low:g} to {high:g} are scaled to 0 to 255"]
         is_cut = self.depth not in (None, 16)
         return [f"its pixels use {self.depth} of 16 bits"] if is_cut else []
 
     def iterate(self, wanted=None, start=0, end=None):
         """Yield the frames that are wanted, uint8 (H, W, 3)."""
         if self.depth is None:
-            values = self.read_pages(range(self.n_frames), read_deep)
-            self.depth = pixels.find_depth(values)
+            highest, lowest = 0, 0
+            for values in self.read_pages(range(self.n_frames), read_deep):
+                values = values[np.isfinite(values)]
+                highest = max(highest, values.max(initial=0))
+                lowest = min(lowest, values.min(initial=0))
+                is_decimal = values.dtype.kind == "f"
+            self.depth = pixels.find_depth([np.array(highest)])
+            if is_decimal or highest >= 2**16 or lowest < 0:
+                self.range = float(lowest), float(highest) or 1.0
         whole = range(start, self.n_frames if end is None else end)
         yield from self.read_pages(whole if wanted is None else wanted, self.convert)
 
@@ -161,7 +179,12 @@ class Stack:
 
     def convert(self, image):
         if image.mode in DEEP_MODES:
-            grey = np.asarray(image).astype(np.int64) >> (self.depth - 8)
+            grey = np.asarray(image)
+            if self.range:
+                low, high = self.range
+                grey = np.nan_to_num((grey - low) * (255 / (high - low)))
+            else:
+                grey = grey.astype(np.int64) >> (self.depth - 8)
             return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, 2)
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 

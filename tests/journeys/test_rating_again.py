@@ -165,3 +165,50 @@ def test_lines_above_the_header_are_not_lost(rated):
     write_blind(rated, "JB", {"r1_c1": 1})
     rated.refused("rate", "--join", "mean", words=("data_file.csv:1", "header line"))
     assert path.read_bytes() == before
+
+
+CLIPS = [f"r{i}_c1" for i in range(1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ([0, 2, 4, 6, 8, 10], "another scale"),
+        ([5, 4, 3, 2, 1, 0], "is one scale turned"),
+        ([0, 1, 3, 3, 4, 5], None),
+        ([0, 1, 2, 3, 4, 425], "425"),
+        ([1, 2, 3, 4, 5, 5], None),
+    ],
+)
+def test_raters_on_another_scale_are_told(rated, others, words):
+    write_blind(rated, "JB", dict(zip(CLIPS, range(6), strict=True)))
+    write_blind(rated, "MK", dict(zip(CLIPS, others, strict=True)))
+    told = join(rated).err
+    assert (words in told and "MK" in told) if words else not told.strip()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("JB (1)", "JB-LAPTOP7", "JB (conflicted copy 2026-05-01)", "Kopie von JB"),
+        *("JB.sync-conflict-20260501-101500-ABCDEF2", "JB 2"),
+    ],
+)
+def test_a_copy_of_ratings_is_no_rater(rated, name):
+    said = dict(zip(CLIPS, [0, 1, 2, 3, 4, 5], strict=True))
+    write_blind(rated, "JB", said)
+    write_blind(rated, "MK", {clip: min(s + 1, 5) for clip, s in said.items()})
+    write_blind(rated, name, said)
+    told = join(rated)
+    assert f"{name} (of JB)" in told.err
+    assert float(read_scores(rated)["r1_c1"]) == 0.5
+    ratings = rated.folder / "ratings"
+    assert f"{name} (of JB)" in rated.ok("validate", "--raters", ratings).err
+
+
+def test_raters_of_alike_names_are_two(rated):
+    write_blind(rated, "JB", dict(zip(CLIPS, [0, 1, 2, 3, 4, 5], strict=True)))
+    for other, score in (("JBX", 1), ("JB-old", 2)):
+        write_blind(rated, other, dict.fromkeys(CLIPS, score))
+    assert "copies" not in join(rated).err
+    assert float(read_scores(rated)["r1_c1"]) == 1
