@@ -14,6 +14,7 @@ The value before the last activation is explained, so the explanation also holds
 a score was clipped to its scale.
 """
 
+import dataclasses
 import difflib
 import hashlib
 import sys
@@ -28,7 +29,7 @@ from system import storage, terminal
 from system.terminal import Problem
 
 
-def choose_clips(clips, record, split, names):
+def choose_clips(clips, run, split, names):
     """Choose clips by name, in the order given, or those of a split.
 
     Without either: test rows, else clips of the animals that the run of a fold held
@@ -38,21 +39,20 @@ def choose_clips(clips, record, split, names):
     if names:
         chosen = find_named(clips, names)
         return chosen, "chosen by name", name_folder([clip.name for clip in chosen])
-    rows = learned.choose_clips(clips, record)
+    rows = learned.choose_clips(clips, run)
     has_test = any(clip.split == "test" for clip in rows)
     if split == "test" and not has_test:
         raise Problem(
-            f"data_file.csv has no test row for run {record['run']}. Without --split, "
+            f"data_file.csv has no test row for run {run.name}. Without --split, "
             "clips that are there are explained; --split train, --split all and --clip "
             "NAME choose them"
         )
     question = "" if split in (None, "test" if has_test else "all") else split
     if split in data.SPLITS or (split is None and has_test):
         split = split or "test"
-        chosen = learned.choose_clips(clips, record, split)
+        chosen = learned.choose_clips(clips, run, split)
         return chosen, f"the {split} split", question
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    held = [c for c in rows if data.animal_of(c, pattern) in record.get("left_out", ())]
+    held = [c for c in rows if data.animal_of(c, run.animal_pattern) in run.held_out]
     if split is None and held:
         return held, "clips of the animals that this fold held out", "held-out"
     if split is None:
@@ -94,31 +94,32 @@ def gather(args):
     from evaluation.predictions import add_target
     from explanation import pipeline, places
 
-    model, record = store.read_run(store.find_run(args.data, args.run, args.task))
-    predict.check_extraction(args.data, record)
+    networks, run = store.read_run(store.find_run(args.data, args.run, args.task))
+    predict.check_extraction(args.data, run)
     listed = data.read_clips(args.data, args.task)
     provenance.refuse_changed(args.data, listed)
-    clips, chosen, question = choose_clips(listed, record, args.split, args.clip)
-    animal = args.animal_pattern or record.get("animal_pattern", data.ANIMAL_PATTERN)
-    group = args.group_pattern or record.get("group_pattern", data.GROUP_PATTERN)
-    record = learned.note_owners({**record, "animal_pattern": animal}, listed)
+    clips, chosen, question = choose_clips(listed, run, args.split, args.clip)
+    animal = args.animal_pattern or run.animal_pattern
+    group = args.group_pattern or run.group_pattern
+    run = dataclasses.replace(run, animal_pattern=animal)
+    run = learned.note_owners(run, listed)
     table = data.tabulate_clips(clips, data.list_animals(clips, animal), group)
     named = [data.group_of(clip, group) for clip in listed] + list(table["group"])
-    record = labels.settle_healthy(record, named, args.control_group)
+    run = labels.settle_healthy(run, named, args.control_group)
     without = "colours of groups follow their names"
-    labels.tell_healthy(table["group"], record["control_group"], without)
-    table["seen"] = learned.describe_seen(table["clip"], table["animal"], record)
-    table["expert_score"] = add_target(table, record)["target"]
-    sequences = list(predict.read_sequences(args.data, table["clip"], record))
+    labels.tell_healthy(table["group"], run.control_group, without)
+    table["seen"] = learned.describe_seen(table["clip"], table["animal"], run)
+    table["expert_score"] = add_target(table, run)["target"]
+    sequences = list(predict.read_sequences(args.data, table["clip"], run))
     extractor, reason = None, "--no-places was given" if args.no_places else ""
     try:
-        extractor = None if reason else predict.open_extractor(record, args.weights)
+        extractor = None if reason else predict.open_extractor(run, args.weights)
     except Problem as problem:
         reason = str(problem)
-    pictures = places.Pictures(args.data, clips, record, extractor)
-    folder = storage.figures_folder(args.data, record["run"], question)
+    pictures = places.Pictures(args.data, clips, run, extractor)
+    folder = storage.figures_folder(args.data, run.name, question)
     study = pipeline.open_study(
-        folder, model, record, table, np.stack(sequences), pictures
+        folder, networks, run, table, np.stack(sequences), pictures
     )
     return study, reason, chosen
 
@@ -146,22 +147,26 @@ def compare_runs(folder, study, paths):
     """Compare with other runs on the same clips; two folds bring in all folds."""
     from explanation import attribution, network, pipeline
 
-    _, other = store.read_run(paths[0])
-    if are_folds := folds.are_of_one(study.record, other):
-        found = folds.find_beside(folder, study.record)
-        paths = [*paths, *(path for path, _ in found if path not in paths)]
+    runs = list(map(store.open_run, paths))
+    if are_folds := folds.are_of_one(study.run, runs[0]):
+        beside = folds.list_folds(folder)
+        runs += [run for run in beside if folds.are_of_one(run, study.run)]
+        runs = list({run.path: run for run in runs}.values())
     importances = {}
-    for model, record in map(store.read_run, paths):
-        if record["run"] == study.record["run"]:
+    for run in runs:
+        if run.name == study.run.name:
             continue
-        predict.check_extraction(folder, record)
-        if model.input_shape[1:] != study.sequences.shape[1:]:
+        networks, run = store.load_networks(run)
+        predict.check_extraction(folder, run)
+        if (run.n_frames, run.n_features) != study.sequences.shape[1:]:
             raise Problem(
-                f"{record['run']} takes sequences {model.input_shape[1:]}; those here "
-                f"are {study.sequences.shape[1:]}"
+                f"{run.name} takes sequences {(run.n_frames, run.n_features)}; those "
+                f"here are {study.sequences.shape[1:]}"
             )
-        parts = attribution.take_apart(network.open_networks(model), study.sequences)
-        importances[record["run"]] = parts.importance
+        opened = list(map(network.open_network, networks))
+        importances[run.name] = attribution.take_apart(
+            opened, study.sequences
+        ).importance
     return pipeline.compare(study, importances, are_folds)
 
 

@@ -80,31 +80,25 @@ def build_lstm(
 ):
     """Build the published network; 33,689,601 parameters for (125, 2048).
 
-    Parameters
-    ----------
-    n_frames, n_features, units : int
-        T and F of the sequences; width of the LSTM.
-    dropout : float
-        Fraction dropped from the LSTM's input and before the last layer.
-    activation, gates : str
-        Of the score; of the gates, "hard_sigmoid" in its Keras 2 meaning, as published,
-        or "sigmoid", which cuDNN computes fast.
-    bias : float
-        Where the bias of the score starts: the mean training score keeps a ReLU from
-        being dead at birth.
-    statistics : (mean, variance) of shape (F,) each, optional
-        Puts a fixed standardization of the features in front.
-    layer, drop : class
-        Make LSTM and dropout; arguments and weights are those of Keras's.
+    `dropout` is dropped from the LSTM's input and before the last layer; `activation`
+    is that of the score; `gates` are "hard_sigmoid" in its Keras 2 meaning, as
+    published, or "sigmoid", which cuDNN computes fast. The score's `bias` starts at the
+    mean training score, or a ReLU might give 0 for ever and learn nothing. `statistics`
+    are mean and variance (F,) by which features are standardized; `layer` and `drop`
+    make LSTM and dropout, with the arguments and weights of Keras's.
     """
-    if gates not in GATES:
+    if gates not in GATES:  # of an edited record
         raise ValueError(f"gates must be one of {GATES}. Received: {gates!r}")
     if n_frames < 2:
         raise ValueError(f"two frames at least are pooled. Received: {n_frames}")
     inputs, x = standardize(n_frames, n_features, statistics)
-    gates = ACTIVATIONS.get(gates, gates)
-    common = {"dropout": dropout, "recurrent_activation": gates}
-    x = layer(units, return_sequences=True, name="lstm", **common)(x)  # (B, T, units)
+    x = layer(
+        units,
+        return_sequences=True,
+        dropout=dropout,
+        recurrent_activation=ACTIVATIONS.get(gates, gates),
+        name="lstm",
+    )(x)  # (B, T, units)
     x = keras.layers.MaxPooling1D(2, name="pool")(x)  # (B, T // 2, units)
     x = keras.layers.Flatten(name="flatten")(x)
     x = drop(dropout, name="dropout")(x)
@@ -207,20 +201,14 @@ def build_motion(
     return model
 
 
-def build_ensemble(members):
-    """Join networks of equal input shape into one whose score is the mean of theirs.
+def join(members):
+    """Join networks into one whose score is the mean of theirs, for a file.
 
-    They share their weights with it, in which they are the layers "member_0", ...; one
-    alone stays as it is.
+    They are the layers "member_0", ... of it; one alone stays as it is.
     """
-    shapes = {member.input_shape for member in members}
-    if len(shapes) != 1:
-        raise ValueError(f"members must agree in input shape. Received: {shapes}")
-    if len({id(member) for member in members}) < len(members):
-        raise ValueError("the same network is a member twice")
     if len(members) == 1:
         return members[0]
-    inputs = keras.Input(shapes.pop()[1:], name="sequence")
+    inputs = keras.Input(members[0].input_shape[1:], name="sequence")
     scores = [
         keras.Model(member.input, member.output, name=f"member_{index}")(inputs)
         for index, member in enumerate(members)
@@ -240,8 +228,8 @@ def standardize(n_frames, n_features, statistics):
     if statistics is None:
         return inputs, inputs
     mean, variance = (np.asarray(each, np.float32) for each in statistics)
-    given = {"mean": mean, "variance": variance, "name": "standardize"}
-    return inputs, keras.layers.Normalization(**given)(inputs)
+    layer = keras.layers.Normalization(mean=mean, variance=variance, name="standardize")
+    return inputs, layer(inputs)
 
 
 def score(x, activation, bias, **options):

@@ -39,9 +39,6 @@ def list_videos(places):
     return list(videos.values())
 
 
-# ---------------------------------------------------------------- outputs
-
-
 def animals_path(output):
     return output.with_name(f"{output.stem}-animals{output.suffix}")
 
@@ -84,33 +81,28 @@ def list_figures(args, clips):
     return {name: args.output.with_name(f"{args.output.stem}-{name}") for name in drawn}
 
 
-def choose_view(record, crop, mirror):
-    """Choose the region of the new videos that is used, as in training or as given.
-
-    Returns
-    -------
-    frames.View
-    """
-    crops = record.get("crops", [])
+def choose_view(run, crop, mirror):
+    """Choose the view of the new videos that is used, as in training or as given."""
+    crops = run.crops
     if crop is None and len(crops) > 1:
         raise Problem(
-            f"run {record['run']} was trained on clips cropped in {len(crops)} ways "
+            f"run {run.name} was trained on clips cropped in {len(crops)} ways "
             f"(for example to {crops[0]}). Say where to look with --crop x,y,w,h"
         )
     if crop is None and crops:
         crop = crops[0]
         print(f"cropped to {','.join(map(str, crop))}, as the clips in training")
-    if record.get("mirrored") and not mirror:
-        n = len(record["mirrored"])
+    if run.mirrored and not mirror:
+        n = len(run.mirrored)
         terminal.caution(
             f"{n} clips in training were mirrored; these are not: --mirror"
         )
     return frames.View(crop=crop, mirror=mirror)
 
 
-def print_scores(table, means, record, level):
+def print_scores(table, means, run, level):
     """Print the scores of clips, and the means of animals with several."""
-    print(f"network scores of run {record['run']}")
+    print(f"network scores of run {run.name}")
     names = list(table["clip"])
     if table["start"][0] is not None:
         spans = zip(names, table["start"], table["end"], strict=True)
@@ -119,13 +111,13 @@ def print_scores(table, means, record, level):
     if len(means["animal"]) < len(names):
         print("means of animals")
         print_lines(means["animal"], means, "n_clips", "clips ")
-    for text in intervals.list_cautions(record, level):
+    for text in intervals.list_cautions(run, level):
         terminal.caution(text)
     if not all(map(math.isnan, table["low"])):
-        level = intervals.format_level(intervals.choose_level(record, level))
+        level = intervals.format_level(intervals.choose_level(run, level))
         print(
             f"[low, high] contains the true score of {level} of new animals, if they "
-            f"are like the {intervals.count_animals(record)} held-out animals of this "
+            f"are like the {intervals.count_animals(run)} held-out animals of this "
             "run"
         )
 
@@ -141,11 +133,11 @@ def print_lines(names, table, counted, unit):
         print(f"  {name:<{width}}  {n:>6} {unit}  {score:8.3f}{limits}{warning}")
 
 
-def report_trained(trained, clips, record):
+def report_trained(trained, clips, run):
     """Caution which scores are no predictions, as the run has seen clips or animals."""
-    if record["train_clips"] is None:
+    if run.is_published:
         terminal.caution(
-            f"it is unknown which clips and animals {record['run']} was trained on: "
+            f"it is unknown which clips and animals {run.name} was trained on: "
             "scores of those are no predictions"
         )
     elif trained:
@@ -231,7 +223,7 @@ def parse_args(argv):
     return args
 
 
-def compare(args, table, record, clips, labels, trained, settled):
+def compare(args, table, run, clips, labels, trained, settled):
     """Compare groups and sessions of new animals."""
     from evaluation import groups
 
@@ -244,10 +236,10 @@ def compare(args, table, record, clips, labels, trained, settled):
             f"the comparison is without {len(lost)} of {len(clips)} clips, which "
             f"failed or were refused: {new_animals.list_some(lost)}{animals}"
         )
-    groups.tell_study(table, record, settled, args.output, args.level)
+    groups.tell_study(table, run, settled, args.output, args.level)
 
 
-def settle_study(args, clips, record, labels):
+def settle_study(args, clips, run, labels):
     """Settle what is compared with what, see `groups.settle`; None where nothing is."""
     if args.pair and (lost := new_animals.list_nameless(labels)):
         raise Problem(
@@ -261,7 +253,7 @@ def settle_study(args, clips, record, labels):
 
     return groups.settle(
         list(clips),
-        record,
+        run,
         labels,
         bool(args.compare),
         bool(args.pair),
@@ -270,21 +262,21 @@ def settle_study(args, clips, record, labels):
     )
 
 
-def score(args, clips, model, record, view):
+def score(args, clips, networks, run, view):
     """Score what suits: list of new_videos.Scored, and an exit code."""
-    window = args.every and (args.window or new_videos.window_seconds(record))
+    window = args.every and (args.window or new_videos.window_seconds(run))
     parts, failed = new_videos.list_parts(
         clips, view, window, args.every, args.allow_short
     )
     n_parts = len(parts) + len(failed)
-    extractor = predict.open_extractor(record, args.weights)
+    extractor = predict.open_extractor(run, args.weights)
     scored, failures = new_videos.score_parts(
-        parts, model, record, extractor, args.allow_short
+        parts, networks, run, extractor, args.allow_short
     )
     failed += failures
-    if missing := novelty.explain_missing(record):
+    if missing := novelty.explain_missing(run):
         terminal.caution(missing)
-    novelty.report_warnings(record, [each.warnings for each in scored])
+    novelty.report_warnings(run, [each.warnings for each in scored])
     if args.strict:
         failed += [
             f"{each.part.video.name}: --strict refuses it, "
@@ -302,27 +294,25 @@ def main(argv=None):
     figures = list_figures(args, clips)
     check_outputs(args.output, figures.values(), args.overwrite)
     told = new_animals.read_labels(args.table, clips) if args.table else {}
-    model, record = store.read_run(store.find_run(args.data, args.run, args.task))
-    view = choose_view(record, args.crop, args.mirror)
-    labels = new_animals.label_clips(clips, told, record)
-    settled = settle_study(args, clips, record, labels)
+    networks, run = store.read_run(store.find_run(args.data, args.run, args.task))
+    view = choose_view(run, args.crop, args.mirror)
+    labels = new_animals.label_clips(clips, told, run)
+    settled = settle_study(args, clips, run, labels)
     new_animals.report_animals(labels, told)
     digests = new_animals.digest_videos(clips)
-    trained = new_animals.find_trained(
-        clips, digests, labels, record, args.other_animals
-    )
-    scored, code = score(args, clips, model, record, view)
+    trained = new_animals.find_trained(clips, digests, labels, run, args.other_animals)
+    scored, code = score(args, clips, networks, run, view)
     if not scored:
         return code
-    table, means = new_videos.tabulate(scored, record, args.level, labels, trained)
-    print_scores(table, means, record, args.level)
-    report_trained(trained, clips, record)
+    table, means = new_videos.tabulate(scored, run, args.level, labels, trained)
+    print_scores(table, means, run, args.level)
+    report_trained(trained, clips, run)
     if args.output:
         write(args.output, table, means)
     if args.output and args.every:
         draw_windows(figures, table)
     if settled:
-        compare(args, table, record, clips, labels, trained, settled)
+        compare(args, table, run, clips, labels, trained, settled)
     return code
 
 

@@ -12,7 +12,9 @@ Cost    seconds.
 from pathlib import Path
 
 import data
-from runs import intervals, learned, packing, store
+from runs import intervals, packing, store
+from runs.options import Options
+from runs.record import take
 from system import storage, terminal
 from system.terminal import Problem
 
@@ -33,11 +35,11 @@ own clips by hand and compare: `python validate.py --run {run}.zip`.
 """
 
 
-def describe_figures(folder, record):
+def describe_figures(folder, run):
     """Describe how a run did on animals never seen, from its folds or its test."""
-    if intervals.count_animals(record):
-        return intervals.describe_errors(record)
-    found = find_evaluation(folder, record)
+    if intervals.count_animals(run):
+        return intervals.describe_errors(run)
+    found = find_evaluation(folder, run)
     if not found:
         return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
     clips, animals = found["agreement"]["clips"], found["agreement"]["animals"]
@@ -48,7 +50,7 @@ def describe_figures(folder, record):
     )
 
 
-def find_evaluation(folder, record):
+def find_evaluation(folder, run):
     """Find what validate.py wrote of a run's test, or of folds trained as it was."""
     of_folds = None
     for path in sorted((Path(folder) / "predictions").glob("[!.]*.json")):
@@ -58,42 +60,42 @@ def find_evaluation(folder, record):
             is_test = "never saw" in found["independence"]
             if not is_test or not found["agreement"]["clips"]["n"]:
                 continue
-            if split == "test" and made["sha256"] == record["sha256"]:
+            if split == "test" and made["sha256"] == run.sha256:
                 return found
-            alike = all(made[key] == record[key] for key in ("task", "options"))
+            options = take(made["options"], Options)
+            alike = (made["task"], options) == (run.task, run.options)
             if split not in data.SPLITS and alike:
                 of_folds = of_folds or found
-        except (Problem, OSError, KeyError, TypeError):
+        except (Problem, OSError, KeyError, TypeError, ValueError):
             continue  # of another kind
     return of_folds
 
 
-def write_card(folder, record, species, camera, licence):
+def write_card(folder, run, species, camera, licence):
     """Describe a run in words: str."""
-    known = learned.list_targets(record)
-    made, like = record["extraction"] or {}, record.get("clips_were") or {}
+    known, made, like = run.targets, run.extraction or {}, run.clips_were
     clips = [
         f"{key.replace('n_frames', 'frames')} {value[0]:g} to {value[1]:g}"
         for key in ("n_frames", "seconds", "fps", "brightness")
-        if (value := like.get(key))
+        if (value := getattr(like, key))
     ]
     return CARD.format(
-        run=record["run"],
-        task=record["task"],
-        model=record["model"],
-        n_frames=record["n_frames"],
+        run=run.name,
+        task=run.task,
+        model=run.model,
+        n_frames=run.n_frames,
         species=species,
         camera=camera,
         licence=licence,
         sampling=made.get("sampling", "sampled in an unknown way"),
         weights=made.get("weights", "unknown"),
         n_clips=len(known),
-        n_animals=len({learned.animal_in(record, name) for name in known}),
+        n_animals=len({run.animal_of(name) for name in known}),
         low=min(known.values()),
         high=max(known.values()),
-        clips=", ".join([*clips, *(like.get("size") or [])]) or "not described",
-        figures=describe_figures(folder, record),
-        versions=", ".join(f"{k} {v}" for k, v in record.get("versions", {}).items()),
+        clips=", ".join([*clips, *(like.size or [])]) or "not described",
+        figures=describe_figures(folder, run),
+        versions=", ".join(f"{k} {v}" for k, v in run.versions.items()),
     )
 
 
@@ -118,14 +120,15 @@ def main(argv=None):
             f"{checkpoint.name} has no .json record: only runs trained with "
             "train_reg.py can be shared"
         )
-    record = store.read_record(checkpoint)
-    output = args.output or Path(f"{record['run']}.zip")
+    run = store.open_run(checkpoint)
+    store.verify(run)
+    output = args.output or Path(f"{run.name}.zip")
     if output.exists() and not args.overwrite:
         raise Problem(f"{output} is there already. Give --overwrite to replace it")
-    card = write_card(args.data, record, args.species, args.camera, args.licence)
+    card = write_card(args.data, run, args.species, args.camera, args.licence)
     packing.pack(checkpoint, card, output)
     print(card)
-    print(f"written to {output}: the names of {record['run']}'s clips and their scores")
+    print(f"written to {output}: the names of {run.name}'s clips and their scores")
     print("are in its record; check that you may share them")
 
 

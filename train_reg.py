@@ -10,11 +10,10 @@ Writes  data/checkpoints/<run>.keras and <run>.json; data/logs/<run>/
 Cost    the published network on 48 clips: about 20 s an epoch on two cores.
 
 A training that was stopped goes on where it was when the command is given again.
-The test rows steer nothing: training watches held-out animals of the train rows.
+The test rows steer nothing: validation is on held-out animals of the train rows.
 """
 
 import dataclasses
-import functools
 import math
 from pathlib import Path
 
@@ -41,43 +40,15 @@ def choose_clips(folder, task):
     return clips
 
 
-def train_here(folder, todo, options, extraction):
-    """Train the networks of plans one after the other; yields plans and records."""
-    from tqdm import tqdm
-
-    from training import train
-
-    for plan in todo:
-        with tqdm(desc="training", unit="epoch", disable=None) as bar:
-            yield plan, train.train_run(folder, plan, options, extraction, bar)
-
-
-def train_in_processes(n_processes, folder, todo, options, extraction):
-    """Train the networks of plans side by side; see `train_here`."""
-    tasks = [(folder, plan, options, extraction) for plan in todo]
-    yield from follow(processes.run(n_processes, train_one, tasks), len(tasks))
-
-
 def train_one(*task):
+    """Train the network of a plan, in a process that has imported nothing yet."""
     from training import train
 
     return train.train_run(*task)
 
 
-def train_on_cluster(address, folder, todo, options, extraction):
-    """Train the networks of plans on a Dask cluster; see `train_here`."""
-    from system import dask_cluster
-    from training import on_cluster
-
-    tasks = [(folder.resolve(), plan, options, extraction) for plan in todo]
-    with dask_cluster.connect(address) as client:
-        yield from follow(
-            dask_cluster.run(client, on_cluster.train_alone, tasks), len(tasks)
-        )
-
-
 def follow(results, n_runs):
-    """Pass on what is done; tell the Problems of all others at the end."""
+    """Yield plans and runs as they are done; raise the Problems of all others last."""
     from tqdm import tqdm
 
     problems = []
@@ -100,9 +71,6 @@ def choose_jobs(wanted, n_runs, options):
     is_small = options.model == "pool" or options.units <= SMALL
     fitting = min(processes.count_cores(), MOST_JOBS, n_runs // 2) if is_small else 1
     return max(1, min(wanted or fitting, n_runs))
-
-
-# ---------------------------------------------------------------- the script
 
 
 def add_what(parser):
@@ -131,7 +99,7 @@ def add_network(parser):
     add("--model", ("lstm", "pool", "motion"), MODELS)
     add("--units", terminal.positive_int, "units of the lstm")
     add("--dropout", terminal.fraction, "of the units, set to 0 at random in training")
-    add("--activation", ("relu", "linear"), "of the score: relu cuts it to 0")
+    add("--activation", ("relu", "linear"), "of the score: relu clips it to 0")
     text = "how the lstm opens and closes its memory: as published, or fast on GPUs"
     add("--gates", ("hard_sigmoid", "sigmoid"), text)
     add("--standardize", bool, "scale features by the training clips' mean and spread")
@@ -147,19 +115,16 @@ def add_fitting(parser):
     add("--batch-size", terminal.positive_int, "clips a step")
     add("--epochs", terminal.positive_int, "passes over the clips, at most")
     add("--patience", terminal.positive_int, "epochs without gain before it stops")
-    text = (
-        "what the learning rate is multiplied by after a plateau, epochs without gain"
-    )
+    text = "the learning rate is multiplied by it after a plateau, epochs without gain"
     add("--plateau-factor", terminal.fraction, text)
     add("--plateau-patience", terminal.positive_int, "epochs without gain before that")
     text = "epochs after that before it may happen again"
     add("--plateau-cooldown", terminal.count, text)
-    add("--seed", terminal.seed, "of first weights, order of clips and watched animals")
-    text = (
-        "what is watched to stop in time: held-out train animals, or the test rows as "
-    )
-    add("--monitor", ("animals", "test"), text + "published, which are then no test")
-    add("--validation-fraction", terminal.fraction, "of the train animals, to watch")
+    text = "of first weights, order of clips and choice of validation animals"
+    add("--seed", terminal.seed, text)
+    text = "validate on held-out train animals, or as published on test rows, "
+    add("--monitor", ("animals", "test"), text + "which are then no test")
+    add("--validation-fraction", terminal.fraction, "of the train animals")
 
 
 def add_folds(parser):
@@ -168,15 +133,13 @@ def add_folds(parser):
     add = terminal.begin_options(parser, title)
     add("--leave-one-animal-out", bool, "for each animal a network trained without it")
     add("--leave-out", str, "only this network of them", metavar="ANIMAL")
-    add("--folds", terminal.positive_int, "leave out animals in K groups", metavar="K")
+    add("--folds", terminal.positive_int, "hold out animals in K groups", metavar="K")
     text = "then train on all animals the network to use; it carries the errors on "
-    add("--final", bool, text + "left-out animals, which give its scores intervals")
+    add("--final", bool, text + "held-out animals, which give its scores intervals")
     text = "do --folds K so many times, with other seeds and other folds"
     add("--repeats", terminal.positive_int, text, metavar="N", default=1)
-    text = (
-        f"networks trained at a time (the cores, up to {MOST_JOBS}; one of more than "
-    )
-    add("--jobs", terminal.positive_int, f"{text}{SMALL} units)", metavar="N")
+    text = f"networks trained at a time (the cores, up to {MOST_JOBS}; of more than "
+    add("--jobs", terminal.positive_int, f"{text}{SMALL} units one)", metavar="N")
     add("--dask", str, "share the networks out on a Dask cluster", metavar="ADDRESS")
 
 
@@ -199,7 +162,8 @@ def read_options(args, clips, extraction):
     made = extraction or {}
     given = vars(args) | {"task": clips[0].task}
     given["n_frames"] = made.get("n_frames", Options.n_frames)
-    return Options.from_dict(given)
+    names = [field.name for field in dataclasses.fields(Options)]
+    return Options(**{name: given[name] for name in names if name in given})
 
 
 def list_some(names, limit=20):
@@ -209,13 +173,13 @@ def list_some(names, limit=20):
 
 
 def skip_missing(folder, clips, n_frames):
-    """Leave out the clips that have no sequence, and say which."""
+    """Omit the clips that have no sequence, and caution which."""
     found = [c for c in clips if sequences.find_sequence(folder, c.name, n_frames)]
     missing = sorted({clip.name for clip in clips} - {clip.name for clip in found})
     if missing:
         near = explain_first(missing, sequences.list_names(folder, n_frames))
         terminal.caution(
-            f"left out, without a sequence: {list_some(missing, 10)}{near}"
+            f"without a sequence, and omitted: {list_some(missing, 10)}{near}"
         )
     return found
 
@@ -229,23 +193,18 @@ def check_present(folder, planned, n_frames):
             f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
             f"frames in {storage.extraction_path(folder).parent}: {list_some(missing)}"
             f"{explain_first(missing, sequences.list_names(folder, n_frames))}. "
-            "Make them with extract_features.py, or leave them out with --skip-missing"
+            "Make them with extract_features.py, or train without: --skip-missing"
         )
 
 
 def make_plans(args, clips, options, repeat=1):
-    """Plan the runs that the arguments ask for, and name the animal of each clip.
-
-    Returns
-    -------
-    (list of Plan, dict of str to str)
-    """
+    """Plan the runs that the arguments ask for, and name the animal of each clip."""
     in_folds = args.leave_one_animal_out or args.leave_out or args.folds
     targets = splits.find_targets(clips, options)
     lost = {c.name for c in clips if c.name not in targets}
     lost -= {c.name for c in clips if c.split == "test" and not in_folds}
     if lost and targets:
-        terminal.caution(f"left out, without an expert score: {list_some(lost, 10)}")
+        terminal.caution(f"without an expert score, and omitted: {list_some(lost, 10)}")
     needed = options.monitor == "animals" or in_folds
     listed = data.list_animals(clips, options.animal_pattern, bool(needed))
     animals = {clip.name: a for clip, a in zip(clips, listed, strict=True)}
@@ -253,8 +212,9 @@ def make_plans(args, clips, options, repeat=1):
     if in_folds:
         is_published = args.leave_out and not (args.folds or args.leave_one_animal_out)
         of_run = args.run or ("" if is_published else run)  # g04-features
-        wanted = (args.folds, args.leave_out, repeat)
-        planned = splits.plan_folds(of_run, targets, animals, options, *wanted)
+        planned = splits.plan_folds(
+            of_run, targets, animals, options, args.folds, args.leave_out, repeat
+        )
         if args.final:
             planned.append(splits.plan_final(run, planned, targets, animals, options))
     else:
@@ -295,11 +255,11 @@ def train_all(args, repeat):
     for number, plan in enumerate(todo, start=1):
         clips_told = splits.describe_plan(plan, animals)
         print(f"{plan.run} ({number} of {len(todo)}): {clips_told}")
-    parts = [[plan for plan in todo if plan.held_out]]
-    parts += [[plan] for plan in todo if not plan.held_out]  # measured by the folds
+    parts = [[plan for plan in todo if plan.held_out]]  # they measure the final one
+    parts += [[plan] for plan in todo if not plan.held_out]
     for part in filter(None, parts):
-        for plan, record in train_part(args, part, options, extraction):
-            tell_trained(plan, record, seconds)
+        for plan, run in train_part(args, part, options, extraction):
+            report_trained(plan, run, seconds)
     lacked = [
         finish.finish(args.data, plan, options) for plan in planned if not plan.held_out
     ]
@@ -309,24 +269,39 @@ def train_all(args, repeat):
 
 
 def train_part(args, todo, options, extraction):
-    """Train networks where the arguments ask for it; yields plans and records."""
-    train, n_jobs = train_here, choose_jobs(args.jobs, len(todo), options)
+    """Train the networks of plans where the arguments say; yields plans and runs."""
+    from tqdm import tqdm
+
+    n_jobs = choose_jobs(args.jobs, len(todo), options)
+    folder = args.data.resolve() if args.dask else args.data
+    tasks = [(folder, plan, options, extraction) for plan in todo]
     if args.dask:
-        train = functools.partial(train_on_cluster, args.dask)
+        from system import dask_cluster
+        from training import on_cluster
+
+        with dask_cluster.connect(args.dask) as client:
+            results = dask_cluster.run(client, on_cluster.train_alone, tasks)
+            yield from follow(results, len(tasks))
     elif n_jobs > 1:
-        train = functools.partial(train_in_processes, n_jobs)
-    return train(args.data, todo, options, extraction)
+        yield from follow(processes.run(n_jobs, train_one, tasks), len(tasks))
+    else:
+        from training import train
+
+        with tqdm(desc="training", unit="epoch", disable=None) as bar:
+            for plan in todo:
+                run = train.train_run(folder, plan, options, extraction, bar)
+                yield plan, run
 
 
-def tell_trained(plan, record, seconds):
+def report_trained(plan, run, seconds):
     """Print how a network was trained, and its error."""
-    how = f"{record['epochs']} epochs" if record["epochs"] else "in closed form"
-    if record["model"] == "motion" and seconds:
+    how = f"{run.epochs} epochs" if run.epochs else "in closed form"
+    if run.model == "motion" and seconds:
         how += f", changes are over {1000 * seconds:.0f} ms"
     where = "validation clips" if plan.validation else "its animals, each held out once"
     print(
         f"{plan.run}: {how}; root mean squared error on {where} "
-        f"{math.sqrt(record['val_loss']):.3f}"
+        f"{math.sqrt(run.val_loss):.3f}"
     )
 
 

@@ -9,6 +9,7 @@ Writes  data/predictions/<run>-<split>.csv and .json; data/figures/<run>/
 Cost    seconds a network, for small ones; the published one scores 3 clips a second.
 """
 
+import dataclasses
 from pathlib import Path
 
 import data
@@ -17,6 +18,7 @@ from features import provenance
 from names import labels, sessions
 from names.matching import explain_first, form_of_animal, match_names
 from runs import folds, learned, novelty, store
+from runs.record import Likeness
 from system import storage, terminal
 from system.tables import write_columns
 from system.terminal import Problem
@@ -24,43 +26,40 @@ from system.terminal import Problem
 # ---------------------------------------------------------------- which clips
 
 
-def settle_patterns(args, record):
-    """Take the run's patterns where none are given; return its record with them."""
-    found = {"animal_pattern": data.ANIMAL_PATTERN, "group_pattern": data.GROUP_PATTERN}
-    found |= record
+def settle_patterns(args, run):
+    """Put the patterns that are given in the place of a run's."""
     given = {name: getattr(args, name) for name in ("animal_pattern", "group_pattern")}
-    return found | {name: pattern for name, pattern in given.items() if pattern}
+    return dataclasses.replace(run, **{name: p for name, p in given.items() if p})
 
 
-def tabulate(clips, record):
-    """Make the table of clips, with the animals and groups that a record asks for."""
-    animals = data.list_animals(clips, record["animal_pattern"])
-    return data.tabulate_clips(clips, animals, record["group_pattern"])
+def tabulate(clips, run):
+    """Make the table of clips, with the animals and groups that a run asks for."""
+    animals = data.list_animals(clips, run.animal_pattern)
+    return data.tabulate_clips(clips, animals, run.group_pattern)
 
 
 def list_repeats(args, clips):
-    """List the networks and the clips that each is to score: lists of (Path, dict,
-    table), one for each time that a cross-validation was repeated, one for a split.
+    """List the networks and the clips that each is to score: lists of (Run, table),
+    one for each time that a cross-validation was repeated, one for a split.
 
     Animals without a score need no network: they are named and omitted.
     """
     if args.split in data.SPLITS:
-        path = store.find_run(args.data, args.run, args.task)
-        record = store.read_record(path) if path.suffix == ".keras" else {}
-        record = learned.note_owners(settle_patterns(args, record), clips)
-        chosen = learned.choose_clips(clips, record, args.split)
-        return [[(path, record, tabulate(chosen, record))]]
+        run = store.open_run(store.find_run(args.data, args.run, args.task))
+        run = learned.note_owners(settle_patterns(args, run), clips)
+        chosen = learned.choose_clips(clips, run, args.split)
+        return [[(run, tabulate(chosen, run))]]
     found = folds.find_folds(args.data, args.split, args.run, args.task)
     repeats = [
-        [(path, settle_patterns(args, record)) for path, record in networks]
+        [settle_patterns(args, run) for run in networks]
         for networks in folds.split_repeats(found)
     ]
-    first = repeats[0][0][1]
+    first = repeats[0][0]
     table = tabulate(learned.choose_clips(clips, first), first)
     scored = set(table["animal"][table["expert_score"].notna()])
     parts = []
     for networks in repeats:
-        covered = {a for _, record in networks for a in record["left_out"]}
+        covered = {animal for run in networks for animal in run.held_out}
         lost = sorted(set(table["animal"]) - covered - scored)
         if lost:
             terminal.caution(f"no expert has scored {', '.join(lost)}: not evaluated")
@@ -74,23 +73,20 @@ def settle_labels(args, clips, repeats):
 
     Returns
     -------
-    (list of list of (Path, dict, table), list of str or None)
-        The parts, their records with the healthy group; sessions from first to last.
+    (list of list of (Run, table), list of str or None)
+        The parts, their runs with the healthy group; sessions from first to last.
     """
-    tables = [table for parts in repeats for _, _, table in parts]
-    first = repeats[0][0][1]
-    pattern, task = first["group_pattern"], first.get("task")
-    named = [data.group_of(c, pattern) for c in clips if task in (None, c.task)]
+    tables = [table for parts in repeats for _, table in parts]
+    first = repeats[0][0][0]
+    own = [clip for clip in clips if first.task in (None, clip.task)]
+    named = [data.group_of(clip, first.group_pattern) for clip in own]
     named += [group for table in tables for group in table["group"]]
     settled = [
-        [
-            (p, labels.settle_healthy(r, named, args.control_group), t)
-            for p, r, t in parts
-        ]
+        [(labels.settle_healthy(r, named, args.control_group), t) for r, t in parts]
         for parts in repeats
     ]
     without = "without it figures of impaired and healthy animals are not there"
-    labels.tell_healthy(named, settled[0][0][1]["control_group"], without)
+    labels.tell_healthy(named, settled[0][0][0].control_group, without)
     days = [day for table in tables for day in table["session"] if day]
     if args.sessions:
         order = sessions.order_sessions(days, args.sessions)
@@ -135,36 +131,36 @@ def evaluate_outcome(table, outcome):
     return means, comparisons.compare_outcomes(*columns)
 
 
-def measure_plan(args, table, record, result):
+def measure_plan(args, table, run, result):
     """Measure what more animals are worth, on the clips that are evaluated."""
     from evaluation import learning_curve
     from evaluation.predictions import summarise_clips
     from training.train import measure_movement
 
     scored = table.dropna(subset=["target"])
-    size = record["n_frames"], record["n_features"]
+    size = run.n_frames, run.n_features
     clips = (
         measure_movement(args.data, list(scored["clip"]), *size),
-        summarise_clips(args.data, scored, record),
+        summarise_clips(args.data, scored, run),
         scored["target"].to_numpy(float),
         scored["animal"].to_numpy(str),
     )
     result["plan"] = learning_curve.measure_curve(
-        clips, args.plan, record.get("options")
+        clips, args.plan, run.options.as_dict()
     )
-    known = {learned.animal_in(record, name) for name in record["train_clips"] or ()}
+    known = {run.animal_of(name) for name in run.train_clips or ()}
     mae = result["agreement"]["clips"]["mae"]
     result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
 
 
-def evaluate_raters(args, table, record, second_rater, ratings):
+def evaluate_raters(args, table, run, second_rater, ratings):
     """Evaluate raters, and beside them the network where it learned their scale."""
     if second_rater:
         expert = table.dropna(subset=["expert_score"])
         first = dict(zip(expert["clip"], expert["expert_score"], strict=True))
         ratings = {"data_file.csv": [first], args.second_rater.stem: [second_rater]}
     animals, network = table["animal"].to_numpy(str), table["network_score"]
-    if record.get("target") == "group":
+    if run.target == "group":
         network = None  # from 0 to 1, where raters give points
     spread = raters.spread_ratings(ratings, list(table["clip"]))
     return raters.evaluate_raters(*spread, animals, network, args.margin)
@@ -202,7 +198,7 @@ def explain_known(table):
     return f"{kinds}, of {len(table)} clips"
 
 
-def draw(args, folder, table, record, result, independence, means=None):
+def draw(args, folder, table, run, result, independence, means=None):
     """Draw what the table allows into a folder; return the paths of the PNGs."""
     import pandas as pd
 
@@ -210,8 +206,8 @@ def draw(args, folder, table, record, result, independence, means=None):
     from reports import style
 
     status = "NOT A TEST" if independence else "animals never seen"
-    title = f"{record['run']}, {args.split}: {status}"
-    healthy = record["control_group"]
+    title = f"{run.name}, {args.split}: {status}"
+    healthy = run.control_group
     told = table, result["agreement"], title, result["target"], healthy
     drawn = {
         "agreement": drawings.draw_agreement(*told),
@@ -219,11 +215,11 @@ def draw(args, folder, table, record, result, independence, means=None):
     }
     if means is not None:
         drawn["outcome"] = drawings.draw_outcome(means, result["outcome"], title)
-    logs = storage.logs_folder(args.data, record["run"])
+    logs = storage.logs_folder(args.data, run.name)
     for path in sorted(logs.glob("**/history.csv")):
         member = "" if path.parent == logs else f"_{path.parent.name}"
         try:
-            figure = drawings.draw_learning_curves(pd.read_csv(path), record["run"])
+            figure = drawings.draw_learning_curves(pd.read_csv(path), run.name)
         except (ValueError, KeyError, TypeError, OSError) as error:
             terminal.caution(f"{path} is corrupt, so not drawn: {error}")
             continue
@@ -231,40 +227,38 @@ def draw(args, folder, table, record, result, independence, means=None):
     return [style.save(figure, folder / name)[0] for name, figure in drawn.items()]
 
 
-def publish(args, clips, table, record, result, means):
+def publish(args, clips, table, run, result, means):
     """Print, write and draw what was found, once all of it is computed."""
     from evaluation import report
 
     independence = explain_known(table)
     result["verdict"] = verdict.tell_verdict(result, is_test=not independence)
-    print(f"run {record['run']}, {args.split}")
+    print(f"run {run.name}, {args.split}")
     if independence:
         print(f"NOT A TEST: {independence}")
     print("\n" + "\n".join(result["verdict"]))
-    verdict.tell(report_tables.list_sections(result, record.get("model")))
-    path = storage.predictions_path(args.data, record["run"], args.split)
+    verdict.tell(report_tables.list_sections(result, run.model))
+    path = storage.predictions_path(args.data, run.name, args.split)
     read = storage.table_path(args.data), storage.extraction_path(args.data)
     content = {
-        "run": record["run"],
+        "run": run.name,
         "split": args.split,
         "independence": independence or "the network never saw these animals",
         **result,
         "options": {k: str(v) for k, v in vars(args).items()},
-        "run_record": {
-            k: v for k, v in record.items() if k not in ("clips_were", "animals_now")
-        },
+        "run_record": run.as_record(),
         "inputs": {p.name: storage.digest_file(p) for p in read if p.is_file()},
         "versions": terminal.list_versions(),
     }
     storage.write_json(path.with_suffix(".json"), content)
     write_columns(path, table.drop(columns="target"))
-    question = questions.name_question(args.split, record)
-    page = storage.figures_folder(args.data, record["run"], question) / "report.html"
-    drawn = draw(args, page.parent, table, record, result, independence, means)
+    question = questions.name_question(args.split, run)
+    page = storage.figures_folder(args.data, run.name, question) / "report.html"
+    drawn = draw(args, page.parent, table, run, result, independence, means)
     told = {"split": args.split, "independence": independence}
     told["versions"] = content["versions"]
     named = {clip.name: clip for clip in clips}
-    report.write_page(page, args.data, named, table, result, record, told, drawn)
+    report.write_page(page, args.data, named, table, result, run, told, drawn)
     print(f"\npredictions: {path}\nfigures:     {page.parent}\npage:        {page}")
 
 
@@ -316,14 +310,12 @@ def parse_args(argv):
 
 
 def score(args):
-    """Score what is to be evaluated: clips, last record, results and tables."""
+    """Score what is to be evaluated: clips, last run, results and tables."""
     clips = data.read_clips(args.data, args.task)
     provenance.refuse_changed(args.data, clips)
     questions.settle(args, clips)
     repeats, order = settle_labels(args, clips, list_repeats(args, clips))
-    learned.caution_edited(
-        [record for parts in repeats for _, record, _ in parts], clips
-    )
+    learned.caution_edited([run for parts in repeats for run, _ in parts], clips)
     from evaluation import evaluate
     from evaluation.predictions import score_parts
 
@@ -331,12 +323,12 @@ def score(args):
     rows = {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
     results, tables = [], []
     for parts in repeats:
-        table, record, reasons = score_parts(
+        table, run, reasons = score_parts(
             args.data, one_by_one(parts), lengths, rows, args.control
         )
-        results.append(evaluate.evaluate(table, record, reasons, args.control, order))
+        results.append(evaluate.evaluate(table, run, reasons, args.control, order))
         tables.append(table)
-    return clips, record, results, tables
+    return clips, run, results, tables
 
 
 def asks_network(args):
@@ -354,18 +346,18 @@ def main(argv=None):
     outcome = args.outcome and pairs(args.outcome, ("animal", "value"))
     second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
     try:
-        clips, record, results, tables = score(args)
+        clips, run, results, tables = score(args)
     except Problem as problem:
         if not ratings or asks_network(args):
             raise
         terminal.caution(f"no run can be evaluated here, only raters alone: {problem}")
         return evaluate_raters_alone(args, ratings)
     result, table, means = results[0], tables[0], None
-    if args.split in data.SPLITS and record.get("clips_were"):
+    if args.split in data.SPLITS and run.clips_were != Likeness():
         names, scores = list(table["clip"]), list(table["network_score"])
-        novelty.report_differences(args.data, names, scores, record)
+        novelty.report_differences(args.data, names, scores, run)
     if args.split not in data.SPLITS:
-        record = {**record, "run": folds.name_of(record)}
+        run = dataclasses.replace(run, name=folds.name_of(run))
     if len(results) > 1:
         from evaluation import evaluate
 
@@ -373,10 +365,10 @@ def main(argv=None):
     if outcome:
         means, result["outcome"] = evaluate_outcome(table, outcome)
     if args.plan:
-        measure_plan(args, table, record, result)
+        measure_plan(args, table, run, result)
     if second or ratings:
-        result["raters"] = evaluate_raters(args, table, record, second, ratings)
-    publish(args, clips, table, record, result, means)
+        result["raters"] = evaluate_raters(args, table, run, second, ratings)
+    publish(args, clips, table, run, result, means)
     return 0
 
 

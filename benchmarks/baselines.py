@@ -32,15 +32,13 @@ def main(argv=None):
     args = parser.parse_args(argv)
     from explanation import attribution, checks, network
 
-    model, record = store.read_run(store.find_run(args.data, args.run))
+    networks, run = store.read_run(store.find_run(args.data, args.run))
     split = None if args.split == "all" else args.split
-    clips = learned.choose_clips(data.read_clips(args.data), record, split)
+    clips = learned.choose_clips(data.read_clips(args.data), run, split)
     names = [clip.name for clip in clips]
-    animals = data.list_animals(
-        clips, record.get("animal_pattern", data.ANIMAL_PATTERN)
-    )
-    sequences = np.stack(list(predict.read_sequences(args.data, names, record)))
-    networks = network.open_networks(model)
+    animals = data.list_animals(clips, run.animal_pattern)
+    sequences = np.stack(list(predict.read_sequences(args.data, names, run)))
+    networks = list(map(network.open_network, networks))
     parts = attribution.take_apart(networks, sequences)
     means = sequences.mean(axis=1, keepdims=True)
     away = (sequences - means) * parts.whole.gradients
@@ -52,7 +50,7 @@ def main(argv=None):
         ),
         "mean frame": checks.run_deletion_test(networks, sequences, parts, animals),
     }
-    print(f"{record['run']}: {len(names)} clips of {len(set(animals))} animals")
+    print(f"{run.name}: {len(names)} clips of {len(set(animals))} animals")
     for test in tests["mean frame"]["tests"]:
         for baseline, found in tests.items():
             told = page.interval(found["tests"][test]["animals"])

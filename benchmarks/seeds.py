@@ -29,7 +29,7 @@ def train_once(folder, plan, options, n_features, as_published, logs):
     import numpy as np
 
     from system.backend import keras
-    from training import learning, train, trainer
+    from training import train, trainer
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(options.seed)
@@ -37,17 +37,17 @@ def train_once(folder, plan, options, n_features, as_published, logs):
     bias = 0.0 if as_published else sum(plan.train.values()) / len(plan.train)
     to_train = not as_published
     model = train.build_network(shape, options, bias, None, to_train=to_train)
-    train, watched = (
-        learning.SequenceBatches(folder, clips, *shape, options.batch_size, seed)
+    batches, validation = (
+        trainer.SequenceBatches(folder, clips, *shape, options.batch_size, seed)
         for clips, seed in ((plan.train, options.seed), (plan.validation, None))
     )
     try:
-        trainer = learning.Trainer(model, options)
-        trainer.fit_network(trainer, train, watched, logs, options.as_dict())
+        one = trainer.Trainer(model, options)
+        trainer.fit_network(one, batches, validation, logs, options.as_dict())
     except terminal.Problem:
         return 0.0, 0.0
     read = (sequences.read_sequence(folder, name, *shape) for name in plan.train)
-    scores = predict.score_sequences(model, read)
+    scores = predict.score_sequences([model], read)
     return float(np.min(scores)), float(np.max(scores))
 
 

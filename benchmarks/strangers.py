@@ -13,6 +13,7 @@ Cost    a minute; --clips some seconds a clip and kind.
 
 import argparse
 import collections
+import json
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import data
 from features import provenance, sequences
 from runs import novelty
+from runs.record import check_record
+from system import storage
 from video import find, frames
 
 N_REPEATS = 10
@@ -87,11 +90,19 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
     new = split_animals(animals, np.random.default_rng(0))
     names = [clip.name for clip in clips]
     length, known = extraction["n_frames"], np.flatnonzero(~new)
-    record = {"n_frames": length, "n_features": directions.shape[1], "run": "all"}
-    own = [names[i] for i in known]
-    like = novelty.describe_clips(folder, own, animals[known], record)
-    record["clips_were"] = like
-    record["train_clips"] = {names[i]: clips[i].score for i in known}
+    record = {
+        "run": "all",
+        "model": "motion",
+        "n_frames": length,
+        "n_features": directions.shape[1],
+        "options": {},
+        "extraction": extraction,
+        "train_clips": {names[i]: clips[i].score for i in known},
+        "sha256": "",
+    }
+    own, run = [names[i] for i in known], check_record("all", record)
+    record["clips_were"] = novelty.describe_clips(folder, own, animals[known], run)
+    run = check_record("all", json.loads(json.dumps(storage.plain_values(record))))
     extractor = Extractor(extraction["weights"])
     found = provenance.read_origins(folder)
     for kind in KINDS:
@@ -108,7 +119,7 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
             rate = origin.fps / 3 if kind == "slowed" else origin.fps
             look = novelty.Look(n, rate, resizer.size, resizer.brightness)
             score = clips[i].score
-            odd = novelty.list_warnings(record, look, score, extractor(chosen))
+            odd = novelty.list_warnings(run, look, score, extractor(chosen))
             counts.update([*odd, "any"] if odd else [])
         told = ", ".join(f"{name} {n}" for name, n in counts.items()) or "none"
         print(f"{kind}: of {min(n_clips, new.sum())} clips {told}")

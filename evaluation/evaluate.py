@@ -12,13 +12,12 @@ from evaluation import agreement, comparisons
 from evaluation.correlation import correlate_scores, permutation_test
 from evaluation.jackknife import find_widening, is_crossed
 from evaluation.predictions import BASELINE_COLUMNS, label_groups
-from names.labels import find_healthy
 from names.sessions import find_order
 
 HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compared in
 
 
-def evaluate(table, record, reasons=None, controls=(), order=None):
+def evaluate(table, run, reasons=None, controls=(), order=None):
     """Compute every figure that a table of predictions allows.
 
     `reasons` say why baselines are not defined; `order` lists the sessions from first
@@ -26,8 +25,6 @@ def evaluate(table, record, reasons=None, controls=(), order=None):
     "permutation", "baselines", "errors"; where the table allows, "separation",
     "severity", "sessions", "controls".
     """
-    if "control_group" not in record:
-        record = record | {"control_group": find_healthy(table["group"])}
     columns = columns_of(table)
     expert, network, animals, means = columns
     beyond = expert if means is None else expert - means
@@ -37,7 +34,7 @@ def evaluate(table, record, reasons=None, controls=(), order=None):
         return comparisons.paired_change(network - expert, error, animals, widen=widen)
 
     result = {
-        "target": record.get("target", "score"),
+        "target": run.target,
         "crossed": is_crossed(means),
         "agreement": agreement.measure_agreement(*columns),
         "calibration": agreement.calibrate(*columns),
@@ -53,7 +50,7 @@ def evaluate(table, record, reasons=None, controls=(), order=None):
             found["reduction"] = change(column)["change"]
         if found:
             result["baselines"][name] = found
-    result |= evaluate_groups(table, record)
+    result |= evaluate_groups(table, run)
     if "session" in table and table["session"].nunique() > 1:
         labels = table["session"]
         order = order or find_order(labels.dropna())
@@ -70,14 +67,14 @@ def columns_of(table):
     return *scores, table["animal"].to_numpy(str), means
 
 
-def evaluate_groups(table, record):
+def evaluate_groups(table, run):
     """Measure how scores separate groups, and how they follow severity."""
     _, network, animals, means = columns_of(table)
-    result, labels = {}, find_labels(table, record)
+    result, labels = {}, find_labels(table, run)
     if table["group"].nunique() < 2:
         healthy = None
     else:
-        healthy = result["healthy_group"] = record.get("control_group")
+        healthy = result["healthy_group"] = run.control_group
     if labels is not None:
         result["separation"] = agreement.separate(labels, network, animals, means)
         result["baseline_separation"] = {
@@ -88,11 +85,11 @@ def evaluate_groups(table, record):
     severity = table["expert_score"].to_numpy(float)
     if table["group"].nunique() < 2 or not np.isfinite(severity).any():
         return result
-    if record.get("target") != "group" and means is not None:
+    if run.target != "group" and means is not None:
         severity = severity - means  # of one unit with the network's scores
     chosen = {"all": np.full(len(table), True)}
     if healthy:
-        chosen["impaired"] = label_groups(table["group"], record) == 1
+        chosen["impaired"] = label_groups(table["group"], run.control_group) == 1
     result["severity"] = {
         name: correlate_scores(
             severity[rows],
@@ -105,11 +102,11 @@ def evaluate_groups(table, record):
     return result
 
 
-def find_labels(table, record):
+def find_labels(table, run):
     """Find 0/1 labels to separate: the target if it is such, the group, or None."""
     if set(table["target"].dropna()) == {0.0, 1.0}:
         return table["target"].to_numpy(float)
-    labels = label_groups(table["group"], record)
+    labels = label_groups(table["group"], run.control_group)
     return labels if len(set(labels[np.isfinite(labels)])) == 2 else None
 
 

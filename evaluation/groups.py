@@ -7,6 +7,8 @@ Student's for changes; effect sizes are Hedges's g, corrected for few animals (H
 where they can all be listed.
 """
 
+import dataclasses
+
 import numpy as np
 from scipy import stats
 
@@ -147,34 +149,34 @@ def format_p(p):
 # ---------------------------------------------------------------- a study
 
 
-def label_clips(names, record, labels):
+def label_clips(names, run, labels):
     """Find animal, group and session of clips, from a table or from their names.
 
     Returns
     -------
     dict of str to list of str or None
     """
-    animals = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    groups = record.get("group_pattern", data.GROUP_PATTERN)
     told = [labels.get(name, {}) for name in names]
     named = list(zip(told, names, strict=True))
-    groups = [t.get("group") or data.group_of(n, groups) for t, n in named]
+    groups = [t.get("group") or data.group_of(n, run.group_pattern) for t, n in named]
     days = [t.get("session") or data.session_of(n) for t, n in named]
     return {
-        "animal": [t.get("animal") or data.animal_of(n, animals) for t, n in named],
+        "animal": [
+            t.get("animal") or data.animal_of(n, run.animal_pattern) for t, n in named
+        ],
         "group": spelling.name_groups(groups),
         "session": sessions.name_sessions(days),
     }
 
 
-def settle(names, record, labels, by_group, by_session, control=None, order=None):
+def settle(names, run, labels, by_group, by_session, control=None, order=None):
     """Settle what is compared with what, before anything is scored.
 
     Parameters
     ----------
     names : list of str
         Of clips.
-    record : dict
+    run : record.Run
     labels : dict
         What a table tells of the clips.
     by_group, by_session : bool
@@ -192,13 +194,14 @@ def settle(names, record, labels, by_group, by_session, control=None, order=None
     Problem
         When clips do not tell what is to be compared, or nothing tells the order.
     """
-    told = label_clips(names, record, labels)
+    told = label_clips(names, run, labels)
     refuse_unlabelled(names, told, by_group, by_session)
     found = {"groups": [], "sessions": [], "healthy": None}
     if by_group:
         known = sorted(set(told["group"]))
-        record = spelling.settle_healthy({**record, "target": "score"}, known, control)
-        healthy = found["healthy"] = record["control_group"]
+        run = dataclasses.replace(run, target="score")
+        run = spelling.settle_healthy(run, known, control)
+        healthy = found["healthy"] = run.control_group
         if not healthy and len(known) > 2:
             raise Problem(
                 f"which group the others are compared with is not known: "
@@ -306,19 +309,18 @@ def compare_changes(scores, animals, groups, days, settled):
     return {"means": means, "groups": of_column, "pairs": pairs, "found": found}
 
 
-def tell_methods(record, n_clips, animals, level):
+def tell_methods(run, n_clips, animals, level):
     """Write the sentence for Methods."""
-    made = record["extraction"]
-    known = {**(record["train_clips"] or {}), **record.get("watched_clips", {})}
+    made, known = run.extraction, run.targets
     error = "its error on animals held out is not on record"
-    if intervals.count_animals(record):
-        error = intervals.describe_errors(record, level)
+    if intervals.count_animals(run):
+        error = intervals.describe_errors(run, level)
     versions = ", ".join(f"{name} {v}" for name, v in list_versions().items())
     learned = f"{len(known)} clips" if known else "clips that are unknown here"
     return (
         f"{n_clips} clips of {len(set(animals))} animals were scored by the network "
-        f"{record['run']} (model {record['model']}, trained on {learned}; "
-        f"{record['n_frames']} frames a clip, {made['sampling']} sampling, features of "
+        f"{run.name} (model {run.model}, trained on {learned}; "
+        f"{run.n_frames} frames a clip, {made['sampling']} sampling, features of "
         f"InceptionV3 with {made['weights']} weights; {error}). An animal counts with "
         "the mean of its clips; intervals are Welch's for groups and Student's for "
         "changes, effect sizes Hedges's g, p values from permutations of animals, two-"
@@ -326,7 +328,7 @@ def tell_methods(record, n_clips, animals, level):
     )
 
 
-def tell_study(table, record, settled, output=None, level=intervals.LEVEL):
+def tell_study(table, run, settled, output=None, level=intervals.LEVEL):
     """Compare, print the sentences for Results and Methods, and draw."""
     study = compare(table, settled)
     animals = [settled["told"][clip][0] for clip in table["clip"]]
@@ -338,15 +340,15 @@ def tell_study(table, record, settled, output=None, level=intervals.LEVEL):
         )
         + "."
     )
-    print("Methods: " + tell_methods(record, len(table["clip"]), animals, level))
+    print("Methods: " + tell_methods(run, len(table["clip"]), animals, level))
     if output is None:
         return
     n_clips = round(len(table["clip"]) / sum(map(len, study["means"].values())))
     width = None
-    if intervals.count_animals(record):
-        width, _ = intervals.measure_width(record, max(n_clips, 1), level)
-    title = f"new animals, scored by {record['run']}"
-    level = intervals.format_level(intervals.choose_level(record, level))
+    if intervals.count_animals(run):
+        width, _ = intervals.measure_width(run, max(n_clips, 1), level)
+    title = f"new animals, scored by {run.name}"
+    level = intervals.format_level(intervals.choose_level(run, level))
     drawn = plots.draw_study(
         study["means"],
         study["pairs"],

@@ -1,6 +1,6 @@
 """The table of predictions: each clip with its scores, baselines and labels.
 
-A run is a list of parts: each is a checkpoint, its record and the clips it is to score.
+A run is a list of parts: each is a `record.Run` and the clips it is to score.
 A split has one part, a cross-validation one for each fold.
 """
 
@@ -19,22 +19,21 @@ BASELINE_COLUMNS = {
 INFORMED = "omitted: it would know the group, which is the target"
 
 
-def add_target(table, record):
+def add_target(table, run):
     """Add `target`, what the run is trained on: expert score, or group as 0 or 1.
 
     A clip without a group has no target where groups are it.
     """
-    if record.get("target") != "group":
+    if run.target != "group":
         return table.assign(target=table["expert_score"])
-    return table.assign(target=label_groups(table["group"], record))
+    return table.assign(target=label_groups(table["group"], run.control_group))
 
 
-def label_groups(groups, record):
+def label_groups(groups, healthy):
     """Turn groups into 0, healthy, and 1, impaired; nan where that is not known; (N,).
 
-    Which is the healthy one, the record says: see `labels.settle_healthy`.
+    For which is the healthy one see `labels.settle_healthy`.
     """
-    healthy = record.get("control_group")
     known = [g is not None and bool(healthy) for g in groups]
     return np.where(known, [float(g != healthy) for g in groups], np.nan)
 
@@ -42,7 +41,7 @@ def label_groups(groups, record):
 def score_parts(folder, parts, lengths, train_rows=None, controls=()):
     """Score each part with its network and by each baseline.
 
-    Parts are of a checkpoint, its record and a table from `data.tabulate_clips`;
+    Parts are of a `record.Run` and a table from `data.tabulate_clips`;
     lengths those of every clip of `data_file.csv`, in frames; the scored train rows
     stand in where it is unknown what a run learned from.
 
@@ -51,43 +50,40 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
     (pandas.DataFrame, dict, dict)
         The table with network_score, one column a control, run, training_mean, target,
         a column for each baseline, and `seen`: how the run knows the clip or its
-        animal, or ""; the last record; why baselines are not defined.
+        animal, or ""; the last run; why baselines are not defined.
     """
     scored, reasons, cache = [], {}, {}
-    for path, settled, part in tqdm(
-        parts, desc="scoring", unit="network", disable=None
-    ):
-        model, record = store.read_run(path)
-        record = record | settled
-        predict.check_extraction(folder, record)
+    for run, part in tqdm(parts, desc="scoring", unit="network", disable=None):
+        networks, run = store.load_networks(run)
+        predict.check_extraction(folder, run)
         names = list(part["clip"])
         for column in ("network_score", *controls):
             control = column if column in controls else None
-            read = predict.read_sequences(folder, names, record, control)
-            part = part.assign(**{column: predict.score_sequences(model, read)})
-        part = add_target(part.assign(run=record["run"]), record)
-        stand_in = train_rows or {} if record["train_clips"] is None else {}
+            read = predict.read_sequences(folder, names, run, control)
+            part = part.assign(**{column: predict.score_sequences(networks, read)})
+        part = add_target(part.assign(run=run.name), run)
+        stand_in = train_rows or {} if run.is_published else {}
         part["seen"] = learned.describe_seen(
-            names, part["animal"], record, stand_in, provenance.list_digests(folder)
+            names, part["animal"], run, stand_in, provenance.list_digests(folder)
         )
-        train = record["train_clips"] or stand_in
+        train = run.train_clips or stand_in
         missing = dict.fromkeys(BASELINE_COLUMNS, "no train rows")
         if train:
-            part, missing = add_baselines(folder, part, record, train, lengths, cache)
+            part, missing = add_baselines(folder, part, run, train, lengths, cache)
         reasons |= missing
         scored.append(part)
     table = pd.concat(scored, ignore_index=True)
     known = baselines.predict_known_animal(table["target"], table["animal"])
-    if record.get("target") == "group":
+    if run.target == "group":
         reasons["animal known"] = INFORMED
     elif np.isfinite(known).any():
         table[BASELINE_COLUMNS["animal known"]] = known
     else:
         reasons["animal known"] = "no animal has two scored clips"
-    return table, record, reasons
+    return table, run, reasons
 
 
-def add_baselines(folder, table, record, train, lengths, cache):
+def add_baselines(folder, table, run, train, lengths, cache):
     """Add the simplest predictions, fitted on the run's own train clips.
 
     `cache` keeps the summary of each sequence, so that each is read once. The table
@@ -97,24 +93,23 @@ def add_baselines(folder, table, record, train, lengths, cache):
     found = provenance.read_origins(folder).values()
     rates = {origin.clip: origin.fps or np.nan for origin in found}
 
-    are_ours = not record.get("received")  # else they may have names of clips here
-    unknown = np.full(2 * record["n_features"], np.nan)
+    are_ours = not run.received  # else they may have names of clips here
+    unknown = np.full(2 * run.n_features, np.nan)
 
     def describe(targets, are_ours=are_ours):
         here = [
             name
             for name in targets
-            if are_ours and sequences.find_sequence(folder, name, record["n_frames"])
+            if are_ours and sequences.find_sequence(folder, name, run.n_frames)
         ]
         fresh = [name for name in here if name not in cache]
-        read = predict.read_sequences(folder, fresh, record)
+        read = predict.read_sequences(folder, fresh, run)
         cache.update(zip(fresh, map(baselines.summarise_sequence, read), strict=True))
         known = {name: lengths.get(name, np.nan) for name in here}
-        pattern = record["group_pattern"]
-        groups = [learned.group_in(record, name, pattern) for name in targets]
+        groups = [run.group_of(name) for name in targets]
         return {
             "scores": np.array(list(targets.values()), dtype=float),
-            "animals": [learned.animal_in(record, name) for name in targets],
+            "animals": [run.animal_of(name) for name in targets],
             "groups": [g and labels.form_of(g) for g in groups],
             "lengths": [known.get(name, np.nan) for name in targets],
             "durations": [
@@ -125,10 +120,10 @@ def add_baselines(folder, table, record, train, lengths, cache):
             ),
         }
 
-    omitted = ("group mean",) if record.get("target") == "group" else ()
+    omitted = ("group mean",) if run.target == "group" else ()
     wanted = describe(dict.fromkeys(table["clip"], np.nan), True)
     wanted["groups"] = [g and labels.form_of(g) for g in table["group"]]
-    validation = record.get("watched_clips", {})
+    validation = run.validation_clips
     # A baseline must choose nothing on clips that it is evaluated on.
     validation = describe({} if set(validation) & set(table["clip"]) else validation)
     predictions, reasons = baselines.predict_baselines(
@@ -139,7 +134,7 @@ def add_baselines(folder, table, record, train, lengths, cache):
     return table, reasons | dict.fromkeys(omitted, INFORMED)
 
 
-def summarise_clips(folder, table, record):
+def summarise_clips(folder, table, run):
     """Summarise the sequences of a table's clips; (N, 2F)."""
-    read = predict.read_sequences(folder, list(table["clip"]), record)
+    read = predict.read_sequences(folder, list(table["clip"]), run)
     return np.array([baselines.summarise_sequence(sequence) for sequence in read])

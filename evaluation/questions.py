@@ -23,35 +23,29 @@ def settle(args, clips):
         kind = kind or find_kind(args.data, args.run or "", args.task)
         if kind is None:
             raise
-    record = {} if path is None else read_head(path)
+    run = path and store.open_run(path)
     if kind is None:
-        kind, prefix = choose(args, clips, path, record)
+        kind, prefix = choose(args, clips, run)
     else:
-        scheme = record.get("scheme") or {}
-        is_ours = args.run and scheme.get("of") == kind
-        prefix = folds.name_of(record) if is_ours else args.run
+        is_ours = args.run and run and run.scheme.of == kind
+        prefix = folds.name_of(run) if is_ours else args.run
     args.split = kind
     if kind in store.FOLDS:
         args.run = prefix or None
-        if record and args.task is None and prefix != args.run:
-            args.task = record.get("task")
+        if run and args.task is None and prefix != args.run:
+            args.task = run.task
 
 
-def read_head(path):
-    return store.read_record(path) if path.suffix == ".keras" else {}
-
-
-def choose(args, clips, path, record):
+def choose(args, clips, run):
     """Choose between the test rows and the folds of a run: what, and their prefix."""
-    of_task = {clip.name for clip in learned.choose_clips(clips, record)}
+    of_task = {clip.name for clip in learned.choose_clips(clips, run)}
     test = [c for c in clips if c.split == "test" and c.name in of_task]
-    known = learned.list_targets(record)
-    if any(clip.is_scored and clip.name not in known for clip in test):
+    if any(clip.is_scored and clip.name not in run.targets for clip in test):
         return "test", None
-    name = path.stem
-    for kind, prefix in list_schemes(record):
-        if has_folds(args.data, kind, prefix, record):
-            args.task = args.task or record["task"]
+    name = run.path.stem
+    for kind, prefix in list_schemes(run):
+        if has_folds(args.data, kind, prefix, run):
+            args.task = args.task or run.task
             print(
                 f"No scored test row is new to run {name}, so its cross-validation is "
                 f"evaluated (--{kind}): each clip by the network that never saw its "
@@ -60,7 +54,7 @@ def choose(args, clips, path, record):
             return kind, prefix
     if test:
         return "test", None
-    where = f" of task {record['task']}" if record.get("task") else ""
+    where = f" of task {run.task}" if run.task else ""
     ways = [
         "--split train evaluates it on train rows (resubstitution, which is no test)",
         "train_reg.py --folds 5 and then validate.py --folds evaluate each clip by a "
@@ -68,7 +62,7 @@ def choose(args, clips, path, record):
         "for test rows write `test` in the split column of some animals, and train "
         "again without them",
     ]
-    if record.get("received"):
+    if run.received:
         ways = [
             "--split train evaluates it on the train rows here",
             "or write `test` for `train` in the split column",
@@ -79,34 +73,31 @@ def choose(args, clips, path, record):
     )
 
 
-def name_question(split, record):
+def name_question(split, run):
     """Name the question that a split answers; "" for the main one of a run's name.
 
     Test rows and folds are of two names, unless the run was named as its folds are.
     """
-    scheme = record.get("scheme") or {}
-    has_namesake = scheme.get("kind") == "final" and scheme["prefix"] == record["run"]
+    has_namesake = run.scheme.kind == "final" and run.scheme.prefix == run.name
     return "" if split == "folds" or (split == "test" and not has_namesake) else split
 
 
-def list_schemes(record):
+def list_schemes(run):
     """List the cross-validations that may be of a run: pairs of kind and prefix."""
-    scheme = record.get("scheme") or {}
-    if record.get("received") or not record or scheme.get("kind") in store.FOLDS:
+    if run.received or run.is_published or run.scheme.kind in store.FOLDS:
         return []
-    if scheme.get("kind") == "final":
-        return [(scheme["of"], folds.name_of(record))]
-    return [(kind, record["run"]) for kind in store.FOLDS]
+    if run.scheme.kind == "final":
+        return [(run.scheme.of, folds.name_of(run))]
+    return [(kind, run.name) for kind in store.FOLDS]
 
 
-def has_folds(folder, kind, prefix, record):
+def has_folds(folder, kind, prefix, run):
     """Tell whether networks of a cross-validation are there, of a run's kind."""
     try:
-        found = folds.find_folds(Path(folder), kind, prefix, record["task"])
+        found = folds.find_folds(Path(folder), kind, prefix, run.task)
     except Problem:
         return False
-    keys = "model", "target"
-    return all(r.get(key) == record.get(key) for _, r in found for key in keys)
+    return {(r.model, r.target) for r in found} == {(run.model, run.target)}
 
 
 def find_kind(folder, prefix, task):

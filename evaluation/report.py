@@ -23,23 +23,23 @@ CAPTIONS = {
 }
 
 
-def write_page(path, folder, clips, table, result, record, told, drawn):
+def write_page(path, folder, clips, table, result, run, told, drawn):
     """Write the page of an evaluation in a working folder.
 
     It takes the clips by name, the table of predictions, the result with the "verdict"
-    (see `evaluate.evaluate`), the run's record, what is said of it ("split",
+    (see `evaluate.evaluate`), the run's run, what is said of it ("split",
     "independence", "versions") and the PNGs drawn of it.
     """
     pictures = [(str(p), CAPTIONS[p.stem]) for p in drawn if p.stem in CAPTIONS]
     page.write(
         path,
         "report.html",
-        run=record["run"],
+        run=run.name,
         result=result,
         figures=pictures,
-        sections=report_tables.list_sections(result, record.get("model")),
+        sections=report_tables.list_sections(result, run.model),
         worst=list_worst(path, folder, clips, table),
-        methods=tell_methods(result, record, told["split"]),
+        methods=tell_methods(result, run, told["split"]),
         **told,
     )
 
@@ -73,7 +73,7 @@ def shrink(frame):
     return np.asarray(image)
 
 
-def tell_methods(result, record, split):
+def tell_methods(result, run, split):
     """Write the sentences for the Methods of a paper."""
     held_out = "each clip was scored by "
     how = {
@@ -87,7 +87,7 @@ def tell_methods(result, record, split):
     )
     animals = page.count(result["agreement"]["animals"]["n"], "animal")
     return (
-        f"A network ({record.get('model') or 'as published'}) was evaluated on "
+        f"A network ({run.model}) was evaluated on "
         f"{animals}: {how}. Intervals (95%) are from a jackknife over animals with "
         "Student's t, on a logarithmic scale for errors and Fisher's z for "
         "correlations; that of the area under the ROC curve is method 5 of Newcombe "

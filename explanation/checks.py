@@ -82,15 +82,11 @@ def run_deletion_test(networks, sequences, parts, owners, seed=0):
     Frames and features are replaced by the clip's mean in the order of their
     contributions: the raising ones first, and the lowering ones first. The importance
     of features over all clips is relative to zero: the most important are set to 0,
-    and only the size of the change is predicted.
-
-    Returns
-    -------
-    dict
-        "tests", by name: the advantage over random, by "clips" and by "animals"
-        (`owners`), "p" and "p_holm" over animals, "verdict". "n_clips", of "n_of".
-        "curves", (clips, kinds, amounts): changes in raising, lowering and random
-        order, and for "importance" their sizes in the order of importance and random.
+    and only the size of the change is predicted. A dict of "tests", by name: the
+    advantage over random, by "clips" and by "animals" (`owners`), "p" and "p_holm" over
+    animals, "verdict"; "n_clips", of "n_of"; "curves", (clips, kinds, amounts): changes
+    in raising, lowering and random order, and for "importance" their sizes in the order
+    of importance and random.
     """
     chosen = draw_clips(len(sequences), N_TESTED, seed)
     random = np.random.default_rng(seed)
@@ -159,15 +155,12 @@ def add_verdicts(tests):
 def run_randomisation_test(networks, sequences, parts, seed=0):
     """Explain a few clips again after permuting the network's weights, several times.
 
-    Returns
-    -------
-    dict
-        "importance", "signed", "frames": mean rank correlation of the features'
-        importance, of their signed contributions, and of those of frames relative to
-        the mean frame, or None. "relative": importance of a feature divided by that
-        with permuted weights. "evaluated": which of these depend on what was learned.
-        Contributions of frames to a score of movement do not: whatever the weights,
-        they are large where something moves.
+    A dict of "importance", "signed", "frames": mean rank correlation of the features'
+    importance, of their signed contributions, and of those of frames relative to the
+    mean frame, or None; "relative": importance of a feature divided by that with
+    permuted weights; "evaluated": which of these depend on what was learned.
+    Contributions of frames to a score of movement do not: whatever the weights, they
+    are large where something moves.
     """
     random = np.random.default_rng(seed)
     chosen = draw_clips(len(sequences), N_PERMUTED, seed)

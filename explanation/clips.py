@@ -31,11 +31,8 @@ def choose_examples(table):
 def show_clips(study, n_key_frames):
     """Draw clips by falling score: contributions of steps, key frames, locations.
 
-    Returns
-    -------
-    list of dict
-        Clips: their row of the table, "figure", "key_frames", "places" or None. Of
-        examples "example", what of, its "example_rank", "trace" and "strip".
+    Lists dicts: a row of the table, "figure", "key_frames", "places" or None; of
+    examples "example", what of, its "example_rank", "trace" and "strip".
     """
     order = np.argsort(-study.table["network_score"].to_numpy(), kind="stable")
     half = MAX_CLIPS // 2
@@ -72,7 +69,7 @@ def show_clip(study, row, n_key_frames):
     )
     interval = study.pictures.find_interval(name)
     trace = overlays.Trace(parts.steps[row], parts.step_length, len(sequence), interval)
-    of_groups = study.record.get("target") == "group"
+    of_groups = study.run.target == "group"
     clip |= {
         "row": row,
         "key_frames": key_frames,

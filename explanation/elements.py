@@ -63,16 +63,12 @@ def count_parts(labels, units):
 def describe_elements(labels, clips, animals, groups, scores, healthy=None):
     """Describe each element: where it occurs, and with which network score.
 
-    All arguments are of frames, (P,), but the last, the healthy group.
-
-    Returns
-    -------
-    (pandas.DataFrame, list of str, str)
-        A row an element: frames; the part of an animal's frames in either group (mean
-        over animals), named by the group; Spearman's rho with the network score over
-        animals; p of the groups' difference, and after Holm's correction; whether it
-        follows animals and not groups. Then the two groups, and why p is not defined
-        or cannot be small, or "".
+    All arguments are of frames, (P,), but the last, the healthy group. Gives a table, a
+    row an element: frames; the fraction of an animal's frames in either group (mean
+    over animals), named by the group; Spearman's rho with the network score over
+    animals; p of the groups' difference, and after Holm's correction; whether it
+    follows animals and not groups. Then the two groups, and why p is not defined or
+    cannot be small, or "".
     """
     animals, groups = np.asarray(animals, str), np.asarray(groups, str)
     names = order_groups(map(str, groups), healthy)

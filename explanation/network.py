@@ -7,7 +7,6 @@ times. `Moving` knows that of `models.build_motion`, a sum over frames.
 """
 
 import contextlib
-import re
 
 import numpy as np
 
@@ -170,12 +169,6 @@ def split_movement(networks, sequence):
     """Find the contributions of each kind of movement, (T, 4, F), where known."""
     known = [n.split(sequence[None])[0] for n in networks if isinstance(n, Moving)]
     return sum(known) / len(networks) if known else None
-
-
-def open_networks(model):
-    """Open the members of an ensemble, or the one network."""
-    nested = [x for x in model.layers if re.fullmatch(r"member_\d+", x.name)]
-    return [open_network(member) for member in nested or [model]]
 
 
 def open_network(model):

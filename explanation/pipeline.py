@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from explanation import attribution, checks, elements, overlays, places, plots, summary
-from explanation.network import Moving, Recurrent, cut, open_networks, split_movement
+from explanation.network import Moving, Recurrent, cut, open_network, split_movement
 from explanation.statistics import ALPHA, correlate_ranks
 from models import MOVEMENT
 from reports import style
+from runs.record import Run
 from system import storage, terminal
 from system.tables import write_columns
 
@@ -26,7 +27,7 @@ class Study(NamedTuple):
     """A run, the clips that are explained, and the contributions to their values."""
 
     folder: Path  # where everything is written
-    record: dict
+    run: Run
     table: pd.DataFrame  # a row a clip: animal, group, expert_score, seen, ...
     sequences: np.ndarray  # float32 (N, T, F)
     networks: list
@@ -38,14 +39,14 @@ class Study(NamedTuple):
         return style.save(figure, self.folder / name, overlays.DPI)[0]
 
 
-def open_study(folder, model, record, table, sequences, pictures):
+def open_study(folder, networks, run, table, sequences, pictures):
     """Take the values of clips apart; the arguments are those of `Study`."""
-    networks = open_networks(model)
+    networks = list(map(open_network, networks))
     parts = attribution.take_apart(networks, sequences)
     table = table.assign(
         network_score=parts.scores, value=parts.value, is_cut=parts.is_cut
     )
-    return Study(folder, record, table, sequences, networks, parts, pictures)
+    return Study(folder, run, table, sequences, networks, parts, pictures)
 
 
 def write_parts(study):
@@ -83,7 +84,7 @@ def write_parts(study):
     misses = np.abs(parts.steps.sum(axis=1) + parts.bias - parts.value)
     return {
         "kinds": explain_variance(kinds, parts.value),
-        "run": study.record["run"],
+        "run": study.run.name,
         "n_clips": len(study.table),
         "n_animals": int(study.table["animal"].nunique()),
         "n_frames": study.sequences.shape[1],
@@ -147,7 +148,7 @@ def compare(study, importances, are_folds):
     A dict of "rhos" by run, and "stability" over folds, or None.
     """
     own = study.parts.importance
-    table = {"feature": np.arange(len(own)), study.record["run"]: own, **importances}
+    table = {"feature": np.arange(len(own)), study.run.name: own, **importances}
     write_columns(study.folder / "comparison.csv", table)
     stability = None
     if are_folds:
@@ -186,7 +187,7 @@ def map_space(study, space, n_elements):
     )
     labels, distances = elements.find_elements(coordinates, n_elements)
     groups, are_named = elements.split_groups(study.table)
-    healthy = study.record.get("control_group") if are_named else elements.LOWER
+    healthy = study.run.control_group if are_named else elements.LOWER
     by_clip = study.table[["clip", "animal"]].assign(group=groups)
     owners = by_clip.loc[by_clip.index.repeat(n_frames)]  # a row a frame
     owners = {name: column.to_numpy() for name, column in owners.items()}

@@ -77,11 +77,11 @@ def spread_changes(changes, before, now, after):
 class Pictures:
     """The frames of clips, read when asked for; `missing` gives reasons."""
 
-    def __init__(self, folder, clips, record, extractor):
+    def __init__(self, folder, clips, run, extractor):
         self.folder, self.extractor = folder, extractor
         self.clips = {clip.name: clip for clip in clips}
-        self.n_frames = record["n_frames"]
-        self.sampling = (record["extraction"] or {}).get("sampling", "stride")
+        self.n_frames = run.n_frames
+        self.sampling = (run.extraction or {}).get("sampling", "stride")
         self.missing, self.last = {}, (None, None)
 
     def read(self, name):

@@ -8,10 +8,7 @@ LEVELS = ("good", "doubtful", "bad")
 def evaluate(deletion, randomisation, table):
     """Evaluate how far an explanation can be relied on, for three reasons.
 
-    Returns
-    -------
-    dict
-        "level", the worst of the reasons'; "reasons", each with "kind" and "level".
+    A dict of "level", the worst of the "reasons'", each with "kind" and "level".
     """
     reasons = [
         {"kind": "deletion", **evaluate_deletion(deletion)},

@@ -1,5 +1,6 @@
 """Labels as people write them, brought into one form in which they are compared."""
 
+import dataclasses
 import re
 import unicodedata
 from collections import Counter
@@ -140,22 +141,21 @@ def find_healthy(groups, given=None, recorded=None):
     return best[0] if len(best) == 1 else None
 
 
-def settle_healthy(record, groups, given=None):
-    """Say in the record of a run which group of these clips is the healthy one.
+def settle_healthy(run, groups, given=None):
+    """Say in a `record.Run` which group of these clips is the healthy one.
 
-    `given` is what a user named. Its "control_group" is None where nothing tells it.
+    `given` is what a user named. Its control_group is None where nothing tells it.
     """
-    recorded, learned = record.get("control_group"), record.get("target") == "group"
-    recorded = recorded if isinstance(recorded, str) else None
+    recorded, learned = run.control_group, run.target == "group"
     if given and learned and form_of(given) != form_of(recorded or ""):
         raise Problem(
-            f"--control-group {given}: run {record['run']} learned that {recorded} is "
+            f"--control-group {given}: run {run.name} learned that {recorded} is "
             "the healthy group. Train again with this option to change that"
         )
     healthy = find_healthy(groups, given, recorded)
     if not healthy and (learned or len({g for g in groups if g}) < 2):
         healthy = recorded or None
-    return {**record, "control_group": healthy}
+    return dataclasses.replace(run, control_group=healthy)
 
 
 def tell_healthy(groups, healthy, instead):

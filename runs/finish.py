@@ -4,14 +4,17 @@
 clip by clip, each with its network. `runs.intervals` makes intervals of them.
 """
 
+import dataclasses
+
 import numpy as np
 
-from runs import folds, intervals, learned, novelty, predict, store
+from runs import folds, intervals, novelty, predict, store
+from runs.record import check_record, read_record
 from system import storage
 
 
 def complete(folder, plan, options, record):
-    """Complete the record of a run that is to score new clips: a new dict.
+    """Complete the record (dict) of a run that is to score new clips: a new dict.
 
     It gets what its clips were like and, of a final run, the errors of the networks of
     its cross-validation, unless it has them already.
@@ -19,13 +22,12 @@ def complete(folder, plan, options, record):
     if plan.held_out:
         return record
     targets, found = {**plan.train, **plan.validation}, {}
+    run = check_record(plan.run, record)
     animals = {n: plan.animal_of(n, options.animal_pattern) for n in targets}
     if not record.get("clips_were"):
         owners = np.array(list(animals.values()))
-        found["clips_were"] = novelty.describe_clips(
-            folder, list(targets), owners, record
-        )
-    if plan.scheme and not has_errors(folder, plan.scheme, targets, record):
+        found["clips_were"] = novelty.describe_clips(folder, list(targets), owners, run)
+    if plan.scheme and not has_errors(folder, plan.scheme, targets, run):
         errors = measure_errors(folder, plan.scheme, targets, animals)
         found |= {"left_out_errors": errors, "scheme": plan.scheme}
     return {**record, **found}
@@ -43,19 +45,19 @@ def finish(folder, plan, options):
     if is_new := whole != record:
         storage.write_json(path, whole)
     if plan.scheme and not plan.held_out:
-        missing = intervals.explain_missing(whole)
-        print(f"{plan.run}: {missing or intervals.describe_errors(whole)}")
+        run = read_record(path)
+        missing = intervals.explain_missing(run)
+        print(f"{plan.run}: {missing or intervals.describe_errors(run)}")
     return is_new
 
 
-def has_errors(folder, scheme, targets, record):
-    """Tell whether a record has the errors of these networks on these targets."""
-    errors = record.get("left_out_errors") or {"clips": [], "networks": []}
-    paths = [storage.record_path(folder, run) for run in scheme["folds"]]
+def has_errors(folder, scheme, targets, run):
+    """Tell whether a run has the errors of these networks on these targets."""
+    paths = [storage.record_path(folder, name) for name in scheme["folds"]]
     return (
-        record.get("scheme") == scheme
-        and {clip["clip"]: clip["target"] for clip in errors["clips"]} == targets
-        and [network["sha256"] for network in errors["networks"]]
+        dataclasses.asdict(run.scheme).items() >= scheme.items()
+        and {clip.clip: clip.target for clip in run.errors.clips} == targets
+        and [network.sha256 for network in run.errors.networks]
         == [storage.read_json(path)["sha256"] for path in paths]
     )
 
@@ -63,9 +65,8 @@ def has_errors(folder, scheme, targets, record):
 def measure_errors(folder, scheme, targets, animals):
     """Score each clip with the network of a cross-validation that held its animal out.
 
-    `scheme` is that of the final run; `targets` and `animals` are by clip name. Returns
-    a dict: "scheme"; "networks", each with run, sha256 and the mean of its targets;
-    "clips", each with clip, animal, number of its network, target and score.
+    `scheme` is that of the final run; `targets` and `animals` are by clip name. Gives
+    what `record.Errors` says, for JSON.
     """
     import pandas as pd
 
@@ -73,18 +74,16 @@ def measure_errors(folder, scheme, targets, animals):
 
     rows = [(name, animals[name]) for name in targets]
     table = pd.DataFrame(rows, columns=["clip", "animal"])
-    paths = [storage.checkpoint_path(folder, run) for run in scheme["folds"]]
-    found = [(path, store.read_record(path)) for path in paths]
+    paths = [storage.checkpoint_path(folder, name) for name in scheme["folds"]]
     networks, clips = [], []
-    for number, (path, _, part) in enumerate(folds.assign_folds(found, table)):
+    parts = folds.assign_folds(list(map(store.open_run, paths)), table)
+    for number, (run, part) in enumerate(parts):
         keras.backend.clear_session()
-        model, record = store.read_run(path)
-        sequences = predict.read_sequences(folder, list(part["clip"]), record)
-        mean = float(np.mean([*learned.list_targets(record).values()]))
-        networks.append(
-            {"run": record["run"], "sha256": record["sha256"], "mean": mean}
-        )
-        scores = predict.score_sequences(model, sequences)
+        members, run = store.load_networks(run)
+        sequences = predict.read_sequences(folder, list(part["clip"]), run)
+        mean = float(np.mean([*run.targets.values()]))
+        networks.append({"run": run.name, "sha256": run.sha256, "mean": mean})
+        scores = predict.score_sequences(members, sequences)
         for name, score in zip(part["clip"], scores, strict=True):
             clips.append(
                 {

@@ -41,21 +41,10 @@ def find_highest(n_animals, level=LEVEL):
 def find_width(errors, animals, level=LEVEL, n_clips=1):
     """Find half the width of the interval around the mean score of `n_clips` clips.
 
-    Parameters
-    ----------
-    errors : (N,) array
-        Network score minus expert score, by a network that never saw the animal.
-    animals : (N,) array of str
-    level : float
-        Coverage. Below 1 / (animals + 1) the smallest error is the limit.
-    n_clips : int
-        Clips that are averaged: 1 for the score of a clip. An animal with fewer counts
-        with all that it has, whose mean errs more rather than less.
-
-    Returns
-    -------
-    float
-        Infinite with fewer animals than `count_needed`.
+    `errors` (N,) are network minus expert score, by a network that never saw the
+    animal, of `animals` (N,). Below a level of 1 / (animals + 1) the smallest error is
+    the limit; with fewer animals than `count_needed` it is infinite. An animal with
+    fewer clips counts with all that it has, whose mean errs more rather than less.
     """
     errors = np.asarray(errors, float)
     names, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
@@ -84,93 +73,82 @@ def draw_subsets(n_all, n_chosen):
     return random.permuted(every, axis=1)[:, :n_chosen]
 
 
-# ---------------------------------------------------------------- of a run
+def count_animals(run):
+    """Count the held-out animals whose errors a run has: 0 where none."""
+    return len({clip.animal for clip in run.errors.clips})
 
 
-def count_animals(record):
-    """Count the held-out animals whose errors a run's record holds: 0 where none."""
-    errors = record.get("left_out_errors") or {"clips": []}
-    return len({clip["animal"] for clip in errors["clips"]})
-
-
-def choose_level(record, level=LEVEL):
+def choose_level(run, level=LEVEL):
     """Choose a level, or the highest below it that the held-out animals allow."""
-    return find_highest(count_animals(record), level)
+    return find_highest(count_animals(run), level)
 
 
-def list_errors(record):
+def list_errors(run):
     """List the errors of network and training mean, and the animals: (N,) each."""
-    errors = record["left_out_errors"]
-    clips, means = errors["clips"], [each["mean"] for each in errors["networks"]]
-    network = [clip["score"] - clip["target"] for clip in clips]
-    mean = [means[clip["network"]] - clip["target"] for clip in clips]
-    return np.array(network), np.array(mean), [clip["animal"] for clip in clips]
+    clips, means = run.errors.clips, [each.mean for each in run.errors.networks]
+    network = [clip.score - clip.target for clip in clips]
+    mean = [means[clip.network] - clip.target for clip in clips]
+    return np.array(network), np.array(mean), [clip.animal for clip in clips]
 
 
-def measure_width(record, n_clips=1, level=LEVEL):
+def measure_width(run, n_clips=1, level=LEVEL):
     """Measure half the width of an interval around the network, and around the mean.
 
     `n_clips` of an animal are averaged. The level is that of `choose_level`.
     """
-    network, mean, animals = list_errors(record)
-    level = choose_level(record, level)
-    return (
-        find_width(network, animals, level, n_clips),
-        find_width(mean, animals, level, n_clips),
-    )
+    network, mean, animals = list_errors(run)
+    level = choose_level(run, level)
+    widths = [find_width(each, animals, level, n_clips) for each in (network, mean)]
+    return tuple(widths)
 
 
-def find_intervals(record, scores, n_clips=1, level=LEVEL):
+def find_intervals(run, scores, n_clips=1, level=LEVEL):
     """Find the intervals of new scores (M,): (M, 2), NaN where the run has no errors.
 
     Each score is the mean of `n_clips` clips of an animal; see `choose_level`.
     """
     scores = np.asarray(scores, float)[:, None]
-    if not count_animals(record):
+    if not count_animals(run):
         return np.full((len(scores), 2), np.nan)
-    width, _ = measure_width(record, n_clips, level)
-    is_relu = record.get("options", {}).get("activation") == "relu"
+    width, _ = measure_width(run, n_clips, level)
     found = scores + np.array([-width, width])
+    is_relu = run.options.activation == "relu"
     return np.maximum(found, 0) if is_relu else found  # no expert scores below 0
-
-
-# ---------------------------------------------------------------- in words
 
 
 def format_level(level):
     return f"{100 * level:.4g}%"
 
 
-def describe_errors(record, level=LEVEL):
+def describe_errors(run, level=LEVEL):
     """Describe the errors on held-out animals: a sentence without its full stop."""
-    network, mean = measure_width(record, level=level)
-    is_group = record.get("target") == "group"
-    whose = "the group's 0 or 1" if is_group else "the expert's"
+    network, mean = measure_width(run, level=level)
+    whose = "the group's 0 or 1" if run.target == "group" else "the expert's"
     return (
-        f"on {count_animals(record)} animals held out in turn, "
-        f"{format_level(choose_level(record, level))} of its scores were within "
+        f"on {count_animals(run)} animals held out in turn, "
+        f"{format_level(choose_level(run, level))} of its scores were within "
         f"{network:.2f} of {whose}, and {mean:.2f} for the training mean"
     )
 
 
-def explain_missing(record):
+def explain_missing(run):
     """Explain why a run gives no intervals, and what would; None where it does."""
-    if count_animals(record):
+    if count_animals(run):
         return None
     return (
-        f"the record of run {record['run']} has no errors on held-out animals, so its "
+        f"the record of run {run.name} has no errors on held-out animals, so its "
         "scores have no interval: train_reg.py --folds 5 --final trains a run with them"
     )
 
 
-def explain_no_skill(record):
+def explain_no_skill(run):
     """Explain that a run was not better than the mean on held-out animals, or None.
 
     Each animal counts once, with the mean absolute error of its clips.
     """
-    if not count_animals(record):
+    if not count_animals(run):
         return None
-    *errors, animals = list_errors(record)
+    *errors, animals = list_errors(run)
     names, index = np.unique(animals, return_inverse=True)
     network, mean = (
         np.mean([np.abs(each[index == i]).mean() for i in range(len(names))])
@@ -179,22 +157,21 @@ def explain_no_skill(record):
     if network < mean:
         return None
     return (
-        f"on {len(names)} held-out animals, run {record['run']} was not better than "
+        f"on {len(names)} held-out animals, run {run.name} was not better than "
         f"the mean of the training scores (MAE {network:.2f}, of the mean {mean:.2f})"
     )
 
 
-def list_cautions(record, level):
+def list_cautions(run, level):
     """List what to know of a run's intervals: list of str."""
-    if missing := explain_missing(record):
+    if missing := explain_missing(run):
         return [missing]
-    found, highest = [], choose_level(record, level)
+    found, highest = [], choose_level(run, level)
     if highest != level:
         found.append(
             f"{format_level(level)} intervals need {count_needed(level)} held-out "
-            f"animals, and run {record['run']} has {count_animals(record)}: the "
+            f"animals, and run {run.name} has {count_animals(run)}: the "
             f"intervals are for {format_level(highest)} of new animals"
         )
-    if no_skill := explain_no_skill(record):
-        found.append(no_skill)
-    return found
+    no_skill = explain_no_skill(run)
+    return [*found, no_skill] if no_skill else found

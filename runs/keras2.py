@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from runs.options import Options
+from runs.record import Run
 from system import apart
 from system.terminal import Problem, caution
 from system.untrusted import check_array, follow, open_hdf5, read_array, size, text
@@ -85,22 +87,20 @@ def read_network(path):
             yield array if isinstance(array, np.ndarray) else read_array(array)
 
 
-def record_of(path, n_frames, n_features):
-    """Make the record of a published run, which came without one: what scripts use."""
-    return {
-        "run": Path(path).stem,
-        "published": True,
-        "model": "lstm",
-        "n_frames": n_frames,
-        "n_features": n_features,
-        "extraction": {
-            "weights": "imagenet",
-            "sampling": "stride",
-            "frame_size": 299,
-            "n_frames": n_frames,
-        },
-        "train_clips": None,
-    }
+def describe_run(path):
+    """Describe the published run, which came without a record: what is known of it."""
+    made = {"weights": "imagenet", "sampling": "stride", "frame_size": 299}
+    return Run(
+        name=path.stem,
+        model="lstm",
+        n_frames=PUBLISHED_LENGTH,
+        n_features=2048,
+        options=Options(),
+        extraction={**made, "n_frames": PUBLISHED_LENGTH},
+        train_clips=None,
+        sha256="",
+        path=path,
+    )
 
 
 def list_names(attributes, key):

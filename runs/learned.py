@@ -1,36 +1,22 @@
 """Which clips and animals a run knows, and which clips it can score."""
 
+import dataclasses
+
 import data
 from system.tables import count
 from system.terminal import Problem, caution
 
 
-def list_targets(record):
-    """List the targets of the training and validation clips of a run, by name."""
-    return {**(record.get("train_clips") or {}), **(record.get("watched_clips") or {})}
-
-
-def animal_in(record, name):
-    """Name the animal of a clip that a run knows, as the table did, or its name."""
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    return record.get("animals", {}).get(name) or data.animal_of(name, pattern)
-
-
-def group_in(record, name, pattern):
-    """Name the group of a clip that a run knows, or None; see `animal_in`."""
-    return record.get("groups", {}).get(name) or data.group_of(name, pattern)
-
-
-def choose_clips(clips, record, split=None):
+def choose_clips(clips, run, split=None):
     """Choose the clips of a split, or of both, that a run can score: its task's.
 
     Each comes once, though both splits may list it. Another lab may call the task by
     another name: where clips are of one task alone, that is the one.
     """
-    task, tasks = record.get("task"), {clip.task for clip in clips}
+    task, tasks = run.task, {clip.task for clip in clips}
     if task is not None and task not in tasks and len(tasks) == 1:
         caution(
-            f"run {record['run']} was trained on task {task}; its scores are given to "
+            f"run {run.name} was trained on task {task}; its scores are given to "
             f"clips of task {data.list_tasks(clips)}, the only one asked for"
         )
         task = None
@@ -49,7 +35,7 @@ def choose_clips(clips, record, split=None):
     return list({clip.name: clip for clip in chosen}.values())
 
 
-def describe_seen(names, animals, record, train_rows=(), digests=None):
+def describe_seen(names, animals, run, train_rows=(), digests=None):
     """Describe how a run knows each clip (N,) of animals (N,): list of str, "" if not.
 
     Other labs have animals and clips of the same names. In a run that was received, a
@@ -58,22 +44,21 @@ def describe_seen(names, animals, record, train_rows=(), digests=None):
     where it is unknown what a run has seen. An animal is known by the name that it had
     at the training, and by that of the table now; see `note_owners`.
     """
-    if record["train_clips"] is None:
+    if run.is_published:
         rows = ("unknown", "test rows that repeat train rows")
         return [rows[name in train_rows] for name in names]
-    validation = set(record.get("watched_clips", {}))
-    trained = set(record["train_clips"])
-    known = {animal_in(record, name) for name in trained | validation}
-    owners = {**record.get("animals_now", {}), **dict(zip(names, animals, strict=True))}
-    if not record.get("received"):
-        known |= {owners[name] for name in trained | validation if name in owners}
+    validation, trained = set(run.validation_clips), set(run.train_clips)
+    known = {run.animal_of(name) for name in run.targets}
+    owners = {**run.animals_now, **dict(zip(names, animals, strict=True))}
+    if not run.received:
+        known |= {owners[name] for name in run.targets if name in owners}
     else:
-        theirs = (record.get("clips_were") or {}).get("digests") or {}
+        theirs = run.clips_were.digests or {}
         ours = {**theirs, **(digests or {})}
         others = {name for name, digest in theirs.items() if ours[name] != digest}
         trained, validation = trained - others, validation - others
         seen = (trained | validation) & set(names)
-        caution_namesakes(animals, record, seen, known)
+        caution_namesakes(animals, run, seen, known)
         known = known if seen else set()
     found = []
     for clip, animal in zip(names, animals, strict=True):
@@ -86,12 +71,9 @@ def describe_seen(names, animals, record, train_rows=(), digests=None):
     return found
 
 
-def caution_namesakes(animals, record, seen, known):
-    """Caution where clips and animals that a received run has seen have names of ours.
-
-    `seen` are clips here, by name; `known` all animals of the run.
-    """
-    whence = f"run {record['run']} was received from elsewhere ({record['received']})"
+def caution_namesakes(animals, run, seen, known):
+    """Caution where clips (`seen`) and animals of a received run have names of ours."""
+    whence = f"run {run.name} was received from elsewhere ({run.received})"
     if seen:
         caution(
             f"{whence}, and {len(seen)} clips here have the same names as clips it has "
@@ -106,34 +88,33 @@ def caution_namesakes(animals, record, seen, known):
         )
 
 
-def note_owners(record, clips):
-    """Add to a record the animals that own its clips in the table as it is now.
+def note_owners(run, clips):
+    """Note in a Run the animals that own its clips in the table as it is now.
 
     An animal that is renamed, or named in a column, after the training would else
     count as one that the run has never seen.
     """
-    pattern = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    known = list_targets(record)
-    owners = {c.name: data.animal_of(c, pattern) for c in clips if c.name in known}
-    return {**record, "animals_now": owners}
+    owners = {
+        clip.name: data.animal_of(clip, run.animal_pattern)
+        for clip in clips
+        if clip.name in run.targets
+    }
+    return dataclasses.replace(run, animals_now=owners)
 
 
-def caution_edited(records, clips):
+def caution_edited(runs, clips):
     """Caution where scores or groups were edited after runs had learned from them."""
     edited = {"expert scores": set(), "groups": set()}
-    for record in records:
-        if record.get("received"):
-            continue
-        targets, is_group = list_targets(record), record.get("target") == "group"
+    for run in runs:
+        targets, is_group = run.targets, run.target == "group"
         for clip in clips:
-            if clip.name not in targets:
+            if clip.name not in targets or run.received:
                 continue
             then = now = targets[clip.name]
             if is_group:
-                pattern = record.get("group_pattern", data.GROUP_PATTERN)
-                group = data.group_of(clip, pattern)
+                group = data.group_of(clip, run.group_pattern)
                 if group is not None:
-                    now = float(group != record.get("control_group"))
+                    now = float(group != run.control_group)
             elif clip.is_scored:
                 now = clip.score
             if abs(now - then) > 1e-6:

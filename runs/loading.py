@@ -19,31 +19,34 @@ BLANK_LSTM = functools.partial(
 )
 
 
-def load_run(path, members, shape, targets=()):
-    """Build the network of a run and give it the weights in its file.
+def load_run(run):
+    """Build the networks of a Run and give them the weights in its file.
 
-    Nothing in the `.keras` file is executed. The record tells the options of each
-    member, T and F, and the targets of the clips that it was trained on. Raises Problem
-    when the file is missing, damaged, of another kind, or holds another network.
+    Nothing in the `.keras` file is executed. Raises Problem when the file is missing,
+    damaged, of another kind, or holds other networks.
     """
-    if (kind := untrusted.kind_of(path)) != "zip":
+    if (kind := untrusted.kind_of(run.path)) != "zip":
         raise Problem(
-            f"{path.name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}"
+            f"{run.path.name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}"
         )
-    wanted = []
+    shape, wanted = (run.n_frames, run.n_features), []
+    members = run.members or [run.options] * run.options.ensemble
     for options in members:
         standardizes = options.standardize and options.model != "motion"
         weights = models.list_weights(options, shape)
         wanted.append((weights, shape[1] if standardizes else 0))
-    networks, arrays = [], iter(keras_archive.read_apart(path, wanted)[1])
+    networks, arrays = [], iter(keras_archive.read_apart(run.path, wanted)[1])
     for options, (weights, n_standardized) in zip(members, wanted, strict=True):
-        statistics = [next(arrays), next(arrays)] if n_standardized else None
         network = models.build(
-            options, shape, statistics=statistics, targets=targets, layer=BLANK_LSTM
+            options,
+            shape,
+            statistics=[next(arrays), next(arrays)] if n_standardized else None,
+            targets=list(run.train_clips.values()),
+            layer=BLANK_LSTM,
         )
         models.assign(network, itertools.islice(arrays, len(weights)))
         networks.append(network)
-    return models.build_ensemble(networks)
+    return networks
 
 
 def load_published(path):

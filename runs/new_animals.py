@@ -9,9 +9,9 @@ from pathlib import Path
 import data
 from features import provenance
 from names import matching
+from names.matching import form_of_animal
 from recordings import discover
 from recordings.discover import list_some
-from runs import learned
 from system import tables
 from system.tables import count
 from system.terminal import Problem, caution
@@ -22,13 +22,9 @@ LABELS = ("animal", "group", "session")  # of clips, in a table beside them
 def guess_clips(videos):
     """Guess what videos show from their names and folders, as extract_files.py does.
 
-    Where neither the name nor a folder below the one that all videos share gives the
-    animal, the two folders above are searched for a word such as `Rat 9`.
-
-    Returns
-    -------
-    dict of str to data.Clip
-        By names of clips that no two videos share, in the order of the videos.
+    By names of clips that no two videos share, in the order of the videos. Where
+    neither the name nor a folder below the one that all videos share gives the animal,
+    the two folders above are searched for a word such as `Rat 9`.
     """
     places, base = find_places(videos)
     above = discover.find_animal(discover.ANIMAL_PATTERNS[0], "/".join(base.parts[-2:]))
@@ -83,23 +79,21 @@ def read_labels(path, guessed):
     return found
 
 
-def label_clips(guessed, told, record):
+def label_clips(guessed, told, run):
     """Settle animal, group and session of clips: {clip: {label: str or None}}.
 
     A table counts most, then what the run's patterns find in the name, then the guess;
     but where a table named the training animals, the guess goes before the patterns.
     """
-    animal = record.get("animal_pattern", data.ANIMAL_PATTERN)
-    group = record.get("group_pattern", data.GROUP_PATTERN)
     labels = {}
     for name, clip in guessed.items():
         guess = {label: getattr(clip, label) for label in LABELS}
         by_name = {
-            "animal": data.match_name(name, animal),
-            "group": data.match_name(name, group),
+            "animal": data.match_name(name, run.animal_pattern),
+            "group": data.match_name(name, run.group_pattern),
             "session": data.session_of(name),
         }
-        if not (record.get("animals") and guess["animal"]):
+        if not (run.animals and guess["animal"]):
             guess |= {label: found for label, found in by_name.items() if found}
         labels[name] = guess | told.get(name, {})
     return labels
@@ -117,17 +111,14 @@ def report_animals(labels, told):
     ]
     if named:
         animals = list(dict.fromkeys(labels[name]["animal"] for name in named))
-        told = f"{count(len(named), 'clip')} of {count(len(animals), 'animal')}"
-        print(f"{told}, by the names of files and folders: {list_some(animals)}")
+        whose = f"{count(len(named), 'clip')} of {count(len(animals), 'animal')}"
+        print(f"{whose}, by the names of files and folders: {list_some(animals)}")
     if lost := list_nameless(labels):
         caution(
             f"the names of {len(lost)} clips give no animal, so each counts as an "
             f"animal by itself: {list_some(lost)}. Give a table with the columns "
             "clip,animal as --table"
         )
-
-
-# ---------------------------------------------------------------- seen in training
 
 
 def digest_videos(guessed):
@@ -146,42 +137,31 @@ def digest_videos(guessed):
     return found
 
 
-def find_trained(guessed, digests, labels, record, are_others=False):
+def find_trained(guessed, digests, labels, run, are_others=False):
     """Find the clips that a run was trained on, and those of animals it has seen.
 
     A clip is known by the checksum of its video, or by its name unless its video and
     its animal are others; an animal by its name, however written, unless another lab
     trained the run. `are_others`: other animals have the same names, which count for
-    nothing then.
-
-    Returns
-    -------
-    dict of str to str
-        Of each such clip, how the run knows it.
+    nothing then. A dict, by clip, of how the run knows it.
     """
-    known, received = learned.list_targets(record), record.get("received")
-    seen = (record.get("clips_were") or {}).get("digests") or {}
+    known, seen = run.targets, run.clips_were.digests or {}
     clips = {} if are_others else {plain_name(name): name for name in known}
-    owners = {
-        name: matching.form_of_animal(learned.animal_in(record, name)) for name in known
-    }
+    owners = {name: form_of_animal(run.animal_of(name)) for name in known}
     animals, found, alike = set(owners.values()), {}, {}
     for name, clip in guessed.items():
-        animal, digest = (
-            matching.form_of_animal(labels[name]["animal"] or name),
-            digests[name],
-        )
+        animal, digest = form_of_animal(labels[name]["animal"] or name), digests[name]
         stem = plain_name(Path(clip.video).stem)
         same = clips.get(plain_name(name)) or clips.get(stem)
         if same and labels[name]["animal"] and seen.get(same, digest) != digest:
-            same = same if owners[same] == animal and not received else None
+            same = same if owners[same] == animal and not run.received else None
         if digest in seen.values():
             found[name] = "its video was seen in training"
         elif same:
             found[name] = "clip seen in training"
         elif animal in animals and not are_others:
             alike[name] = "animal seen in training"
-    if alike and received:
+    if alike and run.received:
         caution(
             f"{len(alike)} clips are of animals with names of training animals "
             f"({list_some(list(alike))}). As the run was received from elsewhere, they "

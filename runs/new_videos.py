@@ -47,17 +47,10 @@ class Scored(NamedTuple):
     warnings: dict  # as of `novelty.list_warnings`
 
 
-# ---------------------------------------------------------------- windows
-
-
 def list_parts(guessed, view, window=None, every=None, allow_short=False):
-    """List what is to be scored: whole videos, or windows of them.
+    """List what is to be scored, whole videos or windows: list of Part.
 
-    Returns
-    -------
-    list of Part
-    list of str
-        What was wrong with videos that have no window.
+    Then what was wrong with videos that have no window.
     """
     videos = {name: Path(clip.video) for name, clip in guessed.items()}
     if not every:
@@ -98,43 +91,25 @@ def list_windows(name, video, view, length, every, allow_short):
     return parts, reel.n_frames
 
 
-def window_seconds(record):
+def window_seconds(run):
     """Find how long the clips of a run were: the length of a window of a long video."""
-    seconds = (record.get("clips_were") or {}).get("seconds")
-    if not seconds:
+    if not run.clips_were.seconds:
         raise Problem(
-            f"the record of run {record['run']} does not give the seconds that its "
+            f"the record of run {run.name} does not give the seconds that its "
             "clips lasted: say how long a window is with --window SECONDS"
         )
-    return math.sqrt(seconds[0] * seconds[1])
+    return math.sqrt(math.prod(run.clips_were.seconds))
 
 
-# ---------------------------------------------------------------- scores
+def score_parts(parts, networks, run, extractor, allow_short=False):
+    """Score parts of new videos: list of Scored, and what was wrong with the others.
 
-
-def score_parts(parts, model, record, extractor, allow_short=False):
-    """Score parts of new videos.
-
-    Parameters
-    ----------
-    parts : list of Part
-    model : keras.Model
-    record : dict
-        Of the run.
-    extractor : extractor.Extractor
-    allow_short : bool
-        Take what is there of a video that is truncated.
-
-    Returns
-    -------
-    list of Scored
-    list of str
-        What was wrong with the others.
+    `allow_short` takes what is there of a video that is truncated.
     """
     from tqdm import tqdm
 
     looks, failed, scored = {}, [], []
-    reads = ((p, functools.partial(read, looks, record, allow_short, p)) for p in parts)
+    reads = ((p, functools.partial(read, looks, run, allow_short, p)) for p in parts)
     bar = tqdm(
         extractor.stream(reads),
         total=len(parts),
@@ -144,10 +119,10 @@ def score_parts(parts, model, record, extractor, allow_short=False):
     )
     sequences, size = split_failed(bar, failed), min(BATCH_SIZE, len(parts))
     while batch := list(itertools.islice(sequences, size)):
-        scores = predict.score_sequences(model, [s for _, s in batch], size).tolist()
-        for (part, sequence), score in zip(batch, scores, strict=True):
+        scores = predict.score_sequences(networks, [s for _, s in batch], size)
+        for (part, sequence), score in zip(batch, scores.tolist(), strict=True):
             look = looks[part]
-            warnings = novelty.list_warnings(record, look, score, sequence)
+            warnings = novelty.list_warnings(run, look, score, sequence)
             scored.append(Scored(part, look.n_frames, score, warnings))
     return scored, failed
 
@@ -161,12 +136,11 @@ def split_failed(extracted, failed):
             yield part, sequence
 
 
-def read(looks, record, allow_short, part):
+def read(looks, run, allow_short, part):
     """Read the frames of a part that make its sequence, and note what it is like."""
-    n_frames, sampling = record["n_frames"], record["extraction"]["sampling"]
-    resizer = frames.Resizer()
+    resizer, sampling = frames.Resizer(), run.extraction["sampling"]
     chosen, n_available = frames.read_video(
-        part.video, n_frames, sampling, resizer, part.view, allow_short
+        part.video, run.n_frames, sampling, resizer, part.view, allow_short
     )
     reel = open_reel(part.video, allow_short)
     size = resizer.size + (f" of {reel.size}" if part.view.crop else "")
@@ -175,27 +149,14 @@ def read(looks, record, allow_short, part):
     return chosen
 
 
-def tabulate(scored, record, level, labels, trained):
+def tabulate(scored, run, level, labels, trained):
     """Make the tables of what was scored, and of the means of animals' clips.
 
-    Parameters
-    ----------
-    scored : list of Scored
-    record : dict
-    level : float
-    labels : dict
-        See `new_animals.label_clips`.
-    trained : dict of str to str
-        See `new_animals.find_trained`: clips that get no interval.
-
-    Returns
-    -------
-    dict of str to list
-        See `COLUMNS`.
-    dict of str to list
-        See `ANIMAL_COLUMNS`; clips that overlap count as the ones that fit.
+    `labels` are those of `new_animals.label_clips`; clips that are `trained`, see
+    `new_animals.find_trained`, get no interval. Both tables are dicts of lists by
+    `COLUMNS` and `ANIMAL_COLUMNS`; of clips that overlap the ones that fit count.
     """
-    no_skill = intervals.explain_no_skill(record) and NO_SKILL
+    no_skill = intervals.explain_no_skill(run) and NO_SKILL
     rows, of_animal = [], {}
     for each in scored:
         part, known = each.part, trained.get(each.part.clip)
@@ -209,7 +170,7 @@ def tabulate(scored, record, level, labels, trained):
                 part.view.end / part.rate if part.rate else None,
                 each.n_frames,
                 each.score,
-                *find_limits(record, each.score, 1, level, known),
+                *find_limits(run, each.score, 1, level, known),
                 join(known, no_skill, format_warnings(each.warnings)),
             )
         )
@@ -219,7 +180,7 @@ def tabulate(scored, record, level, labels, trained):
         scores, apart, known = zip(*own, strict=True)
         n_clips, mean = sum(apart), sum(scores) / len(scores)
         known = next(filter(None, known), None)
-        limits = find_limits(record, mean, n_clips, level, known)
+        limits = find_limits(run, mean, n_clips, level, known)
         means.append((animal, n_clips, mean, *limits, join(known, no_skill)))
     return to_columns(COLUMNS, rows), to_columns(ANIMAL_COLUMNS, means)
 
@@ -228,11 +189,11 @@ def to_columns(names, rows):
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
-def find_limits(record, score, n_clips, level, known):
+def find_limits(run, score, n_clips, level, known):
     """Find low and high of a score, NaN where the run knows the clip or animal."""
     if known:
         return math.nan, math.nan
-    return intervals.find_intervals(record, [score], n_clips, level)[0].tolist()
+    return intervals.find_intervals(run, [score], n_clips, level)[0].tolist()
 
 
 def join(*warnings):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features import provenance
-from runs import intervals, learned, predict
+from runs import intervals, predict
 from system.terminal import caution
 
 FALSE_ALARMS = 0.05  # of clips of new animals, where there are animals enough
@@ -62,11 +62,8 @@ def measure_distances(directions, centres):
 def describe_features(directions, animals):
     """Describe where clips (N, F) of animals (N,) point; None for under 4 animals.
 
-    Returns
-    -------
-    dict
-        "centres", of the animals, in units of `GRAIN`; "limit", the distance that new
-        animals pass by chance in a share of "false_alarms" of their clips, at most.
+    A dict of "centres", of the animals, in units of `GRAIN`, and "limit", the distance
+    that new animals pass by chance in a share of "false_alarms" of their clips.
     """
     names, index = np.unique(animals, return_inverse=True)
     if len(names) < 4:
@@ -96,83 +93,64 @@ def look_up(folder, names, n_frames):
     ]
 
 
-def describe_clips(folder, names, animals, record):
+def describe_clips(folder, names, animals, run):
     """Describe what the clips `names` (N,) of `animals` (N,) are like.
 
-    Returns
-    -------
-    dict
-        "n_frames", "seconds", "fps", "brightness": [least, most]; "size": list of str;
-        "digests": of the source of each clip, by name; "features": see
-        `describe_features`. None for what is not known of every clip.
+    A dict of the fields of `record.Likeness`: [least, most] of numbers; None for what
+    is not known of every clip.
     """
-    looks, found = look_up(folder, names, record["n_frames"]), {}
+    looks, found = look_up(folder, names, run.n_frames), {}
     for field in ("n_frames", "fps", "brightness", "seconds"):
         values = [getattr(look, field) for look in looks]
         found[field] = None if None in values else [min(values), max(values)]
-    sequences = predict.read_sequences(folder, names, record)
-    directions = np.stack([point(sequence) for sequence in sequences])
+    directions = np.stack(list(map(point, predict.read_sequences(folder, names, run))))
     sizes = {look.size for look in looks}
     found["size"] = sorted(sizes) if all(sizes) else None
     origins = provenance.read_origins(folder)
-    pairs = [(name, origins.get((name, record["n_frames"]))) for name in names]
+    pairs = [(name, origins.get((name, run.n_frames))) for name in names]
     found["digests"] = {name: origin.digest for name, origin in pairs if origin}
     return {**found, "features": describe_features(directions, animals)}
 
 
-# ---------------------------------------------------------------- new videos
-
-
-def explain_missing(record):
+def explain_missing(run):
     """Explain in what new videos cannot be compared with a run's clips, or None."""
-    like = record.get("clips_were") or {}
-    missing = [word for field, word in KINDS.items() if like.get(field) is None]
+    like = vars(run.clips_were)
+    missing = [word for field, word in KINDS.items() if like[field] is None]
     return missing and (
-        f"the record of run {record['run']} does not give the {', '.join(missing)} "
+        f"the record of run {run.name} does not give the {', '.join(missing)} "
         "of its training clips, so new videos are not compared in that"
     )
 
 
-def list_warnings(record, look, score, sequence):
+def list_warnings(run, look, score, sequence):
     """List in what a video differs from the training clips of a run.
 
-    Parameters
-    ----------
-    record : dict
-        Of the run.
-    look : Look
-    score : float
-        Network score.
-    sequence : float32, (T, F)
-
-    Returns
-    -------
-    dict of str to str
-        What differs (a word of `KINDS`, or "score"), and how.
+    `look` is a `Look` at it, `score` its network score, `sequence` (T, F). A dict of
+    what differs (a word of `KINDS`, or "score"), and how.
     """
-    like = record.get("clips_were") or {}
-    length = (look.seconds, like.get("seconds"), "s")
+    like = run.clips_were
+    length = (look.seconds, like.seconds, "s")
     if None in length:
-        length = (look.n_frames, like.get("n_frames"), "frames")
-    targets = learned.list_targets(record).values()
+        length = (look.n_frames, like.n_frames, "frames")
+    targets = run.targets.values()
     scale = [min(targets), max(targets)] if targets else None
-    rates, lights = like.get("fps"), like.get("brightness")
+    light = (look.brightness, like.brightness, "of 255")
     found = {
         "length": compare(*length, SHORTER, LONGER),
-        "frame rate": compare(look.fps, rates, "a second", 1 / OTHER_RATE),
-        "brightness": compare(look.brightness, lights, "of 255", 1 / OTHER_LIGHT),
+        "frame rate": compare(look.fps, like.fps, "a second", 1 / OTHER_RATE),
+        "brightness": compare(*light, 1 / OTHER_LIGHT),
         "score": compare(float(score), scale, "", 1),
     }
-    sizes, size = like.get("size"), look.size
-    if sizes and size and not any(" of " in each for each in sizes):
+    size = look.size
+    if like.size and not any(" of " in each for each in like.size):
         size = size.partition(" of ")[0]  # of an earlier release
-    if sizes and size and size not in sizes:
-        found["frame size"] = f"{size}, in training {', '.join(sizes[:3])}"
-    if features := like.get("features"):
-        centres = np.asarray(features["centres"])
+    if like.size and size and size not in like.size:
+        found["frame size"] = f"{size}, in training {', '.join(like.size[:3])}"
+    if like.features:
+        centres, limit = np.asarray(like.features.centres), like.features.limit
         (distance,) = measure_distances([point(sequence)], centres)
-        if distance > features["limit"]:
-            times = distance / max(features["limit"], 1e-9)
+        if distance > limit:
+            times = distance / max(limit, 1e-9)
             found["features"] = (
                 f"unlike those of every training animal ({times:.1f} times the usual "
                 "distance)"
@@ -191,15 +169,15 @@ def compare(value, limits, unit, lower, upper=None):
     return f"{value:.3g} {unit}".strip() + f", in training {there}"
 
 
-def report_differences(folder, names, scores, record):
+def report_differences(folder, names, scores, run):
     """Caution where clips of a folder differ from the training clips of a run."""
-    sequences = predict.read_sequences(folder, names, record)
-    looks = look_up(folder, names, record["n_frames"])
+    sequences = predict.read_sequences(folder, names, run)
+    looks = look_up(folder, names, run.n_frames)
     videos = zip(looks, scores, sequences, strict=True)
-    report_warnings(record, [list_warnings(record, *video) for video in videos])
+    report_warnings(run, [list_warnings(run, *video) for video in videos])
 
 
-def report_warnings(record, warned):
+def report_warnings(run, warned):
     """Caution how many videos differ from the training clips, and in what.
 
     `warned`: dicts as of `list_warnings`, one for each video.
@@ -208,9 +186,9 @@ def report_warnings(record, warned):
         return
     kinds = [kind for found in warned for kind in found]
     told = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
-    features = (record.get("clips_were") or {}).get("features")
-    if features and "features" in kinds:
-        told += f", of which up to {features['false_alarms']:.0%} by chance"
+    if "features" in kinds:
+        by_chance = run.clips_were.features.false_alarms
+        told += f", of which up to {by_chance:.0%} by chance"
     n_different = sum(map(bool, warned))
     differ = "differs" if n_different == 1 else "differ"
     caution(

@@ -1,11 +1,9 @@
 """What a run is to be: its options, of which the defaults are the published ones."""
 
 import dataclasses
-import math
 
 import data
 from system.tables import count
-from system.terminal import Problem
 
 FEW = 200  # clips that the published network is too large for
 LEARNS_FROM_ALL = ("motion",)  # needs no validation clips
@@ -40,27 +38,8 @@ class Options:
     monitor: str = "animals"  # or "test", as published
     validation_fraction: float = 0.2  # of the train animals
 
-    @classmethod
-    def from_dict(cls, values):
-        """Take options from a record; raises Problem where one is of another kind."""
-        known = {field.name: field.default for field in dataclasses.fields(cls)}
-        given = values if isinstance(values, dict) else {}
-        if given.get("run_frames"):
-            raise Problem("trained with --sampling runs, which is no longer supported")
-        taken = {k: v for k, v in given.items() if k in known}
-        if wrong := [k for k, v in taken.items() if not is_alike(v, known[k])]:
-            raise Problem(f"no options of a training: {wrong[0]} {taken[wrong[0]]!r}")
-        return cls(**taken)
-
     def as_dict(self):
         return dataclasses.asdict(self)
-
-
-def is_alike(value, default):
-    """Tell whether a value from a file is of the kind of an option's default."""
-    if isinstance(default, float) and type(value) in (int, float):
-        return math.isfinite(value)
-    return type(value) is type(default)
 
 
 def propose(clips, options, has_sequences=True):

@@ -54,7 +54,7 @@ def unpack(folder, path):
         record = json.loads(beside.read_text(encoding="utf-8"))
         if not isinstance(record, dict):
             raise ValueError("its record is no JSON object")
-        record = check_record(f"the record in {path}", record)
+        check_record(f"the record in {path}", record)
         return take_in(folder, path, checkpoint, record)
     except DAMAGE as error:
         raise Problem(f"{path} is no run packed by share.py: {error}") from error

@@ -12,54 +12,55 @@ from system import storage
 from system.terminal import Problem, caution
 
 
-def check_extraction(folder, record):
+def check_extraction(folder, run):
     """See that the sequences were made as those the run was trained on.
 
     Where they were not, or there are none yet, the Problem names the command that makes
     them.
     """
-    run, n_frames, expected = record["run"], record["n_frames"], record["extraction"]
+    n_frames, expected = run.n_frames, run.extraction
     present = sequences.describe_making(folder, n_frames)
     if present is None:
         if not sequences.list_names(folder, n_frames):
             raise Problem(
                 f"{storage.extraction_path(folder).parent} holds no sequences of "
-                f"{n_frames} frames yet. {suggest_command(folder, record)}"
+                f"{n_frames} frames yet. {suggest_command(folder, run)}"
             )
         return  # it is unknown how they were made; their shape is all there is
     if expected is None:
         caution(
-            f"the record of run {run} does not give how its sequences were made: its "
-            "scores mean nothing unless those here were made alike"
+            f"the record of run {run.name} does not give how its sequences were made: "
+            "its scores mean nothing unless those here were made alike"
         )
-    elif not record.get("published"):
+    elif not run.is_published:
         if wrong := sequences.compare_extractions(present, expected):
             raise Problem(
-                f"the sequences of {folder} do not suit run {run}: {'; '.join(wrong)}. "
-                f"{suggest_command(folder, record, is_other=True)}"
+                f"the sequences of {folder} do not suit run {run.name}: "
+                f"{'; '.join(wrong)}. "
+                f"{suggest_command(folder, run, is_other=True)}"
             )
     elif present["n_frames"] != expected["n_frames"]:
         raise Problem(
-            f"{run} takes sequences of {expected['n_frames']} frames; those of "
+            f"{run.name} takes sequences of {expected['n_frames']} frames; those of "
             f"{folder} have {present['n_frames']}. "
-            f"{suggest_command(folder, record, is_other=True)}"
+            f"{suggest_command(folder, run, is_other=True)}"
         )
     elif (present["weights"], present["sampling"]) != ("imagenet", "stride"):
         caution(
-            f"{run} was trained on ImageNet features with stride sampling. These are "
-            f"{present['weights']}, {present['sampling']}: the scores mean nothing "
+            f"{run.name} was trained on ImageNet features with stride sampling. These "
+            f"are {present['weights']}, {present['sampling']}: the scores mean nothing "
             "unless that is the same"
         )
 
 
-def suggest_command(folder, record, is_other=False):
+def suggest_command(folder, run, is_other=False):
     """Write the command that makes sequences as those of a run.
 
     `is_other`: whether there are sequences already that were made in another way.
     """
-    made = record["extraction"] or {}
+    made = run.extraction or {}
     if not {"weights", "sampling"} <= made.keys():
-        return f"It is unknown how those of run {record['run']} were made"
+        return f"It is unknown how those of run {run.name} were made"
     weights, hint = made["weights"], ""
     if weights not in sequences.NAMED_WEIGHTS and not Path(weights).is_file():
         hint = (
@@ -69,7 +70,7 @@ def suggest_command(folder, record, is_other=False):
         weights = "FILE"
     command = (
         f"python extract_features.py --weights {shlex.quote(weights)} "
-        f"--seq-length {record['n_frames']} --sampling {made['sampling']}"
+        f"--seq-length {run.n_frames} --sampling {made['sampling']}"
     )
     if made.get("precision", "float32") != "float32":
         command += f" --precision {made['precision']}"
@@ -80,55 +81,45 @@ def suggest_command(folder, record, is_other=False):
     return f"Make them with: {command}{hint}"
 
 
-def open_extractor(record, weights=None):
+def open_extractor(run, weights=None):
     """Open the `extractor.Extractor` that a run was trained with.
 
     `weights` is the file of InceptionV3's weights, if it is not where it was.
     """
     from extractor import Extractor
 
-    made = record["extraction"]
+    made = run.extraction
     if not made or not {"weights", "sampling"} <= made.keys():
         raise Problem(
-            f"it is unknown how the sequences of run {record['run']} were made, so new "
+            f"it is unknown how the sequences of run {run.name} were made, so new "
             "videos cannot be treated alike"
         )
     wanted = weights or made["weights"]
     if wanted not in sequences.NAMED_WEIGHTS and not Path(wanted).is_file():
         raise Problem(
-            f"the weights {wanted} of run {record['run']} are missing; give the file "
+            f"the weights {wanted} of run {run.name} are missing; give the file "
             "with --weights"
         )
     extractor = Extractor(wanted, precision=made.get("precision", "float32"))
     if made.get("sha256") not in (None, extractor.record["sha256"]):
         raise Problem(
-            f"--weights {wanted} are not those of run {record['run']}, which took "
+            f"--weights {wanted} are not those of run {run.name}, which took "
             f"{made['weights']}"
         )
-    if record.get("published") and wanted != "imagenet":
+    if run.is_published and wanted != "imagenet":
         caution("the published network expects ImageNet weights")
     if wanted == "random":
         caution("features come from an untrained network: good for trying out")
     return extractor
 
 
-def read_sequences(folder, names, record, control=None):
-    """Read the sequences of clips, changed as a control asks.
+def read_sequences(folder, names, run, control=None):
+    """Read the sequences (T, F) of clips for a run, one after the other.
 
-    Parameters
-    ----------
-    folder : path
-    names : sequence of str
-    record : dict
-        Of the run; gives T and F.
-    control : {"shuffled-frames", "first-frame"}, optional
-        Destroys the order of frames, or repeats the first one.
-
-    Yields
-    ------
-    float32, (T, F)
+    A `control` changes them: "shuffled-frames" destroys the order of frames,
+    "first-frame" repeats the first one.
     """
-    random, n_frames = np.random.default_rng(0), record["n_frames"]
+    random, n_frames = np.random.default_rng(0), run.n_frames
     missing = [n for n in names if not sequences.find_sequence(folder, n, n_frames)]
     if missing:
         there = sequences.list_names(folder, n_frames)
@@ -136,10 +127,10 @@ def read_sequences(folder, names, record, control=None):
             f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
             f"frames in {storage.extraction_path(folder).parent}: "
             f"{', '.join(missing[:10])}{explain_first(missing, there)}. "
-            f"{suggest_command(folder, record)}"
+            f"{suggest_command(folder, run)}"
         )
     for name in names:
-        sequence = sequences.read_sequence(folder, name, n_frames, record["n_features"])
+        sequence = sequences.read_sequence(folder, name, n_frames, run.n_features)
         if control == "shuffled-frames":
             sequence = random.permutation(sequence)
         elif control == "first-frame":
@@ -147,9 +138,14 @@ def read_sequences(folder, names, record, control=None):
         yield sequence
 
 
-def score_sequences(model, sequences, batch_size=8):
-    """Score sequences (T, F), read one after the other, in batches: float64 (N,)."""
+def score_sequences(networks, sequences, batch_size=8):
+    """Score sequences (T, F), read one after the other, in batches: float64 (N,).
+
+    The score is the mean of those of all networks.
+    """
     scores, iterator = [], iter(sequences)
     while batch := list(itertools.islice(iterator, batch_size)):
-        scores.extend(np.asarray(model.predict_on_batch(np.stack(batch)))[:, 0])
+        batch = np.stack(batch)
+        given = [np.asarray(n.predict_on_batch(batch))[:, 0] for n in networks]
+        scores.extend(np.mean(given, axis=0))
     return np.asarray(scores, float)

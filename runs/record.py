@@ -1,207 +1,253 @@
 """The record of a run: what each field must be, wherever the record comes from.
 
 JSON knows no tuples, and a record may come from another lab or an editor. So it is
-checked and given its types in one place, before anything else takes a value from it.
+checked and given its types in one place: everything else is given a `Run`.
 """
 
+import dataclasses
 import math
+import types
+import typing
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated
 
-from data import MAX_SCORE
+import data
 from runs.options import Options
-from system import untrusted
+from system import storage, untrusted
 from system.terminal import Problem
 
-ANY = "any key"
+Size = Annotated[int, untrusted.size]
+Count = Annotated[int, lambda n: n >= 0]
+Score = Annotated[float, lambda x: abs(x) <= data.MAX_SCORE]
+Pattern = Annotated[str, untrusted.is_quick_pattern]
+Range = Annotated[tuple[float, float], lambda ends: ends[0] <= ends[1]]
+Crop = Annotated[tuple[Count, Count, Count, Count], lambda crop: crop[2] and crop[3]]
+
+KEYS = {  # fields that have another name in the file
+    "name": "run",
+    "validation_clips": "watched_clips",
+    "held_out": "left_out",
+    "errors": "left_out_errors",
+}
 
 
-def take(value, form):
-    """Give a value the type of a form; raises ValueError or TypeError where it is not.
+def is_extraction(made):
+    """Tell whether a dict can be that of `extraction.json`, as far as runs use it."""
+    texts = [made.get(key, "") for key in ("weights", "sampling", "precision")]
+    texts.append(made.get("sha256") or "")
+    n_frames = made.get("n_frames", 0)
+    return {*map(type, texts)} == {str} and type(n_frames) is int and n_frames >= 0
 
-    A form is a type, a function that reads the value, [the form of each item], {ANY:
-    the form of each value}, {field: form} or, where null will do, (form, None). A field
-    that ends in "?" may be missing; others than those named stay as they are.
+
+@dataclasses.dataclass(frozen=True)
+class Scheme:
+    """How a run belongs to a cross-validation; without a kind it belongs to none."""
+
+    kind: str  # "folds", "leave-one-animal-out", or "final": trained after these
+    prefix: str = ""  # the run that the folds are of
+    n_folds: Count = 0
+    fold: str = ""
+    repeat: Count = 1
+    clips: str = ""  # a digest of clips, scores and animals
+    of: str = ""  # of a final run: the kind of its folds, and their names
+    folds: list[str] = field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A network of a cross-validation, and the mean of the scores it learned."""
+
+    run: str
+    sha256: str
+    mean: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipError:
+    """A held-out clip: its target, and its score by the network of that number."""
+
+    clip: str
+    animal: str
+    network: Count
+    target: Score
+    score: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Errors:
+    """Scores of held-out animals, by the networks of a cross-validation."""
+
+    networks: list[Network] = field(default_factory=list)
+    clips: list[ClipError] = field(default_factory=list)
+    scheme: str | None = None
+
+    def __post_init__(self):
+        if any(clip.network >= len(self.networks) for clip in self.clips):
+            raise ValueError("a network is not there")
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """Where the features of training clips point; see `runs.novelty`."""
+
+    centres: list[list[float]]
+    limit: float
+    false_alarms: float = 0.05
+
+    def __post_init__(self):
+        if len({*map(len, self.centres)}) != 1:
+            raise ValueError("centres differ in length")
+
+
+@dataclasses.dataclass(frozen=True)
+class Likeness:
+    """What the training clips of a run were like; None where that is unknown."""
+
+    n_frames: Range | None = None
+    seconds: Range | None = None
+    fps: Range | None = None
+    brightness: Range | None = None
+    size: list[str] | None = None
+    digests: dict[str, str] | None = None
+    features: Features | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained run. What is unknown of the published network is None."""
+
+    name: str
+    model: str
+    n_frames: Size
+    n_features: Size
+    options: Options
+    extraction: Annotated[dict, is_extraction] | None
+    train_clips: Annotated[dict[str, Score], bool]  # targets by clip, as below
+    sha256: str
+    validation_clips: dict[str, Score] = field(default_factory=dict)
+    task: str | None = None
+    target: Annotated[str, lambda text: text in ("score", "group")] = "score"
+    control_group: str | None = None
+    animal_pattern: Pattern = data.ANIMAL_PATTERN
+    group_pattern: Pattern = data.GROUP_PATTERN
+    # By clip, where the table named them.
+    animals: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    crops: list[Crop | None] = field(default_factory=list)
+    mirrored: list[str] = field(default_factory=list)
+    held_out: list[str] = field(default_factory=list)  # animals
+    scheme: Scheme | None = field(default_factory=lambda: Scheme(""))
+    # Where networks of one run differ in their options.
+    members: list[Options] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    epochs: Count = 0
+    val_loss: float | None = None
+    errors: Errors | None = field(default_factory=Errors)
+    clips_were: Likeness | None = field(default_factory=Likeness)
+    trained: str = ""
+    received: str = ""  # from which file, where another folder has packed the run
+    path: Path | None = None  # of the checkpoint
+    # By clip, as the table names them now.
+    animals_now: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_published(self):
+        return self.train_clips is None
+
+    @property
+    def targets(self):
+        """The targets of the training and validation clips, by name."""
+        return {**(self.train_clips or {}), **self.validation_clips}
+
+    def animal_of(self, name):
+        """Name the animal of a clip, as the table did, or its name."""
+        return self.animals.get(name) or data.animal_of(name, self.animal_pattern)
+
+    def group_of(self, name):
+        """Name the group of a clip, or None; see `animal_of`."""
+        return self.groups.get(name) or data.group_of(name, self.group_pattern)
+
+    def as_record(self):
+        """List the fields that describe a run in other files, by their keys."""
+        found = {KEYS.get(k, k): v for k, v in dataclasses.asdict(self).items()}
+        for name in ("clips_were", "animals_now", "path"):
+            del found[name]
+        return found
+
+
+def take(value, kind):
+    """Give a value of JSON its type; raises TypeError or ValueError if it is another.
+
+    A kind is a type, or made of types; one that is Annotated has tests to pass. Where
+    a kind is a class with fields, unknown ones are dropped.
     """
-    if isinstance(form, tuple):
-        return None if value is None else take(value, form[0])
-    if isinstance(form, list):
-        return [take(each, form[0]) for each in take(value, list)]
-    if isinstance(form, type):
-        if type(value) is not form:
-            raise TypeError
-        return value
-    if not isinstance(form, dict):
-        return form(value)
-    found = dict(take(value, dict))
-    if ANY in form:
-        return {key: take(each, form[ANY]) for key, each in found.items()}
-    for name, of_field in form.items():
-        field = name.removesuffix("?")
-        if field in found or field == name:
-            found[field] = take(found[field], of_field)
-    return found
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        found = take(value, inner[0])
+        if not all(test(found) for test in inner[1:]):
+            raise ValueError
+        return found
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else take(value, inner[0])
+    if origin is dict:
+        return {key: take(each, inner[1]) for key, each in take(value, dict).items()}
+    if origin is list:
+        return [take(each, inner[0]) for each in take(value, list)]
+    if origin is tuple:
+        pairs = zip(value, inner, strict=True)
+        return tuple(take(each, kind) for each, kind in pairs)
+    if dataclasses.is_dataclass(kind):
+        given, hints = take(value, dict), typing.get_type_hints(kind, None, None, True)
+        return kind(**{k: take(v, hints[k]) for k, v in given.items() if k in hints})
+    is_number = kind is float and type(value) is int
+    if not (is_number or type(value) is kind) or value in (math.inf, -math.inf):
+        raise TypeError
+    if value != value:  # NaN
+        raise ValueError
+    return value
 
 
 def check_record(path, record):
-    """Check what a record, as JSON gives it, holds: a dict with a type for each field.
+    """Make a Run of what JSON gives.
 
     Raises Problem, which names the path and every field that is missing or not usable.
     """
-    typed, wrong = {"left_out": [], **record}, []
-    for name, form in FIELDS.items():
-        field = name.removesuffix("?")
-        if field not in record and field != name:
+    found, wrong, hints = {}, [], typing.get_type_hints(Run, include_extras=True)
+    for own in dataclasses.fields(Run)[:-2]:
+        key, defaults = KEYS.get(own.name, own.name), (own.default, own.default_factory)
+        is_needed = defaults == (dataclasses.MISSING,) * 2
+        if key not in record and not is_needed:
             continue
         try:
-            typed[field] = take(record[field], form)
-        except Problem as problem:
-            wrong.append(f"{field} ({problem})")
+            value = take(record[key], hints[own.name])
+            if value is not None or is_needed:
+                found[own.name] = value
         except (TypeError, ValueError, KeyError):
-            wrong.append(field)
-    features = None if wrong else (typed.get("clips_were") or {}).get("features")
-    if features and len(features["centres"][0]) != typed["n_features"]:
+            wrong.append(key)
+    options = record.get("options")
+    if isinstance(options, dict) and options.get("run_frames"):
+        raise Problem(
+            f"{path}: trained with --sampling runs, which is no longer supported"
+        )
+    run = None if wrong else Run(**found)
+    features = run and run.clips_were.features
+    if features and len(features.centres[0]) != run.n_features:
         wrong.append("clips_were")
     if wrong:
         raise Problem(
             f"{path} lacks a usable {', '.join(wrong)}. Copy the run's .keras and "
             ".json again from where they were made, or train it again"
         )
-    return typed
+    return run
 
 
-# ---------------------------------------------------------------- readers of values
-
-
-def refuse_unless(is_right):
-    if not is_right:
-        raise ValueError
-
-
-def number(value):
-    refuse_unless(type(value) in (int, float) and math.isfinite(value))
-    return value
-
-
-def score(value):
-    refuse_unless(abs(number(value)) <= MAX_SCORE)
-    return value
-
-
-def count(value):
-    refuse_unless(take(value, int) >= 0)
-    return value
-
-
-def known_clips(value):
-    refuse_unless(value)
-    return take(value, {ANY: score})
-
-
-def pattern(value):
-    refuse_unless(untrusted.is_quick_pattern(value))
-    return value
-
-
-def target(value):
-    refuse_unless(value in ("score", "group"))
-    return value
-
-
-def options(value):
-    Options.from_dict(take(value, dict))
-    return value
-
-
-def crop(value):
-    left, top, width, height = take(list(value), [count])
-    refuse_unless(width and height)
-    return left, top, width, height
-
-
-def limits(value):
-    """Read the least and the most of something: [low, high]."""
-    low, high = take(value, [number])
-    refuse_unless(low <= high)
-    return value
-
-
-def features(value):
-    """Read where features of the training clips point; see `runs.novelty`."""
-    form = {"centres": [[number]], "limit": number, "false_alarms?": number}
-    found = take(value, form)
-    refuse_unless(len(set(map(len, found["centres"]))) == 1)
-    return found
-
-
-def errors(value):
-    """Read the errors on held-out animals; see `runs.finish`."""
-    clip = {"clip": str, "animal": str, "target": score, "score": number}
-    form = {
-        "networks": [{"run": str, "sha256": str, "mean": number}],
-        "clips": [{**clip, "network": count}],
-        "scheme?": (str, None),
-    }
-    found = take(value, form)
-    n_networks = len(found["networks"])
-    refuse_unless(all(each["network"] < n_networks for each in found["clips"]))
-    return found
-
-
-FIELDS = {
-    "run": str,
-    "model": str,
-    "n_frames": untrusted.size,
-    "n_features": untrusted.size,
-    "options": options,
-    "extraction": (
-        {
-            "weights?": str,
-            "sampling?": str,
-            "precision?": str,
-            "sha256?": (str, None),
-            "n_frames?": count,
-        },
-        None,
-    ),
-    "train_clips": known_clips,
-    "sha256": str,
-    "watched_clips?": {ANY: score},
-    "task?": str,
-    "target?": target,
-    "control_group?": str,
-    "animal_pattern?": pattern,
-    "group_pattern?": pattern,
-    "animals?": {ANY: str},
-    "groups?": {ANY: str},
-    "crops?": [(crop, None)],
-    "mirrored?": [str],
-    "left_out?": [str],
-    "scheme?": (
-        {
-            "kind": str,
-            "prefix?": str,
-            "fold?": str,
-            "of?": str,
-            "repeat?": count,
-            "n_folds?": count,
-        },
-        None,
-    ),
-    "members?": [options],
-    "versions?": {ANY: str},
-    "epochs?": count,
-    "left_out_errors?": (errors, None),
-    "clips_were?": (
-        {
-            "n_frames?": (limits, None),
-            "seconds?": (limits, None),
-            "fps?": (limits, None),
-            "brightness?": (limits, None),
-            "size?": ([str], None),
-            "digests?": ({ANY: str}, None),
-            "features?": (features, None),
-        },
-        None,
-    ),
-    "trained?": str,
-    "received?": str,
-}
+def read_record(path):
+    """Read the Run of a checkpoint from the `.json` beside it."""
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        raise Problem(
+            f"{beside} is missing; a run is {path.name} and {beside.name} together"
+        )
+    run = check_record(beside, storage.read_json(beside))
+    return dataclasses.replace(run, path=path)

@@ -36,7 +36,7 @@ class Plan(NamedTuple):
         own = {*self.train, *self.validation}
         known = [clip for clip in clips if clip.name in own]
         crops = {c.crop for c in known}
-        cropped = sorted(map(list, crops - {None}))
+        cropped = sorted(crops - {None})
         told = {
             "animals": {c.name: c.animal for c in known if c.animal},
             "groups": {c.name: c.group for c in known if c.group},
@@ -47,10 +47,7 @@ class Plan(NamedTuple):
 
 
 def find_targets(clips, options):
-    """Find the target of each scored clip: its expert score, or its group as 0 or 1.
-
-    Each clip once, though both splits may list it.
-    """
+    """Find the target of each scored clip, once: expert score, or group as 0 or 1."""
     if options.target == "group":
         targets = find_group_targets(clips, options)
     else:
@@ -97,9 +94,6 @@ def find_group_targets(clips, options):
             "--control-group"
         )
     return {name: float(group != healthy) for name, group in groups.items()}
-
-
-# ---------------------------------------------------------------- plans
 
 
 def plan_run(run, clips, targets, animals, options):
@@ -167,17 +161,9 @@ def choose_validation(plan, animals, options):
 def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1):
     """Plan one run a fold, by default one an animal; the split column is ignored.
 
-    Parameters
-    ----------
-    run : str
-        What the names of the runs begin with; "" as published.
-    targets, animals, options
-        As for `plan_run`.
-    n_folds : int, optional
-    only : str, optional
-        Plan the run of this fold alone.
-    repeat : int
-        Of a cross-validation that is repeated with other seeds and folds.
+    Names of the runs begin with `run`, "" as published; `only` names the one fold to
+    plan; `repeat` is that of a cross-validation that is repeated with other seeds and
+    folds; the rest is as for `plan_run`.
     """
     refuse_unscored(targets)
     names = sorted(targets)  # the order of the rows decides nothing
@@ -216,14 +202,10 @@ def digest_clips(targets, animals):
 def describe_plan(plan, animals):
     """Describe how many clips and animals a run trains on, and is validated on."""
     n_train = len({animals[name] for name in plan.train})
-    told = f"{len(plan.train)} training clips of {n_train} animals"
-    if not plan.validation:
-        return told
+    found = f"{len(plan.train)} training clips of {n_train} animals"
     n_validation = len({animals[name] for name in plan.validation})
-    return f"{told}, {len(plan.validation)} validation clips of {n_validation}"
-
-
-# ---------------------------------------------------------------- animals
+    more = f", {len(plan.validation)} validation clips of {n_validation}"
+    return found + more * bool(plan.validation)
 
 
 def hold_out_animals(animals, scores, fraction, seed):

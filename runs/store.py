@@ -4,23 +4,19 @@ Here a run is found, read, saved, and compared with one that is planned. Keras i
 only where a network is opened.
 """
 
-import functools
+import dataclasses
 from datetime import datetime, timezone
 from pathlib import Path
 
 import data
 from features import sequences
-from runs import keras2, learned, packing
-from runs.options import Options
-from runs.record import check_record
+from runs import keras2, packing
+from runs.record import read_record
 from system import storage, terminal, untrusted
 from system.terminal import Problem
 
 CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
 FOLDS = ("folds", "leave-one-animal-out")  # kinds of cross-validation
-
-
-# ---------------------------------------------------------------- find
 
 
 def find_run(folder, run=None, task=None):
@@ -110,69 +106,57 @@ def read_head(path):
     }
 
 
-# ---------------------------------------------------------------- read, save
-
-
-def read_run(path):
-    """Load a checkpoint and the record of how it was made: (keras.Model, dict).
+def open_run(path):
+    """Open a checkpoint as a `Run`, by its record; its network is not read.
 
     For the published network, which has no record, one is made of what is known.
     """
-    from runs import loading
-
     path = Path(path)
     if untrusted.kind_of(path) == "HDF5":
-        model = loading.load_published(path)
+        return keras2.describe_run(path)
+    return read_record(path)
+
+
+def read_run(path):
+    """Open a checkpoint and load its networks: (list of keras.Model, Run)."""
+    return load_networks(open_run(path))
+
+
+def load_networks(run):
+    """Load the networks of a run; gives them, and the run with their T and F."""
+    from runs import loading
+
+    if run.is_published:
+        model = loading.load_published(run.path)
         _, n_frames, n_features = model.input_shape
-        return model, keras2.record_of(path, n_frames, n_features)
-    record = read_record(path)
-    shape = record["n_frames"], record["n_features"]
-    targets = list(record["train_clips"].values())
+        made = {**run.extraction, "n_frames": n_frames}
+        size = {"n_frames": n_frames, "n_features": n_features, "extraction": made}
+        return [model], dataclasses.replace(run, **size)
+    verify(run)
     try:
-        return loading.load_run(path, list_members(record), shape, targets), record
+        return loading.load_run(run), run
     except (TypeError, ValueError) as error:
         raise Problem(
-            f"{path.stem}.json describes no network: {untrusted.first_line(error)}"
+            f"{run.path.stem}.json describes no network: {untrusted.first_line(error)}"
         ) from error
 
 
-def list_members(record):
-    """List the options of each network of a run."""
-    if members := record.get("members"):
-        return [Options.from_dict(each) for each in members]
-    options = Options.from_dict(record["options"])
-    return [options] * options.ensemble
-
-
-def read_record(path):
-    """Read the record (a dict) beside a `.keras` file; see that it belongs to it."""
-    beside = path.with_suffix(".json")
-    if not beside.is_file():
+def verify(run):
+    """See that a record belongs to the checkpoint beside it."""
+    found, path = storage.digest_file(run.path), run.path
+    if run.sha256 != found:
         raise Problem(
-            f"{beside} is missing; a run is {path.name} and {beside.name} together"
+            f"{path.name} is not the file that {path.stem}.json describes: its sha256 "
+            f"is {found}, the record says {run.sha256}"
         )
-    record = check_record(beside, storage.read_json(beside))
-    found = storage.digest_file(path)
-    if record["sha256"] != found:
-        raise Problem(
-            f"{path.name} is not the file that {beside.name} describes: its sha256 is "
-            f"{found}, the record says {record['sha256']}"
-        )
-    return record
 
 
 def describe_run(plan, options, extraction, results, n_features):
-    """Put together the record of a run: all that is needed to use or evaluate it.
+    """Put together the record (dict) of a run: all that is needed to use it.
 
-    Parameters
-    ----------
-    plan : splits.Plan
-    options : Options
-    extraction : dict or None
-        See `sequences.read_extraction`.
-    results : list of dict
-        Of each network of the run, see `trainer.fit_network`.
-    n_features : int
+    `plan` and `options` are what was trained, `extraction` as of
+    `sequences.read_extraction`; `results` those of each network, see
+    `trainer.fit_network`.
     """
     return {
         "run": plan.run,
@@ -198,19 +182,20 @@ def describe_run(plan, options, extraction, results, n_features):
         "val_loss": sum(result["val_loss"] for result in results) / len(results),
         **({"choice": results[0]["choice"]} if "choice" in results[0] else {}),
         "trained": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        "sha256": "",  # see `save_run`
     }
 
 
-def save_run(folder, model, record):
+def save_run(folder, networks, record):
     """Write `<run>.keras` and then `<run>.json`, which makes the run a finished one."""
+    import models
+
     path = storage.checkpoint_path(folder, record["run"])
     with storage.replacing(path) as temporary:
-        model.save(temporary)
-    beside = storage.record_path(folder, record["run"])
-    storage.write_json(beside, {**record, "sha256": storage.digest_file(path)})
-
-
-# ---------------------------------------------------------------- trained already?
+        models.join(networks).save(temporary)
+    digest = storage.digest_file(path)
+    storage.write_json(path.with_suffix(".json"), {**record, "sha256": digest})
+    return read_record(path)
 
 
 def is_finished(folder, plan, options, extraction):
@@ -219,83 +204,76 @@ def is_finished(folder, plan, options, extraction):
     Parameters are those of `describe_run`. Options that a later release brought count
     as left at their defaults.
     """
-    path = storage.record_path(folder, plan.run)
-    checkpoint = storage.checkpoint_path(folder, plan.run)
-    if not (path.is_file() and checkpoint.is_file()):
+    path = storage.checkpoint_path(folder, plan.run)
+    beside = path.with_suffix(".json")
+    if not (path.is_file() and beside.is_file()):
         return False
-    record = storage.read_json(path)
-    if record.get("sha256") != storage.digest_file(checkpoint):
+    run = read_record(path)
+    if run.sha256 != storage.digest_file(path):
         return False  # killed while the one replaced the other
-    if differences := list_differences(record, plan, options, extraction):
+    if differences := list_differences(run, plan, options, extraction):
         raise Problem(
             f"run {plan.run} exists, but was trained differently: "
             f"{'; '.join(differences)}. Give --overwrite to replace it, or another "
             "--run NAME to keep both"
         )
-    if plan.held_out and record.get("scheme") != plan.scheme:
-        storage.write_json(path, {**record, "scheme": plan.scheme})
+    record = storage.read_json(beside)
+    if plan.held_out and record["scheme"] != plan.scheme:
+        storage.write_json(beside, {**record, "scheme": plan.scheme})
     return True
 
 
-def list_differences(record, plan, options, extraction):
+def list_differences(run, plan, options, extraction):
     """Describe how a training differs from the one that is planned: list of str."""
-    then = Options.from_dict(record.get("options")).as_dict()
+    then = run.options.as_dict()
     found = [
         f"--{name.replace('_', '-')} {then[name]}, now {value}"
         for name, value in options.as_dict().items()
         if then[name] != value and name not in ("n_frames", "control_group")
     ]
-    found += list_changed_clips(record, plan, options)
-    if record.get("crops", []) != plan.told.get("crops", []):
+    found += list_changed_clips(run, plan, options)
+    if run.crops != plan.told.get("crops", []):
         found.append("other crops")
-    if not found and (record.get("watched_clips") or {}) != plan.validation:
+    if not found and run.validation_clips != plan.validation:
         found.append("other validation animals")
-    made = record.get("extraction")
-    if made and extraction:
-        differences = sequences.compare_extractions(made, extraction)
+    if run.extraction and extraction:
+        differences = sequences.compare_extractions(run.extraction, extraction)
         found += [f"sequences of {each} now" for each in differences]
-    elif made or extraction:
+    elif run.extraction or extraction:
         found.append("sequences made in another way")
     return found
 
 
-def list_changed_clips(record, plan, options):
+def list_changed_clips(run, plan, options):
     """Describe which clips of a training changed since: list of str."""
-    earlier, now = learned.list_targets(record), {**plan.train, **plan.validation}
-    both, pattern = now.keys() & earlier.keys(), options.group_pattern
-    groups = plan.told.get("groups", {})
-    was_out, is_out = (
-        {*held} for held in (record.get("left_out") or (), plan.held_out)
-    )
-    owner = functools.partial(plan.animal_of, pattern=options.animal_pattern)
+    earlier, now = run.targets, {**plan.train, **plan.validation}
+    both, groups = now.keys() & earlier.keys(), plan.told.get("groups", {})
+    was_out, is_out = {*run.held_out}, {*plan.held_out}
     new, gone = now.keys() - earlier.keys(), earlier.keys() - now.keys()
+    pattern = options.animal_pattern
     changes = {  # a clip of an animal that is held out, then or now, was not removed
-        "new": {name for name in new if owner(name) not in was_out},
-        "no longer there": {
-            n for n in gone if learned.animal_in(record, n) not in is_out
-        },
+        "new": {n for n in new if plan.animal_of(n, pattern) not in was_out},
+        "no longer there": {n for n in gone if run.animal_of(n) not in is_out},
         "with another score": {n for n in both if earlier[n] != now[n]},
         "of another animal": {
             name
             for name in both
-            if learned.animal_in(record, name)
-            != plan.animal_of(name, options.animal_pattern)
+            if run.animal_of(name) != plan.animal_of(name, pattern)
         },
         "of another group": {
             name
             for name in both
-            if learned.group_in(record, name, pattern)
-            != (groups.get(name) or data.group_of(name, pattern))
+            if run.group_of(name)
+            != (groups.get(name) or data.group_of(name, options.group_pattern))
         },
-        "mirrored or no longer so": {*record.get("mirrored", ())}
-        ^ {*plan.told.get("mirrored", ())},
+        "mirrored or no longer so": {*run.mirrored} ^ {*plan.told.get("mirrored", ())},
     }
-    told = [
+    found = [
         f"{len(names)} clip{'s' * (len(names) > 1)} {change} (for example {min(names)})"
         for change, names in changes.items()
         if names
     ]
     if was_out != is_out:
-        held, now_held = (", ".join(sorted(held)) for held in (was_out, is_out))
-        told.append(f"animals held out are {now_held or 'none'}, not {held or 'none'}")
-    return told
+        before, after = (", ".join(sorted(held)) for held in (was_out, is_out))
+        found.append(f"animals held out are {after or 'none'}, not {before or 'none'}")
+    return found

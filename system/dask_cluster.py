@@ -1,7 +1,8 @@
 """Calls on the workers of a Dask cluster: the little that concerns dask.distributed.
 
 Who does what, and what happens when a worker dies, is Dask's. Workers see the project
-and the working folder at the same paths; only names and sentences travel.
+and the working folder at the same paths; only names and sentences travel. A function
+within another travels whole: it needs no path to our modules, as one of a module would.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from uuid import uuid4
 from system import terminal
 from system.terminal import Problem, caution
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = str(Path(__file__).resolve().parents[1])
 PATIENCE = 15  # seconds in which a scheduler must answer
 EXAMPLE = "tcp://host:8786"
 
@@ -43,20 +44,16 @@ def connect(address):
     for part in ("client", "utils"):  # we say in a line what they tell in many
         logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
     with client:
-        client.register_plugin(make_plugin())
+        client.register_plugin(make_plugin(PROJECT))
         if not client.nthreads():
             caution(f"{address} has no worker yet: waiting for the first")
         yield client
 
 
-def make_plugin():
+def make_plugin(project):
     """Make what prepares a worker: our modules on its path, its cautions sent here."""
     from dask.distributed import WorkerPlugin
 
-    project = str(PROJECT)
-
-    # A class within a function travels whole; one of a module would need the path that
-    # it is to set.
     class Prepare(WorkerPlugin):
         name = f"modules of {project}"
 
@@ -76,7 +73,7 @@ def send_cautions():
     """Let the cautions of this worker appear where the script was started."""
     import distributed
 
-    def show(message, category, filename, lineno, file=None, line=None):
+    def show(message, *_):
         distributed.print(f"warning: {message}", file=sys.stderr)
 
     terminal.show_cautions()
@@ -84,11 +81,9 @@ def send_cautions():
 
 
 def make_call():
-    """Make what calls a function on a worker; it tells a Problem as text.
+    """Make what calls a function on a worker: its result, and a Problem as text.
 
-    The scheduler opens what it passes on, and need not know our modules. So function
-    and arguments are packed once more, and this function, as it stands within another,
-    travels whole.
+    The scheduler opens what it passes on, so function and arguments are packed again.
     """
 
     def call(packed):
@@ -105,40 +100,30 @@ def make_call():
     return call
 
 
-def submit(client, function, *arguments):
-    import cloudpickle
-
-    packed = cloudpickle.dumps((function, arguments))
-    return client.submit(make_call(), packed, key=f"{function.__name__}-{uuid4()}")
-
-
 def run(client, function, tasks, *common):
     """Call a function with each task, and what is common to all, on the cluster.
 
-    Yields
-    ------
-    (task, result or Problem)
-        In the order in which they are done.
+    Yields each task with its result or Problem, in the order in which they are done.
     """
-    from dask.distributed import as_completed
+    import cloudpickle
+    from dask.distributed import CancelledError, KilledWorker, as_completed
 
-    futures = {submit(client, function, task, *common): task for task in tasks}
+    futures = {}
+    for task in tasks:
+        packed = cloudpickle.dumps((function, (task, *common)))
+        key = f"{function.__name__}-{uuid4()}"
+        futures[client.submit(make_call(), packed, key=key)] = task
     try:
         for future in as_completed(futures, loop=client.loop):
-            result = take_result(future)
+            try:
+                result, problem = future.result()
+            except KilledWorker:
+                problem = "the workers that took it died; out of memory?"
+            except CancelledError:
+                raise Problem(
+                    "the Dask scheduler is gone; what was done is kept"
+                ) from None
             future.release()  # or it would be done again if its worker died now
-            yield futures.pop(future), result
+            yield futures.pop(future), Problem(problem) if problem else result
     finally:
         client.cancel(list(futures))
-
-
-def take_result(future):
-    from dask.distributed import CancelledError, KilledWorker
-
-    try:
-        result, problem = future.result()
-    except KilledWorker:
-        return Problem("the workers that took it died; out of memory?")
-    except CancelledError:
-        raise Problem("the Dask scheduler is gone; what was done is kept") from None
-    return result if problem is None else Problem(problem)

@@ -22,12 +22,8 @@ def run(n_processes, function, tasks):
     """Call a function of a module with the parts of each task, so many at a time.
 
     Every process has as many threads as if it were alone: with fewer, products of
-    matrices may be summed in another order and differ in their last bits.
-
-    Yields
-    ------
-    (task, result or Problem)
-        In the order in which they are done.
+    matrices may be summed in another order and differ in their last bits. Yields each
+    task with its result or Problem, in the order in which they are done.
     """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork

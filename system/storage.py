@@ -29,9 +29,6 @@ FORBIDDEN = set('<>:"/\\|?*')
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
-# ---------------------------------------------------------------- paths
-
-
 def table_path(folder):
     return Path(folder) / "data_file.csv"
 
@@ -100,9 +97,6 @@ def find_name_fault(name):
     return None
 
 
-# ---------------------------------------------------------------- writing, reading
-
-
 @contextlib.contextmanager
 def replacing(path):
     """Write a file whole or not at all.
@@ -110,12 +104,8 @@ def replacing(path):
     Yields a temporary path in the same folder with the same suffix. It gets the final
     name when the block ends well and is removed when it does not. A link stays one:
     what it leads to is replaced. A new file is as open to others as the umask says, one
-    that is replaced as it was before.
-
-    Raises
-    ------
-    Problem
-        When the disk is full, the file or the folder is read-only or has vanished.
+    that is replaced as it was before. Raises Problem when the disk is full, or the file
+    or the folder is read-only or has vanished.
     """
     path, temporary = Path(os.path.realpath(path)), None
     try:
@@ -124,7 +114,8 @@ def replacing(path):
         mode = path.stat().st_mode if path.exists() else None
         if mode is not None and not (mode & 0o222 and os.access(path, os.W_OK)):
             raise PermissionError(13, "it is read-only")
-        temporary = path.with_name(name_temporary() + path.suffix)
+        owner = f"{HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+        temporary = path.with_name(f"{TEMPORARY}{owner}{path.suffix}")
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         if mode is not None:
@@ -139,11 +130,6 @@ def replacing(path):
                 temporary.unlink(missing_ok=True)
 
 
-def name_temporary():
-    """Name a temporary file so that everybody can tell whose it is."""
-    return f"{TEMPORARY}{HOST}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
 @functools.cache
 def tidy(folder):
     """Remove, once in a process, what killed processes left in a folder."""
@@ -151,10 +137,7 @@ def tidy(folder):
 
 
 def remove_leftovers(folder):
-    """Remove the temporary files of processes that are dead.
-
-    Of another machine's nobody knows; they count as dead when a week old.
-    """
+    """Remove the temporary files of dead processes; another machine's, a week old."""
     for path in Path(folder).glob(f"{TEMPORARY}*"):
         owner = re.match(rf"{re.escape(TEMPORARY)}(\w+)-(\d+)-", path.name)
         is_ours = owner and owner[1] == HOST
@@ -181,16 +164,11 @@ def is_alive(process):
 def claim(path):
     """Let one process at a time work on what lies at a path.
 
-    The system keeps the lock and gives it back however a process ends.
-
-    Raises
-    ------
-    Problem
-        Says who works there already.
+    The system keeps the lock and gives it back however a process ends. Raises Problem,
+    which says who works there already.
     """
     lock = Path(path).with_name(f".working-{Path(path).name}")
-    file = None
-    while file is None:
+    while True:
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
             file = lock.open("a+b", buffering=0)
@@ -202,9 +180,10 @@ def claim(path):
             owner = file.read(200).decode(errors="replace") or "another process"
             file.close()
             raise Problem(f"{owner} works on {path}. Wait until it is done")
-        if not is_there(lock, file):  # its owner removed it when it was done
-            file.close()
-            file = None
+        with contextlib.suppress(OSError):
+            if os.path.samestat(lock.stat(), os.fstat(file.fileno())):
+                break
+        file.close()  # its owner removed it when it was done
     try:
         with contextlib.suppress(OSError):  # a full disk has room for a lock only
             file.truncate(0)
@@ -233,13 +212,6 @@ def grab(file):
     except OSError as error:
         return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
     return True
-
-
-def is_there(path, file):
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except OSError:
-        return False
 
 
 def write_json(path, content):

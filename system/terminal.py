@@ -14,6 +14,7 @@ if sys.version_info < (3, 10):  # noqa: UP036, an older Python shall say so
     sys.exit(2)
 
 import argparse
+import contextlib
 import importlib.metadata
 import io
 import math
@@ -28,13 +29,11 @@ import warnings
 from system import VERSION
 
 INTERNAL = 70  # exit code of an internal error, as in sysexits.h
-PACKAGES = {  # those of requirements.txt: as they are imported, as they are installed
-    **{name: name for name in ("av", "h5py", "jinja2", "keras", "matplotlib", "numpy")},
-    **{name: name for name in ("openpyxl", "pandas", "requests", "scipy", "tqdm")},
-    **{name: name for name in ("tensorboard", "tensorflow")},
-    "PIL": "pillow",
-    "sklearn": "scikit-learn",
-}
+PACKAGES = (  # those of requirements.txt, as they are imported
+    "av h5py jinja2 keras matplotlib numpy openpyxl pandas PIL requests scipy sklearn "
+    "tensorboard tensorflow tqdm"
+)
+INSTALLED = {"PIL": "pillow", "sklearn": "scikit-learn"}  # where that differs
 LESS_MEMORY = {  # options that let a script do with less
     "--batch-size": "give a smaller --batch-size",
     "--units": "give fewer --units",
@@ -92,15 +91,15 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         """Take a word that begins with a hyphen and is no option for a value."""
-        known, words = self._option_string_actions, []
+        known, words = self._option_string_actions, [""]
         for word in sys.argv[1:] if args is None else args:
-            action = known.get(words[-1]) if words else None
+            action = known.get(words[-1])
             takes_one = action is not None and action.nargs is None
             if takes_one and word.startswith("-") and not self.is_option(word):
                 words[-1] += f"={word}"
             else:
                 words.append(word)
-        return super().parse_known_args(words, namespace)
+        return super().parse_known_args(words[1:], namespace)
 
     def is_option(self, word):
         """Tell whether a word is an option, or the beginning of a long one."""
@@ -118,11 +117,8 @@ class Parser(argparse.ArgumentParser):
 def begin_options(parser, title=None, defaults=None):
     """Begin a group of options, whose defaults are the attributes of one object.
 
-    Returns
-    -------
-    callable
-        Adds an option: its flag, its kind (a type, the choices, or bool for a switch),
-        what it does, and what else `add_argument` takes.
+    Gives the function that adds an option: its flag, its kind (a type, the choices, or
+    bool for a switch), what it does, and what else `add_argument` takes.
     """
     group = parser.add_argument_group(title) if title else parser
 
@@ -159,11 +155,6 @@ def checked(read, is_right, expected):
     return convert
 
 
-def compile_pattern(text):
-    re.compile(text)
-    return text
-
-
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -191,33 +182,22 @@ seed = checked(int, lambda n: 0 <= n < 2**31, "a whole number from 0 to 21474836
 count = checked(int, lambda n: n >= 0, "a whole number, 0 or more")
 amount = checked(float, lambda x: 0 <= x < math.inf, "a number, 0 or more")
 fraction = checked(float, lambda x: 0 <= x < 1, "a number from 0 up to 1")
-pattern = checked(compile_pattern, bool, "a regular expression")
+pattern = checked(lambda text: re.compile(text).pattern, bool, "a regular expression")
 
 
 def list_versions():
     """Return the versions that a result depends on, for the records."""
-    packages = ("keras", "tensorflow", "numpy", "av", "pillow")
-    return {
-        "behavior_net": VERSION,
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in packages},
-    }
+    found = {"behavior_net": VERSION, "python": platform.python_version()}
+    for package in ("keras", "tensorflow", "numpy", "av", "pillow"):
+        found[package] = importlib.metadata.version(package)
+    return found
 
 
 def report_failed(problems, n_clips):
-    """List the clips that failed on stderr.
-
-    Returns
-    -------
-    int
-        The exit code: 1 where a clip failed, else 0.
-    """
-    if not problems:
-        return 0
-    say(f"{len(problems)} of {n_clips} clips failed:")
-    for problem in problems:
-        say(f"  {problem}")
-    return 1
+    """List the clips that failed on stderr; gives the exit code, 1 where one failed."""
+    if problems:
+        say("\n  ".join([f"{len(problems)} of {n_clips} clips failed:", *problems]))
+    return int(bool(problems))
 
 
 class Stopped(KeyboardInterrupt):
@@ -234,20 +214,17 @@ def say(text):
 
 def turn_away(stream, descriptor):
     """Let what a stream still holds go nowhere, or Python's end would fail on it."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
         stream.flush()
-    except (OSError, ValueError, AttributeError):
-        pass
+
+
+def stop(number, _frame):
+    raise Stopped(number)
 
 
 def listen_to_system():
     """End on SIGTERM and SIGHUP as on Ctrl-C; `nohup` stays obeyed."""
-
-    def stop(number, _frame):
-        raise Stopped(number)
-
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) == signal.SIG_DFL:
@@ -265,18 +242,13 @@ sys.excepthook = report_early
 
 
 def report(error):
-    """Print what ended a script.
-
-    Returns
-    -------
-    int
-        The exit code: 2 for what the user can mend, else `INTERNAL`.
-    """
+    """Print what ended a script: exit code 2 if the user can mend it, else INTERNAL."""
     missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
     package = (missing or "").partition(".")[0]
-    if isinstance(error, ModuleNotFoundError) and package in PACKAGES:
+    if isinstance(error, ModuleNotFoundError) and package in PACKAGES.split():
         say(
-            f"error: the package {PACKAGES[package]} is missing. Activate the "
+            f"error: the package {INSTALLED.get(package, package)} is missing. "
+            "Activate the "
             "environment with `source .venv/bin/activate` (on Windows "
             "`.venv\\Scripts\\activate`), or install what is needed with "
             "`python -m pip install -r requirements.txt`"
@@ -289,11 +261,14 @@ def report(error):
     elif isinstance(error, (Problem, OSError)):
         say(f"error: {error}")
     else:
+        versions = f"behavior_net {VERSION}, python {platform.python_version()}"
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions = ", ".join(f"{k} {v}" for k, v in list_versions().items())
         say("".join(traceback.format_exception(error)).rstrip())
         say(
             "internal error: this is a fault of the program, not of your data. Please "
             "report it with the lines above, the command, and these versions: "
-            + describe_versions()
+            + versions
         )
         return INTERNAL
     return 2
@@ -317,25 +292,12 @@ MEMORY_FULL = re.compile(
 )
 
 
-def describe_versions():
-    try:
-        versions = list_versions()
-    except importlib.metadata.PackageNotFoundError:
-        versions = {"behavior_net": VERSION, "python": platform.python_version()}
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
 def run(main):
     """Run a script's `main` and leave with its exit code.
 
     0 done; 1 some clips failed and all others are done; 2 wrong use or input; 70
     internal error; 130, 143, 129 stopped by Ctrl-C, SIGTERM, SIGHUP. A known problem
-    is one line on stderr.
-
-    Parameters
-    ----------
-    main : callable
-        Takes no argument; returns the exit code, or None for 0.
+    is one line on stderr. `main` takes no argument.
     """
     show_cautions()
     # Notebooks hand on a backend that their own environment alone may have; figures

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import importlib
 import io
 import json
@@ -288,6 +289,13 @@ def open_lab(place):
 def read_csv(path):
     with Path(path).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def make_run(**fields):
+    """Make a run with as little as one may hold, and some fields of `record.Run`."""
+    from runs.record import check_record
+
+    return dataclasses.replace(check_record("a.json", RECORD), **fields)
 
 
 def read_record(folder, run):

@@ -101,17 +101,17 @@ def keep_nursery(name):
 
 def trace_epochs(output):
     """Write each epoch that begins on a line of its own, and back each of them up."""
-    from training import learning, trainer
+    from training import trainer
 
     trainer.BACKUP_SECONDS = 0
-    begin = learning.SequenceBatches.start_epoch
+    begin = trainer.SequenceBatches.start_epoch
 
     def start_epoch(batches, epoch):
         with Path(f"{output}.epochs").open("a") as file:
             print(epoch, file=file)
         begin(batches, epoch)
 
-    learning.SequenceBatches.start_epoch = start_epoch
+    trainer.SequenceBatches.start_epoch = start_epoch
 
 
 if __name__ == "__main__":

@@ -35,10 +35,15 @@ def make_statistics(n_features=12):
 
 
 def make_ensemble(n_frames=8):
-    parts = [
+    return [
         make_network(n_frames=n_frames, seed=s, bias=b) for s, b in enumerate((1, -1))
     ]
-    return models.build_ensemble(parts)
+
+
+def open_all(model):
+    """Open a network, or all of a list of members."""
+    members = model if isinstance(model, list) else [model]
+    return [network.open_network(member) for member in members]
 
 
 NETWORKS = {
@@ -56,23 +61,23 @@ NETWORKS = {
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def case(request):
-    """A network, its sequences and its explanation."""
+    """The members of a network, its sequences and its explanation."""
     model = NETWORKS[request.param]()
-    sequences = make_sequences(n_frames=model.input_shape[1])
-    networks = network.open_networks(model)
-    return model, sequences, networks, attribution.take_apart(networks, sequences)
+    members, networks = model if isinstance(model, list) else [model], open_all(model)
+    sequences = make_sequences(n_frames=networks[0].n_frames)
+    return members, sequences, networks, attribution.take_apart(networks, sequences)
 
 
 def test_steps_and_bias_add_up_to_the_score(case):
-    model, sequences, _, found = case
-    expected = model.predict_on_batch(sequences)[:, 0]
+    members, sequences, _, found = case
+    expected = np.mean([m.predict_on_batch(sequences)[:, 0] for m in members], axis=0)
     assert np.abs(found.scores - expected).max() < 1e-5
     total = found.steps.sum(axis=1) + found.bias
     assert np.allclose(total, found.value, atol=1e-5)
 
 
 def test_a_score_that_is_cut_is_explained_all_the_same():
-    networks = network.open_networks(make_network(bias=-9.0))
+    networks = open_all(make_network(bias=-9.0))
     found = attribution.take_apart(networks, make_sequences())
     assert found.is_cut.all() and not found.scores.any()
     assert (found.value < -5).all()
@@ -104,18 +109,15 @@ def test_a_gain_near_0_is_no_large_miss(offset):
     model = keras.Model(inputs, keras.layers.Dense(1)(flat))
     model.layers[-1].set_weights([np.array([[1.0], [-1.0]]), np.zeros(1)])
     sequences = np.array([[[1.0], [1.0 + offset]]], np.float32)
-    found = attribution.integrate(
-        network.open_networks(model), sequences, np.zeros_like(sequences)
-    )
+    found = attribution.integrate(open_all(model), sequences, np.zeros_like(sequences))
     assert found.residual[0] < 0.01 and found.steps[0] < 64
     assert found.frames[0] == pytest.approx([1, -1], abs=0.02)
 
 
 def test_gradient_is_that_of_keras(case):
-    model, sequences, networks, _ = case
+    members, sequences, networks, _ = case
     sequences = tf.constant(sequences)
-    nested = [layer for layer in model.layers if layer.name.startswith("member")]
-    for part, member in zip(networks, nested or [model], strict=True):
+    for part, member in zip(networks, members, strict=True):
         before = keras.Model(member.inputs, member.get_layer("score").input)
         kernel = member.get_layer("score").get_weights()[0]
         with tf.GradientTape() as tape:
@@ -129,7 +131,7 @@ def test_gradient_is_that_of_keras(case):
 
 def test_a_pool_network_is_explained_in_closed_form():
     model, sequences = make_network("pool"), make_sequences()
-    found = attribution.take_apart(network.open_networks(model), sequences)
+    found = attribution.take_apart(open_all(model), sequences)
     kernel = model.get_layer("score").get_weights()[0][:, 0]
     expected = sequences * kernel / sequences.shape[1]
     assert np.allclose(found.whole.features, expected.sum(axis=1), atol=1e-6)
@@ -140,7 +142,7 @@ def test_a_pool_network_is_explained_in_closed_form():
 def test_movement_is_explained_exactly_frame_by_frame():
     """Of what a frame adds, its change is that to the frame before."""
     model, sequences = make_network("motion"), make_sequences()
-    found = attribution.take_apart(network.open_networks(model), sequences)
+    found = attribution.take_apart(open_all(model), sequences)
     roots, n_frames = np.sqrt(sequences.astype(float)), sequences.shape[1]
     mean, change, jerk, trend = model.get_weights()[0].reshape(4, -1)
     time = np.arange(n_frames) - (n_frames - 1) / 2
@@ -151,16 +153,16 @@ def test_movement_is_explained_exactly_frame_by_frame():
     assert np.allclose(found.steps, expected, atol=1e-5)
     assert np.allclose(found.whole.frames, expected, atol=1e-5)
     assert max(found.whole.residual.max(), found.beyond.residual.max()) < 1e-5
-    part = network.split_movement(network.open_networks(model), sequences[0])
+    part = network.split_movement(open_all(model), sequences[0])
     assert np.allclose(part.sum(axis=(1, 2)), expected[0], atol=1e-5)
     still = np.repeat(sequences[:1, :1], n_frames, axis=1)
-    moved = network.split_movement(network.open_networks(model), still[0])[:, 1:3]
+    moved = network.split_movement(open_all(model), still[0])[:, 1:3]
     assert not moved.any()
 
 
 def test_the_unpaired_last_frame_has_no_part_in_the_score():
     model, sequences = make_network(n_frames=7), make_sequences(n_frames=7)
-    found = attribution.take_apart(network.open_networks(model), sequences)
+    found = attribution.take_apart(open_all(model), sequences)
     assert found.steps.shape[1] == 3
     assert not found.whole.gradients[:, 6].any()
 
@@ -169,7 +171,7 @@ def test_the_published_network_is_explained():
     model = loading.load_published(LEGACY / "keras-2.0.9-lstm.h5")
     stored = np.load(LEGACY / "keras-2.0.9-lstm.npz")
     sequences = stored["x"].astype(np.float32)
-    found = attribution.take_apart(network.open_networks(model), sequences)
+    found = attribution.take_apart(open_all(model), sequences)
     assert np.abs(found.scores - stored["p"].ravel()).max() < 1e-4
     assert found.whole.residual.max() < 0.01
 
@@ -182,7 +184,7 @@ def test_any_network_is_explained_frame_by_frame():
     both = keras.layers.Concatenate()([keras.ops.mean(root, axis=1), change])
     model = keras.Model(inputs, keras.layers.Dense(1, activation="relu")(both))
     sequences = make_sequences()
-    (part,) = networks = network.open_networks(model)
+    (part,) = networks = open_all(model)
     assert type(part) is network.Network
     found = attribution.take_apart(networks, sequences)
     assert np.abs(found.scores - model.predict_on_batch(sequences)[:, 0]).max() < 1e-5
@@ -230,7 +232,7 @@ def test_key_frames_are_the_largest_and_not_neighbours():
 
 def test_deletion_confirms_the_explanation():
     model, sequences = make_network(seed=3), make_sequences(12, seed=4)
-    networks = network.open_networks(model)
+    networks = open_all(model)
     found = attribution.take_apart(networks, sequences)
     owners = [f"g{i // 2}" for i in range(12)]
     result = checks.run_deletion_test(networks, sequences, found, owners)
@@ -267,7 +269,7 @@ def test_animals_decide_and_five_tests_are_corrected(p_values, verdicts):
 
 def test_many_clips_of_two_animals_show_nothing():
     model, sequences = make_network(seed=3), make_sequences(12, seed=4)
-    networks = network.open_networks(model)
+    networks = open_all(model)
     found = attribution.take_apart(networks, sequences)
     result = checks.run_deletion_test(networks, sequences, found, ["a"] * 6 + ["b"] * 6)
     assert {test["verdict"] for test in result["tests"].values()} == {"not defined"}
@@ -275,7 +277,7 @@ def test_many_clips_of_two_animals_show_nothing():
 
 def test_features_are_not_tested_where_the_mean_frame_is_all_that_counts():
     model, sequences = make_network("pool"), make_sequences(6)
-    networks = network.open_networks(model)
+    networks = open_all(model)
     found = attribution.take_apart(networks, sequences)
     result = checks.run_deletion_test(networks, sequences, found, list("abcdef"))
     assert "mean frame" in result["tests"]["features that raise"]["animals"]["reason"]
@@ -284,7 +286,7 @@ def test_features_are_not_tested_where_the_mean_frame_is_all_that_counts():
 
 def test_permuting_keeps_the_weights_but_not_the_explanation():
     model, sequences = make_network(seed=5), make_sequences(6, seed=6)
-    (part,) = network.open_networks(model)
+    (part,) = open_all(model)
     before, value = model.get_weights(), network.evaluate([part], sequences)
     with network.permuted([part], np.random.default_rng(0)):
         mixed = model.get_weights()
@@ -305,7 +307,7 @@ def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
     sequences = make_sequences(6)
     sequences[:, ::3] *= 3  # moves more into every third frame, and out of it
     model = models.build_motion(8, 12, weights=(np.linspace(0.5, 1.5, 48), 0.0))
-    networks = network.open_networks(model)
+    networks = open_all(model)
     found = attribution.take_apart(networks, sequences)
     result = checks.run_randomisation_test(networks, sequences, found)
     assert result["frames"] > summary.TOO_ALIKE > abs(result["signed"])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
+from builders import make_run
 from scipy import stats
 
 from evaluation import groups, plots
@@ -68,19 +69,19 @@ def make_study():
 
 
 def test_a_study_of_groups_and_sessions(tmp_path, capsys):
-    record = {"run": "r", "model": "lstm", "n_frames": 12, "train_clips": {"x": 1.0}}
-    record |= {"extraction": {"weights": "random", "sampling": "uniform"}}
+    made = {"weights": "random", "sampling": "uniform"}
+    run = make_run(n_frames=12, train_clips={"x": 1.0}, extraction=made)
     table = make_study()
-    settled = groups.settle(table["clip"], record, {}, True, True)
+    settled = groups.settle(table["clip"], run, {}, True, True)
     assert (settled["groups"], settled["healthy"]) == (["Control", "Stroke"], "Control")
     assert settled["sessions"] == ["05-02", "05-09"]
-    groups.tell_study(table, record, settled, tmp_path / "study.csv")
+    groups.tell_study(table, run, settled, tmp_path / "study.csv")
     said = capsys.readouterr().out
     assert "Stroke, 05-09 (n = 4 animals) had network scores 1.00 lower than" in said
     assert "changes from 05-02 to 05-09 that were 1.10 lower than Control" in said
-    assert "32 clips of 8 animals were scored by the network r" in said
+    assert "32 clips of 8 animals were scored by the network a" in said
     assert (tmp_path / "study-study.png").stat().st_size > 5000
-    frame = pd.DataFrame(groups.label_clips(table["clip"], record, {}))
+    frame = pd.DataFrame(groups.label_clips(table["clip"], run, {}))
     assert frame["group"].value_counts().to_dict() == {"Control": 16, "Stroke": 16}
 
 
@@ -91,10 +92,10 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
     with pytest.warns(Caution, match="no line for three"):
         labels = new_animals.read_labels(path, new_animals.guess_clips(clips))
     assert labels == {"one": {"group": "sham"}, "two": {"group": "lesion"}}
-    names, record = ["one", "three"], {"run": "r"}
+    names, run = ["one", "three"], make_run()
     with pytest.raises(Problem, match="1 of 2 clips tell no group, among them three"):
-        groups.settle(names, record, labels, True, False)
-    told = groups.label_clips(names[:1], record, labels)
+        groups.settle(names, run, labels, True, False)
+    told = groups.label_clips(names[:1], run, labels)
     groups.refuse_unlabelled(names[:1], told, True, False)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import films
 import numpy as np
 import pytest
+from builders import make_run
 
 import data
 import score
@@ -157,15 +158,15 @@ def test_another_part_of_the_same_video_is_extracted_anew(tmp_path):
 
 
 def test_new_videos_are_seen_as_those_of_the_training(capsys):
-    record = {"run": "r", "crops": [(1, 2, 30, 40)]}
-    view = score.choose_view(record, None, False)
+    run = make_run(crops=[(1, 2, 30, 40)])
+    view = score.choose_view(run, None, False)
     assert view.crop == (1, 2, 30, 40) and not view.mirror
     assert "cropped to 1,2,30,40" in capsys.readouterr().out
-    assert score.choose_view(record, (5, 5, 9, 9), True) == frames.View(
+    assert score.choose_view(run, (5, 5, 9, 9), True) == frames.View(
         crop=(5, 5, 9, 9), mirror=True
     )
-    assert score.choose_view({"run": "r"}, None, False) == frames.WHOLE
+    assert score.choose_view(make_run(), None, False) == frames.WHOLE
     with pytest.raises(Problem, match="cropped in 2 ways"):
-        score.choose_view({**record, "crops": [(1, 2, 3, 4), None]}, None, False)
+        score.choose_view(make_run(crops=[(1, 2, 3, 4), None]), None, False)
     with pytest.warns(Caution, match="1 clips in training were mirrored"):
-        score.choose_view({"run": "r", "mirrored": ["a"]}, None, False)
+        score.choose_view(make_run(mirrored=["a"]), None, False)

@@ -1,5 +1,5 @@
+import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,7 @@ import data
 from data import Clip
 from runs import folds, learned, splits, store
 from runs.options import Options
+from runs.record import check_record
 from system.terminal import Caution, Problem
 
 NAME = "v_RatStrokeApl27_g13_c02"
@@ -98,16 +99,15 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     assert plan.run == "Rat 0-features" and plan.held_out == ["Rat 0"]
     result = {"epochs": 1, "best_epoch": 1, "val_loss": 1.0}
     record = store.describe_run(plan, Options(), None, [result], 8)
-    record = json.loads(json.dumps(record))
-    seen = learned.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], record)
+    run = check_record("x.json", json.loads(json.dumps(record)))
+    seen = learned.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], run)
     assert seen[:2] == ["", "animal seen in training"] and seen[2].startswith("clip")
-    assert learned.group_in(record, "c", data.GROUP_PATTERN) == "sham"
-    assert learned.group_in(record, "i", data.GROUP_PATTERN) is None
+    assert run.group_of("c") == "sham" and run.group_of("i") is None
     table = data.tabulate_clips(clips[:2], ["Rat 0"] * 2, data.GROUP_PATTERN)
-    assert len(folds.assign_folds([(Path("x"), record)], table)) == 1
-    leaky = {**record, "animals": {**record["animals"], "c": "Rat 0"}}
+    assert len(folds.assign_folds([run], table)) == 1
+    leaky = dataclasses.replace(run, animals={**run.animals, "c": "Rat 0"})
     with pytest.raises(Problem, match="has seen what it should not"):
-        folds.assign_folds([(Path("x"), leaky)], table)
+        folds.assign_folds([leaky], table)
 
 
 def test_animals_that_differ_are_not_named(recwarn):

@@ -49,7 +49,7 @@ def test_a_training_stops_and_slows_as_with_keras(seed):
     losses = np.float32(9 + np.cumsum(steps))
     rate, rates = 1.0, []
     for n in range(1, len(losses) + 1):
-        stops, slows = trainer.judge_losses(losses[:n].tolist(), options)
+        stops, slows = trainer.evaluate_losses(losses[:n].tolist(), options)
         rate *= 0.5 if slows else 1
         rates.append(rate)
         if stops:

@@ -5,12 +5,13 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from builders import make_run
 from films import make_film
 from test_train_reg import N_FEATURES, N_FRAMES, make_folder, read_record, train
 
 import score
 import share
-from runs import intervals, novelty, predict, store
+from runs import intervals, novelty, predict, record, store
 from system import storage
 from system.terminal import Caution, Problem
 
@@ -57,9 +58,9 @@ def test_the_final_network_carries_the_errors_of_its_folds(trained):
     for clip in found["clips"][::7]:
         run = found["networks"][clip["network"]]["run"]
         assert clip["animal"] in read_record(trained, run)["left_out"]
-        model, fold = store.read_run(storage.checkpoint_path(trained, run))
+        networks, fold = store.read_run(storage.checkpoint_path(trained, run))
         read = predict.read_sequences(trained, [clip["clip"]], fold)
-        (told,) = predict.score_sequences(model, read)
+        (told,) = predict.score_sequences(networks, read)
         assert told == pytest.approx(clip["score"], abs=1e-4)
 
 
@@ -77,12 +78,11 @@ def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tm
     assert code == 1 and "g78_c01" in said.err  # the broken one, and only that
     table = pd.read_csv(tmp_path / "scores.csv")
     assert list(table["animal"]) == ["g77", "g77"]
-    record = read_record(trained, "Reach-lstm")
-    model, _ = store.read_run(storage.checkpoint_path(trained, "Reach-lstm"))
+    networks, run = store.read_run(storage.checkpoint_path(trained, "Reach-lstm"))
     (sequence,) = (s for _, s in StandIn().stream([read_of(trained)]))
-    told = predict.score_sequences(model, [sequence])
+    told = predict.score_sequences(networks, [sequence])
     assert table["network_score"][0] == pytest.approx(told[0], abs=1e-4)
-    low, high = intervals.find_intervals(record, told)[0]
+    low, high = intervals.find_intervals(run, told)[0]
     assert table["low"][0] == pytest.approx(low, abs=1e-4)
     assert table["high"][0] == pytest.approx(high, abs=1e-4) and high > low >= 0
     means = pd.read_csv(tmp_path / "scores-animals.csv")
@@ -107,16 +107,14 @@ def test_too_few_animals_and_old_runs_say_why_there_is_no_interval(
     said_too = " ".join(str(warning.message) for warning in recwarn)
     assert "95% intervals need 19 held-out animals, and run" in said_too
     assert "[low, high] contains the true score of 90% of new animals" in said.out
-    record = read_record(trained, "Reach-lstm")
-    record.pop("left_out_errors")
-    assert "--folds 5 --final" in intervals.explain_missing(record)
-    assert np.isnan(intervals.find_intervals(record, np.ones(2))).all()
+    assert "--folds 5 --final" in intervals.explain_missing(make_run())
+    assert np.isnan(intervals.find_intervals(make_run(), np.ones(2))).all()
 
 
 def test_an_interval_lies_around_the_score_and_above_0(trained):
-    record = read_record(trained, "Reach-lstm")
-    half = intervals.measure_width(record)[0]
-    found = intervals.find_intervals(record, [5.0, 0.1])
+    run = store.open_run(storage.checkpoint_path(trained, "Reach-lstm"))
+    half = intervals.measure_width(run)[0]
+    found = intervals.find_intervals(run, [5.0, 0.1])
     assert found[0] == pytest.approx([max(5 - half, 0), 5 + half])
     assert found[1] == pytest.approx([0, 0.1 + half])
 
@@ -143,7 +141,8 @@ def make_like(n_animals=24, n_features=40):
     features = novelty.describe_features(directions, animals)
     like = {"n_frames": [100, 200], "seconds": [1, 2], "fps": [100, 100]}
     like |= {"brightness": [90, 120], "size": ["640x480"], "features": features}
-    return {"run": "r", "train_clips": {"a": 0, "b": 4}, "clips_were": like}, base
+    like = record.take(storage.plain_values(like), record.Likeness)
+    return make_run(train_clips={"a": 0, "b": 4}, clips_were=like), base
 
 
 LIKE = novelty.Look(150, 100.0, "640x480", 100.0)
@@ -163,29 +162,29 @@ LIKE = novelty.Look(150, 100.0, "640x480", 100.0)
     ],
 )
 def test_how_a_video_differs_from_the_training_is_named(look, score, kind):
-    record, base = make_like()
-    found = novelty.list_warnings(record, look, score, base[None])
+    run, base = make_like()
+    found = novelty.list_warnings(run, look, score, base[None])
     assert set(found) == ({kind} if kind else set())
 
 
 def test_features_of_another_scene_are_named_and_new_animals_seldom():
-    record, base = make_like()
+    run, base = make_like()
     random = np.random.default_rng(5)
     other = random.random((1, len(base))) * 3
-    assert "features" in novelty.list_warnings(record, LIKE, 2, other)
+    assert "features" in novelty.list_warnings(run, LIKE, 2, other)
     new = base + random.normal(0, 0.1, (400, 1, len(base)))
     new += random.normal(0, 0.03, new.shape)
-    flagged = [bool(novelty.list_warnings(record, LIKE, 2, each)) for each in new]
+    flagged = [bool(novelty.list_warnings(run, LIKE, 2, each)) for each in new]
     assert np.mean(flagged) < 0.12
     with pytest.warns(Caution, match="1 of 2 videos differs from the training videos"):
-        novelty.report_warnings(record, [{"features": ""}, {}])
+        novelty.report_warnings(run, [{"features": ""}, {}])
 
 
 def test_old_runs_say_what_they_cannot_tell():
-    assert "length, frame size" in novelty.explain_missing({"run": "old"})
+    assert "length, frame size" in novelty.explain_missing(make_run())
     assert not novelty.explain_missing(make_like()[0])
-    record = {"run": "old", "train_clips": None}
-    assert novelty.list_warnings(record, LIKE, 9, np.ones((1, 4))) == {}
+    run = make_run(train_clips=None)
+    assert novelty.list_warnings(run, LIKE, 9, np.ones((1, 4))) == {}
 
 
 def test_a_training_notes_what_its_clips_were_like(trained):
@@ -243,7 +242,7 @@ def test_a_run_travels_in_one_file(trained, tmp_path, capsys):
     assert "received" not in read_record(trained, "Reach-lstm")
     other = tmp_path / "other"
     path = store.find_run(other, packed)
-    known = store.read_run(path)[1]
+    known = storage.read_json(path.with_suffix(".json"))
     assert known.pop("received") == "run.zip"
     assert known == read_record(trained, "Reach-lstm")
     assert store.find_run(other, packed) == path  # once more, the same
@@ -251,7 +250,7 @@ def test_a_run_travels_in_one_file(trained, tmp_path, capsys):
     with pytest.warns(Caution, match="Reach-lstm is here already"):
         second = store.find_run(other, packed)
     assert path.read_bytes() == b"another of its name"
-    assert store.read_record(second)["run"] == second.stem != path.stem
+    assert store.read_run(second)[1].name == second.stem != path.stem
 
 
 @pytest.mark.parametrize("names", [(), ("../x.keras", "../x.json"), ("x.keras",)])

@@ -187,11 +187,11 @@ def make_folder(folder, n_animals=9, n_clips=3):
 
 
 def score_clips(folder, run, control=None):
-    model, record = store.read_run(storage.checkpoint_path(folder, run))
+    networks, run = store.read_run(storage.checkpoint_path(folder, run))
     clips = [clip for clip in data.read_clips(folder) if clip.split == "test"]
     names = [clip.name for clip in clips]
     scores = predict.score_sequences(
-        model, predict.read_sequences(folder, names, record, control)
+        networks, predict.read_sequences(folder, names, run, control)
     )
     return scores, np.array([clip.score for clip in clips])
 
@@ -254,8 +254,8 @@ def test_scores_stay_on_the_scale_that_was_learned(tmp_path):
     """However far a clip moves; before the cut the score goes on in a straight line."""
     make_folder(tmp_path)
     train_reg.main(["--data", str(tmp_path), "--model", "motion"])
-    model, record = store.read_run(storage.checkpoint_path(tmp_path, "Reach-motion"))
-    highest = max(record["train_clips"].values())
+    (model,), run = store.read_run(storage.checkpoint_path(tmp_path, "Reach-motion"))
+    highest = max(run.train_clips.values())
     wild = np.abs(np.random.default_rng(1).normal(0, 50, (4, T, F)))
     still = np.full((1, T, F), 4.0)
     sequences = np.concatenate([wild, still]).astype(np.float32)

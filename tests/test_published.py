@@ -143,10 +143,10 @@ def test_the_optimizer_is_not_looked_at(tmp_path):
 def test_a_published_run_has_a_record(tmp_path):
     path = tmp_path / "g04-features.hdf5"
     write_small(path)
-    _, record = store.read_run(path)
-    assert record["run"] == "g04-features" and record["published"]
-    assert record["extraction"]["sampling"] == "stride"
-    assert (record["n_frames"], record["n_features"]) == (20, 8)
+    _, run = store.read_run(path)
+    assert run.name == "g04-features" and run.is_published
+    assert run.extraction["sampling"] == "stride"
+    assert (run.n_frames, run.n_features) == (run.extraction["n_frames"], 8) == (20, 8)
 
 
 # ------------------------------------------------------------------------ refusals

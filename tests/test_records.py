@@ -7,6 +7,7 @@ import builders
 import pytest
 
 from runs import record
+from runs.options import Options
 from system.terminal import Problem
 
 WHOLE = {  # as train_reg.py writes it
@@ -46,9 +47,19 @@ ERRORS = WHOLE["left_out_errors"]
 
 def test_values_get_their_types():
     found = record.check_record("a.json", json.loads(json.dumps(WHOLE)))
-    assert found == {**WHOLE, "crops": [(1, 2, 30, 40), None]}
-    assert record.check_record("a.json", builders.RECORD)["left_out"] == []
-    assert record.check_record("a.json", {**WHOLE, "extraction": None})
+    assert found.crops == [(1, 2, 30, 40), None] and found.held_out == ["g04"]
+    assert found.options == Options(model="pool", seed=3)
+    assert found.scheme == record.Scheme(kind="final", of="folds")
+    assert found.errors.clips == [record.ClipError("c", "g", 0, 1, 1.2)]
+    assert found.clips_were.fps == (30, 30) and found.clips_were.seconds is None
+    assert found.clips_were.features.centres == [[1, 2, 3, 4]]
+    assert found.animal_of("v_g01_c01") == "Rat 1" and found.animal_of("g9") == "g9"
+    assert found.targets == {**WHOLE["train_clips"], **WHOLE["watched_clips"]}
+    least = record.check_record("a.json", builders.RECORD)
+    assert least.held_out == least.crops == [] and least.scheme == record.Scheme("")
+    nulls = dict.fromkeys(("extraction", "scheme", "clips_were", "left_out_errors"))
+    without = record.check_record("a.json", {**WHOLE, **nulls})
+    assert without.extraction is None and without.errors == record.Errors()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +106,7 @@ def test_records_that_cannot_be_ours_are_refused(changes):
         record.check_record("a.json", WHOLE | changes)
 
 
-@pytest.mark.parametrize("field", [f for f in record.FIELDS if not f.endswith("?")])
+@pytest.mark.parametrize("field", builders.RECORD)
 def test_what_a_run_needs_is_named(field):
     with pytest.raises(Problem, match=f"lacks a usable {field}"):
         record.check_record("a.json", {k: WHOLE[k] for k in WHOLE if k != field})

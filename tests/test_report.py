@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from builders import make_run
 from films import clip_of, make_film, read_numbers
 
 import data
@@ -39,7 +40,7 @@ def draw_table(n_animals=15, signal=1.0, groups=True, folds=True, n_clips=3, see
 
 def tell(table, capsys, is_test=True, **options):
     """Judge a table and print its report: the result, the verdict, what was printed."""
-    result = evaluate.evaluate(table, {"target": "score"}, **options)
+    result = evaluate.evaluate(table, make_run(control_group="Control"), **options)
     json.dumps(result, allow_nan=False)
     result["verdict"] = verdict.tell_verdict(result, is_test)
     verdict.tell(report_tables.list_sections(result))
@@ -84,10 +85,10 @@ def test_one_group_is_not_separated(capsys):
 def test_a_clip_without_group_is_not_impaired():
     table = draw_table()
     table.loc[:2, "group"] = None
-    labels = evaluate.label_groups(table["group"], {"control_group": "Stroke"})
+    labels = evaluate.label_groups(table["group"], "Stroke")
     assert np.isnan(labels[:3]).all()
     assert (labels[3:] == (table["group"][3:] == "Control")).all()
-    found = evaluate.evaluate(table, {"target": "score"})["separation"]
+    found = evaluate.evaluate(table, make_run(control_group="Control"))["separation"]
     assert found["animals"]["n"] == 14
 
 
@@ -120,7 +121,9 @@ def test_a_bias_gets_its_sentence(capsys):
 
 
 def test_repeats_are_compared():
-    results = [evaluate.evaluate(draw_table(seed=seed), {}) for seed in range(3)]
+    results = [
+        evaluate.evaluate(draw_table(seed=seed), make_run()) for seed in range(3)
+    ]
     found = evaluate.spread_repeats(results)["mae"]
     values = [r["agreement"]["clips"]["mae"]["value"] for r in results]
     assert found["mean"] == pytest.approx(np.mean(values))
@@ -131,11 +134,11 @@ def test_the_page_leads_with_the_verdict(tmp_path, capsys):
     table = draw_table()
     result, verdict, _ = tell(table, capsys, reasons={"clip length": "<all alike>"})
     path = tmp_path / "report.html"
-    record = {"run": "Reach<x>", "model": "lstm"}
+    run = make_run(name="Reach<x>", model="lstm")
     versions = {"python": "3.11"}
     told = {"split": "folds", "independence": "", "versions": versions}
     clips = {name: data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]}
-    report.write_page(path, tmp_path, clips, table, result, record, told, [])
+    report.write_page(path, tmp_path, clips, table, result, run, told, [])
     text = path.read_text(encoding="utf-8")
     assert "Reach&lt;x&gt;" in text and "&lt;all alike&gt;" in text
     assert text.index(verdict[:30]) < text.index("What simple methods reach")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import make_run
 
 import data
 import train_reg
@@ -56,13 +57,13 @@ def read_record(folder, run):
 
 
 def score_all(folder, run):
-    model, _ = store.read_run(storage.checkpoint_path(folder, run))
+    networks, _ = store.read_run(storage.checkpoint_path(folder, run))
     clips = data.read_clips(folder)
     read = (
         sequences.read_sequence(folder, clip.name, N_FRAMES, N_FEATURES)
         for clip in clips
     )
-    return predict.score_sequences(model, read)
+    return predict.score_sequences(networks, read)
 
 
 def test_a_run_watches_animals_it_does_not_train_on_and_no_test_row(folder):
@@ -168,10 +169,10 @@ def test_a_network_that_scores_0_wakes(model):
 
 
 def test_a_constant_output_is_no_result(folder):
-    from training import learning, trainer
+    from training import trainer
 
     scores = {clip.name: clip.score for clip in data.read_clips(folder)[:4]}
-    batches = learning.SequenceBatches(folder, scores, N_FRAMES, N_FEATURES, 2)
+    batches = trainer.SequenceBatches(folder, scores, N_FRAMES, N_FEATURES, 2)
     trainer.check_alive(build("lstm", 1.0), batches)
     with pytest.raises(Problem, match="same score to every clip"):
         trainer.check_alive(build("lstm", -9.0), batches)
@@ -181,12 +182,9 @@ def test_a_constant_output_is_no_result(folder):
 def test_standardize_uses_the_training_clips_only(folder, model):
     train(folder, "--model", model, "--standardize")
     run = f"Reach-{model}"
-    network, record = store.read_run(storage.checkpoint_path(folder, run))
+    (network,), run = store.read_run(storage.checkpoint_path(folder, run))
     stacked = np.concatenate(
-        [
-            sequences.read_sequence(folder, name, N_FRAMES)
-            for name in record["train_clips"]
-        ]
+        [sequences.read_sequence(folder, name, N_FRAMES) for name in run.train_clips]
     )
     layer = network.get_layer("standardize")
     assert np.allclose(np.ravel(layer.mean), stacked.mean(axis=0), atol=1e-5)
@@ -196,13 +194,10 @@ def test_standardize_uses_the_training_clips_only(folder, model):
 def test_an_ensemble_scores_the_mean_of_its_members(folder):
     train(folder, "--ensemble", "2", "--seed", "1")
     train(folder, "--run", "one", "--seed", "1")
-    model, _ = store.read_run(storage.checkpoint_path(folder, "Reach-lstm"))
+    networks, _ = store.read_run(storage.checkpoint_path(folder, "Reach-lstm"))
     clips = data.read_clips(folder)
     read = [sequences.read_sequence(folder, clip.name, N_FRAMES) for clip in clips]
-    members = [
-        predict.score_sequences(model.get_layer(f"member_{number}"), read)
-        for number in (0, 1)
-    ]
+    members = [predict.score_sequences([network], read) for network in networks]
     assert np.array_equal(members[0], score_all(folder, "one"))
     assert not np.allclose(*members)
     mean = np.mean(members, axis=0)
@@ -294,16 +289,17 @@ def test_networks_trained_side_by_side_are_those_trained_one_by_one(folder):
 
 def test_scores_edited_after_the_training_are_named(folder):
     clips = data.read_clips(folder)
-    record = {"train_clips": {c.name: c.score for c in clips[:9]}, "target": "score"}
+    run = make_run(train_clips={c.name: c.score for c in clips[:9]})
     edited = [clips[0]._replace(score=4.75), *clips[1:]]
     with pytest.warns(terminal.Caution, match=rf"1 clips .*: {clips[0].name}\. Train"):
-        learned.caution_edited([record], edited)
+        learned.caution_edited([run], edited)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        learned.caution_edited([record, {"train_clips": None}], clips)
+        learned.caution_edited([run, make_run(train_clips=None)], clips)
         groups = {c.name: float("Stroke" in c.name) for c in clips[:9]}
-        of_groups = {"train_clips": groups, "target": "group"}
-        of_groups["control_group"] = "Control"
+        of_groups = make_run(
+            train_clips=groups, target="group", control_group="Control"
+        )
         learned.caution_edited([of_groups], edited)
     regrouped = [clips[0]._replace(group="Control"), *clips[1:]]
     with pytest.warns(terminal.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):

@@ -13,7 +13,7 @@ ALONE = threading.Lock()  # a process has one network, however many threads
 
 @functools.lru_cache(maxsize=1)
 def open_extractor(weights, options):
-    """Open the one extractor of this process."""
+    """Open the one extractor of this process; `options` are (name, value) pairs."""
     import extractor
 
     limit_threads()
@@ -21,34 +21,28 @@ def open_extractor(weights, options):
 
 
 def describe_extractor(weights, options):
-    """Tell what features depend on, as the workers compute them."""
+    """Describe what features depend on, as the workers compute them."""
     with ALONE:
         return open_extractor(weights, options).record
 
 
 def extract_clip(clip, folder, record, weights, options):
-    """Extract the sequence of a clip on a worker, and write it into the folder.
-
-    `record` is that of `extraction.json`; `options` are (name, value) of `Extractor`.
-    """
+    """Extract the sequence of a clip on a worker, as `record` of the folder says."""
+    where = f"worker {socket.gethostname()}"
     if sequences.read_extraction(folder) != record:
         raise Problem(
-            f"worker {socket.gethostname()} finds no extraction.json of this "
-            f"extraction in {folder}. Is that one folder, shared by all?"
+            f"{where} finds no extraction.json of this extraction in {folder}. Is that "
+            "one folder, shared by all?"
         )
-    chosen, origin = provenance.read_clip(
-        *(folder, clip, record["n_frames"], record["sampling"]),
-        record.get("allow_short", False),
-    )
+    n_frames, sampling = record["n_frames"], record["sampling"]
+    allow_short = record.get("allow_short", False)
+    read, origin = provenance.read_clip(folder, clip, n_frames, sampling, allow_short)
     with ALONE:
         extractor = open_extractor(weights, options)
-        differences = sequences.compare_extractions(record, record | extractor.record)
-        if differences:
-            raise Problem(
-                f"worker {socket.gethostname()} extracts otherwise: "
-                f"{'; '.join(differences)}"
-            )
-        sequence = extractor(chosen)
+        wrong = sequences.compare_extractions(record, record | extractor.record)
+        if wrong:
+            raise Problem(f"{where} extracts otherwise: {'; '.join(wrong)}")
+        sequence = extractor(read)
     sequences.write_sequence(folder, clip.name, sequence, origin)
 
 

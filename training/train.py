@@ -11,15 +11,13 @@ from runs import finish, store
 from system import storage
 from system.backend import keras
 from system.terminal import Problem
-from training import fast_lstm, learning, motion, trainer
-from training.trainer import fit_network
+from training import fast_lstm, motion, trainer
 
 
 def train_run(folder, plan, options, extraction, bar=None):
-    """Train the network or networks of a plan and write the run; gives its record.
+    """Train the network or networks of a plan and write the run; gives its `Run`.
 
-    `extraction` is what `sequences.read_extraction` gives, `bar` a tqdm; the record is
-    that of `runs.describe_run`.
+    `extraction` is what `sequences.read_extraction` gives, `bar` a tqdm.
     """
     logs = storage.logs_folder(folder, plan.run)
     with storage.claim(logs):
@@ -30,49 +28,47 @@ def train_run(folder, plan, options, extraction, bar=None):
         places = [logs]
         if options.ensemble > 1:
             places = [logs / f"member_{i}" for i in range(options.ensemble)]
-        members, results = [], []
+        networks, results = [], []
         for seed, place in enumerate(places, start=options.seed):
             if options.model == "motion":
-                member, result = fit_motion(folder, plan, options, shape)
+                network, result = fit_motion(folder, plan, options, shape)
             else:
                 identity = {"plan": plan._asdict(), "seed": seed, **known}
-                given = (folder, plan, options, shape, seed, place)
-                member, result = train_network(*given, identity, bar)
-            members.append(member)
+                network, result = train_network(
+                    folder, plan, options, shape, seed, place, identity, bar
+                )
+            networks.append(network)
             results.append(result)
-        model = models.build_ensemble(members)
         record = store.describe_run(plan, options, extraction, results, shape[1])
         record = finish.complete(folder, plan, options, record)
-        store.save_run(folder, model, record)
+        run = store.save_run(folder, networks, record)
         for place in places:
             trainer.clear_backups(place)
-    return record
+    return run
 
 
 def train_network(folder, plan, options, shape, seed, logs, identity, bar=None):
-    """Build and fit one network of a seed of its own, for sequences of shape (T, F).
+    """Build and fit one network from a seed, for sequences of shape (T, F).
 
-    Gives it, free of anything used only for speed, and what `fitting.fit_network`
+    Gives it, free of anything used only for speed, and what `trainer.fit_network`
     tells, which takes the rest.
     """
-    trainer = open_trainer(shape, dataclasses.replace(options, seed=0))
+    shared = open_trainer(shape, dataclasses.replace(options, seed=0))
     bias = sum(plan.train.values()) / len(plan.train)
     statistics = prepare = None
     if options.standardize:
         statistics = measure_statistics(folder, plan.train, *shape)
     keras.utils.set_random_seed(seed)
     network = build_network(shape, options, bias, statistics)
-    trainer.start(network)
+    shared.start(network)
     if options.standardize:  # what is constant needs no computing in every batch
         prepare = functools.partial(standardize, network.get_layer("standardize"))
-    train, watched = (
-        learning.SequenceBatches(
-            folder, clips, *shape, options.batch_size, own, prepare
-        )
+    train, validation = (
+        trainer.SequenceBatches(folder, clips, *shape, options.batch_size, own, prepare)
         for clips, own in ((plan.train, seed), (plan.validation, None))
     )
-    result = fit_network(trainer, train, watched, logs, identity, bar)
-    network.set_weights(trainer.model.get_weights())
+    result = trainer.fit_network(shared, train, validation, logs, identity, bar)
+    network.set_weights(shared.model.get_weights())
     return network, result
 
 
@@ -80,7 +76,7 @@ def train_network(folder, plan, options, shape, seed, logs, identity, bar=None):
 def open_trainer(shape, options):
     """Build and compile what trains all networks of these options, folds included."""
     keras.backend.clear_session()  # of earlier ones
-    return learning.Trainer(build_network(shape, options, 0, None, True), options)
+    return trainer.Trainer(build_network(shape, options, 0, None, True), options)
 
 
 def standardize(layer, sequence):
@@ -97,7 +93,7 @@ def build_network(shape, options, bias, statistics, to_train=False):
     if to_train:
         special = {"layer": fast_lstm.FastLSTM, "drop": fast_lstm.FastDropout}
         if options.activation == "relu":
-            special["activation"] = learning.waking_relu
+            special["activation"] = trainer.waking_relu
     return models.build(options, shape, bias, statistics, **special)
 
 
@@ -116,19 +112,22 @@ def measure_statistics(folder, names, n_frames, n_features):
 def fit_motion(folder, plan, options, shape):
     """Fit a score of movement on all clips of a plan, in closed form.
 
-    Gives what `train_network` does. No clip is watched: "val_loss" is of clips whose
-    animals were left out of a further fit each.
+    Gives what `train_network` does. "val_loss" is of clips whose animals were held out
+    of a further fit each.
     """
     animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
     statistics = measure_movement(folder, plan.train, *shape)
     scores = np.array(list(plan.train.values()), float)
     *weights, choice = motion.fit(statistics, scores, animals)
-    foretold = motion.cross_validate(statistics, scores, animals)
-    given = {"activation": options.activation}
-    given |= {"weights": weights, "targets": list(plan.train.values())}
-    loss = float(((foretold - scores) ** 2).mean())
-    result = {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
-    return models.build_motion(*shape, **given), result
+    predicted = motion.cross_validate(statistics, scores, animals)
+    loss = float(((predicted - scores) ** 2).mean())
+    network = models.build_motion(
+        *shape,
+        activation=options.activation,
+        weights=weights,
+        targets=list(plan.train.values()),
+    )
+    return network, {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
 
 
 def measure_movement(folder, names, n_frames, n_features):

@@ -1,4 +1,7 @@
-"""Fitting a network: epoch by epoch, when to stop, and going on where it stopped."""
+"""Training a network: batches, what an epoch computes, when to stop, and going on.
+
+A training that was killed goes on where it was, and ends as an undisturbed one does.
+"""
 
 import contextlib
 import json
@@ -8,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from features.sequences import read_sequence
 from system.backend import keras, tf
 from system.storage import replacing
 from system.terminal import Problem, caution
+from training import fast_lstm
 
+MEMORY = 2**29  # bytes of sequences to keep; more are read anew in every epoch
 LOGS = ("history.csv", "backup.npz")
 BACKUP_SECONDS = 5  # a killed training loses no more than this and an epoch
 LEAST_GAIN = 1e-4  # by which Keras wants the loss lower, or it is on a plateau
@@ -19,6 +25,124 @@ DISK_ERRORS = (
     *(tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError),
     *(tf.errors.NotFoundError, tf.errors.FailedPreconditionError),
 )
+
+
+class SequenceBatches:
+    """Batches of sequences (B, T, F) and scores (B, 1); all are kept if they fit.
+
+    `targets` are clip names and the scores to learn. A seed shuffles the clips, anew
+    for each epoch; `prepare` changes each sequence (T, F) as it is read.
+    """
+
+    def __init__(
+        self, folder, targets, n_frames, n_features, batch_size, seed=None, prepare=None
+    ):
+        self.folder, self.shape = folder, (n_frames, n_features)
+        self.names, self.order = list(targets), np.arange(len(targets))
+        self.scores = np.array(list(targets.values()), np.float32)
+        self.batch_size, self.seed, self.prepare = batch_size, seed, prepare
+        self.is_kept = 4 * len(targets) * n_frames * n_features <= MEMORY
+        self.kept = {}
+
+    def start_epoch(self, epoch):
+        """Put the clips in the order of an epoch, whatever was run before."""
+        self.order = np.arange(len(self.names))
+        if self.seed is not None:
+            np.random.default_rng([self.seed, epoch]).shuffle(self.order)
+
+    def __len__(self):
+        return math.ceil(len(self.names) / self.batch_size)
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        sequences = [self.take(self.names[i]) for i in chosen]
+        return np.stack(sequences), self.scores[chosen][:, None]
+
+    def take(self, name):
+        """Take the sequence of a clip from memory, or else from disk."""
+        if name in self.kept:
+            return self.kept[name]
+        sequence = read_sequence(self.folder, name, *self.shape)
+        if self.prepare is not None:
+            sequence = self.prepare(sequence)
+        if self.is_kept:
+            self.kept[name] = sequence
+        return sequence
+
+
+class Trainer:
+    """A network with its optimizer, compiled once for the trainings of a whole run.
+
+    Compiling takes seconds, as long as a small network trains. So the networks of
+    folds and ensembles, uncompiled, lend their weights to this one, one after the
+    other. Published: Adam on the mean squared error. See `runs.options.Options`.
+    """
+
+    def __init__(self, model, options):
+        self.model, self.options = model, options
+        self.optimizer = fast_lstm.FastAdam(
+            options.learning_rate, weight_decay=options.weight_decay or None
+        )
+        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
+        self.optimizer.build(model.trainable_variables)
+        model.compile(self.optimizer)  # tells also whether XLA knows all of its layers
+        compiled = {"jit_compile": model.jit_compile, "autograph": False}
+        self.learn = tf.function(self.learn, **compiled)
+        self.score = tf.function(self.score, **compiled)
+
+    @property
+    def variables(self):
+        """Weights, the state of what draws the dropout, and all that Adam keeps."""
+        return [*list_state(self.model), *self.optimizer.variables]
+
+    def start(self, model):
+        """Begin anew, as a network like this one that was never trained."""
+        states = list_state(self.model), list_state(model)
+        for mine, fresh in zip(*states, strict=True):
+            mine.assign(fresh)
+        for variable in self.optimizer.variables:
+            variable.assign(keras.ops.zeros_like(variable))
+        self.optimizer.learning_rate = self.options.learning_rate
+
+    def learn(self, sequences, targets):
+        """Take one step: mean squared and mean absolute error of a batch before it."""
+        weights = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            errors = self.model(sequences, training=True) - targets
+            loss = tf.reduce_mean(tf.square(errors))
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss, tf.reduce_mean(tf.abs(errors))
+
+    def score(self, sequences):
+        return self.model(sequences, training=False)
+
+    def run_epoch(self, train, validation):
+        """Learn from each batch once: the errors before that, and on validation."""
+        rate = float(self.optimizer.learning_rate)
+        found = [(*self.learn(x, y), len(y)) for x, y in train]
+        *means, sizes = np.array(found, float).T
+        loss, mae = np.average(means, axis=1, weights=sizes)
+        errors = np.concatenate([self.score(x).numpy() - y for x, y in validation])
+        row = {"learning_rate": rate, "loss": loss, "mae": mae}
+        row |= {"val_loss": np.square(errors).mean(), "val_mae": np.abs(errors).mean()}
+        return {name: float(value) for name, value in row.items()}
+
+
+def list_state(model):
+    return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def waking_relu(x):
+    """ReLU that is trained as if it were the identity.
+
+    Targets are never negative, so wherever the output is cut to 0 the error asks for
+    more or for nothing. The true gradient there is 0, and a network whose output is 0
+    for all clips, as the published one's often was, could never leave that.
+    """
+    return x + keras.ops.stop_gradient(keras.ops.relu(x) - x)
 
 
 class Progress:
@@ -55,7 +179,7 @@ class Progress:
                 raise ValueError("it holds other arrays")
             self.history, self.best = state["history"], arrays[len(variables) :]
         except Exception as error:  # zipfile, JSON and numpy fail in many ways
-            caution(f"{self.path}: a backup is spoiled ({error}); starting over")
+            caution(f"{self.path}: the backup is corrupt ({error}); starting over")
             return
         for variable, array in zip(variables, arrays, strict=False):
             variable.assign(array)
@@ -103,7 +227,7 @@ def clear_logs(folder, known):
 
 
 def goes_on(path, known):
-    """Tell whether a backup is of this training; a spoiled one, which is told later."""
+    """Tell whether a backup is of this training, or corrupt, as `restore` reports."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             identity = json.loads(json.loads(str(stored["state"]))["identity"])
@@ -112,8 +236,8 @@ def goes_on(path, known):
         return True
 
 
-def judge_losses(losses, options):
-    """Judge a training by its losses on watched clips, epoch by epoch, as Keras does.
+def evaluate_losses(losses, options):
+    """Evaluate a training by its validation losses, epoch by epoch, as Keras does.
 
     Published: early stopping, and a lower learning rate on a plateau. Tells whether to
     stop, and whether to learn more slowly, after the last of them.
@@ -136,27 +260,14 @@ def judge_losses(losses, options):
     return stops, slows
 
 
-def fit_network(trainer, train, watched, folder, identity, bar=None):
-    """Fit a network until the watched clips stop getting better, see `judge_losses`.
+def fit_network(trainer, train, validation, folder, identity, bar=None):
+    """Fit a network until the validation loss stops falling; see `evaluate_losses`.
 
-    Parameters
-    ----------
-    trainer : learning.Trainer
-        Started; its model gets the weights of the best epoch.
-    train, watched : learning.SequenceBatches
-    folder, identity
-        For logs and backups; see `Progress`.
-    bar : tqdm, optional
-
-    Returns
-    -------
-    dict
-        `epochs` run, `best_epoch` (from 1), its `loss` and `val_loss`.
-
-    Raises
-    ------
-    Problem
-        When the loss is no number or the output is the same for every clip.
+    `trainer` is a `Trainer` that was started, and whose model gets the weights of the
+    best epoch; `train` and `validation` are `SequenceBatches`; `folder` and `identity`
+    are for logs and backups, see `Progress`; `bar` is a tqdm. Gives a dict: `epochs`
+    run, `best_epoch` (from 1), its `loss` and `val_loss`. Raises Problem when the loss
+    is no number or the output is the same for every clip.
     """
     options, progress = trainer.options, Progress(folder, trainer, identity)
     progress.restore()
@@ -165,13 +276,13 @@ def fit_network(trainer, train, watched, folder, identity, bar=None):
         bar.update(len(losses))
     with telling_of_disk(), open_log(Path(folder)) as log:
         for epoch in range(len(losses), options.epochs):
-            if judge_losses(losses, options)[0]:
+            if evaluate_losses(losses, options)[0]:
                 break
             train.start_epoch(epoch)
-            row = trainer.run_epoch(train, watched)
+            row = trainer.run_epoch(train, validation)
             check_epoch(epoch, row)
             losses.append(row["val_loss"])
-            if judge_losses(losses, options)[1]:
+            if evaluate_losses(losses, options)[1]:
                 slower = row["learning_rate"] * options.plateau_factor
                 trainer.optimizer.learning_rate = slower
             log(epoch, row)
@@ -179,16 +290,20 @@ def fit_network(trainer, train, watched, folder, identity, bar=None):
             if time.monotonic() - progress.time_of_backup >= BACKUP_SECONDS:
                 progress.back_up()
             if bar is not None:
-                told = f"loss {row['loss']:.3g}, watched {row['val_loss']:.3g}"
-                bar.set_postfix_str(told, refresh=False)
+                errors = f"loss {row['loss']:.3g}, validation {row['val_loss']:.3g}"
+                bar.set_postfix_str(errors, refresh=False)
                 bar.update()
     progress.write_history()
     for variable, array in zip(trainer.model.weights, progress.best, strict=True):
         variable.assign(array)
     check_alive(trainer.score, train)
     best = progress.history[progress.best_epoch]
-    told = {"best_epoch": best["epoch"], "loss": best["loss"]}
-    return {"epochs": len(losses), **told, "val_loss": best["val_loss"]}
+    return {
+        "epochs": len(losses),
+        "best_epoch": best["epoch"],
+        "loss": best["loss"],
+        "val_loss": best["val_loss"],
+    }
 
 
 @contextlib.contextmanager

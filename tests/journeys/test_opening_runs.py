@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from builders import make_run
 
 import score
 
@@ -24,6 +25,7 @@ def test_a_run_of_cropped_clips_scores_new_films(lab):
     lab.edit(lambda row: row.update(crop=" ".join(map(str, CROP))))
     lab.extract()
     lab.ok("train_reg", "--model", "motion")
+    lab.refused("train_reg", "--model", "motion", words=["is finished"])
     new = lab.film("new/r9_c1.mp4", speed=3.5)
 
     told = lab.ok("score", new, "--output", "as_trained.csv")
@@ -90,5 +92,5 @@ def test_the_newest_run_is_one_of_the_task_and_never_a_fold(lab):
 
 @pytest.mark.parametrize("crops", [[], [CROP]])
 def test_a_view_can_stand_in_a_set(crops):
-    record = {"run": "r", "crops": crops}
-    assert len({score.choose_view(record, None, False)}) == 1
+    run = make_run(crops=crops)
+    assert len({score.choose_view(run, None, False)}) == 1
