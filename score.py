@@ -87,7 +87,7 @@ def choose_view(run, crop, mirror):
     if crop is None and len(crops) > 1:
         raise Problem(
             f"run {run.name} was trained on clips cropped in {len(crops)} ways "
-            f"(for example to {crops[0]}). Say where to look with --crop x,y,w,h"
+            f"(for example to {crops[0]}). Choose with --crop x,y,w,h"
         )
     if crop is None and crops:
         crop = crops[0]
@@ -125,11 +125,11 @@ def print_scores(table, means, run, level):
 def print_lines(names, table, counted, unit):
     width = max(map(len, names))
     columns = [table[name] for name in ("network_score", "low", "high", "warnings")]
-    for name, n, score, low, high, told in zip(
+    for name, n, score, low, high, text in zip(
         names, table[counted], *columns, strict=True
     ):
         limits = "" if math.isnan(low) else f"  [{low:.3f}, {high:.3f}]"
-        warning = f"  ! {told}" if told else ""
+        warning = f"  ! {text}" if text else ""
         print(f"  {name:<{width}}  {n:>6} {unit}  {score:8.3f}{limits}{warning}")
 
 
@@ -293,12 +293,12 @@ def main(argv=None):
     clips = new_animals.guess_clips(list_videos(args.videos))
     figures = list_figures(args, clips)
     check_outputs(args.output, figures.values(), args.overwrite)
-    told = new_animals.read_labels(args.table, clips) if args.table else {}
+    in_table = new_animals.read_labels(args.table, clips) if args.table else {}
     networks, run = store.read_run(store.find_run(args.data, args.run, args.task))
     view = choose_view(run, args.crop, args.mirror)
-    labels = new_animals.label_clips(clips, told, run)
+    labels = new_animals.label_clips(clips, in_table, run)
     settled = settle_study(args, clips, run, labels)
-    new_animals.report_animals(labels, told)
+    new_animals.report_animals(labels, in_table)
     digests = new_animals.digest_videos(clips)
     trained = new_animals.find_trained(clips, digests, labels, run, args.other_animals)
     scored, code = score(args, clips, networks, run, view)

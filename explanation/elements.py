@@ -43,7 +43,7 @@ def find_elements(coordinates, n_elements, seed=0):
 
 
 def split_groups(table):
-    """Give each clip one of two groups, and say whether by name or network score."""
+    """Give each clip one of two groups; returns whether by name or network score."""
     if table["group"].notna().all() and table["group"].nunique() == 2:
         return list(table["group"]), True
     means = table.groupby("animal")["network_score"].mean()

@@ -34,7 +34,7 @@ def complete(folder, plan, options, record):
 
 
 def finish(folder, plan, options):
-    """Complete the record of a finished run on disk; tells whether it lacked anything.
+    """Complete the record of a finished run on disk; returns whether that changed it.
 
     A run of an earlier release may lack what is written at once today, and folds may
     have been trained again since.
@@ -52,7 +52,7 @@ def finish(folder, plan, options):
 
 
 def has_errors(folder, scheme, targets, run):
-    """Tell whether a run has the errors of these networks on these targets."""
+    """Check whether a run has the errors of these networks on these targets."""
     paths = [storage.record_path(folder, name) for name in scheme["folds"]]
     return (
         dataclasses.asdict(run.scheme).items() >= scheme.items()

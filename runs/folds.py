@@ -3,7 +3,7 @@
 The record of a fold names the run it is of, the kind, how many folds there are, which
 fold and repeat it is, and a digest of the table. With its options and extraction that
 identifies one cross-validation; stale folds of others are never mixed in. Folds of an
-earlier release tell less, and have no run in their names.
+earlier release hold less, and have no run in their names.
 """
 
 import collections
@@ -64,7 +64,7 @@ def list_folds(folder):
 
 
 def are_of_one(run, other):
-    """Tell whether two runs are folds of one cross-validation."""
+    """Check whether two runs are folds of one cross-validation."""
     are_folds = {run.scheme.kind, other.scheme.kind} <= {*store.FOLDS}
     return are_folds and key_of(run) == key_of(other)
 
@@ -79,8 +79,8 @@ def key_of(run):
     scheme, options = run.scheme, run.options.as_dict()
     del options["control_group"]
     options["seed"] -= 1000 * (scheme.repeat - 1)
-    told = [scheme.kind, scheme.prefix, scheme.n_folds, scheme.clips]
-    return json.dumps([told, options, run.extraction], sort_keys=True)
+    known = [scheme.kind, scheme.prefix, scheme.n_folds, scheme.clips]
+    return json.dumps([known, options, run.extraction], sort_keys=True)
 
 
 def trained_last(runs):
@@ -108,7 +108,7 @@ def list_missing(networks):
 def split_repeats(runs):
     """Split a cross-validation into repeats; incomplete ones are named, not taken.
 
-    Where none is complete all are given, and `assign_folds` says what is missing.
+    Where none is complete all are given, and `assign_folds` names what is missing.
     """
     repeats = split(runs)
     whole = [networks for networks in repeats if not list_missing(networks)]
@@ -161,8 +161,8 @@ def assign_folds(runs, table, may_be_new=False):
             "networks is for them: not evaluated. Train again with --overwrite"
         )
     elif missing:
-        told = f" ({', '.join(lost)} missing. {RETRY})" if lost else ""
-        problems.append(f"no network has held out {', '.join(missing)}{told}")
+        why = f" ({', '.join(lost)} missing. {RETRY})" if lost else ""
+        problems.append(f"no network has held out {', '.join(missing)}{why}")
     if problems:
         raise Problem("not a cross-validation by animal: " + "; ".join(problems))
     return parts

@@ -180,7 +180,7 @@ def read_config(config):
 
 
 def list_layers(config):
-    """List (class, options) from input to output, and tell the shape of the input."""
+    """List (class, options) from input to output, and the shape of the input."""
     kind, body = config["class_name"], config["config"]
     if kind not in ("Sequential", "Model", "Functional"):
         raise Problem(f"found a model of the class {kind}")
@@ -209,7 +209,7 @@ def complete(settings, lstm, score):
         settings["n_frames"] = PUBLISHED_LENGTH
     else:
         caution(
-            f"the checkpoint does not say how many frames it takes: {2 * n_pooled} or "
+            f"the checkpoint does not hold how many frames it takes: {2 * n_pooled} or "
             f"{2 * n_pooled + 1}; using {2 * n_pooled}"
         )
 

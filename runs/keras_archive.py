@@ -1,4 +1,4 @@
-"""Reads the weights of a `.keras` file as arrays, whoever wrote it.
+"""Reads the weights of a `.keras` file as arrays, of any origin.
 
 Keras would rebuild whatever classes the configuration in an archive names, with the
 sizes it names. Here the network is built from the run's record, and the file gives

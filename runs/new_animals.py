@@ -56,7 +56,7 @@ def read_labels(path, guessed):
     }
     rows = [(line, row) for line, row in records if row["clip"]]
     match = matching.match_names([row["clip"] for _, row in rows], known)
-    found, lines, faults = {}, {}, [f"{path}: {told}" for told in match.doubtful]
+    found, lines, faults = {}, {}, [f"{path}: {fault}" for fault in match.doubtful]
     for line, row in rows:
         name = match.found.get(row["clip"])
         labels = {label: row[label] for label in LABELS if row.get(label)}
@@ -79,7 +79,7 @@ def read_labels(path, guessed):
     return found
 
 
-def label_clips(guessed, told, run):
+def label_clips(guessed, in_table, run):
     """Settle animal, group and session of clips: {clip: {label: str or None}}.
 
     A table counts most, then what the run's patterns find in the name, then the guess;
@@ -95,7 +95,7 @@ def label_clips(guessed, told, run):
         }
         if not (run.animals and guess["animal"]):
             guess |= {label: found for label, found in by_name.items() if found}
-        labels[name] = guess | told.get(name, {})
+        labels[name] = guess | in_table.get(name, {})
     return labels
 
 
@@ -104,11 +104,10 @@ def list_nameless(labels):
     return [name for name, label in labels.items() if not label["animal"]]
 
 
-def report_animals(labels, told):
+def report_animals(labels, in_table):
     """Print which animals the names give, and caution of clips that give none."""
-    named = [
-        n for n in labels if labels[n]["animal"] and not told.get(n, {}).get("animal")
-    ]
+    known = {name for name, row in in_table.items() if row.get("animal")}
+    named = [n for n in labels if labels[n]["animal"] and n not in known]
     if named:
         animals = list(dict.fromkeys(labels[name]["animal"] for name in named))
         whose = f"{count(len(named), 'clip')} of {count(len(animals), 'animal')}"
@@ -132,8 +131,8 @@ def digest_videos(guessed):
             found[name] = provenance.digest_source([Path(clip.video)])
             by_digest.setdefault(found[name], []).append(name)
     if same := [own for own in by_digest.values() if len(own) > 1]:
-        told = "; ".join(" and ".join(own[:5]) for own in same[:5])
-        caution(f"copies of one video, each counted as a clip: {told}. Keep only one")
+        named = "; ".join(" and ".join(own[:5]) for own in same[:5])
+        caution(f"copies of one video, each counted as a clip: {named}. Keep only one")
     return found
 
 

@@ -96,7 +96,7 @@ def window_seconds(run):
     if not run.clips_were.seconds:
         raise Problem(
             f"the record of run {run.name} does not give the seconds that its "
-            "clips lasted: say how long a window is with --window SECONDS"
+            "clips lasted: give the length of a window with --window SECONDS"
         )
     return math.sqrt(math.prod(run.clips_were.seconds))
 
@@ -138,14 +138,17 @@ def split_failed(extracted, failed):
 
 def read(looks, run, allow_short, part):
     """Read the frames of a part that make its sequence, and note what it is like."""
-    resizer, sampling = frames.Resizer(), run.extraction["sampling"]
-    chosen, n_available = frames.read_video(
-        part.video, run.n_frames, sampling, resizer, part.view, allow_short
+    resizer, reel = frames.Resizer(), open_reel(part.video, allow_short)
+    chosen, n_available = frames.read_opened(
+        reel,
+        part.video.name,
+        run.n_frames,
+        run.extraction["sampling"],
+        resizer,
+        part.view,
     )
-    reel = open_reel(part.video, allow_short)
     size = resizer.size + (f" of {reel.size}" if part.view.crop else "")
-    rate = part.rate or reel.rate
-    looks[part] = novelty.Look(n_available, rate, size, resizer.brightness)
+    looks[part] = novelty.Look(n_available, reel.rate, size, resizer.brightness)
     return chosen
 
 

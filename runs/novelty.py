@@ -152,8 +152,8 @@ def list_warnings(run, look, score, sequence):
         if distance > limit:
             times = distance / max(limit, 1e-9)
             found["features"] = (
-                f"unlike those of every training animal ({times:.1f} times the usual "
-                "distance)"
+                f"differ from those of every training animal ({times:.1f} times the "
+                "usual distance)"
             )
     return {kind: text for kind, text in found.items() if text}
 
@@ -185,13 +185,13 @@ def report_warnings(run, warned):
     if not any(warned):
         return
     kinds = [kind for found in warned for kind in found]
-    told = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
+    counts = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
     if "features" in kinds:
         by_chance = run.clips_were.features.false_alarms
-        told += f", of which up to {by_chance:.0%} by chance"
+        counts += f", of which up to {by_chance:.0%} by chance"
     n_different = sum(map(bool, warned))
     differ = "differs" if n_different == 1 else "differ"
     caution(
         f"{n_different} of {len(warned)} videos {differ} from the training videos "
-        f"({told})"
+        f"({counts})"
     )

@@ -35,7 +35,7 @@ def pack(checkpoint, card, output):
 
 
 def is_packed(path):
-    """Tell whether a path is a packed run: a `.zip`, or what was unpacked of one."""
+    """Check whether a path is a packed run: a `.zip`, or what was unpacked of one."""
     path = Path(path)
     if path.is_dir():
         return any(path.glob("*.keras")) or any(path.glob("*/*.keras"))

@@ -33,7 +33,7 @@ KEYS = {  # fields that have another name in the file
 
 
 def is_extraction(made):
-    """Tell whether a dict can be that of `extraction.json`, as far as runs use it."""
+    """Check whether a dict can be that of `extraction.json`, as far as runs use it."""
     texts = [made.get(key, "") for key in ("weights", "sampling", "precision")]
     texts.append(made.get("sha256") or "")
     n_frames = made.get("n_frames", 0)

@@ -13,8 +13,6 @@ from rating.scales import warn_of_far
 from runs.options import LEARNS_FROM_ALL
 from system.terminal import Problem, caution
 
-TOLD = ("animals", "groups", "crops", "mirrored")  # clips' names; crops; names
-
 
 class Plan(NamedTuple):
     """One run: training clips, validation clips and held-out animals."""
@@ -24,26 +22,26 @@ class Plan(NamedTuple):
     validation: dict
     held_out: list
     scheme: dict | None
-    told: dict  # what the table tells of these clips; see `TOLD`
+    labels: dict  # of these clips in the table: animals, groups, crops, mirrored
 
     def animal_of(self, name, pattern):
         """Name the animal of a clip: as the table does, else as its name does."""
-        named = self.told.get("animals", {}).get(name)
+        named = self.labels.get("animals", {}).get(name)
         return named or data.animal_of(name, pattern)
 
     def name_clips(self, clips):
-        """Take up what the table tells of the clips that the run will know."""
+        """Take up what the table holds of the clips that the run will know."""
         own = {*self.train, *self.validation}
         known = [clip for clip in clips if clip.name in own]
         crops = {c.crop for c in known}
         cropped = sorted(crops - {None})
-        told = {
+        found = {
             "animals": {c.name: c.animal for c in known if c.animal},
             "groups": {c.name: c.group for c in known if c.group},
             "crops": cropped and cropped + [None] * (None in crops),
             "mirrored": [c.name for c in known if c.mirror],
         }
-        return self._replace(told={k: v for k, v in told.items() if v})
+        return self._replace(labels={k: v for k, v in found.items() if v})
 
 
 def find_targets(clips, options):
@@ -70,7 +68,7 @@ def settle_healthy(clips, options):
     groups = name_groups(clips, options).values()
     healthy = labels.find_healthy(groups, options.control_group)
     if options.target != "group":
-        without = "without it groups are not told apart as healthy and impaired"
+        without = "without it groups are not separated into healthy and impaired"
         labels.tell_healthy(groups, healthy, without)
     elif healthy:
         print(f"healthy group: {healthy}")

@@ -90,7 +90,7 @@ def find_newest(folder, task=None):
 def read_head(path):
     """Read from a record what finding a run takes; the rest is checked on use.
 
-    Records of earlier releases do not say when they were made; their file does.
+    Records of earlier releases do not hold when they were made; their file does.
     """
     try:
         record = storage.read_json(path)
@@ -147,7 +147,7 @@ def verify(run):
     if run.sha256 != found:
         raise Problem(
             f"{path.name} is not the file that {path.stem}.json describes: its sha256 "
-            f"is {found}, the record says {run.sha256}"
+            f"is {found}, the record expects {run.sha256}"
         )
 
 
@@ -174,7 +174,7 @@ def describe_run(plan, options, extraction, results, n_features):
         "extraction": extraction,
         "train_clips": plan.train,
         "watched_clips": plan.validation,
-        **plan.told,
+        **plan.labels,
         "left_out": plan.held_out,
         "scheme": plan.scheme,
         "epochs": sum(result["epochs"] for result in results),
@@ -199,7 +199,7 @@ def save_run(folder, networks, record):
 
 
 def is_finished(folder, plan, options, extraction):
-    """Tell whether a run is there already; raises Problem if it is another one.
+    """Check whether a run is there already; raises Problem if it is another one.
 
     Parameters are those of `describe_run`. Options that a later release brought count
     as left at their defaults.
@@ -232,7 +232,7 @@ def list_differences(run, plan, options, extraction):
         if then[name] != value and name not in ("n_frames", "control_group")
     ]
     found += list_changed_clips(run, plan, options)
-    if run.crops != plan.told.get("crops", []):
+    if run.crops != plan.labels.get("crops", []):
         found.append("other crops")
     if not found and run.validation_clips != plan.validation:
         found.append("other validation animals")
@@ -247,7 +247,7 @@ def list_differences(run, plan, options, extraction):
 def list_changed_clips(run, plan, options):
     """Describe which clips of a training changed since: list of str."""
     earlier, now = run.targets, {**plan.train, **plan.validation}
-    both, groups = now.keys() & earlier.keys(), plan.told.get("groups", {})
+    both, groups = now.keys() & earlier.keys(), plan.labels.get("groups", {})
     was_out, is_out = {*run.held_out}, {*plan.held_out}
     new, gone = now.keys() - earlier.keys(), earlier.keys() - now.keys()
     pattern = options.animal_pattern
@@ -266,7 +266,8 @@ def list_changed_clips(run, plan, options):
             if run.group_of(name)
             != (groups.get(name) or data.group_of(name, options.group_pattern))
         },
-        "mirrored or no longer so": {*run.mirrored} ^ {*plan.told.get("mirrored", ())},
+        "mirrored or no longer so": {*run.mirrored}
+        ^ {*plan.labels.get("mirrored", ())},
     }
     found = [
         f"{len(names)} clip{'s' * (len(names) > 1)} {change} (for example {min(names)})"

@@ -36,7 +36,7 @@ def read(reader, path, *arguments):
     project = str(Path(__file__).resolve().parents[1])
     command = [sys.executable, "-c", START, project, reader, str(path)]
     try:
-        answer = subprocess.run(
+        done = subprocess.run(
             [*command, json.dumps(arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -45,17 +45,17 @@ def read(reader, path, *arguments):
             timeout=PATIENCE,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        with np.load(io.BytesIO(answer.stdout)) as content:
-            told, *arrays = (content[name] for name in content.files)
-        told = json.loads(str(told))
+        with np.load(io.BytesIO(done.stdout)) as content:
+            answer, *arrays = (content[name] for name in content.files)
+        answer = json.loads(str(answer))
     except (subprocess.TimeoutExpired, *DAMAGE) as error:
         text = f"{path.name} is damaged: the HDF5 library crashed on it, or got stuck"
         raise Problem(text) from error
-    if "problem" in told:
-        raise Problem(told["problem"])
-    for text in told["cautions"]:
+    if "problem" in answer:
+        raise Problem(answer["problem"])
+    for text in answer["cautions"]:
         caution(text)
-    return told["found"], arrays
+    return answer["found"], arrays
 
 
 def serve(reader, path, arguments):
@@ -73,8 +73,8 @@ def serve(reader, path, arguments):
             warnings.simplefilter("always")
             found, *arrays = read_file(path, *json.loads(arguments))
         cautions = [str(w.message) for w in caught if w.category is Caution]
-        told = {"found": found, "cautions": cautions}
+        answer = {"found": found, "cautions": cautions}
     except Problem as problem:
-        told = {"problem": str(problem)}
+        answer = {"problem": str(problem)}
     arrays = [np.asarray(array, np.float32) for array in arrays]
-    np.savez(sys.stdout.buffer, np.array(json.dumps(told)), *arrays)
+    np.savez(sys.stdout.buffer, np.array(json.dumps(answer)), *arrays)

@@ -41,7 +41,7 @@ def connect(address):
             f"--dask {address}: no Dask scheduler answers ({type(error).__name__}). "
             f"Give the address that `dask scheduler` shows, say {EXAMPLE}"
         ) from None
-    for part in ("client", "utils"):  # we say in a line what they tell in many
+    for part in ("client", "utils"):  # one line of ours stands for many of theirs
         logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
     with client:
         client.register_plugin(make_plugin(PROJECT))

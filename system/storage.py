@@ -1,4 +1,4 @@
-"""The working folder and its files: one function for each artefact tells its path.
+"""The working folder and its files: one function for each artefact gives its path.
 
 Files are written whole or not at all, so a script that is killed leaves none half done.
 """
@@ -79,7 +79,7 @@ def check_run(run):
 
 
 def find_name_fault(name):
-    """Say why a name cannot stand for a file on every system, or return None.
+    """Explain why a name cannot stand for a file on every system, or return None.
 
     The check looks at the compatibility form, so that look-alikes of `/` count too.
     """
@@ -103,7 +103,7 @@ def replacing(path):
 
     Yields a temporary path in the same folder with the same suffix. It gets the final
     name when the block ends well and is removed when it does not. A link stays one:
-    what it leads to is replaced. A new file is as open to others as the umask says, one
+    what it leads to is replaced. A new file is as open to others as the umask lets, one
     that is replaced as it was before. Raises Problem when the disk is full, or the file
     or the folder is read-only or has vanished.
     """
@@ -148,7 +148,7 @@ def remove_leftovers(folder):
 
 
 def is_alive(process):
-    """Tell whether a process of this machine lives; yes, where that cannot be asked."""
+    """Check whether a process of this machine lives; yes, where that is unknown."""
     if os.name != "posix":  # elsewhere the question would end it
         return True
     try:
@@ -198,12 +198,12 @@ def claim(path):
 
 
 def grab(file):
-    """Lock an open file; tells whether that went well. Some shares know no locks."""
+    """Lock an open file; returns whether that went well. Some shares know no locks."""
     try:
         if os.name == "nt":
             import msvcrt
 
-            file.seek(2**30)  # a byte that nobody reads
+            file.seek(2**30)  # a byte that is never read
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl

@@ -1,4 +1,4 @@
-"""What a script says to its user: problems, cautions, exit codes.
+"""What a script writes to its user: problems, cautions, exit codes.
 
 The one module that every other may import; it imports none of ours.
 """
@@ -68,7 +68,7 @@ def caution(text):
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help that tells each option's default."""
+    """Help that names each option's default."""
 
     def _get_help_string(self, action):
         silent = action.default in (None, False, argparse.SUPPRESS)
@@ -77,7 +77,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells the script's docstring with the help, and an error in one line."""
+    """Prints the script's docstring with the help, and an error in one line."""
 
     last = None  # the parser of the script that runs
 
@@ -102,7 +102,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(words[1:], namespace)
 
     def is_option(self, word):
-        """Tell whether a word is an option, or the beginning of a long one."""
+        """Check whether a word is an option, or the beginning of a long one."""
         name = word.split("=")[0]
         begun = name.startswith("--") and name
         return any(
@@ -111,7 +111,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message):
-        self.exit(2, plain(f"error: {message}. {self.prog} --help tells all options\n"))
+        self.exit(2, plain(f"error: {message}. {self.prog} --help lists all options\n"))
 
 
 def begin_options(parser, title=None, defaults=None):
@@ -141,7 +141,7 @@ SESSIONS = (
 
 
 def checked(read, is_right, expected):
-    """Make an argparse type that says what it expects."""
+    """Make an argparse type whose error names what it expects."""
 
     def convert(text):
         try:
@@ -159,7 +159,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def plain(text):
-    """Show control codes as what they are; a terminal would obey them."""
+    """Show control codes as what they are; a terminal would execute them."""
     return CONTROL.sub(lambda found: repr(found[0])[1:-1], str(text))
 
 
@@ -205,7 +205,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def say(text):
-    """Write a line to stderr; where that is closed or full there is nobody to tell."""
+    """Write a line to stderr; unless that is closed or full."""
     try:
         print(plain(text), file=sys.stderr, flush=True)
     except (OSError, ValueError, AttributeError):
@@ -224,7 +224,7 @@ def stop(number, _frame):
 
 
 def listen_to_system():
-    """End on SIGTERM and SIGHUP as on Ctrl-C; `nohup` stays obeyed."""
+    """End on SIGTERM and SIGHUP as on Ctrl-C; `nohup` still holds."""
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) == signal.SIG_DFL:
@@ -275,7 +275,7 @@ def report(error):
 
 
 def is_memory_full(error):
-    """Tell whether an error says that memory ran out, the GPU's too.
+    """Check whether an error means that memory ran out, the GPU's too.
 
     TensorFlow's errors are known by name, for this module does not import it.
     """

@@ -47,7 +47,7 @@ def size(value):
 
 
 def is_quick_pattern(pattern):
-    """Tell whether a regular expression from a file is sound and quick on every name.
+    """Check whether a regular expression from a file is sound and quick on every name.
 
     Python's engine tries every way in which repeats can share a name out. Without
     repeated groups and with few repeats there are not many.
@@ -82,7 +82,7 @@ def open_hdf5(file, name):
         raise Problem(f"{name}: {problem}. {SUPPORTED}") from problem
     except Exception as error:  # HDF5 and JSON fail in many ways on corrupt bytes
         raise Problem(
-            f"{name} is damaged or cut off: {first_line(error)}. {SUPPORTED}"
+            f"{name} is damaged or truncated: {first_line(error)}. {SUPPORTED}"
         ) from error
 
 
@@ -108,8 +108,9 @@ def follow(group, name):
 def check_array(dataset, shape, n_bytes, meant):
     """Refuse what is not plain numbers of the shape that is `meant`, in this file."""
     if dataset.shape != shape:
-        told = f"has the shape {dataset.shape}, where {meant.format(shape)}"
-        raise Problem(f"{dataset.name} {told}")
+        raise Problem(
+            f"{dataset.name} has the shape {dataset.shape}, where {meant.format(shape)}"
+        )
     if dataset.is_virtual or dataset.external:
         raise Problem(f"{dataset.name} lies in another file")
     if dataset.dtype.kind not in "fiu":

@@ -160,7 +160,7 @@ def test_wrong_content_is_removed(server, tmp_path, served, words):
 def test_a_cut_without_a_length_is_noticed(server, content, tmp_path, part):
     server.content, server.announced = content, False
     server.cut_at = int(part * len(content))
-    check_refusal(tmp_path, address(server), "damaged or cut off")
+    check_refusal(tmp_path, address(server), "damaged or truncated")
     assert list_names(tmp_path) == []
 
 

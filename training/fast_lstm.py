@@ -18,8 +18,8 @@ and then, with all dz_t side by side, each of the other gradients is one product
     dx_t = dz_t W'
 
 where differentiating the loop step by step would form T matrices of the size of U and
-add them up. The first layer's dx is asked for by nobody: a function of its own, which
-TensorFlow leaves out.
+add them up. The first layer's dx is not asked for: it has a separate function, which
+TensorFlow then skips.
 
 What remains in the loop are two products by U at each step. A batch is narrow, so they
 are bound by how fast U is read. The loop therefore keeps its state as columns, h and
@@ -50,7 +50,7 @@ class FastLSTM(keras.layers.LSTM):
             return super().inner_loop(sequences, initial_state, mask, training)
         cell = self.cell
         if training and cell.dropout:  # one mask for all steps of a batch
-            # Keras has just drawn it, slowly; XLA leaves out what nobody uses.
+            # Keras has just drawn it, slowly; XLA skips what is not used.
             seed = tf.convert_to_tensor(cell.seed_generator.state) - [0, 1]
             mask = drop(tf.ones_like(sequences[:, 0]), cell.dropout, seed)
             sequences *= mask[:, None]
@@ -62,7 +62,7 @@ class FastLSTM(keras.layers.LSTM):
         return outputs[:, -1], outputs, initial_state  # the states, which none asks for
 
     def is_covered(self):
-        """Say whether the faster way is open."""
+        """Check whether the faster way is open."""
         others = (self.go_backwards, self.stateful, self.unroll, self.return_state)
         others += (self.cell.recurrent_dropout, self.cell.implementation != 2)
         others += (self.compute_dtype != self.variable_dtype,)

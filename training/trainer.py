@@ -88,7 +88,7 @@ class Trainer:
         )
         self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.optimizer.build(model.trainable_variables)
-        model.compile(self.optimizer)  # tells also whether XLA knows all of its layers
+        model.compile(self.optimizer)  # finds also whether XLA knows all of its layers
         compiled = {"jit_compile": model.jit_compile, "autograph": False}
         self.learn = tf.function(self.learn, **compiled)
         self.score = tf.function(self.score, **compiled)
@@ -227,7 +227,7 @@ def clear_logs(folder, known):
 
 
 def goes_on(path, known):
-    """Tell whether a backup is of this training, or corrupt, as `restore` reports."""
+    """Check whether a backup is of this training, or corrupt, as `restore` reports."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             identity = json.loads(json.loads(str(stored["state"]))["identity"])
@@ -239,8 +239,8 @@ def goes_on(path, known):
 def evaluate_losses(losses, options):
     """Evaluate a training by its validation losses, epoch by epoch, as Keras does.
 
-    Published: early stopping, and a lower learning rate on a plateau. Tells whether to
-    stop, and whether to learn more slowly, after the last of them.
+    Published: early stopping, and a lower learning rate on a plateau. Returns whether
+    to stop, and whether to learn more slowly, after the last of them.
     """
     best = level = np.inf
     waited = on_level = rest = 0  # epochs

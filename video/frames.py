@@ -171,9 +171,14 @@ def read_video(
     Returns the converted frames (T,), and how many frames the video, or `view`, has.
     """
     reel = open_reel(path, allow_short)
+    return read_opened(reel, Path(path).name, n_frames, sampling, convert, view)
+
+
+def read_opened(reel, name, n_frames, sampling, convert, view):
+    """Read the frames of a video that is open; see `read_video`."""
     found = read_reel(reel, n_frames, sampling, convert, view)
     for note in reel.list_notes():
-        warnings.warn(f"{Path(path).name}: {note}", Caution, stacklevel=2)
+        warnings.warn(f"{name}: {note}", Caution, stacklevel=3)
     return found
 
 
@@ -200,8 +205,10 @@ def resize_frame(frame):
     """Resize a frame (H, W, 3) to 299x299, aspect ratio ignored, by nearest neighbour.
 
     The published features came from Keras's `load_img`, which then resized so; the
-    weights of the published regressor depend on it.
+    weights of the published regressor depend on it. One of that size stays as it is.
     """
+    if frame.shape[:2] == (FRAME_SIZE, FRAME_SIZE):
+        return frame
     image = Image.fromarray(np.ascontiguousarray(frame))
     return np.asarray(image.resize((FRAME_SIZE, FRAME_SIZE), Image.Resampling.NEAREST))
 
