@@ -304,27 +304,26 @@ def extract_on_cluster(args, clips, options):
 
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
-    add = parser.add_argument_group("which clips").add_argument
-    add("--data", type=Path, default=storage.DEFAULT_FOLDER, help="working folder")
-    add("--task", help="only this task")
-    add("--split", choices=data.SPLITS, help="only this split")
-    add = parser.add_argument_group("how").add_argument
-    weights = "imagenet, random, or a file of InceptionV3 weights"
-    add("--weights", default="imagenet", metavar="W", help=weights)
-    number, frames_a_pass = terminal.positive_int, "frames a pass of the network"
-    length = {"default": SEQ_LENGTH, "help": "frames of a sequence"}
-    add("--seq-length", type=number, metavar="T", **length)
-    sampling = "stride, every n-th frame, as published; uniform, over the whole clip"
-    add("--sampling", choices=frames.SAMPLINGS, default="stride", help=sampling)
-    add("--batch-size", type=number, metavar="B", help=frames_a_pass)
+    add = terminal.begin_options(parser, "which clips")
+    add("--data", Path, "working folder", default=storage.DEFAULT_FOLDER)
+    add("--task", str, "only this task")
+    add("--split", data.SPLITS, "only this split")
+    add = terminal.begin_options(parser, "how")
+    text = "imagenet, random, or a file of InceptionV3 weights"
+    add("--weights", str, text, default="imagenet", metavar="W")
+    number = terminal.positive_int
+    add("--seq-length", number, "frames of a sequence", default=SEQ_LENGTH, metavar="T")
+    text = "stride, every n-th frame, as published; uniform, over the whole clip"
+    add("--sampling", frames.SAMPLINGS, text, default="stride")
+    add("--batch-size", number, "frames a pass of the network", metavar="B")
     kinds = ("float32", "bfloat16")
-    add("--precision", choices=kinds, default="float32", help="bfloat16 is for GPUs")
-    short = "take what is there of videos that were cut short; it is recorded"
-    add("--allow-short", action="store_true", help=short)
-    add("--dask", metavar="ADDRESS", help="share the work out on a Dask cluster")
-    add("--overwrite", action="store_true", help="extract again")
-    texts = "only turn published .txt sequences into .npy, once"
-    add("--convert-text", action="store_true", help=texts)
+    add("--precision", kinds, "bfloat16 is for GPUs", default="float32")
+    text = "take what is there of truncated videos; it is recorded"
+    add("--allow-short", bool, text)
+    add("--dask", str, "share the work out on a Dask cluster", metavar="ADDRESS")
+    add("--overwrite", bool, "extract again")
+    text = "only turn published .txt sequences into .npy, once"
+    add("--convert-text", bool, text)
     return parser.parse_args(argv)
 
 

@@ -325,28 +325,27 @@ def propose_trials(args):
 
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
-    add = parser.add_argument
-    add("--data", type=Path, default=storage.DEFAULT_FOLDER, help="working folder")
-    add("--split", choices=data.SPLITS, help="only this split")
-    add("--task", help="only this task")
-    add("--append", action="store_true", help="add the rows to data_file.csv")
-    add("--rows-only", action="store_true", help="count frames, write no JPEG")
-    told = "take what is there of videos that were cut short"
-    add("--allow-short", action="store_true", help=told)
-    add = parser.add_argument_group("recordings").add_argument
-    add("--from", dest="source", type=Path, metavar="DIR", help="find videos there")
-    add("--yes", action="store_true", help="write the rows without asking")
-    add("--cut", type=Path, metavar="CSV", help="video,start,end[,clip,animal,...]")
-    told = "what starts and ends are; also m:ss; frames count from 0; the end is not "
-    told += "part of the trial"
-    add("--times", choices=("seconds", "frames"), default="seconds", help=told)
-    told = "trials as rows that point into the recording, or as files of their own"
-    add("--save-as", choices=("rows", "jpg", "mp4"), default="rows", help=told)
-    add("--find-trials", type=Path, metavar="CSV", help="propose them by movement")
+    add = terminal.begin_options(parser)
+    add("--data", Path, "working folder", default=storage.DEFAULT_FOLDER)
+    add("--split", data.SPLITS, "only this split")
+    add("--task", str, "only this task")
+    add("--append", bool, "add the rows to data_file.csv")
+    add("--rows-only", bool, "count frames, write no JPEG")
+    add("--allow-short", bool, "take what is there of truncated videos")
+    add = terminal.begin_options(parser, "recordings")
+    add("--from", Path, "find videos there", dest="source", metavar="DIR")
+    add("--yes", bool, "write the rows without asking")
+    add("--cut", Path, "video,start,end[,clip,animal,...]", metavar="CSV")
+    text = "what starts and ends are; also m:ss; frames count from 0; the end is not "
+    text += "part of the trial"
+    add("--times", ("seconds", "frames"), text, default="seconds")
+    text = "trials as rows that point into the recording, or as separate files"
+    add("--save-as", ("rows", "jpg", "mp4"), text, default="rows")
+    add("--find-trials", Path, "propose them by movement", metavar="CSV")
     region = terminal.checked(data.read_crop, bool, "x,y,w,h in whole pixels")
-    told = "the region that is seen; the table may tell another for each clip"
-    add("--crop", type=region, metavar="X,Y,W,H", help=told)
-    add("--mirror", action="store_true", help="exchange left and right")
+    text = "the region that is seen; the table may name another for each clip"
+    add("--crop", region, text, metavar="X,Y,W,H")
+    add("--mirror", bool, "exchange left and right")
     args = parser.parse_args(argv)
     if args.find_trials and not args.source:
         parser.error("--find-trials needs --from DIR")

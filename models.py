@@ -30,21 +30,40 @@ LEAST_MOVING = 3  # frames, for a jerk
 LEAST_ROOT = 1e-6  # the root has no gradient at 0
 
 
-def build(options, shape, bias=0.0, statistics=None, targets=(), **to_train):
+def build(
+    options,
+    shape,
+    bias=0.0,
+    statistics=None,
+    targets=(),
+    activation=None,
+    layer=keras.layers.LSTM,
+    drop=keras.layers.Dropout,
+):
     """Build the network that `runs.options.Options` describe for sequences (T, F).
 
     `bias` and `statistics` as for `build_lstm`, `targets` as for `build_motion`;
-    `to_train` holds `activation`, `layer` and `drop` where a training takes other ones
-    for a while. The weights are those of `list_weights`.
+    `activation`, `layer` and `drop` are what a training takes for a while. The weights
+    are those of `list_weights`.
     """
-    given = {"activation": options.activation, "bias": bias, "statistics": statistics}
-    if options.model == "pool":
-        given["activation"] = to_train.get("activation", options.activation)
-        return build_pool(*shape, **given)
+    activation = activation or options.activation
     if options.model == "motion":
-        return build_motion(*shape, activation=options.activation, targets=targets)
-    given |= {name: getattr(options, name) for name in ("units", "dropout", "gates")}
-    return build_lstm(*shape, **given | to_train)
+        return build_motion(*shape, activation=activation, targets=targets)
+    if options.model == "pool":
+        return build_pool(
+            *shape, activation=activation, bias=bias, statistics=statistics
+        )
+    return build_lstm(
+        *shape,
+        units=options.units,
+        dropout=options.dropout,
+        activation=activation,
+        gates=options.gates,
+        bias=bias,
+        statistics=statistics,
+        layer=layer,
+        drop=drop,
+    )
 
 
 def list_weights(options, shape):

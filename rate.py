@@ -162,31 +162,31 @@ def split_where(text):
 
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
-    add = parser.add_argument
-    add("--data", type=Path, default=storage.DEFAULT_FOLDER, help="working folder")
-    add("--task", help="only this task")
-    add("--split", choices=data.SPLITS, help="only this split")
-    add = parser.add_argument_group("rate in the browser").add_argument
-    add("--rater", metavar="NAME", help="who rates")
-    add("--scale", default="0:5:0.5", help="lowest and highest score, step")
-    told = 'what values mean, shown to the rater: "0=normal,5=cannot reach"'
-    add("--anchors", metavar="TEXT", help=told)
-    add("--items", type=Path, metavar="CSV", help="item,scale: several, summed up")
-    told = "of this computer, say, for an SSH tunnel (ssh -L PORT:127.0.0.1:PORT)"
-    add("--port", type=int, default=0, metavar="PORT", help=told)
-    add("--no-browser", action="store_true", help="print the address, open nothing")
-    add = parser.add_argument_group("import scores").add_argument
-    add("--scores", type=Path, metavar="FILE", help="a table, .csv or .xlsx")
-    add("--sheet", help="of a workbook with several")
-    add("--clip-column", default="clip", metavar="NAME", help="holds the clips")
-    told = "hold the scores; RATER=COLUMN names the rater otherwise"
-    add("--rater-columns", type=split_raters, metavar="A,B", help=told)
-    told = "only such rows, say, Behavior=Score in an export of BORIS"
-    add("--where", type=split_where, metavar="COLUMN=VALUE", help=told)
-    add = parser.add_argument_group("join raters").add_argument
-    add("--join", choices=("mean", "median"), help="into the table of clips")
-    add("--raters", type=split_list, metavar="A,B", help="only these")
-    add("--overwrite", action="store_true", help="replace scores that stand there")
+    add = terminal.begin_options(parser)
+    add("--data", Path, "working folder", default=storage.DEFAULT_FOLDER)
+    add("--task", str, "only this task")
+    add("--split", data.SPLITS, "only this split")
+    add = terminal.begin_options(parser, "rate in the browser")
+    add("--rater", str, "who rates", metavar="NAME")
+    add("--scale", str, "lowest and highest score, step", default="0:5:0.5")
+    text = 'what values mean, shown to the rater: "0=normal,5=cannot reach"'
+    add("--anchors", str, text, metavar="TEXT")
+    add("--items", Path, "item,scale: several, summed up", metavar="CSV")
+    text = "of this computer, say, for an SSH tunnel (ssh -L PORT:127.0.0.1:PORT)"
+    add("--port", int, text, default=0, metavar="PORT")
+    add("--no-browser", bool, "print the address, open nothing")
+    add = terminal.begin_options(parser, "import scores")
+    add("--scores", Path, "a table, .csv or .xlsx", metavar="FILE")
+    add("--sheet", str, "of a workbook with several")
+    add("--clip-column", str, "holds the clips", default="clip", metavar="NAME")
+    text = "hold the scores; RATER=COLUMN names the rater otherwise"
+    add("--rater-columns", split_raters, text, metavar="A,B")
+    text = "only such rows, say, Behavior=Score in an export of BORIS"
+    add("--where", split_where, text, metavar="COLUMN=VALUE")
+    add = terminal.begin_options(parser, "join raters")
+    add("--join", ("mean", "median"), "into the table of clips")
+    add("--raters", split_list, "only these", metavar="A,B")
+    add("--overwrite", bool, "replace scores that stand there")
     args = parser.parse_args(argv)
     if bool(args.rater) == bool(args.scores or args.join):
         parser.error("expected either --rater, or --scores, --join or both")

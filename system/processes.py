@@ -32,7 +32,14 @@ def run(n_processes, function, tasks):
             with holding_interrupts():
                 futures = {pool.submit(function, *task): task for task in tasks}
             for future in as_completed(futures):
-                yield futures[future], take_result(future)
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise Problem(
+                        "a process that shared the work died; out of memory? What was "
+                        "done is kept. Give fewer --jobs"
+                    )
+                is_problem = isinstance(error, Problem)
+                yield futures[future], error if is_problem else future.result()
         except BaseException:  # Ctrl-C, too: do not wait until all is done
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - others:
@@ -54,18 +61,6 @@ def holding_interrupts():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def take_result(future):
-    try:
-        return future.result()
-    except Problem as problem:
-        return problem
-    except BrokenProcessPool:
-        raise Problem(
-            "a process that shared the work died; out of memory? What was done is "
-            "kept. Give fewer --jobs"
-        ) from None
-
-
 def prepare():
     """Prepare a process: it speaks as scripts do, and ends with who started it."""
     terminal.show_cautions()
@@ -73,9 +68,9 @@ def prepare():
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # for all on one GPU
+
+    def end_with_parent():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
     threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)

@@ -89,12 +89,17 @@ def build_network(shape, options, bias, statistics, to_train=False):
     `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
     and dropout and the ReLU that wakes. The weights and the scores are the same.
     """
-    special = {}
-    if to_train:
-        special = {"layer": fast_lstm.FastLSTM, "drop": fast_lstm.FastDropout}
-        if options.activation == "relu":
-            special["activation"] = trainer.waking_relu
-    return models.build(options, shape, bias, statistics, **special)
+    if not to_train:
+        return models.build(options, shape, bias, statistics)
+    return models.build(
+        options,
+        shape,
+        bias,
+        statistics,
+        activation=trainer.waking_relu if options.activation == "relu" else None,
+        layer=fast_lstm.FastLSTM,
+        drop=fast_lstm.FastDropout,
+    )
 
 
 def measure_statistics(folder, names, n_frames, n_features):

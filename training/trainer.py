@@ -22,8 +22,10 @@ LOGS = ("history.csv", "backup.npz")
 BACKUP_SECONDS = 5  # a killed training loses no more than this and an epoch
 LEAST_GAIN = 1e-4  # by which Keras wants the loss lower, or it is on a plateau
 DISK_ERRORS = (
-    *(tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError),
-    *(tf.errors.NotFoundError, tf.errors.FailedPreconditionError),
+    tf.errors.ResourceExhaustedError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.NotFoundError,
+    tf.errors.FailedPreconditionError,
 )
 
 
