@@ -1,26 +1,13 @@
 """A run in one file: `.keras`, its record, and a card that describes it in words."""
 
 import json
-import lzma
 import shutil
 import zipfile
-import zlib
 from pathlib import Path
 
 from runs.record import check_record
 from system import storage
 from system.terminal import Problem, caution
-
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    KeyError,
-    ValueError,
-    RuntimeError,
-    RecursionError,
-)
 
 
 def pack(checkpoint, card, output):
@@ -56,7 +43,9 @@ def unpack(folder, path):
             raise ValueError("its record is no JSON object")
         check_record(f"the record in {path}", record)
         return take_in(folder, path, checkpoint, record)
-    except DAMAGE as error:
+    except (OSError, Problem):
+        raise
+    except Exception as error:  # zipfile and JSON fail in many ways on corrupt bytes
         raise Problem(f"{path} is no run packed by share.py: {error}") from error
 
 
