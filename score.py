@@ -56,7 +56,7 @@ def check_outputs(output, figures, overwrite=False):
     foreign = []
     for path, columns in (
         (output, {"clip", "video", "network_score"}),
-        (animals_path(output), {*new_videos.ANIMAL_COLUMNS[:5]}),
+        (animals_path(output), {"animal", "n_clips", "network_score"}),
     ):
         if path.exists():
             with path.open("rb") as file:
@@ -163,16 +163,17 @@ def write(path, table, means):
 
 def draw_windows(paths, table):
     """Draw the score of each video over time, beside the table."""
+    import pandas as pd
+
     from evaluation.plots import draw_windows
     from reports import style
 
-    rows = list(zip(*table.values(), strict=True))
-    for clip in dict.fromkeys(table["clip"]):
-        own = [row for row in rows if row[0] == clip]
-        middles = [(row[3] + row[4]) / 2 for row in own]
-        scores = zip(*(row[6:9] for row in own), strict=True)
-        written = style.save(draw_windows(middles, *scores, clip), paths[clip])
-        print(f"written to {written[0]} and .svg")
+    for clip, own in pd.DataFrame(table).groupby("clip", sort=False):
+        middles = (own["start"] + own["end"]) / 2
+        figure = draw_windows(
+            middles, own["network_score"], own["low"], own["high"], clip
+        )
+        print(f"written to {style.save(figure, paths[clip])[0]} and .svg")
 
 
 def parse_args(argv):

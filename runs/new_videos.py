@@ -12,19 +12,6 @@ from video import frames
 from video.reader import open_reel
 
 BATCH_SIZE = 8  # sequences a pass
-COLUMNS = (
-    "clip",
-    "animal",
-    "video",
-    "start",  # seconds, as end; None for whole videos
-    "end",
-    "n_frames",
-    "network_score",
-    "low",
-    "high",
-    "warnings",
-)
-ANIMAL_COLUMNS = ("animal", "n_clips", "network_score", "low", "high", "warnings")
 NO_SKILL = "run not better than the mean on held-out animals"
 
 
@@ -156,26 +143,28 @@ def tabulate(scored, run, level, labels, trained):
     """Make the tables of what was scored, and of the means of animals' clips.
 
     `labels` are those of `new_animals.label_clips`; clips that are `trained`, see
-    `new_animals.find_trained`, get no interval. Both tables are dicts of lists by
-    `COLUMNS` and `ANIMAL_COLUMNS`; of clips that overlap the ones that fit count.
+    `new_animals.find_trained`, get no interval. Both are dicts of lists; of windows
+    that overlap the ones that fit count.
     """
     no_skill = intervals.explain_no_skill(run) and NO_SKILL
     rows, of_animal = [], {}
     for each in scored:
         part, known = each.part, trained.get(each.part.clip)
         animal = labels[part.clip]["animal"] or part.clip
+        low, high = find_limits(run, each.score, 1, level, known)
         rows.append(
-            (
-                part.clip,
-                animal,
-                str(part.video),
-                part.view.start / part.rate if part.rate else None,
-                part.view.end / part.rate if part.rate else None,
-                each.n_frames,
-                each.score,
-                *find_limits(run, each.score, 1, level, known),
-                join(known, no_skill, format_warnings(each.warnings)),
-            )
+            {
+                "clip": part.clip,
+                "animal": animal,
+                "video": str(part.video),
+                "start": part.view.start / part.rate if part.rate else None,  # seconds
+                "end": part.view.end / part.rate if part.rate else None,
+                "n_frames": each.n_frames,
+                "network_score": each.score,
+                "low": low,
+                "high": high,
+                "warnings": join(known, no_skill, format_warnings(each.warnings)),
+            }
         )
         of_animal.setdefault(animal, []).append((each.score, part.is_apart, known))
     means = []
@@ -183,13 +172,22 @@ def tabulate(scored, run, level, labels, trained):
         scores, apart, known = zip(*own, strict=True)
         n_clips, mean = sum(apart), sum(scores) / len(scores)
         known = next(filter(None, known), None)
-        limits = find_limits(run, mean, n_clips, level, known)
-        means.append((animal, n_clips, mean, *limits, join(known, no_skill)))
-    return to_columns(COLUMNS, rows), to_columns(ANIMAL_COLUMNS, means)
+        low, high = find_limits(run, mean, n_clips, level, known)
+        means.append(
+            {
+                "animal": animal,
+                "n_clips": n_clips,
+                "network_score": mean,
+                "low": low,
+                "high": high,
+                "warnings": join(known, no_skill),
+            }
+        )
+    return to_columns(rows), to_columns(means)
 
 
-def to_columns(names, rows):
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+def to_columns(rows):
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def find_limits(run, score, n_clips, level, known):

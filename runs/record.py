@@ -5,7 +5,6 @@ checked and given its types in one place: everything else is given a `Run`.
 """
 
 import dataclasses
-import math
 import types
 import typing
 from dataclasses import field
@@ -23,6 +22,7 @@ Score = Annotated[float, lambda x: abs(x) <= data.MAX_SCORE]
 Pattern = Annotated[str, untrusted.is_quick_pattern]
 Range = Annotated[tuple[float, float], lambda ends: ends[0] <= ends[1]]
 Crop = Annotated[tuple[Count, Count, Count, Count], lambda crop: crop[2] and crop[3]]
+LARGEST = 1e300  # of any number
 
 KEYS = {  # fields that have another name in the file
     "name": "run",
@@ -200,10 +200,9 @@ def take(value, kind):
     if dataclasses.is_dataclass(kind):
         given, hints = take(value, dict), typing.get_type_hints(kind, None, None, True)
         return kind(**{k: take(v, hints[k]) for k, v in given.items() if k in hints})
-    is_number = kind is float and type(value) is int
-    if not (is_number or type(value) is kind) or value in (math.inf, -math.inf):
+    if type(value) is not kind and (kind, type(value)) != (float, int):
         raise TypeError
-    if value != value:  # NaN
+    if kind is float and not abs(value) < LARGEST:  # NaN is not, either
         raise ValueError
     return value
 
