@@ -291,7 +291,8 @@ def test_scores_edited_after_the_training_are_named(folder):
     clips = data.read_clips(folder)
     run = make_run(train_clips={c.name: c.score for c in clips[:9]})
     edited = [clips[0]._replace(score=4.75), *clips[1:]]
-    with pytest.warns(terminal.Caution, match=rf"of 1 clip .*: {clips[0].name}\. Train"):
+    told = rf"of 1 clip .*: {clips[0].name}\. Train"
+    with pytest.warns(terminal.Caution, match=told):
         learned.caution_edited([run], edited)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
