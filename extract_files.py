@@ -171,11 +171,9 @@ def gather(args, listed):
 
     known = args.split, args.task
     if args.cut:
-        in_frames = args.times == "frames"
-        given = args.source, in_frames, *known, args.allow_short
+        how = args.times == "frames", args.save_as != "rows"
+        given = args.source, *how, *known, args.allow_short
         clips = trials.read_trials(args.cut, *given)
-        if args.save_as == "rows":
-            trials.refuse_without_rate(clips)
     else:
         there = list_places(args.data, listed)
         videos = discover.drop_copies(discover.find_videos(args.source), there)

@@ -19,7 +19,6 @@ MONTHS = {
     for names in (
         "jan feb mar apr may jun jul aug sep oct nov dec",
         "jän feb mrz apl mai jun jul aug sep okt nov dez",
-        "ene fév mär avr mag giu lug aoû set out nov déc",
     )
     for number, name in enumerate(names.split(), start=1)
 }

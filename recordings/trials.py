@@ -24,12 +24,19 @@ ABOVE, LEAST = 6.0, 0.4  # spreads of a resting picture; grey of 255
 
 
 def read_trials(
-    path, folder=None, in_frames=False, split=None, task=None, allow_short=False
+    path,
+    folder=None,
+    in_frames=False,
+    as_files=False,
+    split=None,
+    task=None,
+    allow_short=False,
 ):
     """Read a table of trials: `video,start,end` and any column that clips have.
 
     The videos lie in `folder` at any depth, by default beside the table. `in_frames`:
-    starts and ends are frame numbers from 0; else see `frames.find_view` for what a
+    starts and ends are frame numbers from 0; `as_files`: they become files, for which
+    no rate is needed. See `frames.find_view` for what a
     time means. `split` and `task` are those of trials of which the table tells none;
     `allow_short` is as of `open_reel`.
     Returns a Clip each, with its number of frames; raises Problem with every line that
@@ -45,7 +52,7 @@ def read_trials(
     clips, problems, counts = {}, [], Counter()
     for line, record in records:
         try:
-            how = table.decimal, in_frames, allow_short
+            how = table.decimal, in_frames, as_files, allow_short
             clip = read_trial(record, known, counts, *how)
             if clips.setdefault(discover.fold(clip.name), clip) is not clip:
                 raise ValueError(f"two trials are called {clip.name}")
@@ -61,7 +68,7 @@ def read_trials(
     return list(clips.values())
 
 
-def read_trial(record, known, counts, decimal, in_frames, allow_short):
+def read_trial(record, known, counts, decimal, in_frames, as_files, allow_short):
     """Make the clip of one trial. Raises ValueError or Problem."""
     name = record["video"].replace("\\", "/")
     found = known.get(discover.fold(name)) or known.get(discover.fold(Path(name).name))
@@ -74,8 +81,11 @@ def read_trial(record, known, counts, decimal, in_frames, allow_short):
     guess = found[0]
     counts[guess.name] += 1
     reel = frames.open_reel(guess.video, allow_short)
-    rate = reel.rate or (1 if in_frames else None)  # a stack of pages tells none
+    # A stack of pages tells no rate: its trials are files, not rows that tell seconds.
+    rate = reel.rate or (1 if in_frames and as_files else None)
     told = {column: text for column, text in record.items() if text}
+    if rate is None and (told.get("start") or told.get("end")):
+        raise ValueError(f"{Path(guess.video).name} {NO_RATE}")
     for column in ("start", "end") if in_frames else ():
         if text := told.get(column):
             if not text.isdecimal():
@@ -89,19 +99,9 @@ def read_trial(record, known, counts, decimal, in_frames, allow_short):
     }
     told = guessed | told | {"video": guess.video, "n_frames": "1"}
     clip = data.make_clip(told, decimal)
-    if rate is None and (told.get("start") or told.get("end")):
-        raise ValueError(f"{Path(guess.video).name} {NO_RATE}")
     view = frames.find_view(clip, reel.n_frames, rate)
     start, end = view.find_range(reel.n_frames)
     return clip._replace(n_frames=end - start)
-
-
-def refuse_without_rate(clips):
-    """Refuse parts of recordings in which nobody can tell seconds."""
-    for clip in clips:
-        is_part = clip.start is not None or clip.end is not None
-        if is_part and not frames.open_reel(clip.video, allow_short=True).rate:
-            raise Problem(f"{Path(clip.video).name} {NO_RATE}")
 
 
 # ---------------------------------------------------------------- proposals

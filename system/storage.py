@@ -97,6 +97,16 @@ def find_name_fault(name):
     return None
 
 
+def replace(source, target, pauses=(0.1, 0.2, 0.4, 0.8)):
+    """Rename a file; a scanner may hold the old one for a moment, so try again."""
+    for pause in pauses:
+        try:
+            return source.replace(target)
+        except PermissionError:
+            time.sleep(pause)
+    return source.replace(target)
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Write a file whole or not at all.
@@ -120,7 +130,8 @@ def replacing(path):
         yield temporary
         if mode is not None:
             temporary.chmod(stat.S_IMODE(mode))
-        temporary.replace(path)
+        replace(temporary, path)
+
     except OSError as error:
         reason = error.strerror or f"{error}; disk full?"
         raise Problem(f"could not write {path}: {reason}") from error
