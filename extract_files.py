@@ -178,6 +178,12 @@ def gather(args, listed):
         there = list_places(args.data, listed)
         videos = discover.drop_copies(discover.find_videos(args.source), there)
         clips = discover.guess_clips(args.source, videos, *known)
+    if args.animals:
+        from recordings import animals
+
+        told = animals.read_animals(args.animals)
+        source = args.source or args.cut.parent
+        clips = animals.label_clips(clips, told, source, args.animals)
     return [
         clip._replace(
             crop=clip.crop or args.crop,
@@ -226,6 +232,7 @@ def settle(clip, args):
     reel = frames.open_reel(clip.video, args.allow_short)
     view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
     pictures = reel.iterate(None, *view.find_range(reel.n_frames))
+    tell_notes(Path(clip.video), reel)
     place = args.data / clip.split / clip.task
     if args.save_as == "jpg":
         part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}"
@@ -246,7 +253,8 @@ def take_in(args):
 
     _, listed = listing.open_listed(storage.table_path(args.data))
     clips, source = gather(args, listed), args.source or args.cut.parent
-    found = known.recognise(args.data, source, clips, listed, args.task)
+    told = known.LABELS if args.animals else ()
+    found = known.recognise(args.data, source, clips, listed, args.task, told)
     found = known.inherit_region(found, listed, args.crop or args.mirror)
     if args.cut:
         known.warn_of_renamed(found)
@@ -280,6 +288,7 @@ def take_in(args):
 def list_rows(folder, found):
     """Add rows of new clips to the table, and change those of clips that changed."""
     path = storage.table_path(folder)
+    listing.back_up(folder)
     changed = [one for one in found if one.row and one.list_columns()]
     if changed:
         pairs = [(one.clip, one.list_columns()) for one in changed]
@@ -340,6 +349,9 @@ def parse_args(argv):
     text = "trials as rows that point into the recording, or as separate files"
     add("--save-as", ("rows", "jpg", "mp4"), text, default="rows")
     add("--find-trials", Path, "propose them by movement", metavar="CSV")
+    text = "a table of animal,group and anything else; listed clips follow it, too"
+    add("--animals", Path, text, metavar="TABLE")
+    add("--undo", bool, "take the last change of data_file.csv back")
     region = terminal.checked(data.read_crop, bool, "x,y,w,h in whole pixels")
     text = "the region that is seen; the table may name another for each clip"
     add("--crop", region, text, metavar="X,Y,W,H")
@@ -349,6 +361,8 @@ def parse_args(argv):
         parser.error("--find-trials needs --from DIR")
     if args.save_as != "rows" and not args.cut:
         parser.error("--save-as goes with --cut")
+    if args.animals and not (args.source or args.cut):
+        parser.error("--animals goes with --from or --cut")
     if (args.crop or args.mirror) and not (args.source or args.cut or args.append):
         parser.error("--crop and --mirror go with --from, --cut or --append")
     return args
@@ -356,6 +370,8 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
+    if args.undo:
+        return listing.undo(args.data)
     if args.find_trials:
         return propose_trials(args)
     work = take_in if args.source or args.cut else slice_published

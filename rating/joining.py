@@ -142,6 +142,7 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
     if lost and not overwrite:
         told = f"{count(len(lost), 'score')} would be lost; --overwrite replaces them"
         raise Problem(f"{summarise(lost, N_SHOWN)}\n{told}")
+    listing.back_up(folder)
     write_table(path, table.columns and columns, rows, table.delimiter)
     record = {"how": how, "raters": [*raters], "scores": scores}
     storage.write_json(joined_path(folder), record)

@@ -39,13 +39,14 @@ class Known(NamedTuple):
         return [*self.changes, *["n_frames"] * is_longer]
 
 
-def recognise(folder, source, clips, listed, task=None):
+def recognise(folder, source, clips, listed, task=None, told=()):
     """Find the rows of clips that are listed, so that none is listed twice.
 
     A recording is known by its place; where the listed place is empty by the end of it,
     so that a folder may move to another drive. A clip is known by its part of the
     recording, else by its name. One that only shares the name of another film gets a
-    name of its own. `task` is the one that was asked for: the table refuses another.
+    name of its own. `task` is the one that was asked for: the table refuses another;
+    `told` are columns of labels that the clips know better than their rows.
 
     Returns
     -------
@@ -53,7 +54,8 @@ def recognise(folder, source, clips, listed, task=None):
     """
     rows_of = find_rows(folder, source, {clip.video for clip in clips}, listed)
     named = {fold(row.name): row for row in reversed(listed)}
-    lacking = [c for c in LABELS if all(getattr(row, c) is None for row in listed)]
+    bare = [c for c in LABELS if all(getattr(row, c) is None for row in listed)]
+    lacking = [c for c in LABELS if c in {*bare, *told}]
     taken, found, known = set(), {}, []
     for number, clip in enumerate(clips):  # first those of the same part of a recording
         for row in rows_of[clip.video]:
@@ -145,8 +147,10 @@ def show_listed(one):
     """Give a clip the labels of its row."""
     if one.row is None:
         return one.clip
-    labels = {c: getattr(one.row, c) or getattr(one.clip, c) for c in LABELS}
-    return one.clip._replace(**labels)
+    kept = [c for c in LABELS if c not in one.changes]
+    return one.clip._replace(
+        **{c: getattr(one.row, c) or getattr(one.clip, c) for c in kept}
+    )
 
 
 def is_another_trial(clip, row):
@@ -272,7 +276,7 @@ def tell_changes(known, split=None, n_shown=5):
             f"{count(len(other), 'clip')} listed as {other[0].row.split} (say, "
             f"{other[0].row.name}): they stay so. Change the column split in the table"
         )
-    if other := [one for one in listed if is_renamed(one)]:
+    if other := [o for o in listed if is_renamed(o) and not {*LABELS} & {*o.changes}]:
         lines.append(
             f"{count(len(other), 'clip')} listed with another animal, group or session "
             f"(say, {other[0].clip.name}): the table's stay. Change them there"

@@ -8,7 +8,7 @@ from system import storage, tables
 from system.tables import Table, fold, plain, write_field
 from system.terminal import Caution, Problem
 
-# ---------------------------------------------------------------- writing
+BEFORE = "data_file.before.csv"  # the table before the last change
 
 
 def open_listed(path):
@@ -20,6 +20,28 @@ def open_listed(path):
         warnings.simplefilter("ignore", Caution)  # they come when it is written
         listed = list_clips(table) if table.rows else []
         return table, listed
+
+
+def back_up(folder):
+    """Keep the table of clips as it is, for `undo`."""
+    path = storage.table_path(folder)
+    if path.is_file():
+        with storage.replacing(path.with_name(BEFORE)) as temporary:
+            temporary.write_bytes(path.read_bytes())
+
+
+def undo(folder):
+    """Take the last change of the table back; once more brings it again."""
+    path = storage.table_path(folder)
+    before = path.with_name(BEFORE)
+    if not before.is_file():
+        raise Problem(f"{before} does not exist, so there is nothing to take back")
+    earlier = before.read_bytes()
+    back_up(folder)
+    with storage.replacing(path) as temporary:
+        temporary.write_bytes(earlier)
+    n_rows = len(open_listed(path)[1])
+    print(f"{path} is as it was before the last change: {tables.count(n_rows, 'row')}")
 
 
 def append_clips(folder, clips):

@@ -408,3 +408,55 @@ def test_what_was_replaced_after_training_is_noticed(lab, what):
         Image.new("RGB", builders.SIZE).save(image)
     told = lab.refused("validate", "--folds", words=("changed", clip))
     assert "extract_features.py" in told.err
+
+
+# ---------------------------------------------------------------- a table of animals
+
+
+def test_a_table_of_animals_names_them_and_their_groups(lab):
+    for place in ("rat_01/a.mp4", "Rat 2/b.mp4", "Bella/c.mp4", "x/k9_d1.mp4"):
+        lab.film(f"films/{place}", len(place))
+    told = take_in(lab, lab.place / "films")
+    path = lab.place / "animals.csv"
+    rows = [("Rat-1", "f", "sham"), ("RAT 02", "m", "stroke"), ("bella", "f", "sham")]
+    tables.write_table(
+        path, ("Animal", "Sex", "Group"), [*rows, ("Rat 7", "m", "sham")]
+    )
+    content = (lab.folder / "data_file.csv").read_bytes()
+    told = take_in(lab, lab.place / "films", "--animals", path)
+    assert "tells no animal of 1 clip: k9_d1" in told.err
+    assert "no clip is of Rat 7" in told.err
+    assert by_clip(lab, "animal") | {"k9_d1": ""} == {
+        **{"a": "Rat-1", "b": "RAT 02", "c": "bella"},
+        "k9_d1": "",
+    }
+    groups = {"a": "sham", "b": "stroke", "c": "sham", "k9_d1": ""}
+    assert by_clip(lab, "group") == groups
+    assert "0 rows added" in take_in(lab, lab.place / "films", "--animals", path).out
+    lab.ok("extract_files", "--undo")
+    assert (lab.folder / "data_file.csv").read_bytes() == content
+    lab.ok("extract_files", "--undo")
+    assert by_clip(lab, "group") == groups
+    tables.write_table(path, ("animal", "group"), [("r1", "a"), ("r01", "b")])
+    words = ("r1 and r01 may be one animal",)
+    take = ("--from", lab.place / "films", "--animals", path, "--yes")
+    lab.refused("extract_files", *take, words=words)
+
+
+def test_bare_numbers_of_animals_are_no_trials(lab):
+    for place in ("rat1/trial 2.mp4", "rat2/trial 1.mp4", "3/trial 1 day 2.mp4"):
+        lab.film(f"films/{place}", len(place))
+    path = lab.place / "animals.csv"
+    tables.write_table(
+        path, ("animal", "group"), [(n, "abc"[n - 1]) for n in (1, 2, 3)]
+    )
+    take_in(lab, lab.place / "films", "--animals", path)
+    assert by_clip(lab, "animal") == {
+        "trial 2": "1",
+        "trial 1": "2",
+        "trial 1 day 2": "3",
+    }
+
+
+def test_nothing_to_take_back(lab):
+    lab.refused("extract_files", "--undo", words=("nothing to take back",))

@@ -1,0 +1,61 @@
+"""A lab's table of animals: how each is called, and of which group it is."""
+
+import re
+
+from names.matching import find_twice, form_of_animal, match_names
+from recordings import discover
+from system.tables import count, read_table, summarise
+from system.terminal import Problem, caution
+
+TOLD = ("animal", "group", "session")  # columns that clips have, too
+
+
+def read_animals(path):
+    """Read a table of animals, a line each: dict of name to what it tells of `TOLD`."""
+    found, faults = {}, []
+    for line, record in read_table(path, ("animal",)).records():
+        if name := record["animal"]:
+            told = {c: record[c] for c in TOLD if record.get(c)}
+            if found.setdefault(name, told) != told:
+                faults.append(f"{path}:{line}: {name} stands there twice, and differs")
+    known = dict.fromkeys(found)
+    for form in find_twice({name: form_of_animal(name) for name in known}).values():
+        faults.append(
+            f"{path}: {' and '.join(form)} may be one animal: which is meant?"
+        )
+    if faults or not found:
+        raise Problem(summarise(faults) or f"{path} lists no animal")
+    return found
+
+
+def label_clips(clips, animals, source, path):
+    """Give clips the animals and groups of a lab's table: list of Clip.
+
+    An animal is known by its name as a word in the path of the video (a short one, as
+    a folder), or by the name that was guessed, however that is written; where the table
+    has bare numbers, by its number. What fits on one side only is named.
+    """
+    guessed = {clip.animal for clip in clips} - {None}
+    meant = match_names(guessed, animals, form_of_animal).found
+    bare = {form_of_animal(name): name for name in animals if name.isdecimal()}
+    numbers = {one: re.sub(r"^\D+", "", form_of_animal(one)) for one in guessed}
+    meant |= {g: bare[n] for g, n in numbers.items() if n in bare and g not in meant}
+    words = {}
+    for name in sorted(animals, key=len, reverse=True):
+        ends = (
+            (discover.START, discover.END) if len(name) > 2 else ("(?<![^/])", "(?=/)")
+        )
+        words[name] = re.compile(re.escape(name).join(ends), re.I)
+    labelled, lost = [], []
+    for clip in clips:
+        place = discover.place_in(source, clip.video)
+        named = (name for name, word in words.items() if word.search(place))
+        name = next(named, None) or meant.get(clip.animal)
+        labelled.append(clip._replace(**animals[name]) if name else clip)
+        lost += [] if name else [clip.name]
+    if lost:
+        told = f"{path} tells no animal of {count(len(lost), 'clip')}"
+        caution(f"{told}: {discover.list_some(lost)}")
+    if idle := sorted({*animals} - {clip.animal for clip in labelled}):
+        caution(f"no clip is of {discover.list_some(idle)}, which {path} lists")
+    return labelled
