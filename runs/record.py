@@ -23,6 +23,7 @@ Pattern = Annotated[str, untrusted.is_quick_pattern]
 Range = Annotated[tuple[float, float], lambda ends: ends[0] <= ends[1]]
 Crop = Annotated[tuple[Count, Count, Count, Count], lambda crop: crop[2] and crop[3]]
 LARGEST = 1e300  # of any number
+PLAIN = (int, float, str, bool, dict, list)  # kinds without kinds within
 
 KEYS = {  # fields that have another name in the file
     "name": "run",
@@ -182,6 +183,12 @@ def take(value, kind):
     A kind is a type, or made of types; one that is Annotated has tests to pass. Where
     a kind is a class with fields, unknown ones are dropped.
     """
+    if kind in PLAIN:
+        if type(value) is not kind and (kind, type(value)) != (float, int):
+            raise TypeError
+        if kind is float and not abs(value) < LARGEST:  # NaN is not, either
+            raise ValueError
+        return value
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
         found = take(value, inner[0])
@@ -197,14 +204,8 @@ def take(value, kind):
     if origin is tuple:
         pairs = zip(value, inner, strict=True)
         return tuple(take(each, kind) for each, kind in pairs)
-    if dataclasses.is_dataclass(kind):
-        given, hints = take(value, dict), typing.get_type_hints(kind, None, None, True)
-        return kind(**{k: take(v, hints[k]) for k, v in given.items() if k in hints})
-    if type(value) is not kind and (kind, type(value)) != (float, int):
-        raise TypeError
-    if kind is float and not abs(value) < LARGEST:  # NaN is not, either
-        raise ValueError
-    return value
+    given, hints = take(value, dict), typing.get_type_hints(kind, None, None, True)
+    return kind(**{k: take(v, hints[k]) for k, v in given.items() if k in hints})
 
 
 def check_record(path, record):
