@@ -237,7 +237,7 @@ def check_record(path, record):
     if wrong:
         raise Problem(
             f"{path} lacks a usable {', '.join(wrong)}. Copy the run's .keras and "
-            ".json again from where they were made, or train it again"
+            ".json again from where they were made, or train again with --overwrite"
         )
     return run
 
