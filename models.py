@@ -182,7 +182,7 @@ def share_movement(roots):
 
 @keras.saving.register_keras_serializable("behavior_net")
 class Between:
-    """Activation that cuts a score to a range; a straight line knows no scale."""
+    """Activation that clips a score to a range; a straight line knows no scale."""
 
     def __init__(self, low, high):
         self.low, self.high = low, high
@@ -205,7 +205,7 @@ def build_motion(
     """Build the network that scores movement, from what `motion.fit` found.
 
     `weights` are those (4F,) of the statistics and the bias; zeros by default. Scores
-    are cut to the range of `targets`, those of the clips it was fitted on, and to 0.
+    are clipped to the range of `targets`, those of the training clips, and to 0.
     """
     check_movement(n_frames)
     inputs = keras.Input((n_frames, n_features), name="sequence")

@@ -120,7 +120,7 @@ def list_weights(group):
             layers[name] = [follow(layer, weight) for weight in weights]
     arrays = [array.name for datasets in layers.values() for array in datasets]
     if any(re.search(r"_(W|U|b)(_[icfo])?(:0)?$", array) for array in arrays):
-        raise Problem("found a model of Keras 1, which kept each gate on its own")
+        raise Problem("found a model of Keras 1, which kept each gate apart")
     if len(layers) != 2:
         raise Problem(
             f"found weights in {len(layers)} layers, where the published network has "

@@ -140,7 +140,7 @@ def list_state(model):
 def waking_relu(x):
     """ReLU that is trained as if it were the identity.
 
-    Targets are never negative, so wherever the output is cut to 0 the error asks for
+    Targets are never negative, so where the output is clipped to 0 the error asks for
     more or for nothing. The true gradient there is 0, and a network whose output is 0
     for all clips, as the published one's often was, could never leave that.
     """
