@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from video import frames
+from video.reader import Reel
 
 IMAGES_PER_SECOND = 30  # of clips that are images, whose rate nobody knows
 MAX_RATE = 240
@@ -24,5 +25,6 @@ def encode(folder, clip):
         path = Path(place) / "film.mp4"
         # All of the picture, and no mirror: the rater sees what was filmed.
         pictures = reel.iterate(range(view.start, view.end), view.start, view.end)
-        frames.write_video(path, pictures, rate, CRF)
+        aspect = reel.film.aspect if isinstance(reel, Reel) else 1
+        frames.write_video(path, pictures, rate, CRF, aspect)
         return path.read_bytes(), float(rate)

@@ -109,10 +109,11 @@ def list_files(folder):
         folders[:] = kept
         for path in (Path(place, name) for name in files):
             was = ABSENT.fullmatch(path.name)
-            if path.is_file() and not was:
+            if path.is_file() and not was and not is_pointer(path):
                 found.append(path)
             elif find.is_video(was[1] if was else path):
-                absent.append(f"{path} ({'a placeholder' if was else 'a broken link'})")
+                kind = "a broken link" if path.is_symlink() else "a placeholder"
+                absent.append(f"{path} ({kind})")
     if absent:
         caution(f"not on this disk, so left out: {list_some(absent)}. Fetch it first")
     with_films = [p for p in hidden if any(map(find.is_video, p.rglob("*.*")))]
@@ -122,6 +123,13 @@ def list_files(folder):
         )
         caution(f"{told}: {list_some(map(str, with_films))}")
     return sorted(found)
+
+
+def is_pointer(path):
+    """Tell whether a video is a line of text in its place, as of Git LFS or annex."""
+    if not find.is_video(path) or not 0 < path.stat().st_size < 1024:
+        return False
+    return path.read_bytes().startswith((b"version https://git-lfs", b"/annex/objects"))
 
 
 def list_some(some, most=5):

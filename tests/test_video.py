@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from data import Clip
 from features import provenance
+from rating import showing
 from system.terminal import Caution, Problem
 from video import decoder, frames, packets, reader
 
@@ -389,3 +390,26 @@ def test_wrong_ranges_and_crops_are_refused(made):
     for crop in ((0, 0, 97, 10), (90, 0, 10, 10), (-1, 0, 5, 5), (0, 0, 0, 5)):
         with pytest.raises(Problem, match="leaves the picture of 96 x 64"):
             frames.read_video(path, 1, view=frames.View(crop=crop))
+
+
+def test_oddities_of_a_film_are_told(tmp_path):
+    path, tags = tmp_path / "phone.mp4", {"movflags": "use_metadata_tags"}
+    with av.open(str(path), "w", options=tags) as container:
+        container.metadata["com.android.capture.fps"] = "240.000000"
+        streams = [container.add_stream("libx264", rate=30) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = *films.SIZE, "yuv420p"
+            stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for number, stream in itertools.product(range(9), streams):
+            drawn = films.draw_frame(number)
+            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
+            container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    told = "; ".join(reader.open_reel(path).list_notes())
+    for words in ("filmed at 240 frames", "not square (4/3)", "it holds 2 films"):
+        assert words in told
+    clip = Clip("train", "R", "a", 9, 0.0, video=str(path))
+    shown = tmp_path / "shown.mp4"
+    shown.write_bytes(showing.encode(tmp_path, clip)[0])
+    assert reader.open_reel(shown).film.aspect == Fraction(4, 3)

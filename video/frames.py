@@ -226,17 +226,18 @@ class Resizer:
         return resized
 
 
-def write_video(path, pictures, rate, crf=20):
+def write_video(path, pictures, rate, crf=20, aspect=1):
     """Write RGB pictures (H, W, 3) as an .mp4, H.264 that every browser plays.
 
     They are of one size; an odd height or width is made even by its last row or column.
     `rate` is pictures a second, `crf` the loss from 0 (none) over 20 (hardly visible)
-    to 51.
+    to 51, `aspect` the width of a pixel to its height.
     """
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         rate = Fraction(rate).limit_denominator(1001)
         stream = container.add_stream("libx264", rate=rate)
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(aspect)
         stream.options = {"crf": str(crf), "preset": "veryfast"}
         stream.thread_count = 1  # no bytes that depend on the cores
         for number, picture in enumerate(pictures):

@@ -41,6 +41,7 @@ class Film(NamedTuple):
     shortage: str = ""  # why the file seems cut short
     limit: int | None = None  # of a file cut short: from here on pictures are missing
     oddities: tuple = ()  # what a viewer should know, a clause each
+    aspect: Fraction = Fraction(1)  # width of a pixel to its height
 
     @property
     def numbers(self):
@@ -141,7 +142,10 @@ def describe(path, container, stream, packets, end, complaints):
         f"{stream.codec_context.width}x{stream.codec_context.height}",
         frozenset(p.pts for p in shown if codec in MAY_SKIP and p.size <= SMALLEST),
     )
-    film = film._replace(oddities=tuple(list_oddities(container, stream, film.rate)))
+    film = film._replace(
+        oddities=tuple(list_oddities(container, stream, film.rate)),
+        aspect=stream.sample_aspect_ratio or Fraction(1),
+    )
     check_jumps(film)
     n_declared = count_declared(kind, container, stream, packets, film, end)
     is_torn = len(whole) < len(packets) or is_file_torn(path, kind, complaints)
@@ -205,6 +209,11 @@ def list_oddities(container, stream, rate):
         notes.append(
             f"it was filmed at {float(captured):g} frames a second and plays at "
             f"{rate:g}: its times are those of playing, in slow motion"
+        )
+    aspect = stream.sample_aspect_ratio or 1
+    if aspect != 1:
+        notes.append(
+            f"its pixels are not square ({aspect}): pictures are read as stored"
         )
     if stream.codec_context.color_trc in HDR:
         notes.append("its colours are HDR, and look pale beside those of other films")
