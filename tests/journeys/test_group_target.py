@@ -77,7 +77,8 @@ def test_some_scores_are_no_matter(groups, trained):
 def test_new_animals_have_intervals_from_0_to_1_scores(groups, trained):
     groups.film("new/Rat 9/r9_c1.mp4", 4.0)
     output = groups.place / "new.csv"
-    groups.ok("score", groups.place / "new", "--run", "G", "--output", output)
+    told = groups.ok("score", groups.place / "new", "--run", "G", "--output", output)
+    assert "of the expert's" not in told.all
     with output.open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     record = read_record(groups.folder, "G")
