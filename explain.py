@@ -1,6 +1,7 @@
 """Show what a trained network uses: frames, features, locations, kinds of frames.
 
     python explain.py --run Reach-lstm
+    python explain.py --run Reach-lstm --folds
     python explain.py --run Reach-lstm --clip v_RatStrokeApl27_g13_c02
     python explain.py --run g04-features --compare g05-features
 
@@ -87,29 +88,89 @@ def name_folder(names):
     return folder.replace(" ", "-")
 
 
+def open_folds(args, run, listed):
+    """Find the networks of folds that never saw the animals of clips, where a run has
+    folds and no test row: list of (Run, table), or None."""
+    from evaluation import questions
+
+    clips = find_named(listed, args.clip) if args.clip else None
+    clips = clips or learned.choose_clips(listed, run)
+    if args.split or (any(c.split == "test" for c in clips) and not args.folds):
+        return None
+    for kind, prefix in questions.list_schemes(run):
+        if questions.has_folds(args.data, kind, prefix, run):
+            found = folds.find_folds(args.data, kind, prefix, run.task)
+            break
+    else:
+        if args.folds:
+            raise Problem(
+                f"run {run.name} has no cross-validation; train_reg.py --folds 5 "
+                "--final trains one"
+            )
+        return None
+    networks = folds.split_repeats(found)[0]
+    animals = data.list_animals(clips, run.animal_pattern)
+    table = data.tabulate_clips(clips, animals, run.group_pattern)
+    covered = {animal for fold in networks for animal in fold.held_out}
+    kept = table[table["animal"].isin(covered) | table["expert_score"].notna()]
+    return folds.assign_folds(networks, kept, may_be_new=True) if len(kept) else None
+
+
+def tabulate_parts(folder, parts, run, listed, networks):
+    """Open the network of each part; tabulate its clips with their baselines.
+
+    Returns pairs of Keras networks and the rows of its clips, and the table.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from evaluation import predictions
+
+    lengths = {clip.name: clip.n_frames for clip in listed}
+    opened, tables, start, cache = [], [], 0, {}
+    for fold, part in parts:
+        own = networks if fold.path == run.path else store.load_networks(fold)[0]
+        opened.append((own, np.arange(start, start + len(part))))
+        start += len(part)
+        seen = learned.describe_seen(part["clip"], part["animal"], fold)
+        part = predictions.add_target(part, run).assign(seen=seen)
+        if fold.train_clips:
+            known = folder, part, fold, fold.train_clips, lengths, cache
+            part, _ = predictions.add_baselines(*known)
+        tables.append(part.assign(expert_score=part["target"]))
+    return opened, pd.concat(tables, ignore_index=True)
+
+
 def gather(args):
-    """Take values of clips apart: the study, why it has no places, and which clips."""
+    """Take values of clips apart: the study, why it has no places, which clips, and how
+    well the network scores them."""
     import numpy as np
 
-    from evaluation.predictions import add_target
     from explanation import pipeline, places
 
     networks, run = store.read_run(store.find_run(args.data, args.run, args.task))
     predict.check_extraction(args.data, run)
     listed = data.read_clips(args.data, args.task)
     provenance.refuse_changed(args.data, listed)
-    clips, chosen, question = choose_clips(listed, run, args.split, args.clip)
-    animal = args.animal_pattern or run.animal_pattern
-    group = args.group_pattern or run.group_pattern
-    run = dataclasses.replace(run, animal_pattern=animal)
+    given = {name: getattr(args, name) for name in ("animal_pattern", "group_pattern")}
+    run = dataclasses.replace(run, **{name: p for name, p in given.items() if p})
     run = learned.note_owners(run, listed)
-    table = data.tabulate_clips(clips, data.list_animals(clips, animal), group)
-    named = [data.group_of(clip, group) for clip in listed] + list(table["group"])
+    parts = open_folds(args, run, listed)
+    if parts:
+        known = {clip.name: clip for clip in listed}
+        clips = [known[name] for _, part in parts for name in part["clip"]]
+        chosen = "each explained by the network of the fold that never saw its animal"
+        question = name_folder([clip.name for clip in clips]) if args.clip else ""
+    else:
+        clips, chosen, question = choose_clips(listed, run, args.split, args.clip)
+        animals = data.list_animals(clips, run.animal_pattern)
+        parts = [(run, data.tabulate_clips(clips, animals, run.group_pattern))]
+    named = [data.group_of(clip, run.group_pattern) for clip in listed]
+    named += [each for _, part in parts for each in part["group"]]
     run = labels.settle_healthy(run, named, args.control_group)
     without = "colours of groups follow their names"
-    labels.tell_healthy(table["group"], run.control_group, without)
-    table["seen"] = learned.describe_seen(table["clip"], table["animal"], run)
-    table["expert_score"] = add_target(table, run)["target"]
+    labels.tell_healthy(named, run.control_group, without)
+    opened, table = tabulate_parts(args.data, parts, run, listed, networks)
     sequences = list(predict.read_sequences(args.data, table["clip"], run))
     extractor, reason = None, "--no-places was given" if args.no_places else ""
     try:
@@ -119,9 +180,19 @@ def gather(args):
     pictures = places.Pictures(args.data, clips, run, extractor)
     folder = storage.figures_folder(args.data, run.name, question)
     study = pipeline.open_study(
-        folder, networks, run, table, np.stack(sequences), pictures
+        folder, opened, run, table, np.stack(sequences), pictures
     )
-    return study, reason, chosen
+    return study, reason, chosen, describe_skill(study.table, run)
+
+
+def describe_skill(table, run):
+    """Describe how well the clips explained are scored; see `describe_verdict`."""
+    from evaluation import evaluate, verdict
+    from evaluation.report import LEVELS, explain_known
+
+    result = evaluate.evaluate(table, run)
+    found = verdict.describe_verdict(result, explain_known(table))
+    return found | {"level": LEVELS[found["label"]]}
 
 
 def find_others(folder, run, task, names):
@@ -179,8 +250,10 @@ def parse_args(argv):
     add("--task", str, "explain clips of this task; by default that of the run")
     add("--weights", str, "file of the run's InceptionV3 weights, if it was moved")
     add("--clip", str, "explain this clip; can be given several times", action="append")
-    splits = "explain all clips of these rows; by default test rows, else all rows"
+    splits = "explain all clips of these rows; by default test rows, else by folds, "
+    splits += "else all rows"
     add("--split", (*data.SPLITS, "all"), splits)
+    add("--folds", bool, "each clip by the network that never saw its animal")
     add("--top", terminal.positive_int, "key frames to show of each clip", default=8)
     spaces = "compare frames by hidden states of the LSTM, or by weighted features"
     add("--space", ("hidden", "features"), spaces, default="hidden")
@@ -193,7 +266,10 @@ def parse_args(argv):
     add("--animal-pattern", terminal.pattern, animal, metavar="RE")
     add("--group-pattern", terminal.pattern, group, metavar="RE")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.folds and args.split:
+        parser.error("--folds chooses the clips itself: leave --split away")
+    return args
 
 
 def main(argv=None):
@@ -202,8 +278,8 @@ def main(argv=None):
     from explanation import clips, pipeline
     from reports import page
 
-    study, reason, chosen = gather(args)
-    found = {"summary": pipeline.write_parts(study), "reason": reason}
+    study, reason, chosen, skill = gather(args)
+    found = {"summary": pipeline.write_parts(study), "reason": reason, "skill": skill}
     found["clips"] = clips.show_clips(study, args.top)
     found["deletion"], found["randomisation"], relative = pipeline.check(study)
     found["features"] = pipeline.rank_features(study, relative)

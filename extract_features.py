@@ -365,6 +365,9 @@ def work(args, clips):
         f"{len(missing) - len(failed)} sequences written to {folder}, {n_skipped} were "
         f"there, {len(failed)} clips failed"
     )
+    from runs import state
+
+    state.report_state(args.data, args.task)
     return terminal.report_failed(failed, len(missing))
 
 

@@ -226,7 +226,9 @@ def parse_args(argv):
 
 def compare(args, table, run, clips, labels, trained, settled):
     """Compare groups and sessions of new animals."""
-    from evaluation import groups
+    import pandas as pd
+
+    from evaluation import study
 
     if any(name in trained for name in table["clip"]):
         raise Problem(f"no comparison with {explain_trained(trained, clips)}")
@@ -237,11 +239,13 @@ def compare(args, table, run, clips, labels, trained, settled):
             f"the comparison is without {len(lost)} of {len(clips)} clips, which "
             f"failed or were refused: {new_animals.list_some(lost)}{animals}"
         )
-    groups.tell_study(table, run, settled, args.output, args.level)
+    scored = pd.DataFrame({key: table[key] for key in ("clip", "network_score")})
+    scored = scored.merge(settled["table"], on="clip")
+    study.report_study(scored, run, settled, args.output, args.level)
 
 
 def settle_study(args, clips, run, labels):
-    """Settle what is compared with what, see `groups.settle`; None where nothing is."""
+    """Settle what is compared with what, see `study.settle`; None where nothing is."""
     if args.pair and (lost := new_animals.list_nameless(labels)):
         raise Problem(
             f"no animal is known of {len(lost)} of {len(clips)} clips, among them "
@@ -250,17 +254,18 @@ def settle_study(args, clips, run, labels):
         )
     if not (args.compare or args.pair):
         return None
-    from evaluation import groups
+    from evaluation import study
 
-    return groups.settle(
-        list(clips),
+    table = study.label_clips(list(clips), run, labels)
+    settled = study.settle(
+        table,
         run,
-        labels,
         bool(args.compare),
         bool(args.pair),
         args.control_group,
         args.sessions,
     )
+    return settled | {"table": table}
 
 
 def score(args, clips, networks, run, view):

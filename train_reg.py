@@ -20,7 +20,7 @@ from pathlib import Path
 import data
 from features import provenance, sequences
 from names.matching import explain_first
-from runs import finish, splits, store
+from runs import finish, splits, state, store
 from runs.options import Options, propose
 from system import processes, storage, terminal
 from system.terminal import Problem
@@ -309,6 +309,7 @@ def main(argv=None):
     args = parse_args(argv)
     for repeat in range(1, args.repeats + 1):
         train_all(args, repeat)
+    state.report_state(args.data, args.task)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Evaluate a run: network score against expert score, on clips and on animals.
 
     python validate.py --run Reach-lstm
+    python validate.py --compare group --pair session
     python validate.py --leave-one-animal-out --outcome lesions.csv
     python validate.py --raters data/ratings --margin 0.5
 
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/; tables that are named
-Writes  data/predictions/<run>-<split>.csv and .json; data/figures/<run>/
+Writes  data/predictions/<run>-<split>.csv and .json, <run>-animals.csv;
+        data/figures/<run>/: report.html, results.txt for a paper, figures
 Cost    seconds a network, for small ones; the published one scores 3 clips a second.
 """
 
@@ -13,14 +15,13 @@ import dataclasses
 from pathlib import Path
 
 import data
-from evaluation import questions, raters, report_tables, verdict
+from evaluation import questions
 from features import provenance
 from names import labels, sessions
 from names.matching import explain_first, form_of_animal, match_names
-from runs import folds, learned, novelty, store
+from runs import folds, learned, novelty, state, store
 from runs.record import Likeness
 from system import storage, terminal
-from system.tables import write_columns
 from system.terminal import Problem
 
 # ---------------------------------------------------------------- which clips
@@ -102,6 +103,38 @@ def settle_labels(args, clips, repeats):
     return settled, order
 
 
+def settle_comparison(args, parts, order):
+    """Settle which groups and sessions are compared, before anything is scored.
+
+    None where nothing is asked for. Scores that the network was taught are refused.
+    """
+    if not (args.compare or args.pair):
+        return None
+    import pandas as pd
+
+    from evaluation import study
+
+    table = pd.concat([table for _, table in parts], ignore_index=True)
+    run = parts[0][0]
+    if args.split == "train" or run.target == "group":
+        known = "its own training clips" if args.split == "train" else "groups"
+        raise Problem(
+            f"no comparison: this run was trained on {known}, so it would find what it "
+            "was taught. Compare with --folds, and a run trained on scores"
+        )
+    study.check_labels(table, args.compare, args.pair)
+    healthy = run.control_group
+    settled = {"groups": [], "sessions": [], "healthy": healthy}
+    if args.compare:
+        settled["groups"] = study.list_groups(table, healthy)
+    if args.pair and not order:
+        raise Problem("the order of the sessions is not known: give it with --sessions")
+    if args.pair:
+        settled["sessions"] = order
+    study.check_sizes(table, settled)
+    return settled
+
+
 def one_by_one(parts):
     """Yield parts; forget each network before the next."""
     from system.backend import keras
@@ -116,7 +149,7 @@ def one_by_one(parts):
 
 def evaluate_outcome(table, outcome):
     """Compare how well network and expert scores predict an outcome of the animals."""
-    from evaluation import comparisons
+    from evaluation import comparisons, raters
 
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
@@ -155,6 +188,8 @@ def measure_plan(args, table, run, result):
 
 def evaluate_raters(args, table, run, second_rater, ratings):
     """Evaluate raters, and beside them the network where it learned their scale."""
+    from evaluation import raters
+
     if second_rater:
         expert = table.dropna(subset=["expert_score"])
         first = dict(zip(expert["clip"], expert["expert_score"], strict=True))
@@ -168,6 +203,8 @@ def evaluate_raters(args, table, run, second_rater, ratings):
 
 def evaluate_raters_alone(args, ratings):
     """Evaluate raters where there is no network yet; print it."""
+    from evaluation import raters, report_tables, verdict
+
     names = sorted({name for rounds in ratings.values() for r in rounds for name in r})
     pattern = args.animal_pattern or data.ANIMAL_PATTERN
     known = {}
@@ -178,88 +215,10 @@ def evaluate_raters_alone(args, ratings):
     clips = [known.get(own.get(name), name) for name in names]
     animals = [data.animal_of(clip, pattern) for clip in clips]
     result = raters.evaluate_raters(*raters.spread_ratings(ratings, names), animals)
-    verdict.tell({"raters": report_tables.list_raters(result)})
+    verdict.print_tables({"raters": report_tables.list_raters(result)})
     path = storage.predictions_path(args.data, "raters", "ratings", ".json")
     storage.write_json(path, result)
     print(f"\nwritten to {path}")
-
-
-# ---------------------------------------------------------------- reporting
-
-
-def explain_known(table):
-    """Say which clips or animals the network knows; "" where the figures are a test."""
-    known = table["seen"][table["seen"] != ""]
-    if known.empty:
-        return ""
-    if (known == "unknown").all():
-        return "it is unknown which clips this network was trained on"
-    kinds = ", ".join(f"{count} {how}" for how, count in known.value_counts().items())
-    return f"{kinds}, of {len(table)} clips"
-
-
-def draw(args, folder, table, run, result, independence, means=None):
-    """Draw what the table allows into a folder; return the paths of the PNGs."""
-    import pandas as pd
-
-    from evaluation import plots as drawings
-    from reports import style
-
-    status = "NOT A TEST" if independence else "animals never seen"
-    title = f"{run.name}, {args.split}: {status}"
-    healthy = run.control_group
-    told = table, result["agreement"], title, result["target"], healthy
-    drawn = {
-        "agreement": drawings.draw_agreement(*told),
-        "bland_altman": drawings.draw_bland_altman(*told),
-    }
-    if means is not None:
-        drawn["outcome"] = drawings.draw_outcome(means, result["outcome"], title)
-    logs = storage.logs_folder(args.data, run.name)
-    for path in sorted(logs.glob("**/history.csv")):
-        member = "" if path.parent == logs else f"_{path.parent.name}"
-        try:
-            figure = drawings.draw_learning_curves(pd.read_csv(path), run.name)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            terminal.caution(f"{path} is corrupt, so not drawn: {error}")
-            continue
-        drawn[f"learning_curves{member}"] = figure
-    return [style.save(figure, folder / name)[0] for name, figure in drawn.items()]
-
-
-def publish(args, clips, table, run, result, means):
-    """Print, write and draw what was found, once all of it is computed."""
-    from evaluation import report
-
-    independence = explain_known(table)
-    result["verdict"] = verdict.tell_verdict(result, is_test=not independence)
-    print(f"run {run.name}, {args.split}")
-    if independence:
-        print(f"NOT A TEST: {independence}")
-    print("\n" + "\n".join(result["verdict"]))
-    verdict.tell(report_tables.list_sections(result, run.model))
-    path = storage.predictions_path(args.data, run.name, args.split)
-    read = storage.table_path(args.data), storage.extraction_path(args.data)
-    content = {
-        "run": run.name,
-        "split": args.split,
-        "independence": independence or "the network never saw these animals",
-        **result,
-        "options": {k: str(v) for k, v in vars(args).items()},
-        "run_record": run.as_record(),
-        "inputs": {p.name: storage.digest_file(p) for p in read if p.is_file()},
-        "versions": terminal.list_versions(),
-    }
-    storage.write_json(path.with_suffix(".json"), content)
-    write_columns(path, table.drop(columns="target"))
-    question = questions.name_question(args.split, run)
-    page = storage.figures_folder(args.data, run.name, question) / "report.html"
-    drawn = draw(args, page.parent, table, run, result, independence, means)
-    told = {"split": args.split, "independence": independence}
-    told["versions"] = content["versions"]
-    named = {clip.name: clip for clip in clips}
-    report.write_page(page, args.data, named, table, result, run, told, drawn)
-    print(f"\npredictions: {path}\nfigures:     {page.parent}\npage:        {page}")
 
 
 # ---------------------------------------------------------------- the script
@@ -284,7 +243,11 @@ def parse_args(argv):
         add(f"--{what}-pattern", terminal.pattern, text, metavar="RE")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
     add("--sessions", str, terminal.SESSIONS, metavar="A,B")
+    add("--full", bool, "print all tables; the page has them anyway")
+    add("--status", bool, "print only where the study is, and the next command")
     add = terminal.begin_options(parser, "further questions")
+    add("--compare", ("group",), "compare groups, by scores of animals never seen")
+    add("--pair", ("session",), "compare the sessions of each animal")
     text = "lines of animal,value, such as a lesion: which score predicts it better?"
     add("--outcome", Path, text, metavar="CSV")
     add("--second-rater", Path, "lines of clip,score by another expert", metavar="CSV")
@@ -310,11 +273,13 @@ def parse_args(argv):
 
 
 def score(args):
-    """Score what is to be evaluated: clips, last run, results and tables."""
+    """Score what is to be evaluated: clips, last run, results, tables, and what is
+    compared."""
     clips = data.read_clips(args.data, args.task)
     provenance.refuse_changed(args.data, clips)
     questions.settle(args, clips)
     repeats, order = settle_labels(args, clips, list_repeats(args, clips))
+    settled = settle_comparison(args, repeats[0], order)
     learned.caution_edited([run for parts in repeats for run, _ in parts], clips)
     from evaluation import evaluate
     from evaluation.predictions import score_parts
@@ -328,17 +293,22 @@ def score(args):
         )
         results.append(evaluate.evaluate(table, run, reasons, args.control, order))
         tables.append(table)
-    return clips, run, results, tables
+    return clips, run, results, tables, settled
 
 
 def asks_network(args):
     """Check whether the options ask for what only a network can answer."""
     names = "run", "split", "folds", "leave_one_animal_out", "outcome", "plan"
+    names += "compare", "pair"
     return any(getattr(args, name) for name in (*names, "control"))
 
 
 def main(argv=None):
     args = parse_args(argv)
+    if args.status:
+        return state.report_state(args.data, args.task)
+    from evaluation import raters
+
     ratings = raters.read_raters(args.raters) if args.raters else None
     if args.raters_alone:
         return evaluate_raters_alone(args, ratings)
@@ -346,12 +316,14 @@ def main(argv=None):
     outcome = args.outcome and pairs(args.outcome, ("animal", "value"))
     second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
     try:
-        clips, run, results, tables = score(args)
+        clips, run, results, tables, settled = score(args)
     except Problem as problem:
         if not ratings or asks_network(args):
             raise
         terminal.caution(f"no run can be evaluated here, only raters alone: {problem}")
         return evaluate_raters_alone(args, ratings)
+    from evaluation import evaluate, report
+
     result, table, means = results[0], tables[0], None
     if args.split in data.SPLITS and run.clips_were != Likeness():
         names, scores = list(table["clip"]), list(table["network_score"])
@@ -359,16 +331,18 @@ def main(argv=None):
     if args.split not in data.SPLITS:
         run = dataclasses.replace(run, name=folds.name_of(run))
     if len(results) > 1:
-        from evaluation import evaluate
-
         result["repeats"] = evaluate.spread_repeats(results)
+    if settled:
+        result["comparison"] = evaluate.compare(table, settled)
     if outcome:
         means, result["outcome"] = evaluate_outcome(table, outcome)
     if args.plan:
         measure_plan(args, table, run, result)
     if second or ratings:
         result["raters"] = evaluate_raters(args, table, run, second, ratings)
-    publish(args, clips, table, run, result, means)
+    options = vars(args)
+    report.publish(args.data, args.split, clips, table, run, result, options, means)
+    state.report_state(args.data, args.task)
     return 0
 
 

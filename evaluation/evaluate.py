@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import agreement, comparisons
+from evaluation import agreement, comparisons, groups
 from evaluation.correlation import correlate_scores, permutation_test
 from evaluation.jackknife import find_widening, is_crossed
-from evaluation.predictions import BASELINE_COLUMNS, label_groups
+from evaluation.predictions import BASELINE_COLUMNS, adjust_scores, label_groups
 from names.sessions import find_order
+from system.terminal import Problem
 
 HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compared in
 
@@ -123,6 +124,16 @@ def tabulate(table):
         for by in ("group", "severity", "animal", "session", "date")
         if by in known and known[by].nunique() > 1
     }
+
+
+def compare(table, settled):
+    """Compare groups and sessions by held-out scores alone; see `groups.compare`."""
+    if known := (table["seen"] != "").sum():
+        raise Problem(
+            f"no comparison: the network was trained on {known} of these clips or on "
+            "their animals, or it is unknown whether it was. Compare with --folds"
+        )
+    return groups.compare(table.assign(network_score=adjust_scores(table)), settled)
 
 
 def spread_repeats(results):

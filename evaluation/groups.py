@@ -3,360 +3,283 @@
 The animal is the unit: its clips, of a session, count with their mean, so numbers of
 clips do not matter and no mixed model is needed. Intervals are Welch's for groups and
 Student's for changes; effect sizes are Hedges's g, corrected for few animals (Hedges
-1981, Journal of Educational Statistics 6); p comes from permutations of animals, exact
-where they can all be listed.
+1981, Journal of Educational Statistics 6); p values come from permutations of animals
+or, of changes, of their signs, and are exact where all can be listed. Predictions of a
+cross-validation depend on one another, as its networks share training animals. Which
+group an animal is in, or which of its sessions came first, is unknown to a network that
+learned scores; so permuting these labels changes no prediction, and the permutation
+test remains exact. `benchmarks/study.py` measures its size and the intervals' coverage.
 """
 
-import dataclasses
+import math
+import re
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-import data
-from evaluation import plots
-from names import labels as spelling
-from names import sessions
-from reports import style
-from runs import intervals
-from system.terminal import Problem, caution, list_versions
+from system.terminal import Problem
 
-LEVEL = 0.95
-MOST_PERMUTATIONS = 100_000  # listed one by one up to here, else drawn
+MOST_PERMUTATIONS = 20_000  # all are listed up to here, else drawn
+MEASURED = {"network": "network_score", "expert": "expert_score"}
+
+# ---------------------------------------------------------------- statistics
 
 
-def average(scores, animals, labels):
-    """Average scores (N,) over each animal and label: {label: {animal: mean}}."""
-    found = {}
-    for score, animal, label in zip(scores, animals, labels, strict=True):
-        found.setdefault(label, {}).setdefault(animal, []).append(score)
-    return {
-        label: {animal: float(np.mean(own)) for animal, own in animals.items()}
-        for label, animals in found.items()
-    }
+def permute(samples, statistic, how="independent", alternative="two-sided"):
+    """Find p of a statistic by permutation."""
+    found = stats.permutation_test(
+        samples,
+        statistic,
+        permutation_type=how,
+        vectorized=True,
+        n_resamples=MOST_PERMUTATIONS,
+        batch=2000,
+        alternative=alternative,
+        rng=np.random.default_rng(0),
+    )
+    return float(found.pvalue)
 
 
 def compare_groups(first, second):
-    """Compare the means of other animals: second minus first.
+    """Compare the means of other animals, second minus first.
 
     Parameters
     ----------
-    first, second : dict of str to float
+    first, second : pandas.Series
         Score of each animal.
 
     Returns
     -------
     dict
-        "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g), "p".
-
-    Raises
-    ------
-    Problem
-        When a group has fewer than two animals, or an animal is in both.
+        "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g), "p",
+        and "least_p", the smallest p that so few animals allow.
     """
-    if both := sorted(first.keys() & second.keys()):
+    if both := sorted(set(first.index) & set(second.index)):
         raise Problem(f"{', '.join(both)} is in both groups: compare it with --pair")
-    x, y = (np.array(list(group.values())) for group in (second, first))
-    refuse_few(min(len(x), len(y)), "animals in each group")
-    welch = stats.ttest_ind(x, y, equal_var=False)
-    pooled = (x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / (
-        len(x) + len(y) - 2
-    )
-    permuted = stats.permutation_test(
-        (x, y),
-        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
-        vectorized=True,
-        n_resamples=MOST_PERMUTATIONS,
-        random_state=0,
-    )
-    return describe(
-        [len(y), len(x)],
-        [y.mean(), x.mean()],
-        welch.confidence_interval(LEVEL),
-        np.sqrt(pooled),
-        len(x) + len(y) - 2,
-        permuted.pvalue,
-    )
+    x, y = second.to_numpy(float), first.to_numpy(float)
+    freedom = len(x) + len(y) - 2
+    pooled = (x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / freedom
+    p = permute((x, y), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis))
+    least = 2 / math.comb(len(x) + len(y), len(x))
+    deviation = math.sqrt(pooled)
+    ends = deviation and stats.ttest_ind(x, y, equal_var=False).confidence_interval()
+    return describe(y, x, ends, deviation, freedom, p, least)
 
 
 def compare_pairs(before, after):
-    """Compare two sessions of the same animals: after minus before.
+    """Compare two sessions of the same animals, after minus before.
 
-    Animals of one session only are left out. Returns a dict as `compare_groups` does;
+    Animals of one session only are omitted. Returns a dict as `compare_groups` does;
     the effect is in standard deviations of the changes.
     """
-    animals = [animal for animal in before if animal in after]
-    refuse_few(len(animals), "animals with both sessions")
-    x, y = (np.array([session[a] for a in animals]) for session in (after, before))
-    student = stats.ttest_1samp(x - y, 0)
-    permuted = stats.permutation_test(
-        (x, y),
-        lambda a, b, axis: (a - b).mean(axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=MOST_PERMUTATIONS,
-        random_state=0,
-    )
-    return describe(
-        [len(animals)] * 2,
-        [y.mean(), x.mean()],
-        student.confidence_interval(LEVEL),
-        (x - y).std(ddof=1),
-        len(animals) - 1,
-        permuted.pvalue,
-    )
+    both = before.index.intersection(after.index)
+    x, y = after[both].to_numpy(float), before[both].to_numpy(float)
+    change, n = x - y, len(both)
+    p = permute((x, y), lambda a, b, axis: (a - b).mean(axis=axis), "samples")
+    deviation = change.std(ddof=1)
+    if deviation < 1e-9 * np.abs(change).max():
+        deviation = 0
+    ends = deviation and stats.ttest_1samp(change, 0).confidence_interval()
+    return describe(y, x, ends, deviation, n - 1, p, 2 / 2**n)
 
 
-def refuse_few(n, what):
-    if n < 2:
-        raise Problem(f"a comparison needs two or more {what}. Received: {n}")
-
-
-def describe(n, means, interval, deviation, freedom, p):
-    difference = float(means[1] - means[0])
+def describe(first, second, ends, deviation, freedom, p, least):
+    difference = float(second.mean() - first.mean())
+    ends = ends or (difference, difference)  # animals are all alike
     corrected = (1 - 3 / (4 * freedom - 1)) if freedom > 1 else 1
     return {
-        "n": n,
-        "means": [float(mean) for mean in means],
+        "n": [len(first), len(second)],
+        "means": [float(first.mean()), float(second.mean())],
         "difference": difference,
-        "interval": [float(interval.low), float(interval.high)],
+        "interval": [float(end) for end in ends],
         "effect": corrected * difference / deviation if deviation > 0 else None,
-        "p": float(p),
+        "p": p,
+        "least_p": max(least, 1 / (MOST_PERMUTATIONS + 1)),
     }
 
 
-def describe_result(first, second, found, measured="network scores"):
-    """Say what a comparison found, in one sentence for Results."""
-    (n_first, n_second), (low, high) = found["n"], found["interval"]
-    mean_first, mean_second = found["means"]
-    difference = found["difference"]
-    if abs(difference) < 0.005:
-        how = "the same as"
-    else:
-        how = f"{abs(difference):.2f} {'higher' if difference > 0 else 'lower'} than"
-    effect = "" if found["effect"] is None else f"; Hedges's g = {found['effect']:.2f}"
-    return (
-        f"{second} (n = {n_second} animals) had {measured} {how} {first} "
-        f"(n = {n_first}): {mean_second:.2f} against {mean_first:.2f}, difference "
-        f"{difference:.2f}, 95% interval [{low:.2f}, {high:.2f}]{effect}; permutation "
-        f"test p {format_p(found['p'])}"
+def compare_all(samples):
+    """Compare three or more groups at once: F with p by permutation of animals."""
+    f = stats.f_oneway(*samples).statistic
+    if not np.isfinite(f):
+        return None
+    p = permute(
+        samples,
+        lambda *s, axis: stats.f_oneway(*s, axis=axis).statistic,
+        alternative="greater",
     )
+    return {"f": float(f), "n": [len(s) for s in samples], "p": p}
 
 
-def format_p(p):
-    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
+def find_trend(doses, scores):
+    """Find the slope of scores (A,) over doses (A,), with p by permutation."""
+    line = stats.linregress(doses, scores)
+    half = stats.t.ppf(0.975, len(scores) - 2) * line.stderr
+    doses = doses - doses.mean()
+    p = permute((scores,), lambda s, axis: (s * doses).sum(axis=axis), "pairings")
+    slope = float(line.slope)
+    return {"slope": slope, "interval": [slope - half, slope + half], "p": p}
 
 
-# ---------------------------------------------------------------- a study
+def find_changing(table, values):
+    """Find the mean slope within animals over numbered sessions, and its p."""
+    slopes = [
+        stats.linregress(own["session"].map(values), own["score"]).slope
+        for _, own in table.groupby("animal")
+        if own["session"].nunique() > 1
+    ]
+    if len(slopes) < 2:
+        return None
+    nil = pd.Series(np.zeros(len(slopes)))
+    found = compare_pairs(nil, pd.Series(slopes))
+    return {"slope": found["difference"], **{k: found[k] for k in ("interval", "p")}}
 
 
-def label_clips(names, run, labels):
-    """Find animal, group and session of clips, from a table or from their names.
-
-    Returns
-    -------
-    dict of str to list of str or None
-    """
-    told = [labels.get(name, {}) for name in names]
-    named = list(zip(told, names, strict=True))
-    groups = [t.get("group") or data.group_of(n, run.group_pattern) for t, n in named]
-    days = [t.get("session") or data.session_of(n) for t, n in named]
-    return {
-        "animal": [
-            t.get("animal") or data.animal_of(n, run.animal_pattern) for t, n in named
-        ],
-        "group": spelling.name_groups(groups),
-        "session": sessions.name_sessions(days),
-    }
+def correct_holm(p_values):
+    """Correct p values for their number (Holm 1979, Scand. J. Statistics 6)."""
+    p, order = np.asarray(p_values, float), np.argsort(p_values)
+    steps = p[order] * np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected.tolist()
 
 
-def settle(names, run, labels, by_group, by_session, control=None, order=None):
-    """Settle what is compared with what, before anything is scored.
-
-    Parameters
-    ----------
-    names : list of str
-        Of clips.
-    run : record.Run
-    labels : dict
-        What a table tells of the clips.
-    by_group, by_session : bool
-    control, order : str, optional
-        The healthy group and the order of sessions, as a user gave them.
-
-    Returns
-    -------
-    dict
-        "told", see `label_clips`, by clip; "groups", the healthy one first, and
-        "sessions" from first to last, each empty where it is not compared; "healthy".
-
-    Raises
-    ------
-    Problem
-        When clips do not tell what is to be compared, or nothing tells the order.
-    """
-    told = label_clips(names, run, labels)
-    refuse_unlabelled(names, told, by_group, by_session)
-    found = {"groups": [], "sessions": [], "healthy": None}
-    if by_group:
-        known = sorted(set(told["group"]))
-        run = dataclasses.replace(run, target="score")
-        run = spelling.settle_healthy(run, known, control)
-        healthy = found["healthy"] = run.control_group
-        if not healthy and len(known) > 2:
-            raise Problem(
-                f"which group the others are compared with is not known: "
-                f"{', '.join(known)}. Name it with --control-group"
-            )
-        instead = f"the difference is taken from {known[0]}, the first by name"
-        spelling.tell_healthy(known, healthy, instead)
-        found["groups"] = spelling.order_groups(known, healthy)
-    if by_session:
-        found["sessions"] = sessions.order_sessions(told["session"], order)
-        print(f"sessions: {sessions.show_order(found['sessions'])}")
-        if lost := sorted(set(told["session"]) - set(found["sessions"])):
-            caution(f"sessions left out of the comparison: {', '.join(lost)}")
-    refuse_small(told, found)
-    by_clip = zip(*(told[k] for k in ("animal", "group", "session")), strict=True)
-    return found | {"told": dict(zip(names, by_clip, strict=True))}
+def read_doses(names):
+    """Read labels that differ in one number, as 0 mg and 5 mg do; None for others."""
+    found = [re.fullmatch(r"(\D*?)(-?\d+(?:\.\d+)?)(\D*)", str(n)) for n in names]
+    if len(found) < 3 or not all(found):
+        return None
+    if len({(f[1].strip().casefold(), f[3].strip().casefold()) for f in found}) > 1:
+        return None
+    return {name: float(f[2]) for name, f in zip(names, found, strict=True)}
 
 
-def refuse_unlabelled(names, told, by_group, by_session):
-    """Raise Problem where clips do not tell what is to be compared."""
-    for wanted, is_wanted in (("group", by_group), ("session", by_session)):
-        named = zip(names, told[wanted], strict=True)
-        missing = [name for name, label in named if not label]
-        if is_wanted and missing:
-            raise Problem(
-                f"{len(missing)} of {len(names)} clips tell no {wanted}, among them "
-                f"{missing[0]}: give a table with the columns clip,{wanted} as --table"
-            )
+# ---------------------------------------------------------------- of a table
 
 
-def refuse_small(told, settled):
-    """Raise Problem, before anything is scored, where a side has too few animals."""
-    columns = (told[k] for k in ("animal", "group", "session"))
-    rows = list(zip(*columns, strict=True))
+def check_sizes(table, settled):
+    """Raise Problem where a side of a comparison has too few animals."""
+    if len(settled["groups"]) == 1 or len(settled["sessions"]) == 1:
+        only = (settled["groups"] + settled["sessions"])[0]
+        raise Problem(f"a comparison needs two groups or sessions. Received: {only}")
     first, *later = settled["sessions"] or [None]
     for group in settled["groups"] or [None]:
-        own = [(a, day) for a, g, day in rows if group in (None, g)]
-        if not settled["sessions"]:
-            refuse_few(len({a for a, _ in own}), "animals in each group")
-        for day in later:
-            both = {a for a, d in own if d == first} & {a for a, d in own if d == day}
-            refuse_few(len(both), "animals with both sessions")
+        own = table if group is None else table[table["group"] == group]
+        by_day = own.groupby("session")["animal"].agg(set).to_dict() if later else {}
+        where = f" in {group}" if group else ""
+        sizes = {
+            f"animals with both {first} and {day}{where}": len(
+                by_day.get(first, set()) & by_day.get(day, set())
+            )
+            for day in later
+        }
+        sizes = sizes or {f"animals in {group}": own["animal"].nunique()}
+        for what, n in sizes.items():
+            if n < 2:
+                raise Problem(f"a comparison needs two or more {what}. Received: {n}")
 
 
 def compare(table, settled):
-    """Compare what is asked for.
+    """Compare what was settled, of each score in a table.
 
     Parameters
     ----------
-    table : dict of str to list
-        See `new_clips.tabulate`.
+    table : pandas.DataFrame
+        clip, animal, group, session, network_score, and expert_score where it is known.
     settled : dict
         See `settle`.
 
     Returns
     -------
     dict
-        "means": {column: {animal: score}}; "groups": the group of each column, or None
-        where there are none; "pairs" of columns that are joined; "found": list of
-        (first, second, what is measured, result of `contrasts`).
+        "means": {column: {animal: network score}} and "expert_means"; "columns": the
+        group of each column; "pairs" of columns that are joined; "found": list of
+        dict of "first", "second", "measured", and a result of "network" and "expert";
+        "all" and "trend" where there are three groups or doses; "healthy", "sessions".
     """
-    told = [settled["told"][clip] for clip in table["clip"]]
-    animals, groups, days = map(list, zip(*told, strict=True))
-    scores = table["network_score"]
+    scores = {
+        k: c for k, c in MEASURED.items() if c in table and table[c].notna().any()
+    }
+    table = table.dropna(subset=list(scores.values()))
+    if settled["groups"]:
+        table = table[table["group"].isin(settled["groups"])]
     if settled["sessions"]:
-        groups = groups if settled["groups"] else [""] * len(scores)
-        return compare_changes(scores, animals, groups, days, settled)
-    means = average(scores, animals, groups)
-    means = {name: means[name] for name in settled["groups"] if name in means}
-    (first, reference), *later = means.items()
+        table = table[table["session"].isin(settled["sessions"])]
+    check_sizes(table, settled)
+    sides = {who: compare_one(table, column, settled) for who, column in scores.items()}
+    network = sides["network"]
     found = [
-        (first, other, "network scores", compare_groups(reference, own))
-        for other, own in later
+        {"first": first, "second": second, "measured": measured}
+        | {who: side["found"][place][3] for who, side in sides.items()}
+        for place, (first, second, measured, _) in enumerate(network["found"])
     ]
-    return {"means": means, "groups": None, "pairs": [], "found": found}
+    for who in sides:
+        corrected = correct_holm([each[who]["p"] for each in found])
+        for each, p in zip(found, corrected, strict=True):
+            each[who]["p_holm"] = p
+    result = {key: network[key] for key in ("means", "columns", "pairs")}
+    result |= {key: settled[key] for key in ("healthy", "sessions", "groups")}
+    if "expert" in sides:
+        result["expert_means"] = sides["expert"]["means"]
+    for key in ("all", "trend"):
+        each = {who: side[key] for who, side in sides.items() if side.get(key)}
+        result |= {key: each} if each else {}
+    return result | {"found": found}
 
 
-def compare_changes(scores, animals, groups, days, settled):
+def compare_one(table, column, settled):
+    """Compare one score, see `compare`."""
+    table = table.assign(score=table[column])
+    if settled["sessions"]:
+        return compare_changes(table, settled)
+    own = table.groupby(["group", "animal"])["score"].mean()
+    means = {group: own[group] for group in settled["groups"]}
+    reference, *others = settled["groups"]
+    result = {"means": {g: v.to_dict() for g, v in means.items()}, "pairs": []}
+    result["columns"] = {group: group for group in means}
+    result["found"] = [
+        (reference, g, "", compare_groups(means[reference], means[g])) for g in others
+    ]
+    if len(means) > 2:
+        result["all"] = compare_all([v.to_numpy() for v in means.values()])
+    if doses := read_doses(settled["groups"]):
+        every = pd.concat([pd.Series(doses[g], v.index) for g, v in means.items()])
+        values = np.concatenate([v.to_numpy() for v in means.values()])
+        result["trend"] = find_trend(every.to_numpy(), values)
+    return result
+
+
+def compare_changes(table, settled):
     """Compare the first session with each later one, by group, then their changes."""
     first, *later = settled["sessions"]
-    means, of_column, pairs, found, changes = {}, {}, [], [], {}
-    joined = list(zip(groups, days, strict=True))
-    averaged = average(scores, animals, joined)
-    for group in settled["groups"] or [""]:
-        for day in (first, *later):
-            name = f"{group}, {day}" if group else day
-            means[name] = averaged.get((group, day), {})
-            of_column[name] = group
-            if day == first:
-                start = name
-                continue
-            before, after = means[start], means[name]
-            pairs.append((start, name))
-            found.append((start, name, "network scores", compare_pairs(before, after)))
-            changes.setdefault(day, {})[group] = {
-                a: after[a] - before[a] for a in before.keys() & after.keys()
-            }
-    for day, by_group in changes.items():
-        reference, *others = by_group
-        for other in others:
-            measured = f"changes from {first} to {day} that were"
-            result = compare_groups(by_group[reference], by_group[other])
-            found.append((reference, other, measured, result))
-    of_column = of_column if settled["groups"] else None
-    return {"means": means, "groups": of_column, "pairs": pairs, "found": found}
-
-
-def tell_methods(run, n_clips, animals, level):
-    """Write the sentence for Methods."""
-    made, known = run.extraction, run.targets
-    error = "its error on animals held out is not on record"
-    if intervals.count_animals(run):
-        error = intervals.describe_errors(run, level)
-    versions = ", ".join(f"{name} {v}" for name, v in list_versions().items())
-    learned = f"{len(known)} clips" if known else "clips that are unknown here"
-    return (
-        f"{n_clips} clips of {len(set(animals))} animals were scored by the network "
-        f"{run.name} (model {run.model}, trained on {learned}; "
-        f"{run.n_frames} frames a clip, {made['sampling']} sampling, features of "
-        f"InceptionV3 with {made['weights']} weights; {error}). An animal counts with "
-        "the mean of its clips; intervals are Welch's for groups and Student's for "
-        "changes, effect sizes Hedges's g, p values from permutations of animals, two-"
-        f"sided, not corrected for the number of comparisons. Versions: {versions}."
-    )
-
-
-def tell_study(table, run, settled, output=None, level=intervals.LEVEL):
-    """Compare, print the sentences for Results and Methods, and draw."""
-    study = compare(table, settled)
-    animals = [settled["told"][clip][0] for clip in table["clip"]]
-    print(
-        "Results: "
-        + ". ".join(
-            describe_result(first, second, found, measured)
-            for first, second, measured, found in study["found"]
-        )
-        + "."
-    )
-    print("Methods: " + tell_methods(run, len(table["clip"]), animals, level))
-    if output is None:
-        return
-    n_clips = round(len(table["clip"]) / sum(map(len, study["means"].values())))
-    width = None
-    if intervals.count_animals(run):
-        width, _ = intervals.measure_width(run, max(n_clips, 1), level)
-    title = f"new animals, scored by {run.name}"
-    level = intervals.format_level(intervals.choose_level(run, level))
-    drawn = plots.draw_study(
-        study["means"],
-        study["pairs"],
-        title,
-        width,
-        level,
-        study["groups"],
-        settled["healthy"],
-    )
-    (picture, _) = style.save(drawn, output.with_name(f"{output.stem}-study"))
-    print(f"written to {picture} and .svg")
+    groups = settled["groups"] or [""]
+    if not settled["groups"]:
+        table = table.assign(group="")
+    own = table.groupby(["group", "session", "animal"])["score"].mean()
+    name = {(g, d): f"{g}, {d}" if g else d for g in groups for d in (first, *later)}
+    result = {"means": {}, "columns": {}, "pairs": [], "found": []}
+    if settled["groups"]:
+        whole = table.groupby(["group", "animal"])["score"].mean()
+        result["found"] += [
+            (groups[0], g, "", compare_groups(whole[groups[0]], whole[g]))
+            for g in groups[1:]
+        ]
+    for (group, day), title in name.items():
+        result["means"][title] = own[group].get(day, pd.Series(dtype=float)).to_dict()
+        result["columns"][title] = group or title
+        if day != first:
+            start = name[group, first]
+            result["pairs"].append((start, title))
+            both = compare_pairs(own[group, first], own[group, day])
+            result["found"].append((start, title, "", both))
+    for day in later:
+        changes = {g: (own[g, day] - own[g, first]).dropna() for g in groups}
+        measured = f"changes from {first} to {day} that were"
+        result["found"] += [
+            (groups[0], g, measured, compare_groups(changes[groups[0]], changes[g]))
+            for g in groups[1:]
+        ]
+    if values := read_doses(settled["sessions"]):
+        result["trend"] = find_changing(table, values)
+    return result

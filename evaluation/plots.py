@@ -220,42 +220,23 @@ def draw_learning_rate(axes, epochs, rates):
 
 
 @style.styled
-def draw_study(
-    means, pairs=(), title=None, width=None, level="90%", groups=None, healthy=None
-):
+def draw_study(study, title=None, width=None, level="90%", kind="means"):
     """Draw a dot for each animal, and lines from one session to the next.
 
-    Parameters
-    ----------
-    means : dict of str to dict of str to float
-        Score of each animal in each column, from left to right.
-    pairs : sequence of (str, str)
-        Columns whose animals are joined by lines.
-    title : str, optional
-    width : float, optional
-        How far off the network's score of an animal may be, drawn as a bar.
-    level : str
-        Share of new animals of which that holds.
-    groups : dict of str to str, optional
-        The group of each column, which gives its colour; by default the column itself.
-    healthy : str, optional
-        Which group is the healthy one.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `study` is from `groups.compare`; `kind` is "means", of network scores, or
+    "expert_means". The network's error for a share (`level`) of new animals is drawn as
+    a bar, `width` to either side. Returns a Figure.
     """
     figure, (axes,) = style.open_figure(2.6, title)
+    means, groups = study[kind], list(dict.fromkeys(study["columns"].values()))
     labels = list(means)
-    if groups:
-        looks = style.choose_looks(groups.values(), healthy)
-        looks = {label: looks[groups[label]] for label in labels}
-    elif healthy:
-        looks = style.choose_looks(labels, healthy)
+    if study["groups"]:
+        looks = style.choose_looks(groups, study["healthy"])
+        looks = {label: looks[study["columns"][label]] for label in labels}
     else:  # sessions, in their order
         pairs_of_looks = zip(style.COLOURS, style.SHAPES, strict=True)
         looks = dict(zip(labels, itertools.cycle(pairs_of_looks)))
-    for first, second in pairs:
+    for first, second in study["pairs"]:
         for animal in means[first].keys() & means[second].keys():
             ends = [means[first][animal], means[second][animal]]
             places = [labels.index(first), labels.index(second)]
@@ -279,7 +260,8 @@ def draw_study(
     names = [f"{label}, n = {len(own)}" for label, own in means.items()]
     axes.set_xticks(range(len(labels)), [name.replace(", ", "\n") for name in names])
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
-    axes.set_ylabel("network score (mean of an animal's clips)")
+    who = "expert" if kind == "expert_means" else "network"
+    axes.set_ylabel(f"{who} score (mean of an animal's clips)")
     return figure
 
 

@@ -138,3 +138,15 @@ def summarise_clips(folder, table, run):
     """Summarise the sequences of a table's clips; (N, 2F)."""
     read = predict.read_sequences(folder, list(table["clip"]), run)
     return np.array([baselines.summarise_sequence(sequence) for sequence in read])
+
+
+def adjust_scores(table):
+    """Take the training mean of each fold from its network's scores; add one for all.
+
+    Each fold's network starts from a mean of its own, which is lower where a high
+    animal is held out; see the head of `correlation.py`.
+    """
+    if "training_mean" not in table:
+        return table["network_score"]
+    means = table["training_mean"]
+    return table["network_score"] - means + means.mean()

@@ -1,14 +1,18 @@
-"""The page of an evaluation, `report.html`, and words for Methods."""
+"""What an evaluation writes: predictions, JSON, figures, the page, sentences."""
 
 import os
+import textwrap
 import warnings
 from urllib.parse import quote
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
-from evaluation import report_tables
-from reports import page
+from evaluation import plots, priorities, questions, report_tables, sentences, verdict
+from reports import page, style
+from system import storage, terminal
+from system.tables import write_columns
 from system.terminal import Problem
 from video import find, frames
 
@@ -19,28 +23,147 @@ CAPTIONS = {
     "clips, beside the line where both agree.",
     "bland_altman": "Differences of the two scores, with bias and limits of agreement; "
     "bands are their intervals.",
+    "study": "Held-out network scores, a dot for each animal.",
+    "study_expert": "Expert scores of the same clips.",
     "outcome": "The outcome of each animal against either score.",
+}
+LEVELS = {
+    verdict.BETTER: "good",
+    verdict.NOT_SHOWN: "doubtful",
+    verdict.NO_BETTER: "bad",
+    verdict.NO_TEST: "bad",
 }
 
 
-def write_page(path, folder, clips, table, result, run, told, drawn):
-    """Write the page of an evaluation in a working folder.
+def explain_known(table):
+    """Say which clips or animals the network knows; "" where the figures are a test."""
+    known = table["seen"][table["seen"] != ""]
+    if known.empty:
+        return ""
+    if (known == "unknown").all():
+        return "it is unknown which clips this network was trained on"
+    kinds = ", ".join(f"{count} {how}" for how, count in known.value_counts().items())
+    return f"{kinds}, of {len(table)} clips"
 
-    It takes the clips by name, the table of predictions, the result with the "verdict"
-    (see `evaluate.evaluate`), the run's run, what is said of it ("split",
-    "independence", "versions") and the PNGs drawn of it.
+
+def draw(folder, place, split, table, run, result, means):
+    """Draw what the table allows into a place; return the paths of the PNGs."""
+    status = (
+        "animals never seen" if result["label"] != verdict.NO_TEST else "NOT A TEST"
+    )
+    title = f"{run.name}, {split}: {status}"
+    given = table, result["agreement"], title, result["target"], run.control_group
+    drawn = {
+        "agreement": plots.draw_agreement(*given),
+        "bland_altman": plots.draw_bland_altman(*given),
+    }
+    if study := result.get("comparison"):
+        drawn["study"] = plots.draw_study(study, title)
+        if "expert_means" in study:
+            drawn["study_expert"] = plots.draw_study(study, title, kind="expert_means")
+    if means is not None:
+        drawn["outcome"] = plots.draw_outcome(means, result["outcome"], title)
+    logs = storage.logs_folder(folder, run.name)
+    for path in sorted(logs.glob("**/history.csv")):
+        member = "" if path.parent == logs else f"_{path.parent.name}"
+        try:
+            figure = plots.draw_learning_curves(pd.read_csv(path), run.name)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            terminal.caution(f"{path} is corrupt, so not drawn: {error}")
+            continue
+        drawn[f"learning_curves{member}"] = figure
+    return [style.save(figure, place / name)[0] for name, figure in drawn.items()]
+
+
+def publish(folder, split, clips, table, run, result, options, means=None):
+    """Print, write and draw what was found, once all of it is computed.
+
+    Parameters
+    ----------
+    folder : path
+    split : str
+    clips : list of data.Clip
+    table : pandas.DataFrame
+        Predictions.
+    run : runs.record.Run
+    result : dict
+        See `evaluate.evaluate`.
+    options : dict
+        What the user asked for; "full" prints all tables.
+    means : pandas.DataFrame, optional
+        Outcome of animals.
     """
+    known = explain_known(table)
+    result |= verdict.describe_verdict(result, known)
+    result["change_first"] = priorities.rank_priorities(folder, table, result, run)
+    sections = report_tables.list_sections(result, run.model)
+    versions = terminal.list_versions()
+    told = run, split, not known
+    result["results"] = sentences.write_results(result, *told)
+    result["methods"] = sentences.write_methods(result, *told, versions)
+    path = storage.predictions_path(folder, run.name, split)
+    read = storage.table_path(folder), storage.extraction_path(folder)
+    content = {
+        "run": run.name,
+        "split": split,
+        "independence": known or "the network never saw these animals",
+        **result,
+        "options": {k: str(v) for k, v in options.items()},
+        "run_record": run.as_record(),
+        "inputs": {p.name: storage.digest_file(p) for p in read if p.is_file()},
+        "versions": versions,
+    }
+    storage.write_json(path.with_suffix(".json"), content)
+    write_columns(path, table.drop(columns="target"))
+    question = questions.name_question(split, run)
+    of_question = "-".join(filter(None, (question, "animals")))
+    animals = storage.predictions_path(folder, run.name, of_question)
+    write_columns(animals, sentences.tabulate_animals(table))
+    place = storage.figures_folder(folder, run.name, question)
+    drawn = draw(folder, place, split, table, run, result, means)
+    text = f"Results\n\n{result['results']}\n\nMethods\n\n{result['methods']}\n"
+    with storage.replacing(place / "results.txt") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    named = {clip.name: clip for clip in clips}
+    write_page(
+        place / "report.html",
+        folder,
+        named,
+        table,
+        result,
+        run,
+        sections,
+        drawn,
+        split=split,
+        versions=versions,
+    )
+    verdict.print_verdict(result, run.name, split)
+    if options.get("full"):
+        verdict.print_tables(sections)
+    if result["change_first"]:
+        first = f"What to change first: {result['change_first'][0]}"
+        print("\n" + textwrap.fill(first, 88))
+    print(f"page: {place / 'report.html'}; sentences for a paper: results.txt")
+    print(f"tables: {path}, .json, {animals.name}; on the terminal with --full")
+
+
+def write_page(
+    path, folder, clips, table, result, run, sections, drawn, split, versions
+):
+    """Write the page of an evaluation in a working folder."""
     pictures = [(str(p), CAPTIONS[p.stem]) for p in drawn if p.stem in CAPTIONS]
     page.write(
         path,
         "report.html",
         run=run.name,
         result=result,
+        level=LEVELS[result["label"]],
         figures=pictures,
-        sections=report_tables.list_sections(result, run.model),
+        sections=sections,
+        lines=verdict.list_figures(result),
         worst=list_worst(path, folder, clips, table),
-        methods=tell_methods(result, run, told["split"]),
-        **told,
+        split=split,
+        versions=versions,
     )
 
 
@@ -71,27 +194,3 @@ def shrink(frame):
     image = Image.fromarray(np.ascontiguousarray(frame))
     image.thumbnail((SIDE, SIDE))
     return np.asarray(image)
-
-
-def tell_methods(result, run, split):
-    """Write the sentences for the Methods of a paper."""
-    held_out = "each clip was scored by "
-    how = {
-        "folds": f"{held_out}the network of the fold that held its animal out",
-        "leave-one-animal-out": f"{held_out}a network trained without its animal",
-    }.get(split, f"the {split} clips of the table were scored by one network")
-    crossed = (
-        " Correlations and areas under the ROC curve are of scores less the mean "
-        "training score of the fold (Parker, Guenter & Bedo 2007); standard errors of "
-        "folds that share animals were multiplied by 1.41."
-    )
-    animals = page.count(result["agreement"]["animals"]["n"], "animal")
-    return (
-        f"A network ({run.model}) was evaluated on "
-        f"{animals}: {how}. Intervals (95%) are from a jackknife over animals with "
-        "Student's t, on a logarithmic scale for errors and Fisher's z for "
-        "correlations; that of the area under the ROC curve is method 5 of Newcombe "
-        "(2006). The permutation test permutes the means of animals, with a "
-        "studentised correlation (DiCiccio & Romano 2017)."
-        f"{crossed if result['crossed'] else ''}"
-    )

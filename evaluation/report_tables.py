@@ -79,10 +79,12 @@ def show(cell, digits=3):
     return text.replace("−", "-").replace("–", "-")
 
 
-def show_p(test):
+def show_p(test, digits=4):
     """Write the p of a test, or why there is none."""
-    reason = f"not defined ({test.get('reason')})"
-    return reason if test["p"] is None else f"{test['p']:.4f}"
+    if test["p"] is None:
+        return f"not defined ({test.get('reason')})"
+    least = 10.0**-digits
+    return f"{test['p']:.{digits}f}" if test["p"] >= least else f"< {least:g}"
 
 
 def lay(words, *sides):
@@ -185,6 +187,24 @@ def list_sessions(change):
     return [Section(title, ("mean change",), lay(words, change))]
 
 
+def list_comparison(study):
+    """List what a comparison found, by network and by expert."""
+    rows = []
+    for each in study["found"]:
+        for who in ("network", "expert"):
+            if found := each.get(who):
+                low, high = found["interval"]
+                value = {"value": found["difference"], "low": low, "high": high}
+                name = f"{each['second']} - {each['first']}, {who}"
+                name += " (changes)" if each["measured"] else ""
+                p = [show_p({"p": found[key]}) for key in ("p", "p_holm", "least_p")]
+                n = " and ".join(map(str, found["n"]))
+                rows.append([name, n, value, found["effect"], *p])
+    columns = ("animals", "difference", "Hedges's g", "p", "p by Holm", "least p")
+    note = "least p: the smallest that so few animals allow"
+    return [Section("groups and sessions compared", columns, rows, (note,))]
+
+
 def list_control(name, change, model):
     falls = change["change"]["low"] is not None and change["change"]["high"] < 0
     falls = falls and change["verdict"] == "undecided"
@@ -273,6 +293,7 @@ def list_repeats(repeats):
 
 
 ASKED = {
+    "comparison": list_comparison,
     "sessions": list_sessions,
     "outcome": list_outcome,
     "raters": list_raters,

@@ -1,85 +1,112 @@
-"""What `validate.py` says: the verdict in plain words first, then the tables."""
+"""The verdict of an evaluation: a label, two sentences, and about twelve figures."""
 
 import math
 import textwrap
 
 from evaluation.baselines import INFORMED
-from evaluation.jackknife import MIN_ANIMALS
-from evaluation.report_tables import show
+from evaluation.report_tables import believe, show, show_p
 from reports import page
 
+BETTER = "BETTER THAN THE BASELINE"
+NOT_SHOWN = "NOT SHOWN TO BE BETTER"
+NO_BETTER = "NO BETTER THAN THE MEAN"
+NO_TEST = "NOT A TEST"
 FEW = 15  # animals: with fewer, what is not shown may well be there
 MOST_ROWS = 30  # of a table, on the terminal
+MEAN = "training mean"
 
 
-def tell_verdict(result, is_test):
-    """Put a result of `evaluate.evaluate` into plain sentences (list of str).
+def describe_verdict(result, known=""):
+    """Put a result of `evaluate.evaluate` into a label and plain sentences.
 
-    `is_test`: whether the network never saw the animals.
+    `known` says which clips or animals the network knows, "" for a test. Dict of
+    "label", "than" (what the network is not shown to be better than, or ""), "verdict",
+    a list of sentences.
     """
     clips, n = result["agreement"]["clips"], result["agreement"]["animals"]["n"]
     if not clips["n"]:
-        return ["Nothing can be evaluated: no clip has both scores."]
-    animals, digits = page.count(n, "animal"), find_digits(result)
-    where = f"{animals} ({page.count(clips['n'], 'clip')})"
-    start = f"NOT A TEST, the network may know the answers: on {where}, "
-    unit = "of the way from healthy (0) to impaired (1)"
-    unit = "points" if result["target"] == "score" else unit
-    start = f"On {where} never seen, " if is_test else start
-    start += f"off by {clips['mae']['value']:.{digits}f} {unit} on average"
-    unsure = f"{animals} {'is' if n == 1 else 'are'} too few to be sure that"
-    unsure = unsure if n < FEW else "It is not shown that"
-    if mean := result["baselines"].get("training mean", {}).get("clips"):
-        start += (
-            f"; guessing the mean training score, by {mean['mae']['value']:.{digits}f}."
-        )
-        saved = result["baselines"]["training mean"]["reduction"]
-        told = f"error saved {show(saved, digits)}"
-        if clips["r2"]["value"] is not None:
-            told += f", R2 over the mean {show(clips['r2'], 2)}"
-        verdict = tell_guess(saved, unsure, digits)
-        sentences = [start, f"{verdict}: {told}."]
+        nothing = "Nothing can be evaluated: no clip has both scores."
+        return {"label": NO_TEST, "than": "", "verdict": [nothing]}
+    digits, animals = find_digits(result), page.count(n, "animal")
+    where = f"On {animals} ({page.count(clips['n'], 'clip')})"
+    where += ", of which the network may know the answers" * bool(known)
+    where += " that the network never saw" * (not known)
+    whose = "the expert's" if result["target"] == "score" else "the groups (0, 1)"
+    points = " points" if result["target"] == "score" else ""
+    first = f"{where}, its scores differ from {whose} by "
+    first += f"{clips['mae']['value']:.{digits}f}{points} on average"
+    mean = result["baselines"].get(MEAN, {})
+    if "reduction" not in mean:
+        label, than, second = NOT_SHOWN, "", "There is no baseline to compare with."
     else:
-        sentences = [f"{start}. There is no guess to compare it with."]
-    sentences += tell_rival(result["baselines"], unsure, digits)
-    sentences += tell_bias(clips["bias"], digits)
-    if separation := result.get("separation"):
-        sentences += tell_separation(separation["animals"]["auroc"], unsure)
-    if n < MIN_ANIMALS:
-        sentences.append(
-            f"{animals}: too few for any interval, so chance alone may have made these "
-            "figures."
+        guess = mean["clips"]["mae"]["value"]
+        first += f"; always answering the mean training score gives {guess:.{digits}f}"
+        label, than, second = compare_baselines(result, animals, digits)
+    sentences = [f"{first}.", second]
+    if known:
+        label, than = NO_TEST, ""
+        sentences.insert(0, f"{known[0].upper()}{known[1:]}.")
+    return {"label": label, "than": than, "verdict": sentences}
+
+
+def compare_baselines(result, animals, digits):
+    """Compare with the mean and the best simple method: label, than what, a sentence.
+
+    A sentence never contradicts the sign of the reduction.
+    """
+    reduction = result["baselines"][MEAN]["reduction"]
+    found, size = compare(reduction), show_size(reduction, digits)
+    n = result["agreement"]["animals"]["n"]
+    few = f"{animals} {'is' if n == 1 else 'are'} too few to show"
+    few = few if n < FEW else "it is not shown"
+    if found == "worse":
+        return NO_BETTER, "", f"That is WORSE than the mean, by {size}."
+    if round(reduction["value"], digits) == 0 and found != "better":
+        return NO_BETTER, "", "That is no better than the mean."
+    if reduction["value"] < 0:
+        other = f"{few} that it is worse on other animals, too"
+        other = "for other animals this is unknown" if found is None else other
+        return NO_BETTER, "", f"Here that is worse than the mean; {other}."
+    if found is None:
+        reason = f"{animals}: too few for an interval"
+        reason = reduction["reason"] if n >= 5 else reason
+        text = f"Whether that is better than the mean is unknown ({reason})."
+        return NOT_SHOWN, "the mean", text
+    if found == "open":
+        text = f"{few[0].upper()}{few[1:]} that this is better than the mean."
+        return NOT_SHOWN, "the mean", text
+    rival = find_rival(result["baselines"])
+    if rival is None:
+        return BETTER, "", f"That is better than the mean, by {size}."
+    name, against = rival
+    if (
+        result["baselines"][name]["clips"]["mae"]["value"]
+        >= (result["baselines"][MEAN]["clips"]["mae"]["value"])
+    ):
+        text = f"That is better than the mean, by {size}; no simple method beats it."
+        return BETTER, "", text
+    start = f"That is better than the mean, by {size}"
+    gain = show_size(against, digits)
+    found = compare(against)
+    if found == "better":
+        return (
+            BETTER,
+            "",
+            f"{start}, and than the best simple method ({name}), by {gain}.",
         )
-    elif reason := clips["mae"].get("reason"):
-        reason = reason.removeprefix("no interval: ")
-        sentences.append(f"The mean error has no interval: {reason}.")
-    return sentences
+    if found == "worse":
+        text = f"{start}, but WORSE than the best simple method ({name}), by {gain}."
+    else:
+        text = f"{start}; {few} that it is better than the best simple method ({name})."
+    return NOT_SHOWN, name, text
 
 
 def find_digits(result):
     """Find how many decimals errors take, on a scale of 1 as on one of 100."""
-    baseline = result["baselines"].get("training mean", {}).get("clips", {}).get("mae")
-    found = result["agreement"]["clips"]["mae"], baseline or {"value": 0}
+    guess = result["baselines"].get(MEAN, {}).get("clips", {}).get("mae")
+    found = result["agreement"]["clips"]["mae"], guess or {"value": 0}
     largest = max(figure["value"] or 0 for figure in found)
     return 2 if largest == 0 else min(8, max(2, 1 - math.floor(math.log10(largest))))
-
-
-def tell_guess(saved, unsure, digits):
-    """Say whether the network is better than guessing, and never against its sign."""
-    found, size = compare(saved), round(saved["value"], digits)
-    if found == "better":
-        return "That is better than guessing"
-    if found == "worse":
-        return "That is WORSE than guessing"
-    if size == 0:
-        return "That is no better than guessing"
-    if size < 0:
-        known = unsure.replace(" that", " that it is worse on other animals, too")
-        known = "of other animals this cannot be told" if found is None else known
-        return f"Here that is worse than guessing; {known[0].lower()}{known[1:]}"
-    if found is None:
-        return "Whether that is better than guessing cannot be told"
-    return f"{unsure} this is better than guessing"
 
 
 def compare(figure, middle=0):
@@ -91,72 +118,117 @@ def compare(figure, middle=0):
     return "worse" if figure["high"] < middle else "open"
 
 
-def tell_rival(baselines, unsure, digits=2):
-    """Compare with the best of the baselines that are told nothing."""
+def find_rival(baselines):
+    """Find the best fair baseline but the mean: name and reduction, or None."""
     fair = {
-        name: baseline
-        for name, baseline in baselines.items()
-        if "reduction" in baseline and name not in INFORMED and name != "training mean"
+        name: each
+        for name, each in baselines.items()
+        if "reduction" in each and name not in INFORMED and name != MEAN
     }
-    most = max((baseline["clips"]["n"] for baseline in fair.values()), default=0)
-    fair = {
-        k: baseline for k, baseline in fair.items() if baseline["clips"]["n"] == most
-    }
+    most = max((each["clips"]["n"] for each in fair.values()), default=0)
+    fair = {k: each for k, each in fair.items() if each["clips"]["n"] == most}
     if not most:
-        return []
+        return None
     best = min(fair, key=lambda name: fair[name]["clips"]["mae"]["value"])
-    saved, error = fair[best]["reduction"], fair[best]["clips"]["mae"]["value"]
-    guess = baselines.get("training mean", {}).get("clips")
-    if guess and guess["n"] == most and error >= guess["mae"]["value"]:
-        told = f"the best ({best}): {error:.{digits}f}."
-        return [f"No simple method beats guessing; {told}"]
-    side = "more" if saved["value"] < 0 else "less"
-    words = {
-        None: f"The network is off by {abs(saved['value']):.{digits}f} {side}.",
-        "better": f"The network is better, by {show_size(saved, digits)}.",
-        "worse": f"The network is WORSE, by {show_size(saved, digits)}.",
-        "open": f"{unsure} either is better: the network saves {show(saved, digits)}.",
-    }[compare(saved)]
-    return [f"The best simple method ({best}) is off by {error:.{digits}f}.", words]
+    return best, fair[best]["reduction"]
 
 
 def show_size(figure, digits):
-    """Write how far a figure whose interval does not hold 0 lies from it."""
+    """Write how far a figure lies from 0."""
     if figure["low"] is None:
-        return ""
+        return f"{abs(figure['value']):.{digits}f}"
     value, *ends = (abs(figure[key]) for key in ("value", "low", "high"))
     return show({"value": value, "low": min(ends), "high": max(ends)}, digits)
 
 
-def tell_bias(bias, digits):
-    if compare(bias) not in ("better", "worse"):
+# ---------------------------------------------------------------- a dozen figures
+
+
+def list_figures(result):
+    """List what a reader needs first: pairs of a name and a text."""
+    clips, digits = result["agreement"]["clips"], find_digits(result)
+    if not clips["n"]:
         return []
-    side = "high" if bias["value"] > 0 else "low"
-    return [f"Scores are too {side} by {show_size(bias, digits)}."]
+    mae, reason = clips["mae"], clips["mae"].get("reason")
+    lines = [["mean absolute error (MAE)", show(mae, digits)]]
+    lines[0][1] += f" ({reason})" if reason else ""
+    rival = find_rival(result["baselines"])
+    for name in filter(None, (MEAN, rival and rival[0])):
+        if "reduction" in (found := result["baselines"].get(name, {})):
+            error = found["clips"]["mae"]["value"]
+            gain = show(found["reduction"], digits)
+            lines.append(
+                [f"  baseline {name}", f"{error:.{digits}f}; reduced by {gain}"]
+            )
+    animals = believe(result["agreement"]["animals"], result["crossed"])
+    p, centred = result["permutation"]["p"], ", centred" if result["crossed"] else ""
+    text = show(animals["pearson"], 2)
+    text += "" if p is None else f", p {show_p(result['permutation'])}"
+    lines.append([f"r over animals{centred}", text])
+    if compare(clips["bias"]) in ("better", "worse"):
+        side = "high" if clips["bias"]["value"] > 0 else "low"
+        lines.append(["bias", f"too {side} by {show_size(clips['bias'], digits)}"])
+    if separation := result.get("separation"):
+        area = show(separation["animals"]["auroc"], 2)
+        lines.append(["impaired from healthy animals", f"AUROC {area}"])
+    if impaired := result.get("severity", {}).get("impaired"):
+        text = show(impaired["animals"]["pearson"], 2)
+        lines.append(["r of impaired alone", text])
+    if (raters := result.get("raters")) and raters["inter"]["mae"]["value"] is not None:
+        inter = raters["inter"]
+        apart, icc = show(inter["mae"], 2), show(inter["icc"], 2)
+        text = f"{apart} apart on average, ICC {icc}"
+        lines.append([f"{inter['n_raters']} raters", text])
+    elif raters:
+        lines.append(["raters", raters["inter"]["mae"]["reason"]])
+    return lines + list_asked(result, digits)
 
 
-def tell_separation(area, unsure):
-    if area["value"] is None:
-        return []
-    told = f"impaired from healthy animals: AUROC {show(area, 2)}"
-    found = compare(area, 0.5)
-    if found in (None, "open") and area["value"] <= 0.5:
-        few = ", of too few animals to be sure" if found is None else ""
-        return [f"Here scores do not tell {told}{few}."]
-    return [
-        {
-            None: f"Scores may tell {told}, of too few animals to be sure.",
-            "better": f"Scores tell {told}.",
-            "worse": f"Scores put the groups the wrong way round; {told}.",
-            "open": f"{unsure} scores tell {told}.",
-        }[found]
-    ]
+def list_asked(result, digits):
+    """List what was asked for besides, a line each."""
+    lines = []
+    for each in result.get("comparison", {}).get("found", [])[:6]:
+        name = f"{each['second']} - {each['first']}"
+        name += " (changes)" if each["measured"] else ""
+        found, expert = each["network"], each.get("expert")
+        low, high = found["interval"]
+        text = f"{found['difference']:+.2f} [{low:.2f}, {high:.2f}] p "
+        text += show_p({"p": found["p_holm"]}, 3)
+        if expert:
+            p = show_p({"p": expert["p_holm"]}, 3)
+            text += f"; expert {expert['difference']:+.2f} p {p}"
+        lines.append([name, text])
+    if trend := result.get("comparison", {}).get("trend", {}).get("network"):
+        low, high = trend["interval"]
+        p = show_p(trend, 3)
+        lines.append(["trend", f"{trend['slope']:+.3g} [{low:.3g}, {high:.3g}] p {p}"])
+    if outcome := result.get("outcome"):
+        sides = [f"{who} {show(outcome[who], 2)}" for who in ("network", "expert")]
+        lines.append(["r with the outcome", "; ".join(sides)])
+    for name, change in result.get("controls", {}).items():
+        text = f"MAE changes by {show(change['change'], digits)}: {change['verdict']}"
+        lines.append([name, text])
+    if plan := result.get("plan"):
+        needed = plan["needed"]
+        text = plan.get("reason") or f"about {needed['value']:.0f} animals"
+        lines.append(["animals for the error wanted", text])
+    return lines
 
 
-# ---------------------------------------------------------------- the terminal
+def print_verdict(result, run, split):
+    """Print the label, the sentences, and the dozen figures."""
+    how = {"test": "on test rows", "train": "on train rows"}
+    how = how.get(split, "cross-validated by animal")
+    than = f" than {result['than']}" if result["than"] else ""
+    print(f"run {run}, {how}: {result['label']}{than}")
+    print(textwrap.fill(" ".join(result["verdict"]), 88) + "\n")
+    lines = list_figures(result)
+    width = max((len(name) for name, _ in lines), default=0) + 2
+    for name, text in lines:
+        print(f"  {name:<{width}}{text}")
 
 
-def tell(sections):
+def print_tables(sections):
     """Print tables: dict of list of Section."""
     for section in (each for found in sections.values() for each in found):
         rows = [[show(cell) for cell in row] for row in section.rows]

@@ -104,7 +104,7 @@ class Parts(NamedTuple):
     scores: np.ndarray  # (N,)
     steps: np.ndarray  # (N, K): the parts of steps and the bias add up to the value
     step_length: int  # frames of a step
-    bias: float
+    bias: float  # or (N,), of several networks that each explain some clips
     whole: Attribution  # from the zero sequence
     beyond: Attribution  # from the clip's mean frame, over and over
 
@@ -156,6 +156,25 @@ def take_apart(networks, sequences):
     pairs = zip(networks, values, strict=True)
     scores = np.mean([np.asarray(n.activation(value)) for n, value in pairs], axis=0)
     return Parts(np.stack(values, axis=1), scores, steps, length, bias, whole, beyond)
+
+
+def join(found, rows):
+    """Join the `Parts` of clips that several networks explain, by their rows (N_i,)."""
+    order = np.argsort(np.concatenate(rows))
+
+    def stack(arrays):
+        return np.concatenate(list(arrays))[order]
+
+    bias = stack(np.full(len(parts.value), parts.bias) for parts in found)
+    whole, beyond = (
+        Attribution(*map(stack, zip(*(getattr(p, name) for p in found), strict=True)))
+        for name in ("whole", "beyond")
+    )
+    values, scores, steps = (
+        stack(getattr(parts, name) for parts in found)
+        for name in ("values", "scores", "steps")
+    )
+    return Parts(values, scores, steps, found[0].step_length, bias, whole, beyond)
 
 
 def choose_frames(importance, n_chosen):

@@ -76,13 +76,14 @@ def delete_clip(networks, sequence, start, orders, random):
     return curves
 
 
-def run_deletion_test(networks, sequences, parts, owners, seed=0):
+def run_deletion_test(networks, sequences, parts, owners, of_clip=None, seed=0):
     """Replace what contributes most, and as much at random.
 
     Frames and features are replaced by the clip's mean in the order of their
     contributions: the raising ones first, and the lowering ones first. The importance
     of features over all clips is relative to zero: the most important are set to 0,
-    and only the size of the change is predicted. A dict of "tests", by name: the
+    and only the size of the change is predicted. `of_clip`: the networks of each clip,
+    where not all explain all. A dict of "tests", by name: the
     advantage over random, by "clips" and by "animals" (`owners`), "p" and "p_holm" over
     animals, "verdict"; "n_clips", of "n_of"; "curves", (clips, kinds, amounts): changes
     in raising, lowering and random order, and for "importance" their sizes in the order
@@ -101,7 +102,8 @@ def run_deletion_test(networks, sequences, parts, owners, seed=0):
             "importance": [ranked],
         }
         start = parts.value[clip]
-        found.append(delete_clip(networks, sequences[clip], start, orders, random))
+        own = of_clip[clip] if of_clip else networks
+        found.append(delete_clip(own, sequences[clip], start, orders, random))
     curves = {name: np.array([each[name] for each in found]) for name in REPLACED}
     return {
         "n_clips": len(chosen),
@@ -152,7 +154,20 @@ def add_verdicts(tests):
             test["verdict"] = "confirmed" if is_true else "contradicted"
 
 
-def run_randomisation_test(networks, sequences, parts, seed=0):
+def explain_again(networks, sequences, chosen, of_clip):
+    """Explain chosen clips, each by its networks; see `attribution.attribute`."""
+    if not of_clip:
+        return attribution.attribute(networks, sequences[chosen], np.inf)
+    each = [
+        attribution.attribute(of_clip[i], sequences[i : i + 1], np.inf) for i in chosen
+    ]
+    return [
+        attribution.Attribution(*map(np.concatenate, zip(*side, strict=True)))
+        for side in zip(*each, strict=True)
+    ]
+
+
+def run_randomisation_test(networks, sequences, parts, of_clip=None, seed=0):
     """Explain a few clips again after permuting the network's weights, several times.
 
     A dict of "importance", "signed", "frames": mean rank correlation of the features'
@@ -169,7 +184,7 @@ def run_randomisation_test(networks, sequences, parts, seed=0):
     rhos, chance = {"importance": [], "signed": [], "frames": []}, 0.0
     for _ in range(N_PERMUTATIONS):
         with permuted(networks, random):  # a coarse path is enough for ranks
-            whole, away = attribution.attribute(networks, sequences[chosen], np.inf)
+            whole, away = explain_again(networks, sequences, chosen, of_clip)
         by_chance = np.abs(whole.features).mean(axis=0)
         rhos["importance"].append(correlate_ranks(importance, by_chance))
         rhos["signed"].append(correlate_ranks(true.mean(0), whole.features.mean(0)))

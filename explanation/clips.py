@@ -18,8 +18,8 @@ def choose_examples(table):
     scores, chosen = table["network_score"].to_numpy(float), {}
     low, high = np.quantile(scores, TYPICAL)
     for kind, away in (
-        ("Typical low score", np.abs(scores - low)),
-        ("Typical high score", np.abs(scores - high)),
+        ("Typical low score (20th percentile)", np.abs(scores - low)),
+        ("Typical high score (80th percentile)", np.abs(scores - high)),
         ("Largest error", -np.abs(scores - table["expert_score"].to_numpy(float))),
     ):
         away[list(chosen)] = np.nan
@@ -58,7 +58,7 @@ def show_clip(study, row, n_key_frames):
     name, sequence = clip["clip"], study.sequences[row]
     key_frames = attribution.choose_frames(parts.beyond.frames[row], n_key_frames)
     key_frames.sort()
-    movement = split_movement(study.networks, sequence)
+    movement = split_movement(study.of_clip[row], sequence)
     found = study.pictures.find_places(
         name,
         np.array(key_frames),

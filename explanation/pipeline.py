@@ -30,7 +30,8 @@ class Study(NamedTuple):
     run: Run
     table: pd.DataFrame  # a row a clip: animal, group, expert_score, seen, ...
     sequences: np.ndarray  # float32 (N, T, F)
-    networks: list
+    networks: list  # of all folds
+    of_clip: list  # the networks of each clip
     parts: attribution.Parts
     pictures: places.Pictures
 
@@ -39,14 +40,27 @@ class Study(NamedTuple):
         return style.save(figure, self.folder / name, overlays.DPI)[0]
 
 
-def open_study(folder, networks, run, table, sequences, pictures):
-    """Take the values of clips apart; the arguments are those of `Study`."""
-    networks = list(map(open_network, networks))
-    parts = attribution.take_apart(networks, sequences)
+def open_study(folder, opened, run, table, sequences, pictures):
+    """Take the values of clips apart.
+
+    `opened` are pairs of Keras networks and the rows (n,) of the clips that they
+    explain: all, or those of the animals that a fold held out. Other arguments are
+    those of `Study`.
+    """
+    networks = [list(map(open_network, own)) for own, _ in opened]
+    rows = [rows for _, rows in opened]
+    found = [
+        attribution.take_apart(own, sequences[of])
+        for own, of in zip(networks, rows, strict=True)
+    ]
+    parts = found[0] if len(found) == 1 else attribution.join(found, rows)
+    owner = {int(i): own for own, of in zip(networks, rows, strict=True) for i in of}
+    of_clip = [owner[i] for i in range(len(table))]
     table = table.assign(
         network_score=parts.scores, value=parts.value, is_cut=parts.is_cut
     )
-    return Study(folder, run, table, sequences, networks, parts, pictures)
+    every = [network for own in networks for network in own]
+    return Study(folder, run, table, sequences, every, of_clip, parts, pictures)
 
 
 def write_parts(study):
@@ -70,7 +84,7 @@ def write_parts(study):
     for row, name in enumerate(study.table["clip"]):
         steps["part"] = parts.steps[row]
         if all(isinstance(n, Moving) for n in study.networks):
-            movement = split_movement(study.networks, study.sequences[row])
+            movement = split_movement(study.of_clip[row], study.sequences[row])
             of_frames = movement.sum(axis=2, dtype=float).T
             steps |= dict(zip(MOVEMENT, of_frames, strict=True))
             kinds.append(of_frames.sum(axis=1))
@@ -83,14 +97,14 @@ def write_parts(study):
         write_columns(study.folder / "frames" / f"{name}.csv", frames)
     misses = np.abs(parts.steps.sum(axis=1) + parts.bias - parts.value)
     return {
-        "kinds": explain_variance(kinds, parts.value),
+        "kinds": explain_variance(kinds, parts.value - parts.bias),
         "run": study.run.name,
         "n_clips": len(study.table),
         "n_animals": int(study.table["animal"].nunique()),
         "n_frames": study.sequences.shape[1],
-        "n_networks": len(study.networks),
+        "n_networks": len(study.of_clip[0]),
         "step_length": parts.step_length,
-        "bias": parts.bias,
+        "bias": float(np.mean(parts.bias)),
         "n_cut": int(parts.is_cut.sum()),
         "largest_miss_of_parts": float(misses.max()),
         "largest_residual_of_attributions": float(whole.residual.max()),
@@ -117,8 +131,9 @@ def check(study):
     permuted weights, (F,).
     """
     known = study.networks, study.sequences, study.parts
-    deletion = checks.run_deletion_test(*known, study.table["animal"])
-    randomisation = checks.run_randomisation_test(*known)
+    owners, of_clip = study.table["animal"], study.of_clip
+    deletion = checks.run_deletion_test(*known, owners, of_clip)
+    randomisation = checks.run_randomisation_test(*known, of_clip)
     figure = plots.draw_deletion(deletion.pop("curves"))
     deletion["figure"] = study.save(figure, "deletion")
     return deletion, randomisation, randomisation.pop("relative")
@@ -164,7 +179,9 @@ def compare(study, importances, are_folds):
 
 def find_points(study, space):
     """Find the points of frames (N, T, D) in a space, and which space it is."""
-    if space == "hidden" and all(isinstance(n, Recurrent) for n in study.networks):
+    is_one = len(study.networks) == len(study.of_clip[0])  # units of folds differ
+    are_recurrent = all(isinstance(n, Recurrent) for n in study.networks)
+    if space == "hidden" and is_one and are_recurrent:
         states = [
             np.concatenate([n.states(n.project(s)) for s in cut(study.sequences)])
             for n in study.networks

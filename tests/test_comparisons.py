@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from test_judging import draw_study
+from test_agreement import draw_study
 
 from evaluation import (
     agreement,

@@ -9,7 +9,8 @@ from builders import make_run
 from films import clip_of, make_film, read_numbers
 
 import data
-from evaluation import evaluate, report, report_tables, verdict
+from evaluation import evaluate, report, report_tables, sentences, verdict
+from runs.record import Scheme
 
 
 def draw_table(n_animals=15, signal=1.0, groups=True, folds=True, n_clips=3, seed=0):
@@ -42,26 +43,31 @@ def tell(table, capsys, is_test=True, **options):
     """Judge a table and print its report: the result, the verdict, what was printed."""
     result = evaluate.evaluate(table, make_run(control_group="Control"), **options)
     json.dumps(result, allow_nan=False)
-    result["verdict"] = verdict.tell_verdict(result, is_test)
-    verdict.tell(report_tables.list_sections(result))
+    result |= verdict.describe_verdict(result, "" if is_test else "3 clips trained on")
+    verdict.print_verdict(result, "Reach", "test")
+    verdict.print_tables(report_tables.list_sections(result))
     printed = capsys.readouterr().out
     assert "nan" not in printed.lower() and "None" not in printed
-    return result, " ".join(result["verdict"]), printed
+    return result, " ".join([result["label"], *result["verdict"]]), printed
 
 
-def test_a_good_network_is_called_better_than_guessing(capsys):
-    _, verdict, printed = tell(draw_table(), capsys)
-    assert "never seen" in verdict and "That is better than guessing" in verdict
-    assert "not shown that either is better" in verdict  # than ridge
-    assert "Scores tell impaired from healthy" in verdict
-    assert "centred" in printed and "--repeats" in printed
+def test_a_good_network_is_called_better_than_the_baseline(capsys):
+    table = draw_table()
+    _, verdict, printed = tell(table, capsys)  # ridge is as good
+    assert verdict.startswith("NOT SHOWN TO BE BETTER") and "than ridge" in printed
+    assert "never saw" in verdict and "That is better than the mean" in verdict
+    assert "it is not shown that it is better than the best simple method" in verdict
+    assert "AUROC" in printed and "centred" in printed and "--repeats" in printed
+    table["baseline_ridge"] = table["training_mean"] + 0.2
+    result, verdict, _ = tell(table, capsys)
+    assert result["label"] == "BETTER THAN THE BASELINE" and "by" in verdict
 
 
 def test_noise_is_not_called_a_finding(capsys):
     for seed in range(5):
         result, verdict, _ = tell(draw_table(signal=0, seed=seed), capsys)
-        assert "That is better than guessing" not in verdict
-        assert "Scores tell" not in verdict
+        assert result["label"] != "BETTER THAN THE BASELINE"
+        assert "That is better than the mean" not in verdict
         assert result["agreement"]["animals"]["pearson"]["value"] < 0  # and yet
         centred = result["agreement"]["animals"]["pearson_centred"]
         assert centred["low"] < 0 < centred["high"]
@@ -70,10 +76,10 @@ def test_noise_is_not_called_a_finding(capsys):
 def test_few_animals_have_no_interval_and_no_verdict(capsys):
     result, verdict, _ = tell(draw_table(n_animals=4), capsys)
     assert result["agreement"]["animals"]["mae"]["low"] is None
-    assert "too few for any interval" in verdict and "cannot be told" in verdict
-    assert "That is better" not in verdict
+    assert "too few for an interval" in verdict and "is unknown" in verdict
+    assert result["label"] == "NOT SHOWN TO BE BETTER"
     _, verdict, _ = tell(draw_table(n_animals=5), capsys)
-    assert "too few for any interval" not in verdict
+    assert "too few for an interval" not in verdict
 
 
 def test_one_group_is_not_separated(capsys):
@@ -96,7 +102,7 @@ def test_unscored_animals_are_omitted_and_counted(capsys):
     table = draw_table()
     table.loc[table["animal"].isin(["g03", "g04"]), ["target", "expert_score"]] = None
     result, verdict, _ = tell(table, capsys)
-    assert verdict.startswith("On 13 animals (39 clips) never seen")
+    assert "On 13 animals (39 clips) that the network never saw" in verdict
     assert result["agreement"]["unscored"] == 6
     table["target"] = np.nan
     assert "Nothing can be evaluated" in tell(table, capsys)[1]
@@ -104,7 +110,7 @@ def test_unscored_animals_are_omitted_and_counted(capsys):
 
 def test_what_is_known_is_no_test(capsys):
     _, verdict, _ = tell(draw_table(folds=False), capsys, is_test=False)
-    assert verdict.startswith("NOT A TEST") and "never seen" not in verdict
+    assert verdict.startswith("NOT A TEST 3 clips") and "never saw" not in verdict
 
 
 def test_a_floor_that_misses_clips_says_on_how_many(capsys):
@@ -117,7 +123,7 @@ def test_a_floor_that_misses_clips_says_on_how_many(capsys):
 def test_a_bias_gets_its_sentence(capsys):
     table = draw_table(folds=False)
     table["network_score"] -= 1
-    assert "Scores are too low by 0.95" in tell(table, capsys)[1]
+    assert "too low by 0.95" in tell(table, capsys)[2]
 
 
 def test_repeats_are_compared():
@@ -130,19 +136,32 @@ def test_repeats_are_compared():
     assert found["sd"] == pytest.approx(np.std(values, ddof=1))
 
 
-def test_the_page_leads_with_the_verdict(tmp_path, capsys):
+def test_the_page_leads_with_the_label_and_the_sentences(tmp_path, capsys):
     table = draw_table()
-    result, verdict, _ = tell(table, capsys, reasons={"clip length": "<all alike>"})
+    reasons = {"clip length": "<all alike>"}
+    result, _, _ = tell(table, capsys, reasons=reasons)
     path = tmp_path / "report.html"
-    run = make_run(name="Reach<x>", model="lstm")
+    run = make_run(name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5))
     versions = {"python": "3.11"}
-    told = {"split": "folds", "independence": "", "versions": versions}
+    result["results"] = sentences.write_results(result, run, "folds", True)
+    result["methods"] = sentences.write_methods(result, run, "folds", True, versions)
+    result["change_first"] = ["<look>"]
     clips = {name: data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]}
-    report.write_page(path, tmp_path, clips, table, result, run, told, [])
+    sections = report_tables.list_sections(result)
+    told = run, sections, []
+    report.write_page(
+        path, tmp_path, clips, table, result, *told, split="folds", versions=versions
+    )
     text = path.read_text(encoding="utf-8")
     assert "Reach&lt;x&gt;" in text and "&lt;all alike&gt;" in text
-    assert text.index(verdict[:30]) < text.index("What simple methods reach")
+    assert '<section class="light doubtful">' in text and "&lt;look&gt;" in text
+    assert text.index("NOT SHOWN TO BE BETTER than ridge") < text.index(
+        "What simple methods reach"
+    )
     assert "1.41" in text and "Newcombe" in text and 'src="http' not in text
+    mae = result["agreement"]["clips"]["mae"]
+    assert f"differed by {mae['value']:.2f} (95% CI {mae['low']:.2f} to" in text
+    assert "5-fold" in text and "over animals" in text
 
 
 def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):
@@ -159,12 +178,12 @@ def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):
 
 
 def test_few_animals_are_said_to_be_few(capsys):
-    table = draw_table(n_animals=6, seed=1)
+    table = draw_table(n_animals=8, seed=1)
     table["baseline_ridge"] = table["network_score"] + 0.01
     _, verdict, _ = tell(table, capsys)
-    assert "6 animals are too few to be sure that either is better" in verdict
+    assert "8 animals are too few to show that it is better than the best" in verdict
     table["baseline_ridge"] = 9.0
-    assert "No simple method beats guessing" in tell(table, capsys)[1]
+    assert "no simple method beats it" in tell(table, capsys)[1]
 
 
 def test_ranks_of_few_animals_have_no_interval_of_no_width(capsys):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from test_report import draw_table, tell
 
+from evaluation.verdict import NO_BETTER
 from explanation import summary
 
 
@@ -21,7 +22,7 @@ def network_of(table, kind):
 @pytest.mark.parametrize("kind", ["worse", "mean", "same", "constant"])
 @pytest.mark.parametrize("n_animals", [1, 2, 3, 5, 8, 15])
 @pytest.mark.parametrize("scale", [(1, 0), (20, 0), (0.01, 0), (1, -6)])
-def test_no_sentence_is_against_the_error_saved(kind, n_animals, scale, capsys):
+def test_no_sentence_is_against_the_reduction(kind, n_animals, scale, capsys):
     table = draw_table(n_animals=n_animals, folds=n_animals > 1)
     size, start = scale
     table["network_score"] = network_of(table, kind)
@@ -32,15 +33,15 @@ def test_no_sentence_is_against_the_error_saved(kind, n_animals, scale, capsys):
     result, verdict, _ = tell(table, capsys)
     own = np.abs(table["network_score"] - table["target"]).mean()
     guess = np.abs(table["training_mean"] - table["target"]).mean()
-    saved = result["baselines"]["training mean"]["reduction"]["value"]
-    assert saved == pytest.approx(guess - own)
-    if saved < -1e-6 * size:
-        assert "worse than guessing" in verdict.lower()
-        assert "is better" not in verdict
-    if abs(saved) < 1e-9 * size:
-        assert "no better than guessing" in verdict
+    reduction = result["baselines"]["training mean"]["reduction"]["value"]
+    assert reduction == pytest.approx(guess - own)
+    if reduction < -1e-6 * size:
+        assert "worse than the mean" in verdict.lower()
+        assert "is better" not in verdict and result["label"] == NO_BETTER
+    if abs(reduction) < 1e-9 * size:
+        assert "no better than the mean" in verdict and result["label"] == NO_BETTER
     if own > 1e-9 * size:
-        assert f"off by {0:.2f} points" not in verdict
+        assert f"by {0:.2f} points" not in verdict
 
 
 def test_an_explanation_names_what_its_correlations_are_of():

@@ -135,7 +135,7 @@ def test_new_films_are_compared_from_first_to_last(run):
     turned = ("--control-group", "lesion", "--sessions", "pre,day21")
     other = lab.ok("score", *study, "--pair", "session", "--compare", "group", *turned)
     assert "sham (n = 2 animals) had changes from pre to day21" in other.out
-    assert "sessions left out of the comparison: day3" in other.err
+    assert "sessions omitted from the comparison: day3" in other.err
     assert "day3 (n" not in other.out
 
 

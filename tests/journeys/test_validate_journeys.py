@@ -136,7 +136,7 @@ def test_raters_alone_on_demand(study):
     folder = write_ratings(study, header="")
     told = study.ok("validate", "--raters", folder, "--raters-alone")
     assert "network" not in told.out and not told.err
-    with_network = study.ok("validate", "--raters", folder).out
+    with_network = study.ok("validate", "--raters", folder, "--full").out
     assert "network among raters" in with_network
     tables.write_table(folder / "MK.csv", ("clip", "score"), [])
     study.ok("validate", "--raters", folder, "--raters-alone")
@@ -162,7 +162,7 @@ def test_pages_of_a_named_run_and_its_folds_are_two(lab):
     before = page.read_bytes()
     lab.ok("validate", "--split", "train", "--run", "motor")
     assert page.read_bytes() == before
-    assert b"Not a test" not in before
+    assert b"NOT A TEST" not in before
 
 
 # ---------------------------------------------------------------- plans, few animals

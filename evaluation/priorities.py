@@ -1,0 +1,131 @@
+"""What to change first: what limits a network most, each with its figure, ranked."""
+
+import statistics
+
+from features import provenance
+from reports import page
+from video import frames
+
+MIN_SHARE = 0.15  # of the error: below it a cause is not worth a line
+
+
+def rank_priorities(folder, table, result, run):
+    """Rank what may limit the scores: list of sentences, the largest cause first.
+
+    Parameters
+    ----------
+    folder : path
+    table : pandas.DataFrame
+        Predictions.
+    result : dict
+        See `evaluate.evaluate`, with "raters" and "plan" where they were asked for.
+    run : runs.record.Run
+    """
+    mae = result["agreement"]["clips"]["mae"]["value"]
+    if not mae:
+        return []
+    scored = table.dropna(subset=["target", "network_score"])
+    error = (scored["network_score"] - scored["target"]).abs()
+    found = [
+        *check_raters(result, mae),
+        *check_animals(scored["animal"], error),
+        *check_plan(result, mae),
+        *check_bias(result, mae),
+        *check_variation(scored),
+        *check_time(folder, scored["clip"], run),
+    ]
+    found = [each for each in found if each[0] >= MIN_SHARE]
+    return [text for _, text in sorted(found, key=lambda each: -each[0])]
+
+
+def check_raters(result, mae):
+    """Raters who disagree bound what any network can reach."""
+    apart = result.get("raters", {}).get("inter", {}).get("mae", {}).get("value")
+    if not apart:
+        return
+    yield (
+        min(apart / mae, 1),
+        f"Raters disagree by {apart:.2f} where the network errs by {mae:.2f}: score "
+        "the clips again together, or take the mean of more raters.",
+    )
+
+
+def check_animals(animals, error):
+    """A quarter of the animals may carry half of the error."""
+    sums = error.groupby(animals).sum().sort_values(ascending=False)
+    n = max(1, round(len(sums) / 4))
+    share = sums.iloc[:n].sum() / sums.sum() if len(sums) > 3 else 0
+    if share < 1.5 * n / max(len(sums), 1):
+        return
+    names = ", ".join(map(str, sums.index[:n][:4]))
+    verb = "carries" if n == 1 else "carry"
+    yield (
+        share - n / len(sums),
+        f"{page.count(n, 'animal')} of {len(sums)} {verb} {share:.0%} of the error: "
+        f"look at the clips of {names}.",
+    )
+
+
+def check_plan(result, mae):
+    """More animals help where the learning curve still falls."""
+    plan = result.get("plan") or {}
+    if "level" not in plan:
+        return
+    gain = (mae - plan["level"]) / mae
+    if gain < MIN_SHARE:
+        text = (
+            f"More animals would not help: the error levels off at {plan['level']:.2f}."
+        )
+        yield MIN_SHARE, text
+        return
+    yield (
+        gain,
+        f"With more animals the error falls from {mae:.2f} towards "
+        f"{plan['level']:.2f}: score more animals.",
+    )
+
+
+def check_bias(result, mae):
+    """A shift of all scores costs nothing to mend."""
+    bias = result["agreement"]["clips"]["bias"]
+    if bias["low"] is None or bias["low"] <= 0 <= bias["high"]:
+        return
+    side = "high" if bias["value"] > 0 else "low"
+    yield (
+        abs(bias["value"]) / mae,
+        f"Scores are too {side} by {abs(bias['value']):.2f} on average: see that "
+        "these clips are scored and filmed as those of the training.",
+    )
+
+
+def check_variation(scored):
+    """Scores that hardly vary within animals leave a network little but animals."""
+    within = scored.groupby("animal")["target"].var().mean() ** 0.5
+    whole = scored["target"].std()
+    if not within < 0.35 * whole:
+        return
+    yield (
+        0.3,
+        f"Within animals scores vary by {within:.2f}, over all by {whole:.2f}: clips "
+        "of the same animal add little; more animals count more than more clips.",
+    )
+
+
+def check_time(folder, clips, run):
+    """The same movement looks faster where frames are further apart."""
+    sampling = (run.extraction or {}).get("sampling", "stride")
+    steps = []
+    for origin in provenance.read_origins(folder).values():
+        if origin.clip in set(clips) and origin.fps:
+            of_sequence = origin.length, sampling, origin.fps
+            steps.append(frames.measure_interval(origin.n_frames, *of_sequence))
+    usual = statistics.median(steps) if steps else 0
+    most = provenance.MAX_DEVIATION
+    odd = [s for s in steps if not usual / most <= s <= usual * most]
+    if odd:
+        yield (
+            0.3 * len(odd) / len(steps) + MIN_SHARE,
+            f"{len(odd)} of {len(steps)} clips have another time between frames ("
+            f"{1000 * min(odd):.0f} to {1000 * max(odd):.0f} ms; usually "
+            f"{1000 * usual:.0f} ms): the same movement looks faster or slower there.",
+        )

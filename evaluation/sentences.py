@@ -1,0 +1,127 @@
+"""Sentences of an evaluation for Methods and Results of a paper, never with a path."""
+
+from pathlib import Path
+
+from evaluation import study, verdict
+from reports import page
+
+HOW = {
+    "folds": "each scored by a network trained without that animal ({n}-fold "
+    "cross-validation by animal)",
+    "leave-one-animal-out": "each scored by a network trained without that animal "
+    "(leave-one-animal-out cross-validation)",
+    "test": "which the network had never seen",
+}
+STATISTICS = (
+    "Intervals (95%) are from a jackknife over animals with Student's t, on a "
+    "logarithmic scale for errors and Fisher's z for correlations; that of the area "
+    "under the ROC curve is method 5 of Newcombe (2006). The permutation test permutes "
+    "the means of animals, with a studentised correlation (DiCiccio & Romano 2017)."
+)
+CROSSED = (
+    "Correlations, areas under the ROC curve and comparisons are of scores less the "
+    "mean training score of the fold (Parker, Guenter & Bedo 2007); standard errors of "
+    "folds that share animals were multiplied by 1.41."
+)
+
+
+def describe_how(run, split, is_test):
+    """Describe how clips were scored."""
+    if not is_test or split not in HOW:
+        return "some or all of which the network was trained on"
+    return HOW[split].format(n=run.scheme.n_folds or "K")
+
+
+def write_interval(found, digits=2):
+    """Write a figure as papers do: 0.91 (95% CI 0.49 to 1.70)."""
+    text = f"{found['value']:.{digits}f}"
+    if found["low"] is None:
+        return text
+    return f"{text} (95% CI {found['low']:.{digits}f} to {found['high']:.{digits}f})"
+
+
+def write_results(result, run, split, is_test):
+    """Write the sentences for Results."""
+    clips, animals = (result["agreement"][unit] for unit in ("clips", "animals"))
+    if not clips["n"]:
+        return "No clip has both scores."
+    digits = verdict.find_digits(result)
+    where = f"{page.count(animals['n'], 'animal')} ({page.count(clips['n'], 'clip')})"
+    text = (
+        f"On {where}, {describe_how(run, split, is_test)}, network and expert "
+        f"scores differed by {write_interval(clips['mae'], digits)} on average"
+    )
+    mean = result["baselines"].get(verdict.MEAN, {})
+    if "reduction" in mean:
+        found = verdict.compare(mean["reduction"])
+        than = {"better": "less than", "worse": "more than"}.get(
+            found, "which is not shown to differ from"
+        )
+        guess = mean["clips"]["mae"]["value"]
+        text += f", {than} the mean of the training scores ({guess:.{digits}f})"
+    sides = verdict.believe(animals, result["crossed"])
+    if sides["pearson"]["value"] is not None:
+        centred = "centred, " if result["crossed"] else ""
+        text += f"; r = {write_interval(sides['pearson'])} ({centred}over animals)"
+    sentences = [text]
+    if rival := verdict.find_rival(result["baselines"]):
+        error = result["baselines"][rival[0]]["clips"]["mae"]["value"]
+        gain = write_interval(rival[1], digits)
+        text = f"The best simple method ({rival[0]}) had an error of {error:.{digits}f}"
+        sentences.append(f"{text}, which the network reduced by {gain}")
+    if separation := result.get("separation"):
+        area = separation["animals"]["auroc"]
+        if area["value"] is not None:
+            text = f"{write_interval(area)}"
+            sentences.append(f"The area under the ROC curve of animals was {text}")
+    if "comparison" in result:
+        sentences += study.list_results(result["comparison"])
+    return ". ".join(sentences) + "."
+
+
+def write_methods(result, run, split, is_test, versions):
+    """Write the sentences for Methods: settings, weights by name and digest, versions.
+
+    Returns
+    -------
+    str
+    """
+    animals, made = result["agreement"]["animals"], run.extraction or {}
+    digest = str(made.get("sha256") or "")[:12]
+    weights = Path(str(made.get("weights", "unknown"))).name
+    weights += f" weights (SHA-256 {digest})" if digest else " weights"
+    learned = len(run.train_clips or {})
+    of_clips = f", trained on {page.count(learned, 'clip')}" if learned else ""
+    is_fold = learned and split not in ("test", "train")
+    of_clips += " in the last fold" if is_fold else ""
+    model = run.model
+    text = (
+        f"Movement was scored by a network (model {model}{of_clips}; "
+        f"{run.n_frames} frames a clip, "
+        f"{made.get('sampling', 'unknown')} sampling; features of InceptionV3 with "
+        f"{weights}). It was evaluated on {page.count(animals['n'], 'animal')}, "
+        f"{describe_how(run, split, is_test)}. {STATISTICS}"
+    )
+    text += f" {CROSSED}" if result["crossed"] else ""
+    text += f" {study.STATISTICS}" if "comparison" in result else ""
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"{text} Versions: {listed}."
+
+
+def tabulate_animals(table):
+    """Tabulate the means of each animal and session, for other programs."""
+    from evaluation.predictions import adjust_scores
+
+    table = table.assign(
+        group=table["group"].fillna("") if "group" in table else "",
+        session=table["session"].fillna("") if "session" in table else "",
+        adjusted=adjust_scores(table),
+        held_out=table["seen"] == "",
+    )
+    return table.groupby(["animal", "group", "session"], as_index=False).agg(
+        n_clips=("clip", "size"),
+        expert_score=("expert_score", "mean"),
+        network_score=("network_score", "mean"),
+        network_score_adjusted=("adjusted", "mean"),
+        held_out=("held_out", "all"),
+    )

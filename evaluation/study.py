@@ -1,0 +1,194 @@
+"""A comparison of groups and sessions: what is settled before, and how it is told.
+
+The statistics are those of `groups.py`.
+"""
+
+import dataclasses
+
+import pandas as pd
+
+import data
+from evaluation.groups import check_sizes, compare, read_doses
+from names import labels as spelling
+from names import sessions
+from runs import intervals
+from system.terminal import Problem, caution, list_versions
+
+
+def label_clips(names, run, labels):
+    """Tabulate clip, animal, group and session, from labels or else from names."""
+    given = [labels.get(name, {}) for name in names]
+    named = list(zip(given, names, strict=True))
+    pattern = run.animal_pattern
+    animals = [g.get("animal") or data.animal_of(n, pattern) for g, n in named]
+    groups = [g.get("group") or data.group_of(n, run.group_pattern) for g, n in named]
+    days = [g.get("session") or data.session_of(n) for g, n in named]
+    columns = {
+        "clip": names,
+        "animal": animals,
+        "group": spelling.name_groups(groups),
+        "session": sessions.name_sessions(days),
+    }
+    return pd.DataFrame(columns, dtype=object)
+
+
+def settle(table, run, by_group, by_session, control=None, order=None):
+    """Settle what is compared with what, before anything is scored; print it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        See `label_clips`.
+    run : runs.record.Run
+    by_group, by_session : bool
+    control, order : str, optional
+        The healthy group and the order of sessions, as a user gave them.
+
+    Returns
+    -------
+    dict
+        "groups", the healthy one first, and "sessions" from first to last, each empty
+        where it is not compared; "healthy".
+    """
+    check_labels(table, by_group, by_session)
+    healthy, found = None, {"groups": [], "sessions": []}
+    if by_group:
+        known = sorted(set(table["group"]))
+        run = dataclasses.replace(run, target="score")
+        healthy = spelling.settle_healthy(run, known, control).control_group
+        instead = f"the difference is taken from {known[0]}, the first by name"
+        if len(known) < 3 or healthy:
+            spelling.tell_healthy(known, healthy, instead)
+        found["groups"] = list_groups(table, healthy)
+    if by_session:
+        found["sessions"] = sessions.order_sessions(table["session"], order)
+        print(f"sessions: {sessions.show_order(found['sessions'])}")
+        if lost := sorted(set(table["session"]) - set(found["sessions"])):
+            caution(f"sessions omitted from the comparison: {', '.join(lost)}")
+    check_sizes(table, found)
+    return found | {"healthy": healthy}
+
+
+def list_groups(table, healthy):
+    """List the groups, the healthy one first; of three or more it must be known."""
+    known = spelling.order_groups(table["group"], healthy)
+    if doses := read_doses(known):
+        known = sorted(known, key=lambda group: (group != healthy, doses[group]))
+    elif not healthy and len(known) > 2:
+        raise Problem(
+            "which group the others are compared with is not known: "
+            f"{', '.join(known)}. Name it with --control-group"
+        )
+    return known
+
+
+def check_labels(table, by_group, by_session):
+    """Raise Problem where clips lack the labels that are to be compared."""
+    for wanted, is_wanted in (("group", by_group), ("session", by_session)):
+        missing = table["clip"][table[wanted].isna() | (table[wanted] == "")]
+        if is_wanted and len(missing):
+            raise Problem(
+                f"{len(missing)} of {len(table)} clips have no {wanted}, among them "
+                f"{missing.iloc[0]}: give a table with the columns clip,{wanted} as "
+                f"--table, or fill in the column {wanted} of data_file.csv"
+            )
+
+
+# ---------------------------------------------------------------- in words
+
+
+def format_p(p):
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def describe_result(each):
+    """Write what a comparison found as a sentence for Results."""
+    found, first, second = each["network"], each["first"], each["second"]
+    (n_first, n_second), (low, high) = found["n"], found["interval"]
+    (mean_first, mean_second), difference = found["means"], found["difference"]
+    if abs(difference) < 0.005:
+        how = "the same as"
+    else:
+        how = f"{abs(difference):.2f} {'higher' if difference > 0 else 'lower'} than"
+    effect = "" if found["effect"] is None else f"; Hedges's g = {found['effect']:.2f}"
+    text = (
+        f"{second} (n = {n_second} animals) had {each['measured'] or 'network scores'} "
+        f"{how} {first} (n = {n_first}): {mean_second:.2f} against {mean_first:.2f}, "
+        f"difference {difference:.2f}, 95% interval [{low:.2f}, {high:.2f}]{effect}; "
+        f"permutation test p {format_p(found['p'])}"
+    )
+    if found["p_holm"] != found["p"]:
+        text += f", corrected by Holm {format_p(found['p_holm'])}"
+    if found["least_p"] > 0.01:
+        text += f" (with so few animals p is {found['least_p']:.3f} at least)"
+    if expert := each.get("expert"):
+        low, high = expert["interval"]
+        text += (
+            f"; by expert scores of the same clips, difference "
+            f"{expert['difference']:.2f} [{low:.2f}, {high:.2f}], p "
+            f"{format_p(expert['p'])}"
+        )
+    return text
+
+
+def list_results(study):
+    """List the sentences for Results."""
+    sentences = [describe_result(each) for each in study["found"]]
+    if found := study.get("all", {}).get("network"):
+        sentences.append(
+            f"All {len(found['n'])} groups together: F = {found['f']:.2f}, permutation "
+            f"test p {format_p(found['p'])}"
+        )
+    if found := study.get("trend", {}).get("network"):
+        low, high = found["interval"]
+        of = "day or number of the session" if study["sessions"] else "unit of the dose"
+        sentences.append(
+            f"Network scores changed by {found['slope']:.3g} [{low:.3g}, {high:.3g}] "
+            f"for each {of}, permutation test p {format_p(found['p'])}"
+        )
+    return sentences
+
+
+STATISTICS = (
+    "An animal counts with the mean of its clips; intervals are Welch's for groups and "
+    "Student's for changes, effect sizes Hedges's g, p values from permutations of "
+    "animals, two-sided, and corrected by Holm's method for their number."
+)
+
+
+def describe_methods(run, n_clips, animals, level):
+    """Write the sentences for Methods of scored new videos."""
+    made, known = run.extraction, run.targets
+    error = "its error on held-out animals is not on record"
+    if intervals.count_animals(run):
+        error = intervals.describe_errors(run, level)
+    versions = ", ".join(f"{name} {v}" for name, v in list_versions().items())
+    learned = f"{len(known)} clips" if known else "clips that are unknown here"
+    return (
+        f"{n_clips} clips of {len(set(animals))} animals were scored by the network "
+        f"{run.name} (model {run.model}, trained on {learned}; "
+        f"{run.n_frames} frames a clip, {made['sampling']} sampling, features of "
+        f"InceptionV3 with {made['weights']} weights; {error}). {STATISTICS} Versions: "
+        f"{versions}."
+    )
+
+
+def report_study(table, run, settled, output=None, level=intervals.LEVEL):
+    """Compare new videos, print the sentences for Results and Methods, and draw."""
+    from evaluation import plots
+    from reports import style
+
+    study = compare(table, settled)
+    print(f"Results: {'. '.join(list_results(study))}.")
+    print(f"Methods: {describe_methods(run, len(table), table['animal'], level)}")
+    if output is None:
+        return
+    width = None
+    if intervals.count_animals(run):
+        n_clips = round(len(table) / sum(map(len, study["means"].values())))
+        width, _ = intervals.measure_width(run, max(n_clips, 1), level)
+    title = f"new animals, scored by {run.name}"
+    level = intervals.format_level(intervals.choose_level(run, level))
+    drawn = plots.draw_study(study, title, width, level)
+    (picture, _) = style.save(drawn, output.with_name(f"{output.stem}-study"))
+    print(f"written to {picture} and .svg")

@@ -1,0 +1,93 @@
+"""Where a study is: what its working folder holds, and the next command."""
+
+import shlex
+
+import data
+from runs import store
+from system import storage, tables
+
+
+def describe_state(folder, task=None):
+    """Read how far a study is: the state and the next command, as two texts.
+
+    Parameters
+    ----------
+    folder : path
+        The working folder.
+    task : str, optional
+        Count only clips of this task.
+
+    Returns
+    -------
+    (str, str)
+    """
+    if not storage.table_path(folder).is_file():
+        way = "extract_files.py --from VIDEOS --task TASK"
+        return f"{folder} lists no clips yet", write_command(folder, way)
+    clips = data.read_clips(folder, task)
+    tasks = sorted({clip.task for clip in clips})
+    of_task = f" --task {shlex.quote(tasks[0])}" if len(tasks) == 1 else " --task TASK"
+    names = {clip.name for clip in clips}
+    n_scored = len({clip.name for clip in clips if clip.is_scored})
+    n_animals = len({data.animal_of(clip, data.ANIMAL_PATTERN) for clip in clips})
+    state = f"{len(names)} clips of {n_animals} animals, {n_scored} with a score"
+    if raters := count_raters(folder):
+        state += f", {raters} raters"
+    done = {
+        path.name.rsplit("-", 2)[0]
+        for path in storage.extraction_path(folder).parent.glob("[!.]*-features.*")
+    }
+    state += f"; {len(names & done)} sequences" if names & done else ""
+    runs = store.list_checkpoints(folder)
+    folds = [path for path in runs if read_kind(path) in store.FOLDS]
+    own = [path for path in runs if path not in folds]
+    state += f"; {tables.count(len(own), 'run')}" if own else ""
+    state += f", {len(folds)} networks of folds" if folds else ""
+    evaluated = list((folder / "predictions").glob("[!.]*.json"))
+    if not names & done:
+        few = " --seq-length 20 --sampling uniform" if is_short(clips) else ""
+        way = f"extract_features.py{few}"
+    elif not n_scored and not runs:
+        way = f"rate.py --rater YOUR_NAME{of_task}"
+    elif not runs:
+        way = f"train_reg.py{of_task} --model motion --folds 5 --final"
+    elif not [path for path in evaluated if path.stem != "raters-ratings"]:
+        way = "validate.py"
+    elif not own:
+        record = storage.read_json(folds[0].with_suffix(".json"))
+        kind = "--leave-one-animal-out"
+        if record["scheme"]["kind"] == "folds":
+            kind = f"--folds {record['scheme'].get('n_folds', 5)}"
+        way = f"train_reg.py{of_task} --model {record['model']} {kind} --final"
+    elif not list((folder / "figures").glob("*/index.html")):
+        way = "explain.py"
+    else:
+        way = "score.py NEW_VIDEOS"
+    return state, write_command(folder, way)
+
+
+def is_short(clips):
+    """Say whether clips have too few frames for the published 125."""
+    return min((clip.n_frames or 0 for clip in clips), default=0) < 125
+
+
+def count_raters(folder):
+    return len(list((folder / "ratings").glob("[!.]*.csv")))
+
+
+def read_kind(path):
+    record = path.with_suffix(".json")
+    return store.read_head(record)["kind"] if record.is_file() else None
+
+
+def write_command(folder, way):
+    script, *rest = way.split(" ", 1)
+    is_default = folder == storage.DEFAULT_FOLDER
+    place = "" if is_default else f" --data {shlex.quote(str(folder))}"
+    return " ".join(["python", script, *rest]) + place
+
+
+def report_state(folder, task=None):
+    """Print where a study is and the next command."""
+    state, command = describe_state(folder, task)
+    print(f"now:  {state}\nnext: {command}")
