@@ -5,7 +5,8 @@
     python extract_features.py --dask tcp://scheduler:8786
 
 Reads   data/data_file.csv and data/<split>/<task>/<clip>.avi or <clip>-0001.jpg ...
-Writes  data/sequences/<clip>-<T>-features.npy and extraction.json
+Writes  data/sequences/<clip>-<T>-features.npy, <clip>-<T>-movement.npy, which
+        train_reg.py --model motion reads, extraction.json and sources.csv
 Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 frames.
 
 What is done is skipped, so the command can be stopped and given again.
@@ -17,7 +18,7 @@ import shutil
 from pathlib import Path
 
 import data
-from features import provenance, sequences
+from features import jobs, provenance, sequences
 from runs.options import Options, propose
 from system import storage, terminal
 from system.terminal import Problem
@@ -25,39 +26,6 @@ from video import find, frames
 
 SEQ_LENGTH = 125
 ASIDE = "sequences-before-"  # where those of other settings go
-
-
-def list_missing(folder, clips, n_frames, overwrite):
-    """List the clips whose sequence is missing, spoiled or of a clip that has changed.
-
-    Each is listed once, though both splits may list it.
-    """
-    once = {clip.name: clip for clip in clips}
-    changed = set(provenance.find_changed(folder, once.values(), n_frames))
-    if changed and not overwrite:
-        terminal.caution(
-            f"{len(changed)} clips have changed since they were extracted, and are "
-            f"extracted again: {', '.join(sorted(changed)[:20])}"
-        )
-    return [
-        clip
-        for name, clip in once.items()
-        if overwrite or name in changed or is_missing(folder, name, n_frames)
-    ]
-
-
-def is_missing(folder, clip_name, n_frames):
-    """Say whether a clip has no sequence, or one that is not what was written."""
-    if sequences.find_sequence(folder, clip_name, n_frames) is None:
-        return True
-    if (clip_name, n_frames) not in provenance.read_origins(folder):
-        return False  # published text, or of an earlier release
-    try:
-        sequences.read_sequence(folder, clip_name, n_frames)
-    except Problem as problem:
-        terminal.caution(str(problem))
-        return True
-    return False
 
 
 def advise(clips, n_frames, sampling, has_sequences):
@@ -83,7 +51,10 @@ def are_all_short(folder, clips, n_frames):
     """Tell whether no clip is done and all are too short, by the table and in truth."""
     is_opened = False
     for clip in clips:
-        is_done = sequences.find_sequence(folder, clip.name, n_frames) is not None
+        is_done = any(
+            sequences.find_sequence(folder, clip.name, n_frames, kind)
+            for kind in sequences.KINDS
+        )
         if is_done or clip.n_frames >= n_frames:
             return False
     for clip in clips:
@@ -99,9 +70,7 @@ def are_all_short(folder, clips, n_frames):
 
 def read_settings(folder):
     """Read how the sequences there were made; None where there is no sequence."""
-    place = storage.extraction_path(folder).parent
-    is_empty = next(place.glob("[!.]*-features.*"), None) is None
-    return None if is_empty else sequences.read_extraction(folder)
+    return sequences.read_extraction(folder) if sequences.list_files(folder) else None
 
 
 def check_early(args, clips):
@@ -139,7 +108,7 @@ def settle_record(folder, record, overwrite, clips):
         if not overwrite:
             raise
         present = {}
-    made = sorted(place.glob("[!.]*-features.npy"))
+    made = sequences.list_files(folder, ".npy")
     if present is None and made and not overwrite:
         raise Problem(
             f"{place} holds sequences without extraction.json, so nobody knows how "
@@ -148,14 +117,15 @@ def settle_record(folder, record, overwrite, clips):
     if present is not None:
         differences = sequences.compare_extractions(record, present)
         if not differences:
-            if record.get("allow_short") and not present.get("allow_short"):
-                sequences.write_extraction(folder, {**present, "allow_short": True})
+            since = {k: record[k] for k in ("allow_short", "movement") if k in record}
+            if not since.items() <= present.items():
+                sequences.write_extraction(folder, {**present, **since})
             return
         if not overwrite:
             refuse_other(differences)
     sequences.check_texts(folder, record)
     if made:  # of other settings: never to be mixed with the new ones
-        if not any(has_source(folder, clip) for clip in clips):
+        if not any(jobs.has_source(folder, clip) for clip in clips):
             raise Problem(
                 "none of the videos and images to extract is there, so the sequences "
                 "stay as they are"
@@ -165,20 +135,17 @@ def settle_record(folder, record, overwrite, clips):
     sequences.write_extraction(folder, record)
 
 
-def has_source(folder, clip):
-    try:
-        return bool(find.find_source(folder, clip))
-    except Problem:
-        return False
-
-
 def drop_replaced(folder):
     """Remove the sequences that were set aside and are there anew; tell of the rest."""
-    made = storage.extraction_path(folder).parent
-    names = {path.name.rsplit("-", 2)[0] for path in made.glob("[!.]*-features.npy")}
-    for aside in sorted(made.parent.glob(f"{ASIDE}*")):
-        kept = list(aside.glob("*-features.*"))
-        for path in [p for p in kept if p.name.rsplit("-", 2)[0] in names]:
+
+    def identify(path):
+        name, _, kind = path.stem.rsplit("-", 2)
+        return name, kind
+
+    names = {identify(path) for path in sequences.list_files(folder, ".npy")}
+    for aside in sorted(Path(folder).glob(f"{ASIDE}*")):
+        kept = [path for kind in sequences.KINDS for path in aside.glob(f"*-{kind}.*")]
+        for path in [p for p in kept if identify(p) in names]:
             path.unlink(missing_ok=True)
             kept.remove(path)
         if kept:
@@ -199,35 +166,38 @@ def check_record(folder, record):
         raise Problem("another extraction with other settings has begun")
 
 
-def extract(folder, clips, extractor, record):
-    """Extract and write the sequences of clips here; yields (Clip, None or Problem)."""
+def extract(folder, todo, extractor, record):
+    """Extract and write the sequences of clips here; yields (Job, None or Problem)."""
     n_frames, sampling = record["n_frames"], record["sampling"]
     described = {}
 
     allow_short = record.get("allow_short", False)
 
-    def read(clip):
-        read, described[clip] = provenance.read_clip(
-            folder, clip, n_frames, sampling, allow_short
+    def read(job):
+        read, described[job] = provenance.read_clip(
+            folder, job.clip, n_frames, sampling, allow_short
         )
         return read
 
-    readers = ((clip, functools.partial(read, clip)) for clip in clips)
-    for clip, sequence in extractor.stream(readers):
+    needed = {kind for job in todo for kind in job.kinds}
+    extractor.choose([k for k in sequences.KINDS if k in needed] or sequences.KINDS)
+    readers = ((job, functools.partial(read, job)) for job in todo)
+    for job, extracted in extractor.stream(readers):
         check_record(folder, record)  # or all clips would fail, one after the other
-        if isinstance(sequence, Problem):
-            yield clip, sequence
+        if isinstance(extracted, Problem):
+            yield job, extracted
             continue
-        sequences.write_sequence(folder, clip.name, sequence, described.pop(clip))
-        yield clip, None
+        made = extractor.split(extracted)
+        jobs.write_job(folder, job, made, described.pop(job))
+        yield job, None
 
 
-def follow(results, n_clips):
+def follow(results, n_jobs):
     """Show how far an extraction is; returns what was wrong with clips that failed."""
     from tqdm import tqdm
 
-    bar = tqdm(results, total=n_clips, desc="extracting", unit="clip", disable=None)
-    return [f"{clip.name}: {problem}" for clip, problem in bar if problem is not None]
+    bar = tqdm(results, total=n_jobs, desc="extracting", unit="clip", disable=None)
+    return [f"{job.clip.name}: {problem}" for job, problem in bar if problem]
 
 
 def convert_texts(folder, clips, n_frames):
@@ -260,28 +230,31 @@ def convert_texts(folder, clips, n_frames):
 
 
 def prepare(args, clips, made):
-    """Settle `extraction.json`; returns it and the clips that are to be done."""
+    """Settle `extraction.json`; returns it and the jobs that are to be done."""
     settings = {"sampling": args.sampling, "n_frames": args.seq_length}
     record = {**made, **settings, "versions": terminal.list_versions()}
     if args.allow_short:
         record["allow_short"] = True
     settle_record(args.data, record, args.overwrite, clips)
     record = sequences.read_extraction(args.data)
-    return record, list_missing(args.data, clips, args.seq_length, args.overwrite)
+    wanted = (args.only,) if args.only else tuple(sequences.KINDS)
+    return record, jobs.list_jobs(
+        args.data, clips, args.seq_length, args.overwrite, wanted
+    )
 
 
 def extract_here(args, clips, options):
-    """Extract on this machine: the clips that were missing, and what failed."""
+    """Extract on this machine: the jobs that there were, and what failed."""
     from extractor import Extractor
 
     extractor = Extractor(args.weights, **options)
-    record, missing = prepare(args, clips, extractor.record)
-    results = extract(args.data, missing, extractor, record)
-    return missing, follow(results, len(missing))
+    record, todo = prepare(args, clips, extractor.record)
+    results = extract(args.data, todo, extractor, record)
+    return todo, follow(results, len(todo))
 
 
 def extract_on_cluster(args, clips, options):
-    """Extract on a Dask cluster: the clips that were missing, and what failed."""
+    """Extract on a Dask cluster: the jobs that there were, and what failed."""
     from system import dask_cluster
     from training import on_cluster
 
@@ -295,11 +268,11 @@ def extract_on_cluster(args, clips, options):
         )
         if isinstance(made, Problem):
             raise made
-        record, missing = prepare(args, clips, made)
+        record, todo = prepare(args, clips, made)
         results = dask_cluster.run(
-            client, on_cluster.extract_clip, missing, folder, record, weights, rest
+            client, on_cluster.extract_clip, todo, folder, record, weights, rest
         )
-        return missing, follow(results, len(missing))
+        return todo, follow(results, len(todo))
 
 
 def parse_args(argv):
@@ -318,6 +291,8 @@ def parse_args(argv):
     add("--batch-size", number, "frames a pass of the network", metavar="B")
     kinds = ("float32", "bfloat16")
     add("--precision", kinds, "bfloat16 is for GPUs", default="float32")
+    text = "make one kind; movement alone, for --model motion, takes 0.7 of the time"
+    add("--only", tuple(sequences.KINDS), text)
     text = "take what is there of truncated videos; it is recorded"
     add("--allow-short", bool, text)
     add("--dask", str, "share the work out on a Dask cluster", metavar="ADDRESS")
@@ -357,18 +332,18 @@ def work(args, clips):
     if args.batch_size:
         options["batch_size"] = args.batch_size
     run = extract_on_cluster if args.dask else extract_here
-    missing, failed = run(args, clips, options)
+    todo, failed = run(args, clips, options)
     provenance.tidy_origins(args.data)
     drop_replaced(args.data)
-    n_skipped = len({clip.name for clip in clips}) - len(missing)
+    n_skipped = len({clip.name for clip in clips}) - len(todo)
     print(
-        f"{len(missing) - len(failed)} sequences written to {folder}, {n_skipped} were "
+        f"{len(todo) - len(failed)} sequences written to {folder}, {n_skipped} were "
         f"there, {len(failed)} clips failed"
     )
     from runs import state
 
     state.report_state(args.data, args.task)
-    return terminal.report_failed(failed, len(missing))
+    return terminal.report_failed(failed, len(todo))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""InceptionV3 as an extractor: RGB frames in, 2,048 features a frame out."""
+"""InceptionV3 as an extractor: RGB frames in, features out.
+
+One pass can give two kinds of sequence: "features", the published 2,048 of the last
+block, and "movement", 768 of a middle block.
+"""
 
 import collections
 import itertools
@@ -7,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from features import inception_v3
-from features.inception_v3 import N_FEATURES
+from features.inception_v3 import N_FEATURES, WIDTHS
 from system.backend import keras
 from system.terminal import Problem, caution
 from video.frames import FRAME_SIZE, resize_frame
@@ -40,30 +44,56 @@ class Extractor:
         What the features depend on: weights and their sha256, frame size, precision.
     """
 
+    kinds = ("features",)
+
     def __init__(self, weights="imagenet", batch_size=None, precision="float32"):
         on_gpu = bool(keras.distribution.list_devices("gpu"))
         self.batch_size = batch_size or (GPU_BATCH_SIZE if on_gpu else BATCH_SIZE)
         if precision != "float32" and not on_gpu:
             caution("bfloat16 brings nothing on a processor: computing in float32")
             precision = "float32"
-        self.map_model, digest = inception_v3.build(weights, precision)
+        self.network, digest = inception_v3.build(weights, precision)
         self.record = {
             "weights": inception_v3.name_weights(weights),
             "sha256": digest,
             "frame_size": FRAME_SIZE,
             "precision": precision,
+            "movement": inception_v3.MIDDLE,
         }
-        features = keras.layers.GlobalAveragePooling2D()(self.map_model.output)
-        self.model = keras.Model(self.map_model.inputs[0], features)
+        self.choose(self.kinds)
+
+    def choose(self, kinds):
+        """Extract these kinds of sequence from now on, at first features.
+
+        The network ends with the last block that is needed.
+        """
+        if hasattr(self, "model") and tuple(kinds) == self.kinds:
+            return
+        self.kinds = tuple(kinds)
+        maps = [self.network.output[kind] for kind in self.kinds]
+        pooled = [keras.layers.GlobalAveragePooling2D()(each) for each in maps]
+        pooled = pooled if len(pooled) == 1 else [keras.layers.Concatenate()(pooled)]
+        self.model = keras.Model(self.network.inputs[0], pooled[0])
+        self.map_model = keras.Model(self.network.inputs[0], maps[0])
+
+    @property
+    def width(self):
+        """Numbers a frame, over all kinds."""
+        return sum(WIDTHS[kind] for kind in self.kinds)
+
+    def split(self, extracted):
+        """Split what was extracted, (T, width), into its kinds: a dict of (T, F)."""
+        ends = np.cumsum([WIDTHS[kind] for kind in self.kinds])[:-1]
+        return dict(zip(self.kinds, np.split(extracted, ends, axis=1), strict=True))
 
     def __call__(self, frames):
-        """Extract the features, float32 (T, 2048), of frames (H, W, 3) of any size."""
+        """Extract float32 (T, width), kind after kind, of frames (H, W, 3)."""
         return self.predict(self.model, frames)
 
     def maps(self, frames):
-        """Extract the last block's maps, whose means over places are the features.
+        """Extract the maps whose means over places are the features of the first kind.
 
-        Returns float32, (T, 8, 8, 2048).
+        Returns float32, (T, 8, 8, 2048) or (T, 17, 17, 768).
         """
         return self.predict(self.map_model, frames)
 
@@ -88,7 +118,7 @@ class Extractor:
 
         Yields
         ------
-        (key, float32 (T, 2048) or Problem)
+        (key, float32 (T, width) or Problem)
         """
         waiting = []  # [key, features so far or Problem, frames still without features]
         frames = []

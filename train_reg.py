@@ -19,7 +19,6 @@ from pathlib import Path
 
 import data
 from features import provenance, sequences
-from names.matching import explain_first
 from runs import finish, splits, state, store
 from runs.options import Options, propose
 from system import processes, storage, terminal
@@ -162,6 +161,7 @@ def read_options(args, clips, extraction):
     made = extraction or {}
     given = vars(args) | {"task": clips[0].task}
     given["n_frames"] = made.get("n_frames", Options.n_frames)
+    given["reads"] = "movement" if args.model == "motion" else "features"
     names = [field.name for field in dataclasses.fields(Options)]
     return Options(**{name: given[name] for name in names if name in given})
 
@@ -172,29 +172,28 @@ def list_some(names, limit=20):
     return ", ".join(sorted(names)[:limit]) + more
 
 
-def skip_missing(folder, clips, n_frames):
+def skip_missing(folder, clips, options):
     """Omit the clips that have no sequence, and caution which."""
-    found = [c for c in clips if sequences.find_sequence(folder, c.name, n_frames)]
-    missing = sorted({clip.name for clip in clips} - {clip.name for clip in found})
-    if missing:
-        near = explain_first(missing, sequences.list_names(folder, n_frames))
-        terminal.caution(
-            f"without a sequence, and omitted: {list_some(missing, 10)}{near}"
-        )
-    return found
+    wanted = options.n_frames, options.reads
+    names = [clip.name for clip in clips]
+    if lacking := sequences.explain_missing(folder, names, *wanted):
+        terminal.caution(f"{lacking}; these are omitted")
+    return [c for c in clips if sequences.find_sequence(folder, c.name, *wanted)]
 
 
-def check_present(folder, planned, n_frames):
+def check_present(folder, planned, options):
     """See that every clip of the plans has a sequence, before Keras is loaded."""
     names = {name for plan in planned for name in (*plan.train, *plan.validation)}
-    missing = [n for n in names if not sequences.find_sequence(folder, n, n_frames)]
-    if missing:
-        raise Problem(
-            f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
-            f"frames in {storage.extraction_path(folder).parent}: {list_some(missing)}"
-            f"{explain_first(missing, sequences.list_names(folder, n_frames))}. "
-            "Make them with extract_features.py, or train without: --skip-missing"
+    lacking = sequences.explain_missing(folder, names, options.n_frames, options.reads)
+    if not lacking:
+        return
+    remedy = "Make them with extract_features.py"
+    if options.reads == "movement" and sequences.list_names(folder, options.n_frames):
+        remedy = (
+            "Give extract_features.py again, with the same settings: it makes them of "
+            "the videos and keeps what is there"
         )
+    raise Problem(f"{lacking}. {remedy}, or train without: --skip-missing")
 
 
 def make_plans(args, clips, options, repeat=1):
@@ -239,12 +238,12 @@ def train_all(args, repeat):
     options = dataclasses.replace(options, seed=options.seed + 1000 * (repeat - 1))
     check_frames(options, extraction)
     if args.skip_missing:
-        clips = skip_missing(args.data, clips, options.n_frames)
+        clips = skip_missing(args.data, clips, options)
     options = splits.settle_healthy(clips, options)
     planned, animals = make_plans(args, clips, options, repeat)
     if suggestion := propose(clips, options):
         print(suggestion)
-    check_present(args.data, planned, options.n_frames)
+    check_present(args.data, planned, options)
     provenance.refuse_changed(args.data, clips)
     seconds = provenance.tell_pace(args.data, animals, extraction)
     todo = [
@@ -303,6 +302,12 @@ def report_trained(plan, run, seconds):
         f"{plan.run}: {how}; root mean squared error on {where} "
         f"{math.sqrt(run.val_loss):.3f}"
     )
+    shares = []
+    for block, share in run.choice.shares.items():
+        low, high = run.choice.ranges.get(block, (share, share))
+        shares.append(f"{share:.0%} {block} [{low:.0%}, {high:.0%}]")
+    if shares:
+        print(f"{plan.run} reads {', '.join(shares)} (ranges over folds of animals)")
 
 
 def main(argv=None):

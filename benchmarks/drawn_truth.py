@@ -31,21 +31,23 @@ MOVED = 12  # grey levels by which a pixel changes that moves, well above the no
 LEAST_MOVED = 10  # such pixels, where a place moves
 
 
-def find_moved(pictures, index, beside):
-    """Find the places (8, 8) where something moves from the frame before.
+def find_moved(pictures, index, beside, n_places):
+    """Find the places (n, n) where something moves from the frame before.
 
-    A place sees as far as its neighbours: with `beside` these count, too.
+    A place sees as far as its neighbours: with `beside` these count, too, as far as the
+    next one of an 8 x 8 map lies.
     """
     moved = np.abs(pictures[index] - pictures[max(0, index - 1)]) > MOVED
     nearest = [
-        np.abs(np.arange(n)[:, None] - find_centres(n)).argmin(axis=1)
+        np.abs(np.arange(n)[:, None] - find_centres(n, n_places)).argmin(axis=1)
         for n in moved.shape
     ]
-    counts = np.zeros((8, 8), int)
+    counts = np.zeros((n_places, n_places), int)
     rows, columns = np.nonzero(moved)
     np.add.at(counts, (nearest[0][rows], nearest[1][columns]), 1)
     moved = counts >= LEAST_MOVED
-    return ndimage.binary_dilation(moved, np.ones((3, 3))) if beside else moved
+    size = 1 + 2 * (n_places // 8)
+    return ndimage.binary_dilation(moved, np.ones((size, size))) if beside else moved
 
 
 def measure_movement(folder, places, column, beside):
@@ -64,8 +66,9 @@ def measure_movement(folder, places, column, beside):
             *(folder, clips[name], demo.CLIP_FRAMES), convert=lambda f: f.mean(axis=2)
         )
         for frame, part in rows.groupby("frame"):
-            mass = part[column].abs().to_numpy().reshape(8, 8)
-            moved = find_moved(pictures, frame - 1, beside)
+            n_places = part["row"].max()
+            mass = part[column].abs().to_numpy().reshape(n_places, n_places)
+            moved = find_moved(pictures, frame - 1, beside, n_places)
             if moved.any() and mass.sum() > 0:
                 found.append((mass[moved].sum() / mass.sum(), moved.mean()))
     return np.array(found)

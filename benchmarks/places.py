@@ -1,9 +1,9 @@
-"""Where on a frame does a place of the 8 x 8 map lie?
+"""Where on a frame does a place of the 8 x 8 map, or of the 17 x 17 map, lie?
 
-    python benchmarks/places.py VIDEO [VIDEO ...] --weights FILE
+    python benchmarks/places.py VIDEO [VIDEO ...] --weights FILE [--kind movement]
 
 Moves a small patch over real frames and watches how much each place of InceptionV3's
-last maps changes. A place lies where patches change it most: the mean position of
+maps changes. A place lies where patches change it most: the mean position of
 the patch, weighted by the change, row by row and column by column, and the line
 through them. Prints also how far a place sees. About two minutes for four videos on
 two cores.
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from explanation.places import find_centres
 from extractor import Extractor
-from features.inception_v3 import FRAME_SIZE, MAP_SIZE
+from features.inception_v3 import FRAME_SIZE, WIDTHS
 from system import terminal
 from video import frames
 
@@ -54,7 +54,7 @@ def move_patch(frame):
 
 
 def measure_changes(extractor, frame):
-    """Measure how each place changes with each patch, (P, 8, 8), and the centres."""
+    """Measure how each place changes with each patch, (P, n, n), and the centres."""
     covered, centres = move_patch(frame)
     maps = extractor.maps([frame])[0]
     parts = [
@@ -69,25 +69,25 @@ def locate(changes, centres):
 
     Returns
     -------
-    (float (2, 8), float (2,))
+    (float (2, n), float (2,))
         Weighted mean positions of the patch, rows first; how many standard
         deviations, in pixels, of patches around a middle place.
     """
     found, spreads = [], []
     for axis in (0, 1):
-        along = changes.sum(axis=2 - axis)  # (P, 8)
+        along = changes.sum(axis=2 - axis)  # (P, n)
         weights = along / along.sum(axis=0)
         mean = centres[:, axis] @ weights
         variance = np.square(centres[:, axis, None] - mean) * weights
         found.append(mean)
-        spreads.append(np.sqrt(variance.sum(axis=0))[2:6].mean())
+        spreads.append(np.sqrt(variance.sum(axis=0))[2:-2].mean())
     return np.array(found), np.array(spreads)
 
 
 def find_peaks(changes, centres):
-    """Find the patch that changes a place most; medians by row and column, (2, 8)."""
+    """Find the patch that changes a place most; medians by row and column, (2, n)."""
     peaks = centres[changes.reshape(len(changes), -1).argmax(axis=0)]
-    peaks = peaks.reshape(MAP_SIZE, MAP_SIZE, 2)
+    peaks = peaks.reshape(*changes.shape[1:], 2)
     return np.array([np.median(peaks[..., 0], 1), np.median(peaks[..., 1], 0)])
 
 
@@ -97,16 +97,19 @@ def main(argv=None):
     )
     parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--weights", default="imagenet")
+    parser.add_argument("--kind", choices=WIDTHS, default="features")
     args = parser.parse_args(argv)
     extractor = Extractor(args.weights)
-    index, centres, peaks, spreads = np.arange(MAP_SIZE), [], [], []
+    extractor.choose((args.kind,))
+    centres, peaks, spreads = [], [], []
     for video in args.videos:
         changes, positions = measure_changes(extractor, read_middle(video))
         found, spread = locate(changes, positions)
         centres.append(found)
         spreads.append(spread)
         peaks.append(find_peaks(changes, positions))
-    drawn = find_centres(FRAME_SIZE)
+    n_places = len(peaks[0][0])
+    index, drawn = np.arange(n_places), find_centres(FRAME_SIZE, n_places)
     for name, values in (("weighted means", centres), ("largest change", peaks)):
         mean = np.mean(values, axis=0)
         print(f"{name}, pixels of {FRAME_SIZE}, {len(values)} frames")
@@ -115,7 +118,7 @@ def main(argv=None):
             numbers = " ".join(f"{value:5.0f}" for value in row)
             print(f"  {axis:<8}{numbers}   line {start:.0f} + {slope:.1f} i")
         miss = np.abs(mean - drawn)[:, 1:-1].mean()
-        even = np.abs(mean - (index + 0.5) * FRAME_SIZE / MAP_SIZE)[:, 1:-1].mean()
+        even = np.abs(mean - (index + 0.5) * FRAME_SIZE / n_places)[:, 1:-1].mean()
         print(f"  off the centres that are drawn by {miss:.1f}, off an even grid by")
         print(f"  {even:.1f} pixels (the outermost places left out)")
     print(

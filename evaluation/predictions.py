@@ -94,18 +94,20 @@ def add_baselines(folder, table, run, train, lengths, cache):
     rates = {origin.clip: origin.fps or np.nan for origin in found}
 
     are_ours = not run.received  # else they may have names of clips here
-    unknown = np.full(2 * run.n_features, np.nan)
+    n_frames, kind = run.n_frames, choose_kind(folder, table["clip"], run)
 
     def describe(targets, are_ours=are_ours):
         here = [
             name
             for name in targets
-            if are_ours and sequences.find_sequence(folder, name, run.n_frames)
+            if are_ours and sequences.find_sequence(folder, name, n_frames, kind)
         ]
-        fresh = [name for name in here if name not in cache]
-        read = predict.read_sequences(folder, fresh, run)
-        cache.update(zip(fresh, map(baselines.summarise_sequence, read), strict=True))
+        for name in here:
+            if (kind, name) not in cache:
+                read = sequences.read_sequence(folder, name, n_frames, kind=kind)
+                cache[kind, name] = baselines.summarise_sequence(read)
         known = {name: lengths.get(name, np.nan) for name in here}
+        unknown = np.full_like(cache[kind, table["clip"].iloc[0]], np.nan)
         groups = [run.group_of(name) for name in targets]
         return {
             "scores": np.array(list(targets.values()), dtype=float),
@@ -115,9 +117,7 @@ def add_baselines(folder, table, run, train, lengths, cache):
             "durations": [
                 known.get(name, np.nan) / rates.get(name, np.nan) for name in targets
             ],
-            "summaries": np.array(
-                [cache[n] if n in known else unknown for n in targets]
-            ),
+            "summaries": [cache[kind, n] if n in known else unknown for n in targets],
         }
 
     omitted = ("group mean",) if run.target == "group" else ()
@@ -134,9 +134,17 @@ def add_baselines(folder, table, run, train, lengths, cache):
     return table, reasons | dict.fromkeys(omitted, INFORMED)
 
 
+def choose_kind(folder, names, run):
+    """Choose the sequences of the ridge baseline: the published features, if there."""
+    lacking = sequences.explain_missing(folder, names, run.n_frames, "features")
+    return run.options.reads if lacking else "features"
+
+
 def summarise_clips(folder, table, run):
     """Summarise the sequences of a table's clips; (N, 2F)."""
-    read = predict.read_sequences(folder, list(table["clip"]), run)
+    names = list(table["clip"])
+    kind = choose_kind(folder, names, run)
+    read = (sequences.read_sequence(folder, n, run.n_frames, kind=kind) for n in names)
     return np.array([baselines.summarise_sequence(sequence) for sequence in read])
 
 

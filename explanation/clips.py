@@ -5,7 +5,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from explanation import attribution, overlays
-from explanation.network import split_movement
+from explanation.network import find_rates
 from system.tables import write_columns
 
 MAX_CLIPS = 20  # with figures of their own
@@ -58,14 +58,13 @@ def show_clip(study, row, n_key_frames):
     name, sequence = clip["clip"], study.sequences[row]
     key_frames = attribution.choose_frames(parts.beyond.frames[row], n_key_frames)
     key_frames.sort()
-    movement = split_movement(study.of_clip[row], sequence)
     found = study.pictures.find_places(
         name,
         np.array(key_frames),
         sequence,
         whole=parts.whole.gradients[row],
         beyond=parts.beyond.gradients[row],
-        changes=None if movement is None else movement[:, 1:3],
+        rates=find_rates(study.of_clip[row], sequence),
     )
     interval = study.pictures.find_interval(name)
     trace = overlays.Trace(parts.steps[row], parts.step_length, len(sequence), interval)
@@ -122,7 +121,7 @@ def format_title(clip):
 
 
 def list_places(clip):
-    """List the contributions of locations as a table, 64 rows a key frame."""
+    """List the contributions of locations as a table, a row for each in a key frame."""
     found = clip["places"]
     frame, row, column = (at.ravel() for at in np.indices(found.full.shape))
     columns = {

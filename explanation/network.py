@@ -164,10 +164,35 @@ class Moving(Network):
         roots = np.sqrt(np.maximum(sequences, 0)) + np.sqrt(np.maximum(baselines, 0))
         return np.divide(slopes, roots, out=np.zeros_like(roots), where=roots > 0)
 
+    def find_rates(self, sequence):
+        """Find what frames gain per unit of their differences, float64 (T, 2, F).
+
+        From the frame before and to the frame after: the contributions of change and
+        jerk in a frame are the sum of both differences of features, each times its
+        rate. As a feature is the mean of a map, so is a difference: locations add up.
+        """
+        n_frames, kernel = len(sequence), self.last.get_weights()[0].astype(float)
+        _, of_change, of_jerk, _ = kernel.reshape(len(models.MOVEMENT), -1)
+        floor = models.LEAST_ROOT**2
+        roots = np.sqrt(np.maximum(sequence, floor), dtype=float)
+        changes, sums = np.diff(roots, axis=0), roots[1:] + roots[:-1]
+        jerks = np.sign(np.diff(changes, axis=0)) * of_jerk / (n_frames - 2)
+        rates = np.zeros((n_frames, 2, sequence.shape[1]))
+        rates[1:, 0] = np.sign(changes) * of_change / (n_frames - 1) / sums
+        rates[1:-1, 0] -= jerks / sums[:-1]
+        rates[1:-1, 1] = jerks / sums[1:]
+        return rates
+
 
 def split_movement(networks, sequence):
     """Find the contributions of each kind of movement, (T, 4, F), where known."""
     known = [n.split(sequence[None])[0] for n in networks if isinstance(n, Moving)]
+    return sum(known) / len(networks) if known else None
+
+
+def find_rates(networks, sequence):
+    """Find the mean rates of networks, see `Moving.find_rates`; None where unknown."""
+    known = [n.find_rates(sequence) for n in networks if isinstance(n, Moving)]
     return sum(known) / len(networks) if known else None
 
 

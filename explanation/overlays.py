@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 
-from explanation.places import N_PLACES, find_centres
+from explanation.places import find_centres
 from reports import style
 from reports.style import COLOURS, INK
 
@@ -30,13 +30,13 @@ styled = functools.partial(style.styled, style=STYLE)
 
 
 def enlarge(places, height, width):
-    """Enlarge a map (8, 8) smoothly to the size of a frame, float32 (H, W).
+    """Enlarge a map (R, C) smoothly to the size of a frame, float32 (H, W).
 
     Outside the centres of the outermost places their values go on.
     """
     rows, columns = (
-        np.interp(np.arange(n) + 0.5, find_centres(n), np.arange(N_PLACES))
-        for n in (height, width)
+        np.interp(np.arange(n) + 0.5, find_centres(n, size), np.arange(size))
+        for n, size in zip((height, width), places.shape, strict=True)
     )
     grid, places = np.ix_(rows, columns), np.asarray(places, np.float32)
     grid = np.broadcast_arrays(*grid)
@@ -44,7 +44,7 @@ def enlarge(places, height, width):
 
 
 def overlay(frame, places, limit):
-    """Lay contributions of locations (8, 8) in colour over a frame (H, W, 3).
+    """Lay contributions of locations (R, C) in colour over a frame (H, W, 3).
 
     A contribution as large as `limit` gets the full colour; 0 is grey.
     """
@@ -95,7 +95,7 @@ def plot_trace(axes, trace):
 def draw_clip(trace, title, cards=()):
     """Draw how the score of a clip came about.
 
-    `cards` are key frames by time: index, picture (H, W, 3), map (8, 8).
+    `cards` are key frames by time: index, picture (H, W, 3), map (R, C).
     """
     if not cards:
         return draw_trace(trace, title=title)

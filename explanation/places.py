@@ -9,31 +9,34 @@ from system.terminal import Problem
 from video import frames
 
 SHOWN_WIDTH = 480  # pixels: as large as any picture on the page
-N_PLACES = 8  # along either side of a frame
-FIRST_PLACE, STEP = 37, 32  # pixels of the 299 that the network sees
+# Along either side of a frame, by their number: the first and the step, in pixels of
+# the 299 that the network sees.
+CENTRES = {8: (37, 32), 17: (21, 16)}
 N_MEAN = 32  # frames from which the mean map of a long clip is estimated
 TOLERANCE = 0.02  # how far pictures may be from the sequence that they gave
 
 
 class Places(NamedTuple):
-    """Contributions of locations in n frames of a clip; float64 (n, 8, 8)."""
+    """Contributions of locations in n frames of a clip; float64 (n, 8, 8) or 17."""
 
     frames: list  # their indices
     full: np.ndarray  # of the attribution from the zero sequence
     beyond: np.ndarray  # relative to the mean frame of the clip
 
     def at(self, frame):
-        """Return contributions in one frame relative to the mean frame, (8, 8)."""
+        """Return contributions in one frame relative to the mean frame."""
         return self.beyond[self.frames.index(frame)]
 
 
-def find_centres(length):
-    """Find where along a frame so many pixels long the 8 places lie, float (8,).
+def find_centres(length, n_places):
+    """Find where along a frame so many pixels long the places lie, float (n_places,).
 
     Layers without padding cut off what is outside of 37 + 32 i of the 299 pixels that
-    InceptionV3 sees; `benchmarks/places.py` finds the same with a patch on real frames.
+    InceptionV3 sees (of 21 + 16 i in the middle of it); `benchmarks/places.py` finds
+    the same with a patch on real frames.
     """
-    return (FIRST_PLACE + STEP * np.arange(N_PLACES)) * length / frames.FRAME_SIZE
+    first, step = CENTRES[n_places]
+    return (first + step * np.arange(n_places)) * length / frames.FRAME_SIZE
 
 
 def shrink(frame):
@@ -49,29 +52,22 @@ def spread_over_places(gradients, maps):
     """Spread the attribution of frames over the places they were seen in.
 
     A feature is the mean of its map, so each place has an exact part: averaged
-    gradients (n, F) and maps of the last block, or how far they are from others,
-    (n, 8, 8, F), give float64 (n, 8, 8).
+    gradients (n, F) and maps, or how far they are from others, (n, R, C, F), give
+    float64 (n, R, C).
     """
     n_places = maps.shape[1] * maps.shape[2]
     return np.einsum("nrcf,nf->nrc", maps, gradients, dtype=float) / n_places
 
 
-def spread_changes(changes, before, now, after):
-    """Spread the parts of changes over the places where the maps changed.
+def spread_changes(rates, before, now, after):
+    """Spread contributions of change and jerk over the places where maps changed.
 
-    Parts of the change to the frame before and of the jerk in frames, (n, 2, F), and
-    maps of the frames and of those beside them, (n, 8, 8, F), give float64 (n, 8, 8).
+    Exact: the change of a mean is the mean of the signed changes of its places. Rates
+    of frames (n, 2, F), see `network.Moving.find_rates`, and maps of the frames and of
+    those beside them, (n, R, C, F), give float64 (n, R, C).
     """
-    spread = 0.0
-    for parts, moved in zip(
-        np.moveaxis(changes, 1, 0),
-        (now - before, after - 2 * now + before),
-        strict=True,
-    ):
-        total = np.abs(moved).sum(axis=(1, 2))
-        rate = np.divide(parts, total, out=np.zeros_like(total), where=total > 0)
-        spread = spread + np.einsum("nrcf,nf->nrc", np.abs(moved), rate, dtype=float)
-    return spread
+    from_before = spread_over_places(rates[:, 0], now - before)
+    return from_before + spread_over_places(rates[:, 1], after - now)
 
 
 class Pictures:
@@ -117,14 +113,14 @@ class Pictures:
             shown[name, index] = None if pairs is None else pairs[index][1]
         return [shown[key] for key in wanted]
 
-    def find_places(self, name, chosen, sequence, whole, beyond, changes=None):
+    def find_places(self, name, chosen, sequence, whole, beyond, rates=None):
         """Spread the attributions of chosen frames, rising, over `Places`; or None.
 
         Each frame passes the extractor once. The mean map of a long clip is estimated
         from frames all along, then scaled, feature by feature, to the mean of all
         frames, so that places add up. `whole` and `beyond` are gradients, (T, F), from
-        the zero sequence and from the mean frame, `changes` (T, 2, F) what the network
-        knows as parts of changes and of jerks.
+        the zero sequence and from the mean frame, `rates` (T, 2, F) those of changes
+        and jerks where the network knows movement.
         """
         pairs = self.read(name)
         if pairs is None or self.extractor is None or not len(chosen):
@@ -132,7 +128,7 @@ class Pictures:
         last, n_mean = len(pairs) - 1, min(N_MEAN, len(pairs))
         spread = np.linspace(0, last, n_mean).round().astype(int)
         beside = [np.clip(chosen + i, 0, last) for i in (-1, 0, 1)]
-        needed = beside if changes is not None else [chosen]
+        needed = beside if rates is not None else [chosen]
         extracted = np.unique(np.concatenate([spread, *needed]))
         found = self.extractor.maps([pairs[index][0] for index in extracted])
         mean = found[np.isin(extracted, spread)].mean(axis=0, dtype=float)
@@ -144,15 +140,15 @@ class Pictures:
         full = spread_over_places(whole[chosen], maps)
         away = spread_over_places(beyond[chosen], maps - scale_map(mean, sequence))
         change = np.zeros_like(full)
-        if changes is not None:
+        if rates is not None:
             around = (found[np.searchsorted(extracted, at)] for at in beside)
-            change = spread_changes(changes[chosen], *around)
+            change = spread_changes(rates[chosen], *around)
         chosen = [int(index) for index in chosen]
         return Places(chosen, full + change, away + change)
 
 
 def scale_map(mean, sequence):
-    """Scale a mean map (8, 8, F) to the mean features of a sequence (T, F)."""
+    """Scale a mean map (R, C, F) to the mean features of a sequence (T, F)."""
     wanted, now = sequence.mean(axis=0, dtype=float), mean.mean(axis=(0, 1))
     scaled = mean * np.divide(wanted, now, out=np.ones_like(now), where=now > 0)
     return np.where(now > 0, scaled, wanted)

@@ -30,6 +30,7 @@ class Origin(NamedTuple):
 
     clip: str
     length: int  # T, frames of the sequence
+    movement: str  # checksum of the movement sequence, or "none"
     source: str  # file name, of images that of the first
     bytes: int
     modified: int  # seconds since 1970
@@ -39,20 +40,21 @@ class Origin(NamedTuple):
     view: str  # the part of the source that is seen; see `describe_view`
     size: str  # of its frames, "640x480"; after cropping "320x240 of 640x480"
     brightness: float | None  # mean of its first frame, 0 to 255
-    checksum: str  # of the sequence
+    checksum: str  # of the sequence of features, or "none"
 
 
-TYPES = (str, int, str, int, int, str, int, float, str, str, float, str)
+TYPES = (str, int, str, str, int, int, str, int, float, str, str, float, str)
+CHECKSUMS = {"features": "checksum", "movement": "movement"}  # fields of each kind
 
 
 def describe_origin(folder, clip):
-    """Describe the source of a clip, an Origin without length and checksum yet."""
+    """Describe the source of a clip, an Origin without length and checksums yet."""
     paths, size, changed = look_up(folder, clip)
     digest = digest_source(paths)
     reel, view = frames.open_clip(folder, clip, allow_short=True)
     kept = (paths[0].name, size, changed, digest, view.end - view.start, reel.rate)
     whole = f"of {reel.size}" if clip.crop else ""
-    return Origin(clip.name, 0, *kept, describe_view(clip), whole, None, "")
+    return Origin(clip.name, 0, "none", *kept, describe_view(clip), whole, None, "none")
 
 
 def read_clip(folder, clip, n_frames, sampling, allow_short=False):
@@ -61,7 +63,7 @@ def read_clip(folder, clip, n_frames, sampling, allow_short=False):
     Returns
     -------
     (list of uint8 (299, 299, 3), Origin)
-        The Origin without length and checksum yet.
+        The Origin without length and checksums yet.
     """
     resizer = frames.Resizer()
     try:
@@ -115,11 +117,18 @@ def compute_checksum(sequence):
     return f"{zlib.crc32(np.ascontiguousarray(sequence, np.float32)):08x}"
 
 
-def note_origin(folder, origin, sequence):
-    """Add the line of a sequence that is about to be written."""
+def note_origin(folder, origin, made, stays=()):
+    """Add the line of sequences that are about to be written.
+
+    `made` are sequences (T, F) by kind; kinds in `stays` are there already.
+    """
     path = storage.sources_path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    origin = origin._replace(length=len(sequence), checksum=compute_checksum(sequence))
+    length = len(next(iter(made.values())))
+    checksums = {CHECKSUMS[kind]: compute_checksum(made[kind]) for kind in made}
+    if stays and (before := read_origins(folder).get((origin.clip, length))):
+        checksums |= {CHECKSUMS[k]: getattr(before, CHECKSUMS[k]) for k in stays}
+    origin = origin._replace(length=length, **checksums)
     with path.open("a+b") as file:
         size = file.seek(0, 2)
         file.seek(max(size - 1, 0))
@@ -166,7 +175,10 @@ def parse_origins(path, _changed, _size):
             row = [unguard(field) for field in row]
             if len(row) == 10:  # of an earlier release
                 row[-1:-1] = ["", ""]
-            if len(row) != len(Origin._fields) or len(row[-1]) != 8:
+            if len(row) == 12:  # of a later one
+                row.insert(2, "none")
+            is_whole = row and (row[-1] == "none" or len(row[-1]) == 8)
+            if len(row) != len(Origin._fields) or not is_whole:
                 continue  # cut short
             try:
                 found[row[0], int(row[1])] = Origin(*map(read_field, TYPES, row))
@@ -178,13 +190,14 @@ def parse_origins(path, _changed, _size):
 VERIFIED = set()  # sequences: path, time and bytes; each is checked once a process
 
 
-def check_sequence(folder, path, clip_name, sequence):
+def check_sequence(folder, path, clip_name, sequence, kind):
     """Raise Problem where a sequence on disk is not the one that was written."""
     origin, stat = read_origins(folder).get((clip_name, len(sequence))), path.stat()
-    key = (path, stat.st_mtime_ns, stat.st_size, origin and origin.checksum)
+    known = getattr(origin, CHECKSUMS[kind]) if origin else "none"
+    key = (path, stat.st_mtime_ns, stat.st_size, known)
     if key in VERIFIED:
         return
-    if origin and origin.checksum != compute_checksum(sequence):
+    if known not in ("none", compute_checksum(sequence)):
         raise Problem(
             f"{path} is not what was extracted: its checksum differs from that in "
             f"{storage.sources_path(folder).name}. extract_features.py makes it anew"

@@ -18,6 +18,9 @@ from system.storage import (
 )
 from system.terminal import Problem
 
+# Both kinds are made in one pass: features of the last block, as published, and of a
+# middle block, in which movement is read.
+KINDS = {"features": "sequence", "movement": "movement sequence"}  # in words
 NAMED_WEIGHTS = ("imagenet", "random")  # all others are files
 SETTINGS = {  # of an extraction, in words; the weights come on top
     "sampling": "sampling",
@@ -27,39 +30,61 @@ SETTINGS = {  # of an extraction, in words; the weights come on top
 }
 
 
-def write_sequence(folder, clip_name, sequence, origin=None):
-    """Write features (T, F) of a clip as float32, and what they were made of."""
-    if origin is not None:
-        provenance.note_origin(folder, origin, sequence)
-    path = sequence_path(folder, clip_name, len(sequence))
+def write_sequence(folder, clip_name, sequence, kind="features"):
+    """Write features (T, F) of a clip as float32."""
+    path = sequence_path(folder, clip_name, len(sequence), kind)
     with replacing(path) as temporary:
         np.save(temporary, np.asarray(sequence, np.float32))
     return path
 
 
-def find_sequence(folder, clip_name, n_frames):
+def find_sequence(folder, clip_name, n_frames, kind="features"):
     """Find the sequence of a clip: `.npy`, or the published `.txt`; else None."""
-    path = sequence_path(folder, clip_name, n_frames)
+    path = sequence_path(folder, clip_name, n_frames, kind)
     return next((p for p in (path, path.with_suffix(".txt")) if p.is_file()), None)
 
 
-def list_names(folder, n_frames):
+def list_names(folder, n_frames, kind="features"):
     """Name the clips that have a sequence: list of str."""
-    place, end = sequence_path(folder, "", n_frames).parent, f"-{n_frames}-features"
+    place, end = sequence_path(folder, "", n_frames).parent, f"-{n_frames}-{kind}"
     return sorted({path.stem.removesuffix(end) for path in place.glob(f"*{end}.*")})
 
 
-def read_sequence(folder, clip_name, n_frames, n_features=None):
+def list_files(folder, suffix=".*"):
+    """List the files of sequences of a folder, of all kinds and lengths."""
+    return sorted(
+        path
+        for kind in KINDS
+        for path in extraction_path(folder).parent.glob(f"[!.]*-{kind}{suffix}")
+    )
+
+
+def explain_missing(folder, names, n_frames, kind):
+    """Explain which of some clips have no sequence, with what may be meant; or ""."""
+    names = dict.fromkeys(names)
+    missing = [n for n in names if not find_sequence(folder, n, n_frames, kind)]
+    if not missing:
+        return ""
+    near = explain_first(missing, list_names(folder, n_frames, kind))
+    more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
+    return (
+        f"{len(missing)} of {len(names)} clips have no {KINDS[kind]} of {n_frames} "
+        f"frames in {extraction_path(folder).parent}: "
+        f"{', '.join(sorted(missing)[:20])}{more}{near}"
+    )
+
+
+def read_sequence(folder, clip_name, n_frames, n_features=None, kind="features"):
     """Read the features of a clip: float32, (T, F).
 
     Raises Problem when there is no sequence, or it is not finite numbers of `n_frames`
     and, where that is given, `n_features`.
     """
-    path = find_sequence(folder, clip_name, n_frames)
+    path = find_sequence(folder, clip_name, n_frames, kind)
     if path is None:
-        near = explain_first([clip_name], list_names(folder, n_frames))
+        near = explain_first([clip_name], list_names(folder, n_frames, kind))
         raise Problem(
-            f"clip {clip_name} has no sequence of {n_frames} frames in "
+            f"clip {clip_name} has no {KINDS[kind]} of {n_frames} frames in "
             f"{Path(folder) / 'sequences'}{near}. Make it with extract_features.py"
         )
     is_text = path.suffix == ".txt"
@@ -73,7 +98,7 @@ def read_sequence(folder, clip_name, n_frames, n_features=None):
         line = int(np.argmax(~np.isfinite(sequence).all(axis=1))) + 1
         raise Problem(f"{path}:{line}: holds NaN or infinity; extract the clip again")
     if not is_text:
-        provenance.check_sequence(folder, path, clip_name, sequence)
+        provenance.check_sequence(folder, path, clip_name, sequence, kind)
     return sequence
 
 
@@ -160,7 +185,7 @@ def describe_making(folder, n_frames=None):
     """
     recorded = read_extraction(folder)
     place = extraction_path(folder).parent
-    if recorded is not None or any(place.glob("[!.]*-features.npy")):
+    if recorded is not None or list_files(folder, ".npy"):
         return recorded
     names = [path.stem.split("-") for path in place.glob("[!.]*-features.txt")]
     lengths = [int(parts[-2]) for parts in names if parts[-2].isdecimal()]

@@ -79,8 +79,10 @@ def key_of(run):
     scheme, options = run.scheme, run.options.as_dict()
     del options["control_group"]
     options["seed"] -= 1000 * (scheme.repeat - 1)
+    made = dict(run.extraction or {})
+    made.pop("movement", None)  # sequences may be completed between two folds
     known = [scheme.kind, scheme.prefix, scheme.n_folds, scheme.clips]
-    return json.dumps([known, options, run.extraction], sort_keys=True)
+    return json.dumps([known, options, made], sort_keys=True)
 
 
 def trained_last(runs):

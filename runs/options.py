@@ -1,8 +1,10 @@
 """What a run is to be: its options, of which the defaults are the published ones."""
 
 import dataclasses
+from typing import Annotated
 
 import data
+from features.sequences import KINDS
 from system.tables import count
 
 FEW = 200  # clips that the published network is too large for
@@ -19,6 +21,7 @@ class Options:
     group_pattern: str = data.GROUP_PATTERN
     control_group: str = ""  # the healthy one; as its name tells it where not given
     model: str = "lstm"
+    reads: Annotated[str, KINDS.__contains__] = "features"  # kind of sequence
     n_frames: int = 125
     units: int = 2048
     dropout: float = 0.1

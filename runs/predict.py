@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from features import sequences
-from names.matching import explain_first
 from system import storage
 from system.terminal import Problem, caution
 
@@ -18,13 +17,14 @@ def check_extraction(folder, run):
     Where they were not, or there are none yet, the Problem names the command that makes
     them.
     """
-    n_frames, expected = run.n_frames, run.extraction
+    n_frames, expected, kind = run.n_frames, run.extraction, run.options.reads
     present = sequences.describe_making(folder, n_frames)
     if present is None:
-        if not sequences.list_names(folder, n_frames):
+        if not sequences.list_names(folder, n_frames, kind):
             raise Problem(
-                f"{storage.extraction_path(folder).parent} holds no sequences of "
-                f"{n_frames} frames yet. {suggest_command(folder, run)}"
+                f"{storage.extraction_path(folder).parent} holds no "
+                f"{sequences.KINDS[kind]}s of {n_frames} frames yet. "
+                f"{suggest_command(folder, run)}"
             )
         return  # it is unknown how they were made; their shape is all there is
     if expected is None:
@@ -101,6 +101,7 @@ def open_extractor(run, weights=None):
             "with --weights"
         )
     extractor = Extractor(wanted, precision=made.get("precision", "float32"))
+    extractor.choose((run.options.reads,))
     if made.get("sha256") not in (None, extractor.record["sha256"]):
         raise Problem(
             f"--weights {wanted} are not those of run {run.name}, which took "
@@ -120,17 +121,11 @@ def read_sequences(folder, names, run, control=None):
     "first-frame" repeats the first one.
     """
     random, n_frames = np.random.default_rng(0), run.n_frames
-    missing = [n for n in names if not sequences.find_sequence(folder, n, n_frames)]
-    if missing:
-        there = sequences.list_names(folder, n_frames)
-        raise Problem(
-            f"{len(missing)} of {len(names)} clips have no sequence of {n_frames} "
-            f"frames in {storage.extraction_path(folder).parent}: "
-            f"{', '.join(missing[:10])}{explain_first(missing, there)}. "
-            f"{suggest_command(folder, run)}"
-        )
+    wanted = n_frames, run.n_features, run.options.reads
+    if lacking := sequences.explain_missing(folder, names, n_frames, wanted[2]):
+        raise Problem(f"{lacking}. {suggest_command(folder, run)}")
     for name in names:
-        sequence = sequences.read_sequence(folder, name, n_frames, run.n_features)
+        sequence = sequences.read_sequence(folder, name, *wanted)
         if control == "shuffled-frames":
             sequence = random.permutation(sequence)
         elif control == "first-frame":

@@ -115,6 +115,14 @@ class Likeness:
 
 
 @dataclasses.dataclass(frozen=True)
+class Choice:
+    """What a closed form chose, by block of statistics; see `training.motion.fit`."""
+
+    shares: dict[str, float] = field(default_factory=dict)
+    ranges: dict[str, Range] = field(default_factory=dict)  # over fits without animals
+
+
+@dataclasses.dataclass(frozen=True)
 class Run:
     """A trained run. What is unknown of the published network is None."""
 
@@ -144,6 +152,7 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     epochs: Count = 0
     val_loss: float | None = None
+    choice: Choice = field(default_factory=Choice)
     errors: Errors | None = field(default_factory=Errors)
     clips_were: Likeness | None = field(default_factory=Likeness)
     trained: str = ""

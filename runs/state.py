@@ -3,6 +3,7 @@
 import shlex
 
 import data
+from features import sequences
 from runs import store
 from system import storage, tables
 
@@ -33,10 +34,7 @@ def describe_state(folder, task=None):
     state = f"{len(names)} clips of {n_animals} animals, {n_scored} with a score"
     if raters := count_raters(folder):
         state += f", {raters} raters"
-    done = {
-        path.name.rsplit("-", 2)[0]
-        for path in storage.extraction_path(folder).parent.glob("[!.]*-features.*")
-    }
+    done = {path.name.rsplit("-", 2)[0] for path in sequences.list_files(folder)}
     state += f"; {len(names & done)} sequences" if names & done else ""
     runs = store.list_checkpoints(folder)
     folds = [path for path in runs if read_kind(path) in store.FOLDS]

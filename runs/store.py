@@ -229,8 +229,10 @@ def list_differences(run, plan, options, extraction):
     found = [
         f"--{name.replace('_', '-')} {then[name]}, now {value}"
         for name, value in options.as_dict().items()
-        if then[name] != value and name not in ("n_frames", "control_group")
+        if then[name] != value and name not in ("n_frames", "control_group", "reads")
     ]
+    if then["reads"] != options.reads:
+        found.append(f"it read the {then['reads']} of frames, now {options.reads}")
     found += list_changed_clips(run, plan, options)
     if run.crops != plan.labels.get("crops", []):
         found.append("other crops")

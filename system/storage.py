@@ -37,8 +37,8 @@ def crops_path(folder):
     return Path(folder) / "figures" / "crops.png"
 
 
-def sequence_path(folder, clip_name, n_frames):
-    return Path(folder) / "sequences" / f"{clip_name}-{n_frames}-features.npy"
+def sequence_path(folder, clip_name, n_frames, kind="features"):
+    return Path(folder) / "sequences" / f"{clip_name}-{n_frames}-{kind}.npy"
 
 
 def extraction_path(folder):

@@ -147,7 +147,10 @@ class Lab:
                     size = score + random.normal(0, 0.8)
                     moved = size * np.array([0, 1, 0, 1, 0])[:, None]
                     sequence = 4 + moved + random.gamma(1, 0.3, (5, 8))
-                    sequences.write_sequence(self.folder, name, np.abs(sequence))
+                    for kind in sequences.KINDS:
+                        sequences.write_sequence(
+                            self.folder, name, np.abs(sequence), kind
+                        )
                     told = (f"Rat {animal}", group, session or "")
                     rows.append(("train", "Reach", name, 5, score, *told))
         tables.write_table(self.folder / "data_file.csv", columns, rows)
@@ -259,17 +262,21 @@ def make_stand_in():
                 "precision": "float32",
             }
 
+        def choose(self, kinds):
+            self.kinds = tuple(kinds)
+
         def predict(self, model, frames):
             rows = [
                 np.asarray(f, np.float32)[::9, ::9].mean(axis=2).ravel() for f in frames
             ]
-            return np.stack(
-                [np.resize(r / 128 + 1, extractor.N_FEATURES) for r in rows]
-            )
+            widths = [extractor.WIDTHS[kind] for kind in self.kinds]
+            parts = [[np.resize(r / 128 + 1, w) for w in widths] for r in rows]
+            return np.stack([np.concatenate(part) for part in parts])
 
         def maps(self, frames):
             features = self.predict(None, frames)[:, None, None]
-            return np.broadcast_to(features, (len(frames), 8, 8, features.shape[-1]))
+            n = {"features": 8, "movement": 17}[self.kinds[0]]
+            return np.broadcast_to(features, (len(frames), n, n, self.width))
 
     return StandIn
 

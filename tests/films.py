@@ -136,7 +136,8 @@ def write_sequences(folder, n_frames=4, n_features=8, n_animals=5, n_clips=2):
             name = f"v_RatStrokeApl27_g{animal:02d}_c{clip:02d}"
             score = round(animal * 0.8 + clip * 0.1, 2)
             sequence = random.gamma(1, 0.3, (n_frames, n_features)) + score / 5
-            sequences.write_sequence(folder, name, sequence)
+            for kind in sequences.KINDS:
+                sequences.write_sequence(folder, name, sequence, kind)
             rows.append(("train", "Reach", name, n_frames, score))
             names.append(name)
     write_table(folder, rows)

@@ -212,12 +212,22 @@ def test_one_bright_place_gets_everything():
 
 
 def test_a_change_is_where_the_map_changed_and_adds_up():
+    """To what the network knows as change and jerk, of every frame."""
     random = np.random.default_rng(0)
-    maps, changes = random.random((3, 2, 8, 8, 5)), random.normal(size=(2, 2, 5))
-    maps[1:, :, :4] = maps[0, :, :4]  # the upper half stands still
-    found = places.spread_changes(changes, *maps)
-    assert not found[:, :4].any()
-    assert np.allclose(found.sum(axis=(1, 2)), changes.sum(axis=(1, 2)))
+    maps = random.gamma(0.3, 1, (6, 17, 17, 5)).astype(np.float32)
+    maps[:, :8] = maps[0, :8]  # the upper half stands still
+    maps[3, ..., 2] = maps[2, ..., 2]
+    maps[:, ..., 4] = 0  # a feature that nothing excites
+    sequence = maps.mean(axis=(1, 2), dtype=float).astype(np.float32)
+    weights = random.normal(size=20)
+    moving = network.open_network(models.build_motion(6, 5, weights=(weights, 0)))
+    parts = moving.split(sequence[None])[0, :, 1:3].sum(axis=(1, 2))
+    beside = [np.clip(np.arange(6) + i, 0, 5) for i in (-1, 0, 1)]
+    around = [maps[at].astype(float) for at in beside]
+    found = places.spread_changes(moving.find_rates(sequence), *around)
+    assert not found[:, :8].any()
+    assert np.abs(parts).min() > 1e-3 or not parts[0]
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), parts, atol=2e-5)
 
 
 def test_key_frames_are_the_largest_and_not_neighbours():

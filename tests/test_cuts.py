@@ -150,7 +150,8 @@ def test_another_part_of_the_same_video_is_extracted_anew(tmp_path):
     origin = provenance.describe_origin(tmp_path, clip)
     assert origin.view == "0.5 to 1 s, crop 0 0 50 40" and origin.n_frames == 15
     storage.sources_path(tmp_path).parent.mkdir()
-    provenance.note_origin(tmp_path, origin, np.zeros((5, 8), np.float32))
+    made = {"movement": np.zeros((5, 8), np.float32)}
+    provenance.note_origin(tmp_path, origin, made)
     assert provenance.find_changed(tmp_path, [clip]) == []
     for change in ({"start": 0.6}, {"end": None}, {"crop": None}, {"mirror": True}):
         other = clip._replace(**change)

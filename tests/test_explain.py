@@ -263,7 +263,7 @@ def test_overlay_colours_by_sign_and_leaves_the_rest_grey():
     places[1, 1], places[6, 6] = 1.0, -1.0
     picture = overlays.overlay(frame, places, 1.0).astype(int)
     red, _, blue = np.moveaxis(picture, 2, 0)
-    first, last = (round(at) for at in find_centres(80)[[1, 6]])
+    first, last = (round(at) for at in find_centres(80, 8)[[1, 6]])
     assert (first, last) == (18, 61)  # 37 + 32 i of 299 pixels, as measured
     assert red[first, first] > blue[first, first] + 80
     assert blue[last, last] > red[last, last] + 80

@@ -32,9 +32,12 @@ def stand_in(monkeypatch, request):
                 "precision": "float32",
             }
 
+        def choose(self, kinds):
+            self.kinds = tuple(kinds)
+
         def predict(self, model, frames):
             assert len(frames) <= self.batch_size
-            features = np.zeros((len(frames), 2048), np.float32)
+            features = np.zeros((len(frames), self.width), np.float32)
             features[:, 0] = films.read_numbers(frames)
             return features
 
@@ -134,7 +137,7 @@ def test_other_settings_are_refused_or_replace_everything(
         call(folder, *argv)
     assert films.read_state(folder) == state
     assert call(folder, "--task", "Reach", *argv, "--overwrite") == 0
-    assert len(list((folder / "sequences").glob("*.npy"))) == 3
+    assert len(list((folder / "sequences").glob("*.npy"))) == 6
     assert call(folder, *argv) == 0
 
 
@@ -147,9 +150,10 @@ def test_what_is_not_made_anew_stays_as_it_was(folder, stand_in):
     aside = folder / "sequences-before-1"
     state = films.read_state(aside)
     arrays = [name for name in state if name.endswith(".npy")]
-    assert arrays == [f"{film.stem}-{N_FRAMES}-features.npy"]
+    kinds = ("features", "movement")
+    assert arrays == [f"{film.stem}-{N_FRAMES}-{kind}.npy" for kind in kinds]
     assert state.items() <= before.items()
-    assert len(list((folder / "sequences").glob("*.npy"))) == 2
+    assert len(list((folder / "sequences").glob("*.npy"))) == 4
     unplugged.rename(film)
     assert call(folder, "--sampling", "uniform") == 0
     assert not aside.exists()

@@ -78,6 +78,26 @@ def test_features_are_the_means_of_the_maps(random_extractor, pictures):
     np.testing.assert_allclose(maps.mean((1, 2)), features, rtol=1e-5, atol=1e-7)
 
 
+def test_one_pass_gives_both_kinds_and_a_shorter_network_the_same(
+    random_extractor, pictures
+):
+    features = random_extractor(pictures)
+    try:
+        random_extractor.choose(("features", "movement"))
+        both = random_extractor.split(random_extractor(pictures))
+        n_layers = len(random_extractor.model.layers)
+        random_extractor.choose(("movement",))
+        alone, maps = random_extractor(pictures), random_extractor.maps(pictures[:2])
+        assert len(random_extractor.model.layers) < 0.75 * n_layers
+    finally:
+        random_extractor.choose(("features",))
+    assert alone.shape == (len(pictures), 768) and alone.min() >= 0
+    np.testing.assert_allclose(both["features"], features, atol=1e-6 * features.max())
+    np.testing.assert_allclose(both["movement"], alone, atol=1e-6 * alone.max())
+    assert maps.shape == (2, 17, 17, 768)
+    np.testing.assert_allclose(maps.mean((1, 2)), alone[:2], rtol=1e-4, atol=1e-7)
+
+
 def test_clips_share_passes_and_get_their_own_features(random_extractor, pictures):
     resized = [resize_frame(picture) for picture in pictures]
 

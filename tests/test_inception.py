@@ -55,10 +55,15 @@ def test_the_network_and_its_digest_are_those_of_keras(trained, saved):
     kinds = {type(layer) for layer in network.layers}
     assert MADE["norm"] not in kinds
     pixels = np.random.default_rng(1).integers(0, 256, (2, 299, 299, 3), np.uint8)
-    expected = trained.predict_on_batch(pixels / np.float32(127.5) - 1)
+    both = [trained.output, trained.get_layer("mixed6").output]
+    both = keras.Model(trained.input, both)
+    expected = both.predict_on_batch(pixels / np.float32(127.5) - 1)
     found = network.predict_on_batch(pixels)
-    assert found.shape == (2, 8, 8, 2048) and found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * expected.max())
+    for kind, wanted in zip(("features", "movement"), expected, strict=True):
+        assert found[kind].shape == wanted.shape and found[kind].dtype == np.float32
+        np.testing.assert_allclose(
+            found[kind], wanted, rtol=1e-4, atol=1e-5 * wanted.max()
+        )
     content = b"".join(w.astype("<f4").tobytes() for w in trained.get_weights())
     assert digest == hashlib.sha256(content).hexdigest()
 

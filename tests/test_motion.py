@@ -17,12 +17,14 @@ from training import motion
 T, F = 8, 6
 
 
-def draw_study(n_animals=12, n_clips=4, noise=0.3, shared=0.0, seed=0):
-    """Statistics, scores and animals; the score depends on the second feature."""
+def draw_study(n_animals=12, n_clips=4, noise=0.3, shared=0.0, seed=0, kind=0):
+    """Statistics, scores and animals; the score depends on the second of a kind."""
     random = np.random.default_rng(seed)
     animals = np.repeat([f"g{i:02d}" for i in range(n_animals)], n_clips)
     statistics = random.normal(size=(len(animals), 4 * F))
-    scores = 3 + 2 * statistics[:, 1] + noise * random.normal(size=len(animals))
+    scores = (
+        3 + 2 * statistics[:, kind * F + 1] + noise * random.normal(size=len(animals))
+    )
     return (
         statistics,
         scores + shared * np.repeat(random.normal(size=n_animals), n_clips),
@@ -62,9 +64,10 @@ def test_a_linear_score_is_found():
     assert np.abs(weights).argmax() == 1
 
 
-def test_the_fit_solves_the_equations_of_generalised_least_squares():
+def test_the_fit_solves_the_equations_of_generalised_least_squares(monkeypatch):
     """The same from the penalised normal equations, written out."""
     statistics, scores, animals = draw_study(n_animals=6)
+    monkeypatch.setattr(motion, "choose_variances", lambda *_: np.array([2.0, 0.5]))
     weights, bias, choice = motion.fit(statistics, scores, animals)
     mean, scale = motion.measure_scales(statistics)
     rows = (statistics - mean) / scale
@@ -72,29 +75,47 @@ def test_the_fit_solves_the_equations_of_generalised_least_squares():
     rho = choice["correlation"]
     errors = np.eye(len(scores)) + rho / (1 - rho) * same
     inverse = np.linalg.inv(errors)
-    penalty = choice["penalty"] * (rows**2).sum() / len(rows)
+    ridge = np.diag([*np.repeat([1 / 0.5, 1 / 2, 1 / 2, 1 / 0.5], F), 0])
     full = np.column_stack([rows, np.ones(len(rows))])
-    ridge = penalty * np.diag([1.0] * rows.shape[1] + [0])
     solved = np.linalg.solve(full.T @ inverse @ full + ridge, full.T @ inverse @ scores)
     np.testing.assert_allclose(weights * scale, solved[:-1], rtol=1e-6)
     assert bias == pytest.approx(solved[-1] - weights @ mean)
+    assert list(choice["shares"].values()) == pytest.approx([0.8, 0.2])
+    hat = full @ np.linalg.solve(full.T @ inverse @ full + ridge, full.T @ inverse)
+    degrees = np.trace(hat) - 1  # the bias has the last one
+    assert sum(choice["degrees"].values()) == pytest.approx(degrees, abs=1)
 
 
-def test_the_penalty_has_the_highest_restricted_likelihood():
-    """Against the density of contrasts that no bias moves."""
+def test_variances_have_the_highest_restricted_likelihood():
+    """Against the density of contrasts that no bias moves, on a grid."""
     random = np.random.default_rng(2)
-    rows, scores = random.normal(size=(9, 5)), random.normal(size=9)
-    gram, constant = rows @ rows.T, np.ones(9)
-    contrasts = np.linalg.svd(constant[None])[2][1:]  # (8, 9)
+    rows = random.normal(size=(2, 30, 5))
+    scores = rows[0] @ random.normal(size=5) + random.normal(size=30)
+    kernels, constant = rows @ rows.transpose(0, 2, 1), np.ones(30)
+    contrasts = np.linalg.svd(constant[None])[2][1:]  # (29, 30)
 
-    def likelihood(penalty):
-        spread = contrasts @ (gram + penalty * np.eye(9)) @ contrasts.T
-        left = contrasts @ scores
+    def likelihood(variances):
+        spread = np.einsum("b,bij->ij", variances, kernels) + np.eye(30)
+        spread, left = contrasts @ spread @ contrasts.T, contrasts @ scores
         spread *= left @ np.linalg.solve(spread, left) / len(left)
         return stats.multivariate_normal(cov=spread).logpdf(left)
 
-    best = max(motion.PENALTIES, key=likelihood)
-    assert motion.choose_penalty(gram, scores, constant) == best
+    found = motion.choose_variances(kernels, scores, constant)
+    grid = np.logspace(-4, 3, 36)
+    best = max(likelihood((a, b)) for a in grid for b in grid)
+    assert likelihood(found) >= best - 1e-3
+    assert found[0] > 0.1 and found[1] < 0.1 * found[0]
+
+
+def test_a_block_without_information_gets_nothing():
+    """Chosen from noise, its variance is 0 about every second time."""
+    shares = []
+    for seed in range(8):
+        statistics, scores, animals = draw_study(20, seed=seed, kind=1)
+        _, _, choice = motion.fit(statistics, scores, animals)
+        shares.append(choice["shares"])
+    assert all(each["amount of movement"] > 0.9 for each in shares)
+    assert sum(each["posture"] == 0 for each in shares) >= 2
 
 
 def test_noise_is_shrunk_to_the_mean():
@@ -102,7 +123,7 @@ def test_noise_is_shrunk_to_the_mean():
     scores = np.random.default_rng(5).normal(2, 1, len(animals))
     weights, bias, choice = motion.fit(statistics, scores, animals)
     assert (statistics @ weights + bias).std() < 0.7 * scores.std()
-    assert choice["penalty"] > 0.1
+    assert sum(choice["degrees"].values()) < 8
 
 
 def test_whitened_errors_of_one_animal_are_independent():
@@ -140,15 +161,17 @@ def test_comparing_within_animals_helps_where_animals_differ_otherwise():
 def test_few_animals_are_enough(n_animals):
     statistics, scores, animals = draw_study(n_animals=n_animals)
     weights, bias, _ = motion.fit(statistics, scores, animals)
-    foretold = motion.cross_validate(statistics, scores, animals)
-    assert np.isfinite([*weights, bias, *foretold]).all()
+    predicted, choices = motion.cross_validate(statistics, scores, animals)
+    assert np.isfinite([*weights, bias, *predicted]).all()
+    assert len(choices) == (n_animals if n_animals > 1 else 0)
 
 
-def test_a_clip_is_foretold_without_its_animal():
+def test_a_clip_is_predicted_without_its_animal():
     statistics, scores, animals = draw_study(n_animals=4)
     changed = np.where(animals == "g02", 50.0, scores)
     first, second = (
-        motion.cross_validate(statistics, each, animals) for each in (scores, changed)
+        motion.cross_validate(statistics, each, animals)[0]
+        for each in (scores, changed)
     )
     own = animals == "g02"
     np.testing.assert_allclose(first[own], second[own])
@@ -160,7 +183,11 @@ def test_features_that_hardly_vary_are_spared():
     statistics[:, 0] *= 1e-6
     statistics[:, 5] = 7
     mean, scale = motion.measure_scales(statistics)
-    assert scale[0] == pytest.approx(0.1 * scale[1:3].min()) and scale[5] == 1
+    spread = statistics.std(axis=0)
+    assert scale[0] / scale[1] == pytest.approx(0.1 * spread[1:3].min() / spread[1])
+    rows = (statistics - mean) / scale
+    lengths = (rows.reshape(9, 4, 3) ** 2).sum(axis=2).mean(axis=0)
+    np.testing.assert_allclose(lengths, 1)
     np.testing.assert_allclose(mean, statistics.mean(axis=0))
 
 
@@ -177,7 +204,7 @@ def make_folder(folder, n_animals=9, n_clips=3):
             score = animal % 4 + 0.5 * number
             jitter = random.choice([-1, 1], (T, F)) * (0.2 + score / 8)
             level = random.uniform(3, 5, F) - jitter.mean(axis=0)
-            sequences.write_sequence(folder, name, level + jitter)
+            sequences.write_sequence(folder, name, level + jitter, "movement")
             rows.append(f"{'test' if animal > 6 else 'train'},Reach,{name},{T},{score}")
     (folder / "data_file.csv").write_text("\n".join(rows))
     record = {"weights": "random", "sha256": "0", "sampling": "stride"}
@@ -201,8 +228,12 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     train_reg.main(["--data", str(tmp_path), "--model", "motion"])
     record = storage.read_json(storage.record_path(tmp_path, "Reach-motion"))
     assert len(record["train_clips"]) == 21 and record["watched_clips"] == {}
-    assert set(record["choice"]) == {"penalty", "correlation"}
-    assert "in closed form" in capsys.readouterr().out
+    choice = record["choice"]
+    low, high = choice["ranges"]["amount of movement"]
+    assert 0.5 < low <= high <= 1 and choice["shares"]["amount of movement"] > 0.5
+    assert record["options"]["reads"] == "movement" and record["n_features"] == F
+    told = capsys.readouterr().out
+    assert "in closed form" in told and "amount of movement" in told
     scores, expert = score_clips(tmp_path, "Reach-motion")
     assert np.corrcoef(scores, expert)[0, 1] > 0.8
     still, _ = score_clips(tmp_path, "Reach-motion", "first-frame")
@@ -229,15 +260,15 @@ def test_folds_leave_animals_out(tmp_path):
     train_reg.main(["--data", str(tmp_path), "--model", "motion", "--folds", "3"])
     found = folds.find_folds(tmp_path, "folds", "", "Reach")
     assert len(found) == 3
-    for _, record in found:
-        animals = {data.animal_of(name) for name in record["train_clips"]}
-        assert not animals & set(record["left_out"])
+    for run in found:
+        animals = {data.animal_of(name) for name in run.train_clips}
+        assert not animals & set(run.held_out)
 
 
 def test_what_cannot_be_learned_is_said(tmp_path):
     make_folder(tmp_path)
     name = "v_RatStrokeMay2_g00_c00"
-    sequences.write_sequence(tmp_path, name, np.full((T, F), -1.0))
+    sequences.write_sequence(tmp_path, name, np.full((T, F), -1.0), "movement")
     train = ["--data", str(tmp_path), "--model", "motion"]
     with pytest.raises(Problem, match=f"{name} has features below 0"):
         train_reg.main(train)
@@ -245,7 +276,7 @@ def test_what_cannot_be_learned_is_said(tmp_path):
     lines = [line.rsplit(",", 1)[0] + ",2" for line in table.read_text().splitlines()]
     table.write_text("\n".join(lines))
     make = np.full((T, F), 1.0)
-    sequences.write_sequence(tmp_path, name, make)
+    sequences.write_sequence(tmp_path, name, make, "movement")
     with pytest.raises(Problem, match=r"all 21 clips .* score 2"):
         train_reg.main(train)
 

@@ -18,6 +18,7 @@ from names import matching
 from rating import ratings, session
 from rating.scales import Item
 from recordings import trials
+from runs.options import Options
 from runs.splits import Plan
 from system import tables
 from system.terminal import Caution, Problem
@@ -88,9 +89,9 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
     with pytest.raises(Problem, match=said):
         sequences.read_sequence(tmp_path, altered, 4)
     with pytest.raises(Problem, match=said):
-        train_reg.check_present(tmp_path, [plan], 4)
+        train_reg.check_present(tmp_path, [plan], Options(n_frames=4))
     with pytest.warns(Caution, match=said):
-        train_reg.skip_missing(tmp_path, [clip], 4)
+        train_reg.skip_missing(tmp_path, [clip], Options(n_frames=4))
     with pytest.warns(Caution, match=said):
         raters.spread_ratings({"JB": [{altered: 1.0}]}, [name])
     scores = {"network_score": [1.0, 2, 3, 4], "expert_score": [1.0, 3, 2, 4]}
@@ -114,9 +115,10 @@ def read_plainly(path):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_table_holds_a_formula_and_all_give_the_name_back(tmp_path, name):
     origin = provenance.Origin(
-        name, 4, name, 1, 1, "a" * 64, 9, 30.0, "", "6x4", 9.0, ""
+        name, 4, "none", name, 1, 1, "a" * 64, 9, 30.0, "", "6x4", 9.0, ""
     )
-    provenance.note_origin(tmp_path, origin, np.ones((4, 8), np.float32))
+    made = {"features": np.ones((4, 8), np.float32)}
+    provenance.note_origin(tmp_path, origin, made)
     provenance.tidy_origins(tmp_path)
     assert [*provenance.read_origins(tmp_path)] == [(name, 4)]
     columns = pd.DataFrame({"clip": [name], "score": [-1.5]})

@@ -106,7 +106,7 @@ def test_a_line_cut_short_is_passed_over_and_the_next_is_whole(extracted, n_lost
     assert len(provenance.read_origins(extracted)) == 2
     clip = data.read_clips(extracted)[0]
     origin = provenance.describe_origin(extracted, clip)
-    provenance.note_origin(extracted, origin, read(extracted))
+    provenance.note_origin(extracted, origin, {"features": read(extracted)})
     assert (FIRST, N_FRAMES) in provenance.read_origins(extracted)
 
 
@@ -122,10 +122,9 @@ def test_clips_at_another_pace_are_named(tmp_path):
     extraction = {"n_frames": 10, "sampling": "stride"}
     sequence = np.zeros((10, 4), np.float32)
     for name, fps in zip(names, (30, 30, 30, 30, 120), strict=True):
-        kept = ("x.avi", 1, 1, "d", 100, fps)
-        provenance.note_origin(
-            tmp_path, provenance.Origin(name, 0, *kept, "", "", None, ""), sequence
-        )
+        kept = ("none", "x.avi", 1, 1, "d", 100, fps, "", "", None, "")
+        origin = provenance.Origin(name, 0, *kept)
+        provenance.note_origin(tmp_path, origin, {"features": sequence})
     with pytest.warns(Caution, match=r"1 of 5 clips.*333 ms.*c4 83 ms"):
         provenance.tell_pace(tmp_path, names, extraction)
     with warnings.catch_warnings():

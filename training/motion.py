@@ -1,21 +1,26 @@
 """Fits a score of movement in closed form; see `models.build_motion`.
 
 Few clips bear few weights that are trained together. Here nothing is learned but one
-linear score of statistics over time. Clips of one animal share what is no movement:
-box, light, fur. The score is therefore fitted by generalised least squares, in which
-errors of one animal's clips go together, so that comparing clips of one animal counts
-for more, as far as their scores differ at all. The ridge penalty is the one that makes
-the training scores most likely (restricted likelihood; Patterson and Thompson 1971),
-which needs no clips held out. Pure functions on arrays: N clips, P statistics.
+linear score of statistics over time, in two blocks: the amount of movement (change and
+jerk) and posture (mean and trend). Each block has a variance of its own, and both are
+those that make the training scores most likely (restricted likelihood; Patterson and
+Thompson 1971), which needs no clips held out. Clips of one animal share what is no
+movement: box, light, fur. So errors of one animal's clips are correlated (generalised
+least squares), and comparing clips of one animal counts for more, as far as their
+scores differ at all. Pure functions on arrays: N clips, P statistics.
 """
 
 import numpy as np
 
+from models import MOVEMENT
 from system.terminal import Problem
 
-PENALTIES = np.logspace(-3, 4, 29)  # relative to the mean squared length of a row
-LEAST_VARIANCE = 0.01  # of the median one of its kind
-N_KINDS = 4  # of statistics, see `models.MOVEMENT`
+# Kinds of one block share a variance: few animals cannot tell them apart, and four
+# variances were no better with 22 sources of fights either (see docs/training.md).
+BLOCKS = {"amount of movement": ("change", "jerk"), "posture": ("mean", "trend")}
+MEMBERS = np.array([[kind in block for kind in MOVEMENT] for block in BLOCKS.values()])
+LEAST, MOST = 1e-4, 1e3  # variance of a block, relative to that of the errors
+LEAST_VARIANCE = 0.01  # of a statistic, relative to the median one of its kind
 
 
 def fit(statistics, scores, animals):
@@ -30,14 +35,15 @@ def fit(statistics, scores, animals):
     weights : float64 (P,)
     bias : float
     choice : dict
-        "penalty", relative, and "correlation" of the errors of one animal's clips.
+        "correlation" of the errors of one animal's clips; by block of `BLOCKS` its
+        "shares" of the variances and its effective "degrees" of freedom.
 
     Raises
     ------
     Problem
         When the scores are all the same.
     """
-    scores = np.asarray(scores, float)
+    scores, animals = np.asarray(scores, float), np.asarray(animals).astype(str)
     if np.ptp(scores) == 0:
         raise Problem(
             f"all {len(scores)} clips to train on have the score {scores[0]:g}; there "
@@ -45,47 +51,76 @@ def fit(statistics, scores, animals):
         )
     mean, scale = measure_scales(statistics)
     rows = (np.asarray(statistics, float) - mean) / scale
-    kernel = rows @ rows.T
-    kernel_size = np.trace(kernel) / len(kernel)
+    kinds = np.split(rows, len(MOVEMENT), axis=1)
     correlation = choose_correlation(scores, animals)
     whiten = whiten_animals(animals, correlation)
-    constant = whiten.sum(axis=1)  # what the bias looks like after whitening
-    gram = whiten @ kernel @ whiten.T / kernel_size
-    penalty = choose_penalty(gram, whiten @ scores, constant)
-    solve = np.linalg.inv(gram + penalty * np.eye(len(gram)))
-    bias = constant @ solve @ (whiten @ scores) / (constant @ solve @ constant)
-    dual = whiten.T @ solve @ (whiten @ scores - bias * constant)
-    weights = rows.T @ dual / kernel_size / scale
-    choice = {"penalty": float(penalty), "correlation": float(correlation)}
+    constant, wanted = whiten.sum(axis=1), whiten @ scores  # after whitening
+    kernels = [whiten @ (x @ x.T) @ whiten.T for x in kinds]
+    kernels = np.einsum("bk,kij->bij", MEMBERS, kernels)
+    variances = choose_variances(kernels, wanted, constant)
+    parts = variances[:, None, None] * kernels
+    solve = np.linalg.inv(parts.sum(axis=0) + np.eye(len(scores)))
+    bias = constant @ solve @ wanted / (constant @ solve @ constant)
+    dual = whiten.T @ (solve @ (wanted - bias * constant))
+    of_kinds = np.repeat(variances @ MEMBERS, kinds[0].shape[1])
+    weights = of_kinds * (rows.T @ dual) / scale
+    shares, degrees = variances / variances.sum(), np.einsum("bij,ji->b", parts, solve)
+    choice = {
+        "correlation": float(correlation),
+        "shares": dict(zip(BLOCKS, shares.tolist(), strict=True)),
+        "degrees": dict(zip(BLOCKS, degrees.tolist(), strict=True)),
+    }
     return weights, float(bias - weights @ mean), choice
 
 
 def cross_validate(statistics, scores, animals, n_folds=5):
-    """Foretell each clip by a fit without its animal, float64 (N,); see `fit`.
+    """Predict each clip by a fit without its animal; see `fit`.
 
-    Where there is nothing to learn from, the mean score is foretold.
+    Where there is nothing to learn from, the mean score is predicted.
+
+    Returns
+    -------
+    predicted : float64 (N,)
+    choices : list of dict
+        Of the fits.
     """
     from sklearn.model_selection import GroupKFold
 
     scores, animals = np.asarray(scores, float), np.asarray(animals)
-    foretold = np.full(len(scores), scores.mean())
+    predicted, choices = np.full(len(scores), scores.mean()), []
     n_folds = min(n_folds, len(set(animals.tolist())))
     if n_folds < 2:
-        return foretold
+        return predicted, choices
     for train, test in GroupKFold(n_folds).split(statistics, groups=animals):
-        foretold[test] = scores[train].mean()
+        predicted[test] = scores[train].mean()
         if np.ptp(scores[train]) > 0:
-            weights, bias, _ = fit(statistics[train], scores[train], animals[train])
-            foretold[test] = statistics[test] @ weights + bias
-    return foretold
+            weights, bias, choice = fit(
+                statistics[train], scores[train], animals[train]
+            )
+            predicted[test] = statistics[test] @ weights + bias
+            choices.append(choice)
+    return predicted, choices
+
+
+def find_ranges(choices):
+    """Find the least and the largest share of each block over fits, by block."""
+    shares = [list(choice["shares"].values()) for choice in choices]
+    ranges = np.column_stack([np.min(shares, axis=0), np.max(shares, axis=0)])
+    return dict(zip(BLOCKS, ranges.tolist(), strict=True))
 
 
 def measure_scales(statistics):
-    """Measure mean and spread of each statistic, (P,) each; see `bound_variance`."""
+    """Measure mean and scale of each statistic, (P,) each.
+
+    Divided by its scale, a statistic varies as much as the others of its kind, and the
+    rows of each kind have a mean squared length of 1.
+    """
     statistics = np.asarray(statistics, float)
-    variance = statistics.var(axis=0).reshape(N_KINDS, -1)
-    kinds = [bound_variance(kind) for kind in variance]
-    return statistics.mean(axis=0), np.sqrt(np.concatenate(kinds))
+    variance = statistics.var(axis=0).reshape(len(MOVEMENT), -1)
+    bounded = np.stack([bound_variance(kind) for kind in variance])
+    length = (variance / bounded).sum(axis=1, keepdims=True)
+    scale = np.sqrt(bounded * np.where(length > 0, length, 1))
+    return statistics.mean(axis=0), scale.ravel()
 
 
 def bound_variance(variance):
@@ -105,7 +140,6 @@ def choose_correlation(scores, animals):
     Half the part of the scores' variance that lies within animals. Where all clips of
     an animal have one score, as with lesions, only animals can be compared: 0.
     """
-    animals = np.asarray(animals).astype(str)
     _, index, counts = np.unique(animals, return_inverse=True, return_counts=True)
     if len(counts) < 2 or len(counts) == len(scores):
         return 0.0
@@ -126,13 +160,39 @@ def whiten_animals(animals, correlation):
     return matrix
 
 
-def choose_penalty(gram, scores, constant):
-    """Choose the penalty of the highest restricted likelihood; all is whitened."""
+def choose_variances(kernels, scores, constant):
+    """Choose the variance of each block, (B,), of the highest restricted likelihood.
+
+    Kernels (B, N, N), scores (N,) and the constant (N,) are whitened. A block without
+    information gets 0; where no block has any, the largest keeps a little, so that a
+    score always depends on the clip.
+    """
     from scipy.linalg import null_space
+    from scipy.optimize import minimize
 
     rest = null_space(constant[None])  # (N, N - 1): what no bias explains
-    sizes, axes = np.linalg.eigh(rest.T @ gram @ rest)
-    along = (axes.T @ (rest.T @ scores)) ** 2
-    spread = np.maximum(sizes, 0)[:, None] + PENALTIES  # (N - 1, penalties)
-    unlikely = len(along) * np.log((along[:, None] / spread).mean(axis=0))
-    return PENALTIES[np.argmin(unlikely + np.log(spread).sum(axis=0))]
+    given = rest.T @ kernels @ rest, rest.T @ scores
+    bounds = [(np.log(LEAST), np.log(MOST))] * len(kernels)
+    how = {"jac": True, "method": "L-BFGS-B", "bounds": bounds}
+    found = minimize(measure_unlikeliness, np.full(len(kernels), -1.0), given, **how)
+    variances = np.exp(found.x)
+    variances[(variances < 2 * LEAST) & (variances < variances.max())] = 0
+    return variances
+
+
+def measure_unlikeliness(logarithms, kernels, scores):
+    """Measure how unlikely scores are, and the gradient in logarithms of variances.
+
+    Minus the logarithm of the restricted likelihood, whose error variance is the best
+    one; what no bias explains is all that is given.
+    """
+    n, variances = len(scores), np.exp(logarithms)
+    parts = variances[:, None, None] * kernels
+    covariance = parts.sum(axis=0) + np.eye(n)
+    inverse = np.linalg.inv(covariance)
+    solved = inverse @ scores
+    left = max(scores @ solved, 1e-300)
+    value = (n * np.log(left / n) + np.linalg.slogdet(covariance)[1]) / 2
+    explained = np.einsum("i,bij,j->b", solved, parts, solved)
+    slopes = np.einsum("bij,ij->b", parts, inverse) - n * explained / left
+    return value, slopes / 2

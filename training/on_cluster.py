@@ -5,7 +5,7 @@ import functools
 import socket
 import threading
 
-from features import provenance, sequences
+from features import jobs, provenance, sequences
 from system.terminal import Problem
 
 ALONE = threading.Lock()  # a process has one network, however many threads
@@ -26,8 +26,8 @@ def describe_extractor(weights, options):
         return open_extractor(weights, options).record
 
 
-def extract_clip(clip, folder, record, weights, options):
-    """Extract the sequence of a clip on a worker, as `record` of the folder says."""
+def extract_clip(job, folder, record, weights, options):
+    """Extract the sequences of a job on a worker, as `record` of the folder says."""
     where = f"worker {socket.gethostname()}"
     if sequences.read_extraction(folder) != record:
         raise Problem(
@@ -36,14 +36,17 @@ def extract_clip(clip, folder, record, weights, options):
         )
     n_frames, sampling = record["n_frames"], record["sampling"]
     allow_short = record.get("allow_short", False)
-    read, origin = provenance.read_clip(folder, clip, n_frames, sampling, allow_short)
+    read, origin = provenance.read_clip(
+        folder, job.clip, n_frames, sampling, allow_short
+    )
     with ALONE:
         extractor = open_extractor(weights, options)
         wrong = sequences.compare_extractions(record, record | extractor.record)
         if wrong:
             raise Problem(f"{where} extracts otherwise: {'; '.join(wrong)}")
-        sequence = extractor(read)
-    sequences.write_sequence(folder, clip.name, sequence, origin)
+        extractor.choose(job.kinds)
+        made = extractor.split(extractor(read))
+    jobs.write_job(folder, job, made, origin)
 
 
 def train_alone(arguments):

@@ -22,7 +22,7 @@ def train_run(folder, plan, options, extraction, bar=None):
     logs = storage.logs_folder(folder, plan.run)
     with storage.claim(logs):
         names = [*plan.train, *plan.validation]
-        shape = options.n_frames, check_sequences(folder, names, options.n_frames)
+        shape = options.n_frames, check_sequences(folder, names, options)
         known = {"options": options.as_dict(), "extraction": extraction}
         trainer.clear_logs(logs, known)
         places = [logs]
@@ -124,7 +124,9 @@ def fit_motion(folder, plan, options, shape):
     statistics = measure_movement(folder, plan.train, *shape)
     scores = np.array(list(plan.train.values()), float)
     *weights, choice = motion.fit(statistics, scores, animals)
-    predicted = motion.cross_validate(statistics, scores, animals)
+    predicted, choices = motion.cross_validate(statistics, scores, animals)
+    if choices:
+        choice["ranges"] = motion.find_ranges(choices)
     loss = float(((predicted - scores) ** 2).mean())
     network = models.build_motion(
         *shape,
@@ -140,18 +142,18 @@ def measure_movement(folder, names, n_frames, n_features):
     models.check_movement(n_frames)
     measure, rows = models.Movement(), []
     for name in names:
-        sequence = read_sequence(folder, name, n_frames, n_features)
+        sequence = read_sequence(folder, name, n_frames, n_features, "movement")
         if sequence.min() < 0:
             raise Problem(
-                f"the sequence of {name} has features below 0 ({sequence.min():.3g}). "
-                "--model motion takes their root; those of extract_features.py are "
-                "never negative"
+                f"the movement sequence of {name} has features below 0 "
+                f"({sequence.min():.3g}). --model motion takes their root; those of "
+                "extract_features.py are never negative"
             )
         rows.append(keras.ops.convert_to_numpy(measure(sequence[None]))[0])
     return np.stack(rows)
 
 
-def check_sequences(folder, names, n_frames):
+def check_sequences(folder, names, options):
     """Read every sequence once, before anything expensive starts; gives F.
 
     Raises a Problem that lists every clip whose sequence is missing or wrong.
@@ -159,7 +161,8 @@ def check_sequences(folder, names, n_frames):
     problems, n_features = [], None
     for name in names:
         try:
-            sequence = read_sequence(folder, name, n_frames, n_features)
+            wanted = options.n_frames, n_features, options.reads
+            sequence = read_sequence(folder, name, *wanted)
             n_features = n_features or sequence.shape[1]
         except Problem as problem:
             problems.append(str(problem))

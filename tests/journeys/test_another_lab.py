@@ -56,7 +56,7 @@ def test_their_run_scores_and_is_validated_on_our_own_clips(lab):
     command = "python extract_features.py --weights random --seq-length 5 --sampling "
     command += f"uniform --data {other.folder}"
     refused = other.refused(
-        "validate", "--run", packed, words=["no sequences", command]
+        "validate", "--run", packed, words=["no movement sequences", command]
     )
     assert refused.err.count("\n") == refused.err.count("warning") + 1
     other.ok("extract_features", "--weights", "random", "--seq-length", "10")
@@ -85,8 +85,8 @@ def test_their_run_scores_and_is_validated_on_our_own_clips(lab):
     )
     off = [abs(row["network_score"] - scores[row["clip"]]) for row in table]
     assert found["agreement"]["clips"]["mae"]["value"] == pytest.approx(np.mean(off))
-    (other.folder / "sequences/lab2_r1_c1-5-features.npy").unlink()
-    words = ["1 of 8 clips have no sequence", command]
+    (other.folder / "sequences/lab2_r1_c1-5-movement.npy").unlink()
+    words = ["1 of 8 clips have no movement sequence", command]
     other.refused("validate", "--run", "Reach-motion", words=words)
     words = ["no networks of a folds training"]  # theirs are none of ours
     other.refused("validate", "--folds", words=words)

@@ -1,0 +1,109 @@
+"""Movement sequences: made in the same pass, added later, or made alone."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+MOTION = ("train_reg", "--model", "motion")
+POOL = ("--model", "pool", "--activation", "linear", "--epochs", "2", "--run", "still")
+
+
+def read_scores(lab, *argv):
+    """Score a new film; the network score of each clip."""
+    lab.ok("score", lab.film("new/r9_c1.mp4", speed=4.2), "--output", "new.csv", *argv)
+    with (lab.place / "new.csv").open(encoding="utf-8") as file:
+        return [float(row["network_score"]) for row in csv.DictReader(file)]
+
+
+def forget_movement(folder):
+    """Leave the sequences as an earlier release made them."""
+    for path in folder.glob("sequences/*-movement.npy"):
+        path.unlink()
+    path = folder / "sequences/sources.csv"
+    rows = list(csv.reader(path.open(encoding="utf-8", newline="")))
+    at = rows[0].index("movement")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([*row[:at], *row[at + 1 :]] for row in rows)
+
+
+def read_files(folder, kind):
+    files = sorted(folder.glob(f"sequences/*-{kind}.npy"))
+    return {path.name: path.read_bytes() for path in files}
+
+
+def test_sequences_of_an_earlier_release_are_completed(lab):
+    lab.study()
+    scores = read_scores(lab)
+    before = {kind: read_files(lab.folder, kind) for kind in ("features", "movement")}
+    assert [np.load(p).shape for p in lab.folder.glob("sequences/*-movement.npy")] == [
+        (5, 768)
+    ] * 12
+    forget_movement(lab.folder)
+
+    lab.refused(*MOTION, "--overwrite", words=["12 of 12 clips have no movement"])
+    lab.refused("validate", "--split", "train", words=["python extract_features.py"])
+    lab.ok("train_reg", *POOL)
+    one = lab.place / "films/Rat 1/r1_c1.mp4"
+    moved = one.rename(lab.place / "elsewhere.mp4")
+    told = lab.extract()
+    assert "11 clips have their sequence and get a movement sequence" in told.out
+    assert "1 clips have a sequence, but no movement sequence" in told.err
+    moved.rename(one)
+    told = lab.extract()
+    assert "1 clips have their sequence" in told.out and "no video" not in told.err
+    assert "0 sequences written" in lab.extract().out
+    assert before == {kind: read_files(lab.folder, kind) for kind in before}
+    lab.refused(*MOTION, words=["is finished"])
+    lab.ok(*MOTION, "--overwrite")
+    assert read_scores(lab, "--run", "Reach-motion") == pytest.approx(scores)
+
+
+def test_movement_alone_is_enough_for_motion(lab):
+    lab.study()
+    scores = read_scores(lab)
+    for path in lab.folder.glob("sequences/*"):
+        path.unlink()
+    told = lab.extract(5, "--only", "movement")
+    assert "12 sequences written" in told.out
+    assert not read_files(lab.folder, "features")
+    assert "0 sequences written" in lab.extract(5, "--only", "movement").out
+    lab.ok("validate", "--split", "train")
+    lab.ok("explain", "--clip", "r1_c1", "--clip", "r6_c2")
+    places = lab.folder / "figures/Reach-motion"
+    (table,) = places.glob("2-clips-*/places.csv")
+    with table.open(encoding="utf-8") as file:
+        assert max(int(row["row"]) for row in csv.DictReader(file)) == 17
+    lab.refused("train_reg", "--model", "pool", words=["have no sequence of 5 frames"])
+    lab.ok(*MOTION, "--folds", "3", "--final", "--overwrite")
+    lab.ok("validate", "--folds")
+    assert len(read_scores(lab)) == 1
+    lab.ok(*MOTION, "--run", "again")
+    assert read_scores(lab, "--run", "again") == pytest.approx(scores)
+    assert "12 sequences written" in lab.extract().out  # the features are added
+    lab.ok("train_reg", *POOL)
+
+
+def test_a_run_of_an_earlier_release_reads_the_features_of_its_time(lab):
+    """There movement was read in the last block; its record does not say what of."""
+    lab.write_sequences(["sham", "lesion"] * 3)  # both kinds are the same numbers
+    lab.ok(*MOTION)
+    lab.ok("validate", "--split", "train")
+    path = lab.folder / "predictions/Reach-motion-train.csv"
+    expected = path.read_text(encoding="utf-8")
+    record = lab.folder / "checkpoints/Reach-motion.json"
+    content = json.loads(record.read_text(encoding="utf-8"))
+    del content["options"]["reads"]
+    record.write_text(json.dumps(content), encoding="utf-8")
+    for movement in lab.folder.glob("sequences/*-movement.npy"):
+        movement.unlink()
+    lab.ok("validate", "--split", "train")
+    assert path.read_text(encoding="utf-8") == expected
+    words = ["no movement sequence", "extract_features.py"]
+    lab.refused(*MOTION, "--run", "new", words=words)
+    for name in list((lab.folder / "sequences").glob("*-features.npy")):
+        content = name.read_bytes()
+        name.with_name(name.name.replace("features", "movement")).write_bytes(content)
+    words = ["trained differently", "it read the features of frames, now movement"]
+    lab.refused(*MOTION, words=words)
