@@ -128,7 +128,7 @@ def test_networks_are_trained_on_a_cluster(tmp_path):
 
 def call(folder, address):
     where = ["--data", str(folder), "--weights", "random", "--dask", address]
-    return extract_features.main(where)
+    return extract_features.main([*where, "--seq-length", "10"])
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
