@@ -34,7 +34,7 @@ MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 def find_videos(folder, split=None, task=None):
     """List the videos in the published layout; what lies elsewhere is named."""
-    from recordings import discover
+    from recordings import folders
 
     found = [
         path
@@ -43,14 +43,14 @@ def find_videos(folder, split=None, task=None):
         if split in (None, one_split) and task in (None, path.parent.name)
     ]
     others = [p for p in found if find.suffix_of(p) not in find.IMAGE_SUFFIXES]
-    folders = [path for path in others if path.is_dir()]
-    deep = [p for f in folders for p in sorted(f.rglob("*")) if find.is_video(p)]
+    places = [path for path in others if path.is_dir()]
+    deep = [p for f in places for p in sorted(f.rglob("*")) if find.is_video(p)]
     if deep:
         terminal.caution(
             f"{len(deep)} videos lie too deep and are left out, say {deep[0]}: "
             f"expected {folder}/<split>/<task>/<clip>.avi"
         )
-    if not (chosen := discover.pick_videos(others)):
+    if not (chosen := folders.pick_videos(others)):
         raise Problem(f"no video in {folder}/<split>/<task>/. Expected say train/Reach")
     return chosen
 
@@ -166,7 +166,7 @@ def match_published(folder, rows):
 
 def gather(args, listed):
     """Make the clips of a folder of videos, or of a table of trials in them."""
-    from recordings import discover, trials
+    from recordings import discover, folders, trials
     from recordings.known import list_places
 
     known = args.split, args.task
@@ -176,7 +176,7 @@ def gather(args, listed):
         clips = trials.read_trials(args.cut, *given)
     else:
         there = list_places(args.data, listed)
-        videos = discover.drop_copies(discover.find_videos(args.source), there)
+        videos = folders.drop_copies(folders.find_videos(args.source), there)
         clips = discover.guess_clips(args.source, videos, *known)
     if args.animals:
         from recordings import animals
@@ -306,13 +306,13 @@ def list_rows(folder, found):
 
 def propose_trials(args):
     """Write a table of trials for a person to correct, and a sheet of their frames."""
-    from recordings import contact_sheets, discover, trials
+    from recordings import contact_sheets, discover, folders, trials
 
     path = args.find_trials
     if path.exists():
         told = f"Move it away, or cut with --cut {path}"
         raise Problem(f"{path} is there already. {told}")
-    videos = discover.find_videos(args.source)
+    videos = folders.find_videos(args.source)
     found = discover.guess_clips(args.source, videos, args.split, args.task)
     clips = list(trials.propose(found, args.crop))
     if not clips:

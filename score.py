@@ -14,7 +14,7 @@ import math
 from pathlib import Path
 
 import data
-from recordings import discover
+from recordings import folders
 from runs import intervals, new_animals, new_videos, novelty, predict, store
 from system import storage, tables, terminal
 from system.terminal import Problem
@@ -27,8 +27,8 @@ def list_videos(places):
     for place in places:
         found = [place]
         if place.is_dir():
-            found = discover.pick_videos(discover.list_files(place))
-            found = discover.drop_copies(found)
+            found = folders.pick_videos(folders.list_files(place))
+            found = folders.drop_copies(found)
             if not found:
                 missing.append(f"{place}: no video in this folder, at any depth")
         elif not place.exists():

@@ -3,7 +3,7 @@
 import re
 
 from names.matching import find_twice, form_of_animal, match_names
-from recordings import discover
+from recordings import discover, folders
 from system.tables import count, read_table, summarise
 from system.terminal import Problem, caution
 
@@ -55,7 +55,7 @@ def label_clips(clips, animals, source, path):
         lost += [] if name else [clip.name]
     if lost:
         told = f"{path} tells no animal of {count(len(lost), 'clip')}"
-        caution(f"{told}: {discover.list_some(lost)}")
+        caution(f"{told}: {folders.list_some(lost)}")
     if idle := sorted({*animals} - {clip.animal for clip in labelled}):
-        caution(f"no clip is of {discover.list_some(idle)}, which {path} lists")
+        caution(f"no clip is of {folders.list_some(idle)}, which {path} lists")
     return labelled

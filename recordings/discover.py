@@ -1,6 +1,5 @@
-"""Videos in folders of any depth, and what their paths tell of them."""
+"""What the paths of videos tell: animals, groups, sessions, and names of clips."""
 
-import filecmp
 import math
 import os
 import re
@@ -12,10 +11,10 @@ import data
 from names import labels
 from names import sessions as session_order
 from names.matching import form_of_animal
+from recordings.folders import list_some
 from system.storage import FORBIDDEN, find_name_fault
-from system.tables import count, fold
-from system.terminal import Problem, caution
-from video import find
+from system.tables import fold
+from system.terminal import caution
 
 SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 # What labs call animals, sessions and groups, in English, German and short forms; the
@@ -58,135 +57,8 @@ NO_GROUP = {  # in the name of a file or a folder they may mean anything else
 GROUPS = (labels.HEALTHY | labels.IMPAIRED | labels.TREATED) - NO_GROUP
 # What one animal may get one after the other, so that no group is meant.
 GIVEN = labels.TREATED | {"vehicle", "veh", "saline", "nacl", "pbs", "placebo"}
-SYSTEM_FOLDERS = {
-    *("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"),
-    *("#recycle", "trash", "@recycle", "#snapshot", "~snapshot"),
-}
-ABSENT = re.compile(r"\.?(.+?)\.(?:icloud|part|crdownload|filepart|download)", re.I)
-# What is added to the name of a film by what was made of it, and by copying it.
-MADE = re.compile(
-    r"(?:DLC_.*|[ _-]*(?:labell?ed|tracked|annotated|overlay|converted|compressed))$",
-    re.I,
-)
-COPIED = re.compile(
-    r"^(?:kopie von|copy of) |[ _-]*\(\d+\)$|[ _-]+(?:copy|kopie|copie)( ?\(\d+\))?$",
-    re.I,
-)
 LETTER = "a-zA-ZäöüÄÖÜß"
 START, END = rf"(?<![{LETTER}\d])", rf"(?![{LETTER}\d])"
-
-
-def find_videos(folder):
-    """List the videos of a folder at any depth, sorted; what is left out is named."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise Problem(f"--from {folder}: no such folder")
-    if not (videos := pick_videos(list_files(folder))):
-        raise Problem(f"--from {folder}: no video in it, at any depth")
-    return videos
-
-
-def list_files(folder):
-    """List the files of a folder at any depth, sorted, without those of the system.
-
-    Folders that are links are followed. What is not on this disk is named.
-    """
-    root, found, absent, hidden = Path(folder).resolve(), [], [], []
-    seen = {root, *root.parents}
-
-    def note(error):
-        absent.append(f"{error.filename} ({error.strerror})")
-
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=note):
-        kept = []
-        for path in (Path(place, name) for name in sorted(folders)):
-            real = path.resolve()
-            if path.name[0] == "." or path.name.casefold() in SYSTEM_FOLDERS:
-                hidden.append(path)
-            elif not path.is_symlink() or not (real in seen or root in real.parents):
-                kept.append(path.name)
-                seen.add(real)
-        folders[:] = kept
-        for path in (Path(place, name) for name in files):
-            was = ABSENT.fullmatch(path.name)
-            if path.is_file() and not was and not is_pointer(path):
-                found.append(path)
-            elif find.is_video(was[1] if was else path):
-                kind = "a broken link" if path.is_symlink() else "a placeholder"
-                absent.append(f"{path} ({kind})")
-    if absent:
-        caution(f"not on this disk, so left out: {list_some(absent)}. Fetch it first")
-    with_films = [p for p in hidden if any(map(find.is_video, p.rglob("*.*")))]
-    if with_films:
-        told = (
-            f"{count(len(with_films), 'hidden or system folder')} with videos left out"
-        )
-        caution(f"{told}: {list_some(map(str, with_films))}")
-    return sorted(found)
-
-
-def is_pointer(path):
-    """Tell whether a video is a line of text in its place, as of Git LFS or annex."""
-    if not find.is_video(path) or not 0 < path.stat().st_size < 1024:
-        return False
-    return path.read_bytes().startswith((b"version https://git-lfs", b"/annex/objects"))
-
-
-def list_some(some, most=5):
-    some = list(some)
-    more = f" and {len(some) - most} more" if len(some) > most else ""
-    return ", ".join(some[:most]) + more
-
-
-def pick_videos(paths):
-    """Pick the videos among files; what looks like one and is left out is named."""
-    paths = list(paths)
-    for path in filter(find.looks_like_video, paths):
-        caution(f"left out: {find.explain_left_out(path)}")
-    videos = filter(find.is_video, paths)  # of a GIF beside a film the film is taken
-    return [p for p in videos if p in find.list_videos(p.parent, p.stem)]
-
-
-def drop_copies(videos, listed=()):
-    """Leave out copies of videos, and name them: list of Path.
-
-    A copy has the name of another film in another format, or tells in its name that it
-    was copied (and has the same content) or that something was drawn on it. Of each the
-    one stays that is among `listed` paths, else the largest. Films of the same content
-    under names of their own are named.
-    """
-    kept, copies, alike, index = [], [], [], defaultdict(list)
-
-    def name_original(video):
-        return fold(COPIED.sub("", MADE.sub("", video.stem)))
-
-    def rank(video):
-        is_copy = name_original(video) != fold(video.stem)
-        is_listed = video.resolve().as_posix() in listed
-        return not is_listed, is_copy, -video.stat().st_size, video
-
-    for video in sorted(videos, key=rank):
-        size, name, stem = video.stat().st_size, name_original(video), fold(video.stem)
-        same = [v for v in index[size] if filecmp.cmp(v, video, shallow=False)]
-        twins = index[video.parent, stem] + index[name] * bool(MADE.search(video.stem))
-        index[size].append(video)
-        if twins or (same and name != stem):
-            copies.append(f"{video.name} (of {(twins or same)[0].name})")
-            continue
-        alike += [f"{other.name} and {video.name}" for other in same[:1]]
-        kept.append(video)
-        for key in ((video.parent, stem), stem):
-            index[key].append(video)
-    if copies:
-        told = (
-            f"{count(len(copies), 'copy', 'copies')} left out: {list_some(copies, 10)}"
-        )
-        caution(f"{told}. Rename what is a clip by itself")
-    if alike:
-        caution(
-            f"the same content under two names: {list_some(alike)}. Keep one of them"
-        )
-    return sorted(kept)
 
 
 def guess_clips(folder, videos, split=None, task=None):
@@ -198,6 +70,7 @@ def guess_clips(folder, videos, split=None, task=None):
     texts = [describe_place(folder, video) for video in videos]
     task = task or safe_name(Path(folder).resolve().name) or "Task"
     told = settle_labels(
+        texts,
         spell_alike(find_best(find_animal, ANIMAL_PATTERNS, texts)[0]),
         list(map(find_group, texts)),
         [next(filter(None, each), None) for each in find_sessions(texts)],
@@ -275,41 +148,62 @@ def find_group(text):
     return None
 
 
-def settle_labels(animals, groups, sessions):
-    """Settle labels together: lists of animals, groups and sessions.
+def settle_labels(texts, animals, groups, sessions):
+    """Settle labels of paths together: lists of animals, groups and sessions.
 
-    What all animals get one after the other is a session. Where numbers begin anew in
-    each group, as of sham and stroke, each group has animals of its own.
+    What animals get one after the other, as `rat1_healthy` and `rat1_stroke`, is a
+    session. Where numbers begin anew below each group, as in `sham/rat1` and
+    `stroke/rat1`, each group has animals of its own.
     """
     of_animal = defaultdict(set)
     for animal, group in zip(animals, groups, strict=True):
         of_animal[animal].add(group)
     of_animal.pop(None, None)
     both = sorted(animal for animal, own in of_animal.items() if len(own - {None}) > 1)
+    is_one = len({*groups} - {None}) == 1 and len(of_animal) > 1
+    is_all = bool(of_animal) and all(len(own) > 1 for own in of_animal.values())
+    columns = list(zip(texts, groups, animals, strict=True))
     words = {labels.simplify(group) for group in filter(None, groups)}
-    is_given = bool(words & GIVEN) or len(words) == 1
-    is_all = len(of_animal) > 1 and all(len(own) > 1 for own in of_animal.values())
-    if (
-        is_given
-        and is_all
-        and not any(s and g for s, g in zip(sessions, groups, strict=True))
-    ):
-        told = ", ".join(sorted({group for group in groups if group}))
+    are_apart = not words & GIVEN and all(is_above(*c) for c in columns if c[2] in both)
+    told = ", ".join(sorted({*groups} - {None}))
+    if is_all and (is_one or (both and not are_apart)):
         caution(
-            f"{told}: every animal has it and something else, so taken for a session"
+            f"{told}: every animal has more than one, so they are taken for sessions"
         )
         sessions = [s or g for s, g in zip(sessions, groups, strict=True)]
         groups = [None] * len(groups)
-    elif both:
-        own = ", ".join(sorted(of_animal[both[0]] - {None}))
+    elif both and are_apart:
         caution(
-            f"{list_some(both)} in several groups ({own}): taken for animals of their "
-            f"own in each, as {own.split(', ')[0]} {both[0]}. If they are the same, "
-            "give them one name in the column animal"
+            f"{list_some(both)} below several groups ({told}): taken for animals of "
+            f"their own in each, as {told.split(', ')[0]} {both[0]}. If they are the "
+            "same, give them one name in the column animal"
         )
-        pairs = zip(animals, groups, strict=True)
-        animals = [f"{g} {a}" if a in both and g else a for a, g in pairs]
+        animals = [f"{g} {a}" if a in both and g else a for _, g, a in columns]
+    elif both:
+        caution(
+            f"{list_some(both)} in several groups ({told}): taken for one animal each. "
+            "If they are two, give them two names in the column animal"
+        )
     return animals, groups, sessions
+
+
+def is_above(text, group, animal):
+    """Tell whether a path names a group before it names the animal."""
+    for part in filter(None, text.split("/")):
+        number = min(
+            (
+                found.start()
+                for pattern in ANIMAL_PATTERNS
+                for found in re.finditer(START + pattern + END, part + "/", re.I)
+                if form_of_animal(found[1] + found[2]) == form_of_animal(animal)
+            ),
+            default=None,
+        )
+        is_group = group and find_group(part) == group
+        if is_group or number is not None:
+            at = part.casefold().find((group or "").casefold())
+            return bool(is_group) and (number is None or at < number)
+    return False
 
 
 # ---------------------------------------------------------------- names

@@ -7,7 +7,7 @@ import numpy as np
 
 import data
 from names.matching import explain_first
-from recordings import discover, listing
+from recordings import discover, folders, listing
 from system import tables
 from system.tables import count, read_table, summarise, write_table
 from system.terminal import Problem, caution
@@ -44,7 +44,7 @@ def read_trials(
     """
     table = read_table(path, COLUMNS)
     records, folder = table.records(), Path(folder or Path(path).parent)
-    videos, known = discover.find_videos(folder), defaultdict(list)
+    videos, known = folders.find_videos(folder), defaultdict(list)
     guesses = discover.guess_clips(folder, videos, split, task)
     for video, guess in zip(videos, guesses, strict=True):
         for name in {video.name, video.stem, video.relative_to(folder).as_posix()}:
@@ -63,7 +63,7 @@ def read_trials(
     if short := [clip.name for clip in clips.values() if clip.n_frames < 3]:
         caution(
             f"{path}: {count(len(short), 'trial')} of one or two frames: "
-            f"{discover.list_some(short)}. Are the times seconds?"
+            f"{folders.list_some(short)}. Are the times seconds?"
         )
     return list(clips.values())
 

@@ -11,7 +11,7 @@ from features import provenance
 from names import matching
 from names.matching import form_of_animal
 from recordings import discover
-from recordings.discover import list_some
+from recordings.folders import list_some
 from system import tables
 from system.tables import count
 from system.terminal import Problem, caution

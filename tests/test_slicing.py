@@ -56,7 +56,9 @@ def recordings(tmp_path):
         (["m01/a.avi", "M1/b.avi", "m01/c.avi"], ["m01", "m01", "m01"]),
         (["4312/d1.avi", "4313/d1.avi", "2024/d2.avi"], ["4312", "4313", None]),
         (["sham/rat1.avi", "stroke/rat1.avi"], ["Sham Rat 1", "Stroke Rat 1"]),
-        (["drug/r1.avi", "r2.avi", "vehicle/r1.avi"], ["Drug r1", "r2", "Vehicle r1"]),
+        (["sham_rat1.avi", "stroke_rat1.avi"], ["Sham Rat 1", "Stroke Rat 1"]),
+        (["r1_healthy.avi", "r1_stroke.avi", "r2_stroke.avi"], ["r1", "r1", "r2"]),
+        (["drug/r1.avi", "r2.avi", "vehicle/r1.avi"], ["r1", "r2", "r1"]),
     ],
 )
 def test_animals_are_guessed_from_folders_and_names(names, animals):
@@ -82,6 +84,16 @@ def test_animals_are_guessed_from_folders_and_names(names, animals):
             ["drug/r1.avi", "saline/r1.avi", "drug/r2.avi", "saline/r2.avi"],
             [None] * 4,
             ["Drug", "Saline"] * 2,
+        ),
+        (
+            ["r1/healthy.avi", "r1/stroke.avi", "r2/healthy.avi", "r2/stroke.avi"],
+            [None] * 4,
+            ["Healthy", "Stroke"] * 2,
+        ),
+        (
+            ["r1_pre_intact.avi", "r1_post_lesion.avi"],
+            [None, "Lesion"],
+            ["pre", "post_lesion"],
         ),
         (["6-OHDA/r1 hd.avi", "con/r2 hd.avi"], ["6-OHDA", None], [None] * 2),
     ],
