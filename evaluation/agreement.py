@@ -116,23 +116,16 @@ def describe_unit(expert, network, base, owner, what):
 
 
 def measure_agreement(expert, network, animals, training_mean=None):
-    """Compare network scores with expert scores, or one expert with another.
+    """Compare network scores (N,) with expert scores, or one expert with another.
 
-    Parameters
-    ----------
-    expert, network, animals : (N,) array
-        A clip without either score is omitted; animals are compared by their means.
-    training_mean : float or (N,) array, optional
-        Mean score of the clips that each clip's network was trained on.
+    A clip without either score is omitted; animals are compared by their means. The
+    training mean is that of the clips that each clip's network was trained on.
 
-    Returns
-    -------
-    dict
-        "clips" and "animals", each with "n" and, as `{"value", "low", "high"}`, "mae",
-        "rmse", "bias" (network - expert), "lower_limit", "upper_limit" (95% limits of
-        agreement), "r2" (reduction of the training mean's squared error), "pearson",
-        "spearman", "pearson_centred", "spearman_centred" (beyond that mean), "ccc"
-        (Lin's concordance), "icc" (ICC(A,1)); "unscored", the clips omitted.
+    Dict of "clips" and "animals", each with "n" and, as `{"value", "low", "high"}`,
+    "mae", "rmse", "bias" (network - expert), "lower_limit", "upper_limit" (95% limits
+    of agreement), "r2" (reduction of the training mean's squared error), "pearson",
+    "spearman", "pearson_centred", "spearman_centred" (beyond that mean), "ccc" (Lin's
+    concordance), "icc" (ICC(A,1)); "unscored", the clips omitted.
     """
     n = len(np.ravel(expert))
     columns = expert, network, np.arange(n)
@@ -170,14 +163,10 @@ def calibrate(expert, network, animals, training_mean=None):
     """Find the line from network scores (N,) to expert scores, over clips.
 
     The training mean (N,) is taken from both before; see the head of `correlation.py`.
-
-    Returns
-    -------
-    dict
-        "slope": by how much the expert's scores differ where the network's differ by 1;
-        below 1 the network's are too far apart. "intercept": what the expert gives
-        where the network says 0. "trend": slope of the difference on the mean of both
-        scores (Bland & Altman 1999), below 0 where high scores are underrated.
+    Dict of "slope": by how much the expert's scores differ where the network's differ
+    by 1; "intercept": what the expert gives where the network says 0; "trend": slope of
+    the difference on the mean of both scores (Bland & Altman 1999), below 0 where high
+    scores are underrated.
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)

@@ -64,13 +64,10 @@ def zou_interval(r_first, r_second, r_between, n):
 def compare_outcomes(outcome, network, expert):
     """Compare how well network and expert scores (A,) each predict an outcome (A,).
 
-    Returns
-    -------
-    dict
-        "n", animals with all three; "network", "expert", correlations with the outcome;
-        "between", of the two scores; "direction", -1 where a higher score goes with a
-        lower outcome (recovery), else 1; "difference", network - expert, both times
-        direction: above 0 the network predicts better; "williams", on the same two.
+    Dict of "n", animals with all three; "network", "expert", correlations with the
+    outcome; "between", of the two scores; "direction", -1 where a higher score goes
+    with a lower outcome (recovery), else 1; "difference", network - expert, both times
+    direction: above 0 the network predicts better; "williams", on the same two.
     """
     index = np.arange(len(outcome))
     _, *columns = jackknife.drop_unscored(index, outcome, network, expert)

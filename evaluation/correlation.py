@@ -85,15 +85,10 @@ def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 
     expert and network alike, than one with twenty, which makes a plain test find too
     much; the correlation is therefore divided by its standard error, each time anew
     (DiCiccio & Romano 2017). One-sided: a network cannot do better by being wrong.
+    `draws`: how many permutations, and the seed; all are listed where they are fewer.
 
-    Parameters are those of `correlate_scores`, and how many permutations, from which
-    seed. All orders are listed where they are no more than that.
-
-    Returns
-    -------
-    dict
-        "n" animals, "value" (r), "p": the part of the permutations, the true order
-        included, with as high a statistic; or "reason".
+    Dict of "n" animals, "value" (r), "p": the part of the permutations, the true order
+    included, with as high a statistic; or "reason".
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)

@@ -42,18 +42,10 @@ def permute(samples, statistic, how="independent", alternative="two-sided"):
 
 
 def compare_groups(first, second):
-    """Compare the means of other animals, second minus first.
+    """Compare the means of other animals (Series), second minus first.
 
-    Parameters
-    ----------
-    first, second : pandas.Series
-        Score of each animal.
-
-    Returns
-    -------
-    dict
-        "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g), "p",
-        and "least_p", the smallest p that so few animals allow.
+    Dict of "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g),
+    "p", and "least_p", the smallest p that so few animals allow.
     """
     if both := sorted(set(first.index) & set(second.index)):
         raise Problem(f"{', '.join(both)} is in both groups: compare it with --pair")
@@ -181,22 +173,13 @@ def check_sizes(table, settled):
 
 
 def compare(table, settled):
-    """Compare what was settled, of each score in a table.
+    """Compare what was settled (see `study.settle`), of each score in a table.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        clip, animal, group, session, network_score, and expert_score where it is known.
-    settled : dict
-        See `settle`.
-
-    Returns
-    -------
-    dict
-        "means": {column: {animal: network score}} and "expert_means"; "columns": the
-        group of each column; "pairs" of columns that are joined; "found": list of
-        dict of "first", "second", "measured", and a result of "network" and "expert";
-        "all" and "trend" where there are three groups or doses; "healthy", "sessions".
+    The table has animal, group, session, network_score, and expert_score if known. Dict
+    of "means": {column: {animal: network score}} and "expert_means"; "columns": the
+    group of each column; "pairs" of columns that are joined; "found": list of dict of
+    "first", "second", "measured", and a result of "network" and "expert"; "all" and
+    "trend" where there are three groups or doses; "healthy", "sessions", "groups".
     """
     scores = {
         k: c for k, c in MEASURED.items() if c in table and table[c].notna().any()

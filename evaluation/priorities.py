@@ -12,14 +12,8 @@ MIN_SHARE = 0.15  # of the error: below it a cause is not worth a line
 def rank_priorities(folder, table, result, run):
     """Rank what may limit the scores: list of sentences, the largest cause first.
 
-    Parameters
-    ----------
-    folder : path
-    table : pandas.DataFrame
-        Predictions.
-    result : dict
-        See `evaluate.evaluate`, with "raters" and "plan" where they were asked for.
-    run : runs.record.Run
+    `table` has predictions, `result` is of `evaluate.evaluate`, with "raters" and
+    "plan" where they were asked for.
     """
     mae = result["agreement"]["clips"]["mae"]["value"]
     if not mae:

@@ -84,15 +84,10 @@ def compare_network(ratings, network, animals, margin=None):
 
     Its disagreement is the mean of its distances to the raters of a clip, not the
     distance to their mean, which would flatter it. A margin is named before looking: so
-    much more disagreement would not matter.
-
-    Returns
-    -------
-    dict
-        "n_clips" (with two ratings), "n_animals"; the mean distances "experts" and
-        "network"; "difference", network - experts; "verdict": "within" when its
-        interval lies at or below 0, "beyond" when above, else "undecided" (None without
-        one); with a margin "not_inferior", whether the interval lies below it.
+    much more disagreement would not matter. Dict of "n_clips" (with two ratings),
+    "n_animals"; the mean distances "experts" and "network"; "difference"; "verdict":
+    "within" when its interval lies at or below 0, "beyond" when above, else "undecided"
+    (None without one); with a margin "not_inferior", whether it lies below it.
     """
     ratings = np.asarray(ratings, dtype=float)
     pairs = itertools.combinations(ratings, 2)

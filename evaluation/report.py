@@ -78,20 +78,8 @@ def draw(folder, place, split, table, run, result, means):
 def publish(folder, split, clips, table, run, result, options, means=None):
     """Print, write and draw what was found, once all of it is computed.
 
-    Parameters
-    ----------
-    folder : path
-    split : str
-    clips : list of data.Clip
-    table : pandas.DataFrame
-        Predictions.
-    run : runs.record.Run
-    result : dict
-        See `evaluate.evaluate`.
-    options : dict
-        What the user asked for; "full" prints all tables.
-    means : pandas.DataFrame, optional
-        Outcome of animals.
+    It takes predictions of a run's split, the result of `evaluate.evaluate`, what the
+    user asked for ("full" prints all tables), and the outcome of animals.
     """
     known = explain_known(table)
     result |= verdict.describe_verdict(result, known)

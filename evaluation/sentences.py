@@ -80,12 +80,7 @@ def write_results(result, run, split, is_test):
 
 
 def write_methods(result, run, split, is_test, versions):
-    """Write the sentences for Methods: settings, weights by name and digest, versions.
-
-    Returns
-    -------
-    str
-    """
+    """Write the sentences for Methods: settings, weights with digest, versions."""
     animals, made = result["agreement"]["animals"], run.extraction or {}
     digest = str(made.get("sha256") or "")[:12]
     weights = Path(str(made.get("weights", "unknown"))).name

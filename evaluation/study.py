@@ -35,20 +35,9 @@ def label_clips(names, run, labels):
 def settle(table, run, by_group, by_session, control=None, order=None):
     """Settle what is compared with what, before anything is scored; print it.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        See `label_clips`.
-    run : runs.record.Run
-    by_group, by_session : bool
-    control, order : str, optional
-        The healthy group and the order of sessions, as a user gave them.
-
-    Returns
-    -------
-    dict
-        "groups", the healthy one first, and "sessions" from first to last, each empty
-        where it is not compared; "healthy".
+    `table` is of `label_clips`; `control` and `order` are the healthy group and the
+    order of sessions as a user gave them. Dict of "groups", the healthy one first, and
+    "sessions" from first to last, each empty where it is not compared; "healthy".
     """
     check_labels(table, by_group, by_session)
     healthy, found = None, {"groups": [], "sessions": []}

@@ -9,19 +9,7 @@ from system import storage, tables
 
 
 def describe_state(folder, task=None):
-    """Read how far a study is: the state and the next command, as two texts.
-
-    Parameters
-    ----------
-    folder : path
-        The working folder.
-    task : str, optional
-        Count only clips of this task.
-
-    Returns
-    -------
-    (str, str)
-    """
+    """Describe how far a study is (of a task): the state and the next command."""
     if not storage.table_path(folder).is_file():
         way = "extract_files.py --from VIDEOS --task TASK"
         return f"{folder} lists no clips yet", write_command(folder, way)
