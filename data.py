@@ -362,14 +362,14 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
     shown = ", ".join(sorted(unmatched)[:5]) + (", ..." if len(unmatched) > 5 else "")
     if required and len(unmatched) == len({clip.name for clip in clips}):
         raise Problem(
-            f"no clip name matches --animal-pattern {pattern} ({shown}), so nobody "
+            f"no clip name matches --animal-pattern {pattern} ({shown}), so "
             "knows which clips are of one animal. Give a pattern that fits, or a "
             "column `animal` in data_file.csv"
         )
     if unmatched:
         caution(
             f"{len(unmatched)} clip names do not match --animal-pattern {pattern}: "
-            f"each counts as an animal of its own ({shown})"
+            f"each counts as one animal ({shown})"
         )
     animals = [animal_of(clip, pattern) for clip in clips]
     warn_of_lookalikes(animals)

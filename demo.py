@@ -4,7 +4,7 @@
     python demo.py --recordings study
 
 Reads   nothing; ImageNet weights are downloaded where there is internet
-Writes  a working folder of its own, demo_data/
+Writes  the working folder demo_data/
         with --recordings nothing else than a folder of films and a sheet of scores
 Cost    2 to 3 minutes on two cores
 

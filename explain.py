@@ -169,7 +169,7 @@ def gather(args):
     named += [each for _, part in parts for each in part["group"]]
     run = labels.settle_healthy(run, named, args.control_group)
     without = "colours of groups follow their names"
-    labels.tell_healthy(named, run.control_group, without)
+    labels.report_healthy(named, run.control_group, without)
     opened, table = tabulate_parts(args.data, parts, run, listed, networks)
     sequences = list(predict.read_sequences(args.data, table["clip"], run))
     extractor, reason = None, "--no-places was given" if args.no_places else ""

@@ -111,7 +111,7 @@ def settle_record(folder, record, overwrite, clips):
     made = sequences.list_files(folder, ".npy")
     if present is None and made and not overwrite:
         raise Problem(
-            f"{place} holds sequences without extraction.json, so nobody knows how "
+            f"{place} holds sequences without extraction.json, so it is unknown how "
             "they were made. Extract them again with --overwrite"
         )
     if present is not None:

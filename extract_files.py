@@ -47,7 +47,7 @@ def find_videos(folder, split=None, task=None):
     deep = [p for f in places for p in sorted(f.rglob("*")) if find.is_video(p)]
     if deep:
         terminal.caution(
-            f"{len(deep)} videos lie too deep and are left out, say {deep[0]}: "
+            f"{len(deep)} videos lie too deep and are not listed, say {deep[0]}: "
             f"expected {folder}/<split>/<task>/<clip>.avi"
         )
     if not (chosen := folders.pick_videos(others)):
@@ -62,7 +62,7 @@ def slice_video(path, allow_short=False):
     def decode():
         reel = frames.open_reel(path, allow_short)
         yield from reel.iterate()
-        tell_notes(path, reel)
+        report_notes(path, reel)
 
     return images.write_images(path.parent, path.stem, decode(), path)
 
@@ -71,7 +71,7 @@ def count_frames(path, allow_short=False, clip=None):
     """Count the frames of a video, or of a clip in it; all of it must be readable."""
     reel = frames.open_reel(path, allow_short)
     list(reel.iterate(()))  # all is decoded, nothing kept
-    tell_notes(path, reel)
+    report_notes(path, reel)
     return measure_clip(clip, reel) if clip else reel.n_frames
 
 
@@ -95,7 +95,7 @@ def has_changed(one, allow_short):
         return True  # what is wrong is said when it is read
 
 
-def tell_notes(path, reel):
+def report_notes(path, reel):
     for note in reel.list_notes():
         terminal.caution(f"{path.name}: {note}")
 
@@ -232,7 +232,7 @@ def settle(clip, args):
     reel = frames.open_reel(clip.video, args.allow_short)
     view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
     pictures = reel.iterate(None, *view.find_range(reel.n_frames))
-    tell_notes(Path(clip.video), reel)
+    report_notes(Path(clip.video), reel)
     place = args.data / clip.split / clip.task
     if args.save_as == "jpg":
         part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}"
@@ -260,9 +260,9 @@ def take_in(args):
         known.warn_of_renamed(found)
     else:
         found = list(known.inherit(found, clips, listed))
-    print("\n".join(discover.tell_guess(list(map(known.show_listed, found)))))
+    print("\n".join(discover.describe_guess(list(map(known.show_listed, found)))))
     draw_crops(args.data, [one.clip for one in found])
-    for line in known.tell_changes(found, args.split):
+    for line in known.describe_changes(found, args.split):
         print(line)
     if args.cut and (dropped := known.find_dropped(found, listed)):
         told = f"kept that {args.cut} does not hold (say, {dropped[0]})"

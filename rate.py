@@ -86,7 +86,7 @@ def rate(folder, rater, clips, items, open_browser, port=0):
 
 
 def import_scores(folder, path, clips, clip_column, raters, sheet, where):
-    """Write the scores of a table as ratings; return what was left out."""
+    """Write the scores of a table as ratings; return what was not imported."""
     from rating import importing, ratings
 
     columns = clip_column, raters, sheet, where
@@ -197,24 +197,27 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
-    left_out = []
+    omitted = []
     if not args.join or args.scores:
         clips = choose_clips(args.data, args.task, args.split)
     if args.rater:
         items = choose_items(args.scale, args.items, args.anchors)
         given = not args.no_browser, args.port
-        left_out = rate(args.data, args.rater, clips, items, *given)
+        omitted = rate(args.data, args.rater, clips, items, *given)
     if args.scores:
         columns = args.clip_column, args.rater_columns, args.sheet, args.where
-        left_out = import_scores(args.data, args.scores, clips, *columns)
+        omitted = import_scores(args.data, args.scores, clips, *columns)
     if args.join:
         join_raters(args.data, args.raters, args.join, args.overwrite)
-    if left_out:
-        was = "was" if len(left_out) == 1 else "were"
+    if omitted:
+        was = "was" if len(omitted) == 1 else "were"
         print(
-            f"{len(left_out)} {was} left out:", *left_out, sep="\n  ", file=sys.stderr
+            f"{len(omitted)} {was} not imported or not shown:",
+            *omitted,
+            sep="\n  ",
+            file=sys.stderr,
         )
-    return int(bool(left_out))
+    return int(bool(omitted))
 
 
 if __name__ == "__main__":

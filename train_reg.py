@@ -245,7 +245,7 @@ def train_all(args, repeat):
         print(suggestion)
     check_present(args.data, planned, options)
     provenance.refuse_changed(args.data, clips)
-    seconds = provenance.tell_pace(args.data, animals, extraction)
+    seconds = provenance.report_pace(args.data, animals, extraction)
     todo = [
         plan
         for plan in planned

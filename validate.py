@@ -87,7 +87,7 @@ def settle_labels(args, clips, repeats):
         for parts in repeats
     ]
     without = "without it figures of impaired and healthy animals are not there"
-    labels.tell_healthy(named, settled[0][0][0].control_group, without)
+    labels.report_healthy(named, settled[0][0][0].control_group, without)
     days = [day for table in tables for day in table["session"] if day]
     if args.sessions:
         order = sessions.order_sessions(days, args.sessions)

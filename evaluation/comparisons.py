@@ -10,7 +10,7 @@ from scipy import stats
 from evaluation import jackknife
 from evaluation.correlation import correlate, refuse_correlation
 
-NEGLIGIBLE = 0.1  # of the MAE: a change that nobody would act on
+NEGLIGIBLE = 0.1  # of the MAE: a change without practical meaning
 
 
 def williams_test(r_first, r_second, r_between, n):

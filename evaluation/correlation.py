@@ -1,6 +1,6 @@
 """Correlation of scores, where animals are the unit and folds have their networks.
 
-Where each fold of a cross-validation has a network of its own, scores are correlated
+Where each fold of a cross-validation has its own network, scores are correlated
 after the mean training score of the fold was taken from both ("centred"). Holding a
 high animal out lowers that mean, so every network, even one that learned nothing,
 starts low where the truth is high: pooled as they are, useless networks seem to be

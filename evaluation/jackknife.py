@@ -1,6 +1,6 @@
 """Intervals from a jackknife over animals, and words for where there is none.
 
-Clips of one animal are not independent, so whole animals are left out, one at a time,
+Clips of one animal are not independent, so whole animals are omitted, one at a time,
 and the statistic is computed anew without each. The interval is the estimate +- t times
 the jackknife's standard error (Efron 1982) on a scale where the statistic is nearly
 normal (logarithm for errors, Fisher's z for correlations). The t has one degree of
@@ -124,7 +124,7 @@ class Jackknife:
             counted = f"{self.n_animals} count as {self.effective:.1f}"
             reason = f"no interval: a few animals have most of the clips, so {counted}"
         elif np.ptp(values) <= 1e-12 * np.max(np.abs(values)):
-            reason = "no interval: it is the same whichever animal is left out"
+            reason = "no interval: it is the same whichever animal is omitted"
         if reason:
             return not_defined(reason, values[0])
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -136,6 +136,6 @@ class Jackknife:
         half = stats.t.ppf(0.975, self.effective - 1) * error
         low, high = sorted((back(centre - half), back(centre + half)))
         if scale == "correlation" and high - low < 1e-3:  # ranks, of few animals
-            reason = "no interval: it is the same whichever animal is left out"
+            reason = "no interval: it is the same whichever animal is omitted"
             return not_defined(reason, values[0])
         return {"value": float(values[0]), "low": float(low), "high": float(high)}

@@ -72,7 +72,7 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     rows = keep_scored(table)
     axes.set(xlabel=TARGETS[target], ylabel="network score")
     if not len(rows):
-        style.say_empty(axes, "no clip has both scores")
+        style.note_empty(axes, "no clip has both scores")
         return figure
     limits = style.find_limits([0, *rows["x"], *rows["y"]])
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, dashes=(4, 3), zorder=1)
@@ -104,7 +104,7 @@ def draw_bland_altman(table, agreement, title=None, target="score", healthy=None
         ylabel=f"network score − {other}",
     )
     if not len(rows):
-        style.say_empty(axes, "no clip has both scores")
+        style.note_empty(axes, "no clip has both scores")
         return figure
     rows = rows.assign(x=(rows["x"] + rows["y"]) / 2, y=rows["y"] - rows["x"])
     scatter(axes, rows, healthy=healthy)
@@ -152,7 +152,7 @@ def draw_outcome(means, outcome, title=None):
     means = means.dropna()
     axes.set(xlabel="score of an animal, scaled 0 to 1", ylabel="outcome")
     if not len(means):
-        style.say_empty(axes, "no animal has all three values")
+        style.note_empty(axes, "no animal has all three values")
         return figure
     filled = {"marker": "o", "color": NETWORK, "edgecolors": "white", "zorder": 3}
     hollow = {"marker": "s", "facecolors": "white", "edgecolors": EXPERT, "zorder": 2}

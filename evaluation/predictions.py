@@ -151,7 +151,7 @@ def summarise_clips(folder, table, run):
 def adjust_scores(table):
     """Take the training mean of each fold from its network's scores; add one for all.
 
-    Each fold's network starts from a mean of its own, which is lower where a high
+    Each fold's network starts from its own mean, which is lower where a high
     animal is held out; see the head of `correlation.py`.
     """
     if "training_mean" not in table:

@@ -115,11 +115,11 @@ def check_time(folder, clips, run):
             steps.append(frames.measure_interval(origin.n_frames, *of_sequence))
     usual = statistics.median(steps) if steps else 0
     most = provenance.MAX_DEVIATION
-    odd = [s for s in steps if not usual / most <= s <= usual * most]
-    if odd:
+    deviating = [s for s in steps if not usual / most <= s <= usual * most]
+    if deviating:
         yield (
-            0.3 * len(odd) / len(steps) + MIN_SHARE,
-            f"{len(odd)} of {len(steps)} clips have another time between frames ("
-            f"{1000 * min(odd):.0f} to {1000 * max(odd):.0f} ms; usually "
+            0.3 * len(deviating) / len(steps) + MIN_SHARE,
+            f"{len(deviating)} of {len(steps)} clips have another time between frames ("
+            f"{1000 * min(deviating):.0f} to {1000 * max(deviating):.0f} ms; usually "
             f"{1000 * usual:.0f} ms): the same movement looks faster or slower there.",
         )

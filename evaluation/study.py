@@ -47,7 +47,7 @@ def settle(table, run, by_group, by_session, control=None, order=None):
         healthy = spelling.settle_healthy(run, known, control).control_group
         instead = f"the difference is taken from {known[0]}, the first by name"
         if len(known) < 3 or healthy:
-            spelling.tell_healthy(known, healthy, instead)
+            spelling.report_healthy(known, healthy, instead)
         found["groups"] = list_groups(table, healthy)
     if by_session:
         found["sessions"] = sessions.order_sessions(table["session"], order)

@@ -122,7 +122,9 @@ class Recurrent(Network):
 
     def pool(self, states):
         """Pool states (B, T, U) to steps (B, K, U), as the network does."""
-        last = self.n_frames // 2 * 2  # of an odd number of frames the last is unused
+        last = (
+            self.n_frames // 2 * 2
+        )  # of an uneven number of frames the last is unused
         return tf.maximum(states[:, 0:last:2], states[:, 1:last:2])
 
     def compute_value(self, projected):
@@ -173,8 +175,8 @@ class Moving(Network):
         """
         n_frames, kernel = len(sequence), self.last.get_weights()[0].astype(float)
         _, of_change, of_jerk, _ = kernel.reshape(len(models.MOVEMENT), -1)
-        floor = models.LEAST_ROOT**2
-        roots = np.sqrt(np.maximum(sequence, floor), dtype=float)
+        least = models.LEAST_ROOT**2
+        roots = np.sqrt(np.maximum(sequence, least), dtype=float)
         changes, sums = np.diff(roots, axis=0), roots[1:] + roots[:-1]
         jerks = np.sign(np.diff(changes, axis=0)) * of_jerk / (n_frames - 2)
         rates = np.zeros((n_frames, 2, sequence.shape[1]))

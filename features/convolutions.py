@@ -53,7 +53,7 @@ def read_layers(path, n_layers):
                 layers.append(
                     [[read_array(file[n]) for n in names] for names in chosen]
                 )
-    except Exception as error:  # HDF5 and zipfile fail in many ways on spoiled bytes
+    except Exception as error:  # HDF5 and zipfile fail in many ways on corrupt bytes
         reason = first_line(error)[:150]
         raise Problem(f"{path} holds no InceptionV3 weights ({reason})") from error
     pairs = zip(*layers, strict=True)

@@ -143,7 +143,7 @@ def build_maps(precision):
 
     def conv(x, filters, rows, columns, **options):
         kind = {"padding": "same", "activation": "relu", "dtype": precision, **options}
-        # Zeros are made faster than random numbers that nobody will see.
+        # Zeros are made faster than random numbers that are replaced anyway.
         size = (rows, columns)
         made.append(layers.Conv2D(filters, size, kernel_initializer="zeros", **kind))
         return made[-1](x)

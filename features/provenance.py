@@ -240,11 +240,11 @@ def refuse_changed(folder, clips):
         )
 
 
-def tell_pace(folder, names, extraction):
+def report_pace(folder, names, extraction):
     """Name the clips in whose sequences time runs at another pace than in most.
 
     `extraction` is as of `sequences.read_extraction`. Gives the seconds from one frame
-    to the next as a rule, 0 where nobody knows.
+    to the next as a rule, 0 where it is unknown.
     """
     length, origins = (extraction or {}).get("n_frames"), read_origins(folder)
     steps = {}  # seconds from one frame of the sequence to the next
@@ -254,15 +254,15 @@ def tell_pace(folder, names, extraction):
             of_sequence = (length, extraction["sampling"], origin.fps)
             steps[name] = frames.measure_interval(origin.n_frames, *of_sequence)
     usual = statistics.median(steps.values()) if steps else 0
-    odd = [
+    deviating = [
         f"{name} {1000 * step:.0f} ms"
         for name, step in steps.items()
         if not usual / MAX_DEVIATION <= step <= usual * MAX_DEVIATION
     ]
-    if odd:
+    if deviating:
         caution(
-            f"time runs at another pace in {len(odd)} of {len(steps)} clips: a frame "
-            f"every {1000 * usual:.0f} ms as a rule, but {', '.join(odd[:10])}. What "
-            "is fast in one looks slow in the other"
+            f"{len(deviating)} of {len(steps)} clips have another time between frames "
+            f"({', '.join(deviating[:10])}; usually {1000 * usual:.0f} ms): the same "
+            "movement looks faster or slower there"
         )
     return usual

@@ -106,7 +106,7 @@ def open_array(path):
     """Open a float array of two axes in `.npy`, read once its shape is known."""
     try:
         stored = np.lib.format.open_memmap(path, mode="r")  # knows no pickle
-    except Exception as error:  # a spoiled header makes numpy raise many kinds
+    except Exception as error:  # a corrupt header makes numpy raise many kinds
         raise Problem(f"{path} is not a whole .npy file ({error})") from None
     if stored.dtype.kind != "f" or stored.ndim != 2:
         found = f"{stored.dtype} {stored.shape}"
@@ -165,8 +165,8 @@ def read_extraction(folder):
     record = read_json(path)
     if record.pop("checksum", None) != checksum(record):
         raise Problem(
-            f"{path} was edited, so nobody knows how the sequences beside it were made."
-            " Restore it, or extract again with --overwrite"
+            f"{path} was edited, so it is unknown how its sequences were made. "
+            "Restore it, or extract again with --overwrite"
         )
     check_texts(folder, record)
     return record
@@ -216,7 +216,7 @@ def checksum(record):
 def compare_extractions(here, there):
     """List the settings in which two extraction records differ, in words.
 
-    Nobody knows the sha256 of the published weights; there the name decides.
+    The sha256 of the published weights is unknown; there the name decides.
     """
     differences = []
     decides = "sha256" if here.get("sha256") and there.get("sha256") else "weights"

@@ -158,10 +158,10 @@ def settle_healthy(run, groups, given=None):
     return dataclasses.replace(run, control_group=healthy)
 
 
-def tell_healthy(groups, healthy, instead):
+def report_healthy(groups, healthy, instead):
     """Print which group is healthy, or ask for it; silent where there are not two.
 
-    `instead` says what is left out where it is not known.
+    `instead` says what is omitted where it is not known.
     """
     known = sorted({group for group in groups if group})
     if healthy:

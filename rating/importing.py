@@ -2,7 +2,7 @@
 
 A name is matched where it can mean one clip only: with or without ending and folder,
 whatever its capitals and spaces; see `names.match_names`. All others are listed, with
-the clip that may be meant, and left out.
+the clip that may be meant, and not imported.
 """
 
 import math

@@ -51,7 +51,7 @@ def tabulate(said, repeat="0"):
     """Lay the scores that raters gave the first or second time side by side.
 
     Returns a DataFrame (N clips, R raters), NaN where a rater gave none; clips without
-    any are left out.
+    any are omitted.
     """
     columns = {rater: list_scores(rows, repeat) for rater, rows in said.items()}
     return pd.DataFrame(columns, dtype=float).sort_index().dropna(how="all")

@@ -43,7 +43,7 @@ def list_raters(folder):
 def find_tables(folder):
     """Find the tables of raters in a folder: dict of rater to Path.
 
-    Copies that a cloud folder or a person made of one are named and left out.
+    Copies that a cloud folder or a person made of one are named and ignored.
     """
     paths = sorted(Path(folder).glob("[!.~]*.csv"), key=lambda path: len(path.stem))
     found, copies = {}, {}
@@ -56,7 +56,9 @@ def find_tables(folder):
             found[rater] = path
     if copies:
         told = ", ".join(f"{copy} (of {of})" for copy, of in copies.items())
-        caution(f"copies of ratings, left out: {told}. Delete them, or rename a rater")
+        caution(
+            f"copies of ratings are ignored: {told}. Delete them, or rename a rater"
+        )
     return found
 
 

@@ -1,7 +1,7 @@
 """The page's other half: a server that only this computer, and only this page, reaches.
 
 It listens on 127.0.0.1, on a port and under a path drawn at random, and answers
-requests of its own page alone: another Host (a name that was made to point here) or
+requests of this page alone: another Host (a name that was made to point here) or
 another Origin (a page of somebody else's) is refused. It gives out no file by name.
 """
 
@@ -143,7 +143,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, film, "video/mp4", {"X-Rate": f"{rate:.6f}"})
         except Problem as problem:
             session.broken.add(clip)
-            print(f"left out: {clip}: {problem}", file=sys.stderr)
+            print(f"cannot be shown: {clip}: {problem}", file=sys.stderr)
             self.answer(410)
 
     def answer(self, status, body=b"", kind="text/plain", headers=()):

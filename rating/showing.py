@@ -6,7 +6,7 @@ from pathlib import Path
 from video import frames
 from video.reader import Reel
 
-IMAGES_PER_SECOND = 30  # of clips that are images, whose rate nobody knows
+IMAGES_PER_SECOND = 30  # of clips that are images, whose rate is unknown
 MAX_RATE = 240
 CRF = 16  # no loss that can be seen
 
@@ -16,7 +16,7 @@ def encode(folder, clip):
 
     Returns the film as bytes, and its frames per second, by which the page steps.
     """
-    # What is there of a film that was cut short can be judged all the same.
+    # What is there of a truncated film can still be scored.
     reel, view = frames.open_clip(folder, clip, allow_short=True)
     rate = reel.rate
     if not rate or not 1 <= rate <= MAX_RATE:

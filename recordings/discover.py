@@ -153,7 +153,7 @@ def settle_labels(texts, animals, groups, sessions):
 
     What animals get one after the other, as `rat1_healthy` and `rat1_stroke`, is a
     session. Where numbers begin anew below each group, as in `sham/rat1` and
-    `stroke/rat1`, each group has animals of its own.
+    `stroke/rat1`, each group has its own animals.
     """
     of_animal = defaultdict(set)
     for animal, group in zip(animals, groups, strict=True):
@@ -247,7 +247,7 @@ def shorten_video(folder, clip):
 # ---------------------------------------------------------------- telling
 
 
-def tell_sessions(labels, n_shown=12):
+def describe_sessions(labels, n_shown=12):
     """Write sessions in their order, or without arrows where nothing tells it."""
     order = session_order.find_order(labels)
     shown = list(order or sorted(labels))
@@ -256,7 +256,7 @@ def tell_sessions(labels, n_shown=12):
     return session_order.show_order(shown) if order else ", ".join(shown)
 
 
-def tell_guess(clips, n_shown=12):
+def describe_guess(clips, n_shown=12):
     """Put a guess into a table and a line of numbers: list of str."""
     rows = [("clip", "animal", "group", "session", "split")]
     rows += [(c.name, c.animal, c.group, c.session, c.split) for c in clips[:n_shown]]
@@ -276,5 +276,5 @@ def tell_guess(clips, n_shown=12):
             text += f" and {n_unknown} clips without"
         counts.append(text)
     days = {clip.session for clip in clips} - {None}
-    told = [f"sessions: {tell_sessions(days)}"] if len(days) > 1 else []
+    told = [f"sessions: {describe_sessions(days)}"] if len(days) > 1 else []
     return [*lines, "", *told, ", ".join(counts)]

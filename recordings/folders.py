@@ -27,7 +27,7 @@ COPIED = re.compile(
 
 
 def find_videos(folder):
-    """List the videos of a folder at any depth, sorted; what is left out is named."""
+    """List the videos of a folder at any depth, sorted; what is not listed is named."""
     folder = Path(folder)
     if not folder.is_dir():
         raise Problem(f"--from {folder}: no such folder")
@@ -65,13 +65,11 @@ def list_files(folder):
                 kind = "a broken link" if path.is_symlink() else "a placeholder"
                 absent.append(f"{path} ({kind})")
     if absent:
-        caution(f"not on this disk, so left out: {list_some(absent)}. Fetch it first")
+        caution(f"not on this disk, so not listed: {list_some(absent)}. Fetch it first")
     with_films = [p for p in hidden if any(map(find.is_video, p.rglob("*.*")))]
     if with_films:
-        told = (
-            f"{count(len(with_films), 'hidden or system folder')} with videos left out"
-        )
-        caution(f"{told}: {list_some(map(str, with_films))}")
+        told = count(len(with_films), "hidden or system folder")
+        caution(f"{told} with videos not listed: {list_some(map(str, with_films))}")
     return sorted(found)
 
 
@@ -89,10 +87,10 @@ def list_some(some, most=5):
 
 
 def pick_videos(paths):
-    """Pick the videos among files; what looks like one and is left out is named."""
+    """Pick the videos among files; what looks like one and is not listed is named."""
     paths = list(paths)
     for path in filter(find.looks_like_video, paths):
-        caution(f"left out: {find.explain_left_out(path)}")
+        caution(f"not listed: {find.explain_left_out(path)}")
     videos = filter(find.is_video, paths)  # of a GIF beside a film the film is taken
     return [p for p in videos if p in find.list_videos(p.parent, p.stem)]
 
@@ -129,7 +127,8 @@ def drop_copies(videos, listed=()):
             index[key].append(video)
     if copies:
         told = (
-            f"{count(len(copies), 'copy', 'copies')} left out: {list_some(copies, 10)}"
+            f"{count(len(copies), 'copy', 'copies')} not listed: "
+            f"{list_some(copies, 10)}"
         )
         caution(f"{told}. Rename what is a clip by itself")
     if alike:

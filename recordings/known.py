@@ -45,7 +45,7 @@ def recognise(folder, source, clips, listed, task=None, told=()):
     A recording is known by its place; where the listed place is empty by the end of it,
     so that a folder may move to another drive. A clip is known by its part of the
     recording, else by its name. One that only shares the name of another film gets a
-    name of its own. `task` is the one that was asked for: the table refuses another;
+    separate name. `task` is the one that was asked for: the table refuses another;
     `told` are columns of labels that the clips know better than their rows.
 
     Returns
@@ -226,7 +226,7 @@ def name_by_folder(clip, source, named):
 def compare(folder, clip, row, lacking=()):
     """Pair a clip with its row, and name the columns in which the row is to change.
 
-    What a clip does not tell stays as the table has it; so does what files of its own
+    What a clip does not tell stays as the table has it; so does what separate files
     cannot show. `lacking` are columns that the table does not have any longer.
     """
     if row is None:
@@ -254,7 +254,7 @@ def is_there(folder, row):
         return False
 
 
-def tell_changes(known, split=None, n_shown=5):
+def describe_changes(known, split=None, n_shown=5):
     """Say what is listed already and what is to change in it: list of str.
 
     `split` is the one that was asked for.

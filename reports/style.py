@@ -107,6 +107,6 @@ def find_limits(values, share=0.06):
     return low - margin, high + margin
 
 
-def say_empty(axes, reason):
+def note_empty(axes, reason):
     """Say on empty axes why nothing is drawn."""
     axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center")

@@ -203,7 +203,7 @@ def complete(settings, lstm, score):
     if settings["n_frames"] is not None:
         return
     n_pooled = int(score[0].shape[0]) // settings["units"]
-    # Pooling drops the last of an odd number of frames, so the weights fit both.
+    # Pooling drops the last frame of an uneven number, so the weights fit both.
     settings["n_frames"] = size(n_pooled) * 2
     if n_pooled == PUBLISHED_LENGTH // 2:
         settings["n_frames"] = PUBLISHED_LENGTH

@@ -69,7 +69,7 @@ def settle_healthy(clips, options):
     healthy = labels.find_healthy(groups, options.control_group)
     if options.target != "group":
         without = "without it groups are not separated into healthy and impaired"
-        labels.tell_healthy(groups, healthy, without)
+        labels.report_healthy(groups, healthy, without)
     elif healthy:
         print(f"healthy group: {healthy}")
     return dataclasses.replace(options, control_group=healthy or "")

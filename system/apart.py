@@ -1,4 +1,4 @@
-"""Reads HDF5 files of others in a process of its own, which may die of them.
+"""Reads HDF5 files of others in a separate process, which may die of them.
 
 Some corrupt bytes make the HDF5 library crash, others make it run for ever, and Python
 can catch neither. So it is never let into the process that works.
@@ -27,7 +27,7 @@ DAMAGE = (ValueError, EOFError, KeyError, OSError, zipfile.BadZipFile)  # of an 
 
 
 def read(reader, path, *arguments):
-    """Let a reader, "module:generator", read a file in a process of its own.
+    """Let a reader, "module:generator", read a file in a separate process.
 
     It takes the path and arguments that JSON can hold, and yields what JSON can hold,
     then arrays. Gives the first, and the arrays as float32. Raises Problem as the

@@ -30,7 +30,7 @@ def read_sheets(path):
     with zipfile.ZipFile(path) as archive:
         if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
             raise ValueError("its content is too large for a table")
-    content = io.BytesIO(Path(path).read_bytes())  # which nobody needs to close
+    content = io.BytesIO(Path(path).read_bytes())  # which needs no closing
     values = openpyxl.load_workbook(content, data_only=True)
     formulas = openpyxl.load_workbook(content)
     return [read_sheet(one, formulas[one.title]) for one in values.worksheets]

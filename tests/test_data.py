@@ -35,7 +35,7 @@ def test_names_of_other_kinds():
 def test_unmatched_names_are_cautioned_once():
     clips = [Clip("train", "Reach", name, 30, 1.0) for name in (NAME, "b", "c")]
     with pytest.warns(
-        Caution, match=r"2 clip names do not match .* animal of its own \(b, c\)"
+        Caution, match=r"2 clip names do not match .* counts as one animal \(b, c\)"
     ) as seen:
         assert data.list_animals(clips) == ["g13", "b", "c"]
     assert len(seen) == 1

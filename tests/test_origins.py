@@ -126,8 +126,8 @@ def test_clips_at_another_pace_are_named(tmp_path):
         origin = provenance.Origin(name, 0, *kept)
         provenance.note_origin(tmp_path, origin, {"features": sequence})
     with pytest.warns(Caution, match=r"1 of 5 clips.*333 ms.*c4 83 ms"):
-        provenance.tell_pace(tmp_path, names, extraction)
+        provenance.report_pace(tmp_path, names, extraction)
     with warnings.catch_warnings():
         warnings.simplefilter("error", Caution)
-        provenance.tell_pace(tmp_path, names[:4], extraction)
-        provenance.tell_pace(tmp_path, names, None)
+        provenance.report_pace(tmp_path, names[:4], extraction)
+        provenance.report_pace(tmp_path, names, None)

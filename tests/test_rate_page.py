@@ -121,7 +121,7 @@ def test_a_session_through_the_server(page, capsys):
         assert word not in seen
     rows = read_rows(page.session.path)
     assert n_films == len(rows) >= 4
-    assert "left out: broken: " in capsys.readouterr().err
+    assert "cannot be shown: broken: " in capsys.readouterr().err
 
 
 def test_strangers_are_refused(page):

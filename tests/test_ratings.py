@@ -179,7 +179,7 @@ def test_what_is_doubtful_is_listed_with_its_line_and_left_out(lab, capsys):
     assert run(lab, "--scores", path, "--rater-columns", "JB") == 1
     told = capsys.readouterr().err
     for said in (
-        "6 were left out",
+        "6 were not imported",
         "s.csv:3: no clip is called '1'. A spreadsheet may have made it of '0001'",
         "s.csv:4: no clip is called '04-Mar'. A spreadsheet may have made it of '3-4'",
         "s.csv:5: score of 'Rat 12 day3 t5' by JB: expected a number. Received: '02.",

@@ -189,4 +189,4 @@ def test_few_animals_are_said_to_be_few(capsys):
 def test_ranks_of_few_animals_have_no_interval_of_no_width(capsys):
     result, _, printed = tell(draw_table(n_animals=5, folds=False, seed=1), capsys)
     assert result["agreement"]["clips"]["spearman"]["low"] is None
-    assert "the same whichever animal is left out" in printed
+    assert "the same whichever animal is omitted" in printed

@@ -2,7 +2,7 @@
 
 Few clips bear few weights that are trained together. Here nothing is learned but one
 linear score of statistics over time, in two blocks: the amount of movement (change and
-jerk) and posture (mean and trend). Each block has a variance of its own, and both are
+jerk) and posture (mean and trend). Each block has its own variance, and both are
 those that make the training scores most likely (restricted likelihood; Patterson and
 Thompson 1971), which needs no clips held out. Clips of one animal share what is no
 movement: box, light, fur. So errors of one animal's clips are correlated (generalised
@@ -41,7 +41,7 @@ def fit(statistics, scores, animals):
     Raises
     ------
     Problem
-        When the scores are all the same.
+        When all scores are equal.
     """
     scores, animals = np.asarray(scores, float), np.asarray(animals).astype(str)
     if np.ptp(scores) == 0:
@@ -130,8 +130,8 @@ def bound_variance(variance):
     to 1,400 standard deviations.
     """
     varying = variance > 0
-    floor = LEAST_VARIANCE * np.median(variance[varying]) if varying.any() else 0
-    return np.where(varying, np.maximum(variance, floor), 1.0)
+    least = LEAST_VARIANCE * np.median(variance[varying]) if varying.any() else 0
+    return np.where(varying, np.maximum(variance, least), 1.0)
 
 
 def choose_correlation(scores, animals):
@@ -174,14 +174,14 @@ def choose_variances(kernels, scores, constant):
     given = rest.T @ kernels @ rest, rest.T @ scores
     bounds = [(np.log(LEAST), np.log(MOST))] * len(kernels)
     how = {"jac": True, "method": "L-BFGS-B", "bounds": bounds}
-    found = minimize(measure_unlikeliness, np.full(len(kernels), -1.0), given, **how)
+    found = minimize(measure_implausibility, np.full(len(kernels), -1.0), given, **how)
     variances = np.exp(found.x)
     variances[(variances < 2 * LEAST) & (variances < variances.max())] = 0
     return variances
 
 
-def measure_unlikeliness(logarithms, kernels, scores):
-    """Measure how unlikely scores are, and the gradient in logarithms of variances.
+def measure_implausibility(logarithms, kernels, scores):
+    """Measure how implausible scores are, and the gradient in logarithms of variances.
 
     Minus the logarithm of the restricted likelihood, whose error variance is the best
     one; what no bias explains is all that is given.

@@ -72,7 +72,7 @@ def check_size(path, width, height):
         )
 
 
-def is_file_torn(path, kind, complaints):
+def is_file_truncated(path, kind, complaints):
     """Tell whether a file ends in the middle of something."""
     size = path.stat().st_size
     with path.open("rb") as file:

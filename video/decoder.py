@@ -42,7 +42,7 @@ def survey(path):
 def survey_once(path, _size, _changed):
     """Survey a file that has not changed since the last call only once.
 
-    Pictures at its start that lean on a key frame that was cut away are left out.
+    Pictures at its start that lean on a key frame that was cut away are dropped.
     """
     film = look_through(path)
     for number, frame in enumerate(decode(film)):  # noqa: B007

@@ -180,7 +180,7 @@ def find_in_place(folder, name):
 def is_same_clip(one, other):
     """Tell whether what both splits hold under one name is the same, to the byte."""
     if bool(one[0]) != bool(other[0]):
-        return True  # images of a video, which nobody compares
+        return True  # images of a video, which are not compared
     pairs = list(zip(one[0] or [one[1]], other[0] or [other[1]], strict=False))
     return len(one[0]) == len(other[0]) and all(
         filecmp.cmp(*pair, shallow=False) for pair in pairs
@@ -255,7 +255,7 @@ def find_replaced(images, name):
     return films[0] if is_other else None
 
 
-# ---------------------------------------------------------------- what is left out
+# ---------------------------------------------------------------- what is not listed
 
 
 def suffix_of(path):
@@ -267,7 +267,7 @@ def is_video(path):
 
 
 def looks_like_video(path):
-    """Tell whether a file seems to be a video that nobody here reads."""
+    """Tell whether a file seems to be a video of an unsupported kind."""
     suffix = suffix_of(path)
     return suffix in RAW_SUFFIXES + OTHER_SUFFIXES and Path(path).name[0] != "."
 

@@ -229,7 +229,7 @@ class Resizer:
 def write_video(path, pictures, rate, crf=20, aspect=1):
     """Write RGB pictures (H, W, 3) as an .mp4, H.264 that every browser plays.
 
-    They are of one size; an odd height or width is made even by its last row or column.
+    They are of one size; an uneven height or width repeats its last row or column.
     `rate` is pictures a second, `crf` the loss from 0 (none) over 20 (hardly visible)
     to 51, `aspect` the width of a pixel to its height.
     """
@@ -241,8 +241,8 @@ def write_video(path, pictures, rate, crf=20, aspect=1):
         stream.options = {"crf": str(crf), "preset": "veryfast"}
         stream.thread_count = 1  # no bytes that depend on the cores
         for number, picture in enumerate(pictures):
-            odd = [(0, length % 2) for length in picture.shape[:2]]
-            picture = np.pad(picture, (*odd, (0, 0)), "edge")
+            extra = [(0, length % 2) for length in picture.shape[:2]]
+            picture = np.pad(picture, (*extra, (0, 0)), "edge")
             if number == 0:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")

@@ -12,10 +12,10 @@ import av
 import numpy as np
 
 from system.terminal import Problem
-from video.containers import PREMATURE, STILL, is_file_torn, opened
+from video.containers import PREMATURE, STILL, is_file_truncated, opened
 
 TIMED = ("matroska", "flv", "asf")  # containers that tell when their film ends
-STEADY = ("mpeg", "mpegts")  # containers in which no picture may be left out
+STEADY = ("mpeg", "mpegts")  # containers in which no picture may be missing
 MAY_SKIP = ("mpeg4", "h263", "msmpeg4v3", "flv")  # their smallest packets show nothing
 SMALLEST = 16  # bytes
 HDR = (16, 18)  # transfer functions PQ and HLG
@@ -85,7 +85,7 @@ class Packet(NamedTuple):
     duration: int
     size: int
     is_key: bool
-    is_torn: bool
+    is_truncated: bool
     is_hidden: bool
 
 
@@ -119,7 +119,7 @@ def look_through(path):
 def describe(path, container, stream, packets, end, complaints):
     """Make a `Film` of what the packets of a stream tell."""
     kind, codec = container.format.name.split(",")[0], stream.codec_context.name
-    whole = packets[:-1] if packets and packets[-1].is_torn else packets
+    whole = packets[:-1] if packets and packets[-1].is_truncated else packets
     shown = [packet for packet in whole if not packet.is_hidden]
     if not shown:
         raise Problem(f"{path}: none of its frames can be decoded")
@@ -148,11 +148,15 @@ def describe(path, container, stream, packets, end, complaints):
     )
     check_jumps(film)
     n_declared = count_declared(kind, container, stream, packets, film, end)
-    is_torn = len(whole) < len(packets) or is_file_torn(path, kind, complaints)
-    # Matroska drops a torn packet; elsewhere the last one may be half of one.
-    is_last_torn = is_torn and (packets[-1].is_torn or kind != "matroska")
-    if is_torn or n_declared > film.n_frames:
-        film = shorten(film, n_declared, is_last_torn)
+    is_truncated = len(whole) < len(packets) or is_file_truncated(
+        path, kind, complaints
+    )
+    # Matroska drops a truncated packet; elsewhere the last one may be half of one.
+    is_last_truncated = is_truncated and (
+        packets[-1].is_truncated or kind != "matroska"
+    )
+    if is_truncated or n_declared > film.n_frames:
+        film = shorten(film, n_declared, is_last_truncated)
     check_holes(film, kind, whole, complaints)
     return film
 
@@ -173,13 +177,15 @@ def check_jumps(film):
 
 
 def check_holes(film, kind, packets, complaints):
-    """Refuse a film in whose middle packets are torn or missing."""
-    torn = next((n for n, packet in enumerate(packets, 1) if packet.is_torn), None)
+    """Refuse a film in whose middle packets are truncated or missing."""
+    first = next(
+        (n for n, packet in enumerate(packets, 1) if packet.is_truncated), None
+    )
     gaps = np.flatnonzero(np.diff(film.numbers) > 1)
-    if torn is None and kind in STEADY and len(gaps):
-        torn = int(gaps[0]) + 2
-    if torn is not None:
-        raise Problem(f"{film.path}: damaged at about frame {torn} of {len(packets)}")
+    if first is None and kind in STEADY and len(gaps):
+        first = int(gaps[0]) + 2
+    if first is not None:
+        raise Problem(f"{film.path}: damaged at about frame {first} of {len(packets)}")
     spoken = [text for _, who, text in complaints if who.split(",")[0] == kind]
     if kind in TIMED and any(PREMATURE not in text for text in spoken):
         raise Problem(f"{film.path}: damaged ({spoken[0].strip()[:80]})")
@@ -234,15 +240,15 @@ def count_declared(kind, container, stream, packets, film, end):
     return film.n_frames + n_missing if n_missing > 0 else 0
 
 
-def shorten(film, n_declared, is_last_torn):
+def shorten(film, n_declared, is_last_truncated):
     """Note what is missing at the end of a film, and keep what is surely there."""
     last = film.last
     if not film.by_time:
         film = film._replace(times=film.times[: max(1, len(film.times) - MAX_ORDER)])
     elif last.dts is not None:
         # What is shown before the missing packets are decoded needs none of them.
-        limit = last.dts if is_last_torn else last.dts + (last.duration or 1)
+        limit = last.dts if is_last_truncated else last.dts + (last.duration or 1)
         kept = film.times[film.times < limit]
         film = film._replace(times=kept, limit=limit) if len(kept) else film
-    says = f"the file says {n_declared} frames" if n_declared else "its end is torn off"
+    says = f"the file says {n_declared} frames" if n_declared else "its end is missing"
     return film._replace(shortage=f"{says}, {film.n_frames} are there")

@@ -2,7 +2,7 @@
 
 Frames are counted as `ffmpeg -i` slices them, as the published clips were: at a
 constant rate, by the time stamps. Where a camera dropped pictures or its rate varies,
-the picture before is shown on. No picture is left out.
+the picture before is shown on. No picture is dropped.
 """
 
 import re
@@ -42,7 +42,7 @@ class Reel:
         self.depth, self.brightest, self.size = None, 0, self.film.size
 
     def list_notes(self):
-        """Say what is odd, as far as it is known by now, a clause each."""
+        """Describe what is unusual, as far as it is known by now, a clause each."""
         film, notes = self.film, [*self.film.oddities]
         if film.n_cut:
             notes.append(

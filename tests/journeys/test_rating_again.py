@@ -79,7 +79,7 @@ def test_what_is_doubtful_in_a_sheet_concerns_one_rater(
     tables.write_table(sheet, ("clip", "JB", "MK"), [("r1_c1", *c) for c in cells])
     told = rated.run("rate", "--scores", sheet, *options)
     assert told.code == (n_doubtful > 0)
-    assert f"{n_doubtful} were left out" * (n_doubtful > 1) in told.err
+    assert f"{n_doubtful} were not imported" * (n_doubtful > 1) in told.err
     assert told.err.count("second.csv:") == n_doubtful
     for rater, score in (("JB", jb), ("MK", mk)):
         path = rated.folder / "ratings" / f"{rater}.csv"
