@@ -12,7 +12,7 @@ import numpy as np
 from evaluation.agreement import compute_icc, measure_agreement
 from evaluation.comparisons import average_difference
 from evaluation.jackknife import Jackknife, not_defined
-from names.matching import explain_first, find_twice, match_names
+from names.matching import explain_first, find_twice, list_forms, match_names
 from rating.ratings import find_tables
 from system import tables
 from system.terminal import Problem, caution
@@ -209,6 +209,11 @@ def fit_names(values, known, loosest=None):
     ]
     if match.doubtful or twice:
         raise Problem(tables.summarise([*match.doubtful, *twice]))
+    pairs = match.found.items() if loosest else ()
+    if loose := [
+        f"{t} as {n}" for t, n in pairs if list_forms(t)[-1] != list_forms(n)[-1]
+    ]:
+        caution(f"names taken for the same: {', '.join(loose[:10])}")
     return {match.found.get(name, name): value for name, value in values.items()}
 
 
