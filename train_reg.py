@@ -161,9 +161,24 @@ def read_options(args, clips, extraction):
     made = extraction or {}
     given = vars(args) | {"task": clips[0].task}
     given["n_frames"] = made.get("n_frames", Options.n_frames)
-    given["reads"] = "movement" if args.model == "motion" else "features"
+    given["reads"] = choose_kind(args.data, args.model, given["n_frames"])
     names = [field.name for field in dataclasses.fields(Options)]
     return Options(**{name: given[name] for name in names if name in given})
+
+
+def choose_kind(folder, model, n_frames):
+    """Choose the kind of sequence that a model reads, or can read here."""
+    if model != "motion":
+        return "features"
+    there = {k: sequences.list_names(folder, n_frames, k) for k in sequences.KINDS}
+    if there["movement"] or not there["features"]:
+        return "movement"
+    terminal.caution(
+        "there are no movement sequences yet, so movement is read in the last block of "
+        "the network. It is read better in the middle: give extract_features.py again, "
+        "with the same settings, and train anew"
+    )
+    return "features"
 
 
 def list_some(names, limit=20):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import data
 from evaluation import questions
-from features import provenance
+from features import provenance, sequences
 from names import labels, sessions
 from names.matching import explain_first, form_of_animal, match_names
 from runs import folds, learned, novelty, state, store
@@ -171,9 +171,11 @@ def measure_plan(args, table, run, result):
     from training.train import measure_movement
 
     scored = table.dropna(subset=["target"])
-    size = run.n_frames, run.n_features
+    names, n_frames = list(scored["clip"]), run.n_frames
+    lacking = sequences.explain_missing(args.data, names, n_frames, "movement")
+    kind = run.options.reads if lacking else "movement"
     clips = (
-        measure_movement(args.data, list(scored["clip"]), *size),
+        measure_movement(args.data, names, n_frames, None, kind),
         summarise_clips(args.data, scored, run),
         scored["target"].to_numpy(float),
         scored["animal"].to_numpy(str),

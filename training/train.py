@@ -6,7 +6,7 @@ import functools
 import numpy as np
 
 import models
-from features.sequences import read_sequence
+from features.sequences import KINDS, read_sequence
 from runs import finish, store
 from system import storage
 from system.backend import keras
@@ -121,7 +121,7 @@ def fit_motion(folder, plan, options, shape):
     of a further fit each.
     """
     animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
-    statistics = measure_movement(folder, plan.train, *shape)
+    statistics = measure_movement(folder, plan.train, *shape, options.reads)
     scores = np.array(list(plan.train.values()), float)
     *weights, choice = motion.fit(statistics, scores, animals)
     predicted, choices = motion.cross_validate(statistics, scores, animals)
@@ -137,15 +137,15 @@ def fit_motion(folder, plan, options, shape):
     return network, {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
 
 
-def measure_movement(folder, names, n_frames, n_features):
+def measure_movement(folder, names, n_frames, n_features, kind="movement"):
     """Measure the statistics over time of clips, (N, 4F) float32."""
     models.check_movement(n_frames)
     measure, rows = models.Movement(), []
     for name in names:
-        sequence = read_sequence(folder, name, n_frames, n_features, "movement")
+        sequence = read_sequence(folder, name, n_frames, n_features, kind)
         if sequence.min() < 0:
             raise Problem(
-                f"the movement sequence of {name} has features below 0 "
+                f"the {KINDS[kind]} of {name} has features below 0 "
                 f"({sequence.min():.3g}). --model motion takes their root; those of "
                 "extract_features.py are never negative"
             )

@@ -22,7 +22,7 @@ def record(lab, run):
 
 def runs_judged(lab):
     """Name the networks that scored the clips in the newest predictions."""
-    paths = (lab.folder / "predictions").glob("*.csv")
+    paths = (lab.folder / "predictions").glob("*-folds.csv")
     newest = max(paths, key=lambda path: path.stat().st_mtime)
     return {row["run"] for row in csv.DictReader(newest.open(encoding="utf-8"))}
 

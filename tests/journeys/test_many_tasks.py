@@ -52,7 +52,7 @@ def read_predictions(lab, run, what="test"):
 @pytest.mark.parametrize("task", ["Reach", "Walk"])
 def test_a_task_has_its_own_run(tasks, task):
     said = tasks.ok("validate", "--task", task)
-    assert f"run {task}-motion, test" in said.out
+    assert f"run {task}-motion, on test rows" in said.out
     rows = read_predictions(tasks, f"{task}-motion")
     assert len(rows) == 4 and all(f"v_{task}" in row["clip"] for row in rows)
     path = tasks.folder / "predictions" / f"{task}-motion-test.json"
@@ -75,10 +75,10 @@ def test_training_without_a_task_asks_which(tasks):
 
 def test_without_a_task_the_newest_run_tells_it(tasks):
     said = tasks.ok("validate")
-    assert "run Reach-motion, test" in said.out
+    assert "run Reach-motion, on test rows" in said.out
     assert all("v_Reach" in r["clip"] for r in read_predictions(tasks, "Reach-motion"))
     said = tasks.ok("validate", "--run", "Walk-motion")
-    assert "run Walk-motion, test" in said.out
+    assert "run Walk-motion, on test rows" in said.out
     assert all("v_Walk" in r["clip"] for r in read_predictions(tasks, "Walk-motion"))
 
 

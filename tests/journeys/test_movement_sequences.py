@@ -42,14 +42,18 @@ def test_sequences_of_an_earlier_release_are_completed(lab):
     ] * 12
     forget_movement(lab.folder)
 
-    lab.refused(*MOTION, "--overwrite", words=["12 of 12 clips have no movement"])
-    lab.refused("validate", "--split", "train", words=["python extract_features.py"])
+    told = lab.ok(*MOTION, "--run", "early")
+    assert "no movement sequences yet" in told.err
+    lab.ok("validate", "--run", "early", "--split", "train")
+    words = ["no movement sequence", "python extract_features.py"]
+    lab.refused("validate", "--run", "Reach-motion", "--split", "train", words=words)
     lab.ok("train_reg", *POOL)
     one = lab.place / "films/Rat 1/r1_c1.mp4"
     moved = one.rename(lab.place / "elsewhere.mp4")
     told = lab.extract()
     assert "11 clips have their sequence and get a movement sequence" in told.out
     assert "1 clips have a sequence, but no movement sequence" in told.err
+    lab.refused(*MOTION, "--overwrite", words=["1 of 12 clips have no movement"])
     moved.rename(one)
     told = lab.extract()
     assert "1 clips have their sequence" in told.out and "no video" not in told.err
@@ -100,8 +104,9 @@ def test_a_run_of_an_earlier_release_reads_the_features_of_its_time(lab):
         movement.unlink()
     lab.ok("validate", "--split", "train")
     assert path.read_text(encoding="utf-8") == expected
-    words = ["no movement sequence", "extract_features.py"]
-    lab.refused(*MOTION, "--run", "new", words=words)
+    lab.ok(*MOTION, "--run", "new")
+    read = "no movement sequences yet"
+    assert read in lab.ok(*MOTION, "--run", "new", "--overwrite").err
     for name in list((lab.folder / "sequences").glob("*-features.npy")):
         content = name.read_bytes()
         name.with_name(name.name.replace("features", "movement")).write_bytes(content)

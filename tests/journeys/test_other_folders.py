@@ -64,7 +64,7 @@ def test_a_relative_folder_is_the_same_from_everywhere(walked, tmp_path, monkeyp
         (tmp_path / start).mkdir(exist_ok=True)
         monkeypatch.chdir(tmp_path / start)
         said = lab.ok("validate", "--folds", "--data", given, data=False)
-        assert "run Reach-motion, folds" in said.out
+        assert "run Reach-motion, cross-validated by animal" in said.out
     assert not list((tmp_path / "b").iterdir())
 
 

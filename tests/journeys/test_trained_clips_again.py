@@ -1,6 +1,7 @@
 """Clips and animals that a run was trained on, scored again as if they were new."""
 
 import shutil
+import types
 
 import builders
 import numpy as np
@@ -151,7 +152,8 @@ def test_copies_of_one_film_are_said(study):
 
 
 def test_what_the_published_network_was_trained_on_is_unknown(recwarn):
-    score.report_trained({}, {}, {"run": "g04-features", "train_clips": None})
+    run = types.SimpleNamespace(name="g04-features", is_published=True)
+    score.report_trained({}, {}, run)
     (told,) = (str(warning.message) for warning in recwarn)
     assert "unknown which clips and animals g04-features was trained on" in told
 
