@@ -1,7 +1,7 @@
 """InceptionV3 as an extractor: RGB frames in, features out.
 
 One pass can give two kinds of sequence: "features", the published 2,048 of the last
-block, and "movement", 768 of a middle block.
+block, and "movement", 1,536 of two middle blocks.
 """
 
 import collections
@@ -93,7 +93,7 @@ class Extractor:
     def maps(self, frames):
         """Extract the maps whose means over places are the features of the first kind.
 
-        Returns float32, (T, 8, 8, 2048) or (T, 17, 17, 768).
+        Returns float32, (T, 8, 8, 2048) or (T, 17, 17, 1536).
         """
         return self.predict(self.map_model, frames)
 

@@ -21,9 +21,10 @@ from video.frames import FRAME_SIZE
 
 N_FEATURES = 2048  # of the last block, whose maps see a frame as 8 x 8 places
 # Movement is read in the middle of the network: the change from frame to frame predicts
-# fights of held-out sources with r 0.59 in mixed6, 0.51 in mixed4 and 0.50 in mixed8
-# (137 clips of 22 sources, ImageNet weights; see docs/training.md).
-MIDDLE, N_MOVEMENT = "mixed6", 768  # 17 x 17 places
+# fights of held-out sources best in mixed4 or mixed6, depending on the weights; both
+# together come near the better one for either
+# (137 clips of 22 sources, benchmarks/blocks.py; see docs/training.md).
+MIDDLE, N_MOVEMENT = "mixed4+mixed6", 1536  # 17 x 17 places
 WIDTHS = {"features": N_FEATURES, "movement": N_MOVEMENT}  # of each kind of sequence
 N_CONVOLUTIONS = 94
 EPSILON = 1e-3  # of the normalizations
@@ -63,7 +64,7 @@ def build(weights, precision="float32"):
     """Build InceptionV3 up to its last block, of weights as `Extractor` takes them.
 
     Returns a keras.Model, uint8 pixels (B, 299, 299, 3) -> float32 maps by kind of
-    sequence, "features" (B, 8, 8, 2048) and "movement" (B, 17, 17, 768), and the sha256
+    sequence, "features" (B, 8, 8, 2048) and "movement" (B, 17, 17, 1536), and the sha256
     of the weights themselves, whatever file they came in.
     """
     network, convolved = build_maps(precision)
@@ -190,6 +191,6 @@ def build_maps(precision):
         one, three = conv(x, 320, 1, 1), fork(conv(x, 384, 1, 1))
         twice = fork(chain(x, (448, 1, 1), (384, 3, 3)))
         x = join(one, three, twice, conv(mean(x), 192, 1, 1))
-    maps = {"features": x, "movement": middle[2]}
+    maps = {"features": x, "movement": join(middle[0], middle[2])}
     maps = {kind: keras.ops.cast(x, "float32") for kind, x in maps.items()}
     return keras.Model(pixels, maps), made

@@ -91,10 +91,10 @@ def test_one_pass_gives_both_kinds_and_a_shorter_network_the_same(
         assert len(random_extractor.model.layers) < 0.75 * n_layers
     finally:
         random_extractor.choose(("features",))
-    assert alone.shape == (len(pictures), 768) and alone.min() >= 0
+    assert alone.shape == (len(pictures), 1536) and alone.min() >= 0
     np.testing.assert_allclose(both["features"], features, atol=1e-6 * features.max())
     np.testing.assert_allclose(both["movement"], alone, atol=1e-6 * alone.max())
-    assert maps.shape == (2, 17, 17, 768)
+    assert maps.shape == (2, 17, 17, 1536)
     np.testing.assert_allclose(maps.mean((1, 2)), alone[:2], rtol=1e-4, atol=1e-7)
 
 

@@ -55,7 +55,9 @@ def test_the_network_and_its_digest_are_those_of_keras(trained, saved):
     kinds = {type(layer) for layer in network.layers}
     assert MADE["norm"] not in kinds
     pixels = np.random.default_rng(1).integers(0, 256, (2, 299, 299, 3), np.uint8)
-    both = [trained.output, trained.get_layer("mixed6").output]
+    middle = [trained.get_layer(name).output for name in ("mixed4", "mixed6")]
+    middle = keras.layers.Concatenate()(middle)
+    both = [trained.output, middle]
     both = keras.Model(trained.input, both)
     expected = both.predict_on_batch(pixels / np.float32(127.5) - 1)
     found = network.predict_on_batch(pixels)

@@ -38,7 +38,7 @@ def test_sequences_of_an_earlier_release_are_completed(lab):
     scores = read_scores(lab)
     before = {kind: read_files(lab.folder, kind) for kind in ("features", "movement")}
     assert [np.load(p).shape for p in lab.folder.glob("sequences/*-movement.npy")] == [
-        (5, 768)
+        (5, 1536)
     ] * 12
     forget_movement(lab.folder)
 
