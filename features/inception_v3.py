@@ -22,8 +22,8 @@ from video.frames import FRAME_SIZE
 N_FEATURES = 2048  # of the last block, whose maps see a frame as 8 x 8 places
 # Movement is read in the middle of the network: the change from frame to frame predicts
 # fights of held-out sources best in mixed4 or mixed6, depending on the weights; both
-# together come near the better one for either
-# (137 clips of 22 sources, benchmarks/blocks.py; see docs/training.md).
+# together come near the better one for either (137 clips
+# of 22 sources, `benchmarks/blocks.py`; see docs/training.md).
 MIDDLE, N_MOVEMENT = "mixed4+mixed6", 1536  # 17 x 17 places
 WIDTHS = {"features": N_FEATURES, "movement": N_MOVEMENT}  # of each kind of sequence
 N_CONVOLUTIONS = 94
@@ -64,8 +64,8 @@ def build(weights, precision="float32"):
     """Build InceptionV3 up to its last block, of weights as `Extractor` takes them.
 
     Returns a keras.Model, uint8 pixels (B, 299, 299, 3) -> float32 maps by kind of
-    sequence, "features" (B, 8, 8, 2048) and "movement" (B, 17, 17, 1536), and the sha256
-    of the weights themselves, whatever file they came in.
+    sequence, "features" (B, 8, 8, 2048) and "movement" (B, 17, 17, 1536), and the
+    sha256 of the weights themselves, whatever file they came in.
     """
     network, convolved = build_maps(precision)
     parts = read_parts(weights, [layer.kernel.shape for layer in convolved])
