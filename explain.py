@@ -23,6 +23,7 @@ from pathlib import Path
 
 import data
 from features import provenance
+from features.sequences import omit_missing
 from names import labels
 from names.matching import match_names
 from runs import folds, learned, predict, store
@@ -155,6 +156,9 @@ def gather(args):
     given = {name: getattr(args, name) for name in ("animal_pattern", "group_pattern")}
     run = dataclasses.replace(run, **{name: p for name, p in given.items() if p})
     run = learned.note_owners(run, listed)
+    if args.skip_missing:
+        wanted = run.n_frames, run.options.reads
+        listed = omit_missing(args.data, learned.choose_clips(listed, run), *wanted)
     parts = open_folds(args, run, listed)
     if parts:
         known = {clip.name: clip for clip in listed}
@@ -170,6 +174,8 @@ def gather(args):
     run = labels.settle_healthy(run, named, args.control_group)
     without = "colours of groups follow their names"
     labels.report_healthy(named, run.control_group, without)
+    for _, rows in parts:
+        predict.require_sequences(args.data, list(rows["clip"]), run)
     opened, table = tabulate_parts(args.data, parts, run, listed, networks)
     sequences = list(predict.read_sequences(args.data, table["clip"], run))
     extractor, reason = None, "--no-places was given" if args.no_places else ""
@@ -249,6 +255,7 @@ def parse_args(argv):
     add("--run", str, "name or file of the trained network; the newest by default")
     add("--task", str, "explain clips of this task; by default that of the run")
     add("--weights", str, "file of the run's InceptionV3 weights, if it was moved")
+    add("--skip-missing", bool, "omit the clips that have no sequence")
     add("--clip", str, "explain this clip; can be given several times", action="append")
     splits = "explain all clips of these rows; by default test rows, else by folds, "
     splits += "else all rows"

@@ -187,15 +187,6 @@ def list_some(names, limit=20):
     return ", ".join(sorted(names)[:limit]) + more
 
 
-def skip_missing(folder, clips, options):
-    """Omit the clips that have no sequence, and caution which."""
-    wanted = options.n_frames, options.reads
-    names = [clip.name for clip in clips]
-    if lacking := sequences.explain_missing(folder, names, *wanted):
-        terminal.caution(f"{lacking}; these are omitted")
-    return [c for c in clips if sequences.find_sequence(folder, c.name, *wanted)]
-
-
 def check_present(folder, planned, options):
     """See that every clip of the plans has a sequence, before Keras is loaded."""
     names = {name for plan in planned for name in (*plan.train, *plan.validation)}
@@ -253,7 +244,8 @@ def train_all(args, repeat):
     options = dataclasses.replace(options, seed=options.seed + 1000 * (repeat - 1))
     check_frames(options, extraction)
     if args.skip_missing:
-        clips = skip_missing(args.data, clips, options)
+        wanted = options.n_frames, options.reads
+        clips = sequences.omit_missing(args.data, clips, *wanted)
     options = splits.settle_healthy(clips, options)
     planned, animals = make_plans(args, clips, options, repeat)
     if suggestion := propose(clips, options):

@@ -39,6 +39,15 @@ def tabulate(clips, run):
     return data.tabulate_clips(clips, animals, run.group_pattern)
 
 
+def choose_clips(args, clips, run, split=None):
+    """Choose the clips of a run's task; if asked, only those that have sequences."""
+    chosen = learned.choose_clips(clips, run, split)
+    if not args.skip_missing:
+        return chosen
+    wanted = run.n_frames, run.options.reads
+    return sequences.omit_missing(args.data, chosen, *wanted)
+
+
 def list_repeats(args, clips):
     """List the networks and the clips that each is to score: lists of (Run, table),
     one for each time that a cross-validation was repeated, one for a split.
@@ -48,7 +57,7 @@ def list_repeats(args, clips):
     if args.split in data.SPLITS:
         run = store.open_run(store.find_run(args.data, args.run, args.task))
         run = learned.note_owners(settle_patterns(args, run), clips)
-        chosen = learned.choose_clips(clips, run, args.split)
+        chosen = choose_clips(args, clips, run, args.split)
         return [[(run, tabulate(chosen, run))]]
     found = folds.find_folds(args.data, args.split, args.run, args.task)
     repeats = [
@@ -56,7 +65,7 @@ def list_repeats(args, clips):
         for networks in folds.split_repeats(found)
     ]
     first = repeats[0][0]
-    table = tabulate(learned.choose_clips(clips, first), first)
+    table = tabulate(choose_clips(args, clips, first), first)
     scored = set(table["animal"][table["expert_score"].notna()])
     parts = []
     for networks in repeats:
@@ -244,6 +253,7 @@ def parse_args(argv):
         text = f"regular expression: the {what} in a clip's name; the run's own if none"
         add(f"--{what}-pattern", terminal.pattern, text, metavar="RE")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
+    add("--skip-missing", bool, "omit the clips that have no sequence")
     add("--sessions", str, terminal.SESSIONS, metavar="A,B")
     add("--full", bool, "print all tables; the page has them anyway")
     add("--status", bool, "print only where the study is, and the next command")

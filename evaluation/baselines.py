@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 ALPHAS = np.logspace(0, 6, 13)  # thousands of features, tens of clips
+LEAST_KNOWN = 0.8  # of the training clips, whose sequences are still there
 BASELINES = ("training mean", "group mean", "clip length", "clip duration", "ridge")
 BASELINES += ("animal known",)
 INFORMED = {  # what a baseline knows that no network is given
@@ -102,10 +103,13 @@ def predict_baselines(train, validation, wanted, omitted=()):
         sides = [np.asarray(s[key], dtype=float) for s in (wanted, train, validation)]
         n_columns = sides[0][0].size
         of_wanted, of_train, chosen = (side.reshape(-1, n_columns) for side in sides)
-        if not all(np.isfinite(side).all() for side in sides):
+        has = np.isfinite(of_train).all(axis=1)  # not clips that were deleted since
+        if has.mean() < LEAST_KNOWN or not np.isfinite(of_wanted).all():
             raise NoBaseline("it is not known of every clip")
-        known = of_train, scores, train["animals"]
-        return predict_ridge(*known, of_wanted, (chosen, validation["scores"]))
+        known = of_train[has], scores[has], np.asarray(train["animals"])[has]
+        has = np.isfinite(chosen).all(axis=1)
+        chosen = chosen[has], np.asarray(validation["scores"], float)[has]
+        return predict_ridge(*known, of_wanted, chosen)
 
     groups = train["groups"], wanted["groups"]
     ways = {

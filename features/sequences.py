@@ -16,7 +16,7 @@ from system.storage import (
     sequence_path,
     write_json,
 )
-from system.terminal import Problem
+from system.terminal import Problem, caution
 
 # Both kinds are made in one pass: features of the last block, as published, and of a
 # middle block, in which movement is read.
@@ -72,6 +72,17 @@ def explain_missing(folder, names, n_frames, kind):
         f"frames in {extraction_path(folder).parent}: "
         f"{', '.join(sorted(missing)[:20])}{more}{near}"
     )
+
+
+def omit_missing(folder, clips, n_frames, kind):
+    """List the clips that have a sequence, and caution which have none."""
+    names = [clip.name for clip in clips]
+    if lacking := explain_missing(folder, names, n_frames, kind):
+        caution(f"{lacking}; these are omitted")
+    found = [c for c in clips if find_sequence(folder, c.name, n_frames, kind)]
+    if not found:
+        raise Problem("no clip is left. Make the sequences with extract_features.py")
+    return found
 
 
 def read_sequence(folder, clip_name, n_frames, n_features=None, kind="features"):

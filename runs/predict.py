@@ -114,6 +114,15 @@ def open_extractor(run, weights=None):
     return extractor
 
 
+def require_sequences(folder, names, run):
+    """Refuse clips without a sequence for a run, with the command that makes it."""
+    wanted = run.n_frames, run.options.reads
+    if lacking := sequences.explain_missing(folder, names, *wanted):
+        raise Problem(
+            f"{lacking}. {suggest_command(folder, run)}; --skip-missing omits them"
+        )
+
+
 def read_sequences(folder, names, run, control=None):
     """Read the sequences (T, F) of clips for a run, one after the other.
 
@@ -122,8 +131,7 @@ def read_sequences(folder, names, run, control=None):
     """
     random, n_frames = np.random.default_rng(0), run.n_frames
     wanted = n_frames, run.n_features, run.options.reads
-    if lacking := sequences.explain_missing(folder, names, n_frames, wanted[2]):
-        raise Problem(f"{lacking}. {suggest_command(folder, run)}")
+    require_sequences(folder, names, run)
     for name in names:
         sequence = sequences.read_sequence(folder, name, *wanted)
         if control == "shuffled-frames":

@@ -90,8 +90,8 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
         sequences.read_sequence(tmp_path, altered, 4)
     with pytest.raises(Problem, match=said):
         train_reg.check_present(tmp_path, [plan], Options(n_frames=4))
-    with pytest.warns(Caution, match=said):
-        train_reg.skip_missing(tmp_path, [clip], Options(n_frames=4))
+    with pytest.warns(Caution, match=said), pytest.raises(Problem, match="no clip is"):
+        sequences.omit_missing(tmp_path, [clip], 4, "features")
     with pytest.warns(Caution, match=said):
         raters.spread_ratings({"JB": [{altered: 1.0}]}, [name])
     scores = {"network_score": [1.0, 2, 3, 4], "expert_score": [1.0, 3, 2, 4]}

@@ -89,6 +89,31 @@ def test_movement_alone_is_enough_for_motion(lab):
     lab.ok("train_reg", *POOL)
 
 
+def test_clips_without_sequences_are_omitted_where_asked(lab):
+    """A clip whose sequence is gone, and an animal deleted from disk and table."""
+    lab.write_sequences(["sham", "lesion"] * 4)
+    lab.ok(*MOTION, "--folds", "4", "--final")
+    gone = min(lab.folder.glob("sequences/*-features.npy"))
+    name = gone.name.split("-")[0]
+    for path in lab.folder.glob(f"sequences/{name}-*"):
+        path.unlink()
+    for script in ("validate", "explain"):
+        lab.refused(script, words=[name, "--skip-missing"])
+        told = lab.ok(script, "--skip-missing")
+        assert "these are omitted" in told.err and name in told.err
+    lab.refused(*MOTION, "--run", "new", words=[name, "--skip-missing"])
+    lab.ok(*MOTION, "--run", "new", "--skip-missing")
+    table = lab.folder / "data_file.csv"
+    animal = name.split("_")[0]
+    lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if f",{animal}_" not in line]
+    table.write_text("".join(kept), encoding="utf-8")
+    for path in lab.folder.glob(f"sequences/{animal}_*"):
+        path.unlink()
+    told = lab.ok("validate", "--run", "Reach-motion", "--folds")
+    assert "On 7 animals" in told.out and "baseline ridge" in told.out
+
+
 def test_a_run_of_an_earlier_release_reads_the_features_of_its_time(lab):
     """There movement was read in the last block; its record does not say what of."""
     lab.write_sequences(["sham", "lesion"] * 3)  # both kinds are the same numbers
