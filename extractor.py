@@ -71,8 +71,13 @@ class Extractor:
             return
         self.kinds = tuple(kinds)
         maps = [self.network.output[kind] for kind in self.kinds]
-        pooled = [keras.layers.GlobalAveragePooling2D()(each) for each in maps]
-        pooled = pooled if len(pooled) == 1 else [keras.layers.Concatenate()(pooled)]
+        # Named, as Keras may count anew and give a name that the network has already.
+        pooled = [
+            keras.layers.GlobalAveragePooling2D(name=f"mean_of_{kind}")(each)
+            for kind, each in zip(self.kinds, maps, strict=True)
+        ]
+        if len(pooled) > 1:
+            pooled = [keras.layers.Concatenate(name="kinds")(pooled)]
         self.model = keras.Model(self.network.inputs[0], pooled[0])
         self.map_model = keras.Model(self.network.inputs[0], maps[0])
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from extractor import Extractor, decode_ahead
+from system.backend import keras
 from system.terminal import Problem
 from video.frames import resize_frame
 
@@ -39,8 +40,6 @@ def test_resizing_is_that_of_pil(size):
 
 
 def test_features_are_those_of_keras_one_frame_at_a_time(random_extractor, pictures):
-    import keras
-
     preprocess = keras.applications.inception_v3.preprocess_input
     keras.utils.set_random_seed(0)
     plain = keras.applications.InceptionV3(
@@ -83,6 +82,7 @@ def test_one_pass_gives_both_kinds_and_a_shorter_network_the_same(
 ):
     features = random_extractor(pictures)
     try:
+        keras.utils.clear_session(free_memory=False)  # Keras counts names anew
         random_extractor.choose(("features", "movement"))
         both = random_extractor.split(random_extractor(pictures))
         n_layers = len(random_extractor.model.layers)
