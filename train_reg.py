@@ -300,21 +300,18 @@ def train_part(args, todo, options, extraction):
 
 
 def report_trained(plan, run, seconds):
-    """Print how a network was trained, and its error."""
-    how = f"{run.epochs} epochs" if run.epochs else "in closed form"
-    if run.model == "motion" and seconds:
-        how += f", changes are over {1000 * seconds:.0f} ms"
-    where = "validation clips" if plan.validation else "its animals, each held out once"
-    print(
-        f"{plan.run}: {how}; root mean squared error on {where} "
-        f"{math.sqrt(run.val_loss):.3f}"
+    """Print the error of a network, and what the score of a final one reads."""
+    error, shares = math.sqrt(run.val_loss), []
+    where = (
+        f"validation clips, {run.epochs} epochs" if run.epochs else "cross-validated"
     )
-    shares = []
+    print(f"{plan.run}: root mean squared error {error:.3f} ({where})")
     for block, share in run.choice.shares.items():
         low, high = run.choice.ranges.get(block, (share, share))
         shares.append(f"{share:.0%} {block} [{low:.0%}, {high:.0%}]")
-    if shares:
-        print(f"{plan.run} reads {', '.join(shares)} (ranges over folds of animals)")
+    if shares and not plan.held_out:
+        step = f", over {1000 * seconds:.0f} ms" if seconds else ""
+        print(f"  it reads {', '.join(shares)}{step} (ranges over folds of animals)")
 
 
 def main(argv=None):

@@ -233,7 +233,7 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     assert 0.5 < low <= high <= 1 and choice["shares"]["amount of movement"] > 0.5
     assert record["options"]["reads"] == "movement" and record["n_features"] == F
     told = capsys.readouterr().out
-    assert "in closed form" in told and "amount of movement" in told
+    assert "(cross-validated)" in told and "amount of movement" in told
     scores, expert = score_clips(tmp_path, "Reach-motion")
     assert np.corrcoef(scores, expert)[0, 1] > 0.8
     still, _ = score_clips(tmp_path, "Reach-motion", "first-frame")
