@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"```bash\n(.*?)```(\n\n```text\n)?.*?(?=```|\Z)", re.DOTALL)
 PICTURE = re.compile(r'!\[[^]]*\]\(([^ )]+) "([^"]+)"\)')
-LONGEST = 88  # characters of a line that was printed
+LONGEST, MOST = 88, 32  # characters of a line that was printed, lines of a block
 
 
 def run(command, folder, weights):
@@ -57,6 +57,7 @@ def build(page, weights="random"):
                 print(f"$ {command}", flush=True)
                 outputs.append(run(command, folder, weights).rstrip())
             lines = "\n".join(outputs).splitlines()
+            lines = ["..."] * (len(lines) > MOST) + lines[-MOST:]
             printed = "\n".join(line[:LONGEST].rstrip() for line in lines)
             return f"```bash\n{commands}```\n\n```text\n{printed}\n"
 
