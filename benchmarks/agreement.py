@@ -3,7 +3,7 @@
     python benchmarks/agreement.py [--studies 1000] [--part folds]
 
 Simulates studies whose truth is known, from a study of thousands of times the size or,
-for cross-validations, from the trained networks' scores of animals that nobody used.
+for cross-validations, from the trained networks' scores of unused animals.
 Prints, for each figure that `validate.py` gives, its bias and how often its interval
 held the truth among the studies where there was one; for each test, how often p <= 0.05
 where there is nothing to find. 8 to 30 animals, 1 to 6 clips each ("usual") or one
@@ -148,7 +148,7 @@ def draw_clips(random, n_animals, n_clips, signal):
 
 
 def measure_new(predict, mean, new):
-    """Judge a trained network on animals that nobody used: the truth."""
+    """Evaluate a trained network on animals that no network used: the truth."""
     features, scores, animals, labels = new
     network = predict(features)
     error, base = network - scores, mean - scores
@@ -167,7 +167,7 @@ def measure_new(predict, mean, new):
 
 
 def measure_folds(n_studies, n_animals, signal, penalty):
-    """Pooled left-out animals: raw and centred figures against the truth."""
+    """Pooled held-out animals: raw and centred figures against the truth."""
     random, tally = np.random.default_rng(2), Tally()
     small = defaultdict(int)
     studies, truths = [], []

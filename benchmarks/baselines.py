@@ -4,7 +4,7 @@
 
 Takes what frames add, once from the gradients of the path from the zero sequence,
 once integrated from the mean frame itself, and lets the network say which of the two
-foretells better what replacing frames and features does (the deletion test of
+predicts better what replacing frames and features does (the deletion test of
 explain.py, over animals). Seconds for small networks.
 """
 
@@ -63,7 +63,7 @@ def main(argv=None):
             raised, lowered, chance = found["curves"][kind].mean(axis=2).T
             gains.append((chance - raised) + (lowered - chance))
         told = page.interval(checks.find_interval(gains[1] - gains[0], drawn))
-        print(f"  {kind}: the mean frame foretells more by {told}")
+        print(f"  {kind}: the mean frame predicts more by {told}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/damage.py [--copies 200] [--threads 1 2 16]
 
 Damages copies of films of ten kinds (cut short, bytes flipped or added, zeros written
-over a stretch, a packet spoiled) and reads each with several numbers of decoding
+over a stretch, a packet corrupted) and reads each with several numbers of decoding
 threads, of which the project uses one. Prints for each kind how many copies gave
 
     right     every frame as in the whole film,
@@ -82,7 +82,7 @@ def read(path):
         return None
 
 
-def judge(frames, whole):
+def evaluate(frames, whole):
     """Say what a damaged copy gave."""
     if frames is None:
         return "refused"
@@ -122,7 +122,7 @@ def main():
                 answer = []
                 for decoder.THREADS in args.threads:
                     decoder.survey_once.cache_clear()
-                    answer.append(judge(read(copy), whole))
+                    answer.append(evaluate(read(copy), whole))
                 answers.append(answer)
         counts = Counter(answer[0] for answer in answers)
         n_apart = sum(len(set(answer)) > 1 for answer in answers)

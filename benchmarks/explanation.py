@@ -4,7 +4,7 @@
 
 Draws 20 clips of ten artificial animals, extracts them with an untrained network and
 trains for a few epochs; then explain.py takes everything apart (features, frames,
-places, page) in a process of its own, whose time and peak memory are printed. About
+places, page) in a separate process, whose time and peak memory are printed. About
 fifteen minutes on two cores, five of them for what is printed.
 """
 

@@ -4,8 +4,8 @@
 
 Cross-validates networks by animal, changing one setting at a time, and prints what each
 scores on animals that its networks never saw, beside ridge regression on the mean and
-spread of the features. The best of the settings is chosen on the clips that judge it,
-so its figures are optimistic: report those of animals that took no part. The runs stay
+spread of the features. The best setting is chosen on the clips that evaluate it, so
+its figures are optimistic: report those of animals that took no part. The runs stay
 in the working folder as few-<setting>, so a comparison that was stopped goes on. Half
 an hour for 60 clips on two cores.
 """
@@ -52,7 +52,7 @@ def list_options(name):
 
 
 def cross_validate(name, args):
-    """Train and judge the networks of a setting; returns the figures of validate.py."""
+    """Train and evaluate the networks of a setting; the figures of validate.py."""
     where = ["--data", str(args.data), "--run", f"few-{name}"]
     if args.task:
         where += ["--task", args.task]
@@ -105,7 +105,7 @@ def main(argv=None):
         )
         tell(name, found["agreement"], found.get("separation"), saved)
     print(
-        "the best of these was chosen on the clips that judge it: read it as "
+        "the best of these was chosen on the clips that evaluate it: read it as "
         "optimistic; report what animals show that took no part"
     )
     if found is None:

@@ -67,14 +67,14 @@ def average(values, animals):
     return total / counts.reshape(-1, *[1] * (values.ndim - 1)), counts
 
 
-def judge(told, widths, truth, weights):
+def evaluate(told, widths, truth, weights):
     """Share of truths inside, each animal with one vote, and median width."""
     inside = np.abs(told - truth) <= widths
     return np.average(inside, weights=weights), 2 * np.median(widths)
 
 
-def judge_study(train, new, folds, fit):
-    """Judge the intervals of new animals' clips, and of their means.
+def evaluate_study(train, new, folds, fit):
+    """Evaluate the intervals of new animals' clips, and of their means.
 
     Returns
     -------
@@ -87,15 +87,15 @@ def judge_study(train, new, folds, fit):
     means, counts = average(told, animals)
     votes = (1 / counts)[np.unique(animals, return_inverse=True)[1]]
     width = intervals.find_width(errors, train[2])
-    of_clips = judge(told, np.full(len(told), width), scores, votes)
+    of_clips = evaluate(told, np.full(len(told), width), scores, votes)
     truth = average(scores, animals)[0]
     known = {n: intervals.find_width(errors, train[2], n_clips=n) for n in set(counts)}
     widths = np.array([known[n] for n in counts])
-    return [*of_clips, *judge(means, widths, truth, np.ones(len(truth)))]
+    return [*of_clips, *evaluate(means, widths, truth, np.ones(len(truth)))]
 
 
 def simulate(n_animals, n_folds, n_studies, n_new=10, seed=0):
-    """Judge many studies; one row of results a way."""
+    """Evaluate many studies; one row of results a way."""
     random = np.random.default_rng(seed)
     ways = {"network": fit_ridge, "training mean": fit_mean}
     found = {way: [] for way in ways}
@@ -105,7 +105,7 @@ def simulate(n_animals, n_folds, n_studies, n_new=10, seed=0):
         new = draw_animals(random, n_new, loadings)
         folds = random.permutation(np.arange(n_animals) % n_folds)[train[2]]
         for way, fit in ways.items():
-            found[way].append(judge_study(train, new, folds, fit))
+            found[way].append(evaluate_study(train, new, folds, fit))
     return {way: np.array(rows) for way, rows in found.items()}
 
 
@@ -140,8 +140,8 @@ def read_folder(folder):
     return np.stack(summaries), np.array([clip.score for clip in once]), animals
 
 
-def judge_folder(folder, repeats, n_folds):
-    """Leave the animals of a folder out in turn, and judge what the others say."""
+def evaluate_folder(folder, repeats, n_folds):
+    """Hold each animal of a folder out, and evaluate what the others predict."""
     from sklearn.decomposition import PCA
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
@@ -163,7 +163,7 @@ def judge_folder(folder, repeats, n_folds):
             train = features[kept], scores[kept], animals[kept]
             new = features[~kept], scores[~kept], animals[~kept]
             for way, use in (("network", fit), ("training mean", fit_mean)):
-                found[way].append(judge_study(train, new, inner, use))
+                found[way].append(evaluate_study(train, new, inner, use))
     return {way: np.array(rows) for way, rows in found.items()}, n_animals
 
 
@@ -174,7 +174,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     if args.data:
-        found, n_animals = judge_folder(args.data, args.repeats, 5)
+        found, n_animals = evaluate_folder(args.data, args.repeats, 5)
         tell(f"{args.data.name}: {n_animals} animals, level 90%", found)
         return
     for n_animals, n_folds in ((9, 9), (15, 15), (15, 5), (19, 5), (29, 5), (40, 5)):

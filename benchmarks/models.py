@@ -37,7 +37,7 @@ N_FOLDS = 5
 
 
 def cross_validate(folder, name, repeat, control):
-    """Train and judge the folds of a model; gives figures and processor seconds."""
+    """Train and evaluate the folds of a model; gives figures and processor seconds."""
     run = f"models-{name.replace(' ', '-')}-{repeat}"
     where = ["--data", str(folder), "--run", run]
     train = [*MODELS[name].split(), "--folds", str(N_FOLDS), "--seed", str(repeat)]
@@ -64,7 +64,7 @@ def average(figures):
     return verdict.show({**figures[0], **means})
 
 
-def tell(name, found, pick, last=""):
+def describe(name, found, pick, last=""):
     """Print a row; `pick` takes agreement and separation out of what was found."""
     parts = [pick(each) for each in found]
     row = [
@@ -105,15 +105,15 @@ def main(argv=None):
             seconds = np.mean([each for _, each in pairs]) / N_FOLDS
             saved = [each["baselines"]["ridge"].get("reduction") for each in found]
             last = f"{average(saved):<24}{average(shuffled):<24}{seconds:.1f}"
-            tell(name, found, lambda x: (x["agreement"], x.get("separation")), last)
-        for floor in ("ridge", "training mean"):
-            known = [x for x in found if isinstance(x["baselines"].get(floor), dict)]
+            describe(name, found, lambda x: (x["agreement"], x.get("separation")), last)
+        for baseline in ("ridge", "training mean"):
+            known = [x for x in found if isinstance(x["baselines"].get(baseline), dict)]
             if known:
-                pick = lambda x, floor=floor: (  # noqa: E731
-                    x["baselines"][floor],
-                    x.get("baseline_separation", {}).get(floor),
+                pick = lambda x, baseline=baseline: (  # noqa: E731
+                    x["baselines"][baseline],
+                    x.get("baseline_separation", {}).get(baseline),
                 )
-                tell(floor, known, pick)
+                describe(baseline, known, pick)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/scaling.py [--clips 10 100 1000] [--workers 1 2]
 
 Clips: time and peak memory of `extract_features.py` with a stand-in network, each in a
-process of its own. Frames: one clip through InceptionV3. Workers: the same clips on
+separate process. Frames: one clip through InceptionV3. Workers: the same clips on
 Dask clusters of as many processes of one thread, in turns. Training: peak memory of
 `train_reg.py`, an epoch of the published network on stand-in sequences. On two cores
 about six minutes, and fifteen for the training; --skip leaves parts out.
@@ -70,14 +70,14 @@ def extract_with(network, folder):
 
 
 def measure_clips(n_clips, network):
-    """Seconds and peak memory in GB of an extraction in a process of its own."""
+    """Seconds and peak memory in GB of an extraction in a separate process."""
     with tempfile.TemporaryDirectory() as folder:
         make_folder(folder, n_clips, N_FRAMES)
         return measure("--extract", network, folder)
 
 
 def measure(*arguments):
-    """Seconds and peak memory in GB of a part, run in a process of its own."""
+    """Seconds and peak memory in GB of a part, run in a separate process."""
     command = [sys.executable, __file__, *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     seconds, memory = map(float, done.stdout.split()[-2:])

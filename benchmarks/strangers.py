@@ -1,10 +1,10 @@
-"""How many new videos are said to be unlike the training, by kind?
+"""How many new videos are said to be out of distribution, by kind?
 
     python benchmarks/strangers.py data/mice --others data/fights
     python benchmarks/strangers.py data/mice --clips 12
 
 A third of the animals of a working folder are new, the others the training, ten times
-over: how often are features of a new animal said to be unlike (a false alarm), and how
+over: how often are features of a new animal said to be novel (a false alarm), and how
 often those of another folder's clips? With --clips some clips of new animals are
 darkened, cropped, slowed and mirrored before they are extracted.
 
@@ -50,7 +50,7 @@ def split_animals(animals, random):
 
 
 def share_flagged(features, directions, animals=None):
-    """Share of clips said to be unlike; of each animal's clips first, if told."""
+    """Share of clips said to be novel; of each animal's clips first, if told."""
     centres = np.array(features["centres"])
     odd = novelty.measure_distances(directions, centres) > features["limit"]
     if animals is None:

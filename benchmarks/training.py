@@ -5,7 +5,7 @@
 
 Trains the published network (batches of 8, Adam) on artificial sequences, in turns
 within one process, and prints the median seconds of an epoch, the ratio to ours, and
-the peak memory of each trainer in a process of its own. PyTorch takes part where it
+the peak memory of each trainer in a separate process. PyTorch takes part where it
 can be imported (`pip install torch`). An epoch of 48 clips of the published size
 takes Keras's LSTM one to two minutes on two cores; `--clips 8` gives one step of each.
 

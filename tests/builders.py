@@ -321,3 +321,21 @@ def forget_models():
     """Forget Keras's networks of a journey, which would pile up."""
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
+
+
+def take_in(lab, folder, *more):
+    return lab.ok("extract_files", "--from", folder, "--task", "Reach", "--yes", *more)
+
+
+def by_clip(lab, column):
+    return {row["clip"]: row[column] for row in lab.rows()}
+
+
+def write_trials(lab, rows, name="trials.csv", columns=("video", "start", "end")):
+    tables.write_table(lab.place / name, columns, rows)
+    return lab.place / name
+
+
+def cut(lab, path, folder, *more):
+    options = ("--cut", path, "--from", folder, "--task", "Reach", "--yes")
+    return lab.ok("extract_files", *options, *more)
