@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from data import Clip
+from features import provenance
 from rating import showing
 from system.terminal import Caution, Problem
 from video import decoder, frames, reader
