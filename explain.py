@@ -173,7 +173,9 @@ def gather(args):
     named += [each for _, part in parts for each in part["group"]]
     run = labels.settle_healthy(run, named, args.control_group)
     without = "colours of groups follow their names"
-    labels.report_healthy(named, run.control_group, without)
+    labels.ask_healthy(named, run.control_group, without)
+    if run.control_group:
+        print(f"healthy group: {run.control_group}")
     for _, rows in parts:
         predict.require_sequences(args.data, list(rows["clip"]), run)
     opened, table = tabulate_parts(args.data, parts, run, listed, networks)

@@ -333,6 +333,11 @@ def work(args, clips):
         options["batch_size"] = args.batch_size
     run = extract_on_cluster if args.dask else extract_here
     todo, failed = run(args, clips, options)
+    if n_completed := sum("features" in job.stays for job in todo):
+        print(
+            f"{n_completed} clips have their sequence and get a movement sequence, for "
+            "--model motion"
+        )
     provenance.tidy_origins(args.data)
     drop_replaced(args.data)
     n_skipped = len({clip.name for clip in clips}) - len(todo)
@@ -342,7 +347,7 @@ def work(args, clips):
     )
     from runs import state
 
-    state.report_state(args.data, args.task)
+    print(state.format_state(args.data, args.task))
     return terminal.report_failed(failed, len(todo))
 
 

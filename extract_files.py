@@ -371,7 +371,7 @@ def parse_args(argv):
 def main(argv=None):
     args = parse_args(argv)
     if args.undo:
-        return listing.undo(args.data)
+        return print(listing.undo(args.data))
     if args.find_trials:
         return propose_trials(args)
     work = take_in if args.source or args.cut else slice_published

@@ -14,6 +14,7 @@ import math
 from pathlib import Path
 
 import data
+from names import sessions
 from recordings import folders
 from runs import intervals, new_animals, new_videos, novelty, predict, store
 from system import storage, tables, terminal
@@ -241,7 +242,7 @@ def compare(args, table, run, clips, labels, trained, settled):
         )
     scored = pd.DataFrame({key: table[key] for key in ("clip", "network_score")})
     scored = scored.merge(settled["table"], on="clip")
-    study.report_study(scored, run, settled, args.output, args.level)
+    print(*study.report_study(scored, run, settled, args.output, args.level), sep="\n")
 
 
 def settle_study(args, clips, run, labels):
@@ -265,6 +266,10 @@ def settle_study(args, clips, run, labels):
         args.control_group,
         args.sessions,
     )
+    if settled["healthy"]:
+        print(f"healthy group: {settled['healthy']}")
+    if settled["sessions"]:
+        print(f"sessions: {sessions.show_order(settled['sessions'])}")
     return settled | {"table": table}
 
 
@@ -304,7 +309,8 @@ def main(argv=None):
     view = choose_view(run, args.crop, args.mirror)
     labels = new_animals.label_clips(clips, in_table, run)
     settled = settle_study(args, clips, run, labels)
-    new_animals.report_animals(labels, in_table)
+    if by_name := new_animals.describe_animals(labels, in_table):
+        print(by_name)
     digests = new_animals.digest_videos(clips)
     trained = new_animals.find_trained(clips, digests, labels, run, args.other_animals)
     scored, code = score(args, clips, networks, run, view)

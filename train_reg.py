@@ -247,6 +247,8 @@ def train_all(args, repeat):
         wanted = options.n_frames, options.reads
         clips = sequences.omit_missing(args.data, clips, *wanted)
     options = splits.settle_healthy(clips, options)
+    if options.control_group:
+        print(f"healthy group: {options.control_group}")
     planned, animals = make_plans(args, clips, options, repeat)
     if suggestion := propose(clips, options):
         print(suggestion)
@@ -266,9 +268,12 @@ def train_all(args, repeat):
     for part in filter(None, parts):
         for plan, run in train_part(args, part, options, extraction):
             report_trained(plan, run, seconds)
-    lacked = [
-        finish.finish(args.data, plan, options) for plan in planned if not plan.held_out
-    ]
+    lacked = []
+    for plan in (plan for plan in planned if not plan.held_out):
+        is_new, text = finish.finish(args.data, plan, options)
+        lacked.append(is_new)
+        if text:
+            print(f"{plan.run}: {text}")
     if not todo and len(planned) == 1 and not any(lacked):
         raise Problem(f"{planned[0].run} is finished. Give --overwrite to train again")
     print(f"written to {storage.checkpoint_path(args.data, planned[-1].run).parent}")
@@ -318,7 +323,7 @@ def main(argv=None):
     args = parse_args(argv)
     for repeat in range(1, args.repeats + 1):
         train_all(args, repeat)
-    state.report_state(args.data, args.task)
+    print(state.format_state(args.data, args.task))
 
 
 if __name__ == "__main__":

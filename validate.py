@@ -96,7 +96,10 @@ def settle_labels(args, clips, repeats):
         for parts in repeats
     ]
     without = "without it figures of impaired and healthy animals are not there"
-    labels.report_healthy(named, settled[0][0][0].control_group, without)
+    healthy = settled[0][0][0].control_group
+    labels.ask_healthy(named, healthy, without)
+    if healthy:
+        print(f"healthy group: {healthy}")
     days = [day for table in tables for day in table["session"] if day]
     if args.sessions:
         order = sessions.order_sessions(days, args.sessions)
@@ -226,7 +229,8 @@ def evaluate_raters_alone(args, ratings):
     clips = [known.get(own.get(name), name) for name in names]
     animals = [data.animal_of(clip, pattern) for clip in clips]
     result = raters.evaluate_raters(*raters.spread_ratings(ratings, names), animals)
-    verdict.print_tables({"raters": report_tables.list_raters(result)})
+    lines = verdict.format_tables({"raters": report_tables.list_raters(result)})
+    print(*lines, sep="\n")
     path = storage.predictions_path(args.data, "raters", "ratings", ".json")
     storage.write_json(path, result)
     print(f"\nwritten to {path}")
@@ -289,7 +293,8 @@ def score(args):
     compared."""
     clips = data.read_clips(args.data, args.task)
     provenance.refuse_changed(args.data, clips)
-    questions.settle(args, clips)
+    if note := questions.settle(args, clips):
+        print(note)
     repeats, order = settle_labels(args, clips, list_repeats(args, clips))
     settled = settle_comparison(args, repeats[0], order)
     learned.caution_edited([run for parts in repeats for run, _ in parts], clips)
@@ -318,7 +323,7 @@ def asks_network(args):
 def main(argv=None):
     args = parse_args(argv)
     if args.status:
-        return state.report_state(args.data, args.task)
+        return print(state.format_state(args.data, args.task))
     from evaluation import raters
 
     ratings = raters.read_raters(args.raters) if args.raters else None
@@ -353,8 +358,11 @@ def main(argv=None):
     if second or ratings:
         result["raters"] = evaluate_raters(args, table, run, second, ratings)
     options = vars(args)
-    report.publish(args.data, args.split, clips, table, run, result, options, means)
-    state.report_state(args.data, args.task)
+    lines = report.publish(
+        args.data, args.split, clips, table, run, result, options, means
+    )
+    print(*lines, sep="\n")
+    print(state.format_state(args.data, args.task))
     return 0
 
 

@@ -10,12 +10,13 @@ def settle(args, clips):
     """Settle what is evaluated where the options leave it open.
 
     Sets `args.split` to a split or to a kind of cross-validation, of which `args.run`
-    is then the prefix of its networks (None without one).
+    is then the prefix of its networks (None without one). Returns why the folds were
+    chosen, "" where they were not or were asked for.
     """
     asked = {"folds": args.folds, "leave-one-animal-out": args.leave_one_animal_out}
     kind = next((kind for kind in store.FOLDS if asked[kind]), None)
     if kind is None and args.split:
-        return
+        return ""
     try:
         path = store.find_run(args.data, args.run, args.task)
     except Problem:
@@ -23,9 +24,9 @@ def settle(args, clips):
         kind = kind or find_kind(args.data, args.run or "", args.task)
         if kind is None:
             raise
-    run = path and store.open_run(path)
+    run, note = path and store.open_run(path), ""
     if kind is None:
-        kind, prefix = choose(args, clips, run)
+        kind, prefix, note = choose(args, clips, run)
     else:
         is_ours = args.run and run and run.scheme.of == kind
         prefix = folds.name_of(run) if is_ours else args.run
@@ -34,26 +35,27 @@ def settle(args, clips):
         args.run = prefix or None
         if run and args.task is None and prefix != args.run:
             args.task = run.task
+    return note
 
 
 def choose(args, clips, run):
-    """Choose between the test rows and the folds of a run: what, and their prefix."""
+    """Choose between the test rows and the folds of a run: what, their prefix, why."""
     of_task = {clip.name for clip in learned.choose_clips(clips, run)}
     test = [c for c in clips if c.split == "test" and c.name in of_task]
     if any(clip.is_scored and clip.name not in run.targets for clip in test):
-        return "test", None
+        return "test", None, ""
     name = run.path.stem
     for kind, prefix in list_schemes(run):
         if has_folds(args.data, kind, prefix, run):
             args.task = args.task or run.task
-            print(
+            note = (
                 f"No scored test row is new to run {name}, so its cross-validation is "
                 f"evaluated (--{kind}): each clip by the network that never saw its "
                 "animal"
             )
-            return kind, prefix
+            return kind, prefix, note
     if test:
-        return "test", None
+        return "test", None, ""
     where = f" of task {run.task}" if run.task else ""
     ways = [
         "--split train evaluates it on train rows (resubstitution, which is no test)",

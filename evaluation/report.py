@@ -76,7 +76,7 @@ def draw(folder, place, split, table, run, result, means):
 
 
 def publish(folder, split, clips, table, run, result, options, means=None):
-    """Print, write and draw what was found, once all of it is computed.
+    """Write and draw what was found, once all of it is computed; lines to print.
 
     It takes predictions of a run's split, the result of `evaluate.evaluate`, what the
     user asked for ("full" prints all tables), and the outcome of animals.
@@ -125,14 +125,17 @@ def publish(folder, split, clips, table, run, result, options, means=None):
         split=split,
         versions=versions,
     )
-    verdict.print_verdict(result, run.name, split)
+    lines = verdict.format_verdict(result, run.name, split)
     if options.get("full"):
-        verdict.print_tables(sections)
+        lines += verdict.format_tables(sections)
     if result["change_first"]:
         first = f"What to change first: {result['change_first'][0]}"
-        print("\n" + textwrap.fill(first, 88))
-    print(f"page: {place / 'report.html'}; sentences for a paper: results.txt")
-    print(f"tables: {path}, .json, {animals.name}; on the terminal with --full")
+        lines += ["", *textwrap.wrap(first, 88)]
+    return [
+        *lines,
+        f"page: {place / 'report.html'}; sentences for a paper: results.txt beside it",
+        f"tables: {path}, .json, {animals.name}; on the terminal with --full",
+    ]
 
 
 def write_page(

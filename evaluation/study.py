@@ -33,7 +33,7 @@ def label_clips(names, run, labels):
 
 
 def settle(table, run, by_group, by_session, control=None, order=None):
-    """Settle what is compared with what, before anything is scored; print it.
+    """Settle what is compared with what, before anything is scored.
 
     `table` is of `label_clips`; `control` and `order` are the healthy group and the
     order of sessions as a user gave them. Dict of "groups", the healthy one first, and
@@ -47,11 +47,10 @@ def settle(table, run, by_group, by_session, control=None, order=None):
         healthy = spelling.settle_healthy(run, known, control).control_group
         instead = f"the difference is taken from {known[0]}, the first by name"
         if len(known) < 3 or healthy:
-            spelling.report_healthy(known, healthy, instead)
+            spelling.ask_healthy(known, healthy, instead)
         found["groups"] = list_groups(table, healthy)
     if by_session:
         found["sessions"] = sessions.order_sessions(table["session"], order)
-        print(f"sessions: {sessions.show_order(found['sessions'])}")
         if lost := sorted(set(table["session"]) - set(found["sessions"])):
             caution(f"sessions omitted from the comparison: {', '.join(lost)}")
     check_sizes(table, found)
@@ -163,15 +162,15 @@ def describe_methods(run, n_clips, animals, level):
 
 
 def report_study(table, run, settled, output=None, level=intervals.LEVEL):
-    """Compare new videos, print the sentences for Results and Methods, and draw."""
+    """Compare new videos and draw; the sentences for Results and Methods, in lines."""
     from evaluation import plots
     from reports import style
 
     study = compare(table, settled)
-    print(f"Results: {'. '.join(list_results(study))}.")
-    print(f"Methods: {describe_methods(run, len(table), table['animal'], level)}")
+    methods = describe_methods(run, len(table), table["animal"], level)
+    lines = [f"Results: {'. '.join(list_results(study))}.", f"Methods: {methods}"]
     if output is None:
-        return
+        return lines
     width = None
     if intervals.count_animals(run):
         n_clips = round(len(table) / sum(map(len, study["means"].values())))
@@ -180,4 +179,4 @@ def report_study(table, run, settled, output=None, level=intervals.LEVEL):
     level = intervals.format_level(intervals.choose_level(run, level))
     drawn = plots.draw_study(study, title, width, level)
     (picture, _) = style.save(drawn, output.with_name(f"{output.stem}-study"))
-    print(f"written to {picture} and .svg")
+    return [*lines, f"written to {picture} and .svg"]

@@ -215,31 +215,35 @@ def list_asked(result, digits):
     return lines
 
 
-def print_verdict(result, run, split):
-    """Print the label, the sentences, and the dozen figures."""
+def format_verdict(result, run, split):
+    """Format the label, the sentences, and the dozen figures: list of lines."""
     how = {"test": "on test rows", "train": "on train rows"}
     how = how.get(split, "cross-validated by animal")
     than = f" than {result['than']}" if result["than"] else ""
-    print(f"run {run}, {how}: {result['label']}{than}")
-    print(textwrap.fill(" ".join(result["verdict"]), 88) + "\n")
-    lines = list_figures(result)
-    width = max((len(name) for name, _ in lines), default=0) + 2
-    for name, text in lines:
-        print(f"  {name:<{width}}{text}")
+    figures = list_figures(result)
+    width = max((len(name) for name, _ in figures), default=0) + 2
+    return [
+        f"run {run}, {how}: {result['label']}{than}",
+        *textwrap.wrap(" ".join(result["verdict"]), 88),
+        "",
+        *(f"  {name:<{width}}{text}" for name, text in figures),
+    ]
 
 
-def print_tables(sections):
-    """Print tables: dict of list of Section."""
-    for section in (each for found in sections.values() for each in found):
+def format_tables(sections):
+    """Format tables, a dict of list of Section: list of lines."""
+    found = []
+    for section in (each for of_part in sections.values() for each in of_part):
         rows = [[show(cell) for cell in row] for row in section.rows]
         lines = [["", *section.columns], *rows]
         widths = [2 + max(map(len, column)) for column in zip(*lines, strict=True)]
-        print(f"\n{section.title}")
+        found += ["", section.title]
         for row in lines[: MOST_ROWS + 1]:
             cells = zip(row, [max(26, widths[0]), *widths[1:]], strict=True)
             line = "".join(cell.ljust(width) for cell, width in cells)
-            print(f"  {line}".rstrip())
+            found.append(f"  {line}".rstrip())
         if len(rows) > MOST_ROWS:
-            print(f"  and {len(rows) - MOST_ROWS} more")
+            found.append(f"  and {len(rows) - MOST_ROWS} more")
         for note in section.list_notes():
-            print(textwrap.indent(textwrap.fill(note, 84), "  "))
+            found += [f"  {line}" for line in textwrap.wrap(note, 84)]
+    return found

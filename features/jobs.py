@@ -47,11 +47,6 @@ def list_jobs(folder, clips, n_frames, overwrite, wanted):
             "only --model motion needs, and no video or images here to make it of: "
             f"{', '.join(sorted(no_source)[:10])}"
         )
-    if n_completed := sum("features" in job.stays for job in jobs):
-        print(
-            f"{n_completed} clips have their sequence and get a movement sequence, for "
-            "--model motion"
-        )
     return jobs
 
 

@@ -158,15 +158,13 @@ def settle_healthy(run, groups, given=None):
     return dataclasses.replace(run, control_group=healthy)
 
 
-def report_healthy(groups, healthy, instead):
-    """Print which group is healthy, or ask for it; silent where there are not two.
+def ask_healthy(groups, healthy, instead):
+    """Ask for the healthy group where it is not known and there are two or more.
 
     `instead` says what is omitted where it is not known.
     """
     known = sorted({group for group in groups if group})
-    if healthy:
-        print(f"healthy group: {healthy}")
-    elif len(known) > 1:
+    if not healthy and len(known) > 1:
         caution(
             f"which group is healthy is not known: {', '.join(known)}. Name it with "
             f"--control-group; {instead}"

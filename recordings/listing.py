@@ -31,7 +31,7 @@ def back_up(folder):
 
 
 def undo(folder):
-    """Take the last change of the table back; once more brings it again."""
+    """Take the last change of the table back, or again; what was done, in words."""
     path = storage.table_path(folder)
     before = path.with_name(BEFORE)
     if not before.is_file():
@@ -41,7 +41,7 @@ def undo(folder):
     with storage.replacing(path) as temporary:
         temporary.write_bytes(earlier)
     n_rows = len(open_listed(path)[1])
-    print(f"{path} is as it was before the last change: {tables.count(n_rows, 'row')}")
+    return f"{path} is as it was before the last change: {tables.count(n_rows, 'row')}"
 
 
 def append_clips(folder, clips):

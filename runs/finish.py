@@ -34,21 +34,22 @@ def complete(folder, plan, options, record):
 
 
 def finish(folder, plan, options):
-    """Complete the record of a finished run on disk; returns whether that changed it.
+    """Complete the record of a finished run on disk.
 
     A run of an earlier release may lack what is written at once today, and folds may
-    have been trained again since.
+    have been trained again since. Returns whether that changed the record, and its
+    errors on held-out animals in words, "" where it has none.
     """
     path = storage.record_path(folder, plan.run)
     record = storage.read_json(path)
     whole = complete(folder, plan, options, record)
     if is_new := whole != record:
         storage.write_json(path, whole)
+    text = ""
     if plan.scheme and not plan.held_out:
         run = read_record(path)
-        missing = intervals.explain_missing(run)
-        print(f"{plan.run}: {missing or intervals.describe_errors(run)}")
-    return is_new
+        text = intervals.explain_missing(run) or intervals.describe_errors(run)
+    return is_new, text
 
 
 def has_errors(folder, scheme, targets, run):

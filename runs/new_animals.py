@@ -104,20 +104,22 @@ def list_nameless(labels):
     return [name for name, label in labels.items() if not label["animal"]]
 
 
-def report_animals(labels, in_table):
-    """Print which animals the names give, and caution of clips that give none."""
+def describe_animals(labels, in_table):
+    """Describe which animals the names give; caution of clips that give none."""
     known = {name for name, row in in_table.items() if row.get("animal")}
     named = [n for n in labels if labels[n]["animal"] and n not in known]
+    text = ""
     if named:
         animals = list(dict.fromkeys(labels[name]["animal"] for name in named))
         whose = f"{count(len(named), 'clip')} of {count(len(animals), 'animal')}"
-        print(f"{whose}, by the names of files and folders: {list_some(animals)}")
+        text = f"{whose}, by the names of files and folders: {list_some(animals)}"
     if lost := list_nameless(labels):
         caution(
             f"the names of {len(lost)} clips give no animal, so each counts as an "
             f"animal by itself: {list_some(lost)}. Give a table with the columns "
             "clip,animal as --table"
         )
+    return text
 
 
 def digest_videos(guessed):

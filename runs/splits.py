@@ -64,14 +64,12 @@ def name_groups(clips, options):
 
 
 def settle_healthy(clips, options):
-    """Find and print which group of clips is healthy; returns options that name it."""
+    """Find which group of clips is healthy; returns options that name it."""
     groups = name_groups(clips, options).values()
     healthy = labels.find_healthy(groups, options.control_group)
     if options.target != "group":
         without = "without it groups are not separated into healthy and impaired"
-        labels.report_healthy(groups, healthy, without)
-    elif healthy:
-        print(f"healthy group: {healthy}")
+        labels.ask_healthy(groups, healthy, without)
     return dataclasses.replace(options, control_group=healthy or "")
 
 

@@ -73,7 +73,7 @@ def write_command(folder, way):
     return " ".join(["python", script, *rest]) + place
 
 
-def report_state(folder, task=None):
-    """Print where a study is and the next command."""
+def format_state(folder, task=None):
+    """Format where a study is and the next command, in two lines."""
     state, command = describe_state(folder, task)
-    print(f"now:  {state}\nnext: {command}")
+    return f"now:  {state}\nnext: {command}"

@@ -61,7 +61,7 @@ def make_study():
     return {"clip": [n for n, _ in rows], "network_score": [s for _, s in rows]}
 
 
-def test_a_study_of_groups_and_sessions(tmp_path, capsys):
+def test_a_study_of_groups_and_sessions(tmp_path):
     made = {"weights": "random", "sampling": "uniform"}
     run = make_run(n_frames=12, train_clips={"x": 1.0}, extraction=made)
     table = pd.DataFrame(make_study())
@@ -70,8 +70,7 @@ def test_a_study_of_groups_and_sessions(tmp_path, capsys):
     assert (settled["groups"], settled["healthy"]) == (["Control", "Stroke"], "Control")
     assert settled["sessions"] == ["05-02", "05-09"]
     table = table.merge(labels, on="clip")
-    study.report_study(table, run, settled, tmp_path / "study.csv")
-    said = capsys.readouterr().out
+    said = "\n".join(study.report_study(table, run, settled, tmp_path / "study.csv"))
     assert "Stroke, 05-09 (n = 4 animals) had network scores 1.00 lower than" in said
     assert "changes from 05-02 to 05-09 that were 1.10 lower than Control" in said
     assert "32 clips of 8 animals were scored by the network a" in said

@@ -39,33 +39,33 @@ def draw_table(n_animals=15, signal=1.0, groups=True, folds=True, n_clips=3, see
     )
 
 
-def tell(table, capsys, is_test=True, **options):
+def tell(table, is_test=True, **options):
     """Judge a table and print its report: the result, the verdict, what was printed."""
     result = evaluate.evaluate(table, make_run(control_group="Control"), **options)
     json.dumps(result, allow_nan=False)
     result |= verdict.describe_verdict(result, "" if is_test else "3 clips trained on")
-    verdict.print_verdict(result, "Reach", "test")
-    verdict.print_tables(report_tables.list_sections(result))
-    printed = capsys.readouterr().out
+    lines = verdict.format_verdict(result, "Reach", "test")
+    lines += verdict.format_tables(report_tables.list_sections(result))
+    printed = "\n".join(lines)
     assert "nan" not in printed.lower() and "None" not in printed
     return result, " ".join([result["label"], *result["verdict"]]), printed
 
 
-def test_a_good_network_is_called_better_than_the_baseline(capsys):
+def test_a_good_network_is_called_better_than_the_baseline():
     table = draw_table()
-    _, verdict, printed = tell(table, capsys)  # ridge is as good
+    _, verdict, printed = tell(table)  # ridge is as good
     assert verdict.startswith("NOT SHOWN TO BE BETTER") and "than ridge" in printed
     assert "never saw" in verdict and "That is better than the mean" in verdict
     assert "it is not shown that it is better than the best simple method" in verdict
     assert "AUROC" in printed and "centred" in printed and "--repeats" in printed
     table["baseline_ridge"] = table["training_mean"] + 0.2
-    result, verdict, _ = tell(table, capsys)
+    result, verdict, _ = tell(table)
     assert result["label"] == "BETTER THAN THE BASELINE" and "by" in verdict
 
 
-def test_noise_is_not_called_a_finding(capsys):
+def test_noise_is_not_called_a_finding():
     for seed in range(5):
-        result, verdict, _ = tell(draw_table(signal=0, seed=seed), capsys)
+        result, verdict, _ = tell(draw_table(signal=0, seed=seed))
         assert result["label"] != "BETTER THAN THE BASELINE"
         assert "That is better than the mean" not in verdict
         assert result["agreement"]["animals"]["pearson"]["value"] < 0  # and yet
@@ -73,17 +73,17 @@ def test_noise_is_not_called_a_finding(capsys):
         assert centred["low"] < 0 < centred["high"]
 
 
-def test_few_animals_have_no_interval_and_no_verdict(capsys):
-    result, verdict, _ = tell(draw_table(n_animals=4), capsys)
+def test_few_animals_have_no_interval_and_no_verdict():
+    result, verdict, _ = tell(draw_table(n_animals=4))
     assert result["agreement"]["animals"]["mae"]["low"] is None
     assert "too few for an interval" in verdict and "is unknown" in verdict
     assert result["label"] == "NOT SHOWN TO BE BETTER"
-    _, verdict, _ = tell(draw_table(n_animals=5), capsys)
+    _, verdict, _ = tell(draw_table(n_animals=5))
     assert "too few for an interval" not in verdict
 
 
-def test_one_group_is_not_separated(capsys):
-    result, verdict, printed = tell(draw_table(groups=False), capsys)
+def test_one_group_is_not_separated():
+    result, verdict, printed = tell(draw_table(groups=False))
     assert "separation" not in result and "severity" not in result
     assert "AUROC" not in verdict + printed
 
@@ -98,32 +98,32 @@ def test_a_clip_without_group_is_not_impaired():
     assert found["animals"]["n"] == 14
 
 
-def test_unscored_animals_are_omitted_and_counted(capsys):
+def test_unscored_animals_are_omitted_and_counted():
     table = draw_table()
     table.loc[table["animal"].isin(["g03", "g04"]), ["target", "expert_score"]] = None
-    result, verdict, _ = tell(table, capsys)
+    result, verdict, _ = tell(table)
     assert "On 13 animals (39 clips) that the network never saw" in verdict
     assert result["agreement"]["unscored"] == 6
     table["target"] = np.nan
-    assert "Nothing can be evaluated" in tell(table, capsys)[1]
+    assert "Nothing can be evaluated" in tell(table)[1]
 
 
-def test_what_is_known_is_no_test(capsys):
-    _, verdict, _ = tell(draw_table(folds=False), capsys, is_test=False)
+def test_what_is_known_is_no_test():
+    _, verdict, _ = tell(draw_table(folds=False), is_test=False)
     assert verdict.startswith("NOT A TEST 3 clips") and "never saw" not in verdict
 
 
-def test_a_floor_that_misses_clips_says_on_how_many(capsys):
+def test_a_floor_that_misses_clips_says_on_how_many():
     table = draw_table()
     table.loc[:8, "baseline_ridge"] = np.nan
-    _, _, printed = tell(table, capsys, reasons={"ridge": "one animal"})
+    _, _, printed = tell(table, reasons={"ridge": "one animal"})
     assert "on 36 clips; elsewhere: one animal" in printed
 
 
-def test_a_bias_gets_its_sentence(capsys):
+def test_a_bias_gets_its_sentence():
     table = draw_table(folds=False)
     table["network_score"] -= 1
-    assert "too low by 0.95" in tell(table, capsys)[2]
+    assert "too low by 0.95" in tell(table)[2]
 
 
 def test_repeats_are_compared():
@@ -136,10 +136,10 @@ def test_repeats_are_compared():
     assert found["sd"] == pytest.approx(np.std(values, ddof=1))
 
 
-def test_the_page_leads_with_the_label_and_the_sentences(tmp_path, capsys):
+def test_the_page_leads_with_the_label_and_the_sentences(tmp_path):
     table = draw_table()
     reasons = {"clip length": "<all alike>"}
-    result, _, _ = tell(table, capsys, reasons=reasons)
+    result, _, _ = tell(table, reasons=reasons)
     path = tmp_path / "report.html"
     run = make_run(name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5))
     versions = {"python": "3.11"}
@@ -177,16 +177,16 @@ def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):
     assert report.show_clip(page, folder, clip_of("gone"))["strip"] is None
 
 
-def test_few_animals_are_said_to_be_few(capsys):
+def test_few_animals_are_said_to_be_few():
     table = draw_table(n_animals=8, seed=1)
     table["baseline_ridge"] = table["network_score"] + 0.01
-    _, verdict, _ = tell(table, capsys)
+    _, verdict, _ = tell(table)
     assert "8 animals are too few to show that it is better than the best" in verdict
     table["baseline_ridge"] = 9.0
-    assert "no simple method beats it" in tell(table, capsys)[1]
+    assert "no simple method beats it" in tell(table)[1]
 
 
-def test_ranks_of_few_animals_have_no_interval_of_no_width(capsys):
-    result, _, printed = tell(draw_table(n_animals=5, folds=False, seed=1), capsys)
+def test_ranks_of_few_animals_have_no_interval_of_no_width():
+    result, _, printed = tell(draw_table(n_animals=5, folds=False, seed=1))
     assert result["agreement"]["clips"]["spearman"]["low"] is None
     assert "the same whichever animal is omitted" in printed
