@@ -5,7 +5,8 @@ import shlex
 import data
 from features import sequences
 from runs import store
-from system import storage, tables
+from system import storage
+from system.tables import count
 
 
 def describe_state(folder, task=None):
@@ -18,23 +19,24 @@ def describe_state(folder, task=None):
     of_task = f" --task {shlex.quote(tasks[0])}" if len(tasks) == 1 else " --task TASK"
     names = {clip.name for clip in clips}
     n_scored = len({clip.name for clip in clips if clip.is_scored})
-    n_animals = len({data.animal_of(clip, data.ANIMAL_PATTERN) for clip in clips})
-    state = f"{len(names)} clips of {n_animals} animals, {n_scored} with a score"
-    if raters := count_raters(folder):
-        state += f", {raters} raters"
+    animals = {data.animal_of(clip, data.ANIMAL_PATTERN) for clip in clips} - {None}
+    of_animals = f" of {count(len(animals), 'animal')}" if animals else ""
+    state = f"{count(len(names), 'clip')}{of_animals}, {n_scored} with a score"
+    if n_raters := count_raters(folder):
+        state += f", {count(n_raters, 'rater')}"
     done = {path.name.rsplit("-", 2)[0] for path in sequences.list_files(folder)}
-    state += f"; {len(names & done)} sequences" if names & done else ""
+    state += f"; {count(len(names & done), 'sequence')}" if names & done else ""
     runs = store.list_checkpoints(folder)
     folds = [path for path in runs if read_kind(path) in store.FOLDS]
     own = [path for path in runs if path not in folds]
-    state += f"; {tables.count(len(own), 'run')}" if own else ""
-    state += f", {len(folds)} networks of folds" if folds else ""
+    state += f"; {count(len(own), 'run')}" if own else ""
+    state += f", {count(len(folds), 'network')} of folds" if folds else ""
     evaluated = list((folder / "predictions").glob("[!.]*.json"))
     if not names & done:
         few = " --seq-length 20 --sampling uniform" if is_short(clips) else ""
         way = f"extract_features.py{few}"
     elif not n_scored and not runs:
-        way = f"rate.py --rater YOUR_NAME{of_task}"
+        way = "rate.py --join mean" if n_raters else f"rate.py --rater NAME{of_task}"
     elif not runs:
         way = f"train_reg.py{of_task} --model motion --folds 5 --final"
     elif not [path for path in evaluated if path.stem != "raters-ratings"]:

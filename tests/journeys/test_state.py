@@ -12,6 +12,10 @@ def test_the_next_command_follows_from_what_the_folder_holds(lab):
     assert command.endswith(f"--data {lab.folder}")
     lab.edit(lambda row: row.update(score=""))
     assert "rate.py --rater" in state.describe_state(lab.folder)[1]
+    (lab.folder / "ratings").mkdir()
+    (lab.folder / "ratings/JB.csv").write_text("clip,score\n", encoding="utf-8")
+    told, command = state.describe_state(lab.folder)
+    assert "0 with a score, 1 rater;" in told and "rate.py --join mean" in command
     for path in (lab.folder / "sequences").glob("*-5-*"):
         path.unlink()
     told, command = state.describe_state(lab.folder)
