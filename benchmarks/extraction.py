@@ -3,6 +3,7 @@
     python benchmarks/extraction.py [--clips 4] [--frames 32] [--repetitions 3]
     python benchmarks/extraction.py --data folder_of_videos --weights weights.h5
     python benchmarks/extraction.py --data working_folder --against other_checkout
+    python benchmarks/extraction.py --kinds [--repetitions 20]
 
 In turns within one process, from the same video files: the published way (one frame,
 one `predict`), ours from end to end, and our network on batches that lie ready. Prints
@@ -12,6 +13,9 @@ three minutes on two cores.
 --against runs the whole of extract_features.py instead, this one and that of another
 checkout in turns, on copies of a working folder: what counting frames and digests of
 the sources cost from end to end, and what the start does.
+
+--kinds passes one batch through the network for features, for features and movement,
+and for movement alone, in turns, and prints ratios of processor time with quartiles.
 """
 
 import argparse
@@ -171,6 +175,35 @@ def compare_checkouts(args):
         print(f"{what}: there {theirs:.1f}, here {mine:.1f}, ratio {ratio:.3f}")
 
 
+def compare_kinds(args):
+    """Pass a batch through the network for each kind of sequence, in turns."""
+    from extractor import Extractor
+
+    extractor = Extractor(args.weights, args.batch_size)
+    random = np.random.default_rng(0)
+    shape = extractor.batch_size, 299, 299, 3
+    batch, models = random.integers(0, 256, shape, np.uint8), {}
+    for kinds in (("features",), ("features", "movement"), ("movement",)):
+        extractor.choose(kinds)
+        extractor(batch)  # warms up
+        models[kinds] = extractor.model
+    turns = []
+    for _ in range(args.repetitions):
+        turns.append([])
+        for kinds, model in models.items():
+            extractor.kinds, extractor.model = kinds, model
+            began = time.process_time()
+            extractor(batch)
+            turns[-1].append(time.process_time() - began)
+    alone, both, moving = np.transpose(turns)
+    for what, ratio in (
+        ("time of both beside features alone", both / alone),
+        ("speed of movement alone beside features alone", alone / moving),
+    ):
+        low, middle, high = np.quantile(ratio, [0.25, 0.5, 0.75])
+        print(f"{what}: {middle:.2f} (quartiles {low:.2f} to {high:.2f})")
+
+
 def parse_args(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -182,6 +215,7 @@ def parse_args(argv):
     parser.add_argument("--weights", default="random")
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--against", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--kinds", action="store_true")
     return parser.parse_args(argv)
 
 
@@ -218,6 +252,8 @@ def main(argv=None):
     args = parse_args(argv)
     if args.against:
         return compare_checkouts(args)
+    if args.kinds:
+        return compare_kinds(args)
     with tempfile.TemporaryDirectory() as folder:
         if args.data:
             videos = list_videos(args.data, args.frames)[: args.clips]
