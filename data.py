@@ -362,8 +362,8 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
     shown = ", ".join(sorted(unmatched)[:5]) + (", ..." if len(unmatched) > 5 else "")
     if required and len(unmatched) == len({clip.name for clip in clips}):
         raise Problem(
-            f"no clip name matches --animal-pattern {pattern} ({shown}), so "
-            "knows which clips are of one animal. Give a pattern that fits, or a "
+            f"no clip name matches --animal-pattern {pattern} ({shown}), so it is "
+            "unknown which clips are of one animal. Give a pattern that fits, or a "
             "column `animal` in data_file.csv"
         )
     if unmatched:

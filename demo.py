@@ -160,7 +160,8 @@ def parse_args(argv):
     parser = terminal.Parser(__doc__)
     add = terminal.begin_options(parser)
     add("--data", Path, "folder of the demo", default=FOLDER, metavar="DIR")
-    add("--seed", terminal.seed, "another one draws other animals", default=1)
+    text = "seed of the drawing; another one draws other animals"
+    add("--seed", terminal.seed, text, default=1)
     least = terminal.checked(int, lambda n: n >= LEAST, f"{LEAST} or more")
     add("--animals", least, "number of animals to draw", default=N_ANIMALS)
     weights = "imagenet, random or a file; by default imagenet if it can be downloaded"

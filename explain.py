@@ -263,11 +263,14 @@ def parse_args(argv):
     splits += "else all rows"
     add("--split", (*data.SPLITS, "all"), splits)
     add("--folds", bool, "each clip by the network that never saw its animal")
-    add("--top", terminal.positive_int, "key frames to show of each clip", default=8)
+    text = "number of key frames to show of each clip"
+    add("--top", terminal.positive_int, text, default=8)
     spaces = "compare frames by hidden states of the LSTM, or by weighted features"
     add("--space", ("hidden", "features"), spaces, default="hidden")
-    add("--elements", terminal.positive_int, "kinds of frames to look for", default=6)
-    add("--no-places", bool, "skip locations in frames, usually the slowest step")
+    text = "number of kinds of frames to look for"
+    add("--elements", terminal.positive_int, text, default=6)
+    text = "leave out the locations in frames, usually the slowest step"
+    add("--no-places", bool, text)
     other = "compare with this run; with one more fold, all folds are compared"
     add("--compare", str, other, action="append", metavar="RUN")
     pattern = "regular expression that finds the {} in a clip's name (the run's)"

@@ -93,7 +93,7 @@ def refuse_other(differences):
     """Raise Problem where sequences there were made with other settings."""
     if differences:
         raise Problem(
-            "the sequences there were made otherwise: "
+            f"the sequences there were made with other settings: "
             f"{'; '.join(differences)}. Give the same settings, another --data "
             "folder, or --overwrite to make all of them anew"
         )
@@ -207,7 +207,9 @@ def convert_texts(folder, clips, n_frames):
     record = sequences.describe_published(n_frames)
     present = sequences.read_extraction(folder)
     if present is not None and sequences.compare_extractions(record, present):
-        raise Problem("the sequences there were not made like the published ones")
+        raise Problem(
+            "the sequences there were made with other settings than the published ones"
+        )
     names, n_written, failed = sorted({clip.name for clip in clips}), 0, []
     found = [sequences.find_sequence(folder, name, n_frames) for name in names]
     known = sequences.describe_making(folder)
@@ -285,19 +287,20 @@ def parse_args(argv):
     text = "imagenet, random, or a file of InceptionV3 weights"
     add("--weights", str, text, default="imagenet", metavar="W")
     number = terminal.positive_int
-    add("--seq-length", number, "frames of a sequence", default=SEQ_LENGTH, metavar="T")
-    text = "stride, every n-th frame, as published; uniform, over the whole clip"
+    add("--seq-length", number, "frames per sequence", default=SEQ_LENGTH, metavar="T")
+    text = "stride: every n-th frame, as published; uniform: over the whole clip"
     add("--sampling", frames.SAMPLINGS, text, default="stride")
-    add("--batch-size", number, "frames a pass of the network", metavar="B")
+    add("--batch-size", number, "frames computed at a time", metavar="B")
     kinds = ("float32", "bfloat16")
-    add("--precision", kinds, "bfloat16 is for GPUs", default="float32")
-    text = "make one kind; movement alone, for --model motion, takes 0.7 of the time"
+    text = "of the arithmetic; bfloat16 is for GPUs"
+    add("--precision", kinds, text, default="float32")
+    text = "make only one kind; movement, for --model motion, takes 0.7 of the time"
     add("--only", tuple(sequences.KINDS), text)
-    text = "take what is there of truncated videos; it is recorded"
+    text = "use what can be read of truncated videos; it is recorded"
     add("--allow-short", bool, text)
-    add("--dask", str, "share the work out on a Dask cluster", metavar="ADDRESS")
-    add("--overwrite", bool, "extract again")
-    text = "only turn published .txt sequences into .npy, once"
+    add("--dask", str, "distribute the work over a Dask cluster", metavar="ADDRESS")
+    add("--overwrite", bool, "extract clips again that have a sequence")
+    text = "only convert published .txt sequences to .npy"
     add("--convert-text", bool, text)
     return parser.parse_args(argv)
 

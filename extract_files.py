@@ -336,24 +336,27 @@ def parse_args(argv):
     add("--data", Path, "working folder", default=storage.DEFAULT_FOLDER)
     add("--split", data.SPLITS, "only this split")
     add("--task", str, "only this task")
-    add("--append", bool, "add the rows to data_file.csv")
-    add("--rows-only", bool, "count frames, write no JPEG")
-    add("--allow-short", bool, "take what is there of truncated videos")
+    add("--append", bool, "add the rows to data_file.csv; without it they are printed")
+    add("--rows-only", bool, "list the clips, and write no image of their frames")
+    add("--allow-short", bool, "use what can be read of truncated videos")
     add = terminal.begin_options(parser, "recordings")
-    add("--from", Path, "find videos there", dest="source", metavar="DIR")
-    add("--yes", bool, "write the rows without asking")
-    add("--cut", Path, "video,start,end[,clip,animal,...]", metavar="CSV")
-    text = "what starts and ends are; also m:ss; frames count from 0; the end is not "
-    text += "part of the trial"
+    text = "folder of recordings, searched at any depth"
+    add("--from", Path, text, dest="source", metavar="DIR")
+    add("--yes", bool, "write the rows without asking for confirmation")
+    text = "table of trials: video,start,end[,clip,animal,...]"
+    add("--cut", Path, text, metavar="CSV")
+    text = "unit of start and end: seconds, also as m:ss, or frame numbers from 0; the "
+    text += "end is not part of the trial"
     add("--times", ("seconds", "frames"), text, default="seconds")
-    text = "trials as rows that point into the recording, or as separate files"
+    text = "save trials as rows that point into the recording, or as files"
     add("--save-as", ("rows", "jpg", "mp4"), text, default="rows")
-    add("--find-trials", Path, "propose them by movement", metavar="CSV")
-    text = "a table of animal,group and anything else; listed clips follow it, too"
+    text = "write a table of trials, proposed from movement"
+    add("--find-trials", Path, text, metavar="CSV")
+    text = "table of animal,group,session or others; listed clips are updated, too"
     add("--animals", Path, text, metavar="TABLE")
-    add("--undo", bool, "take the last change of data_file.csv back")
+    add("--undo", bool, "restore data_file.csv as it was before the last change")
     region = terminal.checked(data.read_crop, bool, "x,y,w,h in whole pixels")
-    text = "the region that is seen; the table may name another for each clip"
+    text = "use only this region; a column crop may give single clips another"
     add("--crop", region, text, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")
     args = parser.parse_args(argv)

@@ -167,26 +167,29 @@ def parse_args(argv):
     add("--task", str, "only this task")
     add("--split", data.SPLITS, "only this split")
     add = terminal.begin_options(parser, "rate in the browser")
-    add("--rater", str, "who rates", metavar="NAME")
+    add("--rater", str, "name of the rater", metavar="NAME")
     add("--scale", str, "lowest and highest score, step", default="0:5:0.5")
-    text = 'what values mean, shown to the rater: "0=normal,5=cannot reach"'
+    text = 'meaning of values, shown to the rater: "0=normal,5=cannot reach"'
     add("--anchors", str, text, metavar="TEXT")
-    add("--items", Path, "item,scale: several, summed up", metavar="CSV")
-    text = "of this computer, say, for an SSH tunnel (ssh -L PORT:127.0.0.1:PORT)"
+    text = "table of item,scale: several questions, whose scores are summed"
+    add("--items", Path, text, metavar="CSV")
+    text = "port of the page, as for an SSH tunnel (ssh -L PORT:127.0.0.1:PORT)"
     add("--port", int, text, default=0, metavar="PORT")
-    add("--no-browser", bool, "print the address, open nothing")
+    add("--no-browser", bool, "print the address, and open no browser")
     add = terminal.begin_options(parser, "import scores")
-    add("--scores", Path, "a table, .csv or .xlsx", metavar="FILE")
-    add("--sheet", str, "of a workbook with several")
-    add("--clip-column", str, "holds the clips", default="clip", metavar="NAME")
-    text = "hold the scores; RATER=COLUMN names the rater otherwise"
+    add("--scores", Path, "table of scores, .csv or .xlsx", metavar="FILE")
+    add("--sheet", str, "sheet of the workbook, if it has several")
+    text = "column that names the clips"
+    add("--clip-column", str, text, default="clip", metavar="NAME")
+    text = "columns of scores; NAME=COLUMN gives the rater another name"
     add("--rater-columns", split_raters, text, metavar="A,B")
-    text = "only such rows, say, Behavior=Score in an export of BORIS"
+    text = "import only these rows, as Behavior=Score in an export of BORIS"
     add("--where", split_where, text, metavar="COLUMN=VALUE")
     add = terminal.begin_options(parser, "join raters")
-    add("--join", ("mean", "median"), "into the table of clips")
-    add("--raters", split_list, "only these", metavar="A,B")
-    add("--overwrite", bool, "replace scores that stand there")
+    text = "write the mean or median of the raters as the score of a clip"
+    add("--join", ("mean", "median"), text)
+    add("--raters", split_list, "join only these raters", metavar="A,B")
+    add("--overwrite", bool, "replace scores that are in the table")
     args = parser.parse_args(argv)
     if bool(args.rater) == bool(args.scores or args.join):
         parser.error("expected either --rater, or --scores, --join or both")

@@ -180,20 +180,21 @@ def draw_windows(paths, table):
 def parse_args(argv):
     parser = terminal.Parser(__doc__, "VIDEO ... ")
     parser.add_argument(
-        "videos", nargs="+", type=Path, help="videos, folders of videos"
+        "videos", nargs="+", type=Path, help="videos, or folders of videos"
     )
     add = terminal.begin_options(parser)
     add("--run", str, "name or file of a run, or a .zip of share.py (the newest run)")
     add("--task", str, "the newest run of this task, where none is named")
     add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
-    add("--output", Path, "write a table", metavar="CSV")
-    add("--overwrite", bool, "let --output replace any .csv")
+    text = "write the scores as a table, with figures beside it"
+    add("--output", Path, text, metavar="CSV")
+    add("--overwrite", bool, "let --output replace an existing .csv")
     add("--weights", str, "where the run's InceptionV3 weights are, if they moved")
     crop = terminal.checked(data.read_crop, bool, "x,y,w,h in whole pixels")
-    where = "look at this region only, in pixels (that of the training)"
+    where = "use only this region, in pixels (by default as in the training)"
     add("--crop", crop, where, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")
-    add("--allow-short", bool, "take what is there of a truncated video")
+    add("--allow-short", bool, "use what can be read of truncated videos")
     share = "coverage of the intervals, for new animals"
     level = terminal.checked(float, lambda x: 0 < x < 1, "a number such as 0.9")
     add("--level", level, share, default=0.9)
@@ -205,17 +206,17 @@ def parse_args(argv):
     add("--strict", bool, strict)
 
     add = terminal.begin_options(parser, "long videos: a score over time")
-    every = "begin a window every so many seconds"
+    every = "time from one window to the next"
     add("--every", terminal.positive_float, every, metavar="SECONDS")
-    window = "how long a window is (as the clips of the training)"
+    window = "length of a window (that of the clips of the training)"
     add("--window", terminal.positive_float, window, metavar="SECONDS")
 
-    add = terminal.begin_options(parser, "what a study finds")
+    add = terminal.begin_options(parser, "comparisons of a study")
     add("--compare", ("group",), "compare the animals of groups")
     add("--pair", ("session",), "compare the sessions of each animal")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
     add("--sessions", str, terminal.SESSIONS, metavar="A,B")
-    source = "columns clip and any of animal, group, session, where names lack them"
+    source = "table of clip and any of animal, group, session"
     add("--table", Path, source, metavar="CSV")
     args = parser.parse_args(argv)
     if args.window and not args.every:

@@ -105,9 +105,9 @@ def parse_args(argv):
     add = terminal.begin_options(parser)
     add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
     add("--output", Path, "the file to write (<run>.zip)", metavar="ZIP")
-    add("--species", str, "what the animals are", default="unknown")
+    add("--species", str, "species of the animals", default="unknown")
     add("--camera", str, "view, distance, frame rate, light", default="unknown")
-    add("--licence", str, "what others may do with it", default="CC BY 4.0")
+    add("--licence", str, "licence for others", default="CC BY 4.0")
     add("--overwrite", bool, "replace the file")
     return parser.parse_args(argv)
 

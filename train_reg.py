@@ -76,16 +76,17 @@ def add_what(parser):
     """Add the options of what to train, and where."""
     add = terminal.begin_options(parser, "what", Options)
     add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
-    text = "which task, where data_file.csv has several"
+    text = "task to train on, where data_file.csv has several"
     add("--task", str, text, default=None)
     add("--run", str, "name of the run (<task>-<model>)", metavar="NAME")
-    add("--target", ("score", "group"), "learn expert scores, or groups as 0 and 1")
-    text = "regular expression that finds the animal in a name, if no column tells it"
+    text = "learn expert scores, or groups as 0 (healthy) and 1"
+    add("--target", ("score", "group"), text)
+    text = "regular expression: the animal in a clip's name, if no column gives it"
     add("--animal-pattern", terminal.pattern, text, metavar="RE")
-    add("--group-pattern", terminal.pattern, "likewise for the group", metavar="RE")
+    add("--group-pattern", terminal.pattern, "the same for the group", metavar="RE")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
     add("--skip-missing", bool, "train without the clips that have no sequence")
-    add("--overwrite", bool, "replace a finished run")
+    add("--overwrite", bool, "replace a finished run of this name")
 
 
 MODELS = """lstm, as published; pool, which averages over the frames and so ignores
@@ -96,12 +97,14 @@ def add_network(parser):
     """Add the options of the form of the network."""
     add = terminal.begin_options(parser, "network", Options)
     add("--model", ("lstm", "pool", "motion"), MODELS)
-    add("--units", terminal.positive_int, "units of the lstm")
-    add("--dropout", terminal.fraction, "of the units, set to 0 at random in training")
-    add("--activation", ("relu", "linear"), "of the score: relu clips it to 0")
-    text = "how the lstm opens and closes its memory: as published, or fast on GPUs"
+    add("--units", terminal.positive_int, "number of LSTM units")
+    text = "fraction of units set to 0 at random in training"
+    add("--dropout", terminal.fraction, text)
+    add("--activation", ("relu", "linear"), "of the score: relu allows none below 0")
+    text = "activation of the gates: hard_sigmoid as published, sigmoid fast on GPUs"
     add("--gates", ("hard_sigmoid", "sigmoid"), text)
-    add("--standardize", bool, "scale features by the training clips' mean and spread")
+    text = "scale features by their mean and SD over training clips"
+    add("--standardize", bool, text)
     text = "average this many networks, each with another seed"
     add("--ensemble", terminal.positive_int, text, metavar="N")
 
@@ -109,37 +112,41 @@ def add_network(parser):
 def add_fitting(parser):
     """Add the options of how it is trained."""
     add = terminal.begin_options(parser, "training", Options)
-    add("--learning-rate", terminal.positive_float, "step of the optimizer")
+    add("--learning-rate", terminal.positive_float, "learning rate of the optimizer")
     add("--weight-decay", terminal.amount, "penalty on large weights")
-    add("--batch-size", terminal.positive_int, "clips a step")
-    add("--epochs", terminal.positive_int, "passes over the clips, at most")
-    add("--patience", terminal.positive_int, "epochs without gain before it stops")
-    text = "the learning rate is multiplied by it after a plateau, epochs without gain"
+    add("--batch-size", terminal.positive_int, "clips per step")
+    add("--epochs", terminal.positive_int, "largest number of epochs")
+    add("--patience", terminal.positive_int, "stop after so many epochs without gain")
+    text = "factor of the learning rate after a plateau"
     add("--plateau-factor", terminal.fraction, text)
-    add("--plateau-patience", terminal.positive_int, "epochs without gain before that")
-    text = "epochs after that before it may happen again"
+    text = "so many epochs without gain are a plateau"
+    add("--plateau-patience", terminal.positive_int, text)
+    text = "epochs to wait after such a step before the next"
     add("--plateau-cooldown", terminal.count, text)
-    text = "of first weights, order of clips and choice of validation animals"
+    text = "seed of first weights, order of clips and choice of validation animals"
     add("--seed", terminal.seed, text)
     text = "validate on held-out train animals, or as published on test rows, "
     add("--monitor", ("animals", "test"), text + "which are then no test")
-    add("--validation-fraction", terminal.fraction, "of the train animals")
+    text = "fraction of train animals that validate"
+    add("--validation-fraction", terminal.fraction, text)
 
 
 def add_folds(parser):
     """Add the options of cross-validation by animal."""
     title = "cross-validation by animal (ignores the split)"
     add = terminal.begin_options(parser, title)
-    add("--leave-one-animal-out", bool, "for each animal a network trained without it")
-    add("--leave-out", str, "only this network of them", metavar="ANIMAL")
-    add("--folds", terminal.positive_int, "hold out animals in K groups", metavar="K")
-    text = "then train on all animals the network to use; it carries the errors on "
+    add("--leave-one-animal-out", bool, "train a network for each animal, without it")
+    text = "train only the network without this animal"
+    add("--leave-out", str, text, metavar="ANIMAL")
+    text = "train K networks, each without a part of the animals"
+    add("--folds", terminal.positive_int, text, metavar="K")
+    text = "then train the network to use on all animals; it carries the errors on "
     add("--final", bool, text + "held-out animals, which give its scores intervals")
-    text = "do --folds K so many times, with other seeds and other folds"
+    text = "repeat --folds K so many times, with other seeds and folds"
     add("--repeats", terminal.positive_int, text, metavar="N", default=1)
     text = f"networks trained at a time (the cores, up to {MOST_JOBS}; of more than "
     add("--jobs", terminal.positive_int, f"{text}{SMALL} units one)", metavar="N")
-    add("--dask", str, "share the networks out on a Dask cluster", metavar="ADDRESS")
+    add("--dask", str, "distribute the networks over a Dask cluster", metavar="ADDRESS")
 
 
 def parse_args(argv):

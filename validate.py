@@ -244,8 +244,8 @@ def parse_args(argv):
     points = {"kind": terminal.positive_float, "metavar": "POINTS"}
     add = terminal.begin_options(parser, "what to evaluate")
     add("--data", Path, "working folder", default=storage.DEFAULT_FOLDER, metavar="DIR")
-    add("--run", str, "name or file of a run; the newest one where none is given")
-    add("--task", str, "only this task; the run's own where none is given")
+    add("--run", str, "name or file of a run; by default the newest")
+    add("--task", str, "task to evaluate; by default that of the run")
     text = (
         "rows of data_file.csv to evaluate; by default test rows that are new to the "
     )
@@ -260,9 +260,9 @@ def parse_args(argv):
     add("--skip-missing", bool, "omit the clips that have no sequence")
     add("--sessions", str, terminal.SESSIONS, metavar="A,B")
     add("--full", bool, "print all tables; the page has them anyway")
-    add("--status", bool, "print only where the study is, and the next command")
+    add("--status", bool, "print only the state of the study, and the next command")
     add = terminal.begin_options(parser, "further questions")
-    add("--compare", ("group",), "compare groups, by scores of animals never seen")
+    add("--compare", ("group",), "compare groups, by scores of held-out animals")
     add("--pair", ("session",), "compare the sessions of each animal")
     text = "lines of animal,value, such as a lesion: which score predicts it better?"
     add("--outcome", Path, text, metavar="CSV")
@@ -271,9 +271,9 @@ def parse_args(argv):
     text += "the network with them, if there is one?"
     add("--raters", Path, text, metavar="DIR")
     add("--raters-alone", bool, "evaluate the raters of --raters and no network")
-    text = "non-inferiority: so much more disagreement than among raters is acceptable"
+    text = "non-inferiority margin: disagreement beyond that among raters"
     add("--margin", text=text, **points)
-    add("--plan", text="how many animals would such a mean error take?", **points)
+    add("--plan", text="animals that a mean error of so many points takes", **points)
     text = "score again without the order of frames: shuffled, or the first repeated"
     choices = ("shuffled-frames", "first-frame")
     add("--control", choices, text, action="append", default=None)

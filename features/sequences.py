@@ -215,7 +215,7 @@ def check_texts(folder, record):
         record, describe_published(record["n_frames"])
     ):
         raise Problem(
-            f"{text} is a published sequence, and those beside it are made otherwise: "
+            f"{text} is a published sequence, and those beside it have other settings: "
             f"{'; '.join(differences)}. Move one kind to another --data folder"
         )
 

@@ -71,7 +71,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help that names each option's default."""
 
     def _get_help_string(self, action):
-        silent = action.default in (None, False, argparse.SUPPRESS)
+        silent = action.default in (None, False, "", argparse.SUPPRESS)
         text = action.help or ""
         return text if silent or "%(default)" in text else f"{text} (%(default)s)"
 

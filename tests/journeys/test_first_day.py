@@ -114,7 +114,7 @@ def test_settings_without_a_sequence_count_for_nothing(lab):
         film.with_suffix(".away").rename(film)
     lab.extract(5)  # other settings than those of which no sequence was made
     assert storage.read_json(storage.extraction_path(lab.folder))["n_frames"] == 5
-    lab.refused("extract_features", "--seq-length", 6, words=("made otherwise",))
+    lab.refused("extract_features", "--seq-length", 6, words=("with other settings",))
 
 
 def test_some_short_clips_and_a_wrong_count_in_the_table(lab):
