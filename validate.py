@@ -128,8 +128,9 @@ def settle_comparison(args, parts, order):
 
     table = pd.concat([table for _, table in parts], ignore_index=True)
     run = parts[0][0]
-    if args.split == "train" or run.target == "group":
-        known = "its own training clips" if args.split == "train" else "groups"
+    is_own = args.split == "train" and not (run.received or run.is_published)
+    if is_own or run.target == "group":
+        known = "its own training clips" if is_own else "groups"
         raise Problem(
             f"no comparison: this run was trained on {known}, so it would find what it "
             "was taught. Compare with --folds, and a run trained on scores"

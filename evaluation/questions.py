@@ -57,6 +57,12 @@ def choose(args, clips, run):
     if test:
         return "test", None, ""
     where = f" of task {run.task}" if run.task else ""
+    if run.received or run.is_published:
+        return (
+            "train",
+            None,
+            f"Run {name} was trained elsewhere: all clips are evaluated",
+        )
     ways = [
         "--split train evaluates it on train rows (resubstitution, which is no test)",
         "train_reg.py --folds 5 and then validate.py --folds evaluate each clip by a "
@@ -64,11 +70,6 @@ def choose(args, clips, run):
         "for test rows write `test` in the split column of some animals, and train "
         "again without them",
     ]
-    if run.received:
-        ways = [
-            "--split train evaluates it on the train rows here",
-            "or write `test` for `train` in the split column",
-        ]
     raise Problem(
         f"data_file.csv has no test row{where} to evaluate run {name} on. "
         f"{'; '.join(ways)}"

@@ -69,12 +69,10 @@ def guess_clips(folder, videos, split=None, task=None):
     """
     texts = [describe_place(folder, video) for video in videos]
     task = task or safe_name(Path(folder).resolve().name) or "Task"
-    told = settle_labels(
-        texts,
-        spell_alike(find_best(find_animal, ANIMAL_PATTERNS, texts)[0]),
-        list(map(find_group, texts)),
-        [next(filter(None, each), None) for each in find_sessions(texts)],
-    )
+    animals = spell_alike(find_best(find_animal, ANIMAL_PATTERNS, texts)[0])
+    days = [next(filter(None, each), None) for each in find_sessions(texts)]
+    days = complete_level(texts, animals, days)
+    told = settle_labels(texts, animals, list(map(find_group, texts)), days)
     columns = zip(videos, texts, name_clips(folder, videos), *told, strict=True)
     return [
         data.Clip(
@@ -108,6 +106,20 @@ def find_best(find, patterns, texts):
 def find_sessions(texts):
     """List all that may tell the session of each text, the most usual kind first."""
     return zip(*find_best(find_session, SESSION_PATTERNS, texts), strict=True)
+
+
+def complete_level(texts, animals, found):
+    """Complete the sessions of a level of folders: beside `wk2` and `wk4`, `md` is one,
+    too, where its animals are in the others as well."""
+    rows = [text.split("/")[:-1] for text in texts]
+    for level in range(min(map(len, rows), default=0)):
+        names = [row[level] for row in rows]
+        columns = list(zip(found, names, animals, strict=True))
+        known = {animal for session, name, animal in columns if session == name}
+        own = {animal for session, _, animal in columns if session is None}
+        if known and own and own <= known - {None}:
+            return [session or name for session, name, _ in columns]
+    return found
 
 
 def find_session(pattern, text):

@@ -209,3 +209,17 @@ def test_a_record_with_odd_values_is_refused_in_one_line(lab):
         films.write_table(other.folder, [("test", "Reach", "a_c1", 20, 1)])
         told = other.refused(script, *argv, words=["lacks a usable crops"])
         assert told.err.count("\n") == 1
+
+
+def test_clips_listed_as_usual_evaluate_a_run_from_elsewhere(study, tmp_path):
+    """Listed clips are train rows; for a run of another lab they are new."""
+    study.ok("share", "Reach-motion", "--output", tmp_path / "R.zip")
+    other = builders.Lab(tmp_path / "theirs")
+    groups = ["sham", "lesion"] * 2
+    films = other.record_animals(groups=groups, animals=4, sessions=("pre",))
+    other.ok("extract_files", "--from", films, "--task", "Reach", "--yes")
+    other.score()
+    other.extract()
+    told = other.ok("validate", "--run", tmp_path / "R.zip", "--compare", "group")
+    assert "all clips are evaluated" in told.out and "8 clips" in told.out
+    assert "lesion" in told.out and "NOT A TEST" not in told.out, told.out
