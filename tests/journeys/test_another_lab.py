@@ -222,4 +222,4 @@ def test_clips_listed_as_usual_evaluate_a_run_from_elsewhere(study, tmp_path):
     other.extract()
     told = other.ok("validate", "--run", tmp_path / "R.zip", "--compare", "group")
     assert "all clips are evaluated" in told.out and "8 clips" in told.out
-    assert "lesion" in told.out and "NOT A TEST" not in told.out, told.out
+    assert "Lesion - Sham" in told.out and "NOT A TEST" not in told.out, told.out
