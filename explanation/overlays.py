@@ -108,18 +108,18 @@ def draw_clip(trace, title, cards=()):
     axes.set_title(title, loc="left", pad=15)
     plot_trace(axes, trace)
     limit = find_limit(places for *_, places in cards)
-    for column, (index, frame, places) in enumerate(cards):
-        left = 0.075 + column * cell
-        for line, picture in enumerate((frame, overlay(frame, places, limit))):
-            bottom = (0.15 + (1 - line) * (row + 0.06)) / total
-            image = figure.add_axes((left, bottom, cell * 0.96, row / total))
-            image.imshow(picture, aspect="auto", interpolation="antialiased")
-            image.set_axis_off()
-            if line == 0:
-                added = f"{places.sum():+.3f}".replace("-", "−")
-                image.set_title(
-                    f"{trace.format_time(index)}   {added}", pad=3, fontsize=8
-                )
+    rows = [[frame for _, frame, _ in cards]]
+    rows += [[overlay(frame, places, limit) for _, frame, places in cards]]
+    for line, pictures in enumerate(rows):
+        bottom = (0.15 + (1 - line) * (row + 0.06)) / total
+        image = figure.add_axes((0.075, bottom, cell * len(cards), row / total))
+        image.imshow(join(pictures), aspect="auto", interpolation="antialiased")
+        image.set_axis_off()
+    for column, (index, _, places) in enumerate(cards):
+        added = f"{places.sum():+.3f}".replace("-", "−")
+        where = 0.075 + (column + 0.48) * cell, (0.25 + 2 * row) / total
+        text = f"{trace.format_time(index)}   {added}"
+        figure.text(*where, text, ha="center", va="bottom", fontsize=8)
         mark(axes, trace, index, "▾")
     bar = figure.add_axes((0.935, 0.15 / total, 0.009, row / total))
     scale = ScalarMappable(Normalize(-limit, limit), SIGNED)
@@ -127,6 +127,13 @@ def draw_clip(trace, title, cards=()):
     bar.ax.set_yticklabels([f"−{limit:.1g}", "0", f"+{limit:.1g}"], fontsize=7.5)
     bar.outline.set_visible(False)
     return figure
+
+
+def join(pictures):
+    """Join pictures (H, W, 3) in a row, with a white gap of 4% right of each."""
+    height, width = pictures[0].shape[:2]
+    gap = np.full((height, max(1, round(width / 24)), 3), 255, np.uint8)
+    return np.hstack([part for picture in pictures for part in (picture, gap)])
 
 
 @styled
