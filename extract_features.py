@@ -79,7 +79,7 @@ def check_early(args, clips):
     present = None if args.overwrite else read_settings(args.data)
     if present is not None:
         wanted = {"sampling": args.sampling, "n_frames": args.seq_length}
-        refuse_other(sequences.compare_extractions(present | wanted, present))
+        refuse_other(sequences.compare_extractions(present, present | wanted))
     told, proposal = advise(clips, args.seq_length, args.sampling, present is not None)
     if told and are_all_short(args.data, clips, args.seq_length):
         raise Problem(f"{told}. Nothing can be extracted; {proposal}")
@@ -115,7 +115,7 @@ def settle_record(folder, record, overwrite, clips):
             "they were made. Extract them again with --overwrite"
         )
     if present is not None:
-        differences = sequences.compare_extractions(record, present)
+        differences = sequences.compare_extractions(present, record)
         if not differences:
             since = {k: record[k] for k in ("allow_short", "movement") if k in record}
             if not since.items() <= present.items():

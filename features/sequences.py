@@ -235,9 +235,9 @@ def compare_extractions(here, there):
         names = [record.get("weights") for record in (here, there)]
         if names[0] == names[1]:  # two files of one name
             names = [f"{r.get('weights')} ({r['sha256'][:8]})" for r in (here, there)]
-        differences.append(f"weights {names[0]} against {names[1]}")
+        differences.append(f"weights {names[0]} instead of {names[1]}")
     return differences + [
-        f"{words} {here.get(key)} against {there.get(key)}"
+        f"{words} {here.get(key)} instead of {there.get(key)}"
         for key, words in SETTINGS.items()
         if here.get(key) != there.get(key)
     ]

@@ -239,8 +239,8 @@ def list_differences(run, plan, options, extraction):
     if not found and run.validation_clips != plan.validation:
         found.append("other validation animals")
     if run.extraction and extraction:
-        differences = sequences.compare_extractions(run.extraction, extraction)
-        found += [f"sequences of {each} now" for each in differences]
+        differences = sequences.compare_extractions(extraction, run.extraction)
+        found += [f"now sequences of {each}" for each in differences]
     elif run.extraction or extraction:
         found.append("sequences made in another way")
     return found

@@ -124,9 +124,9 @@ def test_done_clips_are_skipped_and_overwritten_only_when_asked(
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("--sampling", "uniform"), "sampling uniform against stride"),
-        (("--seq-length", "4"), "sequence length 4 against 3"),
-        (("--weights", "random"), "weights random against imagenet"),
+        (("--sampling", "uniform"), "sampling stride instead of uniform"),
+        (("--seq-length", "4"), "sequence length 3 instead of 4"),
+        (("--weights", "random"), "weights imagenet instead of random"),
     ],
 )
 def test_other_settings_are_refused_or_replace_everything(

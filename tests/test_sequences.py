@@ -279,8 +279,8 @@ def test_differences_are_named_in_words():
     other = {**RECORD, "sha256": "1" * 64, "weights": "w.h5", "n_frames": 125}
     differences = sequences.compare_extractions(RECORD, other)
     assert differences == [
-        "weights random against w.h5",
-        "sequence length 4 against 125",
+        "weights random instead of w.h5",
+        "sequence length 4 instead of 125",
     ]
     assert sequences.compare_extractions(RECORD, {**RECORD, "versions": {}}) == []
 

@@ -193,7 +193,7 @@ def test_two_extractions_of_different_settings_do_not_mix(clips, tmp_path):
     slow.kill()
     slow.communicate()
     code, _, errors = finish("extract_features", folder, *other)
-    assert code == 2 and "sampling uniform against stride" in errors[-1]
+    assert code == 2 and "sampling stride instead of uniform" in errors[-1]
     code, _, _ = finish("extract_features", folder, *other, "--overwrite")
     assert code == 0
     assert sequences.read_extraction(folder)["sampling"] == "uniform"

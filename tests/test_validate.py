@@ -139,7 +139,7 @@ def test_sequences_of_another_making_are_refused(folder):
     record = sequences.read_extraction(folder)
     try:
         sequences.write_extraction(folder, {**record, "sampling": "uniform"})
-        with pytest.raises(Problem, match="sampling uniform against stride"):
+        with pytest.raises(Problem, match="sampling uniform instead of stride"):
             judge(folder, "--run", "Reach-lstm")
     finally:
         sequences.write_extraction(folder, record)
