@@ -214,7 +214,8 @@ def list_oddities(container, stream, rate):
     if re.fullmatch(r"\d+(\.\d*)?", captured) and float(captured) > 1.1 * rate:
         notes.append(
             f"it was filmed at {float(captured):g} frames a second and plays at "
-            f"{rate:g}: its times are those of playing, in slow motion"
+            f"{rate:g}, in slow motion. If times are to be real ones, write "
+            f"{float(captured):g} into a column fps"
         )
     aspect = stream.sample_aspect_ratio or 1
     if aspect != 1:

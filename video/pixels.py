@@ -9,6 +9,9 @@ from av.sidedata.sidedata import Type
 from system.terminal import Problem
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras deliver
+GRAIN = 16, 8  # rows and bytes; one of each is compared
+MOVED = 20  # of 255; a coder changes a picture that stays by less
+LONGEST_PATTERN, SEEN = 6, 8  # pictures; how often a pattern must be seen
 
 
 def to_rgb(frame, depth=16):
@@ -57,3 +60,26 @@ def find_depth(pictures):
         if highest >= 2 ** DEPTHS[-2]:
             return 16
     return next(bits for bits in DEPTHS if highest < 2**bits)
+
+
+def thin(frame):
+    """Take some of the bytes of a decoded picture, to compare it with the next."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height : GRAIN[0], : plane.width : GRAIN[1]].astype(np.int16)
+
+
+def find_repeats(changes):
+    """Find whether every n-th picture repeats the one before: n, or None.
+
+    `changes` (N,) are the largest of pixels from picture to picture. An animal at rest
+    repeats pictures, too, but not at one place of a pattern and at no other.
+    """
+    least = max(MOVED, np.percentile(changes or [0], 95) / 3)  # coders add noise
+    moves = np.flatnonzero(np.asarray(changes) > least)
+    for n in range(2, LONGEST_PATTERN + 1):
+        counts = np.sort(np.bincount(moves % n, minlength=n))
+        is_seen = len(moves) >= SEEN * n and counts[1] > len(moves) / n / 2
+        if is_seen and counts[0] <= len(moves) / n / 20:
+            return n
+    return None

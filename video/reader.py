@@ -40,6 +40,7 @@ class Reel:
         self.numbers = self.film.numbers  # at which each picture is first shown
         self.n_frames, self.rate = self.film.n_frames, self.film.rate
         self.depth, self.brightest, self.size = None, 0, self.film.size
+        self.changes = []  # from one picture to the next; see `pixels.find_repeats`
 
     def list_notes(self):
         """Describe what is unusual, as far as it is known by now, a clause each."""
@@ -55,6 +56,12 @@ class Reel:
             notes.append(
                 f"it has {len(film.times)} pictures in the time of {self.n_frames} "
                 "frames; where one is missing, the one before is shown on"
+            )
+        if n := pixels.find_repeats(self.changes):
+            notes.append(
+                f"1 of {n} pictures repeats the one before, as if a film of "
+                f"{self.rate * (n - 1) / n:.4g} frames a second had been converted: "
+                "movement comes in steps"
             )
         if self.depth not in (None, 16):
             notes.append(f"its pixels use {self.depth} of 16 bits; the others are cut")
@@ -99,8 +106,13 @@ class Reel:
             pictures = decoder.iterate(self.film, **options) if deep else ()
             arrays = (frame.to_ndarray(format="rgb48le") for _, frame in pictures)
             self.depth = pixels.find_depth(arrays) if deep else 16
-        n_shown, held = 0, None
+        n_shown, held, before, self.changes = 0, None, None, []
         for place, frame in decoder.iterate(self.film, **options):
+            if self.film.bits == 8:
+                thinned = pixels.thin(frame)
+                if before is not None:
+                    self.changes.append(int(np.abs(thinned - before).max()))
+                before = thinned
             while n_shown < len(places) and places[n_shown] < place:
                 if held is None:  # the file led to a key frame too late
                     raise Problem(f"{self.film.path}: damaged at frame {place}")
