@@ -119,8 +119,8 @@ def join_raters(folder, raters, how, overwrite):
     for rater in table:
         scales.warn_of_far(table[rater].dropna().to_dict(), rater)
     scales.warn_of_scales(table)
-    scores = table.agg(how, axis=1).round(4)
-    print(*joining.describe(said), sep="\n")
+    scores, told = joining.join(table, how)
+    print(*joining.describe(said), *told, sep="\n")
     written = joining.write_scores(folder, scores, overwrite, how, [*said])
     print(f"{storage.table_path(folder)}:")
     print(*joining.count_raters(said, written, how), sep="\n")
@@ -186,8 +186,9 @@ def parse_args(argv):
     text = "import only these rows, as Behavior=Score in an export of BORIS"
     add("--where", split_where, text, metavar="COLUMN=VALUE")
     add = terminal.begin_options(parser, "join raters")
-    text = "write the mean or median of the raters as the score of a clip"
-    add("--join", ("mean", "median"), text)
+    text = "write the mean or median of the raters as the score of a clip; adjusted: "
+    text += "the mean without the differences in level between raters"
+    add("--join", ("mean", "median", "adjusted"), text)
     add("--raters", split_list, "join only these raters", metavar="A,B")
     add("--overwrite", bool, "replace scores that are in the table")
     args = parser.parse_args(argv)

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 import data
@@ -18,6 +19,7 @@ from system.tables import NUMBER, count, plain, summarise, write_table
 from system.terminal import Problem, caution
 
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers", ".txt", ".tsv")
+MEANS = {"mean": "mean", "median": "median", "adjusted": "adjusted mean"}
 N_SHOWN = 5  # clips on which raters differ most
 
 
@@ -57,38 +59,69 @@ def tabulate(said, repeat="0"):
     return pd.DataFrame(columns, dtype=float).sort_index().dropna(how="all")
 
 
+def join(table, how):
+    """Join the scores (N clips, R raters) of each clip: Series (N,), and lines to say.
+
+    `how`: "mean", "median", or "adjusted", the mean once each rater's level is removed.
+    Levels and clips are fitted together by least squares, so that who scored which
+    clips does not matter. A mixed model would also draw the clips of one rater towards
+    the mean of all, and of two or three raters it cannot estimate a variance.
+    """
+    if how != "adjusted":
+        return table.agg(how, axis=1).round(4), []
+    there = table.notna().to_numpy(float)
+    share = there / there.sum(axis=1, keepdims=True)
+    weights = np.diag(there.sum(axis=0)) - there.T @ share
+    if np.linalg.matrix_rank(weights) < len(table.columns) - 1:
+        raise Problem(
+            "--join adjusted compares raters on clips that both scored, and some share "
+            "none with the others. Let them score a few of the same clips, or "
+            "give --join mean"
+        )
+    without = table.sub(table.mean(axis=1), axis=0)
+    levels = np.linalg.pinv(weights) @ without.sum().to_numpy()
+    scores = table.sub(levels, axis=1).mean(axis=1)
+    scores = scores.clip(table.min().min(), table.max().max())  # none off the scale
+    told = ", ".join(
+        f"{rater} {level:+.2f}" for rater, level in zip(table, levels, strict=True)
+    )
+    return scores.round(4), [f"levels against the raters' mean, removed: {told}"]
+
+
 def describe(said):
     """Tell how far raters agree with themselves and with each other, line by line."""
     table, again, lines = tabulate(said), tabulate(said, "1"), []
     for rater, rows in said.items():
         n_scored = table[rater].count()
         n_open = len(list_scores(rows)) - n_scored
-        twice = compare(table[rater], again[rater], "the second time")
-        told = (
-            f"{count(n_scored, 'clip')} scored, {n_open} cannot be; seen twice: {twice}"
-        )
-        lines.append(f"{rater}: {told}")
+        told = f" and marked {n_open} as not scorable" if n_open else ""
+        twice = compare(table[rater], again[rater])
+        lines.append(f"{rater} scored {count(n_scored, 'clip')}{told}. {twice}")
     for one, other in itertools.combinations(said, 2):
-        told = compare(table[one], table[other], other)
-        lines.append(f"{one} and {other}: {told}")
+        lines.append(compare(table[one], table[other], one, other))
     spread = table.max(axis=1) - table.min(axis=1)
     spread = spread[spread > 0].sort_values(ascending=False, kind="stable")
     for clip in spread.index[:N_SHOWN]:
         told = ", ".join(
             f"{rater} {s:g}" for rater, s in table.loc[clip].items() if s == s
         )
-        lines.append(f"  they differ on {clip}: {told}")
+        lines.append(f"  The scores of {clip} differ: {told}.")
     return lines
 
 
-def compare(one, other, who):
-    """Compare two columns of scores, of which `who` gave the other one, in words."""
-    change = (other - one).dropna()
+def compare(first, second, one=None, other=None):
+    """Compare two columns of scores in words: of two raters, or of one seen twice."""
+    change = (second - first).dropna()
+    n, mean = count(len(change), "clip"), change.mean()
     if not len(change):
-        return "no clip"
+        return f"{one} and {other} share no clip." if one else "No clip came twice."
+    whose = f"{one} and {other} both scored {n}" if one else f"{n} came twice"
+    who = other or "the second score"
+    level = f"{abs(mean):.2f} {'higher' if mean > 0 else 'lower'}"
+    level = level if mean else "as high"
     return (
-        f"{count(len(change), 'clip')}, mean absolute difference "
-        f"{change.abs().mean():.2f}, {who} {change.mean():+.2f}"
+        f"{whose}: the scores differ by {change.abs().mean():.2f} on average, and "
+        f"{who} {'scores' if one else 'is'} {level}."
     )
 
 
@@ -185,6 +218,6 @@ def count_raters(said, written, how):
     rows = Counter(int(n_raters[clip]) for clip in written.scored)
     return [
         f"  {count(n_rows, 'row')} {'holds' if n_rows == 1 else 'hold'} "
-        + (f"the {how} of {n} raters" if n > 1 else "the score of one rater alone")
+        f"the {MEANS[how] + f' of {n} raters' if n > 1 else 'score of one rater alone'}"
         for n, n_rows in sorted(rows.items(), reverse=True)
     ]

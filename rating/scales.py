@@ -126,5 +126,6 @@ def warn_of_scales(table):
             caution(
                 f"{other} scores {shift:+.2f} against {one} on clips of both, and they "
                 f"scored {n_other} and {n_one} of {len(table)}: clips that one of them "
-                "scored alone are shifted by that in the mean"
+                "scored alone are shifted by that in the mean. --join adjusted removes "
+                "it"
             )

@@ -230,7 +230,8 @@ def find_decimal(rows, delimiter="\t"):
             signs_of |= {".", ","} & set(field)
     if delimiter == ";":  # which spreadsheets write where the comma is the decimal sign
         signs = signs or doubtful
-    return {".": ".", ",": ",", "": "."}.get("".join(signs), "?")
+    usual = "," if delimiter == ";" else "."
+    return {".": ".", ",": ",", "": usual}.get("".join(signs), "?")
 
 
 def parse_number(text, decimal="."):
@@ -298,14 +299,17 @@ def read_workbook(path, wanted, sheet):
 
 
 def write_table(path, columns, rows, delimiter=","):
-    """Write a CSV, whole or not at all, in which no text is taken for a formula.
+    """Write a CSV, or an Excel workbook where the name ends so, whole or not at all.
 
-    `columns` None: no header line. None and NaN in `rows` become empty. Where the
-    `delimiter` is no comma, the mark is written that lets Excel find umlauts.
+    No text in it is taken for a formula. `columns` None: no header line. None and NaN
+    in `rows` become empty. Where the `delimiter` is no comma, the mark is written that
+    lets Excel find umlauts.
     """
-    text = format_rows([*([columns] if columns else []), *rows], delimiter)
+    rows = [*([columns] if columns else []), *rows]
     with replacing(path) as temporary:
-        content = ("" if delimiter == "," else "\ufeff") + text
+        if Path(path).suffix.lower() == ".xlsx":
+            return workbooks.write_book(temporary, rows)
+        content = ("" if delimiter == "," else "\ufeff") + format_rows(rows, delimiter)
         temporary.write_bytes(content.encode(errors="backslashreplace"))
 
 

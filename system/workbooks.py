@@ -1,13 +1,15 @@
-"""The sheets of Excel workbooks, read as a person sees them."""
+"""The sheets of Excel workbooks, read as a person sees them, and written."""
 
 import datetime
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 MAX_UNPACKED = 2**29  # bytes in a workbook, which is a ZIP archive
 CLOCK = datetime.time, datetime.timedelta
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # which no cell may hold
 
 
 class Sheet(NamedTuple):
@@ -86,3 +88,18 @@ def read_clock(cell, value):
     if rest or "s" in cell.number_format.casefold():
         text += f":{rest:06.3f}".removesuffix(".000")
     return text
+
+
+def write_book(path, rows):
+    """Write rows as the only sheet of a workbook; text stays text, also `=1+1`."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for number, row in enumerate(rows, start=1):
+        for place, field in enumerate(row, start=1):
+            is_text = isinstance(field, str)
+            value = CONTROL.sub("", field) or None if is_text else field
+            cell = book.active.cell(number, place, None if field != field else value)
+            if is_text and value:
+                cell.data_type = "s"
+    book.save(path)

@@ -151,7 +151,10 @@ def test_a_spreadsheet_of_two_raters(lab, kind, encoding, capsys):
     told = capsys.readouterr().out
     assert "Rater JB: 3 of 5 clips scored" in told and "MK: 3 of 5 clips" in told
     assert "1 row without a score (say, 3-4)" in told
-    assert "2 clips, mean absolute difference 0.50, Rater JB -0.50" in told
+    assert (
+        "2 clips: the scores differ by 0.50 on average, and Rater JB scores 0.50"
+        in told
+    )
     assert read_scores(lab) == {
         "Rat 12 day3 t4": 2.75,
         "Rat 12 day3 t5": 3.75,
@@ -242,11 +245,12 @@ def test_raters_are_joined_by_mean_and_median(lab, capsys):
     say(lab, "XY", Rat_12_day3_t4="5", Rat_12_day3_t5="")
     assert run(lab, "--join", "median") == 0
     told = capsys.readouterr().out
-    twice = "seen twice: 1 clip, mean absolute difference 0.50, the second time +0.50"
-    assert f"JB: 2 clips scored, 0 cannot be; {twice}" in told
-    assert "MK: 1 clip scored, 1 cannot be; seen twice: no clip" in told
-    assert "JB and XY: 1 clip, mean absolute difference 4.00, XY +4.00" in told
-    assert "they differ on Rat 12 day3 t4: JB 1, MK 2, XY 5" in told
+    twice = "1 clip came twice: the scores differ by 0.50 on average, and the second"
+    assert f"JB scored 2 clips. {twice}" in told
+    assert "MK scored 1 clip and marked 1 as not scorable. No clip came twice" in told
+    differ = "the scores differ by 4.00 on average, and XY scores 4.00 higher"
+    assert f"JB and XY both scored 1 clip: {differ}" in told
+    assert "The scores of Rat 12 day3 t4 differ: JB 1, MK 2, XY 5" in told
     assert read_scores(lab) == {"Rat 12 day3 t4": 2, "Rat 12 day3 t5": 2}
     with pytest.raises(Problem, match="1 score would be lost; --overwrite"):
         run(lab, "--join", "mean")
@@ -266,7 +270,7 @@ def test_what_the_table_holds_besides_is_kept(lab):
     joining.write_scores(lab, {"0001": 2.5})
     assert path.read_text(encoding="utf-8-sig") == (
         "split;task;clip;n_frames;Bemerkung;group;score\n"
-        'train;Reach;0001;30;"a;b, c";WT;2.5\n'
+        'train;Reach;0001;30;"a;b, c";WT;2,5\n'
     )
 
 
