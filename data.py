@@ -1,8 +1,9 @@
 """The loader: clips as `data_file.csv` lists them, their animals, groups and sessions.
 
 The published form has no header line, `split,task,clip,n_frames,score`. With a header
-line the table may also hold any of `animal,group,session,video,start,end,crop,mirror`,
-in any order, and further columns, which stay as they are.
+line the table may also hold any of
+`animal,group,session,video,start,end,crop,mirror,fps`, in any order, and further
+columns, which stay as they are.
 """
 
 import collections
@@ -31,6 +32,7 @@ COLUMNS = ("split", "task", "clip", "n_frames", "score")
 SPLITS = ("train", "test")
 MAX_FRAMES = 10**8
 MAX_SCORE = 1e6
+MAX_RATE = 1e5  # frames a second
 YES = ("1", "yes", "y", "true", "x", "mirror")
 NO = ("0", "no", "n", "false", "-")
 ANIMAL_PATTERN = r"_(g\d+)_"
@@ -62,6 +64,7 @@ class Clip(NamedTuple):
     end: float | None = None
     crop: tuple[int, int, int, int] | None = None  # x, y, width, height in pixels
     mirror: bool | None = None  # whether left and right are exchanged
+    fps: float | None = None  # frames a second as filmed, where the file says others
 
     @property
     def is_scored(self):
@@ -206,6 +209,13 @@ def read_crop(text):
     raise ValueError(f"must be x,y,w,h in whole pixels. Received: {shorten(text)}")
 
 
+def read_rate(text, decimal="."):
+    value = parse_number(text, decimal)
+    if not 0 < value <= MAX_RATE:
+        raise ValueError(f"must be frames a second. Received: {shorten(text)}")
+    return value
+
+
 def read_yes(text):
     if plain(text) not in YES + NO:
         raise ValueError(f"must be yes or no. Received: {shorten(text)}")
@@ -217,9 +227,10 @@ READERS = {
     **{"n_frames": read_count, "score": read_score, "animal": read_name},
     **{"group": read_label, "session": read_label, "video": read_label},
     **{"start": read_time, "end": read_time, "crop": read_crop, "mirror": read_yes},
+    "fps": read_rate,
 }
 OPTIONAL = tuple(READERS)[len(COLUMNS) :]
-NUMERIC = ("score", "start", "end")  # with a decimal sign
+NUMERIC = ("score", "start", "end", "fps")  # with a decimal sign
 
 
 def check_against(clip, seen):

@@ -118,6 +118,9 @@ def settle_record(folder, record, overwrite, clips):
         differences = sequences.compare_extractions(present, record)
         if not differences:
             since = {k: record[k] for k in ("allow_short", "movement") if k in record}
+            there = {path.stem.rsplit("-", 2)[0] for path in made}
+            if overwrite and there <= {clip.name for clip in clips}:
+                since["versions"] = record["versions"]
             if not since.items() <= present.items():
                 sequences.write_extraction(folder, {**present, **since})
             return
@@ -234,15 +237,17 @@ def convert_texts(folder, clips, n_frames):
 def prepare(args, clips, made):
     """Settle `extraction.json`; returns it and the jobs that are to be done."""
     settings = {"sampling": args.sampling, "n_frames": args.seq_length}
-    record = {**made, **settings, "versions": terminal.list_versions()}
+    record = {**made, **settings, "versions": sequences.describe_programs()}
     if args.allow_short:
         record["allow_short"] = True
     settle_record(args.data, record, args.overwrite, clips)
-    record = sequences.read_extraction(args.data)
+    now, record = record["versions"], sequences.read_extraction(args.data)
     wanted = (args.only,) if args.only else tuple(sequences.KINDS)
-    return record, jobs.list_jobs(
-        args.data, clips, args.seq_length, args.overwrite, wanted
-    )
+    todo = jobs.list_jobs(args.data, clips, args.seq_length, args.overwrite, wanted)
+    if todo:
+        whose = "the sequences there", record.get("versions")
+        sequences.warn_of_programs(*whose, "those that are made now", now)
+    return record, todo
 
 
 def extract_here(args, clips, options):

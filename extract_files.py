@@ -28,7 +28,7 @@ from system.tables import count
 from system.terminal import Problem
 from video import find, frames
 
-TIMES = {"start", "end", "n_frames"}  # columns that tell which part a clip is
+TIMES = {"start", "end", "n_frames", "fps"}  # columns that tell which part a clip is
 MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 
@@ -237,11 +237,12 @@ def settle(clip, args):
     if args.save_as == "jpg":
         part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}"
         images.write_images(place, clip.name, pictures, clip.video, part.strip())
-    elif not reel.rate:
+    elif not (rate := clip.fps or reel.rate):
         raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
     else:
         with storage.replacing(place / f"{clip.name}.mp4") as temporary:
-            frames.write_video(temporary, pictures, reel.rate, crf=MP4_LOSS)
+            frames.write_video(temporary, pictures, rate, crf=MP4_LOSS)
+        clip = clip._replace(fps=None)  # the new film tells it
     return clip._replace(video=None, start=None, end=None)
 
 

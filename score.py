@@ -10,6 +10,7 @@ Writes  nothing but the table, and with --output a CSV and the figures beside it
 Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 frames.
 """
 
+import contextlib
 import math
 from pathlib import Path
 
@@ -52,18 +53,17 @@ def check_outputs(output, figures, overwrite=False):
     """
     if output is None:
         return
-    if output.suffix.lower() != ".csv":
-        raise Problem(f"--output {output}: expected a name that ends with .csv")
+    if output.suffix.lower() not in (".csv", ".xlsx"):
+        raise Problem(f"--output {output}: expected a name that ends .csv or .xlsx")
     foreign = []
     for path, columns in (
         (output, {"clip", "video", "network_score"}),
         (animals_path(output), {"animal", "n_clips", "network_score"}),
     ):
-        if path.exists():
-            with path.open("rb") as file:
-                first = file.readline(200).decode(errors="replace").strip()
-            if not columns <= set(first.split(",")):
-                foreign.append(path)
+        with contextlib.suppress(Problem):  # what cannot be read is none of ours
+            if not path.exists() or tables.read_table(path, columns).columns:
+                continue
+        foreign.append(path)
     drawn = [Path(f"{figure}{kind}") for figure in figures for kind in (".png", ".svg")]
     foreign += [path for path in drawn if path.exists() and not output.exists()]
     if foreign and not overwrite:
@@ -186,9 +186,9 @@ def parse_args(argv):
     add("--run", str, "name or file of a run, or a .zip of share.py (the newest run)")
     add("--task", str, "the newest run of this task, where none is named")
     add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
-    text = "write the scores as a table, with figures beside it"
-    add("--output", Path, text, metavar="CSV")
-    add("--overwrite", bool, "let --output replace an existing .csv")
+    text = "write the scores as a table, .csv or .xlsx, with figures beside it"
+    add("--output", Path, text, metavar="FILE")
+    add("--overwrite", bool, "let --output replace any file")
     add("--weights", str, "where the run's InceptionV3 weights are, if they moved")
     crop = terminal.checked(data.read_crop, bool, "x,y,w,h in whole pixels")
     where = "use only this region, in pixels (by default as in the training)"
@@ -218,6 +218,7 @@ def parse_args(argv):
     add("--sessions", str, terminal.SESSIONS, metavar="A,B")
     source = "table of clip and any of animal, group, session"
     add("--table", Path, source, metavar="CSV")
+    add("--animals", Path, terminal.ANIMALS, metavar="TABLE")
     args = parser.parse_args(argv)
     if args.window and not args.every:
         parser.error("--window goes with --every")
@@ -309,6 +310,8 @@ def main(argv=None):
     networks, run = store.read_run(store.find_run(args.data, args.run, args.task))
     view = choose_view(run, args.crop, args.mirror)
     labels = new_animals.label_clips(clips, in_table, run)
+    if args.animals:
+        labels = new_animals.follow_animals(args.animals, clips, labels, in_table)
     settled = settle_study(args, clips, run, labels)
     if by_name := new_animals.describe_animals(labels, in_table):
         print(by_name)

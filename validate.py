@@ -258,6 +258,7 @@ def parse_args(argv):
         text = f"regular expression: the {what} in a clip's name; the run's own if none"
         add(f"--{what}-pattern", terminal.pattern, text, metavar="RE")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
+    add("--animals", Path, terminal.ANIMALS, metavar="TABLE")
     add("--skip-missing", bool, "omit the clips that have no sequence")
     add("--sessions", str, terminal.SESSIONS, metavar="A,B")
     add("--full", bool, "print all tables; the page has them anyway")
@@ -293,6 +294,11 @@ def score(args):
     """Score what is to be evaluated: clips, last run, results, tables, and what is
     compared."""
     clips = data.read_clips(args.data, args.task)
+    if args.animals:
+        from recordings import animals
+
+        pattern = args.animal_pattern or data.ANIMAL_PATTERN
+        clips = animals.relabel(clips, args.animals, pattern)
     provenance.refuse_changed(args.data, clips)
     if note := questions.settle(args, clips):
         print(note)

@@ -100,7 +100,7 @@ class Pictures:
             reel, view = frames.open_clip(self.folder, clip, allow_short=True)
         except Problem:
             return None
-        rate, n_available = reel.rate, view.end - view.start
+        rate, n_available = clip.fps or reel.rate, view.end - view.start
         if not rate or n_available < self.n_frames:
             return None
         return frames.measure_interval(n_available, self.n_frames, self.sampling, rate)

@@ -52,9 +52,10 @@ def describe_origin(folder, clip):
     paths, size, changed = look_up(folder, clip)
     digest = digest_source(paths)
     reel, view = frames.open_clip(folder, clip, allow_short=True)
-    kept = (paths[0].name, size, changed, digest, view.end - view.start, reel.rate)
+    kept = (paths[0].name, size, changed, digest, view.end - view.start)
     whole = f"of {reel.size}" if clip.crop else ""
-    return Origin(clip.name, 0, "none", *kept, describe_view(clip), whole, None, "none")
+    told = (clip.fps or reel.rate, describe_view(clip), whole, None, "none")
+    return Origin(clip.name, 0, "none", *kept, *told)
 
 
 def read_clip(folder, clip, n_frames, sampling, allow_short=False):
@@ -93,6 +94,8 @@ def describe_view(clip):
         parts.append(f"{start} to {end} s")
     if clip.crop:
         parts.append("crop " + " ".join(map(str, clip.crop)))
+    if clip.fps:
+        parts.append(f"{clip.fps:g} frames a second")
     return ", ".join([*parts, *(["mirrored"] if clip.mirror else [])])
 
 

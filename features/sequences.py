@@ -16,7 +16,7 @@ from system.storage import (
     sequence_path,
     write_json,
 )
-from system.terminal import Problem, caution
+from system.terminal import Problem, caution, list_versions
 
 # Both kinds are made in one pass: features of the last block, as published, and of a
 # middle block, in which movement is read.
@@ -27,6 +27,10 @@ SETTINGS = {  # of an extraction, in words; the weights come on top
     "n_frames": "sequence length",
     "frame_size": "frame size",
     "precision": "precision",
+}
+PROGRAMS = {  # that decide pixels and features, in words
+    **{"av": "PyAV", "ffmpeg": "FFmpeg", "pillow": "Pillow"},
+    **{"tensorflow": "TensorFlow", "keras": "Keras"},
 }
 
 
@@ -241,3 +245,31 @@ def compare_extractions(here, there):
         for key, words in SETTINGS.items()
         if here.get(key) != there.get(key)
     ]
+
+
+def describe_programs():
+    """Tell the versions that a sequence made here depends on, FFmpeg's too."""
+    import av
+
+    return {**list_versions(), "ffmpeg": av.ffmpeg_version_info}
+
+
+def warn_of_programs(whose, versions, other, others):
+    """Caution where programs that decide pixels and features had another version.
+
+    Versions differ where their first two numbers do; what is not known is no other.
+    """
+    if not isinstance(versions, dict) or not isinstance(others, dict):
+        return
+    pairs = [(name, versions.get(k), others.get(k)) for k, name in PROGRAMS.items()]
+    told = [
+        f"{name} {one} against {two}"
+        for name, one, two in pairs
+        if one and two and str(one).split(".")[:2] != str(two).split(".")[:2]
+    ]
+    if told:
+        caution(
+            f"{whose} and {other} are made with other versions ({', '.join(told)}), "
+            "which may decode pixels or compute features in slightly other ways. Where "
+            "small differences count, make all with one version"
+        )

@@ -2,6 +2,7 @@
 
 import re
 
+import data
 from names.matching import find_twice, form_of_animal, match_names
 from recordings import discover, folders
 from system.tables import count, read_table, summarise
@@ -35,27 +36,51 @@ def label_clips(clips, animals, source, path):
     a folder), or by the name that was guessed, however that is written; where the table
     has bare numbers, by its number. What fits on one side only is named.
     """
-    guessed = {clip.animal for clip in clips} - {None}
-    meant = match_names(guessed, animals, form_of_animal).found
-    bare = {form_of_animal(name): name for name in animals if name.isdecimal()}
-    numbers = {one: re.sub(r"^\D+", "", form_of_animal(one)) for one in guessed}
-    meant |= {g: bare[n] for g, n in numbers.items() if n in bare and g not in meant}
-    words = {}
+    meant, words = match_animals({clip.animal for clip in clips} - {None}, animals), {}
     for name in sorted(animals, key=len, reverse=True):
         ends = (
             (discover.START, discover.END) if len(name) > 2 else ("(?<![^/])", "(?=/)")
         )
         words[name] = re.compile(re.escape(name).join(ends), re.I)
-    labelled, lost = [], []
+    names = []
     for clip in clips:
         place = discover.place_in(source, clip.video)
         named = (name for name, word in words.items() if word.search(place))
-        name = next(named, None) or meant.get(clip.animal)
-        labelled.append(clip._replace(**animals[name]) if name else clip)
-        lost += [] if name else [clip.name]
+        names.append(next(named, None) or meant.get(clip.animal))
+    warn_of_others(path, clips, names, animals)
+    pairs = zip(clips, names, strict=True)
+    return [clip._replace(**animals[n]) if n else clip for clip, n in pairs]
+
+
+def relabel(clips, path, pattern):
+    """Give listed clips the group and session of their animal in a lab's table.
+
+    Their animals keep their names; `pattern` is as of `data.animal_of`.
+    """
+    animals = read_animals(path)
+    own = [data.animal_of(clip, pattern) for clip in clips]
+    meant = match_animals({*own}, animals)
+    warn_of_others(path, clips, [meant.get(animal) for animal in own], animals)
+    told = [animals.get(meant.get(animal), {}) for animal in own]
+    pairs = zip(clips, told, own, strict=True)
+    return [clip._replace(**{**labels, "animal": a}) for clip, labels, a in pairs]
+
+
+def match_animals(guessed, animals):
+    """Find the animal of a table that each name means, also by its bare number."""
+    meant = match_names(guessed, animals, form_of_animal).found
+    bare = {form_of_animal(name): name for name in animals if name.isdecimal()}
+    numbers = {one: re.sub(r"^\D+", "", form_of_animal(one)) for one in guessed}
+    return meant | {
+        one: bare[n] for one, n in numbers.items() if n in bare and one not in meant
+    }
+
+
+def warn_of_others(path, clips, names, animals):
+    """Caution of clips without an animal of a table, and of animals without a clip."""
+    lost = [clip.name for clip, name in zip(clips, names, strict=True) if not name]
     if lost:
         told = f"{path} tells no animal of {count(len(lost), 'clip')}"
         caution(f"{told}: {folders.list_some(lost)}")
-    if idle := sorted({*animals} - {clip.animal for clip in labelled}):
+    if idle := sorted({*animals} - {*names}):
         caution(f"no clip is of {folders.list_some(idle)}, which {path} lists")
-    return labelled

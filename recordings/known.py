@@ -18,7 +18,7 @@ from video import find
 
 WHOLE = "", ""  # of `list_part`
 LABELS = ("animal", "group", "session")
-SEEN = ("start", "end", "crop", "mirror")  # which part of a video a clip is
+SEEN = ("start", "end", "crop", "mirror", "fps")  # which part of a video a clip is
 
 
 BARE = None, None  # neither crop nor mirror

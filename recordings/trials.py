@@ -15,8 +15,8 @@ from video import frames
 
 COLUMNS = ("video", "start", "end")
 NO_RATE = (
-    "tells no frame rate, so a row cannot tell seconds in it: count its frames, and "
-    "save the trials as files, with --times frames --save-as jpg"
+    "tells no frame rate, so a row cannot tell seconds in it: give it in a column fps, "
+    "or count frames, and save trials as files, with --times frames --save-as jpg"
 )
 STEP = 4  # pixels; every fourth one tells of movement
 SMOOTH, GAP, SHORTEST, MARGIN = 0.2, 0.5, 0.5, 0.25  # seconds
@@ -81,9 +81,10 @@ def read_trial(record, known, counts, decimal, in_frames, as_files, allow_short)
     guess = found[0]
     counts[guess.name] += 1
     reel = frames.open_reel(guess.video, allow_short)
+    told = {column: text for column, text in record.items() if text}
     # A stack of pages tells no rate: its trials are files, not rows that tell seconds.
     rate = reel.rate or (1 if in_frames and as_files else None)
-    told = {column: text for column, text in record.items() if text}
+    rate = data.read_rate(told["fps"], decimal) if "fps" in told else rate
     if rate is None and (told.get("start") or told.get("end")):
         raise ValueError(f"{Path(guess.video).name} {NO_RATE}")
     for column in ("start", "end") if in_frames else ():
@@ -168,5 +169,6 @@ def write_trials(path, clips, folder):
     columns, rows = (*COLUMNS, "clip", "animal", "group", "session"), []
     for clip in clips:
         place = discover.place_in(folder, clip.video)
-        rows.append(listing.list_fields(clip._replace(video=place), columns))
+        fields = listing.list_fields(clip._replace(video=place), columns)
+        rows.append([place, round(clip.start, 6), round(clip.end, 6), *fields[3:]])
     write_table(path, columns, rows)

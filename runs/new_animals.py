@@ -10,7 +10,7 @@ import data
 from features import provenance
 from names import matching
 from names.matching import form_of_animal
-from recordings import discover
+from recordings import animals, discover
 from recordings.folders import list_some
 from system import tables
 from system.tables import count
@@ -97,6 +97,21 @@ def label_clips(guessed, in_table, run):
             guess |= {label: found for label, found in by_name.items() if found}
         labels[name] = guess | in_table.get(name, {})
     return labels
+
+
+def follow_animals(path, guessed, labels, in_table):
+    """Let clips have what a table of animals tells; a table of clips counts more."""
+    places, base = find_places([clip.video for clip in guessed.values()])
+    clips = [
+        clip._replace(name=name, video=str(place), **labels[name])
+        for (name, clip), place in zip(guessed.items(), places, strict=True)
+    ]
+    told = animals.label_clips(clips, animals.read_animals(path), base, path)
+    return {
+        clip.name: {label: getattr(clip, label) for label in LABELS}
+        | in_table.get(clip.name, {})
+        for clip in told
+    }
 
 
 def list_nameless(labels):

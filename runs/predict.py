@@ -39,6 +39,12 @@ def check_extraction(folder, run):
                 f"{'; '.join(wrong)}. "
                 f"{suggest_command(folder, run, is_other=True)}"
             )
+        sequences.warn_of_programs(
+            "the sequences here",
+            present.get("versions"),
+            "those that the run learned from",
+            expected.get("versions"),
+        )
     elif present["n_frames"] != expected["n_frames"]:
         raise Problem(
             f"{run.name} takes sequences of {expected['n_frames']} frames; those of "
@@ -100,6 +106,12 @@ def open_extractor(run, weights=None):
             f"the weights {wanted} of run {run.name} are missing; give the file "
             "with --weights"
         )
+    sequences.warn_of_programs(
+        "features of new videos",
+        sequences.describe_programs(),
+        "those that the run learned from",
+        made.get("versions"),
+    )
     extractor = Extractor(wanted, precision=made.get("precision", "float32"))
     extractor.choose((run.options.reads,))
     if made.get("sha256") not in (None, extractor.record["sha256"]):

@@ -52,10 +52,13 @@ class Caution(UserWarning):
 
 
 def show_cautions():
-    """Print each `Caution` as one line on stderr; keep other warnings to themselves."""
+    """Print each `Caution` as one line on stderr, once; keep other warnings silent."""
+    said = set()
 
     def show(message, category, filename, lineno, file=None, line=None):
-        say(f"warning: {message}")
+        if str(message) not in said:
+            said.add(str(message))
+            say(f"warning: {message}")
 
     warnings.showwarning = show
     warnings.simplefilter("ignore")
@@ -135,6 +138,7 @@ def begin_options(parser, title=None, defaults=None):
 
 
 HEALTHY = "the healthy group; by default the one so named: control, sham, WT, vehicle"
+ANIMALS = "a table of your animals, .csv or .xlsx: animal and any of group, session"
 SESSIONS = (
     "the sessions from first to last, such as pre,post; by default as labels tell"
 )

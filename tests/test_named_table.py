@@ -40,7 +40,7 @@ def test_a_table_with_names_tells_what_the_name_of_a_clip_cannot(
         *("../R 4.avi", 62.5, 65.0, (10, 20, 300, 200), True),
     )
     assert second[:4] == ("test", "Reach", "b", 30) and not second.is_scored
-    assert second[5:] == ("Rat 5", *[None] * 7)
+    assert second[5:] == ("Rat 5", *[None] * 8)
     assert parse_clips(NAMED.encode())[0] == first
 
 

@@ -63,9 +63,9 @@ def find_view(clip, n_frames, rate):
     """Find which part of its video of `n_frames`, `rate` a second, a clip is: a View.
 
     Frames belong to it that are first shown at its start or later and before its end,
-    as `ffmpeg -ss START -to END` cuts.
+    as `ffmpeg -ss START -to END` cuts. The clip's own `fps` counts before the rate.
     """
-    start = end = None
+    start, end, rate = None, None, clip.fps or rate
     if clip.start is not None or clip.end is not None:
         if not rate:
             raise Problem("start and end need a video that tells its frame rate")
