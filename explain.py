@@ -114,7 +114,7 @@ def open_folds(args, run, listed):
     table = data.tabulate_clips(clips, animals, run.group_pattern)
     covered = {animal for fold in networks for animal in fold.held_out}
     kept = table[table["animal"].isin(covered) | table["expert_score"].notna()]
-    return folds.assign_folds(networks, kept, may_be_new=True) if len(kept) else None
+    return folds.split_table(networks, kept, may_be_new=True) if len(kept) else None
 
 
 def tabulate_parts(folder, parts, run, listed, networks):

@@ -1,28 +1,16 @@
 """The networks that turn a sequence into a score.
 
-A sequence is (T, F): F features for each of T frames. Every network here is an
-uncompiled `keras.Model` from (B, T, F) to (B, 1); `runs/loading.py` fills them with the
-weights of a file.
+A sequence is (T, F): F features for each of T frames. Networks take (B, T, F) and give
+(B, 1). Those that are trained step by step are uncompiled `keras.Model`s, and Keras is
+loaded where one is built; the score of movement is numpy. `runs/loading.py` fills them
+with the weights of a file.
 """
 
 import numpy as np
 
-from system.backend import keras
+from system import backend
 from system.terminal import Problem
 
-
-@keras.saving.register_keras_serializable("behavior_net")
-def hard_sigmoid(x):
-    """Gate activation of the published LSTM: clip(0.2 x + 0.5, 0, 1).
-
-    Keras 2 called this `hard_sigmoid` and used it in every LSTM unless told
-    otherwise. Keras 3 means clip(x / 6 + 0.5, 0, 1) by the same name, so the name
-    alone would change the published scores without a word.
-    """
-    return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
-
-
-ACTIVATIONS = {"hard_sigmoid": hard_sigmoid}  # what Keras 3 would read differently
 MODELS = ("lstm", "pool", "motion")
 GATES = ("hard_sigmoid", "sigmoid")
 MOVEMENT = ("mean", "change", "jerk", "trend")  # statistics over time
@@ -30,46 +18,24 @@ LEAST_MOVING = 3  # frames, for a jerk
 LEAST_ROOT = 1e-6  # the root has no gradient at 0
 
 
-def build(
-    options,
-    shape,
-    bias=0.0,
-    statistics=None,
-    targets=(),
-    activation=None,
-    layer=keras.layers.LSTM,
-    drop=keras.layers.Dropout,
-):
-    """Build the network that `runs.options.Options` describe for sequences (T, F).
+def build(options, shape, bias=0.0, statistics=None, activation=None, **layers):
+    """Build the network of Keras that `runs.options.Options` describe, for (T, F).
 
-    `bias` and `statistics` as for `build_lstm`, `targets` as for `build_motion`;
-    `activation`, `layer` and `drop` are what a training takes for a while. The weights
-    are those of `list_weights`.
+    Other arguments are those of `build_lstm`; `activation` and `layers` are what a
+    training takes for a while. The weights are those of `list_weights`.
     """
-    activation = activation or options.activation
-    if options.model == "motion":
-        return build_motion(*shape, activation=activation, targets=targets)
+    given = {"bias": bias, "statistics": statistics}
+    given["activation"] = activation or options.activation
     if options.model == "pool":
-        return build_pool(
-            *shape, activation=activation, bias=bias, statistics=statistics
-        )
-    return build_lstm(
-        *shape,
-        units=options.units,
-        dropout=options.dropout,
-        activation=activation,
-        gates=options.gates,
-        bias=bias,
-        statistics=statistics,
-        layer=layer,
-        drop=drop,
-    )
+        return build_pool(*shape, **given)
+    given |= {"units": options.units, "dropout": options.dropout}
+    return build_lstm(*shape, gates=options.gates, **given, **layers)
 
 
 def list_weights(options, shape):
     """List the weights of the network that options describe, without building it.
 
-    A dict of shape by the name that Keras gives in a file, as `model.weights` go.
+    A dict of shape by the name that Keras gives in a file, in the order of a network.
     """
     (n_frames, n_inputs), lstm = shape, {}
     if options.model not in MODELS:
@@ -84,6 +50,93 @@ def list_weights(options, shape):
     return {**lstm, "dense/vars/0": (n_inputs, 1), "dense/vars/1": (1,)}
 
 
+# ---------------------------------------------------------------- movement
+
+
+class Motion:
+    """Scores movement: one linear score of statistics over time.
+
+    `weights` are those (4F,) of the statistics and the bias, see `motion.fit`; zeros by
+    default. A straight line knows no scale: scores are clipped to the range of
+    `targets`, those of the training clips, and to 0 where the activation is a ReLU.
+    """
+
+    def __init__(self, n_frames, n_features, activation="relu", targets=(), weights=()):
+        check_movement(n_frames)
+        self.input_shape = (None, n_frames, n_features)
+        self.low = 0.0 if activation == "relu" else min(targets, default=-np.inf)
+        self.high = max(targets, default=np.inf)
+        self.set_weights(weights or (np.zeros(len(MOVEMENT) * n_features), 0))
+
+    def get_weights(self):
+        return [self.kernel, self.bias]
+
+    def set_weights(self, weights):
+        kernel, bias = (np.asarray(each, np.float32) for each in weights)
+        self.kernel, self.bias = kernel.reshape(-1, 1), bias.reshape(1)
+
+    def compute_value(self, sequences):
+        """Compute the score before it is clipped, (B, T, F) -> (B, 1)."""
+        return summarise_movement(sequences) @ self.kernel + self.bias
+
+    def clip(self, value):
+        return np.clip(value, self.low, self.high)
+
+    def predict_on_batch(self, sequences):
+        return self.clip(self.compute_value(sequences))
+
+
+def check_movement(n_frames):
+    """Raise Problem where frames are too few for movement."""
+    if n_frames < LEAST_MOVING:
+        raise Problem(f"movement needs {LEAST_MOVING} frames. Received: {n_frames}")
+
+
+def summarise_movement(sequences):
+    """Compute the statistics over time of the roots of features, (B, T, F) -> (B, 4F).
+
+    In the order of `MOVEMENT`: mean, mean absolute difference of neighbouring frames,
+    mean absolute second difference, and slope per frame of the straight line through
+    all frames.
+    """
+    return share_movement(np.sqrt(np.maximum(sequences, LEAST_ROOT**2))).sum(axis=1)
+
+
+def share_movement(roots):
+    """Share the statistics of movement out among frames, (B, T, F) -> (B, T, 4F).
+
+    They add up over frames; a frame's change is that to the frame before.
+    """
+    n_clips, n_frames, n_features = roots.shape
+    shared = np.zeros((n_clips, n_frames, len(MOVEMENT), n_features), np.float32)
+    time = np.arange(n_frames, dtype=np.float32) - (n_frames - 1) / 2
+    changes = np.diff(roots, axis=1)
+    shared[:, :, 0] = roots / n_frames
+    shared[:, 1:, 1] = np.abs(changes) / (n_frames - 1)
+    shared[:, 1:-1, 2] = np.abs(np.diff(changes, axis=1)) / (n_frames - 2)
+    shared[:, :, 3] = roots * (time / (time @ time))[:, None]
+    return shared.reshape(n_clips, n_frames, -1)
+
+
+# ---------------------------------------------------------------- networks of Keras
+
+
+def hard_sigmoid(x):
+    """Gate activation of the published LSTM: clip(0.2 x + 0.5, 0, 1).
+
+    Keras 2 called this `hard_sigmoid` and used it in every LSTM unless told
+    otherwise. Keras 3 means clip(x / 6 + 0.5, 0, 1) by the same name, so the name
+    alone would change the published scores without a word.
+    """
+    return backend.keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def find_activation(name):
+    """Find an activation for Keras, in its Keras 2 meaning that a file can name."""
+    register = backend.keras.saving.register_keras_serializable("behavior_net")
+    return register(hard_sigmoid) if name == "hard_sigmoid" else name
+
+
 def build_lstm(
     n_frames,
     n_features=2048,
@@ -94,8 +147,8 @@ def build_lstm(
     gates="hard_sigmoid",
     bias=0.0,
     statistics=None,
-    layer=keras.layers.LSTM,
-    drop=keras.layers.Dropout,
+    layer=None,
+    drop=None,
 ):
     """Build the published network; 33,689,601 parameters for (125, 2048).
 
@@ -104,24 +157,25 @@ def build_lstm(
     published, or "sigmoid", which cuDNN computes fast. The score's `bias` starts at the
     mean training score, or a ReLU might give 0 for ever and learn nothing. `statistics`
     are mean and variance (F,) by which features are standardized; `layer` and `drop`
-    make LSTM and dropout, with the arguments and weights of Keras's.
+    make LSTM and dropout, by default Keras's, with the arguments and weights of these.
     """
     if gates not in GATES:  # of an edited record
         raise ValueError(f"gates must be one of {GATES}. Received: {gates!r}")
     if n_frames < 2:
         raise ValueError(f"two frames at least are pooled. Received: {n_frames}")
+    layers = backend.keras.layers
     inputs, x = standardize(n_frames, n_features, statistics)
-    x = layer(
+    x = (layer or layers.LSTM)(
         units,
         return_sequences=True,
         dropout=dropout,
-        recurrent_activation=ACTIVATIONS.get(gates, gates),
+        recurrent_activation=find_activation(gates),
         name="lstm",
     )(x)  # (B, T, units)
-    x = keras.layers.MaxPooling1D(2, name="pool")(x)  # (B, T // 2, units)
-    x = keras.layers.Flatten(name="flatten")(x)
-    x = drop(dropout, name="dropout")(x)
-    return keras.Model(inputs, score(x, activation, bias))
+    x = layers.MaxPooling1D(2, name="pool")(x)  # (B, T // 2, units)
+    x = layers.Flatten(name="flatten")(x)
+    x = (drop or layers.Dropout)(dropout, name="dropout")(x)
+    return backend.keras.Model(inputs, score(x, activation, bias))
 
 
 def build_pool(
@@ -129,95 +183,8 @@ def build_pool(
 ):
     """Build the control that ignores time: mean over frames, then one score."""
     inputs, x = standardize(n_frames, n_features, statistics)
-    x = keras.layers.GlobalAveragePooling1D(name="pool")(x)  # (B, F)
-    return keras.Model(inputs, score(x, activation, bias))
-
-
-@keras.saving.register_keras_serializable("behavior_net")
-class Movement(keras.layers.Layer):
-    """Takes the statistics over time of the roots of features, (B, T, F) -> (B, 4F).
-
-    In the order of `MOVEMENT`: mean, mean absolute difference of neighbouring frames,
-    mean absolute second difference, and slope per frame of the straight line through
-    all frames.
-    """
-
-    def call(self, sequences):
-        ops = keras.ops
-        roots = ops.sqrt(ops.maximum(sequences, LEAST_ROOT**2))
-        return ops.sum(share_movement(roots), axis=1)
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], len(MOVEMENT) * input_shape[2])
-
-
-def check_movement(n_frames):
-    """Raise Problem where frames are too few for movement."""
-    if n_frames < LEAST_MOVING:
-        raise Problem(f"movement needs {LEAST_MOVING} frames. Received: {n_frames}")
-
-
-def share_movement(roots):
-    """Share the statistics of movement out among frames, (B, T, F) -> (B, T, 4F).
-
-    They add up over frames; a frame's change is that to the frame before.
-    """
-    ops, n_frames = keras.ops, roots.shape[1]
-
-    def spread(found, before, after):  # (B, ?, F), its mean over frames
-        padded = ops.pad(ops.abs(found), ((0, 0), (before, after), (0, 0)))
-        return padded / (n_frames - before - after)
-
-    changes = roots[:, 1:] - roots[:, :-1]
-    jerks = changes[:, 1:] - changes[:, :-1]
-    time = np.arange(n_frames, dtype=np.float32) - (n_frames - 1) / 2
-    parts = (
-        roots / n_frames,
-        spread(changes, 1, 0),
-        spread(jerks, 1, 1),
-        roots * (time / (time @ time))[:, None],
-    )
-    return ops.concatenate(parts, axis=2)
-
-
-@keras.saving.register_keras_serializable("behavior_net")
-class Between:
-    """Activation that clips a score to a range; a straight line knows no scale."""
-
-    def __init__(self, low, high):
-        self.low, self.high = low, high
-
-    def __call__(self, x):
-        return keras.ops.clip(x, self.low, self.high)
-
-    def get_config(self):
-        return {"low": self.low, "high": self.high}
-
-
-def build_motion(
-    n_frames,
-    n_features=2048,
-    *,
-    activation="relu",
-    weights=None,
-    targets=(),
-):
-    """Build the network that scores movement, from what `motion.fit` found.
-
-    `weights` are those (4F,) of the statistics and the bias; zeros by default. Scores
-    are clipped to the range of `targets`, those of the training clips, and to 0.
-    """
-    check_movement(n_frames)
-    inputs = keras.Input((n_frames, n_features), name="sequence")
-    x = Movement(name="movement")(inputs)
-    if targets:
-        low = 0.0 if activation == "relu" else min(targets)
-        activation = Between(float(low), float(max(targets)))
-    model = keras.Model(inputs, score(x, activation, 0, kernel_initializer="zeros"))
-    if weights is not None:
-        kernel, bias = weights
-        assign(model, [np.reshape(kernel, (-1, 1)), np.reshape(bias, 1)])
-    return model
+    layer = backend.keras.layers.GlobalAveragePooling1D(name="pool")  # (B, F)
+    return backend.keras.Model(inputs, score(layer(x), activation, bias))
 
 
 def join(members):
@@ -227,6 +194,7 @@ def join(members):
     """
     if len(members) == 1:
         return members[0]
+    keras = backend.keras
     inputs = keras.Input(members[0].input_shape[1:], name="sequence")
     scores = [
         keras.Model(member.input, member.output, name=f"member_{index}")(inputs)
@@ -243,6 +211,7 @@ def assign(model, arrays):
 
 def standardize(n_frames, n_features, statistics):
     """Make the input, and what the network sees of it: both (B, T, F)."""
+    keras = backend.keras
     inputs = keras.Input((n_frames, n_features), name="sequence")
     if statistics is None:
         return inputs, inputs
@@ -251,11 +220,10 @@ def standardize(n_frames, n_features, statistics):
     return inputs, layer(inputs)
 
 
-def score(x, activation, bias, **options):
-    return keras.layers.Dense(
+def score(x, activation, bias):
+    return backend.keras.layers.Dense(
         1,
-        activation=ACTIVATIONS.get(activation, activation),
-        bias_initializer=keras.initializers.Constant(float(bias)),
+        activation=find_activation(activation),
+        bias_initializer=backend.keras.initializers.Constant(float(bias)),
         name="score",
-        **options,
     )(x)  # (B, 1)

@@ -74,7 +74,7 @@ def list_repeats(args, clips):
         if lost:
             terminal.caution(f"no expert has scored {', '.join(lost)}: not evaluated")
         kept = table[~table["animal"].isin(lost)]
-        parts.append(folds.assign_folds(networks, kept, may_be_new=True))
+        parts.append(folds.split_table(networks, kept, may_be_new=True))
     return parts
 
 
@@ -146,15 +146,6 @@ def settle_comparison(args, parts, order):
         settled["sessions"] = order
     study.check_sizes(table, settled)
     return settled
-
-
-def one_by_one(parts):
-    """Yield parts; forget each network before the next."""
-    from system.backend import keras
-
-    for part in parts:
-        keras.backend.clear_session()
-        yield part
 
 
 # ---------------------------------------------------------------- evaluation
@@ -312,9 +303,7 @@ def score(args):
     rows = {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
     results, tables = [], []
     for parts in repeats:
-        table, run, reasons = score_parts(
-            args.data, one_by_one(parts), lengths, rows, args.control
-        )
+        table, run, reasons = score_parts(args.data, parts, lengths, rows, args.control)
         results.append(evaluate.evaluate(table, run, reasons, args.control, order))
         tables.append(table)
     return clips, run, results, tables, settled

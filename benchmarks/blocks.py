@@ -52,7 +52,7 @@ def main():
     print(f"{len(chosen)} clips of {len(set(animals))} animals, {args.repeats} repeats")
     for form in args.forms:
         blocks = [layers[block].astype(np.float32) for block in form.split("+")]
-        statistics = np.asarray(models.Movement()(np.concatenate(blocks, axis=2)))
+        statistics = models.summarise_movement(np.concatenate(blocks, axis=2))
         found = []
         for seed in range(args.repeats):
             rng = np.random.default_rng(seed)

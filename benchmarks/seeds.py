@@ -29,14 +29,14 @@ def train_once(folder, plan, options, n_features, as_published, logs):
     import numpy as np
 
     from system.backend import keras
-    from training import train, trainer
+    from training import fitting, trainer
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(options.seed)
     shape = (options.n_frames, n_features)
     bias = 0.0 if as_published else sum(plan.train.values()) / len(plan.train)
     to_train = not as_published
-    model = train.build_network(shape, options, bias, None, to_train=to_train)
+    model = fitting.build_network(shape, options, bias, None, to_train=to_train)
     batches, validation = (
         trainer.SequenceBatches(folder, clips, *shape, options.batch_size, seed)
         for clips, seed in ((plan.train, options.seed), (plan.validation, None))
@@ -68,7 +68,7 @@ def main(argv=None):
     base = train_reg.read_options(given, clips, extraction)
     targets = splits.find_targets(clips, base)
     names = [clip.name for clip in clips if clip.split == "train"]
-    n_features = train.check_sequences(args.data, names, base.n_frames)
+    n_features = train.check_sequences(args.data, names, base)
     dead = {"ours": 0, "published": 0}
     for seed in range(args.first, args.first + args.seeds):
         options = dataclasses.replace(base, seed=seed)

@@ -7,6 +7,8 @@ choose on the validation clips of the network. Pure functions on arrays.
 import numpy as np
 import pandas as pd
 
+from runs.splits import split_groups
+
 ALPHAS = np.logspace(0, 6, 13)  # thousands of features, tens of clips
 LEAST_KNOWN = 0.8  # of the training clips, whose sequences are still there
 BASELINES = ("training mean", "group mean", "clip length", "clip duration", "ridge")
@@ -44,27 +46,26 @@ def predict_ridge(columns, scores, animals, wanted, validation=None):
     penalty is chosen on the columns and scores of validation clips or, without them, on
     held-out animals of the train clips, as clips of one animal are alike.
     """
-    from sklearn.decomposition import PCA
-    from sklearn.model_selection import GroupKFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    if not np.ptp(columns, axis=0).any():
+    columns, n_animals = np.asarray(columns, float), len(set(animals))
+    varies = np.ptp(columns, axis=0) > 0
+    if not varies.any():
         raise NoBaseline("the training clips do not differ in it")
+    mean, scale = columns.mean(axis=0), np.where(varies, columns.std(axis=0), 1)
     # All principal components: the same predictions from N columns in place of 2F.
-    scaler = make_pipeline(StandardScaler(), PCA(svd_solver="full"))
-    x, n_animals = scaler.fit_transform(np.asarray(columns, float)), len(set(animals))
+    u, s, v = np.linalg.svd((columns - mean) / scale, full_matrices=False)
+    x, wanted = u * s, (wanted - mean) / scale @ v.T
     if validation is not None and len(validation[1]):
-        errors = solve_ridge(x, scores, scaler.transform(validation[0])) - validation[1]
-        errors = (errors**2).mean(axis=1)
+        chosen = (validation[0] - mean) / scale @ v.T
+        errors = ((solve_ridge(x, scores, chosen) - validation[1]) ** 2).mean(axis=1)
     elif n_animals < 2:
         raise NoBaseline("the training clips are of fewer than two animals")
     else:
         errors = np.zeros(len(ALPHAS))
-        for fit, out in GroupKFold(min(5, n_animals)).split(x, scores, animals):
+        folds = split_groups(animals, min(5, n_animals))
+        for fit, out in ((folds != fold, folds == fold) for fold in set(folds)):
             predicted = solve_ridge(x[fit], scores[fit], x[out])
             errors += ((predicted - scores[out]) ** 2).mean(axis=1)
-    predicted = solve_ridge(x, scores, scaler.transform(wanted))[np.argmin(errors)]
+    predicted = solve_ridge(x, scores, wanted)[np.argmin(errors)]
     # A feature that hardly varied in training can throw a clip far off the scale.
     return np.clip(predicted, min(scores), max(scores))
 

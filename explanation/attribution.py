@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 
 from explanation.network import Moving, cut, evaluate
-from system.backend import tf
 
 TOLERANCE = 0.01  # of what frames add and take that attributions may miss
 FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
@@ -89,8 +88,8 @@ def sum_gradients(network, start, moved, paces):
     """Sum the weighted gradients (T, n_inputs) at some paces of a path."""
     total = 0.0
     for batch in cut(paces):
-        away = tf.constant(batch**2, tf.float32)[:, None, None]
-        _, gradients = network.gradient(start + away * moved)
+        away = np.float32(batch**2)[:, None, None]
+        _, gradients = network.gradient(start + moved * away)
         gradients = np.nan_to_num(gradients.numpy(), posinf=0, neginf=0)
         weights = np.where(batch == 1, 1, 2 * batch).astype(np.float32)
         total = total + np.tensordot(weights, gradients, 1)

@@ -62,7 +62,7 @@ def delete_clip(networks, sequence, start, orders, random):
         tried = [*orders[name], *(random.permutation(n) for _ in range(N_RANDOM))]
         plans += [(replace, o[: max(1, round(a * n))]) for o in tried for a in amounts]
     for network in networks:
-        projected = network.project(sequence[None])[0].numpy()
+        projected = np.asarray(network.project(sequence[None])[0])
         changed = [replace(network, projected, sequence, o) for replace, o in plans]
         found = [network.value(np.stack(batch)) for batch in cut(changed)]
         values.append(np.concatenate(found))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from explanation import attribution, checks, elements, overlays, places, plots, summary
-from explanation.network import Moving, Recurrent, cut, open_network, split_movement
+from explanation.network import Moving, cut, open_network, split_movement
 from explanation.statistics import ALPHA, correlate_ranks
 from models import MOVEMENT
 from reports import style
@@ -180,7 +180,7 @@ def compare(study, importances, are_folds):
 def find_points(study, space):
     """Find the points of frames (N, T, D) in a space, and which space it is."""
     is_one = len(study.networks) == len(study.of_clip[0])  # units of folds differ
-    are_recurrent = all(isinstance(n, Recurrent) for n in study.networks)
+    are_recurrent = all(hasattr(n, "states") for n in study.networks)
     if space == "hidden" and is_one and are_recurrent:
         states = [
             np.concatenate([n.states(n.project(s)) for s in cut(study.sequences)])

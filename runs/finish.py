@@ -69,23 +69,16 @@ def measure_errors(folder, scheme, targets, animals):
     `scheme` is that of the final run; `targets` and `animals` are by clip name. Gives
     what `record.Errors` says, for JSON.
     """
-    import pandas as pd
-
-    from system.backend import keras
-
-    rows = [(name, animals[name]) for name in targets]
-    table = pd.DataFrame(rows, columns=["clip", "animal"])
     paths = [storage.checkpoint_path(folder, name) for name in scheme["folds"]]
     networks, clips = [], []
-    parts = folds.assign_folds(list(map(store.open_run, paths)), table)
-    for number, (run, part) in enumerate(parts):
-        keras.backend.clear_session()
+    parts = folds.assign_folds(list(map(store.open_run, paths)), animals)
+    for number, (run, names) in enumerate(parts):
         members, run = store.load_networks(run)
-        sequences = predict.read_sequences(folder, list(part["clip"]), run)
+        sequences = predict.read_sequences(folder, names, run)
         mean = float(np.mean([*run.targets.values()]))
         networks.append({"run": run.name, "sha256": run.sha256, "mean": mean})
         scores = predict.score_sequences(members, sequences)
-        for name, score in zip(part["clip"], scores, strict=True):
+        for name, score in zip(names, scores, strict=True):
             clips.append(
                 {
                     "clip": name,

@@ -123,39 +123,49 @@ def split_repeats(runs):
     return whole or repeats
 
 
-def assign_folds(runs, table, may_be_new=False):
+def split_table(runs, table, may_be_new=False):
+    """Give each network its rows of a table with "clip" and "animal".
+
+    Lists pairs of a run and a table; see `assign_folds`.
+    """
+    owners = dict(zip(table["clip"], table["animal"], strict=True))
+    parts = assign_folds(runs, owners, may_be_new)
+    return [(run, table[table["clip"].isin(clips)]) for run, clips in parts]
+
+
+def assign_folds(runs, owners, may_be_new=False):
     """Give each animal the one network that held it out, and never saw it.
 
     An animal that was renamed after the training is known by its clips: a network held
     it out where other folds know clips of it, and this one knows none. `runs` are of
-    one repeat; `table` names "clip" and "animal" as they are now; `may_be_new` skips,
-    with a caution, animals that came after the training. Lists each run with its rows
-    of the table. Raises Problem when an animal has no network, two networks, or one
-    that knows a clip of it.
+    one repeat; `owners` are the animals of clips as they are now; `may_be_new` skips,
+    with a caution, animals that came after the training. Lists each run with its clips.
+    Raises Problem when an animal has no network, two networks, or one that knows a clip
+    of it.
     """
-    parts, problems, covered = [], [], {}
-    owners = dict(zip(table["clip"], table["animal"], strict=True))
-    clips = table.groupby("animal")["clip"].agg(set)
+    parts, problems, covered, clips = [], [], {}, collections.defaultdict(set)
+    for clip, animal in owners.items():
+        clips[animal].add(clip)
     by_any = set().union(*(run.targets for run in runs))
     for run in runs:
         held_out, known = set(run.held_out), set(run.targets)
         for animal, own in clips.items():
             if own & (by_any - known) and not own & known:
                 held_out.add(animal)
-        part = table[table["animal"].isin(held_out)]
-        for animal in part["animal"].unique():
+        part = {clip: animal for clip, animal in owners.items() if animal in held_out}
+        for animal in dict.fromkeys(part.values()):
             if animal in covered:
                 problems.append(
                     f"{animal} is held out by {covered[animal]} and {run.name}"
                 )
             covered[animal] = run.name
         now = dataclasses.replace(run, animals_now=owners)
-        seen = learned.describe_seen(part["clip"], part["animal"], now)
+        seen = learned.describe_seen(list(part), list(part.values()), now)
         if how := next(filter(None, seen), None):
             problems.append(f"{run.name} has seen what it should not: {how}")
-        if len(part):
-            parts.append((run, part))
-    missing, lost = sorted(set(table["animal"]) - set(covered)), list_missing(runs)
+        if part:
+            parts.append((run, list(part)))
+    missing, lost = sorted(set(clips) - set(covered)), list_missing(runs)
     is_whole = runs[0].scheme.n_folds and not lost
     if missing and may_be_new and parts and is_whole:
         caution(

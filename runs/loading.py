@@ -8,15 +8,9 @@ import functools
 import itertools
 
 import models
-from runs import keras2, keras_archive
-from system import untrusted
-from system.backend import keras
+from runs import archives, keras2
+from system import backend, untrusted
 from system.terminal import Problem
-
-# An orthogonal start of 2048 x 8192 takes longer than all of the reading.
-BLANK_LSTM = functools.partial(
-    keras.layers.LSTM, kernel_initializer="zeros", recurrent_initializer="zeros"
-)
 
 
 def load_run(run):
@@ -35,16 +29,18 @@ def load_run(run):
         standardizes = options.standardize and options.model != "motion"
         weights = models.list_weights(options, shape)
         wanted.append((weights, shape[1] if standardizes else 0))
-    networks, arrays = [], iter(keras_archive.read_apart(run.path, wanted)[1])
+    networks, arrays = [], iter(archives.read(run.path, wanted))
+    targets = list(run.train_clips.values())
+    if any(options.model != "motion" for options in members):
+        backend.keras.backend.clear_session()  # of earlier networks, fold after fold
     for options, (weights, n_standardized) in zip(members, wanted, strict=True):
-        network = models.build(
-            options,
-            shape,
-            statistics=[next(arrays), next(arrays)] if n_standardized else None,
-            targets=list(run.train_clips.values()),
-            layer=BLANK_LSTM,
-        )
-        models.assign(network, itertools.islice(arrays, len(weights)))
+        statistics = [next(arrays), next(arrays)] if n_standardized else None
+        own = itertools.islice(arrays, len(weights))
+        if options.model == "motion":
+            network = models.Motion(*shape, options.activation, targets, list(own))
+        else:
+            network = models.build(options, shape, statistics=statistics, **blank())
+            models.assign(network, own)
         networks.append(network)
     return networks
 
@@ -52,6 +48,12 @@ def load_run(run):
 def load_published(path):
     """Load the network published in 2019 from HDF5 of Keras 2; see `runs.keras2`."""
     settings, arrays = keras2.read_apart(path)
-    model = models.build_lstm(**settings, layer=BLANK_LSTM)
+    model = models.build_lstm(**settings, **blank())
     models.assign(model, arrays)
     return model
+
+
+def blank():
+    """An orthogonal start of 2048 x 8192 takes longer than all of the reading."""
+    zeros = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}
+    return {"layer": functools.partial(backend.keras.layers.LSTM, **zeros)}

@@ -225,6 +225,19 @@ def hold_out_animals(animals, scores, fraction, seed):
     return {str(part[random.integers(len(part))]) for part in parts}
 
 
+def split_groups(groups, n_folds):
+    """Split rows (N,) into folds of whole groups, alike in size: the fold of each row.
+
+    The largest group goes first, and each to the fold that is smallest by then.
+    """
+    _, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    sizes, fold_of = np.zeros(n_folds, int), np.empty(len(counts), int)
+    for group in np.argsort(counts)[::-1]:
+        fold_of[group] = np.argmin(sizes)
+        sizes[fold_of[group]] += counts[group]
+    return fold_of[index]
+
+
 def gather_scores(animals, scores):
     """Gather the scores (N,) of each animal: dict of str to list of float."""
     of_animal = {}

@@ -1,7 +1,6 @@
 """A run on disk: `<run>.keras`, the weights, and `<run>.json`, how it was made.
 
-Here a run is found, read, saved, and compared with one that is planned. Keras is loaded
-only where a network is opened.
+Here a run is found, read, saved, and compared with one that is planned.
 """
 
 import dataclasses
@@ -9,8 +8,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import data
+import models
 from features import sequences
-from runs import keras2, packing
+from runs import archives, keras2, loading, packing
 from runs.record import read_record
 from system import storage, terminal, untrusted
 from system.terminal import Problem
@@ -124,8 +124,6 @@ def read_run(path):
 
 def load_networks(run):
     """Load the networks of a run; gives them, and the run with their T and F."""
-    from runs import loading
-
     if run.is_published:
         model = loading.load_published(run.path)
         _, n_frames, n_features = model.input_shape
@@ -188,11 +186,12 @@ def describe_run(plan, options, extraction, results, n_features):
 
 def save_run(folder, networks, record):
     """Write `<run>.keras` and then `<run>.json`, which makes the run a finished one."""
-    import models
-
     path = storage.checkpoint_path(folder, record["run"])
     with storage.replacing(path) as temporary:
-        models.join(networks).save(temporary)
+        if record["model"] == "motion":
+            archives.write_plain(temporary, networks)
+        else:
+            models.join(networks).save(temporary)
     digest = storage.digest_file(path)
     storage.write_json(path.with_suffix(".json"), {**record, "sha256": digest})
     return read_record(path)

@@ -1,7 +1,7 @@
 """Keras and TensorFlow, imported quietly, with the settings that decide numbers.
 
 Nothing else imports them: `from system.backend import keras, tf`. That takes some
-seconds, so scripts do it once arguments and tables have been checked.
+seconds, so it is done where a network is needed; `backend.keras` waits for its use.
 """
 
 import contextlib
@@ -58,12 +58,16 @@ def sparing():
             del sys.modules[name]
 
 
-with quietly(), sparing():
-    import keras
-    import tensorflow as tf
+def __getattr__(name):
+    """Import both where one of them is first asked for."""
+    if name not in ("keras", "tf"):
+        raise AttributeError(name)
+    with quietly(), sparing():
+        import keras
+        import tensorflow as tf
 
-keras.config.set_floatx("float32")  # which that file may say otherwise, too
-keras.config.set_image_data_format("channels_last")
-keras.config.set_epsilon(1e-7)
-
-__all__ = ["keras", "quietly", "tf"]
+    keras.config.set_floatx("float32")  # which that file may say otherwise, too
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_epsilon(1e-7)
+    globals().update(keras=keras, tf=tf)
+    return globals()[name]

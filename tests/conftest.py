@@ -1,7 +1,10 @@
 """Fixtures that several test files share."""
 
+import os
 import signal
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each of the processes that test
 
 import films
 import pytest

@@ -104,10 +104,10 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     assert seen[:2] == ["", "animal seen in training"] and seen[2].startswith("clip")
     assert run.group_of("c") == "sham" and run.group_of("i") is None
     table = data.tabulate_clips(clips[:2], ["Rat 0"] * 2, data.GROUP_PATTERN)
-    assert len(folds.assign_folds([run], table)) == 1
+    assert len(folds.split_table([run], table)) == 1
     leaky = dataclasses.replace(run, animals={**run.animals, "c": "Rat 0"})
     with pytest.raises(Problem, match="has seen what it should not"):
-        folds.assign_folds([leaky], table)
+        folds.split_table([leaky], table)
 
 
 def test_animals_that_differ_are_not_named(recwarn):

@@ -14,7 +14,7 @@ import models
 from explanation import overlays
 from explanation.places import find_centres
 from features import sequences
-from runs import predict
+from runs import archives, predict
 from system import storage, terminal
 
 N_FRAMES, N_FEATURES = 7, 6
@@ -66,12 +66,12 @@ def write_run(folder, run, seed, kind="lstm", **record):
     keras.utils.set_random_seed(seed)
     if kind == "motion":
         weights = np.random.default_rng(seed).normal(size=4 * N_FEATURES)
-        model = models.build_motion(N_FRAMES, N_FEATURES, weights=(weights, 1.0))
+        model = models.Motion(N_FRAMES, N_FEATURES, weights=(weights, 1.0))
     else:
         model = models.build_lstm(N_FRAMES, N_FEATURES, units=5, bias=0.1)
     path = storage.checkpoint_path(folder, run)
     path.parent.mkdir(exist_ok=True)
-    model.save(path)
+    archives.write_plain(path, [model]) if kind == "motion" else model.save(path)
     storage.write_json(
         path.with_suffix(".json"),
         {

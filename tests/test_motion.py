@@ -1,5 +1,9 @@
 """The closed form: against known answers, other ways to them, and unseen animals."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,10 +14,10 @@ import train_reg
 from features import sequences
 from runs import folds, predict, store
 from system import storage
-from system.backend import keras
 from system.terminal import Problem
 from training import motion
 
+HOUSE = Path(__file__).parents[1]
 T, F = 8, 6
 
 
@@ -39,7 +43,7 @@ def make_clips(n_frames):
 def test_movement_is_what_its_formulas_say():
     """Mean, change, jerk and trend of the roots, from a clip done by hand."""
     sequence = np.array([[0, 1], [4, 1], [1, 1], [9, 1]], np.float32)  # roots 0 2 1 3
-    found = np.asarray(models.Movement()(sequence[None]))[0].reshape(4, 2)
+    found = models.summarise_movement(sequence[None]).reshape(4, 2)
     expected = [[1.5, 1], [5 / 3, 0], [3, 0], [0.8, 0]]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -47,13 +51,13 @@ def test_movement_is_what_its_formulas_say():
 def test_movement_needs_the_order_of_frames_and_mirrors_in_its_trend():
     sequences = make_clips(T)
     forth, back = (
-        np.asarray(models.Movement()(x)).reshape(3, 4, F)
+        models.summarise_movement(x).reshape(3, 4, F)
         for x in (sequences, sequences[:, ::-1])
     )
     np.testing.assert_allclose(forth[:, :3], back[:, :3], atol=1e-5)
     np.testing.assert_allclose(forth[:, 3], -back[:, 3], atol=1e-5)
     with pytest.raises(Problem, match=r"3 frames. Received: 2"):
-        models.build_motion(2, F)
+        models.Motion(2, F)
 
 
 def test_a_linear_score_is_found():
@@ -255,6 +259,20 @@ def test_test_rows_steer_no_closed_form(tmp_path):
     np.testing.assert_array_equal(first, second)
 
 
+def test_no_network_library_is_loaded(tmp_path):
+    make_folder(tmp_path)
+    code = (
+        "import sys, train_reg, validate, explain\n"
+        "data = ['--data', sys.argv[1]]\n"
+        "train_reg.main([*data, '--model', 'motion', '--folds', '3', '--final'])\n"
+        "validate.main(data)\n"
+        "explain.main([*data, '--no-places'])\n"
+        "assert not {'keras', 'tensorflow', 'h5py'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=HOUSE, check=True)
+    assert (tmp_path / "figures" / "Reach-motion" / "index.html").is_file()
+
+
 def test_folds_leave_animals_out(tmp_path):
     make_folder(tmp_path)
     train_reg.main(["--data", str(tmp_path), "--model", "motion", "--folds", "3"])
@@ -292,8 +310,6 @@ def test_scores_stay_on_the_scale_that_was_learned(tmp_path):
     sequences = np.concatenate([wild, still]).astype(np.float32)
     scores = model.predict_on_batch(sequences)[:, 0]
     assert scores[:4].max() == highest and scores.min() >= 0
-    inner = model.layers[-1].input
-    kernel, bias = model.layers[-1].get_weights()
-    straight = keras.Model(model.input, inner)(sequences) @ kernel + bias
+    straight = model.compute_value(sequences)
     np.testing.assert_allclose(scores, np.clip(straight[:, 0], 0, highest), atol=1e-4)
     assert np.max(straight) > highest + 1

@@ -147,10 +147,10 @@ def test_a_finished_run_is_not_trained_again(folder):
 
 
 def build(model, bias, **options):
-    from training import train
+    from training import fitting
 
     small = Options(model=model, units=4, dropout=0.0, gates="sigmoid")
-    return train.build_network((N_FRAMES, N_FEATURES), small, bias, None, **options)
+    return fitting.build_network((N_FRAMES, N_FEATURES), small, bias, None, **options)
 
 
 @pytest.mark.parametrize("model", ["pool", "lstm"])

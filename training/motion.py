@@ -13,6 +13,7 @@ scores differ at all. Pure functions on arrays: N clips, P statistics.
 import numpy as np
 
 from models import MOVEMENT
+from runs.splits import split_groups
 from system.terminal import Problem
 
 # Kinds of one block share a variance: few animals cannot tell them apart, and four
@@ -84,14 +85,14 @@ def cross_validate(statistics, scores, animals, n_folds=5):
     choices : list of dict
         Of the fits.
     """
-    from sklearn.model_selection import GroupKFold
-
     scores, animals = np.asarray(scores, float), np.asarray(animals)
     predicted, choices = np.full(len(scores), scores.mean()), []
     n_folds = min(n_folds, len(set(animals.tolist())))
     if n_folds < 2:
         return predicted, choices
-    for train, test in GroupKFold(n_folds).split(statistics, groups=animals):
+    folds = split_groups(animals, n_folds)
+    for fold in range(n_folds):
+        train, test = folds != fold, folds == fold
         predicted[test] = scores[train].mean()
         if np.ptp(scores[train]) > 0:
             weights, bias, choice = fit(

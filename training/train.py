@@ -1,7 +1,7 @@
 """Training the networks of a run, each on its clips, one after the other."""
 
-import dataclasses
-import functools
+import json
+from pathlib import Path
 
 import numpy as np
 
@@ -9,9 +9,11 @@ import models
 from features.sequences import KINDS, read_sequence
 from runs import finish, store
 from system import storage
-from system.backend import keras
 from system.terminal import Problem
-from training import fast_lstm, motion, trainer
+from training import motion
+
+BACKUP = "backup.npz"  # of a training that can go on
+LOGS = ("history.csv", BACKUP)
 
 
 def train_run(folder, plan, options, extraction, bar=None):
@@ -24,101 +26,33 @@ def train_run(folder, plan, options, extraction, bar=None):
         names = [*plan.train, *plan.validation]
         shape = options.n_frames, check_sequences(folder, names, options)
         known = {"options": options.as_dict(), "extraction": extraction}
-        trainer.clear_logs(logs, known)
-        places = [logs]
-        if options.ensemble > 1:
-            places = [logs / f"member_{i}" for i in range(options.ensemble)]
-        networks, results = [], []
-        for seed, place in enumerate(places, start=options.seed):
+        clear_logs(logs, known)
+        fitted = []
+        for number in range(options.ensemble):
             if options.model == "motion":
-                network, result = fit_motion(folder, plan, options, shape)
-            else:
-                identity = {"plan": plan._asdict(), "seed": seed, **known}
-                network, result = train_network(
-                    folder, plan, options, shape, seed, place, identity, bar
-                )
-            networks.append(network)
-            results.append(result)
+                fitted.append(fit_motion(folder, plan, options, shape))
+                continue
+            from training import fitting
+
+            place = logs / f"member_{number}" if options.ensemble > 1 else logs
+            seed = options.seed + number
+            identity = {"plan": plan._asdict(), "seed": seed, **known}
+            given = folder, plan, options, shape, seed, place, identity, bar
+            fitted.append(fitting.train_network(*given))
+        networks, results = zip(*fitted, strict=True)
         record = store.describe_run(plan, options, extraction, results, shape[1])
         record = finish.complete(folder, plan, options, record)
         run = store.save_run(folder, networks, record)
-        for place in places:
-            trainer.clear_backups(place)
+        for path in Path(logs).rglob(BACKUP):
+            path.unlink()
     return run
-
-
-def train_network(folder, plan, options, shape, seed, logs, identity, bar=None):
-    """Build and fit one network from a seed, for sequences of shape (T, F).
-
-    Gives it, free of anything used only for speed, and what `trainer.fit_network`
-    tells, which takes the rest.
-    """
-    shared = open_trainer(shape, dataclasses.replace(options, seed=0))
-    bias = sum(plan.train.values()) / len(plan.train)
-    statistics = prepare = None
-    if options.standardize:
-        statistics = measure_statistics(folder, plan.train, *shape)
-    keras.utils.set_random_seed(seed)
-    network = build_network(shape, options, bias, statistics)
-    shared.start(network)
-    if options.standardize:  # what is constant needs no computing in every batch
-        prepare = functools.partial(standardize, network.get_layer("standardize"))
-    train, validation = (
-        trainer.SequenceBatches(folder, clips, *shape, options.batch_size, own, prepare)
-        for clips, own in ((plan.train, seed), (plan.validation, None))
-    )
-    result = trainer.fit_network(shared, train, validation, logs, identity, bar)
-    network.set_weights(shared.model.get_weights())
-    return network, result
-
-
-@functools.lru_cache(maxsize=1)
-def open_trainer(shape, options):
-    """Build and compile what trains all networks of these options, folds included."""
-    keras.backend.clear_session()  # of earlier ones
-    return trainer.Trainer(build_network(shape, options, 0, None, True), options)
-
-
-def standardize(layer, sequence):
-    return keras.ops.convert_to_numpy(layer(sequence[None]))[0]
-
-
-def build_network(shape, options, bias, statistics, to_train=False):
-    """Build the network that options describe, for sequences of shape (T, F).
-
-    `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
-    and dropout and the ReLU that wakes. The weights and the scores are the same.
-    """
-    if not to_train:
-        return models.build(options, shape, bias, statistics)
-    return models.build(
-        options,
-        shape,
-        bias,
-        statistics,
-        activation=trainer.waking_relu if options.activation == "relu" else None,
-        layer=fast_lstm.FastLSTM,
-        drop=fast_lstm.FastDropout,
-    )
-
-
-def measure_statistics(folder, names, n_frames, n_features):
-    """Measure mean and variance of each feature over all frames of clips, (F,) each."""
-    total, squares = np.zeros(n_features), np.zeros(n_features)
-    for name in names:
-        sequence = read_sequence(folder, name, n_frames, n_features).astype(float)
-        total += sequence.sum(axis=0)
-        squares += (sequence**2).sum(axis=0)
-    n = len(names) * n_frames
-    variance = squares / n - (total / n) ** 2
-    return total / n, motion.bound_variance(variance.astype(np.float32))
 
 
 def fit_motion(folder, plan, options, shape):
     """Fit a score of movement on all clips of a plan, in closed form.
 
-    Gives what `train_network` does. "val_loss" is of clips whose animals were held out
-    of a further fit each.
+    Gives what `fitting.train_network` does. "val_loss" is of clips whose animals were
+    held out of a further fit each.
     """
     animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
     statistics = measure_movement(folder, plan.train, *shape, options.reads)
@@ -128,19 +62,14 @@ def fit_motion(folder, plan, options, shape):
     if choices:
         choice["ranges"] = motion.find_ranges(choices)
     loss = float(((predicted - scores) ** 2).mean())
-    network = models.build_motion(
-        *shape,
-        activation=options.activation,
-        weights=weights,
-        targets=list(plan.train.values()),
-    )
+    network = models.Motion(*shape, options.activation, scores, weights)
     return network, {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
 
 
 def measure_movement(folder, names, n_frames, n_features, kind="movement"):
     """Measure the statistics over time of clips, (N, 4F) float32."""
     models.check_movement(n_frames)
-    measure, rows = models.Movement(), []
+    rows = []
     for name in names:
         sequence = read_sequence(folder, name, n_frames, n_features, kind)
         if sequence.min() < 0:
@@ -149,7 +78,7 @@ def measure_movement(folder, names, n_frames, n_features, kind="movement"):
                 f"({sequence.min():.3g}). --model motion takes their root; those of "
                 "extract_features.py are never negative"
             )
-        rows.append(keras.ops.convert_to_numpy(measure(sequence[None]))[0])
+        rows.append(models.summarise_movement(sequence[None])[0])
     return np.stack(rows)
 
 
@@ -170,3 +99,24 @@ def check_sequences(folder, names, options):
         more = [f"... and {len(problems) - 20} more"] if len(problems) > 20 else []
         raise Problem("\n".join(problems[:20] + more))
     return n_features
+
+
+def clear_logs(folder, known):
+    """Remove the logs of an earlier training; not where this one is to go on.
+
+    `known` is what the identity of each of its backups holds; see `trainer.Progress`.
+    """
+    if not any(goes_on(path, known) for path in Path(folder).rglob(BACKUP)):
+        for path in Path(folder).rglob("*"):
+            if path.name in LOGS or path.name.startswith("events.out.tfevents."):
+                path.unlink()
+
+
+def goes_on(path, known):
+    """Check whether a backup is of this training, or corrupt, as `restore` reports."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            identity = json.loads(json.loads(str(stored["state"]))["identity"])
+            return known.items() <= identity.items()
+    except Exception:  # zipfile, JSON and numpy fail in many ways
+        return True

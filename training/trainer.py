@@ -16,9 +16,9 @@ from system.backend import keras, tf
 from system.storage import replacing
 from system.terminal import Problem, caution
 from training import fast_lstm
+from training.train import BACKUP
 
 MEMORY = 2**29  # bytes of sequences to keep; more are read anew in every epoch
-LOGS = ("history.csv", "backup.npz")
 BACKUP_SECONDS = 5  # a killed training loses no more than this and an epoch
 LEAST_GAIN = 1e-4  # by which Keras wants the loss lower, or it is on a plateau
 DISK_ERRORS = (
@@ -157,7 +157,7 @@ class Progress:
     """
 
     def __init__(self, folder, trainer, identity):
-        self.path, self.trainer = Path(folder) / "backup.npz", trainer
+        self.path, self.trainer = Path(folder) / BACKUP, trainer
         self.identity = json.dumps(identity, sort_keys=True)
         self.history, self.best, self.time_of_backup = [], [], time.monotonic()
 
@@ -210,32 +210,6 @@ class Progress:
 
 def copy_arrays(variables):
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
-
-
-def clear_backups(folder):
-    """Remove what a finished training needed only to go on."""
-    (Path(folder) / "backup.npz").unlink(missing_ok=True)
-
-
-def clear_logs(folder, known):
-    """Remove the logs of an earlier training; not where this one is to go on.
-
-    `known` is what the identity of each of its backups holds; see `Progress`.
-    """
-    if not any(goes_on(path, known) for path in Path(folder).rglob("backup.npz")):
-        for path in Path(folder).rglob("*"):
-            if path.name in LOGS or path.name.startswith("events.out.tfevents."):
-                path.unlink()
-
-
-def goes_on(path, known):
-    """Check whether a backup is of this training, or corrupt, as `restore` reports."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            identity = json.loads(json.loads(str(stored["state"]))["identity"])
-            return known.items() <= identity.items()
-    except Exception:  # zipfile, JSON and numpy fail in many ways
-        return True
 
 
 def evaluate_losses(losses, options):

@@ -1,11 +1,14 @@
-"""Reads the weights of a `.keras` file as arrays, of any origin.
+"""Reads and writes the weights in a `.keras` file, as arrays and of any origin.
 
 Keras would rebuild whatever classes the configuration in an archive names, with the
 sizes it names. Here the network is built from the run's record, and the file gives
 nothing but numbers: weights by their names, and what features are standardized by.
+Weights of movement are plain arrays of numpy, which need neither Keras nor HDF5; those
+of an earlier release lie where Keras has them.
 """
 
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -26,21 +29,46 @@ from system.untrusted import (
 CONFIGURATION = "config.json"
 LARGEST_LAYERS = 2**18  # bytes of a configuration, beside its statistics
 LARGEST_NUMBER = 32  # bytes, with sign, exponent and comma
+LARGEST_HEADER = 2**12  # bytes of a plain array
 MEANT = "the record means {}; restore the two files together"
 
 
-def read_apart(path, members):
-    """Read the weights of a run, of an ensemble member by member; see `apart.read`.
+def write_plain(path, networks):
+    """Write the weights of networks as plain arrays, one after the other."""
+    arrays = itertools.chain(*(network.get_weights() for network in networks))
+    with path.open("wb") as file:
+        np.savez(file, *arrays)
+
+
+def read(path, members):
+    """Read the weights of a run, of an ensemble member by member: list of arrays.
 
     `members`: of each network the shape of each array, by its name within the member,
     and how many features it standardizes, or 0. Where it does, mean and variance (F,)
     come before its weights.
     """
-    return apart.read("runs.keras_archive:read_weights", Path(path), members)
+    with open_archive(path) as archive:
+        if "arr_0.npy" in archive.namelist():  # as numpy numbers them
+            shapes = itertools.chain(*(shapes.values() for shapes, _ in members))
+            return [read_plain(archive, *each) for each in enumerate(shapes)]
+    return apart.read("runs.archives:read_weights", Path(path), members)[1]
+
+
+def read_plain(archive, number, shape):
+    """Read a plain array of finite numbers of a shape."""
+    name = f"arr_{number}.npy"
+    content = read_member(archive, name, 4 * int(np.prod(shape)) + LARGEST_HEADER)
+    array = np.lib.format.read_array(io.BytesIO(content))  # knows no pickle
+    if (array.shape, array.dtype) != (shape, np.float32):
+        found = f"{array.dtype} {array.shape}"
+        raise Problem(f"{name} holds {found}, where {MEANT.format(shape)}")
+    if not np.isfinite(array).all():
+        raise Problem(f"{name} holds weights that are NaN or infinite")
+    return array
 
 
 def read_weights(path, members):
-    """Read weights in this process; see `read_apart`."""
+    """Read weights that Keras wrote, in this process; see `read`."""
     n_bytes, n_members = path.stat().st_size, len(members)
     with open_archive(path) as archive:
         statistics = [()] * n_members

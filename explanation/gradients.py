@@ -1,0 +1,113 @@
+"""Networks of Keras as an explanation sees them: value, gradient, hidden states."""
+
+import numpy as np
+
+from explanation.network import BATCH_SIZE, Network
+from system.backend import keras, tf
+from training.fast_lstm import make_lstm
+
+WIDE = 256  # units from which on the seconds that XLA compiles pay
+SIZES = (8, BATCH_SIZE)  # of batches under XLA, which compiles anew for each
+
+
+class Differentiable(Network):
+    """Any network (B, T, F) -> (B, 1); `activation` turns its value into the score."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.last = model.layers[-1]
+        self.before = keras.Model(model.inputs, self.last.input)
+        self.activation = self.last.activation
+        self.bias = float(self.last.bias[0])
+        self.set_up()
+        self.value = self.compile(self.compute_value)
+        self.gradient = self.compile(self.compute_gradient)
+
+    def set_up(self):
+        """Prepare what a form of network needs further."""
+
+    def compile(self, compute):
+        """Make one graph of a computation that serves batches of every size."""
+        inputs = tf.TensorSpec((None, self.n_frames, self.n_inputs), tf.float32)
+        return tf.function(compute, input_signature=[inputs])
+
+    def compute_value(self, projected):
+        inner = self.before(projected, training=False)
+        return (tf.matmul(inner, self.last.kernel) + self.last.bias)[:, 0]
+
+    def compute_gradient(self, projected):
+        """Compute values (B,) and their gradients (B, T, n_inputs)."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(projected)
+            value = self.compute_value(projected)
+        return value, tape.gradient(value, projected)
+
+
+class Recurrent(Differentiable):
+    """A network of `models.build_lstm`; U units, K steps."""
+
+    step_length = 2  # frames
+
+    def set_up(self):
+        layers = {layer.name: layer for layer in self.model.layers}
+        self.lstm, n = layers["lstm"], self.n_inputs
+        self.scale, self.shift = np.ones(n, np.float32), np.zeros(n, np.float32)
+        if standardize := layers.get("standardize"):
+            probe = np.stack([self.shift, self.scale])
+            self.shift, one = np.asarray(standardize(probe[None]))[0]
+            self.scale = one - self.shift
+        self.n_inputs = 4 * self.lstm.units
+        self.is_wide = self.lstm.units >= WIDE
+        gates = self.lstm.activation, self.lstm.recurrent_activation
+        self.recur = make_lstm(*gates, is_projected=True, with_xla=self.is_wide)
+        self.states = self.compile(self.compute_states)
+
+    def compile(self, compute):
+        graph = super().compile(compute)
+
+        def run_padded(projected):
+            n = len(projected)
+            missing = next(size for size in SIZES if n <= size) - n
+            found = graph(tf.pad(projected, [(0, missing), (0, 0), (0, 0)]))
+            return tf.nest.map_structure(lambda each: each[:n], found)
+
+        return run_padded if self.is_wide else graph
+
+    @property
+    def readout(self):
+        """Weights of the units in each pooled step, (K, U)."""
+        return tf.reshape(self.last.kernel, (self.n_frames // 2, self.lstm.units))
+
+    def project(self, sequences):
+        x = tf.convert_to_tensor(sequences, tf.float32) * self.scale + self.shift
+        return tf.matmul(x, self.lstm.cell.kernel) + self.lstm.cell.bias
+
+    def pull_back(self, gradients):
+        back = tf.matmul(gradients, self.lstm.cell.kernel, transpose_b=True)
+        return back * self.scale
+
+    def move(self, projected, features, change):
+        rows = tf.gather(self.lstm.cell.kernel, features)
+        return projected + tf.matmul(change * self.scale[features], rows).numpy()
+
+    def compute_states(self, projected):
+        """Compute hidden states, (B, T, U)."""
+        kernel = tf.convert_to_tensor(self.lstm.cell.recurrent_kernel)
+        return self.recur(projected, tf.zeros(0), kernel, tf.zeros(0))
+
+    def pool(self, states):
+        """Pool states (B, T, U) to steps (B, K, U), as the network does."""
+        last = (
+            self.n_frames // 2 * 2
+        )  # of an uneven number of frames the last is unused
+        return tf.maximum(states[:, 0:last:2], states[:, 1:last:2])
+
+    def compute_value(self, projected):
+        pooled = self.pool(self.compute_states(projected))
+        return tf.reduce_sum(pooled * self.readout, (1, 2)) + self.bias
+
+    def split_steps(self, sequences):
+        """Compute the exact contribution of each pooled step, float64 (B, K)."""
+        pooled = self.pool(self.states(self.project(sequences))).numpy().astype(float)
+        readout = self.readout.numpy().astype(float)
+        return np.einsum("bku,ku->bk", pooled, readout)
