@@ -182,7 +182,9 @@ def gather(args):
     sequences = list(predict.read_sequences(args.data, table["clip"], run))
     extractor, reason = None, "--no-places was given" if args.no_places else ""
     try:
-        extractor = None if reason else predict.open_extractor(run, args.weights)
+        if not reason:
+            wanted = predict.settle_weights(run, args.weights)
+            extractor = predict.open_extractor(run, wanted)
     except Problem as problem:
         reason = str(problem)
     pictures = places.Pictures(args.data, clips, run, extractor)

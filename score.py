@@ -6,18 +6,20 @@
     python score.py study --compare group --pair session --output study.csv
 
 Reads   videos, or folders of videos; data/checkpoints/<run>.keras and <run>.json
-Writes  nothing but the table, and with --output a CSV and the figures beside it
+Writes  data/new/, the features of these videos; with --output a CSV and figures
 Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 frames.
+        Once features are there, another level, table or comparison takes seconds.
 """
 
 import contextlib
+import functools
 import math
 from pathlib import Path
 
 import data
 from names import sessions
 from recordings import folders
-from runs import intervals, new_animals, new_videos, novelty, predict, store
+from runs import intervals, kept, new_animals, new_videos, novelty, predict, store
 from system import storage, tables, terminal
 from system.terminal import Problem
 from video import frames
@@ -195,6 +197,7 @@ def parse_args(argv):
     add("--crop", crop, where, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")
     add("--allow-short", bool, "use what can be read of truncated videos")
+    add("--no-cache", bool, "neither take nor keep features of new videos")
     share = "coverage of the intervals, for new animals"
     level = terminal.checked(float, lambda x: 0 < x < 1, "a number such as 0.9")
     add("--level", level, share, default=0.9)
@@ -275,18 +278,23 @@ def settle_study(args, clips, run, labels):
     return settled | {"table": table}
 
 
-def score(args, clips, networks, run, view):
+def score(args, clips, digests, networks, run, view):
     """Score what suits: list of new_videos.Scored, and an exit code."""
+    weights = predict.settle_weights(run, args.weights)
+    folder = None if args.no_cache else args.data
+    features = kept.Kept(folder, run, weights, digests, args.allow_short)
     window = args.every and (args.window or new_videos.window_seconds(run))
     parts, failed = new_videos.list_parts(
         clips, view, window, args.every, args.allow_short
     )
     n_parts = len(parts) + len(failed)
-    extractor = predict.open_extractor(run, args.weights)
+    opened = functools.cache(lambda: predict.open_extractor(run, weights))
     scored, failures = new_videos.score_parts(
-        parts, networks, run, extractor, args.allow_short
+        parts, networks, run, features, opened, args.allow_short
     )
     failed += failures
+    if text := features.describe():
+        print(text)
     if missing := novelty.explain_missing(run):
         terminal.caution(missing)
     novelty.report_warnings(run, [each.warnings for each in scored])
@@ -317,7 +325,7 @@ def main(argv=None):
         print(by_name)
     digests = new_animals.digest_videos(clips)
     trained = new_animals.find_trained(clips, digests, labels, run, args.other_animals)
-    scored, code = score(args, clips, networks, run, view)
+    scored, code = score(args, clips, digests, networks, run, view)
     if not scored:
         return code
     table, means = new_videos.tabulate(scored, run, args.level, labels, trained)

@@ -88,54 +88,66 @@ def window_seconds(run):
     return math.sqrt(math.prod(run.clips_were.seconds))
 
 
-def score_parts(parts, networks, run, extractor, allow_short=False):
+def score_parts(parts, networks, run, kept, open_extractor, allow_short=False):
     """Score parts of new videos: list of Scored, and what was wrong with the others.
 
-    `allow_short` takes what is there of a video that is truncated.
+    `kept` are features of earlier calls, `open_extractor` is called where some are
+    lacking; `allow_short` takes what is there of a video that is truncated.
     """
     from tqdm import tqdm
 
-    looks, failed, scored = {}, [], []
-    reads = ((p, functools.partial(read, looks, run, allow_short, p)) for p in parts)
-    bar = tqdm(
-        extractor.stream(reads),
-        total=len(parts),
-        desc="scoring",
-        unit="clip",
-        disable=None,
-    )
-    sequences, size = split_failed(bar, failed), min(BATCH_SIZE, len(parts))
-    while batch := list(itertools.islice(sequences, size)):
-        scores = predict.score_sequences(networks, [s for _, s in batch], size)
-        for (part, sequence), score in zip(batch, scores.tolist(), strict=True):
-            look = looks[part]
+    failed, scored, size = [], [], min(BATCH_SIZE, len(parts))
+    gathered = gather(parts, run, kept, open_extractor, allow_short, failed)
+    how = {"total": len(parts), "desc": "scoring", "unit": "clip", "disable": None}
+    found = iter(tqdm(gathered, **how))
+    while batch := list(itertools.islice(found, size)):
+        scores = predict.score_sequences(networks, [each[1] for each in batch], size)
+        for (part, sequence, look), score in zip(batch, scores.tolist(), strict=True):
             warnings = novelty.list_warnings(run, look, score, sequence)
             scored.append(Scored(part, look.n_frames, score, warnings))
     return scored, failed
 
 
-def split_failed(extracted, failed):
-    """Yield parts with sequences; note the Problem of the others in `failed`."""
-    for part, sequence in extracted:
-        if isinstance(sequence, Problem):
-            failed.append(f"{part.video.name}: {sequence}")
-        else:
-            yield part, sequence
+def gather(parts, run, kept, open_extractor, allow_short, failed):
+    """Gather parts with their sequences and looks, in order, kept ones and new ones.
+
+    What is wrong with others is noted in `failed`.
+    """
+    looks = {}
+
+    def extract(some):
+        reads = ((p, functools.partial(read, looks, run, allow_short, p)) for p in some)
+        return open_extractor().stream(reads)
+
+    there = set(filter(kept.has, parts))
+    new = iter(())
+    if todo := [part for part in parts if part not in there]:
+        new = extract(todo)
+    for part in parts:
+        found = kept.read(part) if part in there else None
+        if found is None:  # a damaged one, too
+            ((_, sequence),) = [next(new)] if part not in there else extract([part])
+            if isinstance(sequence, Problem):
+                failed.append(f"{part.video.name}: {sequence}")
+                continue
+            found = sequence, *looks.pop(part)
+            kept.write(part, *found)
+        sequence, look, notes = found
+        for note in notes:
+            caution(f"{part.video.name}: {note}")
+        yield part, sequence, look
 
 
 def read(looks, run, allow_short, part):
     """Read the frames of a part that make its sequence, and note what it is like."""
     resizer, reel = frames.Resizer(), open_reel(part.video, allow_short)
-    chosen, n_available = frames.read_opened(
-        reel,
-        part.video.name,
-        run.n_frames,
-        run.extraction["sampling"],
-        resizer,
-        part.view,
+    sampling = run.extraction["sampling"]
+    chosen, n_available = frames.read_reel(
+        reel, run.n_frames, sampling, resizer, part.view
     )
     size = resizer.size + (f" of {reel.size}" if part.view.crop else "")
-    looks[part] = novelty.Look(n_available, reel.rate, size, resizer.brightness)
+    look = novelty.Look(n_available, reel.rate, size, resizer.brightness)
+    looks[part] = look, reel.list_notes()
     return chosen
 
 

@@ -87,13 +87,11 @@ def suggest_command(folder, run, is_other=False):
     return f"Make them with: {command}{hint}"
 
 
-def open_extractor(run, weights=None):
-    """Open the `extractor.Extractor` that a run was trained with.
+def settle_weights(run, weights=None):
+    """Settle with which weights of InceptionV3 new videos are seen: a name or a file.
 
-    `weights` is the file of InceptionV3's weights, if it is not where it was.
+    `weights` is the file of those of a run, if it is not where it was.
     """
-    from extractor import Extractor
-
     made = run.extraction
     if not made or not {"weights", "sampling"} <= made.keys():
         raise Problem(
@@ -101,17 +99,29 @@ def open_extractor(run, weights=None):
             "videos cannot be treated alike"
         )
     wanted = weights or made["weights"]
-    if wanted not in sequences.NAMED_WEIGHTS and not Path(wanted).is_file():
-        raise Problem(
-            f"the weights {wanted} of run {run.name} are missing; give the file "
-            "with --weights"
-        )
+    if run.is_published and wanted != "imagenet":
+        caution("the published network expects ImageNet weights")
+    if wanted == "random":
+        caution("features come from an untrained network: good for trying out")
     sequences.warn_of_programs(
         "features of new videos",
         sequences.describe_programs(),
         "those that the run learned from",
         made.get("versions"),
     )
+    return wanted
+
+
+def open_extractor(run, wanted):
+    """Open the `extractor.Extractor` that a run was trained with; see above."""
+    made = run.extraction
+    if wanted not in sequences.NAMED_WEIGHTS and not Path(wanted).is_file():
+        raise Problem(
+            f"the weights {wanted} of run {run.name} are missing; give the file "
+            "with --weights"
+        )
+    from extractor import Extractor
+
     extractor = Extractor(wanted, precision=made.get("precision", "float32"))
     extractor.choose((run.options.reads,))
     if made.get("sha256") not in (None, extractor.record["sha256"]):
@@ -119,10 +129,6 @@ def open_extractor(run, weights=None):
             f"--weights {wanted} are not those of run {run.name}, which took "
             f"{made['weights']}"
         )
-    if run.is_published and wanted != "imagenet":
-        caution("the published network expects ImageNet weights")
-    if wanted == "random":
-        caution("features come from an untrained network: good for trying out")
     return extractor
 
 

@@ -203,7 +203,7 @@ def test_numbers_that_cannot_be_meant_are_refused(kind, right, wrong):
 
 @pytest.mark.parametrize("name", ["clip.avi", "clip", "clip.csv.avi", "scores.json"])
 def test_an_output_is_a_csv(tmp_path, name):
-    with pytest.raises(Problem, match="ends .csv or .xlsx"):
+    with pytest.raises(Problem, match=r"ends \.csv or \.xlsx"):
         score.check_outputs(tmp_path / name, (), overwrite=True)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from runs import predict
+
 RUN = ("--run", "Reach-motion")
 
 
@@ -109,6 +111,45 @@ def test_windows_of_two_films_of_one_name_are_drawn_in_two_figures(study):
     assert all(name in said.out for name in drawn)
     means = read(study, "o-animals.csv")
     assert [row["n_clips"] for row in means] == ["4", "4"]  # of 2 s each
+
+
+def test_videos_are_extracted_once(study, monkeypatch):
+    """Another level takes what is there; a crop, and another film of a name, do not."""
+    for n in (11, 12):
+        study.film(f"new/Rat {n}/run1.mp4", n / 4, seed=n)
+    said = score(study, "new")
+    assert "were there, of 2 are new" in said.out and "data/new" in said.out
+    before = read(study)
+    with monkeypatch.context() as patch:
+        patch.setattr(predict, "open_extractor", lambda *_: pytest.fail("opened"))
+        said = score(study, "new", "--level", "0.5")
+    assert "features of 2 videos or windows were there" in said.out
+    again = read(study)
+    assert [r["network_score"] for r in again] == [r["network_score"] for r in before]
+    assert again[0]["low"] > before[0]["low"]
+    assert "of 2 are new" in score(study, "new", "--crop", "0,0,32,48").out
+    assert "of 2 are new" in score(study, "new", "--mirror").out
+    study.film("new/Rat 12/run1.mp4", 9, seed=3)
+    said = score(study, "new")
+    assert "features of 1 videos or windows were there, of 1 are new" in said.out
+    assert read(study)[0] == before[0] and read(study)[1] != before[1]
+    kept = sorted((study.folder / "new").iterdir())
+    assert len(kept) == 7
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:-40])  # damaged: made anew
+    assert "of 2 are new" in score(study, "new").out
+    assert read(study)[0] == before[0]
+    size = [path.stat().st_mtime_ns for path in kept]
+    said = score(study, "new", "--no-cache")
+    assert "are new" not in said.out and read(study)[0] == before[0]
+    assert size == [path.stat().st_mtime_ns for path in kept]
+
+
+def test_features_that_cannot_be_kept_are_no_obstacle(study):
+    study.film("new/Rat 11/run1.mp4", 2)
+    (study.folder / "new").write_text("a file")
+    said = score(study, "new")
+    assert "are not kept" in said.err and len(read(study)) == 1
 
 
 def test_nothing_of_the_user_is_replaced_and_all_is_checked_before_the_work(study):
