@@ -3,7 +3,7 @@
     python benchmarks/waits.py [--clips 40] [--repetitions 5] [--against CHECKOUT]
 
 Makes a working folder of films, four clips an animal, with drawn sequences of 20 frames
-whose changes follow the score, and gives in turns, each in a process of its own:
+whose changes follow the score, and gives in turns, each in a separate process:
 train_reg.py --model motion --folds 5 --final, then validate.py with its page. Prints
 medians of wall and processor time. --against gives the commands of another checkout in
 the same turns, each on a copy of the folder. A minute on two cores.
