@@ -78,6 +78,7 @@ def start(*argv):
     )
 
 
+@pytest.mark.thorough
 def test_clips_of_a_killed_worker_are_done_by_the_other(tmp_path):
     shared, alone = tmp_path / "shared", tmp_path / "alone"
     make_folder(shared)

@@ -274,6 +274,7 @@ def test_the_record_is_json_without_nan(folder):
     json.loads(text, parse_constant=pytest.fail)
 
 
+@pytest.mark.thorough
 def test_networks_trained_side_by_side_are_those_trained_one_by_one(folder):
     argv = ("--folds", "2", "--epochs", "2")
     # In a process of its own: whoever ran before may have left this one fewer threads.

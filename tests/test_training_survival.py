@@ -165,6 +165,7 @@ def kill_training(nursery, tmp_path, argv, moments, runs):
     assert not list((folder / "logs").rglob(f"{storage.TEMPORARY}*"))
 
 
+@pytest.mark.thorough
 def test_training_killed_at_a_renaming_ends_the_same(nursery, tmp_path):
     moments = [{"DIE_AT": 8}]
     kill_training(nursery, tmp_path, TRAIN, moments, ["Reach-lstm"])

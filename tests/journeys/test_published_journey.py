@@ -127,10 +127,8 @@ def test_training_on_published_sequences_and_on_the_same_converted(lab):
         return mae
 
     before = read_mae()
-    lab.ok("validate", "--run", "Reach-motion", "--split", "train")
     new = lab.film("new/g31_c1.mp4", speed=3, n_frames=22)
     lab.ok("score", new, "--output", "new.csv")
-    lab.ok("explain", "--split", "train", "--no-places")
 
     lab.ok("extract_features", "--convert-text", "--seq-length", N_FRAMES)
     for path in (lab.folder / "sequences").glob("*.txt"):
