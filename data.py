@@ -14,6 +14,7 @@ import warnings
 from typing import NamedTuple
 
 from names import labels, sessions
+from names.dates import MONTHS
 from names.matching import form_of_animal
 from system import storage, tables
 from system.storage import find_name_fault
@@ -37,11 +38,6 @@ YES = ("1", "yes", "y", "true", "x", "mirror")
 NO = ("0", "no", "n", "false", "-")
 ANIMAL_PATTERN = r"_(g\d+)_"
 GROUP_PATTERN = r"(Control|Stroke)"
-# Not from `calendar`, whose names follow the language of the machine.
-MONTHS = (
-    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-)
 
 
 class Clip(NamedTuple):
@@ -356,8 +352,8 @@ def date_of(name):
     found = re.search(r"([A-Z][a-z]{2})(\d{1,2})\d?_", name)
     if not found:
         return None
-    month = found[1].replace("Apl", "Apr")
-    return (MONTHS.index(month) + 1, int(found[2])) if month in MONTHS else None
+    month = MONTHS.get(found[1].lower())
+    return month and (month, int(found[2]))
 
 
 def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):

@@ -6,20 +6,13 @@ Whether the day or the month stands first, a table as a whole decides.
 import datetime
 import re
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            *("jan january januar", "feb february februar", "mar march marz mrz"),
-            *("apr april apl", "may mai", "jun june juni", "jul july juli"),
-            *("aug august", "sep sept september", "oct october okt oktober"),
-            *("nov november", "dec december dez dezember"),
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-MONTH = rf"(?<![a-z])(?P<name>{'|'.join(sorted(MONTHS, key=len)[::-1])})(?![a-z])\.?"
+NAMES = "janfebmaraprmayjunjulaugsepoctnovdec"
+MONTHS = {NAMES[i : i + 3]: i // 3 + 1 for i in range(0, 36, 3)} | {"apl": 4}
+MONTH = (
+    r"(?<![a-z])(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|apl|may|june?|"
+    r"july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+    r"(?![a-z])\.?"
+)
 YEAR, NN, SEP = r"(?P<y>(?:19|20)\d\d)", r"(\d\d?)", r"(?P<s>[-_./])\s?"
 ALONE, END = r"(?<!\d)", r"(?!\d)"
 # Of a date the numbers that have no name are in the order that the table decides.
@@ -61,13 +54,14 @@ def read_date(text, form):
             continue
         part = {k: v for k, v in found.groupdict().items() if v and k != "s"}
         given = {k: int(v) for k, v in part.items() if k != "name"}
-        bare = [int(n) for n in plain_groups(found)]
+        named = found.re.groupindex.values()
+        bare = [int(g) for i, g in enumerate(found.groups(), 1) if i not in named]
         order = form.replace("y", "") if len(bare) == 2 else form
         if len(bare) == 2 and form == "ymd":
             order = "md"
         given |= dict(zip(order, bare, strict=True)) if bare else {}
         if "name" in part:
-            given["m"] = MONTHS[part["name"]]
+            given["m"] = MONTHS[part["name"][:3]]
         year = given.get("y", 1)  # 1: none is given
         if "y2" in given or len(bare) == 3:
             year = 2000 + given.get("y2", year)
@@ -82,12 +76,6 @@ def read_date(text, form):
             return None
         return date, f"{text[: found.start()]} {text[found.end() :]}"
     return None, text
-
-
-def plain_groups(found):
-    """List the groups of a match that have no name."""
-    named = set(found.re.groupindex.values())
-    return [g for i, g in enumerate(found.groups(), start=1) if i not in named]
 
 
 def choose_forms(texts):

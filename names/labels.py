@@ -9,51 +9,31 @@ from system.terminal import Problem, caution
 
 DASHES = dict.fromkeys(map(ord, "‐‑‒–—"), "-")  # the minus, U+2212, stays
 
-HEALTHY = {
-    *("control", "controls", "ctrl", "ctrls", "ctl", "ctr", "cntrl", "con", "contr"),
-    *("controlgroup", "ctrlgroup", "kontrolle", "kontrollen", "kontrollgruppe"),
-    *("temoin", "temoins", "controle", "controles", "controllo", "controlli"),
-    *("sham", "shams", "shamop", "shamoperated", "scheinop", "healthy", "gesund"),
-    *("vehicle", "vehicles", "veh", "saline", "nacl", "pbs", "placebo", "mock"),
-    *("naive", "naives", "wt", "wts", "wildtype", "wildtypes", "untreated"),
-    *("uninjured", "unlesioned", "unaffected", "nonlesioned", "nonlesion", "nonstroke"),
-    *("nontransgenic", "nontg", "ntg", "intact", "normal", "baseline", "littermate"),
-    *("hc", "sano", "sanos", "对照", "对照组", "假手术", "対照", "健康"),
-}
-IMPAIRED = {
-    *("stroke", "strokes", "lesion", "lesions", "lesioned", "mcao", "ischemia"),
-    *("ischemic", "ischaemia", "ischaemic", "infarct", "infarction", "ko", "knockout"),
-    *("het", "heterozygous", "hom", "homozygous", "impaired", "patient", "patients"),
-    *(
-        "injured",
-        "injury",
-        "sci",
-        "tbi",
-        "cci",
-        "ohda",
-        "mptp",
-        "pd",
-        "als",
-        "hd",
-        "ad",
-    ),
-    *(
-        "parkinson",
-        "parkinsonian",
-        "6ohda",
-        "mutant",
-        "mutants",
-        "mut",
-        "tg",
-        "transgenic",
-    ),
-    *("ad", "disease", "sick", "schlaganfall", "lasion", "unhealthy", "affected"),
-    *("eae", "photothrombosis", "hemorrhage", "haemorrhage", "ablated", "ablation"),
-}
-TREATED = {
-    *("drug", "drugs", "treated", "treatment", "therapy", "dose", "stim", "dbs"),
-    *("stimulation", "stimulated", "rehab", "ldopa", "levodopa", "compound", "mg"),
-}
+
+def words(text):
+    return {*text.split()}
+
+
+HEALTHY = words(
+    "control controls ctrl ctrls ctl ctr cntrl con contr controlgroup ctrlgroup "
+    "kontrolle kontrollen kontrollgruppe temoin temoins controle controles controllo "
+    "controlli sham shams shamop shamoperated scheinop healthy gesund vehicle vehicles "
+    "veh saline nacl pbs placebo mock naive naives wt wts wildtype wildtypes untreated "
+    "uninjured unlesioned unaffected nonlesioned nonlesion nonstroke nontransgenic "
+    "nontg ntg intact normal baseline littermate hc sano sanos "
+    "对照 对照组 假手术 対照 健康"
+)
+IMPAIRED = words(
+    "stroke strokes lesion lesions lesioned mcao ischemia ischemic ischaemia ischaemic "
+    "infarct infarction ko knockout het heterozygous hom homozygous impaired patient "
+    "patients injured injury sci tbi cci ohda mptp pd als hd ad parkinson parkinsonian "
+    "6ohda mutant mutants mut tg transgenic disease sick schlaganfall lasion unhealthy "
+    "affected eae photothrombosis hemorrhage haemorrhage ablated ablation"
+)
+TREATED = words(
+    "drug drugs treated treatment therapy dose stim dbs stimulation stimulated rehab "
+    "ldopa levodopa compound mg"
+)
 NOT = ("non", "not", "no", "without", "un")
 
 
@@ -94,36 +74,21 @@ def rate_health(group):
         return 2
     if re.search(r"[-+] ?/ ?-|- ?/ ?\+", text):
         return 0
-    words, kinds = re.findall(r"[^\W\d_]+", text), set()
-    for place, word in enumerate(words):
-        is_denied = place > 0 and words[place - 1] in NOT
-        if word in HEALTHY:
-            kinds.add("impaired" if is_denied else "healthy")
-        elif word in IMPAIRED:
-            kinds.add("healthy" if is_denied else "impaired")
-        elif word in TREATED:
-            kinds.add("healthy" if is_denied else "treated")
-    if "healthy" not in kinds or "impaired" in kinds:
-        return 0
-    return 1 if "treated" in kinds else 2
+    found, kinds = re.findall(r"[^\W\d_]+", text), set()
+    known = dict.fromkeys(TREATED, 1) | dict.fromkeys(IMPAIRED, 0)
+    known |= dict.fromkeys(HEALTHY, 2)
+    for before, word in zip(["", *found], found, strict=False):
+        if word in known and before in NOT:
+            kinds.add(0 if known[word] == 2 else 2)
+        elif word in known:
+            kinds.add(known[word])
+    return min(kinds) if 2 in kinds else 0
 
 
 def find_healthy(groups, given=None, recorded=None):
-    """Find which group is the healthy one.
+    """Find which of the groups of clips is the healthy one, None where nothing tells.
 
-    Parameters
-    ----------
-    groups : iterable of str or None
-        Those of clips.
-    given : str, optional
-        By a user; it must be one of them.
-    recorded : str, optional
-        In a run; taken where it is one of them.
-
-    Returns
-    -------
-    str or None
-        None where nothing tells it.
+    A user has `given` its name, which must be one of them; a run has `recorded` it.
     """
     known = sorted({group for group in groups if group})
     for wanted in filter(None, (given, recorded)):
@@ -142,10 +107,7 @@ def find_healthy(groups, given=None, recorded=None):
 
 
 def settle_healthy(run, groups, given=None):
-    """Say in a `record.Run` which group of these clips is the healthy one.
-
-    `given` is what a user named. Its control_group is None where nothing tells it.
-    """
+    """Say in a `record.Run` which group is healthy, None where nothing tells."""
     recorded, learned = run.control_group, run.target == "group"
     if given and learned and form_of(given) != form_of(recorded or ""):
         raise Problem(

@@ -12,16 +12,8 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from names.dates import MONTHS
 from system.tables import NUMBER, parse_number, plain
-
-MONTHS = {
-    name: number
-    for names in (
-        "jan feb mar apr may jun jul aug sep oct nov dec",
-        "jän feb mrz apl mai jun jul aug sep okt nov dez",
-    )
-    for number, name in enumerate(names.split(), start=1)
-}
 
 
 def explain_missing(name, known):
@@ -30,21 +22,14 @@ def explain_missing(name, known):
     Returns a sentence to add to an error, "" where no name is near. A near spelling,
     which takes a millisecond for a hundred known names, is looked for among a thousand.
     """
-    if told := explain_altered(name, known):
-        return told
+    for read in (read_as_number, read_as_days):
+        meant = read(name)
+        if other := next((other for other in known if read(other) & meant), None):
+            told = f"made it of {other!r}: format the column as text and"
+            return f"A spreadsheet may have {told} type the name again"
     forms = {plain(other): other for other in known if len(known) <= 1000}
     near = difflib.get_close_matches(plain(name), forms, n=1, cutoff=0.8)
     return f"Is {forms[near[0]]!r} meant?" if near else ""
-
-
-def explain_altered(name, known):
-    for read in (read_as_number, read_as_days):
-        if meant := read(name):
-            for other in known:
-                if read(other) & meant:
-                    told = f"made it of {other!r}: format the column as text and"
-                    return f"A spreadsheet may have {told} type the name again"
-    return ""
 
 
 def explain_first(missing, known):
@@ -55,7 +40,10 @@ def explain_first(missing, known):
     for name in sorted(missing)[:20]:
         numbers = re.findall(r"\d+", name)
         alike = [other for other in known if re.findall(r"\d+", other) == numbers]
-        if told := explain_altered(name, known) or explain_missing(name, alike):
+        told = explain_missing(name, known)
+        if told.startswith("Is "):
+            told = explain_missing(name, alike)
+        if told:
             return f" ({name}: {told})"
     return ""
 
@@ -128,23 +116,12 @@ def split_path(text):
 
 
 def match_names(given, known, loosest=None):
-    """Find out which known names are meant in a person's table.
+    """Find out which known names are meant by names, or paths, in a table: a Match.
 
     Endings, capitals, Unicode forms, spaces and folders may differ. The nearest form
-    decides, and where several have it, their folders.
-
-    Parameters
-    ----------
-    given : iterable of str
-        Names, or paths of any system.
-    known : iterable of str, or dict of str to iterable of str
-        Names, and the paths that each goes by, too.
-    loosest : callable, optional
-        Brings a name into the form that counts where no other fits.
-
-    Returns
-    -------
-    Match
+    decides, and where several have it, their folders. `known` are names, or names with
+    the paths that each goes by, too; `loosest` brings a name into the form that counts
+    where no other fits.
     """
     paths = known if isinstance(known, dict) else dict.fromkeys(known, ())
     index = collections.defaultdict(set)  # (level, form) -> known name, its folders
@@ -178,17 +155,13 @@ def find_fits(text, index, loosest):
             if folders and (own is None or (own and folders[-1] != own[-1])):
                 continue
             own = own or ()
-            score = count_common(folders, own) + (len(own) == len(folders)) / 2
+            pairs = zip(reversed(folders), reversed(own), strict=False)
+            score = len([*itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)])
+            score += (len(own) == len(folders)) / 2
             fits[name] = max(score, fits.get(name, 0))
         if fits:
             return fits
     return {}
-
-
-def count_common(one, other):
-    """Count how many of the last items of two lists agree."""
-    pairs = zip(reversed(one), reversed(other), strict=False)
-    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def drop_farther(match, scores):

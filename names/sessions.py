@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from names.dates import choose_forms, read_date
-from names.labels import simplify
+from names.labels import simplify, words
 from system.terminal import Problem, caution
 
 NAIVE, BEFORE, DURING, AFTER, LATER = range(5)
@@ -20,41 +20,45 @@ PRE = ("pre", "before", "prior", "vor", "vorher")
 POST = ("post", "after", "afterwards", "nach", "nachher", "danach")
 PHASES = {
     **dict.fromkeys(("naive", "habituation"), NAIVE),
-    **dict.fromkeys((*PRE, "baseline", "baselines", "bl", "base", "basal"), BEFORE),
-    **dict.fromkeys(("initial", "intact", "healthy", "start", "beginning"), BEFORE),
+    **dict.fromkeys((*PRE, *words("baseline baselines bl base basal initial")), BEFORE),
+    **dict.fromkeys(words("intact healthy start beginning"), BEFORE),
     **dict.fromkeys(POST, AFTER),
-    **dict.fromkeys(("later", "recovery", "recovered", "washout", "followup"), LATER),
-    **dict.fromkeys(("final", "last", "end", "retest", "retention"), LATER),
-    **dict.fromkeys(("rehab", "rehabilitation", "erholung", "ende"), LATER),
+    **dict.fromkeys(words("later recovery recovered washout followup final"), LATER),
+    **dict.fromkeys(words("last end retest retention rehab rehabilitation"), LATER),
+    **dict.fromkeys(("erholung", "ende"), LATER),
 }
-EVENTS = (  # what "pre" may be written together with; "post" needs no such list
-    *("op", "operative", "surgery", "surgical", "lesion", "stroke", "injury", "mcao"),
-    *("treatment", "drug", "test", "training", "train", "exposure", "dose", "therapy"),
-    *("intervention", "ischemia", "infusion", "injection", "stim", "stimulation"),
+EVENTS = words(  # what "pre" may be written together with; "post" needs no such list
+    "op operative surgery surgical lesion stroke injury mcao treatment drug test "
+    "training train exposure dose therapy intervention ischemia infusion injection "
+    "stim stimulation"
 )
-NO_PHASE = ("posture", "postures", "postural", "posterior", "postnatal", "poster")
+NO_PHASE = words("posture postures postural posterior postnatal poster")
 UNITS = {  # in days
-    "minute": (1 / 1440, ("min", "mins", "minute", "minutes")),
-    "hour": (1 / 24, ("h", "hr", "hrs", "hour", "hours", "hpi", "stunde", "stunden")),
-    "day": (1, ("d", "day", "days", "tag", "tage", "dpi", "dpo", "dps", "dpl", "pod")),
-    "week": (7, ("w", "wk", "wks", "week", "weeks", "wpi", "woche", "wochen")),
-    "month": (30.4, ("mo", "mos", "month", "months", "monat", "monate")),
-    "year": (365.2, ("y", "yr", "yrs", "year", "years", "jahr", "jahre")),
+    "minute": (1 / 1440, "min mins minute minutes"),
+    "hour": (1 / 24, "h hr hrs hour hours hpi stunde stunden"),
+    "day": (1, "d day days tag tage dpi dpo dps dpl pod"),
+    "week": (7, "w wk wks week weeks wpi woche wochen"),
+    "month": (30.4, "mo mos month months monat monate"),
+    "year": (365.2, "y yr yrs year years jahr jahre"),
 }
-UNIT_OF = {word: unit for unit, (_, words) in UNITS.items() for word in words}
+UNIT_OF = {word: unit for unit, (_, text) in UNITS.items() for word in words(text)}
 SIGNED = (*UNIT_OF, "t", "tp", "time", "timepoint", "p")  # D-1 may be a day before D0
 ORDINALS = {
     word: number
-    for words in (
+    for text in (
         "zero one two three four five six seven eight nine ten eleven twelve",
         "zeroth first second third fourth fifth sixth seventh eighth ninth tenth",
     )
-    for number, word in enumerate(words.split())
+    for number, word in enumerate(text.split())
 }
-STAGES = {"acute": 1, "early": 1, "subacute": 2, "mid": 2, "middle": 2}
-STAGES |= {"late": 3, "chronic": 3}
-CLOCK = {"am": 9, "morning": 9, "noon": 12, "pm": 15, "afternoon": 15}
-CLOCK |= {"evening": 19, "night": 22}
+STAGED = {  # words for which a kind of number stands
+    **dict.fromkeys(("acute", "early"), ("stage", 1.0)),
+    **dict.fromkeys(("subacute", "mid", "middle"), ("stage", 2.0)),
+    **dict.fromkeys(("late", "chronic"), ("stage", 3.0)),
+    **dict.fromkeys(("am", "morning"), ("clock", 9.0)),
+    **dict.fromkeys(("pm", "afternoon"), ("clock", 15.0)),
+    **{"noon": ("clock", 12.0), "evening": ("clock", 19.0), "night": ("clock", 22.0)},
+}
 ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 SURELY_ROMAN = {"ii", "iii", "iv", "vi", "vii", "viii", "ix"}
 
@@ -85,12 +89,9 @@ def read_label(text, form, context):
     tokens = split_tokens(rest, context)
     phases = {PHASES[word] for word in tokens if word in PHASES}
     explicit = {AFTER if w in POST else BEFORE for w in tokens if w in PRE + POST}
-    if BEFORE in explicit:
-        phase = min(phases)
-    elif phases:
-        phase = LATER if LATER in phases else max(explicit or {min(phases)})
-    else:
-        phase = DURING
+    phase = min(phases, default=DURING)
+    if BEFORE not in explicit and phases:
+        phase = LATER if LATER in phases else max(explicit or {phase})
     days, tokens = take_days(tokens, any(word in PRE for word in tokens))
     numbers = tuple(token for token in tokens if not isinstance(token, str))
     words = tuple(token for token in tokens if isinstance(token, str))
@@ -121,11 +122,10 @@ def split_tokens(text, context):
             continue
         word = found[3]
         if word in ORDINALS or (word in ROMAN and context["roman"]):
-            tokens.append(float(ORDINALS.get(word) or ROMAN.index(word) + 1))
-        elif word in STAGES:
-            tokens += ["stage", float(STAGES[word])]
-        elif word in CLOCK:
-            tokens += ["clock", float(CLOCK[word])]
+            number = ORDINALS[word] if word in ORDINALS else ROMAN.index(word) + 1
+            tokens.append(float(number))
+        elif word in STAGED:
+            tokens += STAGED[word]
         else:
             tokens += split_phase(UNIT_OF.get(word, word), context)
     return tokens
@@ -133,9 +133,7 @@ def split_tokens(text, context):
 
 def split_phase(word, context):
     """Split `postlesion` into its phase and what it refers to: list of str."""
-    if word in PHASES or word in NO_PHASE:
-        return [word]
-    if word.startswith("post"):
+    if word.startswith("post") and word not in (*PHASES, *NO_PHASE):
         return ["post", word[4:]]
     if word.startswith("pre") and word[3:] in context["events"]:
         return ["pre", word[3:]]
@@ -149,11 +147,9 @@ def take_days(tokens, is_before):
     """
     days, left = None, list(tokens)
     for place, token in enumerate(tokens):
-        if token not in UNITS:
-            continue
         sides = [p for p in (place - 1, place + 1) if 0 <= p < len(tokens)]
         sides = [p for p in sides if isinstance(left[p], float)]
-        if not sides:
+        if token not in UNITS or not sides:
             continue
         is_named = place > 1 and isinstance(tokens[place - 2], str)  # post 1, day 2
         is_postfix = sides[0] < place and not (len(sides) == 2 and is_named)
@@ -170,7 +166,7 @@ def take_days(tokens, is_before):
 def read_labels(labels):
     """Read labels in every way that fits all of them: list of {label: Reading}."""
     texts = {label: simplify(label) for label in dict.fromkeys(labels)}
-    words = {w for text in texts.values() for w in re.findall(r"[^\W\d_]+", text)}
+    used = {w for text in texts.values() for w in re.findall(r"[^\W\d_]+", text)}
     before = {
         kind: {
             UNIT_OF.get(word, word)
@@ -182,8 +178,8 @@ def read_labels(labels):
     signed = before["hyphen"] & before["none"]
     context = {
         "signed": {word for word in signed if word in (*UNITS, *SIGNED)},
-        "roman": bool(words & SURELY_ROMAN),
-        "events": {*EVENTS, *(w[4:] for w in words if w.startswith("post"))} - {""},
+        "roman": bool(used & SURELY_ROMAN),
+        "events": {*EVENTS, *(w[4:] for w in used if w.startswith("post"))} - {""},
     }
     found = []
     for form in choose_forms(texts.values()):
@@ -264,13 +260,13 @@ def sort_phase(readings):
         return None
     alike = len({reading.words for reading in readings}) == 1
     days = [reading.days for reading in readings]
-    if None not in days:
-        kinds = {tuple(w for w in r.words if w not in UNITS) for r in readings}
-        is_one_time = len(kinds) == 1 or readings[0].phase == DURING
-        if not alike and (len(set(days)) < len(days) or not is_one_time):
-            return None
-        return sorted(readings, key=lambda r: (r.days, r.numbers))
-    return sorted(readings, key=lambda r: r.numbers) if alike else None
+    if None in days:
+        return sorted(readings, key=lambda r: r.numbers) if alike else None
+    kinds = {tuple(w for w in r.words if w not in UNITS) for r in readings}
+    is_one_time = len(kinds) == 1 or readings[0].phase == DURING
+    if not alike and (len(set(days)) < len(days) or not is_one_time):
+        return None
+    return sorted(readings, key=lambda r: (r.days, r.numbers))
 
 
 def list_orders(labels):
@@ -313,32 +309,17 @@ def find_order(labels):
 
 
 def order_sessions(labels, given=None):
-    """Order sessions from first to last.
+    """Order sessions from first to last: list of str.
 
-    Parameters
-    ----------
-    labels : iterable of str
-    given : str, optional
-        The order as a user gave it, `pre,post`; it may be of some sessions only.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    Problem
-        When nothing tells the order, or what is given does not fit.
+    A user may have `given` the order, `pre,post`, also of some sessions only. Raises
+    Problem where nothing tells the order, or what is given does not fit.
     """
     labels = list(dict.fromkeys(label for label in labels if label))
-    if given is not None:
-        return read_order(labels, given)
-    found = find_order(labels)
+    found = find_order(labels) if given is None else read_order(labels, given)
     if found is None:
-        shown = ", ".join(sorted(labels))
         raise Problem(
-            f"the order of the sessions is not known: {shown}. Give it from first to "
-            f"last, as in --sessions {quote(sorted(labels))}"
+            f"the order of the sessions is not known: {', '.join(sorted(labels))}. "
+            f"Give it from first to last, as in --sessions {quote(sorted(labels))}"
         )
     return found
 

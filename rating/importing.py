@@ -31,16 +31,11 @@ def match_clips(given, clips):
     alone = {t: ends[t] for t in match.missing if plain(ends[t]) in single}
     moved = match_names(alone.values(), known).found
     found = match.found | {t: moved[end] for t, end in alone.items() if end in moved}
-    doubtful = {
-        sentence.partition(" may mean ")[0]: sentence for sentence in match.doubtful
-    }
+    reasons = {text.partition(" may mean ")[0]: text for text in match.doubtful}
+    lost = {name: text for name, text in texts.items() if text not in found}
     return (
         {name: found[text] for name, text in texts.items() if text in found},
-        {
-            name: doubtful.get(repr(text), f"no clip is called {name!r}")
-            for name, text in texts.items()
-            if text not in found
-        },
+        {n: reasons.get(repr(t), f"no clip is called {n!r}") for n, t in lost.items()},
     )
 
 
@@ -48,20 +43,15 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
     """Read the scores of clips, also those found by their `video`, from a table.
 
     `raters` tells the column of each rater; `where` a column and what must stand in it,
-    for tables with rows of other kinds.
-
-    Returns
-    -------
-    (dict of str to dict of str to float, list of str)
-        The scores of each rater by clip, NaN where its cells are empty; what was left
-        out, with its line. A doubtful cell concerns one rater alone.
+    for tables with rows of other kinds. Returns the scores of each rater by clip, NaN
+    where its cells are empty, and what was left out, with its line. A doubtful cell
+    concerns one rater alone.
     """
     table = read_table(path, [clip_column, *raters.values(), *(where or ())[:1]], sheet)
-    records = [
-        (line, record)
-        for line, record in table.records()
-        if not where or plain(record[plain(where[0])]) == plain(where[1])
-    ]
+    records = table.records()
+    if where:
+        column, value = map(plain, where)
+        records = [pair for pair in records if plain(pair[1][column]) == value]
     column_of_clips, problems = plain(clip_column), []
     given = [record[column_of_clips] for _, record in records]
     meant, reasons = match_clips(given, clips)

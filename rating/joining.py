@@ -1,6 +1,7 @@
 """From the ratings of several raters to one score a clip, and how far they agree."""
 
 import itertools
+import math
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -9,13 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-import data
-from data import COLUMNS
 from rating.importing import match_clips
 from rating.ratings import list_raters, list_scores, ratings_path, read_ratings
 from recordings import listing
 from system import storage
-from system.tables import NUMBER, count, plain, summarise, write_table
+from system.tables import count, summarise
 from system.terminal import Problem, caution
 
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers", ".txt", ".tsv")
@@ -141,62 +140,40 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
     What an earlier join in the same way wrote is replaced, and removed where no rater
     scores the clip any longer; `overwrite`: so are other scores. Returns a Written.
     """
-    path, earlier, scores = (
-        storage.table_path(folder),
-        read_joined(folder),
-        dict(scores),
-    )
-    table = read_clip_table(path)
-    columns = list(table.columns or COLUMNS)
-    if "score" not in map(plain, columns):
-        columns.append("score")
-    clip_place, place = (list(map(plain, columns)).index(n) for n in ("clip", "score"))
+    path, earlier = storage.table_path(folder), read_joined(folder)
+    table, listed = listing.open_listed(path)
+    if not listed:
+        raise Problem(f"{path} lists no clip, so there are no rows for scores")
+    before, scores = earlier.get("scores", {}), dict(scores)
     is_like = earlier.get("how") == how and {*earlier.get("raters", ())} <= {*raters}
     joined = f" ({earlier.get('how')} of {', '.join(earlier.get('raters', ()))})"
-    rows, lost, taken_back, replaced = [], [], [], []
-    for line, fields in table.rows:
-        row = fields + [""] * (len(columns) - len(fields))
-        clip, old = row[clip_place], row[place]
-        before = float(old.replace(",", ".")) if NUMBER.fullmatch(old) else None
-        is_own = before is not None and before == earlier.get("scores", {}).get(clip)
-        if clip in scores or is_own:
-            new = scores.get(clip)
-            row[place] = "" if new is None else f"{new:.10g}"
-            if table.decimal == ",":
-                row[place] = row[place].replace(".", ",")
-            if old and before != new and not (is_own and is_like):
-                of_join = f", of the join before{joined}" if is_own else ""
-                lost.append(f"{path}:{line}: {clip} has the score {old}{of_join}")
-            if new is None:
-                taken_back.append(clip)
-            elif is_own and before != new:
-                replaced.append(clip)
-        rows.append(row)
+    changed, lost, taken_back, replaced = [], [], [], []
+    for (line, _), clip in zip(table.rows, listed, strict=True):
+        old, is_own = clip.score, before.get(clip.name) == clip.score
+        new = scores.get(clip.name, math.nan if is_own else old)
+        if clip.name in scores or is_own:
+            changed.append((clip._replace(score=new), ("score",)))
+        if clip.is_scored and old != new and not (is_own and is_like):
+            of_join = f", of the join before{joined}" if is_own else ""
+            lost.append(f"{path}:{line}: {clip.name} has the score {old:g}{of_join}")
+        if is_own and old != new:
+            (replaced if clip.name in scores else taken_back).append(clip.name)
     if lost and not overwrite:
         told = f"{count(len(lost), 'score')} would be lost; --overwrite replaces them"
         raise Problem(f"{summarise(lost, N_SHOWN)}\n{told}")
     listing.back_up(folder)
-    write_table(path, table.columns and columns, rows, table.delimiter)
+    listing.update_clips(folder, changed)
     record = {"how": how, "raters": [*raters], "scores": scores}
     storage.write_json(joined_path(folder), record)
-    listed = [row[clip_place] for row in rows]
+    now = {clip.name: clip.score for clip in [*listed, *(clip for clip, _ in changed)]}
+    names = [clip.name for clip in listed]
     return Written(
-        [clip for clip in listed if clip in scores],
-        [row[clip_place] for row in rows if not row[place]],
+        [name for name in names if name in scores],
+        [name for name in names if math.isnan(now[name])],
         taken_back,
-        sorted({*scores} - {*listed}),
+        sorted({*scores} - {*names}),
         replaced,
     )
-
-
-def read_clip_table(path):
-    """Read the table of clips, to be written again with other scores."""
-    if not path.is_file():
-        raise Problem(f"{path} does not exist, so there are no rows for scores")
-    table = data.open_table(path.read_bytes(), path.name)
-    if not table.rows:
-        raise Problem(f"{path} lists no clip")
-    return table
 
 
 def joined_path(folder):

@@ -79,10 +79,9 @@ def find_far(scores):
     scores, far = sorted(scores), []
     while len({*scores}) > 3:
         gaps = [after - before for before, after in itertools.pairwise(scores)]
-        place = max(range(len(gaps)), key=gaps.__getitem__) + 1
-        parts = sorted([scores[:place], scores[place:]], key=len)
-        few, most = parts
-        is_far = gaps[place - 1] > most[-1] - most[0] and len({*most}) > 2
+        place = gaps.index(max(gaps)) + 1
+        few, most = sorted([scores[:place], scores[place:]], key=len)
+        is_far = max(gaps) > most[-1] - most[0] and len({*most}) > 2
         if not is_far or len(few) > len(scores) / 3:
             break
         far, scores = [*far, *few], most

@@ -59,14 +59,15 @@ def write_pages(path, tiles, columns=COLUMNS):
     """Write tiles on one page, or on several that are numbered: list of Path."""
     path, size, written = Path(path), columns * ROWS, []
     for first in range(0, len(tiles), size):
-        of_page = tiles[first : first + size]
-        rows = [of_page[i : i + columns] for i in range(0, len(of_page), columns)]
+        last = min(first + size, len(tiles))
+        rows = [tiles[i : min(i + columns, last)] for i in range(first, last, columns)]
         heights = [GAP + max(tile.height for tile in row) for row in rows]
         across = columns * (WIDTH + GAP) + GAP
         page = Image.new("RGB", (across, sum(heights) + GAP), "white")
-        for i, tile in enumerate(of_page):
-            row, place = divmod(i, columns)
-            page.paste(tile, (GAP + place * (WIDTH + GAP), GAP + sum(heights[:row])))
+        for number, row in enumerate(rows):
+            for place, tile in enumerate(row):
+                at = GAP + place * (WIDTH + GAP), GAP + sum(heights[:number])
+                page.paste(tile, at)
         number = f"-{len(written) + 1}" if len(tiles) > size else ""
         written.append(path.with_stem(f"{path.stem}{number}"))
         with replacing(written[-1]) as temporary:
@@ -86,7 +87,7 @@ def draw_crops(path, clips):
         except Problem:
             continue  # it is named where its frames are counted
         frames.View(crop=clip.crop).apply(picture)  # refuses what lies outside
-        sizes[clip.crop].setdefault(f"{picture.shape[1]}x{picture.shape[0]}", clip.name)
+        sizes[clip.crop].setdefault("{1}x{0}".format(*picture.shape), clip.name)
         tiles.append(make_tile(picture, clip.name, clip.crop, clip.mirror))
     for crop, of_size in sizes.items():
         if crop and len(of_size) > 1:

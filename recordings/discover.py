@@ -202,15 +202,13 @@ def settle_labels(texts, animals, groups, sessions):
 def is_above(text, group, animal):
     """Tell whether a path names a group before it names the animal."""
     for part in filter(None, text.split("/")):
-        number = min(
-            (
-                found.start()
-                for pattern in ANIMAL_PATTERNS
-                for found in re.finditer(START + pattern + END, part + "/", re.I)
-                if form_of_animal(found[1] + found[2]) == form_of_animal(animal)
-            ),
-            default=None,
+        numbers = (
+            found.start()
+            for pattern in ANIMAL_PATTERNS
+            for found in re.finditer(START + pattern + END, part + "/", re.I)
+            if form_of_animal(found[1] + found[2]) == form_of_animal(animal)
         )
+        number = min(numbers, default=None)
         is_group = group and find_group(part) == group
         if is_group or number is not None:
             at = part.casefold().find((group or "").casefold())
@@ -265,7 +263,7 @@ def describe_sessions(labels, n_shown=12):
     shown = list(order or sorted(labels))
     if len(shown) > n_shown:
         shown[n_shown - 1 : -1] = ["..."]
-    return session_order.show_order(shown) if order else ", ".join(shown)
+    return (" -> " if order else ", ").join(shown)
 
 
 def describe_guess(clips, n_shown=12):

@@ -40,17 +40,13 @@ class Known(NamedTuple):
 
 
 def recognise(folder, source, clips, listed, task=None, told=()):
-    """Find the rows of clips that are listed, so that none is listed twice.
+    """Find the rows of clips that are listed, so that none is listed twice: Knowns.
 
     A recording is known by its place; where the listed place is empty by the end of it,
     so that a folder may move to another drive. A clip is known by its part of the
     recording, else by its name. One that only shares the name of another film gets a
     separate name. `task` is the one that was asked for: the table refuses another;
     `told` are columns of labels that the clips know better than their rows.
-
-    Returns
-    -------
-    list of Known
     """
     rows_of = find_rows(folder, source, {clip.video for clip in clips}, listed)
     named = {fold(row.name): row for row in reversed(listed)}
@@ -58,11 +54,10 @@ def recognise(folder, source, clips, listed, task=None, told=()):
     lacking = [c for c in LABELS if c in {*bare, *told}]
     taken, found, known = set(), {}, []
     for number, clip in enumerate(clips):  # first those of the same part of a recording
-        for row in rows_of[clip.video]:
-            if list_part(row) == list_part(clip) and fold(row.name) not in taken:
-                taken.add(fold(row.name))
-                found[number] = row
-                break
+        same = (r for r in rows_of[clip.video] if list_part(r) == list_part(clip))
+        if row := next((r for r in same if fold(r.name) not in taken), None):
+            taken.add(fold(row.name))
+            found[number] = row
     for number, clip in enumerate(clips):
         row, form = found.get(number), fold(clip.name)
         if row is None and form in named:
@@ -99,10 +94,9 @@ def inherit(known, guessed, listed):
         if one.row is None and clip.animal:
             (animal, *others) = called.get(clip.animal) or {clip.animal}
             animal = clip.animal if others or animal is None else animal
-            in_group = form_of_animal(f"{clip.group} {animal}")  # see settle_labels
-            animal = spelled.get(in_group) or spelled.get(
-                form_of_animal(animal), animal
-            )
+            forms = f"{clip.group} {animal}", animal  # see settle_labels
+            known_as = [spelled.get(form_of_animal(form)) for form in forms]
+            animal = known_as[0] or known_as[1] or animal
             (group, *others) = groups.get(animal) or {None}
             group = clip.group or (None if others else group)
             if group and animal in groups and {group, None}.isdisjoint(groups[animal]):
@@ -122,24 +116,21 @@ def inherit_region(known, listed, is_given):
     """
     new = [o for o in known if o.row is None and (o.clip.crop, o.clip.mirror) == BARE]
     tasks = {one.clip.task for one in new}
-    seen = Counter(
-        (row.crop, row.mirror or None) for row in listed if row.task in tasks
-    )
+    seen = Counter((r.crop, r.mirror or None) for r in listed if r.task in tasks)
     usual = seen.most_common(1)[0][0] if seen else BARE
     if is_given or usual == BARE:
         return known
     crop, mirror = usual
-    region = [f"--crop {','.join(map(str, crop))}"] if crop else []
-    region = " ".join([*region, *["--mirror"] * bool(mirror)])
+    region = f"--crop {','.join(map(str, crop))} " if crop else ""
+    region = (region + "--mirror" * bool(mirror)).strip()
     clips, others = count(len(new), "new clip"), f"as {seen[usual]} listed"
     if len(seen) > 1:
         caution(f"{clips} shown in full, and not with {region}, {others}")
         return known
     caution(f"{clips} taken with {region}, {others}; give others to change that")
-    chosen = {"crop": crop, "mirror": mirror}
     return [
-        one._replace(clip=one.clip._replace(**chosen)) if one in new else one
-        for one in known
+        o._replace(clip=o.clip._replace(crop=crop, mirror=mirror)) if o in new else o
+        for o in known
     ]
 
 
@@ -182,13 +173,11 @@ def list_places(folder, listed):
 
 def find_rows(folder, source, videos, listed):
     """List the rows of each video: of its place, or of one that it has moved from."""
-    by_place, gone = defaultdict(list), defaultdict(list)
+    by_place = defaultdict(list)
     for row in listed:
         if place := locate(folder, row):
             by_place[place.as_posix()].append(row)
-    for place, rows in by_place.items():
-        if not Path(place).is_file():
-            gone[place] = rows
+    gone = {p: rows for p, rows in by_place.items() if not Path(p).is_file()}
     rows_of = {}
     for video in videos:
         end = f"/{discover.place_in(source, video)}"
@@ -232,9 +221,8 @@ def compare(folder, clip, row, lacking=()):
     if row is None:
         return Known(clip, None)
     is_gone = not is_there(folder, row)
-    is_recording, changes = bool(row.video) or is_gone, ["video"] * is_gone
-    columns = (*SEEN, *lacking) if is_recording else SEEN[2:]
-    for column in columns:
+    changes = ["video"] * is_gone
+    for column in (*SEEN, *lacking) if row.video or is_gone else SEEN[2:]:
         new, old = getattr(clip, column), getattr(row, column)
         is_told = new is not None and (new or old is not None)
         if is_told and write_field(new) != write_field(old):
@@ -264,10 +252,7 @@ def describe_changes(known, split=None, n_shown=5):
     lines = [f"{count(len(listed), 'clip')} listed already"] if listed else []
     for one in changed[:n_shown]:
         pairs = [(c, getattr(one.row, c), getattr(one.clip, c)) for c in one.changes]
-        told = [
-            f"{c} {write_field(old) or '-'} -> {write_field(new)}"
-            for c, old, new in pairs
-        ]
+        told = [f"{c} {write_field(a) or '-'} -> {write_field(b)}" for c, a, b in pairs]
         lines.append(f"  {one.clip.name}: {', '.join(told)}")
     if len(changed) > n_shown:
         lines.append(f"  ... and {len(changed) - n_shown} more that change")

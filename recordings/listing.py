@@ -77,7 +77,7 @@ def update_clips(folder, changed):
     columns = list(table.columns or COLUMNS)
     there = [plain(column) for column in columns]
     told = {column for _, names in changed for column in names}
-    columns += [column for column in OPTIONAL if column in told - {*there}]
+    columns += [c for c in (*COLUMNS, *OPTIONAL) if c in told - {*there}]
     of_clip, rows = {(c.task, fold(c.name)): (c, n) for c, n in changed}, []
     for (_, fields), row in zip(table.rows, listed, strict=True):
         fields = fields + [""] * (len(columns) - len(fields))

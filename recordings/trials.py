@@ -36,11 +36,9 @@ def read_trials(
 
     The videos lie in `folder` at any depth, by default beside the table. `in_frames`:
     starts and ends are frame numbers from 0; `as_files`: they become files, for which
-    no rate is needed. See `frames.find_view` for what a
-    time means. `split` and `task` are those of trials of which the table tells none;
-    `allow_short` is as of `open_reel`.
-    Returns a Clip each, with its number of frames; raises Problem with every line that
-    is wrong.
+    no rate is needed. See `frames.find_view` for what a time means. `split` and `task`
+    are those of trials of which the table tells none. Returns a Clip each, with its
+    number of frames; raises Problem with every line that is wrong.
     """
     table = read_table(path, COLUMNS)
     records, folder = table.records(), Path(folder or Path(path).parent)

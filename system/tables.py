@@ -8,6 +8,7 @@ What a table means is either certain or refused with its line and the remedy.
 """
 
 import collections
+import contextlib
 import csv
 import io
 import math
@@ -52,9 +53,8 @@ class Table(NamedTuple):
         """
         if self.columns is None:
             first = ", ".join(self.rows[0][1]) if self.rows else "nothing"
-            wanted = ", ".join(self.wanted)
-            told = f"no header line with the columns {wanted}. It begins with {first}"
-            raise Problem(f"{self.source} has {told}")
+            told = f"no header line with the columns {', '.join(self.wanted)}"
+            raise Problem(f"{self.source} has {told}. It begins with {first}")
         names = [plain(name) for name in self.columns]
         if problems := [
             f"{self.source}:{line}: expected {len(names)} fields, as above. Received: "
@@ -107,21 +107,22 @@ def parse_table(content, source, wanted=()):
     text = text[len(told[0]) - 1 :] if told else text
     delimiter = told[1] if told else sniff(text, source, wanted)
     rows = list(split_rows(text, delimiter, source))
-    table = make_table(source, rows, wanted, find_decimal(rows, delimiter))
-    return table._replace(delimiter=delimiter)
+    decimal = find_decimal(rows, delimiter)
+    return make_table(source, rows, wanted, decimal)._replace(delimiter=delimiter)
 
 
 def make_table(source, rows, wanted, decimal):
     """Find the header line and set apart what stands above it."""
-    names = [plain(name) for name in wanted]
+    names, table = {plain(n) for n in wanted}, Table(source, None, rows, decimal)
     for place, (line, fields) in enumerate(rows[:MAX_ABOVE] if wanted else ()):
         there = [plain(field) for field in fields]
-        if set(names) <= set(there):
+        if names <= {*there}:
             if twice := [name for name in names if there.count(name) > 1]:
                 raise Problem(f"{source}:{line}: two columns are called {twice[0]!r}")
-            above, rows = tuple(rows[:place]), rows[place + 1 :]
-            return Table(source, fields, rows, decimal, above, wanted=tuple(wanted))
-    return Table(source, None, rows, decimal, wanted=tuple(wanted))
+            above = tuple(rows[:place])
+            table = table._replace(columns=fields, rows=rows[place + 1 :], above=above)
+            break
+    return table._replace(wanted=tuple(wanted))
 
 
 def fold(text):
@@ -164,19 +165,15 @@ def decode(content, source):
 
 def split_rows(text, delimiter, source):
     """Yield (line, fields) of each row that is not blank; the line is its first."""
-    reader = csv.reader(
-        io.StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True
-    )
-    while True:
-        line = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise Problem(f"{source}:{line}: no row of a table ({error})") from None
-        if fields := tidy(fields):
-            yield line, fields
+    how = {"delimiter": delimiter, "strict": True, "skipinitialspace": True}
+    reader, line = csv.reader(io.StringIO(text), **how), 1
+    try:
+        for fields in reader:
+            if fields := tidy(fields):
+                yield line, fields
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise Problem(f"{source}:{line}: no row of a table ({error})") from None
 
 
 def tidy(fields):
@@ -192,19 +189,16 @@ def sniff(text, source, wanted):
     found = {}  # delimiter -> its rows, how many fields most have, how many such rows
     sample = "\n".join(text.split("\n", N_SNIFFED)[:N_SNIFFED])
     for delimiter in DELIMITERS:
-        try:
+        with contextlib.suppress(Problem):
             rows = [fields for _, fields in split_rows(sample, delimiter, source)]
-        except Problem:
-            continue
-        counts = collections.Counter(map(len, rows)).most_common(1)
-        if counts and counts[0][0] > 1:
-            found[delimiter] = rows, *counts[0]
+            counts = collections.Counter(map(len, rows)).most_common(1)
+            if counts and counts[0][0] > 1:
+                found[delimiter] = rows, *counts[0]
     if len(found) < 2:
         return next(iter(found), ",")
-    heads = {plain(name) for name in wanted}
-    most = max(count for *_, count in found.values())
+    heads, most = {*map(plain, wanted)}, max(count for *_, count in found.values())
     for is_right in (
-        lambda d, rows, n, _: heads and any(heads <= set(map(plain, r)) for r in rows),
+        lambda d, rows, n, _: heads and any(heads <= {*map(plain, r)} for r in rows),
         lambda d, rows, *_: not any('"' in field for row in rows for field in row),
         lambda d, rows, n, _: n == len(heads),
         lambda d, rows, *_: (

@@ -49,8 +49,8 @@ def read_sheet(sheet, formulas):
     both = zip(sheet.iter_rows(), formulas.iter_rows(), strict=True)
     for number, (cells, sources) in enumerate(both, start=1):
         for cell, source in zip(cells, sources, strict=True):
-            if source.data_type == "f" and cell.value is None and not found.unknown:
-                found = found._replace(unknown=number)
+            if source.data_type == "f" and cell.value is None:
+                found = found._replace(unknown=found.unknown or number)
             if isinstance(cell.value, CLOCK):
                 found.clocks.append(f"{cell.coordinate} {read_cell(cell)}")
         if any(cell.value is not None for cell in cells):

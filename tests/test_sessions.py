@@ -60,7 +60,7 @@ week1_day7 | week2_day1
 1st | 2nd | 3rd | 10th
 first | second | third | tenth
 first | second | last
-session one | session two | session ten
+session zero | session one | session two | session ten
 early | late
 early | mid | late
 acute | chronic
@@ -100,9 +100,6 @@ Dec 20 | Jan 10
 Dec20 | Jan10 | Feb3
 12-20 | 01-10
 04-27 | 05-02 | 05-10
-28. Mai 2024 | 3. Juni 2024
-20. Dez | 10. Jan
-1. März | 3. Mai
 28.05. | 03.06.
 Dec 2023 | Jan 2024
 12/2023 | 01/2024
