@@ -41,9 +41,8 @@ def opened(path):
         if path.stat().st_size == 0:
             raise Problem(f"{path}: the file is empty")
         # Absolute, or a name such as `file:x.avi` would be read as an address.
-        container = av.open(
-            str(path.absolute()), options=OPEN_OPTIONS, metadata_errors="replace"
-        )
+        how = {"options": OPEN_OPTIONS, "metadata_errors": "replace"}
+        container = av.open(str(path.absolute()), **how)
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Problem(f"{path}: no video that PyAV can open ({reason})") from None

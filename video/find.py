@@ -20,22 +20,24 @@ from system import storage
 from system.storage import TEMPORARY
 from system.terminal import Problem
 
-VIDEO_SUFFIXES = (
-    *(".avi", ".mp4", ".mov", ".mkv", ".mpg", ".webm", ".m4v", ".mpeg", ".wmv", ".asf"),
-    *(".ts", ".mts", ".m2ts", ".m2t", ".flv", ".f4v", ".3gp", ".3g2", ".mj2", ".vob"),
-    *(".divx", ".qt", ".gif", ".tif", ".tiff"),
+
+def list_suffixes(text):
+    return tuple(f".{word}" for word in text.split())
+
+
+VIDEO_SUFFIXES = list_suffixes(
+    "avi mp4 mov mkv mpg webm m4v mpeg wmv asf ts mts m2ts m2t flv f4v 3gp 3g2 mj2 vob "
+    "divx qt gif tif tiff"
 )
 STACK_SUFFIXES = (".tif", ".tiff")
 PICTURE_SUFFIXES = (".gif", *STACK_SUFFIXES)  # beside a film they show it, no more
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-RAW_SUFFIXES = (
-    *(".h264", ".264", ".avc", ".h265", ".265", ".hevc", ".m1v", ".m2v", ".mpv"),
-    *(".mjpeg", ".mjpg"),
+RAW_SUFFIXES = list_suffixes(
+    "h264 264 avc h265 265 hevc m1v m2v mpv mjpeg mjpg"  # without times
 )
-OTHER_SUFFIXES = (
-    *(".ogv", ".ogm", ".mxf", ".dv", ".rm", ".rmvb", ".mod", ".tod", ".nut", ".y4m"),
-    *(".ivf", ".seq", ".cine", ".ufmf", ".fmf", ".dav", ".amv", ".wtv", ".braw"),
-    *(".r3d", ".insv", ".lrv", ".swf", ".apng", ".webp"),
+OTHER_SUFFIXES = list_suffixes(
+    "ogv ogm mxf dv rm rmvb mod tod nut y4m ivf seq cine ufmf fmf dav amv wtv braw r3d "
+    "insv lrv swf apng webp"
 )
 NOTE = "sliced from "  # begins the comment of an image; size, time, sha256, part
 SETTLED = 2.0  # seconds; two changes of a folder within them may show as one
@@ -171,18 +173,19 @@ def find_in_place(folder, name):
     images = list_images(folder, name)
     if images and list_unfinished(folder, name):
         raise Problem("its slicing was cut short. Give extract_files.py again")
-    videos = [] if images else list_videos(folder, name)
-    if len(videos) > 1:
-        raise Problem(f"two videos of one clip: {videos[0]} and {videos[1].name}")
-    return (images, videos[0] if videos else None) if images or videos else None
+    first, *others = [None] if images else list_videos(folder, name) or [None]
+    if others:
+        raise Problem(f"two videos of one clip: {first} and {others[0].name}")
+    return (images, first) if images or first else None
 
 
 def is_same_clip(one, other):
     """Tell whether what both splits hold under one name is the same, to the byte."""
     if bool(one[0]) != bool(other[0]):
         return True  # images of a video, which are not compared
-    pairs = list(zip(one[0] or [one[1]], other[0] or [other[1]], strict=False))
-    return len(one[0]) == len(other[0]) and all(
+    files, others = one[0] or one[1:], other[0] or other[1:]
+    pairs = zip(files, others, strict=False)
+    return len(files) == len(others) and all(
         filecmp.cmp(*pair, shallow=False) for pair in pairs
     )
 
@@ -203,13 +206,12 @@ def list_images(folder, name):
             first, second = (Path(folder) / n for n in names[:2])
             raise Problem(f"frame {number} twice: {first} and {second}")
     numbers = sorted(numbered)
-    if numbers and numbers[-1] - numbers[0] >= len(numbers):
-        missing = (n for n in range(numbers[0], numbers[-1]) if n not in numbered)
-        shown = ", ".join(str(n) for n, _ in zip(missing, range(10), strict=False))
-        n_missing = numbers[-1] - numbers[0] + 1 - len(numbers)
-        raise Problem(f"{n_missing} frames are missing in {folder}: number {shown}")
-    place = Path(folder)
-    return [place / numbered[number][0] for number in numbers]
+    missing = {*range(numbers[0], numbers[-1])} - {*numbers} if numbers else ()
+    if missing:
+        shown = ", ".join(map(str, sorted(missing)[:10]))
+        told = f"{len(missing)} frames are missing in {folder}: number {shown}"
+        raise Problem(told)
+    return [Path(folder) / numbered[number][0] for number in numbers]
 
 
 def list_unfinished(folder, name):

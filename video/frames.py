@@ -116,10 +116,9 @@ class Images:
     def iterate(self, wanted, _start=0, _end=None):
         """Yield the frames that are wanted, uint8 (H, W, 3)."""
         size = None
-        for number in wanted:
-            frame = read_image(self.paths[number])
+        for path in (self.paths[number] for number in wanted):
+            frame = read_image(path)
             if size not in (None, frame.shape):
-                path = self.paths[number]
                 raise Problem(f"{path}: its size differs from the frames before it")
             size = frame.shape
             yield frame
@@ -147,17 +146,16 @@ def read_frames(
 ):
     """Read the frames of a clip in a working folder that make its sequence: list, (T,).
 
-    `n_frames` and `sampling` are as of `sample_indices`, `convert` is applied to each
-    used frame, uint8 (H, W, 3), as soon as it is read, and `allow_short` takes what is
-    there of a video that was cut short. Raises Problem when the clip is missing, too
-    short or cannot be read.
+    `n_frames`, `sampling`: see `sample_indices`; `convert` is applied to each used
+    frame, uint8 (H, W, 3), as soon as it is read. Raises Problem when the clip is
+    missing, too short or cannot be read.
     """
     reel, view = open_clip(folder, clip, allow_short)
     frames, n_available = read_reel(reel, n_frames, sampling, convert, view)
     notes = [f"{clip.name}: {note}" for note in reel.list_notes()]
     if n_available != clip.n_frames:
-        told = f"{n_available} frames, data_file.csv says {clip.n_frames}"
-        notes.append(f"clip {clip.name} has {told}")
+        listed = f"data_file.csv says {clip.n_frames}"
+        notes.append(f"clip {clip.name} has {n_available} frames, {listed}")
     for note in notes:
         warnings.warn(note, Caution, stacklevel=2)
     return frames

@@ -148,15 +148,12 @@ def describe(path, container, stream, packets, end, complaints):
     )
     check_jumps(film)
     n_declared = count_declared(kind, container, stream, packets, film, end)
-    is_truncated = len(whole) < len(packets) or is_file_truncated(
-        path, kind, complaints
-    )
+    is_truncated = len(whole) < len(packets)
+    is_truncated = is_truncated or is_file_truncated(path, kind, complaints)
     # Matroska drops a truncated packet; elsewhere the last one may be half of one.
-    is_last_truncated = is_truncated and (
-        packets[-1].is_truncated or kind != "matroska"
-    )
+    is_half = is_truncated and (packets[-1].is_truncated or kind != "matroska")
     if is_truncated or n_declared > film.n_frames:
-        film = shorten(film, n_declared, is_last_truncated)
+        film = shorten(film, n_declared, is_half)
     check_holes(film, kind, whole, complaints)
     return film
 
@@ -165,22 +162,19 @@ def check_jumps(film):
     """Refuse a film whose times leap, as of two recordings that were joined."""
     seconds = film.times * float(film.unit)
     steps = np.diff(seconds)
-    if len(steps) and steps.max() > LONGEST_GAP:
-        place = int(steps.argmax())
-        at = seconds[place] - seconds[0]
+    if steps.max(initial=0) > LONGEST_GAP:
+        at = seconds[steps.argmax()] - seconds[0]
         raise Problem(
             f"{film.path}: its time jumps by {steps.max():.0f} s after frame "
-            f"{place + 1}, {at:.2f} s from its start, as if two recordings were "
-            f"joined. Cut it there: ffmpeg -i FILM -to {at + 0.001:.3f} FIRST, and -ss "
-            "for the rest"
+            f"{steps.argmax() + 1}, {at:.2f} s from its start, as if two recordings "
+            f"were joined. Cut it there: ffmpeg -i FILM -to {at + 0.001:.3f} FIRST, and "
+            "-ss for the rest"
         )
 
 
 def check_holes(film, kind, packets, complaints):
     """Refuse a film in whose middle packets are truncated or missing."""
-    first = next(
-        (n for n, packet in enumerate(packets, 1) if packet.is_truncated), None
-    )
+    first = next((n for n, p in enumerate(packets, 1) if p.is_truncated), None)
     gaps = np.flatnonzero(np.diff(film.numbers) > 1)
     if first is None and kind in STEADY and len(gaps):
         first = int(gaps[0]) + 2
@@ -241,14 +235,14 @@ def count_declared(kind, container, stream, packets, film, end):
     return film.n_frames + n_missing if n_missing > 0 else 0
 
 
-def shorten(film, n_declared, is_last_truncated):
+def shorten(film, n_declared, is_half):
     """Note what is missing at the end of a film, and keep what is surely there."""
     last = film.last
     if not film.by_time:
         film = film._replace(times=film.times[: max(1, len(film.times) - MAX_ORDER)])
     elif last.dts is not None:
         # What is shown before the missing packets are decoded needs none of them.
-        limit = last.dts if is_last_truncated else last.dts + (last.duration or 1)
+        limit = last.dts if is_half else last.dts + (last.duration or 1)
         kept = film.times[film.times < limit]
         film = film._replace(times=kept, limit=limit) if len(kept) else film
     says = f"the file says {n_declared} frames" if n_declared else "its end is missing"

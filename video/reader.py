@@ -58,10 +58,10 @@ class Reel:
                 "frames; where one is missing, the one before is shown on"
             )
         if n := pixels.find_repeats(self.changes):
+            real = f"{self.rate * (n - 1) / n:.4g} frames a second"
             notes.append(
-                f"1 of {n} pictures repeats the one before, as if a film of "
-                f"{self.rate * (n - 1) / n:.4g} frames a second had been converted: "
-                "movement comes in steps"
+                f"1 of {n} pictures repeats the one before, as if a film of {real} had "
+                "been converted: movement comes in steps"
             )
         if self.depth not in (None, 16):
             notes.append(f"its pixels use {self.depth} of 16 bits; the others are cut")
@@ -156,8 +156,11 @@ class Stack:
 
     def list_notes(self):
         if self.range:
-            low, high = self.range
-            return [f"its values from {low:g} to {high:g} are scaled to 0 to 255"]
+            return [
+                "its values from {:g} to {:g} are scaled to 0 to 255".format(
+                    *self.range
+                )
+            ]
         is_cut = self.depth not in (None, 16)
         return [f"its pixels use {self.depth} of 16 bits"] if is_cut else []
 
