@@ -167,8 +167,8 @@ def check_jumps(film):
         raise Problem(
             f"{film.path}: its time jumps by {steps.max():.0f} s after frame "
             f"{steps.argmax() + 1}, {at:.2f} s from its start, as if two recordings "
-            f"were joined. Cut it there: ffmpeg -i FILM -to {at + 0.001:.3f} FIRST, and "
-            "-ss for the rest"
+            f"were joined. Cut it there: ffmpeg -i FILM -to {at + 0.001:.3f} FIRST, "
+            "and -ss for the rest"
         )
 
 
