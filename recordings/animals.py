@@ -38,9 +38,8 @@ def label_clips(clips, animals, source, path):
     """
     meant, words = match_animals({clip.animal for clip in clips} - {None}, animals), {}
     for name in sorted(animals, key=len, reverse=True):
-        ends = (
-            (discover.START, discover.END) if len(name) > 2 else ("(?<![^/])", "(?=/)")
-        )
+        is_long = len(name) > 2
+        ends = (discover.START, discover.END) if is_long else ("(?<![^/])", "(?=/)")
         words[name] = re.compile(re.escape(name).join(ends), re.I)
     names = []
     for clip in clips:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import data
 from names import labels
-from names import sessions as session_order
 from names.matching import form_of_animal
+from names.sessions import find_order
 from recordings.folders import list_some
 from system.storage import FORBIDDEN, find_name_fault
 from system.tables import fold
@@ -57,8 +57,7 @@ NO_GROUP = {  # in the name of a file or a folder they may mean anything else
 GROUPS = (labels.HEALTHY | labels.IMPAIRED | labels.TREATED) - NO_GROUP
 # What one animal may get one after the other, so that no group is meant.
 GIVEN = labels.TREATED | {"vehicle", "veh", "saline", "nacl", "pbs", "placebo"}
-LETTER = "a-zA-ZäöüÄÖÜß"
-START, END = rf"(?<![{LETTER}\d])", rf"(?![{LETTER}\d])"
+START, END = r"(?<![a-zA-ZäöüÄÖÜß\d])", r"(?![a-zA-ZäöüÄÖÜß\d])"
 
 
 def guess_clips(folder, videos, split=None, task=None):
@@ -69,8 +68,13 @@ def guess_clips(folder, videos, split=None, task=None):
     """
     texts = [describe_place(folder, video) for video in videos]
     task = task or safe_name(Path(folder).resolve().name) or "Task"
-    animals = spell_alike(find_best(find_animal, ANIMAL_PATTERNS, texts)[0])
-    days = [next(filter(None, each), None) for each in find_sessions(texts)]
+    found = find_best(find_animal, ANIMAL_PATTERNS, texts)[0]
+    spelled = {}  # `m01` and `M1` as most often
+    for animal, _ in Counter(filter(None, found)).most_common():
+        spelled.setdefault(form_of_animal(animal), animal)
+    animals = [animal and spelled[form_of_animal(animal)] for animal in found]
+    found = find_best(find_session, SESSION_PATTERNS, texts)
+    days = [next(filter(None, each), None) for each in zip(*found, strict=True)]
     days = complete_level(texts, animals, days)
     told = settle_labels(texts, animals, list(map(find_group, texts)), days)
     columns = zip(videos, texts, name_clips(folder, videos), *told, strict=True)
@@ -103,11 +107,6 @@ def find_best(find, patterns, texts):
     return sorted(tried, key=lambda column: -sum(map(bool, column)))
 
 
-def find_sessions(texts):
-    """List all that may tell the session of each text, the most usual kind first."""
-    return zip(*find_best(find_session, SESSION_PATTERNS, texts), strict=True)
-
-
 def complete_level(texts, animals, found):
     """Complete the sessions of a level of folders: beside `wk2` and `wk4`, `md` is one,
     too, where its animals are in the others as well."""
@@ -137,16 +136,8 @@ def find_animal(pattern, text):
     return None
 
 
-def spell_alike(animals):
-    """Spell an animal that is written in two ways, `m01` and `M1`, as most often."""
-    spelled = {}
-    for animal, _ in Counter(filter(None, animals)).most_common():
-        spelled.setdefault(form_of_animal(animal), animal)
-    return [animal and spelled[form_of_animal(animal)] for animal in animals]
-
-
 def find_split(text):
-    words = [word.casefold() for word in text.split("/")[:-1]]
+    words = map(str.casefold, text.split("/")[:-1])
     return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
 
 
@@ -167,17 +158,20 @@ def settle_labels(texts, animals, groups, sessions):
     session. Where numbers begin anew below each group, as in `sham/rat1` and
     `stroke/rat1`, each group has its own animals.
     """
-    of_animal = defaultdict(set)
-    for animal, group in zip(animals, groups, strict=True):
+    of_animal, columns = (
+        defaultdict(set),
+        list(zip(texts, groups, animals, strict=True)),
+    )
+    for _, group, animal in columns:
         of_animal[animal].add(group)
     of_animal.pop(None, None)
     both = sorted(animal for animal, own in of_animal.items() if len(own - {None}) > 1)
-    is_one = len({*groups} - {None}) == 1 and len(of_animal) > 1
+    known = {*groups} - {None}
+    is_one = len(known) == 1 and len(of_animal) > 1
     is_all = bool(of_animal) and all(len(own) > 1 for own in of_animal.values())
-    columns = list(zip(texts, groups, animals, strict=True))
-    words = {labels.simplify(group) for group in filter(None, groups)}
-    are_apart = not words & GIVEN and all(is_above(*c) for c in columns if c[2] in both)
-    told = ", ".join(sorted({*groups} - {None}))
+    are_apart = not GIVEN & {*map(labels.simplify, known)}
+    are_apart = are_apart and all(is_above(*c) for c in columns if c[2] in both)
+    told = ", ".join(sorted(known))
     if is_all and (is_one or (both and not are_apart)):
         caution(
             f"{told}: every animal has more than one, so they are taken for sessions"
@@ -221,10 +215,9 @@ def is_above(text, group, animal):
 
 def safe_name(text):
     """Make a name of a text that stands for a file on every system; "" of none."""
+    text = re.sub("[{}]".format(re.escape("".join(FORBIDDEN))), "_", text)
+    text = "".join("_" if unicodedata.category(c)[0] == "C" else c for c in text)
     text = unicodedata.normalize("NFC", text)
-    text = "".join(
-        "_" if c in FORBIDDEN or unicodedata.category(c)[0] == "C" else c for c in text
-    )
     text = text.encode(errors="replace").decode()[:100].strip(" ._-")
     return f"clip_{text}" if text and find_name_fault(text) else text
 
@@ -257,15 +250,6 @@ def shorten_video(folder, clip):
 # ---------------------------------------------------------------- telling
 
 
-def describe_sessions(labels, n_shown=12):
-    """Write sessions in their order, or without arrows where nothing tells it."""
-    order = session_order.find_order(labels)
-    shown = list(order or sorted(labels))
-    if len(shown) > n_shown:
-        shown[n_shown - 1 : -1] = ["..."]
-    return (" -> " if order else ", ").join(shown)
-
-
 def describe_guess(clips, n_shown=12):
     """Put a guess into a table and a line of numbers: list of str."""
     rows = [("clip", "animal", "group", "session", "split")]
@@ -286,5 +270,10 @@ def describe_guess(clips, n_shown=12):
             text += f" and {n_unknown} clips without"
         counts.append(text)
     days = {clip.session for clip in clips} - {None}
-    told = [f"sessions: {describe_sessions(days)}"] if len(days) > 1 else []
+    order = find_order(days)
+    shown = list(order or sorted(days))
+    shown[n_shown - 1 : -1] = (
+        ["..."] if len(shown) > n_shown else shown[n_shown - 1 : -1]
+    )
+    told = [f"sessions: {(' -> ' if order else ', ').join(shown)}"] * (len(days) > 1)
     return [*lines, "", *told, ", ".join(counts)]

@@ -19,8 +19,6 @@ from video import find
 WHOLE = "", ""  # of `list_part`
 LABELS = ("animal", "group", "session")
 SEEN = ("start", "end", "crop", "mirror", "fps")  # which part of a video a clip is
-
-
 BARE = None, None  # neither crop nor mirror
 NUMBERED = re.compile(r"_t\d+$")  # as trials are called that have no name
 
@@ -78,9 +76,8 @@ def recognise(folder, source, clips, listed, task=None, told=()):
 def inherit(known, guessed, listed):
     """Let new clips have the animals and groups that listed clips of their kind have.
 
-    `guessed` are the clips as they were guessed: where the table calls the animal of
-    such a guess otherwise, it does so for new clips, too; a group that nothing tells
-    is that of the animal.
+    Where the table calls the animal of a clip that was `guessed` otherwise, it does so
+    for new clips, too; a group that nothing tells is that of the animal.
     """
     called, groups = defaultdict(set), defaultdict(set)
     spelled = {form_of_animal(row.animal): row.animal for row in listed if row.animal}
@@ -191,11 +188,16 @@ def is_other_film(folder, clip, row, rows):
     """Tell whether a row that has a clip's name stands for another film."""
     if row in rows or row.task != clip.task:
         return False  # under another task: the table refuses it
-    try:
-        video = find.find_source(folder, row)[1]
-    except Problem:
-        return False  # gone: it has moved
+    video = find_files(folder, row)[1]  # None: gone, it has moved
     return bool(video) and not filecmp.cmp(video, clip.video, shallow=False)
+
+
+def find_files(folder, row):
+    """Find the images and the video of a row; neither where they are not there."""
+    try:
+        return find.find_source(folder, row)
+    except Problem:
+        return [], None
 
 
 def number_anew(clip, named):
@@ -220,7 +222,8 @@ def compare(folder, clip, row, lacking=()):
     """
     if row is None:
         return Known(clip, None)
-    is_gone = not is_there(folder, row)
+    place = locate(folder, row)
+    is_gone = not (place.is_file() if place else any(find_files(folder, row)))
     changes = ["video"] * is_gone
     for column in (*SEEN, *lacking) if row.video or is_gone else SEEN[2:]:
         new, old = getattr(clip, column), getattr(row, column)
@@ -232,21 +235,8 @@ def compare(folder, clip, row, lacking=()):
     return Known(clip, row, tuple(changes))
 
 
-def is_there(folder, row):
-    """Tell whether the images or the video of a row are there."""
-    if place := locate(folder, row):
-        return place.is_file()
-    try:
-        return any(find.find_source(folder, row))
-    except Problem:
-        return False
-
-
 def describe_changes(known, split=None, n_shown=5):
-    """Say what is listed already and what is to change in it: list of str.
-
-    `split` is the one that was asked for.
-    """
+    """Say what is listed already and what is to change in it: list of str."""
     listed = [one for one in known if one.row]
     changed = [one for one in listed if one.changes]
     lines = [f"{count(len(listed), 'clip')} listed already"] if listed else []
@@ -261,7 +251,13 @@ def describe_changes(known, split=None, n_shown=5):
             f"{count(len(other), 'clip')} listed as {other[0].row.split} (say, "
             f"{other[0].row.name}): they stay so. Change the column split in the table"
         )
-    if other := [o for o in listed if is_renamed(o) and not {*LABELS} & {*o.changes}]:
+    renamed = [
+        one
+        for one in listed
+        for new, old in [(getattr(one.clip, c), getattr(one.row, c)) for c in LABELS]
+        if new and old and new != old and not {*LABELS} & {*one.changes}
+    ]
+    if other := list(dict.fromkeys(renamed)):
         lines.append(
             f"{count(len(other), 'clip')} listed with another animal, group or session "
             f"(say, {other[0].clip.name}): the table's stay. Change them there"
@@ -278,11 +274,6 @@ def warn_of_renamed(known):
             f"{other[0].called} as {other[0].row.name}): the table's stays, as scores "
             "and sequences are known by it"
         )
-
-
-def is_renamed(one):
-    pairs = [(getattr(one.clip, c), getattr(one.row, c)) for c in LABELS]
-    return any(new and old and new != old for new, old in pairs)
 
 
 def find_dropped(known, listed):

@@ -47,9 +47,8 @@ def undo(folder):
 def append_clips(folder, clips):
     """Add clips to the table; those that are listed keep their row.
 
-    A table that holds anything that is not understood stays as it is. Columns are
-    added where the new clips tell more than the table has. Returns how many rows were
-    added; raises Problem when the table cannot be read, or could not be with them.
+    Columns are added where the new clips tell more than the table has. Returns how many
+    rows were added; raises Problem when the table could not be read with them.
     """
     path = storage.table_path(folder)
     table, listed = open_listed(path)
@@ -57,10 +56,8 @@ def append_clips(folder, clips):
     new = [clip for clip in clips if key_of(clip) not in known]
     if not new:
         return 0
-    columns = list(table.columns or COLUMNS)
-    there = [plain(column) for column in columns]
     told = [c for c in OPTIONAL if any(getattr(clip, c) is not None for clip in new)]
-    columns += [column for column in told if column not in there]
+    columns = add_columns(table, told)
     rows = [fields for _, fields in table.rows]
     rows += [list_fields(clip, columns, find_decimal(table)) for clip in new]
     write_rows(path, table, columns, rows)
@@ -74,10 +71,8 @@ def update_clips(folder, changed):
     """
     path = storage.table_path(folder)
     table, listed = open_listed(path)
-    columns = list(table.columns or COLUMNS)
-    there = [plain(column) for column in columns]
     told = {column for _, names in changed for column in names}
-    columns += [c for c in (*COLUMNS, *OPTIONAL) if c in told - {*there}]
+    columns = add_columns(table, [c for c in (*COLUMNS, *OPTIONAL) if c in told])
     of_clip, rows = {(c.task, fold(c.name)): (c, n) for c, n in changed}, []
     for (_, fields), row in zip(table.rows, listed, strict=True):
         fields = fields + [""] * (len(columns) - len(fields))
@@ -88,6 +83,11 @@ def update_clips(folder, changed):
                 fields[place] = new[place]
         rows.append(fields)
     write_rows(path, table, columns, rows)
+
+
+def add_columns(table, told):
+    columns = list(table.columns or COLUMNS)
+    return columns + [c for c in told if c not in map(plain, columns)]
 
 
 def find_decimal(table):

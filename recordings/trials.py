@@ -85,17 +85,14 @@ def read_trial(record, known, counts, decimal, in_frames, as_files, allow_short)
     rate = data.read_rate(told["fps"], decimal) if "fps" in told else rate
     if rate is None and (told.get("start") or told.get("end")):
         raise ValueError(f"{Path(guess.video).name} {NO_RATE}")
-    for column in ("start", "end") if in_frames else ():
-        if text := told.get(column):
-            if not text.isdecimal():
-                raise ValueError(f"expected a frame number. Received: {text!r}")
-            time = tables.write_field(int(text) / rate)
-            told[column] = time.replace(".", decimal)
-    guessed = {
-        "clip": f"{guess.name}_t{counts[guess.name]:02d}",
-        **{c: getattr(guess, c) or "" for c in ("split", "task", "animal", "group")},
-        "session": guess.session or "",
-    }
+    for column in {"start", "end"} & {*told} if in_frames else ():
+        if not told[column].isdecimal():
+            raise ValueError(f"expected a frame number. Received: {told[column]!r}")
+        time = tables.write_field(int(told[column]) / rate)
+        told[column] = time.replace(".", decimal)
+    guessed = {"clip": f"{guess.name}_t{counts[guess.name]:02d}"}
+    labels = ("split", "task", "animal", "group", "session")
+    guessed |= {column: getattr(guess, column) or "" for column in labels}
     told = guessed | told | {"video": guess.video, "n_frames": "1"}
     clip = data.make_clip(told, decimal)
     view = frames.find_view(clip, reel.n_frames, rate)
@@ -134,19 +131,15 @@ def find_trials(changes, rate):
     middle = np.median(quiet)
     spread = 1.4826 * np.median(np.abs(quiet - middle))
     moves = smooth > middle + max(ABOVE * spread, LEAST)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], moves, [0]])))
+    edges = np.flatnonzero(np.diff([0, *moves, 0]))
     merged = []
     for start, end in edges.reshape(-1, 2).tolist():
         if merged and start - merged[-1][1] < GAP * rate:
-            merged[-1][1] = end
-        else:
-            merged.append([start, end])
-    margin = round(MARGIN * rate)
-    return [
-        (max(0, start - margin), min(len(changes), end + margin))
-        for start, end in merged
-        if end - start >= SHORTEST * rate
-    ]
+            start, _ = merged.pop()
+        merged.append([start, end])
+    margin, n = round(MARGIN * rate), len(changes)
+    long = [(start, end) for start, end in merged if end - start >= SHORTEST * rate]
+    return [(max(0, start - margin), min(n, end + margin)) for start, end in long]
 
 
 def propose(clips, crop=None):
