@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import data
+from features import provenance
 from names.matching import form_of_animal
 from recordings import discover
 from system.tables import count, fold, write_field
@@ -169,18 +170,33 @@ def list_places(folder, listed):
 
 
 def find_rows(folder, source, videos, listed):
-    """List the rows of each video: of its place, or of one that it has moved from."""
+    """List the rows of each video: of its place, or of one that it has moved from.
+
+    A film with a new name is known by its content, once its sequence was made.
+    """
     by_place = defaultdict(list)
     for row in listed:
         if place := locate(folder, row):
             by_place[place.as_posix()].append(row)
     gone = {p: rows for p, rows in by_place.items() if not Path(p).is_file()}
-    rows_of = {}
+    known, rows_of = provenance.list_digests(folder) if gone else {}, {}
+    renamed = {known.get(row.name): rows for rows in gone.values() for row in rows}
+    renamed.pop(None, None)
     for video in videos:
         end = f"/{discover.place_in(source, video)}"
         moved = [rows for place, rows in gone.items() if place.endswith(end)]
-        moved = moved[0] if len(moved) == 1 else []
-        rows_of[video] = by_place.get(video) or moved
+        found = by_place.get(video) or (moved[0] if len(moved) == 1 else [])
+        if renamed and not found:
+            found = renamed.get(provenance.digest_source([Path(video)]), [])
+        rows_of[video] = found
+    kept = [row for rows in rows_of.values() for row in rows]
+    root = f"{Path(source).resolve().as_posix()}/"
+    lost = [p for p, rows in gone.items() if p.startswith(root) and rows[0] not in kept]
+    if lost:
+        caution(
+            f"{count(len(lost), 'listed video')} no longer in {source} (say, "
+            f"{lost[0]}). If one was renamed, write its new name into the column video"
+        )
     return rows_of
 
 

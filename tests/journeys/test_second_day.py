@@ -75,6 +75,25 @@ def test_recordings_on_another_drive(lab):
     assert "0 sequences written" in told and "3 were there" in told
 
 
+def test_a_film_with_a_new_name_keeps_its_row(lab):
+    films = lab.record_animals(animals=2, clips=1)
+    take_in(lab, films)
+    lab.score()
+    path = films / "Rat 1" / "r1_c1.mp4"
+    path.rename(path.with_name("first.mp4"))
+    told = lab.ok("extract_files", "--from", films, "--task", "Reach")
+    assert "1 listed video no longer in" in told.err
+    path.with_name("first.mp4").rename(path)
+    lab.extract()  # from here on its content is known
+    scores = by_clip(lab, "score")
+    path.rename(path.with_name("first.mp4"))
+    told = take_in(lab, films)
+    assert "0 rows added" in told.out and "no longer" not in told.err
+    assert by_clip(lab, "score") == scores
+    assert by_clip(lab, "video")["r1_c1"].endswith("first.mp4")
+    assert "2 were there" in lab.extract().out
+
+
 def test_columns_that_a_spreadsheet_lost_come_back(lab):
     films = lab.record_animals(animals=3, clips=1, groups=("sham", "lesion", "sham"))
     take_in(lab, films)
