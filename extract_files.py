@@ -1,8 +1,8 @@
 """Find clips, cut them out of recordings, and write their rows of `data_file.csv`.
 
-    python extract_files.py --from recordings
-    python extract_files.py --from recordings --find-trials trials.csv
-    python extract_files.py --from recordings --cut trials.csv --crop 200,90,320,240
+    python extract_files.py --from my_videos
+    python extract_files.py --from my_videos --find-trials trials.csv
+    python extract_files.py --from my_videos --cut trials.csv --crop 200,90,320,240
     python extract_files.py --append
 
 Reads   videos at any depth below --from, which stay where they are; without --from
@@ -342,7 +342,7 @@ def parse_args(argv):
     add("--allow-short", bool, "use what can be read of truncated videos")
     add = terminal.begin_options(parser, "recordings")
     text = "folder of recordings, searched at any depth"
-    add("--from", Path, text, dest="source", metavar="DIR")
+    add("--from", Path, text, dest="source", metavar="DIR", action="append")
     add("--yes", bool, "write the rows without asking for confirmation")
     text = "table of trials: video,start,end[,clip,animal,...]"
     add("--cut", Path, text, metavar="CSV")
@@ -361,6 +361,11 @@ def parse_args(argv):
     add("--crop", region, text, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")
     args = parser.parse_args(argv)
+    if args.source and len(args.source) > 1:
+        parser.error(
+            "--from names one folder: give the command once for each of several"
+        )
+    args.source = args.source and args.source[0]
     if args.find_trials and not args.source:
         parser.error("--find-trials needs --from DIR")
     if args.save_as != "rows" and not args.cut:

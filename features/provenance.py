@@ -5,6 +5,7 @@ last line of a clip counts, and one that a kill cut short is passed over. Sequen
 earlier releases have no line, and nothing is said of them.
 """
 
+import collections
 import csv
 import functools
 import hashlib
@@ -246,16 +247,24 @@ def refuse_changed(folder, clips):
 def report_pace(folder, names, extraction):
     """Name the clips in whose sequences time runs at another pace than in most.
 
+    Clips of another size, and so perhaps of another camera, are told, too.
     `extraction` is as of `sequences.read_extraction`. Gives the seconds from one frame
     to the next as a rule, 0 where it is unknown.
     """
     length, origins = (extraction or {}).get("n_frames"), read_origins(folder)
     steps = {}  # seconds from one frame of the sequence to the next
+    sizes = collections.defaultdict(list)
     for name in names:
         origin = origins.get((name, length))
+        if origin and origin.size:
+            sizes[origin.size].append(name)
         if origin and origin.fps:
             of_sequence = (length, extraction["sampling"], origin.fps)
             steps[name] = frames.measure_interval(origin.n_frames, *of_sequence)
+    if len(sizes) > 1:
+        told = sorted(sizes.items(), key=lambda pair: -len(pair[1]))
+        told = [f"{size} in {len(own)}, as {own[0]}" for size, own in told[:5]]
+        caution(f"frames of {len(sizes)} sizes ({'; '.join(told)}): another camera?")
     usual = statistics.median(steps.values()) if steps else 0
     deviating = [
         f"{name} {1000 * step:.0f} ms"

@@ -20,30 +20,26 @@ def explain_missing(name, known):
     """Say which known name is near to one that is not found, and what altered it.
 
     Returns a sentence to add to an error, "" where no name is near. A near spelling,
-    which takes a millisecond for a hundred known names, is looked for among a thousand.
+    with the same numbers, is looked for among a thousand known names at most.
     """
     for read in (read_as_number, read_as_days):
         meant = read(name)
         if other := next((other for other in known if read(other) & meant), None):
             told = f"made it of {other!r}: format the column as text and"
             return f"A spreadsheet may have {told} type the name again"
-    forms = {plain(other): other for other in known if len(known) <= 1000}
+    numbers = re.findall(r"\d+", name)  # c02 is not c01, and M04 not M05
+    alike = [
+        n for n in known if len(known) <= 1000 and re.findall(r"\d+", n) == numbers
+    ]
+    forms = {plain(other): other for other in alike}
     near = difflib.get_close_matches(plain(name), forms, n=1, cutoff=0.8)
     return f"Is {forms[near[0]]!r} meant?" if near else ""
 
 
 def explain_first(missing, known):
-    """Explain the first of missing names that is near to a known one, "" if none is.
-
-    A name with other numbers is another one: c02 is not c01.
-    """
+    """Explain the first of missing names that is near to a known one, "" if none is."""
     for name in sorted(missing)[:20]:
-        numbers = re.findall(r"\d+", name)
-        alike = [other for other in known if re.findall(r"\d+", other) == numbers]
-        told = explain_missing(name, known)
-        if told.startswith("Is "):
-            told = explain_missing(name, alike)
-        if told:
+        if told := explain_missing(name, known):
             return f" ({name}: {told})"
     return ""
 

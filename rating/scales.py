@@ -88,14 +88,14 @@ def find_far(scores):
     return far
 
 
-def warn_of_far(scores, whose):
+def warn_of_far(scores, whose, remedy=""):
     """Caution of scores, by clip, far outside the others; see `find_far`."""
     far = {*find_far(scores.values())}
     if named := [f"{clip} {score:g}" for clip, score in scores.items() if score in far]:
         told = ", ".join(named[:5]) + ", ..." * (len(named) > 5)
         caution(
             f"{count(len(named), 'score')} of {whose} far outside the others: {told}. "
-            "Is it a code for a missing score, or is a decimal sign lost?"
+            f"Is it a code for a missing score, or is a decimal sign lost?{remedy}"
         )
 
 

@@ -32,7 +32,9 @@ def find_videos(folder):
     if not folder.is_dir():
         raise Problem(f"--from {folder}: no such folder")
     if not (videos := pick_videos(list_files(folder))):
-        raise Problem(f"--from {folder}: no video in it, at any depth")
+        is_ours = (folder / "__init__.py").is_file()
+        hint = ": a folder of this program. Name that of your videos" * is_ours
+        raise Problem(f"--from {folder}: no video in it, at any depth{hint}")
     return videos
 
 

@@ -45,6 +45,20 @@ class Table(NamedTuple):
     delimiter: str = ","
     wanted: tuple[str, ...] = ()
 
+    def explain_header(self):
+        """Say which of the wanted columns the likeliest header line lacks."""
+        wanted = {plain(name): name for name in self.wanted}
+        likely = max(
+            self.rows[:MAX_ABOVE],
+            key=lambda row: len(wanted.keys() & map(plain, row[1])),
+            default=(1, ["nothing"]),
+        )
+        missing = [
+            name for form, name in wanted.items() if form not in map(plain, likely[1])
+        ]
+        line, there = likely[0], ", ".join(likely[1])
+        return f". Line {line} is {shorten(there, 120)}, without {', '.join(missing)}"
+
     def records(self):
         """Pair each row with the `plain` names of the columns: list of (line, dict).
 
@@ -52,9 +66,8 @@ class Table(NamedTuple):
         columns, or with the rows that are longer than the header line.
         """
         if self.columns is None:
-            first = ", ".join(self.rows[0][1]) if self.rows else "nothing"
             told = f"no header line with the columns {', '.join(self.wanted)}"
-            raise Problem(f"{self.source} has {told}. It begins with {first}")
+            raise Problem(f"{self.source} has {told}{self.explain_header()}")
         names = [plain(name) for name in self.columns]
         if problems := [
             f"{self.source}:{line}: expected {len(names)} fields, as above. Received: "
@@ -89,7 +102,10 @@ def read_table(path, wanted=(), sheet=None):
     """
     path = Path(path)
     if not path.is_file():
-        raise Problem(f"{path} does not exist. Expected a table, .csv or .xlsx")
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise Problem(f"{path} {what}. Expected a table, .csv or .xlsx")
+    if path.name.startswith("~$"):
+        raise Problem(f"{path} is Excel's lock file. Give {path.name[2:]}")
     if path.suffix.lower() in (".xls", ".ods", ".numbers"):
         raise Problem(f"{path}: not readable. Save it as .xlsx or 'CSV UTF-8'")
     if path.stat().st_size > MAX_BYTES:

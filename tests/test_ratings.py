@@ -68,7 +68,8 @@ def test_one_clip_under_many_names(name):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Rat 12 day3 t6", "Is 'Rat 12 day3 t"),
+        ("Rat 12 day3 t6", "no clip is called 'Rat 12 day3 t6'."),  # nor is t5 meant
+        ("Rat 12 dya3 t4", "Is 'Rat 12 day3 t4' meant?"),
         ("Rat 1 2 day3 t4", "no clip is called"),
         ("1", "made it of '0001': format the column as text"),
         ("04-Mar", "made it of '3-4'"),

@@ -39,7 +39,7 @@ def list_blocks():
 
 
 def film_recordings(lab):
-    lab.record_animals("recordings", 10, groups=GROUPS, sessions=("pre", "post"))
+    lab.record_animals("my_videos", 10, groups=GROUPS, sessions=("pre", "post"))
 
 
 def film_rest(lab):
@@ -47,13 +47,13 @@ def film_rest(lab):
     for animal in (1, 2):
         moves = builders.draw_mover(3 + animal, 60, seed=animal)
         pictures = [moves[0]] * 60 + moves + [moves[-1]] * 60
-        builders.draw_film(lab.place / f"recordings/Rat {animal}.mp4", pictures)
+        builders.draw_film(lab.place / f"my_videos/Rat {animal}.mp4", pictures)
 
 
 def film_large(lab):
     pictures = [builders.draw_mover(3, 20, size=(640, 480), seed=n) for n in (1, 2)]
     for animal, moves in enumerate(pictures, start=1):
-        builders.draw_film(lab.place / f"recordings/Rat {animal}.mp4", moves)
+        builders.draw_film(lab.place / f"my_videos/Rat {animal}.mp4", moves)
 
 
 def name_animals(lab):
@@ -74,15 +74,15 @@ def film_cylinder(lab):
 
 def list_clips(lab):
     film_recordings(lab)
-    lab.ok("extract_files", "--from", "recordings", "--task", "Reach", "--yes")
+    lab.ok("extract_files", "--from", "my_videos", "--task", "Reach", "--yes")
 
 
 def score_long(lab):
-    lab.record_animals("recordings", 6)
-    for path in (lab.place / "recordings").rglob("*.mp4"):
+    lab.record_animals("my_videos", 6)
+    for path in (lab.place / "my_videos").rglob("*.mp4"):
         animal = int(re.findall(r"\d+", path.stem)[0])
         builders.draw_film(path, builders.draw_mover(animal, 130, seed=animal))
-    lab.ok("extract_files", "--from", "recordings", "--task", "Reach", "--yes")
+    lab.ok("extract_files", "--from", "my_videos", "--task", "Reach", "--yes")
     lab.score()
     hold_back(lab, "Rat 5", "Rat 6")
 
@@ -113,8 +113,8 @@ def rate_clips(lab):
 
 def list_twice(lab):
     list_clips(lab)
-    lab.film("recordings/sham/Rat 11/r11_c1.mp4")
-    lab.ok("extract_files", "--from", "recordings", "--task", "Reach", "--yes")
+    lab.film("my_videos/sham/Rat 11/r11_c1.mp4")
+    lab.ok("extract_files", "--from", "my_videos", "--task", "Reach", "--yes")
 
 
 def score_clips(lab):
@@ -180,7 +180,7 @@ def download(lab):
 
 
 READY = {  # what a block needs, by how it begins
-    "extract_files.py --from recordings --task Reach --yes": film_recordings,
+    "extract_files.py --from my_videos --task Reach --yes": film_recordings,
     "rate.py --join mean": rate_clips,
     "extract_features.py --seq-length 20": score_clips,
     "train_reg.py --model motion --folds 5 --final": extract_clips,
@@ -195,9 +195,9 @@ READY = {  # what a block needs, by how it begins
     "share.py Reach-lstm": score_test_rows,
     "extract_files.py --data stroke": film_cylinder,
     "rate.py --scores sheet.xlsx": write_sheets,
-    "extract_files.py --from recordings --find-trials": film_rest,
-    "extract_files.py --from recordings --task Reach --crop": film_large,
-    "extract_files.py --from recordings --task Reach --animals": name_animals,
+    "extract_files.py --from my_videos --find-trials": film_rest,
+    "extract_files.py --from my_videos --task Reach --crop": film_large,
+    "extract_files.py --from my_videos --task Reach --animals": name_animals,
     "train_reg.py --task Reach --run small": extract_clips,
     "validate.py --folds --compare": train_motion,
     "extract_files.py --undo": list_twice,
