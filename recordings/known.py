@@ -292,6 +292,12 @@ def warn_of_renamed(known):
         )
 
 
+def find_gone(folder, listed):
+    """Name the listed clips whose video is there no more."""
+    places = [(clip.name, locate(folder, clip)) for clip in listed]
+    return [name for name, place in places if place and not place.is_file()]
+
+
 def find_dropped(known, listed):
     """Name the listed trials of these recordings that their table no longer holds."""
     kept = {one.clip.name for one in known}

@@ -286,3 +286,11 @@ def test_a_region_given_later_to_published_clips(lab):
     assert set(by_clip(lab, "crop").values()) == {"0 0 32 32"}
     assert set(by_clip(lab, "mirror").values()) == {"yes"}
     assert set(by_clip(lab, "score").values()) == {"1"}
+
+
+def test_a_listed_clip_without_its_video_is_named(lab):
+    films = lab.record_animals(animals=3, clips=2)
+    take_in(lab, films)
+    (films / "Rat 2" / "r2_c1.mp4").unlink()
+    told = take_in(lab, films)
+    assert "1 listed clip without a video: r2_c1" in told.err
