@@ -4,6 +4,7 @@
     python benchmarks/extraction.py --data folder_of_videos --weights weights.h5
     python benchmarks/extraction.py --data working_folder --against other_checkout
     python benchmarks/extraction.py --kinds [--repetitions 20]
+    python benchmarks/extraction.py --bound --data videos --clips 300 --frames 20
 
 In turns within one process, from the same video files: the published way (one frame,
 one `predict`), ours from end to end, and our network on batches that lie ready. Prints
@@ -13,6 +14,10 @@ three minutes on two cores.
 --against runs the whole of extract_features.py instead, this one and that of another
 checkout in turns, on copies of a working folder: what counting frames and digests of
 the sources cost from end to end, and what the start does.
+
+--bound extracts copies of the videos as extract_features.py does, checksums, records
+and writing included, in turns with passes of the bare network on as many real frames,
+both after the start; prints medians of wall and processor time and their ratio.
 
 --kinds passes one batch through the network for features, for features and movement,
 and for movement alone, in turns, and prints ratios of processor time with quartiles.
@@ -204,6 +209,64 @@ def compare_kinds(args):
         print(f"{what}: {middle:.2f} (quartiles {low:.2f} to {high:.2f})")
 
 
+def make_copies(folder, videos, n_clips):
+    """Make a working folder of clips that are copies of videos, in turns."""
+    rows, place = [], Path(folder) / "train" / "Reach"
+    place.mkdir(parents=True)
+    for number in range(n_clips):
+        video, name = videos[number % len(videos)], f"v_Stroke_g{number:05d}_c01"
+        shutil.copy(video, place / f"{name}{video.suffix}")
+        rows.append(f"train,Reach,{name},{frames.open_reel(video).n_frames},1\n")
+    (Path(folder) / "data_file.csv").write_text("".join(rows))
+
+
+def compare_with_bound(args, videos, folder):
+    """Extract a folder, and pass as many frames through the bare network, in turns."""
+    import data
+    import extract_features
+    from extractor import Extractor
+    from features import jobs, sequences
+
+    folder = Path(folder) / "data"
+    make_copies(folder, videos, args.clips)
+    extractor, clips = Extractor(args.weights, args.batch_size), data.read_clips(folder)
+    extractor.choose(sequences.KINDS)
+    record = {**extractor.record, "n_frames": args.frames, "sampling": "uniform"}
+    read = (frames.read_video(v, args.frames, "uniform") for v in videos)
+    ready = [frames.resize_frame(picture) for found, _ in read for picture in found]
+    size, n_used = extractor.batch_size, args.clips * args.frames
+    starts = [n * size % max(1, len(ready) - size) for n in range(-(-n_used // size))]
+    batches = [np.stack(ready[start : start + size]) for start in starts[:16]]
+
+    def extract():
+        shutil.rmtree(folder / "sequences", ignore_errors=True)
+        sequences.write_extraction(folder, record)
+        todo = jobs.list_jobs(folder, clips, args.frames, False, sequences.KINDS)
+        done = extract_features.extract(folder, todo, extractor, record)
+        assert all(problem is None for _, problem in done)
+
+    def pass_bare():
+        for number in range(len(starts)):
+            extractor.model.predict_on_batch(batches[number % len(batches)])
+
+    turns = []
+    extractor.model.predict_on_batch(batches[0])  # warms up
+    for _ in range(args.repetitions):
+        for way in (extract, pass_bare):
+            wall, processor = time.perf_counter(), time.process_time()
+            way()
+            turns.append((time.perf_counter() - wall, time.process_time() - processor))
+    turns = np.reshape(turns, (-1, 2, 2))  # repetitions, ways, kinds of seconds
+    print(f"{args.clips} clips of {args.frames} frames")
+    for number, what in enumerate(("wall", "processor")):
+        ours, bare = np.median(turns[:, :, number], axis=0)
+        ratio = np.median(turns[:, 1, number] / turns[:, 0, number])
+        print(
+            f"{what:9} {ours:7.1f} s, the network alone {bare:7.1f} s: {ratio:.3f} of "
+            f"its speed, {n_used / ours:.2f} and {n_used / bare:.2f} frames/s"
+        )
+
+
 def parse_args(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -216,6 +279,7 @@ def parse_args(argv):
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--against", type=Path, metavar="CHECKOUT")
     parser.add_argument("--kinds", action="store_true")
+    parser.add_argument("--bound", action="store_true")
     return parser.parse_args(argv)
 
 
@@ -259,7 +323,10 @@ def main(argv=None):
             videos = list_videos(args.data, args.frames)[: args.clips]
         else:
             videos = make_videos(folder, args.clips, args.frames)
-        run(videos, args)
+        if args.bound:
+            compare_with_bound(args, videos, folder)
+        else:
+            run(videos, args)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,18 @@ from recordings import discover, folders, listing
 from system import tables
 from system.tables import count, read_table, summarise, write_table
 from system.terminal import Problem, caution
-from video import frames
+from video import decoder, frames, pixels
 
 COLUMNS = ("video", "start", "end")
 NO_RATE = (
     "tells no frame rate, so a row cannot tell seconds in it: give it in a column fps, "
     "or count frames, and save trials as files, with --times frames --save-as jpg"
 )
-STEP = 4  # pixels; every fourth one tells of movement
+ROWS = 4  # pixels; every fourth row tells of movement
+N_BLOCKS, N_LARGEST = 16, 5  # along each side of the picture; that change most
 SMOOTH, GAP, SHORTEST, MARGIN = 0.2, 0.5, 0.5, 0.25  # seconds
-ABOVE, LEAST = 6.0, 0.4  # spreads of a resting picture; grey of 255
+LAG, LEAST_NOISE = 0.1, 0.5  # seconds; grey of 255, of films without noise
+ABOVE, LEAST_ABOVE = 8.0, 2.0  # spreads of a resting picture; times the noise
 
 
 def read_trials(
@@ -104,36 +106,73 @@ def read_trial(record, known, counts, decimal, in_frames, as_files, allow_short)
 
 
 def measure_movement(reel, crop=None):
-    """Measure how much the picture, or a region of it, changes from frame to frame.
+    """Measure how much moves in a video, or in a region of it, at each frame.
 
-    Returns the mean absolute change of grey, 0 to 255: float32, (N,), the first 0.
+    The picture is divided into blocks, and the light of all of them is made alike. The
+    mean of each over `LAG` before a frame is compared with that after it, and divided
+    by the noise of the film. Returns the mean of the blocks that change most: (N,).
     """
-    view, before = frames.View(crop=crop), None
-    changes = np.zeros(reel.n_frames, np.float32)
-    for number, picture in enumerate(reel.iterate()):
-        grey = view.apply(picture)[::STEP, ::STEP].mean(axis=2)
-        if before is not None:
-            changes[number] = np.abs(grey - before).mean()
-        before = grey
-    return changes
+    view, lag = frames.View(crop=crop), max(1, round(LAG * reel.rate))
+    found = np.zeros(reel.n_frames, np.float32)
+    places, blocks = [], []
+    for place, picture in decoder.iterate(reel.film):
+        places.append(place)
+        blocks.append(average_blocks(picture, view))
+    shown = np.searchsorted(reel.numbers[places], np.arange(len(found)), "right") - 1
+    blocks = np.stack(blocks)[np.maximum(shown, 0)]
+    if len(blocks) <= 2 * lag:
+        return found
+    usual = np.median(blocks[:: max(1, len(blocks) // 1000)], axis=0) + 1
+    blocks /= np.median(blocks / usual, axis=1, keepdims=True) + 1e-6
+    means = sum(blocks[n : len(blocks) - lag + n + 1] for n in range(lag)) / lag
+    changes = np.abs(means[lag:] - means[:-lag])
+    noise = np.quantile(changes, 0.25, axis=0) / 0.319  # as of normal noise
+    changes /= np.maximum(noise, max(np.median(noise), LEAST_NOISE))
+    largest = np.sort(changes, axis=1)[:, -N_LARGEST:]
+    found[lag : lag + len(changes)] = largest.mean(axis=1)
+    return found
 
 
-def find_trials(changes, rate):
-    """Propose trials: stretches in which more moves than in a resting picture.
+def average_blocks(picture, view):
+    """Average the grey of each block of a decoded picture: float32 (blocks,)."""
+    grey = view.apply(pixels.to_grey(picture))[..., 0]
+    grey = grey[:: max(1, min(ROWS, len(grey) // (2 * N_BLOCKS)))]
+    numbers = [min(N_BLOCKS, n) for n in grey.shape]
+    edges = [np.arange(m) * n // m for m, n in zip(numbers, grey.shape, strict=True)]
+    sizes = [np.diff(own, append=n) for own, n in zip(edges, grey.shape, strict=True)]
+    sums = np.add.reduceat(grey, edges[1], axis=1, dtype=np.uint32)
+    sums = np.add.reduceat(sums, edges[0], axis=0)
+    return (sums / np.outer(*sizes)).ravel().astype(np.float32)
 
-    Rest is the quieter half of the recording: a trial begins where the smoothed change
-    (N,) exceeds its median by `ABOVE` times its spread, and by `LEAST`. `rate`: frames
-    a second. Returns a list of (first frame, the one after the last).
+
+def find_moving(changes, rate):
+    """Find the frames in which more moves than in a resting picture: bool (N,).
+
+    Rest is the quieter half of the recording: movement is where the change (N,), of
+    which single frames do not count, exceeds its median by `ABOVE` times its spread.
     """
-    width = max(1, round(SMOOTH * rate))
-    smooth = np.convolve(changes, np.ones(width) / width, "same")
+    width = max(1, round(SMOOTH * rate)) // 2 * 2 + 1
+    padded = np.pad(changes, width // 2, "edge")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
     quiet = np.sort(smooth)[: max(2, len(smooth) // 2)]
     middle = np.median(quiet)
     spread = 1.4826 * np.median(np.abs(quiet - middle))
-    moves = smooth > middle + max(ABOVE * spread, LEAST)
-    edges = np.flatnonzero(np.diff([0, *moves, 0]))
+    return smooth > middle + max(ABOVE * spread, LEAST_ABOVE)
+
+
+def list_ranges(chosen):
+    """List the ranges of frames that are chosen (N,): first, and after the last."""
+    return np.flatnonzero(np.diff([0, *chosen, 0])).reshape(-1, 2).tolist()
+
+
+def find_trials(changes, rate):
+    """Propose trials: stretches in which something moves; see `find_moving`.
+
+    `changes` (N,) as of `measure_movement`, `rate` in frames a second. Returns a list
+    of (first frame, the one after the last).
+    """
     merged = []
-    for start, end in edges.reshape(-1, 2).tolist():
+    for start, end in list_ranges(find_moving(changes, rate)):
         if merged and start - merged[-1][1] < GAP * rate:
             start, _ = merged.pop()
         merged.append([start, end])

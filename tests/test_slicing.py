@@ -289,7 +289,7 @@ def test_published_rows_take_a_region_too(folder):
     assert frames.read_frames(folder, clips[0], 2)[0].shape == (40, 30, 3)
 
 
-def make_session(path, moving, n_frames=300, seed=0):
+def make_session(path, moving, n_frames=300, seed=0, light=lambda number: 1):
     """A noisy picture in which a square runs to and fro within some ranges."""
     random, place = np.random.default_rng(seed), 10
 
@@ -300,7 +300,7 @@ def make_session(path, moving, n_frames=300, seed=0):
             if any(start <= number < end for start, end in moving):
                 place = 10 + (number * 5) % 60
             picture[20:40, place : place + 20] = 200
-            yield np.clip(picture, 0, 255).astype(np.uint8)
+            yield np.clip(picture * light(number), 0, 255).astype(np.uint8)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     frames.write_video(path, draw(), 30, crf=0)  # or compression moves, too
@@ -326,6 +326,23 @@ def test_trials_are_proposed_where_something_moves(tmp_path, moving, capsys):
         )
     with pytest.raises(Problem, match="is there already"):
         call(tmp_path, *source, "--find-trials", path)
+
+
+@pytest.mark.parametrize(
+    "light",
+    [
+        lambda number: 1 + 0.03 * np.sin(2.3 * number),  # flickers
+        lambda number: 0.6 + number / 900,  # dawns
+        lambda number: 1 + 0.3 * (number > 150),  # is switched on
+    ],
+)
+def test_light_is_no_movement(tmp_path, light):
+    make_session(tmp_path / "still.mp4", [], light=light)
+    make_session(tmp_path / "moving.mp4", [(200, 260)], light=light)
+    for name, n_trials in (("still", 0), ("moving", 1)):
+        reel = frames.open_reel(tmp_path / f"{name}.mp4")
+        found = trials.find_trials(trials.measure_movement(reel), reel.rate)
+        assert len(found) == n_trials, name
 
 
 def test_where_nothing_moves_no_trial_is_proposed(tmp_path):

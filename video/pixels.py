@@ -32,6 +32,20 @@ def to_rgb(frame, depth=16):
     return pixels if matrix is None else turn(pixels, bytes(matrix))
 
 
+def to_grey(frame):
+    """Convert a decoded av.VideoFrame to grey, upright, uint8 (H, W, 1); see `to_rgb`.
+
+    Of 8-bit video that is its first plane as it lies there, at no cost.
+    """
+    first, plane = frame.format.components[0], frame.planes[0]
+    if frame.format.is_rgb or first.bits != 8 or not frame.format.is_planar:
+        return to_rgb(frame)[..., 1:2]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    pixels = rows[: frame.height, : frame.width, None]
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    return pixels if matrix is None else turn(pixels, bytes(matrix))
+
+
 def turn(pixels, matrix):
     """Turn and mirror pixels (H, W, 3) as a display matrix says.
 
