@@ -42,7 +42,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from system import terminal
-from video import find, frames
+from video import find, frames, reader
 
 SIZE = (640, 480)
 STRIDE = 2  # a published clip has 251 frames, of which every second one is used
@@ -73,7 +73,7 @@ def list_videos(folder, n_frames):
     for path in sorted(folder.rglob("*")):
         if find.is_video(path):
             with contextlib.suppress(terminal.Problem):
-                frames.read_video(path, n_frames)
+                frames.read_reel(reader.open_reel(path), n_frames)
                 long_enough.append(path)
     return long_enough
 
@@ -115,7 +115,8 @@ def extract_as_published(network, videos, n_frames):
 
 def extract_ours(extractor, videos, n_frames):
     def read(video):
-        return frames.read_video(video, n_frames, "stride", frames.resize_frame)[0]
+        reel, how = reader.open_reel(video), ("stride", frames.resize_frame)
+        return frames.read_reel(reel, n_frames, *how)[0]
 
     sources = ((video, partial(read, video)) for video in videos)
     return np.concatenate([sequence for _, sequence in extractor.stream(sources)])

@@ -21,7 +21,7 @@ from explanation.places import find_centres
 from extractor import Extractor
 from features.inception_v3 import FRAME_SIZE, WIDTHS
 from system import terminal
-from video import frames
+from video import frames, reader
 
 PATCH = 24  # pixels of the 299: a place is 37 wide
 N_POSITIONS = 14  # along either axis
@@ -30,7 +30,8 @@ GREY = 127
 
 def read_middle(video):
     """Read the frame in the middle of a video as the network sees it."""
-    (_, last), _ = frames.read_video(video, 2, convert=frames.resize_frame)
+    reel = reader.open_reel(video)
+    (_, last), _ = frames.read_reel(reel, 2, convert=frames.resize_frame)
     return last
 
 

@@ -26,7 +26,7 @@ from features import provenance, sequences
 from runs import novelty
 from runs.record import check_record
 from system import storage
-from video import find, frames
+from video import find, frames, reader
 
 N_REPEATS = 10
 KINDS = ("as it is", "darkened", "cropped", "slowed", "mirrored")
@@ -111,8 +111,9 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
             origin, resizer = found[names[i], length], frames.Resizer()
             _, path = find.find_source(folder, clips[i])
             view = view_as(kind, *map(int, origin.size.split("x")))
-            chosen, n = frames.read_video(
-                *(path, length, extraction["sampling"]),
+            chosen, n = frames.read_reel(
+                reader.open_reel(path),
+                *(length, extraction["sampling"]),
                 lambda frame: resizer(change(frame, kind)),  # noqa: B023
                 view,
             )

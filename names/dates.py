@@ -45,10 +45,8 @@ NO_DATES = "no dates"
 
 
 def read_date(text, form):
-    """Find a date in a simplified label, of a form: (date or None, the rest).
-
-    Returns None in all where what looks like a date is none in this form.
-    """
+    """Find a date in a simplified label: (date or None, the rest); None in all where it
+    is none in this form."""
     for pattern in DATES if form != NO_DATES else ():
         if not (found := pattern.search(text)):
             continue

@@ -86,10 +86,8 @@ def rate_health(group):
 
 
 def find_healthy(groups, given=None, recorded=None):
-    """Find which of the groups of clips is the healthy one, None where nothing tells.
-
-    A user has `given` its name, which must be one of them; a run has `recorded` it.
-    """
+    """Find the healthy one of groups, or None: as a user has `given` or a run
+    `recorded` it."""
     known = sorted({group for group in groups if group})
     for wanted in filter(None, (given, recorded)):
         alike = [group for group in known if group == wanted]
@@ -121,10 +119,8 @@ def settle_healthy(run, groups, given=None):
 
 
 def ask_healthy(groups, healthy, instead):
-    """Ask for the healthy group where it is not known and there are two or more.
-
-    `instead` says what is omitted where it is not known.
-    """
+    """Ask for the healthy group where it is not known; `instead` says what is
+    omitted."""
     known = sorted({group for group in groups if group})
     if not healthy and len(known) > 1:
         caution(

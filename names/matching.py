@@ -17,11 +17,8 @@ from system.tables import NUMBER, parse_number, plain
 
 
 def explain_missing(name, known):
-    """Say which known name is near to one that is not found, and what altered it.
-
-    Returns a sentence to add to an error, "" where no name is near. A near spelling,
-    with the same numbers, is looked for among a thousand known names at most.
-    """
+    """Say what altered a name that is not found, or which known name, of a thousand at
+    most and with the same numbers, is spelled nearly so; "" where none is."""
     for read in (read_as_number, read_as_days):
         meant = read(name)
         if other := next((other for other in known if read(other) & meant), None):
@@ -45,10 +42,7 @@ def explain_first(missing, known):
 
 
 def read_as_number(name):
-    """Read the number that a spreadsheet makes of a name, as a set of one or none.
-
-    Of a long number it shows six digits, so six are compared.
-    """
+    """Read the number, of six digits, that a spreadsheet makes of a name, as a set."""
     if not NUMBER.fullmatch(name):
         return set()
     return {f"{parse_number(name, ',' if ',' in name else '.'):.5e}"}
@@ -84,11 +78,9 @@ ENDING = re.compile(r"\.(?:[a-z][a-z0-9]{1,4}|3gp|3g2)$")  # of a file
 
 
 def list_forms(name, loosest=None):
-    """Write a name, without folder, in ever looser forms: tuple of str.
-
-    As it is; capitals and spare spaces aside; without the ending of a file; without
-    spaces, hyphens and underscores, but those that keep two numbers apart.
-    """
+    """Write a name, without folder, in ever looser forms: as it is; without capitals
+    and spare spaces; without ending; without spaces, hyphens and underscores, but those
+    that keep two numbers apart."""
     folded = plain(name)
     stem = ENDING.sub("", folded)
     loose = re.sub(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)", "", stem)

@@ -141,10 +141,8 @@ def split_phase(word, context):
 
 
 def take_days(tokens, is_before):
-    """Take durations out of tokens: days or None, and the tokens with the number gone.
-
-    Of `2 weeks pre` the number stands before its unit, which makes it a time before.
-    """
+    """Take durations out of tokens: days or None, and the tokens with the number gone;
+    in `2 weeks pre` it stands before its unit, which makes it a time before."""
     days, left = None, list(tokens)
     for place, token in enumerate(tokens):
         sides = [p for p in (place - 1, place + 1) if 0 <= p < len(tokens)]
@@ -229,10 +227,8 @@ def sort_dates(readings):
 
 
 def turn_year(days):
-    """Begin sorted days without a year where the longest time lies between two.
-
-    None where it may be either: 1 March and 20 October.
-    """
+    """Begin sorted days without a year where the longest time lies between two; None
+    where it may be either, as for 1 March and 20 October."""
     gaps = [(b - a).days for a, b in pairwise(days)]
     around = 365 - sum(gaps)
     longest = max(gaps, default=0)
@@ -283,10 +279,8 @@ def list_orders(labels):
 
 
 def name_sessions(labels):
-    """Give sessions that are spelled in two ways one name each; None stays.
-
-    `Day 1` and `day01`, or one day written as two dates, are one session.
-    """
+    """Give sessions that are spelled in two ways, `Day 1` and `day01`, one name
+    each."""
     known = Counter(label for label in labels if label)
     names = {}
     readings = read_labels(known) if known else []

@@ -18,10 +18,8 @@ N_EXPLAINED = 20  # names that are looked for among those of a near spelling
 
 
 def match_clips(given, clips):
-    """Find the one clip that each name of a table means, by the clip's name or video.
-
-    Returns the clips found, dict of str to str, and why each other name means none.
-    """
+    """Find the one clip that each name of a table means: dict of str to str, and why
+    each other name means none."""
     known = {c.name: (c.video.replace("\\", "/"),) if c.video else () for c in clips}
     texts = {name: PLAYER.sub("", name.strip()) for name in given}
     match = match_names(texts.values(), known)
@@ -86,11 +84,8 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
 
 
 def merge_scores(earlier, said):
-    """Bring the scores of an import up to date with those of a table that came later.
-
-    `earlier` and `said` are scores by clip; NaN in `said` takes a score back. Returns
-    the scores, and what has changed, in words.
-    """
+    """Bring the scores of an `earlier` import up to date with those that are `said`
+    now, of which NaN takes one back: the scores, and what has changed, in words."""
     scores = {clip: score for clip, score in said.items() if score == score}
     lost = [clip for clip in said if clip in earlier and clip not in scores]
     kept = {clip: score for clip, score in earlier.items() if clip not in said}

@@ -49,11 +49,8 @@ def read_raters(folder, raters=None):
 
 
 def tabulate(said, repeat="0"):
-    """Lay the scores that raters gave the first or second time side by side.
-
-    Returns a DataFrame (N clips, R raters), NaN where a rater gave none; clips without
-    any are omitted.
-    """
+    """Lay the scores that raters gave the first or second time side by side: DataFrame
+    (N clips, R raters), NaN where a rater gave none."""
     columns = {rater: list_scores(rows, repeat) for rater, rows in said.items()}
     return pd.DataFrame(columns, dtype=float).sort_index().dropna(how="all")
 

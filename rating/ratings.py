@@ -20,11 +20,8 @@ COLUMNS = ("clip", "score", "repeat", "seconds", "order")
 
 
 def ratings_path(folder, rater):
-    """Tell where the ratings of a rater are.
-
-    Raises Problem when the name cannot stand for a file, or differs from another
-    rater's only in capitals, which some systems take for one.
-    """
+    """Tell where a rater's ratings are; refuse a name that cannot stand for a file, or
+    that differs from another only in capitals, which some systems take for one."""
     rater = unicodedata.normalize("NFC", rater)
     if fault := find_name_fault(rater):
         raise Problem(f"the rater's name {rater!r} {fault}")
@@ -41,10 +38,8 @@ def list_raters(folder):
 
 
 def find_tables(folder):
-    """Find the tables of raters in a folder: dict of rater to Path.
-
-    Copies that a cloud folder or a person made of one are named and ignored.
-    """
+    """Find the tables of raters in a folder: dict of rater to Path. Copies are
+    named."""
     paths = sorted(Path(folder).glob("[!.~]*.csv"), key=lambda path: len(path.stem))
     found, copies = {}, {}
     for path in paths:
@@ -83,10 +78,8 @@ def write_ratings(path, items, rows):
 
 
 def read_ratings(path):
-    """Read the ratings of one rater: names of the items, and rows as dicts of texts.
-
-    A table that somebody else made needs no more than the columns clip and score.
-    """
+    """Read the ratings of one rater: names of the items, and rows as dicts of texts; a
+    table that somebody else made needs only the columns clip and score."""
     table, rows, seen = read_table(path, COLUMNS[:2]), [], {}
     for line, row in table.records():
         row = dict.fromkeys(COLUMNS, "") | row
@@ -114,9 +107,7 @@ def read_import(path):
 
 
 def list_scores(rows, repeat="0"):
-    """List the scores given the first ("0") or the second ("1") time: dict by clip.
-
-    NaN where a clip could not be scored.
-    """
+    """List the scores given the first ("0") or second ("1") time: by clip, NaN for
+    none."""
     chosen = [row for row in rows if (row["repeat"] or "0") == repeat]
     return {row["clip"]: float(row["score"] or math.nan) for row in chosen}

@@ -20,10 +20,8 @@ class Item(NamedTuple):
 
 
 def parse_scale(text):
-    """Read `0:5:0.5`, first and last value and step (1 where it is missing).
-
-    Returns the values as a tuple, or raises ValueError.
-    """
+    """Read `0:5:0.5`, first and last value and step (1 where it is missing): a
+    tuple."""
     first, last, step = [parse_number(part) for part in [*text.split(":"), "1"][:3]]
     n_steps = (last - first) / step if step > 0 else 0
     if not 1 <= n_steps <= MAX_STEPS or abs(n_steps - round(n_steps)) > 1e-6:
@@ -33,10 +31,7 @@ def parse_scale(text):
 
 
 def describe_anchors(text, values):
-    """Read `0=normal,5=cannot reach`; the words that stand beside the question.
-
-    Raises ValueError where a value is not on the scale.
-    """
+    """Read `0=normal,5=cannot reach`; the words that stand beside the question."""
     anchors = []
     for part in text.split(","):
         value, sign, meaning = part.partition("=")
@@ -72,10 +67,8 @@ TURNED = -0.5  # correlation
 
 
 def find_far(scores):
-    """Find scores far outside the others, as 99 for missing, or 45 for 4.5: a list.
-
-    They lie further from the rest than the rest is wide, and are a third at most.
-    """
+    """List scores further from the others than these are wide, a third at most: 99 for
+    missing, 45 for 4.5."""
     scores, far = sorted(scores), []
     while len({*scores}) > 3:
         gaps = [after - before for before, after in itertools.pairwise(scores)]

@@ -25,12 +25,9 @@ def draw(*words):
 
 
 def plan_viewings(rater, clips):
-    """Put clips in an order of the rater's own, a tenth of them twice.
-
-    The order of two clips does not depend on the others, so clips that are added later
-    disturb nothing. A second viewing comes a quarter of all clips later, or more.
-    Returns a list of (clip, "0" or, where it comes again, "1").
-    """
+    """Put clips in an order of the rater's own, which more clips do not disturb, a
+    tenth of them twice, a quarter of all clips later or more: (clip, "0" or, again,
+    "1")."""
     order = sorted(set(clips), key=lambda clip: draw(rater, clip))
     n = len(order)
     n_repeats = max(round(REPEATED * n), 1) if n >= 5 else 0
@@ -90,12 +87,8 @@ class Session:
         }
 
     def save(self, key, values, seconds):
-        """Save what the rater says of the viewing `key`, the current one.
-
-        `values`: one for each item, or None: cannot be scored. Returns whether it was
-        saved; not where another window had been faster. Raises ValueError when a value
-        is not on its scale.
-        """
+        """Save what the rater says of the viewing `key`: values, one for each item, or
+        None: cannot be scored. False where another window had been faster."""
         pairs = zip(values or (), self.items, strict=values is not None)
         if not all(value in item.values for value, item in pairs):
             raise ValueError("expected a value of each scale")

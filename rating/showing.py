@@ -12,10 +12,8 @@ CRF = 16  # no loss that can be seen
 
 
 def encode(folder, clip):
-    """Encode a clip anew, whatever it was: H.264 at an even rate, without metadata.
-
-    Returns the film as bytes, and its frames per second, by which the page steps.
-    """
+    """Encode a clip anew, H.264 at an even rate, without metadata: the film as bytes,
+    and its frames per second, by which the page steps."""
     # What is there of a truncated film can still be scored.
     reel, view = frames.open_clip(folder, clip, allow_short=True)
     rate = reel.rate

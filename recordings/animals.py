@@ -52,10 +52,8 @@ def label_clips(clips, animals, source, path):
 
 
 def relabel(clips, path, pattern):
-    """Give listed clips the group and session of their animal in a lab's table.
-
-    Their animals keep their names; `pattern` is as of `data.animal_of`.
-    """
+    """Give listed clips the group and session of their animal, which keeps its name, in
+    a lab's table; `pattern` is as of `data.animal_of`."""
     animals = read_animals(path)
     own = [data.animal_of(clip, pattern) for clip in clips]
     meant = match_animals({*own}, animals)

@@ -33,10 +33,8 @@ def open_font():
 
 
 def make_tile(picture, label, crop=None, mirror=False):
-    """Draw a picture of `WIDTH` pixels with its region and a label above.
-
-    The label tells the size of the picture, in which a region is counted.
-    """
+    """Draw a picture, its region, and a label above with the size in which that
+    counts."""
     height, width = picture.shape[:2]
     scale = WIDTH / width
     image = Image.fromarray(np.ascontiguousarray(picture))

@@ -61,11 +61,9 @@ START, END = r"(?<![a-zA-ZäöüÄÖÜß\d])", r"(?![a-zA-ZäöüÄÖÜß\d])"
 
 
 def guess_clips(folder, videos, split=None, task=None):
-    """Guess what each video of a folder shows from its folders and its name.
-
-    `split` and `task` are what is known already. Returns a Clip each, the whole video,
-    of a frame count that is not known yet, 0.
-    """
+    """Guess what each video of a folder shows from its folders and its name: a Clip
+    each, of a frame count that is not known yet, 0. `split` and `task` are known
+    already."""
     texts = [describe_place(folder, video) for video in videos]
     task = task or safe_name(Path(folder).resolve().name) or "Task"
     found = find_best(find_animal, ANIMAL_PATTERNS, texts)[0]

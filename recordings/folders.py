@@ -39,10 +39,8 @@ def find_videos(folder):
 
 
 def list_files(folder):
-    """List the files of a folder at any depth, sorted, without those of the system.
-
-    Folders that are links are followed. What is not on this disk is named.
-    """
+    """List the files of a folder at any depth, sorted, through links, without those of
+    the system; what is not on this disk is named."""
     root, found, absent, hidden = Path(folder).resolve(), [], [], []
     seen = {root, *root.parents}
 

@@ -75,11 +75,8 @@ def recognise(folder, source, clips, listed, task=None, told=()):
 
 
 def inherit(known, guessed, listed):
-    """Let new clips have the animals and groups that listed clips of their kind have.
-
-    Where the table calls the animal of a clip that was `guessed` otherwise, it does so
-    for new clips, too; a group that nothing tells is that of the animal.
-    """
+    """Let new clips have the animals and groups that the table gives to clips that were
+    `guessed` alike; a group that nothing tells is that of the animal."""
     called, groups = defaultdict(set), defaultdict(set)
     spelled = {form_of_animal(row.animal): row.animal for row in listed if row.animal}
     for one, guess in zip(known, guessed, strict=True):
@@ -108,10 +105,7 @@ def inherit(known, guessed, listed):
 
 
 def inherit_region(known, listed, is_given):
-    """Let new clips be seen as all listed ones are, where nothing else is given.
-
-    Where the listed ones are not all seen alike, that is said.
-    """
+    """Let new clips be seen as all listed ones are, where nothing else is given."""
     new = [o for o in known if o.row is None and (o.clip.crop, o.clip.mirror) == BARE]
     tasks = {one.clip.task for one in new}
     seen = Counter((r.crop, r.mirror or None) for r in listed if r.task in tasks)
@@ -170,10 +164,8 @@ def list_places(folder, listed):
 
 
 def find_rows(folder, source, videos, listed):
-    """List the rows of each video: of its place, or of one that it has moved from.
-
-    A film with a new name is known by its content, once its sequence was made.
-    """
+    """List the rows of each video: of its place, or of one that it has moved from; one
+    with a new name is known by its content, once its sequence was made."""
     by_place = defaultdict(list)
     for row in listed:
         if place := locate(folder, row):
@@ -231,11 +223,8 @@ def name_by_folder(clip, source, named):
 
 
 def compare(folder, clip, row, lacking=()):
-    """Pair a clip with its row, and name the columns in which the row is to change.
-
-    What a clip does not tell stays as the table has it; so does what separate files
-    cannot show. `lacking` are columns that the table does not have any longer.
-    """
+    """Pair a clip with its row, and name the columns in which that is to change. What a
+    clip does not tell stays; `lacking` are columns that the table has lost."""
     if row is None:
         return Known(clip, None)
     place = locate(folder, row)

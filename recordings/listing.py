@@ -45,11 +45,8 @@ def undo(folder):
 
 
 def append_clips(folder, clips):
-    """Add clips to the table; those that are listed keep their row.
-
-    Columns are added where the new clips tell more than the table has. Returns how many
-    rows were added; raises Problem when the table could not be read with them.
-    """
+    """Add clips, and columns that only they tell, to the table; those that are listed
+    keep their row. Returns how many rows were added."""
     path = storage.table_path(folder)
     table, listed = open_listed(path)
     known = {key_of(clip) for clip in listed}
@@ -65,10 +62,8 @@ def append_clips(folder, clips):
 
 
 def update_clips(folder, changed):
-    """Write columns of clips that are listed; all else stays as it is.
-
-    `changed` pairs each Clip, named as it is listed, with the columns that count.
-    """
+    """Write columns of clips that are listed; all else stays. `changed` pairs each
+    Clip, named as it is listed, with the columns that count."""
     path = storage.table_path(folder)
     table, listed = open_listed(path)
     told = {column for _, names in changed for column in names}

@@ -245,10 +245,7 @@ def find_decimal(rows, delimiter="\t"):
 
 
 def parse_number(text, decimal="."):
-    """Read a number with a decimal point or, where it is certain, a comma.
-
-    Raises ValueError, which says what is wrong with it.
-    """
+    """Read a number with a decimal point or, where it is certain, a comma."""
     if not NUMBER.fullmatch(text):
         raise ValueError(f"expected a number. Received: {shorten(text)}")
     if THOUSANDS.fullmatch(text) and decimal not in text:

@@ -23,10 +23,8 @@ class Sheet(NamedTuple):
 
 
 def read_sheets(path):
-    """Read all sheets of a workbook: list of Sheet.
-
-    Raises errors of every kind where it is damaged, ValueError where it is too large.
-    """
+    """Read all sheets of a workbook; raises errors of every kind where it is
+    damaged."""
     import openpyxl
 
     with zipfile.ZipFile(path) as archive:

@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image
 
 from data import Clip
+from system.terminal import caution
+from video import frames, reader
 
 SIZE = (96, 64)  # width, height
 N_BITS = 10
@@ -83,6 +85,15 @@ def make_film(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def read_video(path, n_frames, *how, allow_short=False, **more):
+    """Read the frames of a film that make a sequence, and how many it has."""
+    reel = reader.open_reel(path, allow_short)
+    found = frames.read_reel(reel, n_frames, *how, **more)
+    for note in reel.list_notes():
+        caution(f"{Path(path).name}: {note}")
+    return found
 
 
 def clip_of(name="rat", n_frames=30, split="train", task="Reach"):

@@ -2,6 +2,7 @@
 
 import csv
 
+import films
 import numpy as np
 import pytest
 from PIL import Image
@@ -82,7 +83,7 @@ def test_a_video_holds_what_was_drawn(tmp_path):
     poses = reaching.plan_movement(1.0, 10, new_rng())
     drawn = [drawing.draw_frame(pose, STILL, new_rng()) for pose in poses]
     frames.write_video(tmp_path / "clip.mp4", drawn, 12)
-    read, n_available = frames.read_video(tmp_path / "clip.mp4", 10)
+    read, n_available = films.read_video(tmp_path / "clip.mp4", 10)
     assert n_available == 10
     for before, after in zip(drawn, read, strict=True):
         assert np.abs(before.astype(float) - after).mean() < 3

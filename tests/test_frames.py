@@ -13,7 +13,7 @@ from video import frames
 
 def read_numbers(path, n_frames, sampling="stride"):
     """Read which frames a video's sequence is made of, and how many it has."""
-    chosen, n_available = frames.read_video(path, n_frames, sampling)
+    chosen, n_available = films.read_video(path, n_frames, sampling)
     return films.read_numbers(chosen), n_available
 
 
@@ -98,7 +98,7 @@ def test_every_kind_of_video_gives_its_frames_in_order(tmp_path, name):
     assert read_numbers(path, 11, "uniform") == (list(range(0, 51, 5)), 51)
     with pytest.raises(Problem, match="too short: 51 frames, 52 are needed"):
         read_numbers(path, 52)
-    (first,), _ = frames.read_video(path, 1)
+    (first,), _ = films.read_video(path, 1)
     assert first.dtype == np.uint8 and first.shape[2] == 3
     red, green, blue = first[2, first.shape[1] // 2].astype(int)
     if "grey" in name:
@@ -131,7 +131,7 @@ def test_rotated_by_metadata(tmp_path, degrees):
     matrix = [cosine, sine, 0, -sine, cosine, 0, 0, 0, 2**14]
     struct.pack_into(">9i", content, place, *(n * 2**16 for n in matrix))
     path.write_bytes(content)
-    (frame,), _ = frames.read_video(path, 1)
+    (frame,), _ = films.read_video(path, 1)
     expected = np.rot90(films.draw_frame(0), -degrees // 90)  # clockwise
     assert frame.shape == expected.shape
     assert np.abs(frame.astype(int) - expected).mean() < 4
@@ -150,7 +150,7 @@ def test_unknown_samplings_are_refused(sampling):
 def test_a_written_video_is_read_again(tmp_path, size):
     pictures = [films.draw_frame(number, size) for number in range(9)]
     frames.write_video(tmp_path / "one.mp4", iter(pictures), 12.5)
-    read, n_available = frames.read_video(tmp_path / "one.mp4", 9)
+    read, n_available = films.read_video(tmp_path / "one.mp4", 9)
     assert (films.read_numbers(read), n_available) == (list(range(9)), 9)
     with av.open(str(tmp_path / "one.mp4")) as container:
         assert container.streams.video[0].average_rate == 12.5

@@ -2,6 +2,7 @@
 
 import zipfile
 
+import films
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,7 +96,7 @@ def read_of(folder):
     from video import frames
 
     video = folder / "new/v_RatStrokeMay9_g77_c01.avi"
-    return video, lambda: frames.read_video(
+    return video, lambda: films.read_video(
         video, N_FRAMES, "stride", frames.resize_frame
     )[0]
 

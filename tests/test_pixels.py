@@ -35,7 +35,7 @@ def set_matrix(path, a, b, c, d):
 def test_turned_and_mirrored_as_a_player_shows_it(tmp_path, matrix):
     path = films.make_film(tmp_path / "rat.mp4", 3)
     set_matrix(path, *matrix)
-    (frame,), _ = frames.read_video(path, 1)
+    (frame,), _ = films.read_video(path, 1)
     expected = TURNS[matrix](films.draw_frame(0))
     assert frame.shape == expected.shape
     assert np.abs(frame.astype(int) - expected).mean() < 4
@@ -45,7 +45,7 @@ def test_other_angles_are_refused(tmp_path):
     path = films.make_film(tmp_path / "rat.mp4", 3)
     set_matrix(path, 0.7, 0.7, -0.7, 0.7)
     with pytest.raises(Problem, match="another angle"):
-        frames.read_video(path, 1)
+        films.read_video(path, 1)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14])
@@ -64,7 +64,7 @@ def test_pixels_that_leave_upper_bits_empty_are_not_black(tmp_path, bits, pixels
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     with pytest.warns(Caution, match=f"use {bits} of 16 bits"):
-        chosen, _ = frames.read_video(path, 6)
+        chosen, _ = films.read_video(path, 6)
     assert films.read_numbers(chosen) == list(range(6))
     assert chosen[1].max() > 250
 
@@ -80,7 +80,7 @@ def test_a_film_without_bright_pixels_and_more_than_8_bits_is_told(tmp_path):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     with pytest.warns(Caution, match="no pixel is brighter than"):
-        frames.read_video(path, 6)
+        films.read_video(path, 6)
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
@@ -91,14 +91,14 @@ def test_stacks_of_tiff(tmp_path, bits):
     first, *rest = map(Image.fromarray, drawn)
     path = tmp_path / "rat.tif"
     first.save(path, save_all=True, append_images=rest)
-    chosen, n_frames = frames.read_video(path, 3)
+    chosen, n_frames = films.read_video(path, 3)
     assert (films.read_numbers(chosen), n_frames) == ([0, 3, 6], 9)
     view = frames.View(4, 8)
-    chosen, n_frames = frames.read_video(path, 4, view=view)
+    chosen, n_frames = films.read_video(path, 4, view=view)
     assert (films.read_numbers(chosen), n_frames) == ([4, 5, 6, 7], 4)
     path.write_bytes(path.read_bytes()[:-3000])
     with pytest.raises(Problem, match=r"rat\.tif"):
-        frames.read_video(path, 9)
+        films.read_video(path, 9)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def check_spoiled(sources, folder, n, seed):
         path = folder / f"spoiled{suffix}"
         path.write_bytes(content)
         try:
-            chosen, n_available = frames.read_video(path, 12)
+            chosen, n_available = films.read_video(path, 12)
             assert len(chosen) == 12 <= n_available
             assert all(f.dtype == np.uint8 and f.ndim == 3 for f in chosen)
             n_read += 1
@@ -116,13 +116,13 @@ def test_a_stream_of_an_unknown_kind_is_refused(tmp_path):
     content = path.read_bytes().replace(b"FMP4", b"QQQQ")
     path.write_bytes(content)
     with pytest.raises(Problem, match="no video of a known kind"):
-        frames.read_video(path, 3)
+        films.read_video(path, 3)
 
 
 def test_sound_alone_is_no_video(tmp_path):
     path = films.make_sound(tmp_path / "rat.mp4")
     with pytest.raises(Problem, match="holds no video"):
-        frames.read_video(path, 3)
+        films.read_video(path, 3)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_giant_declared_size_is_refused(tmp_path, codec, pixels, start, form):
         struct.pack_into(form, content, place, 60_000, 60_000)
     path.write_bytes(content)
     with pytest.raises(Problem):
-        frames.read_video(path, 3)
+        films.read_video(path, 3)
 
 
 def test_frames_above_the_limit_are_refused(tmp_path, monkeypatch):
@@ -146,14 +146,14 @@ def test_frames_above_the_limit_are_refused(tmp_path, monkeypatch):
     limit = films.SIZE[0] * films.SIZE[1] - 1
     monkeypatch.setattr(containers, "MAX_PIXELS", limit)
     with pytest.raises(Problem, match=rf"96 x 64 pixels are refused; .* {limit}"):
-        frames.read_video(path, 3)
+        films.read_video(path, 3)
     films.make_images(tmp_path, "rat", [1])
     with pytest.raises(Problem, match="96 x 64 pixels are refused"):
         frames.read_image(tmp_path / "rat-0001.jpg")
     monkeypatch.undo()
     monkeypatch.setitem(decoder.DECODE_OPTIONS, "max_pixels", "100")
     with pytest.raises(Problem):
-        frames.read_video(path, 3)
+        films.read_video(path, 3)
 
 
 LISTS = {
@@ -181,7 +181,7 @@ def test_a_file_is_only_ever_itself(tmp_path, kind, suffix):
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         path.write_text(LISTS[kind].format(other=other, address=address))
         with pytest.raises(Problem, match="no video that PyAV can open"):
-            frames.read_video(path, 3)
+            films.read_video(path, 3)
         with pytest.raises(TimeoutError):
             server.accept()
     assert other.stat().st_atime == 1  # nobody has read it
@@ -204,16 +204,16 @@ def test_a_name_is_no_address(tmp_path, monkeypatch, name):
     films.make_film(tmp_path / "other.avi", 5)
     films.make_film(tmp_path / "made.avi", 9)
     Path("made.avi").rename(name)
-    chosen, n_frames = frames.read_video(Path(name), 9)
+    chosen, n_frames = films.read_video(Path(name), 9)
     assert (films.read_numbers(chosen), n_frames) == (list(range(9)), 9)
 
 
 def test_unreadable_files_are_problems(tmp_path, monkeypatch):
     with pytest.raises(Problem, match="not readable"):
-        frames.read_video(tmp_path / "gone.avi", 3)
+        films.read_video(tmp_path / "gone.avi", 3)
     (tmp_path / "folder.avi").mkdir()
     with pytest.raises(Problem):
-        frames.read_video(tmp_path / "folder.avi", 3)
+        films.read_video(tmp_path / "folder.avi", 3)
 
     def refuse(path):
         raise PermissionError(13, "Permission denied")

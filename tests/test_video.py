@@ -94,7 +94,7 @@ def test_given_cases(name):
     answer = ANSWERS[name]
     if isinstance(answer, str):
         with pytest.raises(Problem, match=answer):
-            frames.read_video(CASES / name, 5)
+            films.read_video(CASES / name, 5)
     else:
         shown = list(reader.open_reel(CASES / name).iterate())
         assert len(shown) == answer and max(frame.max() for frame in shown) > 200
@@ -116,10 +116,10 @@ def test_a_film_cut_short_is_refused_or_taken_when_told(made, tmp_path, name, pa
         content = move_index_to_front(made[name], tmp_path)
     path = copy_to(tmp_path, name, content[: int(len(content) * part)])
     with pytest.raises(Problem) as refused:
-        frames.read_video(path, 4)
+        films.read_video(path, 4)
     assert "there" in str(refused.value) and "--allow-short" in str(refused.value)
     with pytest.warns(Caution, match="are taken"):
-        chosen, n_there = frames.read_video(path, 4, allow_short=True)
+        chosen, n_there = films.read_video(path, 4, allow_short=True)
     assert 4 <= n_there < N_FRAMES
     assert films.read_numbers(chosen) == list(
         range(0, 4 * (n_there // 4), n_there // 4)
@@ -186,7 +186,7 @@ def test_frames_before_the_first_key_frame_are_left_out(made, tmp_path):
                 packet.stream = stream
                 new.mux(packet)
     with pytest.warns(Caution, match="first 5 frames lean on a key frame that was cut"):
-        chosen, n_frames = frames.read_video(path, 36)
+        chosen, n_frames = films.read_video(path, 36)
     assert films.read_numbers(chosen) == list(range(12, 48)) and n_frames == 36
 
 
@@ -224,7 +224,7 @@ def test_the_default_stream_is_read(tmp_path, names):
         "cover": ((192, 128), 300, Disposition.attached_pic),
     }
     path = make_streams(tmp_path / "two.mkv", [plans[name] for name in names])
-    chosen, _ = frames.read_video(path, 9)
+    chosen, _ = films.read_video(path, 9)
     assert films.read_numbers(chosen) == list(range(200, 209))
 
 
@@ -238,7 +238,7 @@ def test_a_range_shows_the_frames_that_decoding_from_the_start_shows(made, name)
         part = list(reader.open_reel(made[name]).iterate(None, start, end))
         np.testing.assert_array_equal(part, whole[start:end])
     view = frames.View(10, 34, crop=(8, 4, 60, 50), mirror=True)
-    chosen, n_frames = frames.read_video(made[name], 6, view=view)
+    chosen, n_frames = films.read_video(made[name], 6, view=view)
     assert n_frames == 24
     expected = [whole[n][4:54, 8:68][:, ::-1] for n in range(10, 34, 4)]
     np.testing.assert_array_equal(chosen, expected)
@@ -271,10 +271,10 @@ def test_wrong_ranges_and_crops_are_refused(made):
     path = made["mpeg4.avi"]
     for view in (frames.View(-1, 5), frames.View(5, 5), frames.View(0, 49)):
         with pytest.raises(Problem, match="it has 48"):
-            frames.read_video(path, 1, view=view)
+            films.read_video(path, 1, view=view)
     for crop in ((0, 0, 97, 10), (90, 0, 10, 10), (-1, 0, 5, 5), (0, 0, 0, 5)):
         with pytest.raises(Problem, match="leaves the picture of 96 x 64"):
-            frames.read_video(path, 1, view=frames.View(crop=crop))
+            films.read_video(path, 1, view=frames.View(crop=crop))
 
 
 def test_oddities_of_a_film_are_told(tmp_path):

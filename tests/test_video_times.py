@@ -45,7 +45,7 @@ def test_where_pictures_were_dropped_the_one_before_is_shown_on(
         np.searchsorted(times, t, "right") - 1 for t in range(times[0], times[-1] + 1)
     ]
     with pytest.warns(Caution, match=f"{len(times)} pictures in the time of"):
-        chosen, n_frames = frames.read_video(path, len(shown))
+        chosen, n_frames = films.read_video(path, len(shown))
     assert (films.read_numbers(chosen), n_frames) == (shown, len(shown))
 
 

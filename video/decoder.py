@@ -26,10 +26,7 @@ HINT = "copied in full? Copy it again, or take what is there with --allow-short"
 
 
 def survey(path):
-    """Find out what should come out of a video, a packets.Film.
-
-    Raises Problem where the file is no video, or is damaged before its end.
-    """
+    """Find out what should come out of a video, a packets.Film."""
     path = Path(path)
     try:
         stat = path.stat()
@@ -40,10 +37,7 @@ def survey(path):
 
 @functools.lru_cache(maxsize=16)
 def survey_once(path, _size, _changed):
-    """Survey a file that has not changed since the last call only once.
-
-    Pictures at its start that lean on a key frame that was cut away are dropped.
-    """
+    """Survey a file once; pictures that lean on a key frame cut away are dropped."""
     film = look_through(path)
     for number, frame in enumerate(decode(film)):  # noqa: B007
         if frame.key_frame or frame.pict_type in KEY_TYPES or film.first.is_hidden:

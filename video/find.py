@@ -232,9 +232,7 @@ def describe_film(path, part=""):
 
 def is_made_of(image, film, part=None):
     """Tell whether an image was made of a film; yes, where it does not tell of what.
-
-    `part` is that of `describe_film`, None: whatever it was.
-    """
+    `part` is that of `describe_film`, None: whatever it was."""
     try:
         with Image.open(image, formats=("JPEG",)) as opened:
             note = opened.info.get("comment", b"").decode(errors="replace")

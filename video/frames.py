@@ -5,16 +5,14 @@ grow with the length or the size of a clip.
 """
 
 import math
-import warnings
 from fractions import Fraction
-from pathlib import Path
 from typing import NamedTuple
 
 import av
 import numpy as np
 from PIL import Image, ImageOps
 
-from system.terminal import Caution, Problem
+from system.terminal import Problem, caution
 from video.containers import check_size
 from video.find import find_replaced, find_source
 from video.reader import open_reel
@@ -125,10 +123,8 @@ class Images:
 
 
 def open_clip(folder, clip, allow_short=False):
-    """Open the images of a clip or, where there are none, its video; see `open_reel`.
-
-    Returns (Images or Reel or Stack, View), the view being the part that the clip is.
-    """
+    """Open the images of a clip or, where there are none, its video, and the part that
+    the clip is: (Images or Reel or Stack, View)."""
     images, path = find_source(folder, clip)
     if film := find_replaced(images, clip.name):
         raise Problem(
@@ -152,35 +148,16 @@ def read_frames(
     """
     reel, view = open_clip(folder, clip, allow_short)
     frames, n_available = read_reel(reel, n_frames, sampling, convert, view)
-    notes = [f"{clip.name}: {note}" for note in reel.list_notes()]
+    for note in reel.list_notes():
+        caution(f"{clip.name}: {note}")
     if n_available != clip.n_frames:
         listed = f"data_file.csv says {clip.n_frames}"
-        notes.append(f"clip {clip.name} has {n_available} frames, {listed}")
-    for note in notes:
-        warnings.warn(note, Caution, stacklevel=2)
+        caution(f"clip {clip.name} has {n_available} frames, {listed}")
     return frames
 
 
-def read_video(
-    path, n_frames, sampling="stride", convert=np.asarray, view=WHOLE, allow_short=False
-):
-    """Read the frames of a video that make its sequence; see `read_frames`.
-
-    Returns the converted frames (T,), and how many frames the video, or `view`, has.
-    """
-    reel = open_reel(path, allow_short)
-    return read_opened(reel, Path(path).name, n_frames, sampling, convert, view)
-
-
-def read_opened(reel, name, n_frames, sampling, convert, view):
-    """Read the frames of a video that is open; see `read_video`."""
-    found = read_reel(reel, n_frames, sampling, convert, view)
-    for note in reel.list_notes():
-        warnings.warn(f"{name}: {note}", Caution, stacklevel=3)
-    return found
-
-
-def read_reel(reel, n_frames, sampling, convert, view):
+def read_reel(reel, n_frames, sampling="stride", convert=np.asarray, view=WHOLE):
+    """Read the frames (T,) of an open video, converted, and how many `view` has."""
     start, end = view.find_range(reel.n_frames)
     wanted = start + sample_indices(end - start, n_frames, sampling)
     pictures = reel.iterate(wanted, start, end)

@@ -14,13 +14,9 @@ JPEG_QUALITY = 95
 
 
 def write_images(folder, name, pictures, film, part=""):
-    """Write pictures, uint8 (H, W, 3), of a clip as `<name>-0001.jpg` and so on.
-
-    They get their names only once all of them are there. As long as one has none, the
-    clip counts as unfinished and is sliced again; so it is where `film`, or the `part`
-    of it that is meant, in words, is no longer what the images were made of. Returns
-    how many are there, written now or before.
-    """
+    """Write pictures, uint8 (H, W, 3), of a clip as `<name>-0001.jpg` and so on: all,
+    or none. They are made anew where some are missing, or where `film`, or the `part`
+    of it in words, is no longer what they were made of. Returns how many are there."""
     folder = Path(folder)
     leftovers = find.list_unfinished(folder, name)
     images = find.list_images(folder, name)

@@ -45,11 +45,8 @@ class Film(NamedTuple):
 
     @property
     def numbers(self):
-        """Number the frame at which each picture is first shown: int64, (N,), from 0.
-
-        Frames have even distances in time, as in the published slicing with ffmpeg:
-        where a camera dropped pictures, the one before is shown on.
-        """
+        """The frame, at even distances in time, as ffmpeg slices, at which each picture
+        is first shown: int64, (N,), from 0."""
         return number_frames(self.times * float(self.unit), self.rate)
 
     @property
@@ -96,10 +93,7 @@ def read_packet(packet):
 
 
 def look_through(path):
-    """Look at all packets of a video; returns a Film.
-
-    Raises Problem where the file is no video, or is damaged before its end.
-    """
+    """Look at all packets of a video; returns a Film."""
     packets, end = [], 0.0  # of the stream; of all streams, in seconds
     try:
         with opened(path) as (container, stream), av.logging.Capture() as complaints:
@@ -186,10 +180,7 @@ def check_holes(film, kind, packets, complaints):
 
 
 def find_rate(stream, times):
-    """Find the frames a second; what the file says counts where its times agree.
-
-    A webcam may say 30 and deliver 25: then the times count.
-    """
+    """Find the frames a second; what the file says counts where its times agree."""
     nominal = float(stream.guessed_rate or stream.average_rate or 0)
     if len(times) > 1 and is_steady(times):
         mean = (len(times) - 1) / (times[-1] - times[0])

@@ -15,11 +15,8 @@ LONGEST_PATTERN, SEEN = 6, 8  # pictures; how often a pattern must be seen
 
 
 def to_rgb(frame, depth=16):
-    """Convert a decoded av.VideoFrame to RGB, turned and mirrored as the file says.
-
-    `depth` is how many bits are in use of pixels that are stored in 16. Returns uint8,
-    (H, W, 3).
-    """
+    """Convert a decoded av.VideoFrame to RGB, uint8 (H, W, 3), turned and mirrored as
+    the file says; `depth` bits are in use of pixels that are stored in 16."""
     is_deep = depth < 16 and max(p.bits for p in frame.format.components) == 16
     try:
         pixels = frame.to_ndarray(format="rgb48le" if is_deep else "rgb24")
@@ -47,11 +44,8 @@ def to_grey(frame):
 
 
 def turn(pixels, matrix):
-    """Turn and mirror pixels (H, W, 3) as a display matrix says.
-
-    It holds nine int32 of libavutil/display.h, a b _ c d ...: a pixel at (x, y) is
-    shown at (a x + c y, b x + d y).
-    """
+    """Turn and mirror pixels (H, W, 3) as a display matrix, nine int32 a b _ c d ... of
+    libavutil/display.h, says: one at (x, y) is shown at (a x + c y, b x + d y)."""
     a, b, _, c, d = struct.unpack_from("5i", matrix)
     if (a and d) and not (b or c):
         across, down = a, d
@@ -63,11 +57,8 @@ def turn(pixels, matrix):
 
 
 def find_depth(pictures):
-    """Find how many bits are in use of all pictures of a clip, stored in 16.
-
-    Cameras of 10, 12 or 14 bits leave the upper ones empty; taken as they are, their
-    pictures would be black.
-    """
+    """Find how many bits are in use of all pictures of a clip, stored in 16; those of
+    cameras of 10, 12 or 14 bits would be black as they are."""
     highest = 0
     for picture in pictures:
         highest = max(highest, int(picture.max()))

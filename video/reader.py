@@ -21,11 +21,8 @@ DARK = 64  # of 255; below it, a picture uses less than the upper two bits
 
 
 def open_reel(path, allow_short=False):
-    """Open a video, or a stack of TIFF pages, for reading frames by number.
-
-    `allow_short` takes what is there of a file that was cut short. Returns a Reel or a
-    Stack; raises Problem where it is no video, damaged, or cut short.
-    """
+    """Open a video, a Reel, or a stack of TIFF pages, a Stack, to read frames by
+    number; `allow_short` takes what is there of a file that was cut short."""
     is_stack = suffix_of(path) in STACK_SUFFIXES
     return Stack(path) if is_stack else Reel(path, allow_short)
 
