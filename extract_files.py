@@ -270,7 +270,8 @@ def take_in(args):
         print(f"{count(len(dropped), 'listed trial')} {told}")
     moved = {one.row.name for one in found if one.row}
     if gone := [n for n in known.find_gone(args.data, listed) if n not in moved]:
-        told = f"{folders.list_some(gone)}. Delete the row of what is gone for good"
+        told = f"{folders.list_some(gone)}. If a film was renamed, write its new name "
+        told += "into the column video; delete the row of what is gone for good"
         terminal.caution(f"{count(len(gone), 'listed clip')} without a video: {told}")
     is_saved = args.save_as != "rows"
     todo = [one for one in found if is_saved or has_changed(one, args.allow_short)]

@@ -181,14 +181,6 @@ def find_rows(folder, source, videos, listed):
         if renamed and not found:
             found = renamed.get(provenance.digest_source([Path(video)]), [])
         rows_of[video] = found
-    kept = [row for rows in rows_of.values() for row in rows]
-    root = f"{Path(source).resolve().as_posix()}/"
-    lost = [p for p, rows in gone.items() if p.startswith(root) and rows[0] not in kept]
-    if lost:
-        caution(
-            f"{count(len(lost), 'listed video')} no longer in {source} (say, "
-            f"{lost[0]}). If one was renamed, write its new name into the column video"
-        )
     return rows_of
 
 

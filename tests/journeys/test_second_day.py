@@ -82,13 +82,13 @@ def test_a_film_with_a_new_name_keeps_its_row(lab):
     path = films / "Rat 1" / "r1_c1.mp4"
     path.rename(path.with_name("first.mp4"))
     told = lab.ok("extract_files", "--from", films, "--task", "Reach")
-    assert "1 listed video no longer in" in told.err
+    assert "1 listed clip without a video: r1_c1" in told.err
     path.with_name("first.mp4").rename(path)
     lab.extract()  # from here on its content is known
     scores = by_clip(lab, "score")
     path.rename(path.with_name("first.mp4"))
     told = take_in(lab, films)
-    assert "0 rows added" in told.out and "no longer" not in told.err
+    assert "0 rows added" in told.out and "without a video" not in told.err
     assert by_clip(lab, "score") == scores
     assert by_clip(lab, "video")["r1_c1"].endswith("first.mp4")
     assert "2 were there" in lab.extract().out
