@@ -313,17 +313,14 @@ def train_part(args, todo, options, extraction):
 
 def report_trained(plan, run, seconds):
     """Print the error of a network, and what the score of a final one reads."""
-    error, shares = math.sqrt(run.val_loss), []
+    error, shares = math.sqrt(run.val_loss), run.describe_choice()
     where = (
         f"validation clips, {run.epochs} epochs" if run.epochs else "cross-validated"
     )
     print(f"{plan.run}: root mean squared error {error:.3f} ({where})")
-    for block, share in run.choice.shares.items():
-        low, high = run.choice.ranges.get(block, (share, share))
-        shares.append(f"{share:.0%} {block} [{low:.0%}, {high:.0%}]")
     if shares and not plan.held_out:
-        step = f", over {1000 * seconds:.0f} ms" if seconds else ""
-        print(f"  it reads {', '.join(shares)}{step} (ranges over folds of animals)")
+        step = f"over {1000 * seconds:.0f} ms " if seconds else ""
+        print(f"  {step}it reads {shares}")
 
 
 def main(argv=None):

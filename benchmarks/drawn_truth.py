@@ -4,7 +4,8 @@
 
 Explains the demo's run on all of its clips, and compares with the truth: in how many
 key frames most of what changes add to the score lies where something was drawn to
-move, and by how much the deletion tests beat chance. About two minutes on two cores.
+move, by how much the deletion tests beat chance, and how far explanations stay alike
+when the weights of the network are permuted. About two minutes on two cores.
 """
 
 import argparse
@@ -94,9 +95,12 @@ def main(argv=None):
             f"{np.median(area):.3f}; more than half in {(mass > 0.5).mean():.1%}, more "
             f"than its area in {(mass > area).mean():.1%} of them"
         )
-    found = storage.read_json(folder / "explanation.json")["deletion"]["tests"]
-    for test, result in found.items():
+    found = storage.read_json(folder / "explanation.json")
+    for test, result in found["deletion"]["tests"].items():
         print(f"{test}, over chance: {page.interval(result['animals'])}")
+    for kind in found["randomisation"]["evaluated"]:
+        rho = found["randomisation"][kind]
+        print(f"{kind}, rank correlation with permuted weights: {rho:.2f}")
 
 
 if __name__ == "__main__":

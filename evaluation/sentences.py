@@ -23,6 +23,10 @@ CROSSED = (
     "mean training score of the fold (Parker, Guenter & Bedo 2007); standard errors of "
     "folds that share animals were multiplied by 1.41."
 )
+LINEAR = (
+    "The score is linear in statistics over time of roots of features; of the "
+    "variance of its weights, {shares}."
+)
 
 
 def describe_how(run, split, is_test):
@@ -97,6 +101,8 @@ def write_methods(result, run, split, is_test, versions):
         f"{weights}). It was evaluated on {page.count(animals['n'], 'animal')}, "
         f"{describe_how(run, split, is_test)}. {STATISTICS}"
     )
+    if shares := run.describe_choice():
+        text += f" {LINEAR.format(shares=shares)}"
     text += f" {CROSSED}" if result["crossed"] else ""
     text += f" {study.STATISTICS}" if "comparison" in result else ""
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -23,6 +23,7 @@ Pattern = Annotated[str, untrusted.is_quick_pattern]
 Range = Annotated[tuple[float, float], lambda ends: ends[0] <= ends[1]]
 Crop = Annotated[tuple[Count, Count, Count, Count], lambda crop: crop[2] and crop[3]]
 LARGEST = 1e300  # of any number
+FEW = 15  # animals: of fewer, shares of blocks vary widely (`training.motion`)
 PLAIN = (int, float, str, bool, dict, list)  # kinds without kinds within
 
 KEYS = {  # fields that have another name in the file
@@ -120,6 +121,7 @@ class Choice:
 
     shares: dict[str, float] = field(default_factory=dict)
     ranges: dict[str, Range] = field(default_factory=dict)  # over fits without animals
+    degrees: dict[str, float] = field(default_factory=dict)  # of freedom, effective
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +179,20 @@ class Run:
     def group_of(self, name):
         """Name the group of a clip, or None; see `animal_of`."""
         return self.groups.get(name) or data.group_of(name, self.group_pattern)
+
+    def describe_choice(self):
+        """Describe how much of a linear score each block is; "" of other networks."""
+        texts, n = [], len({self.animal_of(name) for name in self.train_clips or ()})
+        for block, share in self.choice.shares.items():
+            low, high = self.choice.ranges.get(block, (share, share))
+            texts.append(f"{share:.0%} {block} [{low:.0%}, {high:.0%}]")
+        if not texts:
+            return ""
+        few = ""
+        if n < FEW:
+            few = "; change and jerk share one variance, and so do mean and trend: "
+            few += f"{n} animals are too few to tell them apart, and shares uncertain"
+        return f"{', '.join(texts)} (ranges over folds of animals{few})"
 
     def as_record(self):
         """List the fields that describe a run in other files, by their keys."""

@@ -165,9 +165,9 @@ def test_comparing_within_animals_helps_where_animals_differ_otherwise():
 def test_few_animals_are_enough(n_animals):
     statistics, scores, animals = draw_study(n_animals=n_animals)
     weights, bias, _ = motion.fit(statistics, scores, animals)
-    predicted, choices = motion.cross_validate(statistics, scores, animals)
+    predicted, ranges = motion.cross_validate(statistics, scores, animals)
     assert np.isfinite([*weights, bias, *predicted]).all()
-    assert len(choices) == (n_animals if n_animals > 1 else 0)
+    assert len(ranges) == (len(motion.BLOCKS) if n_animals > 1 else 0)
 
 
 def test_a_clip_is_predicted_without_its_animal():
@@ -238,6 +238,7 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     assert record["options"]["reads"] == "movement" and record["n_features"] == F
     told = capsys.readouterr().out
     assert "(cross-validated)" in told and "amount of movement" in told
+    assert "7 animals are too few to tell them apart" in told
     scores, expert = score_clips(tmp_path, "Reach-motion")
     assert np.corrcoef(scores, expert)[0, 1] > 0.8
     still, _ = score_clips(tmp_path, "Reach-motion", "first-frame")

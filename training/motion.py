@@ -82,32 +82,28 @@ def cross_validate(statistics, scores, animals, n_folds=5):
     Returns
     -------
     predicted : float64 (N,)
-    choices : list of dict
-        Of the fits.
+    ranges : dict
+        The least and the largest share of each block over the fits.
     """
     scores, animals = np.asarray(scores, float), np.asarray(animals)
-    predicted, choices = np.full(len(scores), scores.mean()), []
+    predicted, shares = np.full(len(scores), scores.mean()), []
     n_folds = min(n_folds, len(set(animals.tolist())))
     if n_folds < 2:
-        return predicted, choices
+        return predicted, {}
     folds = split_groups(animals, n_folds)
     for fold in range(n_folds):
         train, test = folds != fold, folds == fold
         predicted[test] = scores[train].mean()
         if np.ptp(scores[train]) > 0:
-            weights, bias, choice = fit(
-                statistics[train], scores[train], animals[train]
-            )
+            fitted = statistics[train], scores[train], animals[train]
+            weights, bias, choice = fit(*fitted)
             predicted[test] = statistics[test] @ weights + bias
-            choices.append(choice)
-    return predicted, choices
-
-
-def find_ranges(choices):
-    """Find the least and the largest share of each block over fits, by block."""
-    shares = [list(choice["shares"].values()) for choice in choices]
-    ranges = np.column_stack([np.min(shares, axis=0), np.max(shares, axis=0)])
-    return dict(zip(BLOCKS, ranges.tolist(), strict=True))
+            shares.append(choice["shares"])
+    ranges = {}
+    for block in BLOCKS if shares else ():
+        found = [each[block] for each in shares]
+        ranges[block] = [min(found), max(found)]
+    return predicted, ranges
 
 
 def measure_scales(statistics):

@@ -58,9 +58,7 @@ def fit_motion(folder, plan, options, shape):
     statistics = measure_movement(folder, plan.train, *shape, options.reads)
     scores = np.array(list(plan.train.values()), float)
     *weights, choice = motion.fit(statistics, scores, animals)
-    predicted, choices = motion.cross_validate(statistics, scores, animals)
-    if choices:
-        choice["ranges"] = motion.find_ranges(choices)
+    predicted, choice["ranges"] = motion.cross_validate(statistics, scores, animals)
     loss = float(((predicted - scores) ** 2).mean())
     network = models.Motion(*shape, options.activation, scores, weights)
     return network, {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}

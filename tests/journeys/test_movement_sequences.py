@@ -82,6 +82,8 @@ def test_movement_alone_is_enough_for_motion(lab):
     lab.refused("train_reg", "--model", "pool", words=["have no sequence of 5 frames"])
     lab.ok(*MOTION, "--folds", "3", "--final", "--overwrite")
     lab.ok("validate", "--folds")
+    texts = [p.read_text(encoding="utf-8") for p in places.rglob("results.txt")]
+    assert len(texts) == 2 and all("amount of movement [" in text for text in texts)
     assert len(read_scores(lab)) == 1
     lab.ok(*MOTION, "--run", "again")
     assert read_scores(lab, "--run", "again") == pytest.approx(scores)
