@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each of the processes that test
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # as in `terminal`
 
 import films
 import pytest
