@@ -233,7 +233,8 @@ def compare_with_bound(args, videos, folder):
     extractor, clips = Extractor(args.weights, args.batch_size), data.read_clips(folder)
     extractor.choose(sequences.KINDS)
     record = {**extractor.record, "n_frames": args.frames, "sampling": "uniform"}
-    read = (frames.read_video(v, args.frames, "uniform") for v in videos)
+    reels = map(reader.open_reel, videos)
+    read = (frames.read_reel(reel, args.frames, "uniform") for reel in reels)
     ready = [frames.resize_frame(picture) for found, _ in read for picture in found]
     size, n_used = extractor.batch_size, args.clips * args.frames
     starts = [n * size % max(1, len(ready) - size) for n in range(-(-n_used // size))]

@@ -95,10 +95,8 @@ def find_healthy(groups, given=None, recorded=None):
         if len(alike) == 1:
             return alike[0]
         if given:
-            raise Problem(
-                f"--control-group {given}: no clip is of this group. Groups: "
-                f"{', '.join(known) or 'none'}"
-            )
+            told = f"no clip is of this group. Groups: {', '.join(known) or 'none'}"
+            raise Problem(f"--control-group {given}: {told}")
     sure = {group: rate_health(group) for group in known}
     best = [g for g in known if sure[g] and sure[g] == max(sure.values())]
     return best[0] if len(best) == 1 else None

@@ -323,7 +323,6 @@ def read_order(labels, given):
     wanted = re.split(r"\s*(?:->|→)\s*", given)
     if len(wanted) == 1:
         wanted = next(csv.reader([given], skipinitialspace=True), [])
-    shown = ", ".join(sorted(labels))
     found = []
     for name in filter(None, map(str.strip, wanted)):
         meant = [label for label in labels if label == name]
@@ -331,13 +330,12 @@ def read_order(labels, given):
         if not meant and (readings := read_labels([*labels, name])):
             meant = [k for k in labels if readings[0][k] == readings[0][name]]
         if len(meant) != 1:
+            shown = ", ".join(sorted(labels))
             raise Problem(f"--sessions: no session {name!r}. Sessions: {shown}")
         found += meant
     if len(found) < 2 or len(set(found)) < len(found):
-        raise Problem(
-            f"--sessions needs two or more sessions, each once, as in --sessions "
-            f"{quote(sorted(labels))}. Received: {given}"
-        )
+        told = f"each once, as in --sessions {quote(sorted(labels))}. Received: {given}"
+        raise Problem(f"--sessions needs two or more sessions, {told}")
     return found
 
 

@@ -78,10 +78,9 @@ def join(table, how):
     levels = np.linalg.pinv(weights) @ without.sum().to_numpy()
     scores = table.sub(levels, axis=1).mean(axis=1)
     scores = scores.clip(table.min().min(), table.max().max())  # none off the scale
-    told = ", ".join(
-        f"{rater} {level:+.2f}" for rater, level in zip(table, levels, strict=True)
-    )
-    return scores.round(4), [f"levels against the raters' mean, removed: {told}"]
+    told = [f"{rater} {x:+.2f}" for rater, x in zip(table, levels, strict=True)]
+    told = f"levels against the raters' mean, removed: {', '.join(told)}"
+    return scores.round(4), [told]
 
 
 def describe(said):
@@ -98,10 +97,8 @@ def describe(said):
     spread = table.max(axis=1) - table.min(axis=1)
     spread = spread[spread > 0].sort_values(ascending=False, kind="stable")
     for clip in spread.index[:N_SHOWN]:
-        told = ", ".join(
-            f"{rater} {s:g}" for rater, s in table.loc[clip].items() if s == s
-        )
-        lines.append(f"  The scores of {clip} differ: {told}.")
+        told = [f"{rater} {s:g}" for rater, s in table.loc[clip].items() if s == s]
+        lines.append(f"  The scores of {clip} differ: {', '.join(told)}.")
     return lines
 
 

@@ -40,9 +40,10 @@ def list_raters(folder):
 def find_tables(folder):
     """Find the tables of raters in a folder: dict of rater to Path. Copies are
     named."""
-    paths = sorted(Path(folder).glob("[!.~]*.csv"), key=lambda path: len(path.stem))
     found, copies = {}, {}
-    for path in paths:
+    for path in sorted(
+        Path(folder).glob("[!.~]*.csv"), key=lambda path: len(path.stem)
+    ):
         rater = unicodedata.normalize("NFC", path.stem)
         original = next((o for o in found if is_copy(path, rater, found[o], o)), None)
         if original:

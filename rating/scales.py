@@ -99,19 +99,15 @@ def warn_of_scales(table):
         spreads = both.max() - both.min()
         if len(both) < SHARED or not all(spreads):
             continue
-        r = both[one].corr(both[other])
+        r, shared = both[one].corr(both[other]), count(len(both), "clip")
         wide, narrow = sorted(both.columns, key=lambda rater: -spreads[rater])
         if r < TURNED:
-            caution(
-                f"{other} scores low where {one} scores high (r = {r:.2f} on "
-                f"{count(len(both), 'clip')}): is one scale turned?"
-            )
+            told = f"{other} scores low where {one} scores high (r = {r:.2f}"
+            caution(f"{told} on {shared}): is one scale turned?")
         elif r > -TURNED and spreads[wide] > OTHER_SCALE * spreads[narrow]:
             ranges = [f"{k} from {both[k].min():g} to {both[k].max():g}" for k in both]
-            caution(
-                f"{' and '.join(ranges)} on the same {count(len(both), 'clip')}: "
-                "another scale? Bring them to one before joining"
-            )
+            told = f"{' and '.join(ranges)} on the same {shared}"
+            caution(f"{told}: another scale? Bring them to one before joining")
         n_one, n_other = table[one].count(), table[other].count()
         shift = both[other].mean() - both[one].mean()
         if min(n_one, n_other) < 0.75 * len(table) and abs(shift) > spreads.min() / 10:

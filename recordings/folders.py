@@ -48,15 +48,14 @@ def list_files(folder):
         absent.append(f"{error.filename} ({error.strerror})")
 
     for place, folders, files in os.walk(folder, followlinks=True, onerror=note):
-        kept = []
-        for path in (Path(place, name) for name in sorted(folders)):
+        paths, folders[:] = [Path(place, name) for name in sorted(folders)], []
+        for path in paths:
             real = path.resolve()
             if path.name[0] == "." or path.name.casefold() in SYSTEM_FOLDERS:
                 hidden.append(path)
             elif not path.is_symlink() or not (real in seen or root in real.parents):
-                kept.append(path.name)
+                folders.append(path.name)
                 seen.add(real)
-        folders[:] = kept
         for path in (Path(place, name) for name in files):
             was = ABSENT.fullmatch(path.name)
             if path.is_file() and not was and not is_pointer(path):
@@ -126,13 +125,10 @@ def drop_copies(videos, listed=()):
         for key in ((video.parent, stem), stem):
             index[key].append(video)
     if copies:
-        told = (
-            f"{count(len(copies), 'copy', 'copies')} not listed: "
-            f"{list_some(copies, 10)}"
-        )
+        told = f"{count(len(copies), 'copy', 'copies')} not listed"
+        told = f"{told}: {list_some(copies, 10)}"
         caution(f"{told}. Rename what is a clip by itself")
     if alike:
-        caution(
-            f"the same content under two names: {list_some(alike)}. Keep one of them"
-        )
+        told = f"the same content under two names: {list_some(alike)}"
+        caution(f"{told}. Keep one of them")
     return sorted(kept)

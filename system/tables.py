@@ -270,7 +270,7 @@ def read_workbook(path, wanted, sheet):
             f"{path}: no readable Excel workbook ({error}). Save it as 'CSV UTF-8'"
         ) from None
     filled = [s._replace(rows=[(n, tidy(row)) for n, row in s.rows]) for s in sheets]
-    filled, heads = [s for s in filled if s.rows], {plain(name) for name in wanted}
+    filled, heads = [s for s in filled if s.rows], {*map(plain, wanted)}
     right = [one for one in filled if sheet in (None, one.title)]
     if len(right) > 1:
         right = [s for s in right if any(heads <= {*map(plain, r)} for _, r in s.rows)]

@@ -3,6 +3,7 @@
 A folder is listed once and again when it has changed, however many clips it holds.
 """
 
+import contextlib
 import filecmp
 import functools
 import os
@@ -142,14 +143,10 @@ def find_moved(folder, clips):
     """List the clips, as text, that lie in the folder of the other split only."""
     moved, in_place = {}, set()
     for clip in (clip for clip in clips if not clip.video):
-        try:
+        with contextlib.suppress(Problem):
             images, video = find_source(folder, clip)
-        except Problem:
-            continue
-        split = (video or images[0]).parent.parent.name
-        if split == clip.split:
-            in_place.add(clip.name)
-        else:
+            split = (video or images[0]).parent.parent.name
+            in_place |= {clip.name} if split == clip.split else set()
             moved[clip.name] = f"{clip.name} (in {split})"
     return [text for name, text in moved.items() if name not in in_place]
 
@@ -239,11 +236,15 @@ def is_made_of(image, film, part=None):
         stat = Path(film).stat()
     except (OSError, ValueError, SyntaxError):
         return True  # what is wrong with it is said where it is read
-    words = note.removeprefix(NOTE).split(" ", 3)
-    if not note.startswith(NOTE) or len(words) < 3:
+    size, changed, digest, made, *_ = (
+        *note.removeprefix(NOTE).split(" ", 3),
+        "",
+        "",
+        "",
+    )
+    if not note.startswith(NOTE) or not digest:
         return True
-    size, changed, digest, *made = words
-    if part not in (None, *(made or [""])) or size != str(stat.st_size):
+    if part not in (None, made) or size != str(stat.st_size):
         return False
     return changed == str(stat.st_mtime_ns) or digest == storage.digest_file(film)
 
