@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from runs import store
+from runs import state, store
 from system import storage, terminal, untrusted
 from system.terminal import Problem, plain
 
@@ -114,6 +114,7 @@ def main(argv=None):
     print(f"{target} written, sha256 {digest}")
     if target.suffix == ".keras":
         print(f"a run needs its record beside it: {target.stem}.json")
+    print(state.format_next(args.data, f"score.py NEW_VIDEOS --run {target.stem}"))
 
 
 if __name__ == "__main__":

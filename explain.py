@@ -26,7 +26,7 @@ from features import provenance
 from features.sequences import omit_missing
 from names import labels
 from names.matching import match_names
-from runs import folds, learned, predict, store
+from runs import folds, learned, predict, state, store
 from system import storage, terminal
 from system.terminal import Problem
 
@@ -118,10 +118,7 @@ def open_folds(args, run, listed):
 
 
 def tabulate_parts(folder, parts, run, listed, networks):
-    """Open the network of each part; tabulate its clips with their baselines.
-
-    Returns pairs of Keras networks and the rows of its clips, and the table.
-    """
+    """Open the network of each part, with the rows of its clips; tabulate all."""
     import numpy as np
     import pandas as pd
 
@@ -207,21 +204,14 @@ def describe_skill(table, run):
 
 def find_others(folder, run, task, names):
     """Find the checkpoints to compare with, before anything expensive starts."""
-    own = name_run(store.find_run(folder, run, task))
+    own = store.open_run(store.find_run(folder, run, task).resolve()).name
     paths = [store.find_run(folder, name) for name in names]
     for path in paths:
-        if name_run(path) == own:
+        if store.open_run(path.resolve()).name == own:
             raise Problem(
                 f"--compare needs another run than the one explained. Received: {path}"
             )
     return paths
-
-
-def name_run(path):
-    """Name the run of a checkpoint, as its record does, wherever the file lies."""
-    path = path.resolve()
-    record = path.with_suffix(".json")
-    return storage.read_json(record).get("run") if record.is_file() else path.stem
 
 
 def compare_runs(folder, study, paths):
@@ -245,9 +235,8 @@ def compare_runs(folder, study, paths):
                 f"here are {study.sequences.shape[1:]}"
             )
         opened = list(map(network.open_network, networks))
-        importances[run.name] = attribution.take_apart(
-            opened, study.sequences
-        ).importance
+        parts = attribution.take_apart(opened, study.sequences)
+        importances[run.name] = parts.find_importance(study.table["animal"])
     return pipeline.compare(study, importances, are_folds)
 
 
@@ -314,6 +303,7 @@ def main(argv=None):
     page.write(study.folder / "index.html", "explanation.html", **context)
     print(page.render("explanation.txt", **context).strip("\n"))
     print(f"\npage: {study.folder / 'index.html'}")
+    print(state.format_state(args.data, args.task))
 
 
 if __name__ == "__main__":

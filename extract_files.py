@@ -23,6 +23,7 @@ from pathlib import Path
 
 import data
 from recordings import listing
+from runs import state
 from system import storage, tables, terminal
 from system.tables import count
 from system.terminal import Problem
@@ -391,7 +392,10 @@ def main(argv=None):
     work = take_in if args.source or args.cut else slice_published
     table, writes = storage.table_path(args.data), args.append or not args.rows_only
     with storage.claim(table) if writes else contextlib.nullcontext():
-        return work(args)
+        code = work(args)
+    if work is take_in and table.is_file():
+        print(state.format_state(args.data))
+    return code
 
 
 if __name__ == "__main__":

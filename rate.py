@@ -23,6 +23,7 @@ import webbrowser
 from pathlib import Path
 
 import data
+from runs import state
 from system import storage, terminal
 from system.tables import count
 from system.terminal import Problem
@@ -224,6 +225,8 @@ def main(argv=None):
             sep="\n  ",
             file=sys.stderr,
         )
+    if storage.table_path(args.data).is_file():
+        print(state.format_state(args.data, args.task))
     return int(bool(omitted))
 
 

@@ -19,7 +19,16 @@ from pathlib import Path
 import data
 from names import sessions
 from recordings import folders
-from runs import intervals, kept, new_animals, new_videos, novelty, predict, store
+from runs import (
+    intervals,
+    kept,
+    new_animals,
+    new_videos,
+    novelty,
+    predict,
+    state,
+    store,
+)
 from system import storage, tables, terminal
 from system.terminal import Problem
 from video import frames
@@ -337,6 +346,8 @@ def main(argv=None):
         draw_windows(figures, table)
     if settled:
         compare(args, table, run, clips, labels, trained, settled)
+    if storage.table_path(args.data).is_file():
+        print(state.format_state(args.data, args.task))
     return code
 
 

@@ -130,6 +130,7 @@ def main(argv=None):
     print(card)
     print(f"written to {output}: the names of {run.name}'s clips and their scores")
     print("are in its record; check that you may share them")
+    print(f"next: python score.py NEW_VIDEOS --run {output.name}, in the other lab")
 
 
 if __name__ == "__main__":

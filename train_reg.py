@@ -305,9 +305,14 @@ def train_part(args, todo, options, extraction):
     else:
         from training import train
 
-        with tqdm(desc="training", unit="epoch", disable=None) as bar:
+        n_epochs = options.epochs * options.ensemble * (options.model != "motion")
+        total, unit = len(todo) * (n_epochs or 1), "epoch" if n_epochs else "network"
+        how = "training, at most" if n_epochs else "training"
+        with tqdm(total=total, desc=how, unit=unit, disable=None) as bar:
             for plan in todo:
-                run = train.train_run(folder, plan, options, extraction, bar)
+                epochs = bar if n_epochs else None
+                run = train.train_run(folder, plan, options, extraction, epochs)
+                bar.update(not n_epochs)
                 yield plan, run
 
 

@@ -4,10 +4,12 @@
     python validate.py --compare group --pair session
     python validate.py --leave-one-animal-out --outcome lesions.csv
     python validate.py --raters data/ratings --margin 0.5
+    python validate.py --run R.zip --recalibrate
 
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/; tables that are named
 Writes  data/predictions/<run>-<split>.csv and .json, <run>-animals.csv;
-        data/figures/<run>/: report.html, results.txt for a paper, figures
+        data/figures/<run>/: report.html, results.txt for a paper, figures;
+        with --recalibrate a new run in data/checkpoints/ and nothing else
 Cost    seconds a network, for small ones; the published one scores 3 clips a second.
 """
 
@@ -22,6 +24,7 @@ from names.matching import explain_first, form_of_animal, match_names
 from runs import folds, learned, novelty, state, store
 from runs.record import Likeness
 from system import storage, terminal
+from system.tables import count
 from system.terminal import Problem
 
 # ---------------------------------------------------------------- which clips
@@ -49,10 +52,8 @@ def choose_clips(args, clips, run, split=None):
 
 
 def list_repeats(args, clips):
-    """List the networks and the clips that each is to score: lists of (Run, table),
-    one for each time that a cross-validation was repeated, one for a split.
-
-    Animals without a score need no network: they are named and omitted.
+    """List the networks and the clips that each is to score: lists of (Run, table), one
+    for each time that a cross-validation was repeated, one for a split.
     """
     if args.split in data.SPLITS:
         run = store.open_run(store.find_run(args.data, args.run, args.task))
@@ -78,14 +79,8 @@ def list_repeats(args, clips):
     return parts
 
 
-def settle_labels(args, clips, repeats):
-    """Settle which group is healthy and the order of sessions, before anything is read.
-
-    Returns
-    -------
-    (list of list of (Run, table), list of str or None)
-        The parts, their runs with the healthy group; sessions from first to last.
-    """
+def settle_groups(args, clips, repeats):
+    """Settle which group is healthy, before anything is read: the parts again."""
     tables = [table for parts in repeats for _, table in parts]
     first = repeats[0][0][0]
     own = [clip for clip in clips if first.task in (None, clip.task)]
@@ -100,25 +95,13 @@ def settle_labels(args, clips, repeats):
     labels.ask_healthy(named, healthy, without)
     if healthy:
         print(f"healthy group: {healthy}")
-    days = [day for table in tables for day in table["session"] if day]
-    if args.sessions:
-        order = sessions.order_sessions(days, args.sessions)
-    else:
-        order = sessions.find_order(days)
-    if order and len(order) > 1:
-        print(f"sessions: {sessions.show_order(order)}")
-    elif not order and tables[0].groupby("animal")["session"].nunique().max() > 1:
-        terminal.caution(
-            "changes from first to last session are omitted: the order of sessions "
-            f"{', '.join(sorted(set(days)))} is not known. Give it with --sessions"
-        )
-    return settled, order
+    return settled
 
 
-def settle_comparison(args, parts, order):
-    """Settle which groups and sessions are compared, before anything is scored.
+def settle_comparison(args, parts):
+    """Settle what is compared, before anything is scored; None where none is asked for.
 
-    None where nothing is asked for. Scores that the network was taught are refused.
+    Scores that the network was taught are refused.
     """
     if not (args.compare or args.pair):
         return None
@@ -135,16 +118,10 @@ def settle_comparison(args, parts, order):
             f"no comparison: this run was trained on {known}, so it would find what it "
             "was taught. Compare with --folds, and a run trained on scores"
         )
-    study.check_labels(table, args.compare, args.pair)
-    healthy = run.control_group
-    settled = {"groups": [], "sessions": [], "healthy": healthy}
-    if args.compare:
-        settled["groups"] = study.list_groups(table, healthy)
-    if args.pair and not order:
-        raise Problem("the order of the sessions is not known: give it with --sessions")
-    if args.pair:
-        settled["sessions"] = order
-    study.check_sizes(table, settled)
+    asked = args.compare, args.pair, args.control_group, args.sessions
+    settled = study.settle(table, run, *asked)
+    if settled["sessions"]:
+        print(f"sessions: {sessions.show_order(settled['sessions'])}")
     return settled
 
 
@@ -270,12 +247,20 @@ def parse_args(argv):
     text = "score again without the order of frames: shuffled, or the first repeated"
     choices = ("shuffled-frames", "first-frame")
     add("--control", choices, text, action="append", default=None)
+    text = "fit a run of another lab to scores given here, by slope and offset; writes "
+    text += "a new run, by default <run>-recalibrated"
+    add("--recalibrate", str, text, nargs="?", const="", metavar="NAME")
     args = parser.parse_args(argv)
     args.control = args.control or []
+    others = asks_network(args) or args.raters or args.second_rater
+    if args.recalibrate is not None and (others or not args.run):
+        parser.error("--recalibrate goes with --run R, and with no further question")
     if args.margin is not None and not (args.raters or args.second_rater):
         parser.error("--margin needs --raters or --second-rater")
-    if args.raters_alone and (not args.raters or asks_network(args)):
+    if args.raters_alone and (not args.raters or args.run or asks_network(args)):
         parser.error("--raters-alone goes with --raters, and names no network")
+    if args.sessions and not args.pair:
+        parser.error("--sessions goes with --pair session")
     if args.raters and args.second_rater:
         parser.error("give --raters or --second-rater, not both")
     return args
@@ -293,8 +278,8 @@ def score(args):
     provenance.refuse_changed(args.data, clips)
     if note := questions.settle(args, clips):
         print(note)
-    repeats, order = settle_labels(args, clips, list_repeats(args, clips))
-    settled = settle_comparison(args, repeats[0], order)
+    repeats = settle_groups(args, clips, list_repeats(args, clips))
+    settled = settle_comparison(args, repeats[0])
     learned.caution_edited([run for parts in repeats for run, _ in parts], clips)
     from evaluation import evaluate
     from evaluation.predictions import score_parts
@@ -304,22 +289,61 @@ def score(args):
     results, tables = [], []
     for parts in repeats:
         table, run, reasons = score_parts(args.data, parts, lengths, rows, args.control)
-        results.append(evaluate.evaluate(table, run, reasons, args.control, order))
+        results.append(evaluate.evaluate(table, run, reasons, args.control))
         tables.append(table)
     return clips, run, results, tables, settled
 
 
 def asks_network(args):
     """Check whether the options ask for what only a network can answer."""
-    names = "run", "split", "folds", "leave_one_animal_out", "outcome", "plan"
-    names += "compare", "pair"
-    return any(getattr(args, name) for name in (*names, "control"))
+    names = "split", "folds", "leave_one_animal_out", "outcome", "plan"
+    names += "compare", "pair", "control"
+    return any(getattr(args, name) for name in names)
+
+
+def recalibrate(args):
+    """Fit a run to the scores given here: a new run, and what it gained."""
+    from evaluation.comparisons import paired_change
+    from evaluation.jackknife import CROSSED
+    from evaluation.report_tables import show
+    from runs import intervals, recalibration
+
+    clips = data.read_clips(args.data, args.task)
+    provenance.refuse_changed(args.data, clips)
+    run = store.open_run(store.find_run(args.data, args.run, args.task))
+    run = learned.note_owners(settle_patterns(args, run), clips)
+    table = tabulate(choose_clips(args, clips, run), run)
+    table = recalibration.choose_clips(args.data, table, run)
+    name = args.recalibrate or f"{run.name}-recalibrated"
+    new, *scores = recalibration.recalibrate(args.data, run, table, clips, name)
+    errors = [each - table["expert_score"].to_numpy() for each in scores]
+    found = paired_change(*errors, table["animal"].to_numpy(str), CROSSED)
+    change = found["change"]
+    print(
+        f"{count(found['n_clips'], 'clip')} of {count(found['n_animals'], 'animal')} "
+        f"that {run.name} never saw: expert = {new.base.slope:.3g} x network "
+        f"{new.base.offset:+.3g}\nmean absolute error (MAE): {run.name} as it is "
+        f"{show(found['before'], 2)}; recalibrated, each animal by the line of all "
+        f"others, {show(found['after'], 2)}; change {show(change, 2)}"
+    )
+    if change["value"] >= 0:
+        terminal.caution(f"that is no gain: use {run.name} as it is")
+    elif change["high"] is None or change["high"] > 0:
+        terminal.caution(
+            "so few animals do not show that this is a gain on others, too"
+        )
+    for text in intervals.list_cautions(new, intervals.LEVEL):
+        terminal.caution(text)
+    print(f"run {name}: {intervals.describe_errors(new)}; {run.name} stays as it is")
+    print(state.format_next(args.data, f"score.py NEW_VIDEOS --run {name}"))
 
 
 def main(argv=None):
     args = parse_args(argv)
     if args.status:
         return print(state.format_state(args.data, args.task))
+    if args.recalibrate is not None:
+        return recalibrate(args)
     from evaluation import raters
 
     ratings = raters.read_raters(args.raters) if args.raters else None
@@ -331,7 +355,7 @@ def main(argv=None):
     try:
         clips, run, results, tables, settled = score(args)
     except Problem as problem:
-        if not ratings or asks_network(args):
+        if not ratings or args.run or asks_network(args):
             raise
         terminal.caution(f"no run can be evaluated here, only raters alone: {problem}")
         return evaluate_raters_alone(args, ratings)
@@ -345,6 +369,7 @@ def main(argv=None):
         run = dataclasses.replace(run, name=folds.name_of(run))
     if len(results) > 1:
         result["repeats"] = evaluate.spread_repeats(results)
+        table = evaluate.add_spread(tables)
     if settled:
         result["comparison"] = evaluate.compare(table, settled)
     if outcome:

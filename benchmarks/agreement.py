@@ -96,8 +96,7 @@ def compute_truth(expert, network, mean, animals):
         values["spearman"] = stats.spearmanr(x, y)[0]
         truth[what] = values
     slope = stats.linregress(network, expert)
-    trend = stats.linregress((expert + network) / 2, network - expert)
-    lines = {"slope": slope.slope, "intercept": slope.intercept, "trend": trend.slope}
+    lines = {"slope": slope.slope, "intercept": slope.intercept}
     saved = np.abs(mean - expert).mean() - np.abs(network - expert).mean()
     return truth, lines, saved
 

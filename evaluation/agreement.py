@@ -72,10 +72,8 @@ def find_reasons(expert, network, base, what):
 
 
 def find_limits(values, jack):
-    """95% limits of agreement (Bland & Altman 1999), each with its interval.
-
-    The spread is skewed: its interval and that of the bias are joined as by Zou &
-    Donner (2008), which keeps that skew.
+    """Limits of agreement, whose spread is skewed: joined with the bias as by Zou &
+    Donner (2008), after Bland & Altman (1999).
     """
     bias = jack.describe(values["bias"])
     spread = jack.describe(values["spread"], "positive")
@@ -119,13 +117,9 @@ def measure_agreement(expert, network, animals, training_mean=None):
     """Compare network scores (N,) with expert scores, or one expert with another.
 
     A clip without either score is omitted; animals are compared by their means. The
-    training mean is that of the clips that each clip's network was trained on.
-
-    Dict of "clips" and "animals", each with "n" and, as `{"value", "low", "high"}`,
-    "mae", "rmse", "bias" (network - expert), "lower_limit", "upper_limit" (95% limits
-    of agreement), "r2" (reduction of the training mean's squared error), "pearson",
-    "spearman", "pearson_centred", "spearman_centred" (beyond that mean), "ccc" (Lin's
-    concordance), "icc" (ICC(A,1)); "unscored", the clips omitted.
+    training mean is that of the clips that each clip's network was trained on. Dict of
+    "clips" and "animals", each with "n" and figures (of `SCALES`, the centred ones
+    beyond that mean, and the 95% limits of agreement); "unscored", the clips omitted.
     """
     n = len(np.ravel(expert))
     columns = expert, network, np.arange(n)
@@ -155,23 +149,18 @@ def find_lines(expert, network, base):
     return {
         "slope": slope,
         "intercept": expert.mean() - slope * network.mean(),
-        "trend": find_slope((expert + network) / 2 - base, network - expert),
     }
 
 
 def calibrate(expert, network, animals, training_mean=None):
     """Find the line from network scores (N,) to expert scores, over clips.
 
-    The training mean (N,) is taken from both before; see the head of `correlation.py`.
-    Dict of "slope": by how much the expert's scores differ where the network's differ
-    by 1; "intercept": what the expert gives where the network says 0; "trend": slope of
-    the difference on the mean of both scores (Bland & Altman 1999), below 0 where high
-    scores are underrated.
+    The training mean (N,) is taken from both. Dict of "slope" and "intercept".
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)
     expert, network, base = columns
-    keys, reason = ("slope", "intercept", "trend"), ""
+    keys, reason = ("slope", "intercept"), ""
     if len(kept) < jackknife.MIN_POINTS:
         reason = f"fewer than {jackknife.MIN_POINTS} clips"
     elif jackknife.is_constant(network - base, np.max(np.abs(network))):
@@ -190,27 +179,24 @@ def tabulate_errors(table, by):
     """
     kept = table.dropna(subset=["target", "network_score", by])
     bias = kept["network_score"] - kept["target"]
-    return [
-        {
-            "name": str(name),
-            "n_clips": len(rows),
-            "n_animals": rows["animal"].nunique(),
-            "mae": float(rows["bias"].abs().mean()),
-            "bias": float(rows["bias"].mean()),
-        }
-        for name, rows in kept.assign(bias=bias).groupby(by)
-    ]
+    found = (
+        kept.assign(bias=bias, mae=bias.abs())
+        .groupby(by)
+        .agg(
+            n_clips=("mae", "size"),
+            n_animals=("animal", "nunique"),
+            mae=("mae", "mean"),
+            bias=("bias", "mean"),
+        )
+    )
+    return found.rename_axis("name").rename(str).reset_index().to_dict("records")
 
 
 # ---------------------------------------------------------------- two groups
 
 
 def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
-    """Find the 95% interval (low, high) of an AUROC, standard errors times `widen`.
-
-    Method 5 of Newcombe (2006, Statistics in Medicine 25): the ends are the areas that
-    lie as many of their own standard errors away, so it is right near 0 and 1, too.
-    """
+    """Find the 95% interval of an AUROC: method 5 of Newcombe (2006, Stat Med 25)."""
     star = (n_healthy + n_impaired) / 2 - 1
     z = stats.norm.ppf(0.975) * widen
 
@@ -228,10 +214,8 @@ def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
 def separate(labels, scores, animals, training_mean=None):
     """Measure how well scores (N,) separate impaired from healthy, labels 1 and 0.
 
-    A clip with neither is omitted; the training mean is taken from the scores, see the
-    head of `correlation.py`. Dict of "clips" and "animals" (means of clips), each with
-    "n" and "auroc". Clips count as no more than their animals: the interval is too wide
-    where the clips of an animal are little alike.
+    The training mean is taken from the scores. Dict of "clips" and "animals" (means of
+    clips), each with "n" and "auroc". Clips count as no more than their animals.
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     scores = np.asarray(scores, dtype=float) - base

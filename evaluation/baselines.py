@@ -42,8 +42,7 @@ def predict_group_mean(scores, groups, wanted):
 def predict_ridge(columns, scores, animals, wanted, validation=None):
     """Predict wanted clips (M, C) by ridge regression on standardised columns; (M,).
 
-    Fitted on the columns (N, C), scores (N,) and animals (N,) of train clips. The
-    penalty is chosen on the columns and scores of validation clips or, without them, on
+    The penalty is chosen on columns and scores of validation clips or, without them, on
     held-out animals of the train clips, as clips of one animal are alike.
     """
     columns, n_animals = np.asarray(columns, float), len(set(animals))
@@ -91,12 +90,9 @@ def predict_known_animal(scores, animals):
 
 
 def predict_baselines(train, validation, wanted, omitted=()):
-    """Predict the wanted clips by each baseline but those omitted.
+    """Predict the wanted clips (M,) by each baseline but those omitted, and why not.
 
-    Training clips, validation clips and those to score are dicts of "scores",
-    "animals", "groups" (str or None), "lengths" in frames, "durations" in seconds, (N,)
-    each, and "summaries" (N, 2F). Dict of predictions (M,), and why others are not
-    defined.
+    All clips are dicts as of `predictions.add_baselines`.
     """
     scores = np.asarray(train["scores"], dtype=float)
 

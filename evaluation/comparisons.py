@@ -4,11 +4,10 @@ Pure functions on arrays; figures as in `agreement.py`, intervals over animals.
 """
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from evaluation import jackknife
-from evaluation.correlation import correlate, refuse_correlation
+from evaluation.correlation import correlate
 
 NEGLIGIBLE = 0.1  # of the MAE: a change without practical meaning
 
@@ -16,9 +15,7 @@ NEGLIGIBLE = 0.1  # of the MAE: a change without practical meaning
 def williams_test(r_first, r_second, r_between, n):
     """Test whether two scores of n animals correlate equally with an outcome.
 
-    Williams' t as Steiger (1980, Psychological Bulletin 87, equation 7) gives it, from
-    the correlation of each score with the outcome and that of the two scores. Dict of
-    "t" (above 0 where `r_first` is the greater), "df", "p" (two-sided), or "reason".
+    Williams' t as Steiger (1980, Psychological Bulletin 87, equation 7) gives it.
     """
     none = {"t": None, "df": None, "p": None}
     if n < 4:
@@ -34,18 +31,14 @@ def williams_test(r_first, r_second, r_between, n):
 
 
 def fisher_interval(r, n):
-    """Find the 95% interval (low, high) of a correlation of n animals by Fisher's z."""
+    """Find the 95% interval (low, high) of a correlation of n animals."""
     half = stats.norm.ppf(0.975) / np.sqrt(n - 3)
     z = np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15))
     return float(np.tanh(z - half)), float(np.tanh(z + half))
 
 
 def zou_interval(r_first, r_second, r_between, n):
-    """Find the 95% interval (low, high) of the difference of two correlations.
-
-    Zou (2007, Psychological Methods 12, 399-413): the intervals of both are joined,
-    with the correlation of two correlations that share a variable.
-    """
+    """Find the 95% interval of a difference of correlations (Zou 2007, Psych Meth)."""
     first, second = fisher_interval(r_first, n), fisher_interval(r_second, n)
     squares = r_first**2 + r_second**2 + r_between**2
     shared = (r_between - r_first * r_second / 2) * (1 - squares) + r_between**3
@@ -64,10 +57,9 @@ def zou_interval(r_first, r_second, r_between, n):
 def compare_outcomes(outcome, network, expert):
     """Compare how well network and expert scores (A,) each predict an outcome (A,).
 
-    Dict of "n", animals with all three; "network", "expert", correlations with the
-    outcome; "between", of the two scores; "direction", -1 where a higher score goes
-    with a lower outcome (recovery), else 1; "difference", network - expert, both times
-    direction: above 0 the network predicts better; "williams", on the same two.
+    Dict of "n"; "network", "expert", "between": correlations; "direction", -1 where a
+    higher score goes with a lower outcome (recovery), else 1; "difference", network -
+    expert, both times direction; "williams", on the same two.
     """
     index = np.arange(len(outcome))
     _, *columns = jackknife.drop_unscored(index, outcome, network, expert)
@@ -104,8 +96,7 @@ def compare_outcomes(outcome, network, expert):
 def average_difference(first, second, animals, names, widen=1.0):
     """Average two columns (N,) at or above 0, such as errors, and second - first.
 
-    Dict of "n_clips", "n_animals" and, under three names, the averages and that of the
-    difference; standard errors are multiplied by `widen`, see `resampling.CROSSED`.
+    Dict of "n_clips", "n_animals" and, under three names, the averages.
     """
     animals, first, second = jackknife.drop_unscored(animals, first, second)
     jack = jackknife.Jackknife(animals, widen)
@@ -137,35 +128,3 @@ def paired_change(errors_before, errors_after, animals, widen=1.0):
         small = most < NEGLIGIBLE * found["before"]["value"]
         verdict = "not needed" if small else verdict
     return found | {"verdict": verdict}
-
-
-def compare_sessions(expert, network, animals, sessions, order):
-    """Compare how much both scores (N,) change from first to last session.
-
-    `order` lists the sessions from first to last; others do not count; it is None
-    where nothing tells it. Dict of "n", animals with two or more, and "order"; the mean
-    changes "expert", "network", their "difference", "mae" and "pearson".
-    """
-    place = {session: number for number, session in enumerate(order or ())}
-    places = [place.get(session, np.nan) for session in sessions]
-    columns = {"animal": animals, "session": places, "expert": expert}
-    table = pd.DataFrame(columns | {"network": network}).dropna()
-    means = table.groupby(["animal", "session"]).mean().groupby("animal")
-    x, y = (means.last() - means.first())[means.size() > 1].to_numpy().T
-    keys = ("expert", "network", "difference", "mae", "pearson")
-    if not len(x):
-        reason = "no animal has two sessions with both scores"
-        if order is None:
-            reason = "the order of the sessions is not known: give it with --sessions"
-        return {"n": 0, "order": order} | dict.fromkeys(
-            keys, jackknife.not_defined(reason)
-        )
-    jack = jackknife.Jackknife(np.arange(len(x)))
-    result = {"n": len(x), "order": list(order)}
-    for key, values in zip(keys[:3], (x, y, y - x), strict=True):
-        result[key] = jack.describe(jack.average(values))
-    result["mae"] = jack.describe(jack.average(np.abs(y - x)), "positive")
-    if reason := refuse_correlation(x, y, what="changes").replace("scores", "changes"):
-        return result | {"pearson": jackknife.not_defined(reason)}
-    r = jack.repeat(lambda x, y: {"r": correlate(x, y)}, x, y)["r"]
-    return result | {"pearson": jack.describe(r, "correlation")}

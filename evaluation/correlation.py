@@ -53,10 +53,9 @@ def refuse_correlation(expert, network, base=0.0, what="of them"):
 
 
 def correlate_scores(first, second, animals, training_mean=None):
-    """Correlate two scores (N,) of the same clips, on whatever scale each has.
+    """Correlate two scores (N,) of the same clips, the second less its training mean.
 
-    The training mean is taken from `second`; where the first has the same unit, take it
-    from that, too. Dict of "clips" and "animals", each with "n", "pearson", "spearman".
+    Dict of "clips" and "animals", each with "n", "pearson", "spearman".
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     columns = first, np.asarray(second, float) - base
@@ -81,14 +80,11 @@ def correlate_scores(first, second, animals, training_mean=None):
 def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 0)):
     """Test how often permuted expert scores agree as well with the network.
 
-    The means of animals are permuted. An animal with one clip has wilder means, of
-    expert and network alike, than one with twenty, which makes a plain test find too
-    much; the correlation is therefore divided by its standard error, each time anew
-    (DiCiccio & Romano 2017). One-sided: a network cannot do better by being wrong.
-    `draws`: how many permutations, and the seed; all are listed where they are fewer.
-
-    Dict of "n" animals, "value" (r), "p": the part of the permutations, the true order
-    included, with as high a statistic; or "reason".
+    The means of animals are permuted. Those of few clips are wilder, of expert and
+    network alike, which makes a plain test find too much; so the correlation is divided
+    by its standard error, each time anew (DiCiccio & Romano 2017). One-sided. `draws`:
+    how many permutations, and the seed; all are listed where they are fewer. Dict of
+    "n" animals, "value" (r) and "p", or "reason".
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)

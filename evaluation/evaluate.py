@@ -12,19 +12,18 @@ from evaluation import agreement, comparisons, groups
 from evaluation.correlation import correlate_scores, permutation_test
 from evaluation.jackknife import find_widening, is_crossed
 from evaluation.predictions import BASELINE_COLUMNS, adjust_scores, label_groups
-from names.sessions import find_order
 from system.terminal import Problem
 
+N_WORST = 8  # clips
 HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compared in
 
 
-def evaluate(table, run, reasons=None, controls=(), order=None):
+def evaluate(table, run, reasons=None, controls=()):
     """Compute every figure that a table of predictions allows.
 
-    `reasons` say why baselines are not defined; `order` lists the sessions from first
-    to last, by default as their labels tell it. Dict of "agreement", "calibration",
-    "permutation", "baselines", "errors"; where the table allows, "separation",
-    "severity", "sessions", "controls".
+    `reasons` say why baselines are not defined. Dict of "agreement", "calibration",
+    "permutation", "baselines", "errors", "worst"; where the table allows, "separation",
+    "severity", "controls".
     """
     columns = columns_of(table)
     expert, network, animals, means = columns
@@ -42,6 +41,7 @@ def evaluate(table, run, reasons=None, controls=(), order=None):
         "permutation": permutation_test(beyond, network, animals, means),
         "baselines": {},
         "errors": tabulate(table),
+        "worst": find_worst(table),
     }
     for name, column in BASELINE_COLUMNS.items():
         found = {"reason": reasons[name]} if reasons and name in reasons else {}
@@ -52,10 +52,6 @@ def evaluate(table, run, reasons=None, controls=(), order=None):
         if found:
             result["baselines"][name] = found
     result |= evaluate_groups(table, run)
-    if "session" in table and table["session"].nunique() > 1:
-        labels = table["session"]
-        order = order or find_order(labels.dropna())
-        result["sessions"] = comparisons.compare_sessions(*columns[:3], labels, order)
     if controls:
         result["controls"] = {control: change(control) for control in controls}
     return result
@@ -126,6 +122,14 @@ def tabulate(table):
     }
 
 
+def find_worst(table):
+    """Find the clips with the largest errors, the largest first: list of dict."""
+    scored = table.assign(error=table["network_score"] - table["target"])
+    worst = scored.dropna(subset=["error"]).sort_values("error", key=abs).tail(N_WORST)
+    columns = ["clip", "animal", "target", "network_score", "error"]
+    return worst[columns][::-1].to_dict("records")
+
+
 def compare(table, settled):
     """Compare groups and sessions by held-out scores alone; see `groups.compare`."""
     if known := (table["seen"] != "").sum():
@@ -134,6 +138,12 @@ def compare(table, settled):
             "their animals, or it is unknown whether it was. Compare with --folds"
         )
     return groups.compare(table.assign(network_score=adjust_scores(table)), settled)
+
+
+def add_spread(tables):
+    """Add how far the networks of repeats differ on each clip, to the first table."""
+    scores = pd.concat(tables).groupby("clip")["network_score"]
+    return tables[0].assign(network_sd=tables[0]["clip"].map(scores.std()))
 
 
 def spread_repeats(results):

@@ -27,8 +27,8 @@ MEASURED = {"network": "network_score", "expert": "expert_score"}
 
 
 def permute(samples, statistic, how="independent", alternative="two-sided"):
-    """Find p of a statistic by permutation."""
-    found = stats.permutation_test(
+    """Find p of a statistic of (A,) or (A, K) samples by permutation."""
+    return stats.permutation_test(
         samples,
         statistic,
         permutation_type=how,
@@ -37,16 +37,11 @@ def permute(samples, statistic, how="independent", alternative="two-sided"):
         batch=2000,
         alternative=alternative,
         rng=np.random.default_rng(0),
-    )
-    return float(found.pvalue)
+    ).pvalue
 
 
 def compare_groups(first, second):
-    """Compare the means of other animals (Series), second minus first.
-
-    Dict of "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g),
-    "p", and "least_p", the smallest p that so few animals allow.
-    """
+    """Compare means of other animals (Series), second minus first; see `describe`."""
     if both := sorted(set(first.index) & set(second.index)):
         raise Problem(f"{', '.join(both)} is in both groups: compare it with --pair")
     x, y = second.to_numpy(float), first.to_numpy(float)
@@ -60,10 +55,9 @@ def compare_groups(first, second):
 
 
 def compare_pairs(before, after):
-    """Compare two sessions of the same animals, after minus before.
+    """Compare two sessions of the animals that are in both, after minus before.
 
-    Animals of one session only are omitted. Returns a dict as `compare_groups` does;
-    the effect is in standard deviations of the changes.
+    The effect is in standard deviations of the changes.
     """
     both = before.index.intersection(after.index)
     x, y = after[both].to_numpy(float), before[both].to_numpy(float)
@@ -77,6 +71,9 @@ def compare_pairs(before, after):
 
 
 def describe(first, second, ends, deviation, freedom, p, least):
+    """Gather "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g),
+    "p", and "least_p", the smallest p that so few animals allow.
+    """
     difference = float(second.mean() - first.mean())
     ends = ends or (difference, difference)  # animals are all alike
     corrected = (1 - 3 / (4 * freedom - 1)) if freedom > 1 else 1
@@ -129,9 +126,12 @@ def find_changing(table, values):
 
 
 def correct_holm(p_values):
-    """Correct p values for their number (Holm 1979, Scand. J. Statistics 6)."""
-    p, order = np.asarray(p_values, float), np.argsort(p_values)
-    steps = p[order] * np.arange(len(p), 0, -1)
+    """Correct p values for their number (Holm 1979, Scand. J. Statistics 6).
+
+    NaN stays, and counts for none.
+    """
+    p, order = np.asarray(p_values, float), np.argsort(p_values)  # NaN last
+    steps = p[order] * (np.isfinite(p).sum() - np.arange(len(p)))
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected.tolist()

@@ -21,8 +21,7 @@ def measure_errors(clips, test, is_clipped=True):
     """Predict test clips, a mask (N,), from all others: absolute errors (3, M).
 
     `clips` are statistics of movement (N, 4F), summaries (N, 2F), scores (N,) and
-    animals (N,); where a way cannot be fitted it gives the mean. `is_clipped`: whether
-    scores of movement are clipped at 0, as those of a run with relu are.
+    animals (N,); `is_clipped`: whether scores of movement are clipped at 0.
     """
     movement, columns, scores, animals = clips
     rest, mean = ~test, np.full(test.sum(), scores[~test].mean())
@@ -43,11 +42,8 @@ def measure_curve(clips, wanted, options=None, seed=0):
     """Measure errors on other animals against the number of animals learned from.
 
     `clips` are those of `measure_errors`; `wanted` is an error: how many animals would
-    it take? `options` are the run's. Dict of "rows", each with "n_animals" and the MAE
-    of each of WAYS; "way", the better of movement and ridge with most animals, of which
-    are "sd" over sets of animals, in each row, "level", where its curve a + b / n
-    levels off, and "needed", the number of animals as {"value", "low", "high"}, or None
-    and "reason".
+    it take? Dict of "rows"; "way", the better of movement and ridge with most animals;
+    "level", where its curve a + b / n levels off; "needed", or None and "reason".
     """
     animals = clips[3]
     is_clipped = (options or {}).get("activation", "relu") == "relu"

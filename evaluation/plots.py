@@ -7,16 +7,11 @@ and print what `evaluate.evaluate` found; nothing is computed again.
 import itertools
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, MaxNLocator, MultipleLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from reports import page, style
 from reports.style import EXPERT, FAINT, INK, NETWORK
 
-PANELS = {
-    "loss": "loss (squared score)",
-    "mae": "MAE (score)",
-    "learning_rate": "learning rate",
-}
 TARGETS = {"score": "expert score", "group": "group (0 healthy, 1 impaired)"}
 
 
@@ -65,8 +60,7 @@ def say(figure, sign=""):
 def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     """Draw network score against expert score; return a Figure.
 
-    Clips faint, animal means strong, the line of identity; r and MAE of the animals
-    from `agreement.measure_agreement`; `healthy` is the healthy group.
+    Clips faint, animal means strong, the line of identity; r and MAE of the animals.
     """
     figure, (axes,) = style.open_figure(style.WIDTH, title)
     rows = keep_scored(table)
@@ -92,10 +86,7 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
 
 @style.styled
 def draw_bland_altman(table, agreement, title=None, target="score", healthy=None):
-    """Draw the difference of the two scores against their mean; return a Figure.
-
-    With bias and 95% limits of agreement of the clips, their intervals as bands.
-    """
+    """Draw differences against means, with bias and limits of agreement of clips."""
     figure, (axes,) = style.open_figure(style.WIDTH * 0.8, title)
     rows, clips = keep_scored(table), agreement["clips"]
     other = TARGETS[target].partition(" (")[0]
@@ -114,8 +105,13 @@ def draw_bland_altman(table, agreement, title=None, target="score", healthy=None
     reach = [end for line in lines.values() for end in line.values()]
     reach = [*rows["y"], 0, *(end for end in reach if isinstance(end, float))]
     low, high = style.find_limits(reach, 0.04)
-    heights = spread([line["value"] for line in lines.values()], (high - low) / 9)
-    for (key, line), height in zip(lines.items(), heights, strict=True):
+    middle, gap = clips["bias"]["value"], (high - low) / 9  # of the labels
+    for key, line in lines.items():
+        height = middle
+        if key == "upper_limit":
+            height = max(line["value"], middle + gap)
+        elif key == "lower_limit":
+            height = min(line["value"], middle - gap)
         dashed = {} if key == "bias" else {"dashes": (4, 3)}
         axes.axhline(line["value"], color=INK, linewidth=0.8, zorder=1, **dashed)
         if line["low"] is not None:
@@ -129,24 +125,11 @@ def draw_bland_altman(table, agreement, title=None, target="score", healthy=None
     return figure
 
 
-def spread(heights, gap):
-    """Move labels apart until neighbours are `gap` from each other."""
-    order = np.argsort(heights, kind="stable")
-    placed = np.asarray(heights, dtype=float)[order]
-    for _ in range(200):
-        close = np.diff(placed) < gap * 0.999
-        push = np.where(close, (gap - np.diff(placed)) / 2, 0)
-        placed[:-1] -= push
-        placed[1:] += push
-    return placed[np.argsort(order)]
-
-
 @style.styled
 def draw_outcome(means, outcome, title=None):
     """Draw an outcome against both scores, each scaled 0 to 1; return a Figure.
 
-    `means` has a row an animal, with outcome, network_score and expert_score; `outcome`
-    is from `comparisons.compare_outcomes`.
+    `means` has a row an animal; `outcome` is from `comparisons.compare_outcomes`.
     """
     figure, (axes,) = style.open_figure(style.WIDTH * 0.85, title)
     means = means.dropna()
@@ -175,57 +158,10 @@ def draw_outcome(means, outcome, title=None):
 
 
 @style.styled
-def draw_learning_curves(history, title=None):
-    """Draw loss, MAE and learning rate over the epochs; return a Figure.
-
-    Of columns epoch, loss, val_loss, mae, val_mae, learning_rate all but the first two
-    may be missing. The epoch with the lowest loss on the validation clips is marked.
-    """
-    panels = [kind for kind in PANELS if kind in history]
-    ratios = [0.5 if kind == "learning_rate" else 1 for kind in panels]
-    height = 0.5 + 1.15 * sum(ratios)
-    figure, rows = style.open_figure(height, title, len(panels), ratios)
-    epochs = history["epoch"]
-    dots = {"marker": "o", "markersize": 2.5} if len(epochs) < 12 else {}
-    for axes, kind in zip(rows, panels, strict=True):
-        axes.set_ylabel(PANELS[kind])
-        if kind == "learning_rate":
-            draw_learning_rate(axes, epochs, np.asarray(history[kind]))
-            continue
-        names = {kind: "training clips", f"val_{kind}": "validation clips"}
-        drawn = [name for name in names if name in history]
-        for name, colour in zip(drawn, style.COLOURS, strict=False):
-            label = names[name]
-            axes.plot(epochs, history[name], color=colour, label=label, **dots)
-        axes.set_ylim(0, 1.06 * np.nanmax(history[drawn]) or 1)
-    if "val_loss" in history and np.isfinite(history["val_loss"]).any():
-        best = int(epochs.iloc[int(np.nanargmin(history["val_loss"]))])
-        line = {"color": FAINT, "linewidth": 0.7, "dashes": (3, 2), "zorder": 0}
-        for axes in rows:
-            axes.axvline(best, label=f"best epoch ({best})", **line)
-    put_legend_above(rows[0], ncols=3)
-    rows[-1].set_xlabel("epoch")
-    rows[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
-    figure.align_ylabels(rows)
-    return figure
-
-
-def draw_learning_rate(axes, epochs, rates):
-    axes.step(epochs, rates, where="mid", color=INK, linewidth=0.8)
-    axes.set_yscale("log")
-    axes.set_ylim(rates.min() / 1.4, rates.max() * 1.4)
-    axes.yaxis.set_major_locator(FixedLocator(np.unique([rates.min(), rates.max()])))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter("{x:.2g}")
-
-
-@style.styled
 def draw_study(study, title=None, width=None, level="90%", kind="means"):
-    """Draw a dot for each animal, and lines from one session to the next.
-
-    `study` is from `groups.compare`; `kind` is "means", of network scores, or
-    "expert_means". The network's error for a share (`level`) of new animals is drawn as
-    a bar, `width` to either side. Returns a Figure.
+    """Draw a dot for each animal, and lines from one session to the next, of what
+    `groups.compare` found ("means" or "expert_means"); the network's error for a share
+    (`level`) of new animals as a bar, `width` to either side. Returns a Figure.
     """
     figure, (axes,) = style.open_figure(2.6, title)
     means, groups = study[kind], list(dict.fromkeys(study["columns"].values()))
@@ -278,18 +214,7 @@ def place_beside(place, values, step=0.09):
 
 @style.styled
 def draw_windows(seconds, scores, low, high, title=None):
-    """Draw a score over time, at the middle of each window, and its interval.
-
-    Parameters
-    ----------
-    seconds, scores, low, high : sequence of float, (W,)
-        NaN where there is no interval.
-    title : str, optional
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Draw a score (W,) over time, at the middle of each window, and its interval."""
     figure, (axes,) = style.open_figure(1.9, title)
     colour = style.COLOURS[0]
     axes.fill_between(seconds, low, high, color=colour, alpha=0.2, linewidth=0)

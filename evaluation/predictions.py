@@ -41,16 +41,11 @@ def label_groups(groups, healthy):
 def score_parts(folder, parts, lengths, train_rows=None, controls=()):
     """Score each part with its network and by each baseline.
 
-    Parts are of a `record.Run` and a table from `data.tabulate_clips`;
-    lengths those of every clip of `data_file.csv`, in frames; the scored train rows
-    stand in where it is unknown what a run learned from.
-
-    Returns
-    -------
-    (pandas.DataFrame, dict, dict)
-        The table with network_score, one column a control, run, training_mean, target,
-        a column for each baseline, and `seen`: how the run knows the clip or its
-        animal, or ""; the last run; why baselines are not defined.
+    Parts are of a Run and a table from `data.tabulate_clips`; lengths those of every
+    clip, in frames; the scored train rows stand in where it is unknown what a run
+    learned from. Gives the table with network_score, one column a control, run, target,
+    training_mean, one a baseline, and `seen`: how the run knows the clip or its animal,
+    or ""; the last run; why baselines are not defined.
     """
     scored, reasons, cache = [], {}, {}
     for run, part in tqdm(parts, desc="scoring", unit="network", disable=None):
@@ -60,7 +55,10 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
         for column in ("network_score", *controls):
             control = column if column in controls else None
             read = predict.read_sequences(folder, names, run, control)
-            part = part.assign(**{column: predict.score_sequences(networks, read)})
+            members = predict.score_members(networks, read).astype(float)
+            part = part.assign(**{column: members.mean(axis=0)})
+            if len(members) > 1 and not control:
+                part["network_sd"] = members.std(axis=0, ddof=1)
         part = add_target(part.assign(run=run.name), run)
         stand_in = train_rows or {} if run.is_published else {}
         part["seen"] = learned.describe_seen(
@@ -84,10 +82,9 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
 
 
 def add_baselines(folder, table, run, train, lengths, cache):
-    """Add the simplest predictions, fitted on the run's own train clips.
+    """Add the training mean and the baselines, fitted on the run's own train clips.
 
-    `cache` keeps the summary of each sequence, so that each is read once. The table
-    with `training_mean` and a column for each baseline; why a baseline is not defined.
+    `cache` keeps the summary of each sequence. Also why a baseline is not defined.
     """
 
     found = provenance.read_origins(folder).values()
@@ -151,8 +148,7 @@ def summarise_clips(folder, table, run):
 def adjust_scores(table):
     """Take the training mean of each fold from its network's scores; add one for all.
 
-    Each fold's network starts from its own mean, which is lower where a high
-    animal is held out; see the head of `correlation.py`.
+    See the head of `correlation.py`.
     """
     if "training_mean" not in table:
         return table["network_score"]

@@ -10,11 +10,7 @@ MIN_SHARE = 0.15  # of the error: below it a cause is not worth a line
 
 
 def rank_priorities(folder, table, result, run):
-    """Rank what may limit the scores: list of sentences, the largest cause first.
-
-    `table` has predictions, `result` is of `evaluate.evaluate`, with "raters" and
-    "plan" where they were asked for.
-    """
+    """Rank what may limit the scores: list of sentences, the largest cause first."""
     mae = result["agreement"]["clips"]["mae"]["value"]
     if not mae:
         return []
@@ -26,6 +22,7 @@ def rank_priorities(folder, table, result, run):
         *check_plan(result, mae),
         *check_bias(result, mae),
         *check_variation(scored),
+        *check_unscored(table, mae),
         *check_time(folder, scored["clip"], run),
     ]
     found = [each for each in found if each[0] >= MIN_SHARE]
@@ -102,6 +99,21 @@ def check_variation(scored):
         0.3,
         f"Within animals scores vary by {within:.2f}, over all by {whole:.2f}: clips "
         "of the same animal add little; more animals count more than more clips.",
+    )
+
+
+def check_unscored(table, mae):
+    """Clips on which networks differ most teach most if they are scored next."""
+    if "network_sd" not in table:
+        return
+    unscored = table[table["target"].isna()].nlargest(3, "network_sd")
+    largest, usual = unscored["network_sd"].max(), table["network_sd"].mean()
+    if not largest > usual:
+        return
+    yield (
+        max(largest / mae - 1, MIN_SHARE),
+        f"Networks differ most on the unscored {', '.join(unscored['clip'])} (SD up to "
+        f"{largest:.2f}; {usual:.2f} on average): score these next.",
     )
 
 

@@ -7,11 +7,10 @@ from system.terminal import Problem
 
 
 def settle(args, clips):
-    """Settle what is evaluated where the options leave it open.
+    """Settle what is evaluated where the options leave it open; gives why, or "".
 
     Sets `args.split` to a split or to a kind of cross-validation, of which `args.run`
-    is then the prefix of its networks (None without one). Returns why the folds were
-    chosen, "" where they were not or were asked for.
+    is then the prefix of its networks (None without one).
     """
     asked = {"folds": args.folds, "leave-one-animal-out": args.leave_one_animal_out}
     kind = next((kind for kind in store.FOLDS if asked[kind]), None)

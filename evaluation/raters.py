@@ -29,10 +29,7 @@ FIGURES = {  # what is reported of raters, and on which scale it lies
 
 
 def compute_kappa(first, second):
-    """Cohen's kappa of scores (N,) with weights that grow with their distance.
-
-    With squared distances it would be Lin's concordance.
-    """
+    """Cohen's kappa of scores (N,), with linear weights."""
     expected = np.abs(first[:, None] - second[None, :]).mean()
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1 - np.abs(first - second).mean() / expected
@@ -56,10 +53,8 @@ def describe_pairs(ratings):
 def compare_ratings(ratings, animals):
     """Measure how well ratings (R, N) of the same clips agree: of raters, or of rounds.
 
-    Dict of "n_raters", "n_clips" (with every rating), "n_animals"; "icc" (ICC(A,1)),
-    "kappa" (linear weights, mean of the pairs), "mae" (mean distance of two ratings),
-    "half_point" and "one_point", parts of the pairs that lie no further apart;
-    "detectable": a smaller difference of two ratings is within their error (95%).
+    Dict of "n_raters", "n_clips" (with every rating), "n_animals" and FIGURES: parts of
+    pairs within half a point and one; a "detectable" difference exceeds the error.
     """
     ratings = np.asarray(ratings, dtype=float)
     complete = np.isfinite(ratings).all(axis=0)
@@ -83,11 +78,9 @@ def compare_network(ratings, network, animals, margin=None):
     """Compare how much the network (N,) and raters (R, N) disagree with raters.
 
     Its disagreement is the mean of its distances to the raters of a clip, not the
-    distance to their mean, which would flatter it. A margin is named before looking: so
-    much more disagreement would not matter. Dict of "n_clips" (with two ratings),
-    "n_animals"; the mean distances "experts" and "network"; "difference"; "verdict":
-    "within" when its interval lies at or below 0, "beyond" when above, else "undecided"
-    (None without one); with a margin "not_inferior", whether it lies below it.
+    distance to their mean, which would flatter it. Dict of "n_clips", "n_animals"; the
+    mean distances "experts" and "network"; "difference"; "verdict" (None without an
+    interval); with a margin "not_inferior", whether it lies below it.
     """
     ratings = np.asarray(ratings, dtype=float)
     pairs = itertools.combinations(ratings, 2)
@@ -115,10 +108,8 @@ def mean_of_finite(rows):
 
 
 def compare_each(ratings, names, network, animals):
-    """Put the network beside each rater, and each rater beside the mean of the others.
-
-    Dict by rater of "network" and "others": the `agreement.measure_agreement` of these
-    with the rater, on the same clips of ratings (R, N).
+    """Compare each rater with the mean of the others, and with the network, on the same
+    clips of ratings (R, N): dict by rater.
     """
     ratings = np.asarray(ratings, dtype=float)
     result = {}
@@ -139,10 +130,8 @@ def compare_each(ratings, names, network, animals):
 def evaluate_raters(ratings, rounds, animals, network=None, margin=None):
     """Evaluate raters by themselves, and beside them the network (N,) on their scale.
 
-    `ratings` are the scores (N,) of each rater, nan where there is none; `rounds` both
-    scores (2, N) of those who scored twice. Dict of "inter" (`compare_ratings`),
-    "intra" (the same of each rater against himself), "each" (`compare_each`) and
-    "network" (`compare_network`, which takes the margin).
+    `ratings` are scores (N,) by rater; `rounds` both scores (2, N) of those who scored
+    twice. Dict of "inter", "intra", "each" and "network".
     """
     names, given = list(ratings), np.array(list(ratings.values()), dtype=float)
     animals = np.asarray(animals)
@@ -197,11 +186,7 @@ def read_pairs(path, columns):
 
 
 def fit_names(values, known, loosest=None):
-    """Put known names in the place of those of a table; see `names.match_names`.
-
-    `values` are by name. A name that fits none stays; Problem where one fits several,
-    or several fit one.
-    """
+    """Put known names in the place of those of a table, or refuse what is doubtful."""
     match = match_names(values, list(known), loosest)
     twice = [
         f"{' and '.join(map(repr, texts))} both mean {name!r}"

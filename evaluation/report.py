@@ -6,7 +6,6 @@ import warnings
 from urllib.parse import quote
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from evaluation import plots, priorities, questions, report_tables, sentences, verdict
@@ -16,7 +15,6 @@ from system.tables import write_columns
 from system.terminal import Problem
 from video import find, frames
 
-N_WORST = 8
 N_PICTURES, SIDE = 6, 240  # of the strip of a clip; pixels of a picture's longer side
 CAPTIONS = {
     "agreement": "Each animal's mean, of a session where sessions are known, and its "
@@ -26,6 +24,11 @@ CAPTIONS = {
     "study": "Held-out network scores, a dot for each animal.",
     "study_expert": "Expert scores of the same clips.",
     "outcome": "The outcome of each animal against either score.",
+}
+KNOWN = {
+    "clip trained on": "trained on",
+    "clip used for validation": "used for validation",
+    "animal seen in training": "of animals seen in training",
 }
 LEVELS = {
     verdict.BETTER: "good",
@@ -42,11 +45,16 @@ def explain_known(table):
         return ""
     if (known == "unknown").all():
         return "it is unknown which clips this network was trained on"
-    kinds = ", ".join(f"{count} {how}" for how, count in known.value_counts().items())
-    return f"{kinds}, of {len(table)} clips"
+    if len(known) == len(table) and set(known) == {"clip trained on"}:
+        return f"the network was trained on all {page.count(len(table), 'clip')}"
+    kinds = known.map(lambda how: KNOWN.get(how, how)).value_counts()
+    kinds = ", ".join(f"{n} {how}" for how, n in kinds.items())
+    return (
+        f"of {page.count(len(table), 'clip')} the network knows {len(known)}: {kinds}"
+    )
 
 
-def draw(folder, place, split, table, run, result, means):
+def draw(place, split, table, run, result, means):
     """Draw what the table allows into a place; return the paths of the PNGs."""
     status = (
         "animals never seen" if result["label"] != verdict.NO_TEST else "NOT A TEST"
@@ -63,24 +71,11 @@ def draw(folder, place, split, table, run, result, means):
             drawn["study_expert"] = plots.draw_study(study, title, kind="expert_means")
     if means is not None:
         drawn["outcome"] = plots.draw_outcome(means, result["outcome"], title)
-    logs = storage.logs_folder(folder, run.name)
-    for path in sorted(logs.glob("**/history.csv")):
-        member = "" if path.parent == logs else f"_{path.parent.name}"
-        try:
-            figure = plots.draw_learning_curves(pd.read_csv(path), run.name)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            terminal.caution(f"{path} is corrupt, so not drawn: {error}")
-            continue
-        drawn[f"learning_curves{member}"] = figure
     return [style.save(figure, place / name)[0] for name, figure in drawn.items()]
 
 
 def publish(folder, split, clips, table, run, result, options, means=None):
-    """Write and draw what was found, once all of it is computed; lines to print.
-
-    It takes predictions of a run's split, the result of `evaluate.evaluate`, what the
-    user asked for ("full" prints all tables), and the outcome of animals.
-    """
+    """Write and draw what was found, once all of it is computed; lines to print."""
     known = explain_known(table)
     result |= verdict.describe_verdict(result, known)
     result["change_first"] = priorities.rank_priorities(folder, table, result, run)
@@ -88,7 +83,7 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     versions = terminal.list_versions()
     told = run, split, not known
     result["results"] = sentences.write_results(result, *told)
-    result["methods"] = sentences.write_methods(result, *told, versions)
+    result["methods"] = sentences.write_methods(result, *told)
     path = storage.predictions_path(folder, run.name, split)
     read = storage.table_path(folder), storage.extraction_path(folder)
     content = {
@@ -108,64 +103,41 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     animals = storage.predictions_path(folder, run.name, of_question)
     write_columns(animals, sentences.tabulate_animals(table))
     place = storage.figures_folder(folder, run.name, question)
-    drawn = draw(folder, place, split, table, run, result, means)
+    drawn = draw(place, split, table, run, result, means)
     text = f"Results\n\n{result['results']}\n\nMethods\n\n{result['methods']}\n"
     with storage.replacing(place / "results.txt") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    named = {clip.name: clip for clip in clips}
-    write_page(
-        place / "report.html",
-        folder,
-        named,
-        table,
-        result,
-        run,
-        sections,
-        drawn,
-        split=split,
-        versions=versions,
-    )
+    report = place / "report.html"
+    write_page(report, folder, clips, result, run, sections, drawn, split, versions)
     lines = verdict.format_verdict(result, run.name, split)
     if options.get("full"):
         lines += verdict.format_tables(sections)
     if result["change_first"]:
         first = f"What to change first: {result['change_first'][0]}"
-        lines += ["", *textwrap.wrap(first, 88)]
+        lines += textwrap.wrap(first, 88)
     return [
         *lines,
-        f"page: {place / 'report.html'}; sentences for a paper: results.txt beside it",
+        f"page: {report}; sentences for a paper: results.txt beside it",
         f"tables: {path}, .json, {animals.name}; on the terminal with --full",
     ]
 
 
-def write_page(
-    path, folder, clips, table, result, run, sections, drawn, split, versions
-):
+def write_page(path, folder, clips, result, run, sections, drawn, split, versions):
     """Write the page of an evaluation in a working folder."""
-    pictures = [(str(p), CAPTIONS[p.stem]) for p in drawn if p.stem in CAPTIONS]
+    named = {clip.name: clip for clip in clips}
     page.write(
         path,
         "report.html",
         run=run.name,
         result=result,
         level=LEVELS[result["label"]],
-        figures=pictures,
+        figures=[(str(p), CAPTIONS[p.stem]) for p in drawn if p.stem in CAPTIONS],
         sections=sections,
         lines=verdict.list_figures(result),
-        worst=list_worst(path, folder, clips, table),
+        worst=[c | show_clip(path, folder, named[c["clip"]]) for c in result["worst"]],
         split=split,
         versions=versions,
     )
-
-
-def list_worst(path, folder, clips, table):
-    """List the clips with the largest errors, each a dict for the page at `path`."""
-    scored = table.dropna(subset=["target", "network_score"])
-    scored = scored.assign(error=scored["network_score"] - scored["target"])
-    worst = scored.sort_values("error", key=abs, ascending=False).head(N_WORST)
-    columns = ["clip", "animal", "target", "network_score", "error"]
-    rows = worst[columns].to_dict("records")
-    return [row | show_clip(path, folder, clips[row["clip"]]) for row in rows]
 
 
 def show_clip(path, folder, clip):

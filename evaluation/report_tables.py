@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from evaluation.baselines import INFORMED
-from names.sessions import show_order
 from reports import page
 
 FIGURES = {  # keys of `agreement.measure_agreement`
@@ -155,7 +154,7 @@ def list_baselines(result):
 
 def list_calibration(calibration):
     words = {"slope": "slope (ideal 1)", "intercept": "intercept (ideal 0)"}
-    rows = lay(words | {"trend": "trend of differences (0)"}, calibration)
+    rows = lay(words, calibration)
     return [Section("calibration", ("over clips",), rows)]
 
 
@@ -176,15 +175,6 @@ def list_groups(result):
         title = "network score against expert severity, of animals"
         sections.append(Section(title, ("Pearson r",), rows, notes))
     return sections
-
-
-def list_sessions(change):
-    words = {"expert": "change of expert score", "network": "change of network score"}
-    words |= {"difference": "difference", "pearson": "Pearson r of changes"}
-    title = f"first to last session of {page.count(change['n'], 'animal')}"
-    if change["order"]:
-        title += f" ({show_order(change['order'])})"
-    return [Section(title, ("mean change",), lay(words, change))]
 
 
 def list_comparison(study):
@@ -294,7 +284,6 @@ def list_repeats(repeats):
 
 ASKED = {
     "comparison": list_comparison,
-    "sessions": list_sessions,
     "outcome": list_outcome,
     "raters": list_raters,
     "plan": list_plan,

@@ -1,7 +1,5 @@
 """Sentences of an evaluation for Methods and Results of a paper, never with a path."""
 
-from pathlib import Path
-
 from evaluation import study, verdict
 from reports import page
 
@@ -83,30 +81,20 @@ def write_results(result, run, split, is_test):
     return ". ".join(sentences) + "."
 
 
-def write_methods(result, run, split, is_test, versions):
+def write_methods(result, run, split, is_test):
     """Write the sentences for Methods: settings, weights with digest, versions."""
-    animals, made = result["agreement"]["animals"], run.extraction or {}
-    digest = str(made.get("sha256") or "")[:12]
-    weights = Path(str(made.get("weights", "unknown"))).name
-    weights += f" weights (SHA-256 {digest})" if digest else " weights"
-    learned = len(run.train_clips or {})
-    of_clips = f", trained on {page.count(learned, 'clip')}" if learned else ""
-    is_fold = learned and split not in ("test", "train")
-    of_clips += " in the last fold" if is_fold else ""
-    model = run.model
+    animals = page.count(result["agreement"]["animals"]["n"], "animal")
+    is_fold = split in HOW and split != "test"
     text = (
-        f"Movement was scored by a network (model {model}{of_clips}; "
-        f"{run.n_frames} frames a clip, "
-        f"{made.get('sampling', 'unknown')} sampling; features of InceptionV3 with "
-        f"{weights}). It was evaluated on {page.count(animals['n'], 'animal')}, "
+        f"Movement was scored by a network ({study.describe_network(run)}"
+        f"{', of the last fold' if is_fold else ''}). It was evaluated on {animals}, "
         f"{describe_how(run, split, is_test)}. {STATISTICS}"
     )
     if shares := run.describe_choice():
         text += f" {LINEAR.format(shares=shares)}"
     text += f" {CROSSED}" if result["crossed"] else ""
     text += f" {study.STATISTICS}" if "comparison" in result else ""
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"{text} Versions: {listed}."
+    return f"{text} {study.format_versions()}"
 
 
 def tabulate_animals(table):

@@ -4,6 +4,7 @@ The statistics are those of `groups.py`.
 """
 
 import dataclasses
+from pathlib import Path
 
 import pandas as pd
 
@@ -35,9 +36,8 @@ def label_clips(names, run, labels):
 def settle(table, run, by_group, by_session, control=None, order=None):
     """Settle what is compared with what, before anything is scored.
 
-    `table` is of `label_clips`; `control` and `order` are the healthy group and the
-    order of sessions as a user gave them. Dict of "groups", the healthy one first, and
-    "sessions" from first to last, each empty where it is not compared; "healthy".
+    Of a table with clip, group and session. Dict of "groups", the healthy one first,
+    and "sessions" from first to last, each empty where not compared; "healthy".
     """
     check_labels(table, by_group, by_session)
     healthy, found = None, {"groups": [], "sessions": []}
@@ -144,21 +144,32 @@ STATISTICS = (
 )
 
 
+def describe_network(run):
+    """Describe a network as Methods do: settings, weights by name and digest."""
+    made, known = run.extraction or {}, len(run.targets)
+    digest = str(made.get("sha256") or "")[:12]
+    weights = Path(str(made.get("weights", "unknown"))).name  # never a path
+    return (
+        f"model {run.model}, trained on {known or 'unknown'} clips; {run.n_frames} "
+        f"frames a clip, {made.get('sampling', 'unknown')} sampling; features of "
+        f"InceptionV3 with {weights} weights{digest and f' (SHA-256 {digest})'}"
+    )
+
+
 def describe_methods(run, n_clips, animals, level):
     """Write the sentences for Methods of scored new videos."""
-    made, known = run.extraction, run.targets
     error = "its error on held-out animals is not on record"
     if intervals.count_animals(run):
         error = intervals.describe_errors(run, level)
-    versions = ", ".join(f"{name} {v}" for name, v in list_versions().items())
-    learned = f"{len(known)} clips" if known else "clips that are unknown here"
     return (
         f"{n_clips} clips of {len(set(animals))} animals were scored by the network "
-        f"{run.name} (model {run.model}, trained on {learned}; "
-        f"{run.n_frames} frames a clip, {made['sampling']} sampling, features of "
-        f"InceptionV3 with {made['weights']} weights; {error}). {STATISTICS} Versions: "
-        f"{versions}."
+        f"{run.name} ({describe_network(run)}; {error}). {STATISTICS} "
+        f"{format_versions()}"
     )
+
+
+def format_versions():
+    return f"Versions: {', '.join(f'{k} {v}' for k, v in list_versions().items())}."
 
 
 def report_study(table, run, settled, output=None, level=intervals.LEVEL):

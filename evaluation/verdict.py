@@ -20,8 +20,7 @@ def describe_verdict(result, known=""):
     """Put a result of `evaluate.evaluate` into a label and plain sentences.
 
     `known` says which clips or animals the network knows, "" for a test. Dict of
-    "label", "than" (what the network is not shown to be better than, or ""), "verdict",
-    a list of sentences.
+    "label", "than" (what the network is not shown to be better than) and "verdict".
     """
     clips, n = result["agreement"]["clips"], result["agreement"]["animals"]["n"]
     if not clips["n"]:
@@ -181,7 +180,9 @@ def list_figures(result):
         lines.append([f"{inter['n_raters']} raters", text])
     elif raters:
         lines.append(["raters", raters["inter"]["mae"]["reason"]])
-    return lines + list_asked(result, digits)
+    lines += list_asked(result, digits)
+    worst = [f"{c['clip']} {c['error']:+.{digits}f}" for c in result["worst"][:3]]
+    return [*lines, ["largest errors", ", ".join(worst)]]
 
 
 def list_asked(result, digits):

@@ -13,6 +13,7 @@ the value, and the clip's own mean frame held still, for what its frames add bey
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from explanation.network import Moving, cut, evaluate
 
@@ -96,6 +97,11 @@ def sum_gradients(network, start, moved, paces):
     return total
 
 
+def average_animals(values, animals):
+    """Average values of clips (N, F), each animal counting once, (F,)."""
+    return pd.DataFrame(values).groupby(np.asarray(animals)).mean().mean().to_numpy()
+
+
 class Parts(NamedTuple):
     """What the value of N clips consists of; means over M networks."""
 
@@ -111,10 +117,9 @@ class Parts(NamedTuple):
     def value(self):
         return self.values.mean(axis=1)
 
-    @property
-    def importance(self):
-        """Mean absolute attribution of each feature over the clips, (F,)."""
-        return np.abs(self.whole.features).mean(axis=0)
+    def find_importance(self, animals):
+        """Mean absolute attribution of each feature over the animals of clips, (F,)."""
+        return average_animals(np.abs(self.whole.features), animals)
 
     @property
     def is_cut(self):

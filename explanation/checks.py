@@ -8,9 +8,10 @@ the features, not the network (Adebayo et al. 2018).
 
 import numpy as np
 
+from evaluation.groups import correct_holm
 from explanation import attribution
 from explanation.network import Moving, cut, permuted
-from explanation.statistics import ALPHA, correct_holm, correlate_ranks, find_interval
+from explanation.statistics import ALPHA, correlate_ranks, find_interval
 
 FRAME_AMOUNTS = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
 FEATURE_AMOUNTS = (0.03, 0.1, 0.3)
@@ -52,10 +53,7 @@ REPLACED = {
 
 
 def delete_clip(networks, sequence, start, orders, random):
-    """Measure changes of the value, by kind: (given orders and mean random, amounts).
-
-    All of a clip in one go, since a wide network takes as long for 9 as for 32.
-    """
+    """Measure changes of the value, by kind: (given orders, mean random; amounts)."""
     plans, values = [], []
     for name, (amounts, replace) in REPLACED.items():
         n = len(orders[name][0])
@@ -79,19 +77,13 @@ def delete_clip(networks, sequence, start, orders, random):
 def run_deletion_test(networks, sequences, parts, owners, of_clip=None, seed=0):
     """Replace what contributes most, and as much at random.
 
-    Frames and features are replaced by the clip's mean in the order of their
-    contributions: the raising ones first, and the lowering ones first. The importance
-    of features over all clips is relative to zero: the most important are set to 0,
-    and only the size of the change is predicted. `of_clip`: the networks of each clip,
-    where not all explain all. A dict of "tests", by name: the
-    advantage over random, by "clips" and by "animals" (`owners`), "p" and "p_holm" over
-    animals, "verdict"; "n_clips", of "n_of"; "curves", (clips, kinds, amounts): changes
-    in raising, lowering and random order, and for "importance" their sizes in the order
-    of importance and random.
+    Frames and features are replaced by the clip's mean, the raising and the lowering
+    ones first; the most important features are set to 0. `of_clip`: the networks of
+    each clip. Dict of "tests" over animals (`owners`); "n_clips", "n_of", "curves".
     """
     chosen = draw_clips(len(sequences), N_TESTED, seed)
     random = np.random.default_rng(seed)
-    ranked = np.argsort(-parts.importance, kind="stable")
+    ranked = np.argsort(-parts.find_importance(owners), kind="stable")
     found = []
     for clip in chosen:
         frames = np.argsort(parts.beyond.frames[clip], kind="stable")
@@ -125,16 +117,11 @@ def compare_curves(curves, owners):
     largest = {name: np.abs(changes).max() for name, changes in curves.items()}
     tests = {}
     for name, advantage in advantages.items():
-        by_clip = advantage.mean(axis=1)
-        tests[name] = {
-            "clips": find_interval(by_clip),
-            "animals": find_interval(by_clip, owners),
-        }
+        tests[name] = {"animals": find_interval(advantage.mean(axis=1), owners)}
         is_blind = largest["features"] <= ROUNDING * largest["importance"]
         if is_blind and name.startswith("features"):
             reason = "the network uses nothing but the mean frame"
-            blind = {"value": None, "reason": reason}
-            tests[name] = {"clips": blind, "animals": blind}
+            tests[name] = {"animals": {"value": None, "reason": reason}}
     add_verdicts(tests)
     return tests
 
@@ -170,12 +157,10 @@ def explain_again(networks, sequences, chosen, of_clip):
 def run_randomisation_test(networks, sequences, parts, of_clip=None, seed=0):
     """Explain a few clips again after permuting the network's weights, several times.
 
-    A dict of "importance", "signed", "frames": mean rank correlation of the features'
-    importance, of their signed contributions, and of those of frames relative to the
-    mean frame, or None; "relative": importance of a feature divided by that with
-    permuted weights; "evaluated": which of these depend on what was learned.
-    Contributions of frames to a score of movement do not: whatever the weights, they
-    are large where something moves.
+    A dict of mean rank correlations ("importance", "signed" of features, "frames") or
+    None; "relative": importance of a feature divided by that with permuted weights;
+    "evaluated": which depend on what was learned. Contributions of frames to a score of
+    movement do not: whatever the weights, they are large where something moves.
     """
     random = np.random.default_rng(seed)
     chosen = draw_clips(len(sequences), N_PERMUTED, seed)

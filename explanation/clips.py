@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from explanation import attribution, overlays
 from explanation.network import find_rates
+from reports import style
 from system.tables import write_columns
 
 MAX_CLIPS = 20  # with figures of their own
@@ -15,6 +16,8 @@ TYPICAL = 0.2, 0.8  # quantiles of the network scores
 
 def choose_examples(table):
     """Choose rows of a typical low, a typical high and the worst scored clip."""
+    if len(table) <= len(TYPICAL) + 1:
+        return dict.fromkeys(range(len(table)), "Clip")
     scores, chosen = table["network_score"].to_numpy(float), {}
     low, high = np.quantile(scores, TYPICAL)
     for kind, away in (
@@ -39,21 +42,23 @@ def show_clips(study, n_key_frames):
     shown = order if len(order) <= MAX_CLIPS else [*order[:half], *order[-half:]]
     examples = choose_examples(study.table)
     rows = [int(row) for row in order if row in {*map(int, shown), *examples}]
+    shown = study.parts.steps[rows], study.parts.beyond.frames[list(examples)]
+    limits = [style.find_limits([0, *values.ravel()]) for values in shown]
     clips = []
     for row in tqdm(rows, desc="clips", unit="clip", disable=None):
-        clip = show_clip(study, row, n_key_frames)
+        clip = show_clip(study, row, n_key_frames, limits[0])
         clip["example"] = examples.get(row)
         if row in examples:
             clip["example_rank"] = list(examples).index(row)
-            show_example(study, clip)
+            show_example(study, clip, limits[1])
         clips.append(clip)
     if tables := [list_places(clip) for clip in clips if clip["places"]]:
         write_columns(study.folder / "places.csv", pd.concat(tables))
     return clips
 
 
-def show_clip(study, row, n_key_frames):
-    """Draw one clip."""
+def show_clip(study, row, n_key_frames, limits):
+    """Draw one clip; its bars are on the axis of all clips, from limit to limit."""
     clip, parts = study.table.iloc[row].to_dict(), study.parts
     name, sequence = clip["clip"], study.sequences[row]
     key_frames = attribution.choose_frames(parts.beyond.frames[row], n_key_frames)
@@ -67,7 +72,8 @@ def show_clip(study, row, n_key_frames):
         rates=find_rates(study.of_clip[row], sequence),
     )
     interval = study.pictures.find_interval(name)
-    trace = overlays.Trace(parts.steps[row], parts.step_length, len(sequence), interval)
+    trace = parts.steps[row], parts.step_length, len(sequence), interval, limits
+    trace = overlays.Trace(*trace)
     of_groups = study.run.target == "group"
     clip |= {
         "row": row,
@@ -75,6 +81,7 @@ def show_clip(study, row, n_key_frames):
         "places": found,
         "trace": trace,
         "residual": float(parts.whole.residual[row]),
+        "moved": float(parts.beyond.gain[row]),
         "truth": "group (0 or 1)" if of_groups else "expert score",
     }
     cards = []
@@ -85,7 +92,7 @@ def show_clip(study, row, n_key_frames):
     return clip | {"figure": study.save(figure, f"clips/{name}")}
 
 
-def show_example(study, clip):
+def show_example(study, clip, limits):
     """Draw the "trace" of a clip, and the "strip" of few frames that matter most."""
     trace, name, found = clip["trace"], clip["clip"], clip["places"]
     added, strip = study.parts.beyond.frames[clip["row"]], []
@@ -106,7 +113,8 @@ def show_example(study, clip):
                 }
             )
     marks = [(card["index"], card["letter"]) for card in strip]
-    figure = overlays.draw_trace(trace._replace(parts=added, length=1), marks)
+    of_frames = trace._replace(parts=added, length=1, limits=limits)
+    figure = overlays.draw_trace(of_frames, marks)
     clip["trace"], clip["strip"] = study.save(figure, f"clips/{name}-trace"), strip
 
 

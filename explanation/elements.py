@@ -4,22 +4,20 @@ A frame is a point. Groups are compared animal by animal, since frames and clips
 one animal are not independent.
 """
 
-import itertools
 import math
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from explanation.statistics import ALPHA, correct_holm, correlate_ranks
+from evaluation.groups import correct_holm, permute
+from explanation.statistics import ALPHA, correlate_ranks
 from names.labels import order_groups
 
 MAX_COMPONENTS = 10
-N_PERMUTATIONS = 9999
 LOWER, UPPER = "lower network score", "upper network score"
-MAX_EXACT = 20000  # relabellings that are all gone through
+ALL = "all of these clips"
 
 
 def find_components(points, seed=0):
@@ -43,46 +41,39 @@ def find_elements(coordinates, n_elements, seed=0):
 
 
 def split_groups(table):
-    """Give each clip one of two groups; returns whether by name or network score."""
+    """Give each clip one of two groups; returns whether by name or network score.
+
+    Where no two can be made, as of one animal, all clips are in one.
+    """
     if table["group"].notna().all() and table["group"].nunique() == 2:
         return list(table["group"]), True
     means = table.groupby("animal")["network_score"].mean()
     high = means > means.median()
+    if not high.any():
+        return [ALL] * len(table), False
     return [UPPER if high[animal] else LOWER for animal in table["animal"]], False
 
 
-def count_parts(labels, units):
-    """Count the units, sorted, and the part of their frames in each element, (U, K)."""
-    names = sorted(set(units))
-    index = {name: row for row, name in enumerate(names)}
-    counts = np.zeros((len(names), labels.max() + 1))
-    np.add.at(counts, ([index[unit] for unit in units], labels), 1)
-    return names, counts / counts.sum(axis=1, keepdims=True)
-
-
-def describe_elements(labels, clips, animals, groups, scores, healthy=None):
+def describe_elements(labels, animals, groups, scores, healthy=None):
     """Describe each element: where it occurs, and with which network score.
 
-    All arguments are of frames, (P,), but the last, the healthy group. Gives a table, a
-    row an element: frames; the fraction of an animal's frames in either group (mean
-    over animals), named by the group; Spearman's rho with the network score over
-    animals; p of the groups' difference, and after Holm's correction; whether it
-    follows animals and not groups. Then the two groups, and why p is not defined or
-    cannot be small, or "".
+    All arguments are of frames, (P,), but the healthy group. Gives a table, a row an
+    element: frames; the fraction of an animal's frames by group; Spearman's rho with
+    the score over animals; p of the groups' difference. Then the groups, and why p is
+    not defined or cannot be small, or "".
     """
     animals, groups = np.asarray(animals, str), np.asarray(groups, str)
     names = order_groups(map(str, groups), healthy)
-    units, parts = count_parts(labels, [*zip(animals, groups, strict=True)])
-    second = np.array([group == names[-1] for _, group in units])
+    found = pd.crosstab([animals, groups], labels, normalize="index")  # of units
+    owners, of_group = (found.index.get_level_values(level) for level in (0, 1))
+    parts, second = found.to_numpy(), of_group == names[-1]
     if len(names) == 2:
-        p_values, reason = compare_groups(parts, [a for a, _ in units], second)
+        p_values, reason = compare_groups(parts, owners, second)
     else:
         p_values, reason = np.full(parts.shape[1], np.nan), "there is one group"
-    owners, whole = count_parts(labels, animals.tolist())
-    means = [np.mean(np.asarray(scores)[animals == owner]) for owner in owners]
-    corrected = correct_holm(p_values)
-    by_clip, of_clips = count_parts(labels, [*zip(clips, animals, groups, strict=True)])
-    follows = follow_animals(of_clips, [unit[1:] for unit in by_clip])
+    whole = pd.crosstab(animals, labels, normalize="index").to_numpy()
+    means = pd.Series(scores).groupby(animals).mean()
+    corrected = np.array(correct_holm(p_values))
     table = {
         "element": np.arange(parts.shape[1]),
         "frames": np.bincount(labels),
@@ -90,86 +81,36 @@ def describe_elements(labels, clips, animals, groups, scores, healthy=None):
         "rho_score": [correlate_ranks(column, means) for column in whole.T],
         "p": p_values,
         "p_holm": corrected,
-        "follows_animals": follows & ~(corrected < ALPHA),
     }
     return pd.DataFrame(table), names, reason
 
 
-def follow_animals(parts, owners):
-    """Find which elements (K,) differ between the animals of a group, clip after clip.
-
-    Coat, cage and camera make an animal's clips alike; so does a habit. Animals make
-    more than half of the variance within groups, and an F test, corrected, agrees.
-    `parts` are of clips (N, K), `owners` their (animal, group).
-    """
-    n, n_owners = len(parts), len(set(owners))
-    n_groups = len({group for _, group in owners})
-    if not n_groups < n_owners < n:
-        return np.zeros(parts.shape[1], bool)
-    left = [center_by(parts, labels) for labels in (owners, [g for _, g in owners])]
-    within, total = ((each**2).sum(axis=0) for each in left)
-    freedom = n_owners - n_groups, n - n_owners
-    error = np.maximum(within / freedom[1], 1e-12)
-    p_values = stats.f.sf((total - within) / freedom[0] / error, *freedom)
-    is_large = 1 - error / np.maximum(total / (n - n_groups), 1e-12) > 0.5
-    return is_large & (correct_holm(p_values) < ALPHA)
-
-
-def center_by(values, labels):
-    """Take from each row (N, K) the mean of the rows with its label."""
-    labels = [str(label) for label in labels]
-    return values - pd.DataFrame(values).groupby(labels).transform("mean").to_numpy()
-
-
 def compare_groups(parts, owners, second):
-    """Test by permutation whether mean parts differ between two groups of animals.
+    """Test by permutation whether mean parts (R, K) of animals differ between groups.
 
-    A row of parts (R, K) is of an animal, or of one in one of two groups; then its two
-    rows are swapped, so that it is compared with itself. The labels of the others are
-    permuted. Returns p (K,), two-sided, and why there is none or none can be small.
+    Where most animals are in both, these are compared with themselves; else they are
+    omitted. Returns p (K,), and why there is none or none can be small.
     """
-    n_second, n_animals = int(second.sum()), len(set(owners))
-    if min(n_second, len(second) - n_second) < 2 or n_animals < 5:
+    owners = np.asarray(owners)
+    sides = [
+        dict(zip(owners[rows], parts[rows], strict=True)) for rows in (second, ~second)
+    ]
+    both = sides[0].keys() & sides[1].keys()
+    are_paired = 2 * len(both) > len(set(owners))
+    kept = [
+        np.array([own[name] for name in sorted(own) if (name in both) == are_paired])
+        for own in sides
+    ]
+    sizes = list(map(len, kept))
+    if min(sizes) < 2 or sum(sizes) < (10 if are_paired else 5):
         reason = "two animals in each group, five in all, are needed"
         return np.full(parts.shape[1], np.nan), reason
-    labels, lowest = list_labellings(second, owners)
-    weights = labels / n_second - (1 - labels) / (len(second) - n_second)
-    found = parts[second].mean(axis=0) - parts[~second].mean(axis=0)
-    as_far = np.abs(weights @ parts) >= np.abs(found) - 1e-12
+    how = "samples" if are_paired else "independent"
+    p = permute(kept, lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis), how)
+    lowest = 2 ** (1 - sizes[0]) if are_paired else 2 / math.comb(sum(sizes), sizes[0])
     lowest *= parts.shape[1]  # as many tests, corrected
     few = f"with so few animals no corrected p can be below {min(1, lowest):.2g}"
-    return as_far.mean(axis=0), few if lowest >= ALPHA else ""
-
-
-def list_labellings(second, owners, seed=0):
-    """List relabellings of rows, the true one among them; all of them if few.
-
-    (L, R), 1 where a row counts to the second group; and the lowest p that they allow.
-    """
-    _, index, counts = np.unique(owners, return_inverse=True, return_counts=True)
-    pairs = [np.flatnonzero(index == i) for i in np.flatnonzero(counts == 2)]
-    alone = np.flatnonzero(counts[index] == 1)
-    n, k = len(alone), int(second[alone].sum())
-    n_labellings = math.comb(n, k) * 2 ** len(pairs)
-    n_listed = n_labellings if n_labellings <= MAX_EXACT else 1 + N_PERMUTATIONS
-    labels = np.tile(second, (n_listed, 1))
-    if n_listed == n_labellings:
-        swaps = [*itertools.product((False, True), repeat=len(pairs))]
-        chosen = itertools.combinations(alone.tolist(), k)
-        for row, (ones, _) in zip(
-            labels, itertools.product(chosen, swaps), strict=True
-        ):
-            row[alone] = np.isin(alone, ones)
-        swapped = np.tile(np.array(swaps, bool), (math.comb(n, k), 1))
-    else:
-        random = np.random.default_rng(seed)
-        labels[1:, alone] = random.permuted(labels[1:, alone], axis=1)
-        swapped = random.random((n_listed, len(pairs))) < 0.5
-        swapped[0] = False
-    for i, pair in enumerate(pairs):
-        labels[:, pair] ^= swapped[:, i, None]
-    has_mirror = 2 * k == n
-    return labels.astype(float), (1 + has_mirror) / n_labellings
+    return p, few if lowest >= ALPHA else ""
 
 
 def choose_central(labels, distances, clips, element, n_chosen):

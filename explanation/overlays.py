@@ -64,6 +64,7 @@ class Trace(NamedTuple):
     length: int  # frames of a step
     n_frames: int  # T
     interval: float | None = None  # seconds from one frame to the next, where known
+    limits: tuple | None = None  # of the contributions of all clips on a page
 
     def at(self, frame):
         """Where a frame begins on the axis of time: seconds, else its number."""
@@ -85,6 +86,7 @@ def plot_trace(axes, trace):
     axes.bar(left, trace.parts, wide, color=colours, align="edge")
     axes.axhline(0, color=INK, linewidth=0.6)
     axes.set(xlim=(trace.at(0), trace.at(trace.n_frames)), ylabel="contribution")
+    axes.set_ylim(trace.limits)
     axes.set_xlabel("frame" if trace.interval is None else "time (s)")
     axes.yaxis.set_major_locator(MaxNLocator(4))
     ticks = MaxNLocator(12, integer=trace.interval is None, min_n_ticks=4)

@@ -41,12 +41,7 @@ class Study(NamedTuple):
 
 
 def open_study(folder, opened, run, table, sequences, pictures):
-    """Take the values of clips apart.
-
-    `opened` are pairs of Keras networks and the rows (n,) of the clips that they
-    explain: all, or those of the animals that a fold held out. Other arguments are
-    those of `Study`.
-    """
+    """Take values of clips apart: `opened` are networks and the rows of their clips."""
     networks = [list(map(open_network, own)) for own, _ in opened]
     rows = [rows for _, rows in opened]
     found = [
@@ -114,10 +109,7 @@ def write_parts(study):
 
 
 def explain_variance(kinds, values):
-    """Find the fraction of the variance of values that each kind of movement explains.
-
-    They add up to 1, since a value is the sum of its kinds. None where not defined.
-    """
+    """Find which part of the variance of values each kind of movement explains."""
     if len(kinds) < 2 or np.ptp(values) == 0:
         return None
     found = np.cov([*np.transpose(kinds), values])[-1, :-1] / np.var(values, ddof=1)
@@ -125,11 +117,7 @@ def explain_variance(kinds, values):
 
 
 def check(study):
-    """Run the deletion test and the model randomisation test.
-
-    Returns both results, and the importance of each feature relative to that with
-    permuted weights, (F,).
-    """
+    """Run both tests; gives them, and importance relative to permuted weights, (F,)."""
     known = study.networks, study.sequences, study.parts
     owners, of_clip = study.table["animal"], study.of_clip
     deletion = checks.run_deletion_test(*known, owners, of_clip)
@@ -141,7 +129,9 @@ def check(study):
 
 def rank_features(study, relative):
     """Rank the features by their importance, write a table and draw; path of a PNG."""
-    importance, signed = study.parts.importance, study.parts.whole.features.mean(axis=0)
+    animals, whole = study.table["animal"], study.parts.whole.features
+    importance = study.parts.find_importance(animals)
+    signed = attribution.average_animals(whole, animals)
     by_chance = np.full(len(importance), np.nan)
     np.divide(importance, relative, out=by_chance, where=relative > 0)
     order = np.argsort(-importance, kind="stable")
@@ -162,7 +152,7 @@ def compare(study, importances, are_folds):
 
     A dict of "rhos" by run, and "stability" over folds, or None.
     """
-    own = study.parts.importance
+    own = study.parts.find_importance(study.table["animal"])
     table = {"feature": np.arange(len(own)), study.run.name: own, **importances}
     write_columns(study.folder / "comparison.csv", table)
     stability = None
@@ -187,7 +177,7 @@ def find_points(study, space):
             for n in study.networks
         ]
         return np.concatenate(states, axis=2), "hidden"
-    importance = study.parts.importance
+    importance = study.parts.find_importance(study.table["animal"])
     weights = importance / (importance.max() or 1.0)
     return study.sequences * weights.astype(np.float32), "features"
 
@@ -204,6 +194,7 @@ def map_space(study, space, n_elements):
     )
     labels, distances = elements.find_elements(coordinates, n_elements)
     groups, are_named = elements.split_groups(study.table)
+    are_split = len(set(groups)) > 1
     healthy = study.run.control_group if are_named else elements.LOWER
     by_clip = study.table[["clip", "animal"]].assign(group=groups)
     owners = by_clip.loc[by_clip.index.repeat(n_frames)]  # a row a frame
@@ -231,7 +222,7 @@ def map_space(study, space, n_elements):
     )
     scores = np.repeat(study.table["network_score"].to_numpy(), n_frames)
     described, names, reason = elements.describe_elements(
-        labels, *owners.values(), scores, healthy
+        labels, owners["animal"], owners["group"], scores, healthy
     )
     write_columns(study.folder / "elements.csv", described)
     rows = described.to_dict("records")
@@ -241,7 +232,7 @@ def map_space(study, space, n_elements):
     space = {
         "kind": kind,
         "groups": names,
-        "are_named": are_named,
+        "are_named": are_named or not are_split,
         "reason": reason,
         "figure": study.save(figure, "space"),
         "looks": style.choose_looks(groups, healthy),
@@ -250,10 +241,7 @@ def map_space(study, space, n_elements):
 
 
 def describe(study, found, chosen):
-    """Gather the content of the page: what was found, and how far to rely on it.
-
-    `found` is what the steps returned, `chosen` says which clips these are.
-    """
+    """Gather the content of the page: what was found, and how far to rely on it."""
     if not found["reason"] and (missing := study.pictures.missing):
         name, why = next(iter(missing.items()))
         n_clips = len(found["clips"])

@@ -17,11 +17,7 @@ from reports.style import COLOURS, FAINT, INK
 
 @styled
 def draw_features(importance, signed, by_chance, n_shown=20):
-    """Draw the most important features, and how importance spreads over all.
-
-    All three are (F,): mean absolute and mean attributions over clips, and importance
-    with permuted weights, NaN where it is not defined.
-    """
+    """Draw the most important features (F,), and how importance spreads over all."""
     figure = Figure((WIDTH, 3.3), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     order = np.argsort(-importance, kind="stable")
@@ -77,10 +73,9 @@ def draw_deletion(curves):
 
 @styled
 def draw_space(coordinates, variances, animals, groups, thumbnails, healthy=None):
-    """Draw frames as points, an ellipse for each animal, pictures at the extremes.
+    """Draw frames (P, 2) as points, an ellipse for each animal, pictures at extremes.
 
-    `coordinates` (P, >= 2), `variances` as parts of all; `thumbnails` are pairs of a
-    point and its picture (H, W, 3); `healthy` is the healthy group.
+    `thumbnails` are pairs of a point and its picture (H, W, 3).
     """
     figure = Figure((WIDTH, 6.2))
     place = (0.23, 0.06, 0.54, 0.86) if thumbnails else (0.06, 0.06, 0.88, 0.86)

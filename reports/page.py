@@ -34,6 +34,7 @@ def number(value, digits=3, sign=False):
     """Write a number, with a minus as wide as a plus; or that it is not defined."""
     if value is None or not math.isfinite(value):
         return "not defined"
+    value = round(value, digits) + 0.0  # no minus before 0
     return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 

@@ -68,6 +68,9 @@ def describe_seen(names, animals, run, train_rows=(), digests=None):
             found.append("clip used for validation")
         else:
             found.append("animal seen in training" if animal in known else "")
+    if base := run.find_base():
+        earlier = describe_seen(names, animals, base, digests=digests)
+        found = [own or how for own, how in zip(found, earlier, strict=True)]
     return found
 
 
@@ -97,7 +100,7 @@ def note_owners(run, clips):
     owners = {
         clip.name: data.animal_of(clip, run.animal_pattern)
         for clip in clips
-        if clip.name in run.targets
+        if clip.name in run.targets or clip.name in run.base.clips
     }
     return dataclasses.replace(run, animals_now=owners)
 

@@ -161,6 +161,8 @@ def find_trained(guessed, digests, labels, run, are_others=False):
     trained the run. `are_others`: other animals have the same names, which count for
     nothing then. A dict, by clip, of how the run knows it.
     """
+    base = run.find_base()  # where the run was recalibrated
+    earlier = find_trained(guessed, digests, labels, base, are_others) if base else {}
     known, seen = run.targets, run.clips_were.digests or {}
     clips = {} if are_others else {plain_name(name): name for name in known}
     owners = {name: form_of_animal(run.animal_of(name)) for name in known}
@@ -183,8 +185,8 @@ def find_trained(guessed, digests, labels, run, are_others=False):
             f"({list_some(list(alike))}). As the run was received from elsewhere, they "
             "are taken for others. If they are the same, the scores are no predictions"
         )
-        return found
-    return found | alike
+        return earlier | found
+    return earlier | found | alike
 
 
 def plain_name(name):

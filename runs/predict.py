@@ -160,13 +160,15 @@ def read_sequences(folder, names, run, control=None):
 
 
 def score_sequences(networks, sequences, batch_size=8):
-    """Score sequences (T, F), read one after the other, in batches: float64 (N,).
+    """Score sequences (T, F) by the mean of networks: float64 (N,)."""
+    found = score_members(networks, sequences, batch_size)
+    return found.mean(axis=0).astype(float)
 
-    The score is the mean of those of all networks.
-    """
-    scores, iterator = [], iter(sequences)
+
+def score_members(networks, sequences, batch_size=8):
+    """Score sequences (T, F), read one after the other, in batches: (M, N)."""
+    found, iterator = [np.empty((len(networks), 0), np.float32)], iter(sequences)
     while batch := list(itertools.islice(iterator, batch_size)):
         batch = np.stack(batch)
-        given = [np.asarray(n.predict_on_batch(batch))[:, 0] for n in networks]
-        scores.extend(np.mean(given, axis=0))
-    return np.asarray(scores, float)
+        found.append([np.asarray(n.predict_on_batch(batch))[:, 0] for n in networks])
+    return np.concatenate(found, axis=1)

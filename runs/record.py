@@ -125,6 +125,20 @@ class Choice:
 
 
 @dataclasses.dataclass(frozen=True)
+class Base:
+    """The run that a recalibrated one was made of, by which line, and what it knows."""
+
+    name: str = ""
+    sha256: str = ""
+    received: str = ""
+    slope: float = 1.0
+    offset: float = 0.0
+    clips: dict[str, Score] = field(default_factory=dict)
+    animals: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Run:
     """A trained run. What is unknown of the published network is None."""
 
@@ -159,6 +173,7 @@ class Run:
     clips_were: Likeness | None = field(default_factory=Likeness)
     trained: str = ""
     received: str = ""  # from which file, where another folder has packed the run
+    base: Base = field(default_factory=Base)  # where the run was recalibrated
     path: Path | None = None  # of the checkpoint
     # By clip, as the table names them now.
     animals_now: dict[str, str] = field(default_factory=dict)
@@ -193,6 +208,20 @@ class Run:
             few = "; change and jerk share one variance, and so do mean and trend: "
             few += f"{n} animals are too few to tell them apart, and shares uncertain"
         return f"{', '.join(texts)} (ranges over folds of animals{few})"
+
+    def find_base(self):
+        """The run that this one was recalibrated from, as one that knows clips."""
+        base = self.base
+        return base.name and dataclasses.replace(
+            self,
+            name=base.name,
+            base=Base(),
+            train_clips=base.clips,
+            validation_clips={},
+            animals=base.animals,
+            received=base.received or self.received,
+            clips_were=Likeness(digests=base.digests),
+        )
 
     def as_record(self):
         """List the fields that describe a run in other files, by their keys."""

@@ -33,8 +33,7 @@ def describe_state(folder, task=None):
     state += f", {count(len(folds), 'network')} of folds" if folds else ""
     evaluated = list((folder / "predictions").glob("[!.]*.json"))
     if not names & done:
-        few = " --seq-length 20 --sampling uniform" if is_short(clips) else ""
-        way = f"extract_features.py{few}"
+        way = f"extract_features.py{choose_settings(folder, clips)}"
     elif not n_scored and not runs:
         way = "rate.py --join mean" if n_raters else f"rate.py --rater NAME{of_task}"
     elif not runs:
@@ -54,9 +53,14 @@ def describe_state(folder, task=None):
     return state, write_command(folder, way)
 
 
-def is_short(clips):
-    """Say whether clips have too few frames for the published 125."""
-    return min((clip.n_frames or 0 for clip in clips), default=0) < 125
+def choose_settings(folder, clips):
+    """Choose how sequences are made: as those that are there, else as clips allow."""
+    if made := sequences.describe_making(folder):
+        weights = f" --weights {shlex.quote(made['weights'])}"
+        settings = f" --seq-length {made['n_frames']} --sampling {made['sampling']}"
+        return settings + weights * (made["weights"] != "imagenet")
+    is_short = min((clip.n_frames or 0 for clip in clips), default=0) < 125
+    return " --seq-length 20 --sampling uniform" * is_short
 
 
 def count_raters(folder):
@@ -79,3 +83,8 @@ def format_state(folder, task=None):
     """Format where a study is and the next command, in two lines."""
     state, command = describe_state(folder, task)
     return f"now:  {state}\nnext: {command}"
+
+
+def format_next(folder, way):
+    """Format the next command alone, where it does not follow from the folder."""
+    return f"next: {write_command(folder, way)}"

@@ -335,8 +335,8 @@ def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
 
 
 def test_interval_is_student_t():
-    found = statistics.find_interval([1.0, 2.0, 3.0, 4.0])
+    found = statistics.find_interval([1.0, 2.0, 3.0, 4.0], list("abcd"))
     assert found["low"] == pytest.approx(2.5 - 3.18245 * 0.645497, abs=1e-4)
     by_animal = statistics.find_interval([1.0, 3.0, 2.0, 5.0, 5.0], list("aabcc"))
     assert (by_animal["value"], by_animal["n"]) == (3.0, 3)
-    assert statistics.find_interval([1.0, 2.0])["low"] is None
+    assert statistics.find_interval([1.0, 2.0], list("ab"))["low"] is None

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explanation import elements, statistics
+from evaluation.groups import correct_holm
+from explanation import elements
 
 
 def test_components_keep_distances_and_fall():
@@ -25,7 +26,7 @@ def test_one_frame_or_one_value_gives_a_plane_still():
 
 
 def test_holm_is_that_of_the_textbook():
-    found = statistics.correct_holm([0.01, 0.04, 0.03, np.nan])
+    found = correct_holm([0.01, 0.04, 0.03, np.nan])
     assert np.allclose(found[:3], [0.03, 0.06, 0.06])
     assert np.isnan(found[3])
 
@@ -46,13 +47,13 @@ def test_animals_in_both_groups_are_compared_with_themselves():
     assert p[0] == pytest.approx(2 / 64)
 
 
-def test_one_animal_in_both_groups_takes_part_and_spoils_nothing():
+def test_one_animal_in_both_groups_is_omitted_and_spoils_nothing():
     shares = np.array([[0.0], [0.1], [0.2], [0.7], [0.8], [0.9], [0.1], [0.9]])
     second = np.array([False] * 3 + [True] * 3 + [False, True])
     p, _ = elements.compare_groups(shares, [*"abcdef", "x", "x"], second)
-    assert p[0] == pytest.approx(2 / 40)  # 20 labellings, with and without the swap
+    assert p[0] == pytest.approx(2 / 20)
     p, _ = elements.compare_groups(shares[[*range(6), 6]], [*"abcdefx"], second[:7])
-    assert p[0] == pytest.approx(1 / 35)
+    assert p[0] == pytest.approx(2 / 35)
 
 
 def test_many_animals_are_relabelled_at_random():
@@ -61,7 +62,7 @@ def test_many_animals_are_relabelled_at_random():
     owners = [f"g{i}" for i in [*range(20), *range(5), *range(20, 35)]]
     shares = np.stack([random.random(40), random.random(40) + second], axis=1)
     p, note = elements.compare_groups(shares, owners, second)
-    assert p[0] > 0.05 and p[1] == pytest.approx(1e-4) and note == ""
+    assert p[0] > 0.05 and p[1] == pytest.approx(1e-4, rel=1e-3) and note == ""
 
 
 def test_too_few_animals_have_no_p():
@@ -85,7 +86,7 @@ def test_a_planted_movement_is_found_and_no_other():
     points, animals, groups, away = plant(0)
     labels, _ = elements.find_elements(points, 3)
     found, names, note = elements.describe_elements(
-        labels, animals, animals, groups, 2.0 * (groups == "Stroke")
+        labels, animals, groups, 2.0 * (groups == "Stroke")
     )
     assert names == ["Control", "Stroke"] and note == ""
     planted = np.bincount(labels[away]).argmax()
@@ -103,27 +104,9 @@ def test_without_a_difference_none_is_called_one():
         animals = np.repeat([f"g{i}" for i in range(10)], 12)
         groups = np.where(np.repeat(np.arange(10), 12) < 5, "Control", "Stroke")
         labels = (random.random(120) < np.repeat(random.random(10), 12)).astype(int)
-        found, *_ = elements.describe_elements(labels, animals, animals, groups, labels)
+        found, *_ = elements.describe_elements(labels, animals, groups, labels)
         n_false += (found["p_holm"] < 0.05).any()
     assert n_false <= 5  # 2 are expected
-
-
-@pytest.mark.parametrize("kind", ["coat", "habit of a group", "nothing", "one clip"])
-def test_an_element_that_follows_animals_is_told_from_one_that_follows_groups(kind):
-    random = np.random.default_rng(1)
-    owners = np.repeat([f"g{i}" for i in range(8)], 4)
-    groups = np.where(np.repeat(np.arange(8), 4) < 4, "Control", "Stroke")
-    chance = 0.3 + 0.05 * random.normal(size=32)
-    if kind == "coat":
-        chance += 0.5 * (np.repeat(np.arange(8), 4) % 2)
-    if kind == "habit of a group":
-        chance += 0.5 * (groups == "Stroke")
-    if kind == "one clip":
-        owners = np.array([f"g{i}" for i in range(32)])
-    found = elements.follow_animals(
-        np.stack([chance, 1 - chance], axis=1), [*zip(owners, groups, strict=True)]
-    )
-    assert found.all() if kind == "coat" else not found.any()
 
 
 def test_groups_come_from_names_else_from_scores():
@@ -137,6 +120,8 @@ def test_groups_come_from_names_else_from_scores():
     assert elements.split_groups(table) == (["Control", "Stroke", "Stroke"], True)
     groups, named = elements.split_groups(table.assign(group=None))
     assert groups == [elements.UPPER, elements.LOWER, elements.LOWER] and not named
+    alone = table[table["animal"] == "b"].assign(group=None)
+    assert elements.split_groups(alone) == ([elements.ALL] * 2, False)
 
 
 def test_central_frames_are_of_different_clips_where_possible():

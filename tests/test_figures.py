@@ -43,26 +43,11 @@ def words_of(figure):
     return "\n".join(text.get_text() for text in texts_of(figure))
 
 
-def draw_history(n=30):
-    epochs = np.arange(1, n + 1)
-    return pd.DataFrame(
-        {
-            "epoch": epochs,
-            "loss": 3 / epochs,
-            "val_loss": 3 / epochs + np.abs(epochs - 12) / 20,
-            "mae": 1 / epochs,
-            "val_mae": 1.2 / epochs,
-            "learning_rate": 1e-4 * 0.5 ** (epochs // 10),
-        }
-    )
-
-
 def draw_all(title="Reach"):
     return {
         "agreement": draw(drawings.draw_agreement, title=title),
         "bland-altman": draw(drawings.draw_bland_altman, title=title),
         "outcome": draw_outcome(EXPERT * 9, NETWORK, EXPERT, title),
-        "learning": drawings.draw_learning_curves(draw_history(), title),
     }
 
 
@@ -115,23 +100,6 @@ def test_outcome_scales_each_score_from_0_to_1():
     assert points[0].tolist() == pytest.approx([0, 0.5, 1])
     assert points[1].tolist() == pytest.approx([0, 0.125, 1])
     assert "network score, r 0.98" in words_of(figure)
-
-
-def test_learning_curves_mark_the_best_epoch():
-    history = draw_history()
-    best = history["epoch"][history["val_loss"].idxmin()]
-    assert f"best epoch ({best})" in words_of(drawings.draw_learning_curves(history))
-
-
-def test_learning_curves_without_validation_clips():
-    figure = drawings.draw_learning_curves(draw_history(1)[["epoch", "loss"]])
-    assert len(figure.axes) == 1 and "validation" not in words_of(figure)
-
-
-def test_labels_are_spread_and_keep_their_order():
-    heights = np.array([1.0, 1.01, 1.02, 3.0])
-    placed = drawings.spread(heights, 0.5)
-    assert np.all(np.diff(placed) >= 0.49) and placed.argmin() == 0
 
 
 @pytest.mark.parametrize("title", ["cost_$x^2$", "$unclosed", "<a> & \\alpha"])

@@ -30,7 +30,8 @@ LAYERS = (  # from the ground up
     ("rating",),
     ("runs",),
     ("training",),
-    ("evaluation", "explanation"),
+    ("evaluation",),
+    ("explanation",),
     SCRIPTS,
 )
 LAYER_OF = {room: i for i, layer in enumerate(LAYERS) for room in layer}

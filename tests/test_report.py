@@ -144,14 +144,11 @@ def test_the_page_leads_with_the_label_and_the_sentences(tmp_path):
     run = make_run(name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5))
     versions = {"python": "3.11"}
     result["results"] = sentences.write_results(result, run, "folds", True)
-    result["methods"] = sentences.write_methods(result, run, "folds", True, versions)
+    result["methods"] = sentences.write_methods(result, run, "folds", True)
     result["change_first"] = ["<look>"]
-    clips = {name: data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]}
-    sections = report_tables.list_sections(result)
-    told = run, sections, []
-    report.write_page(
-        path, tmp_path, clips, table, result, *told, split="folds", versions=versions
-    )
+    clips = [data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]]
+    told = result, run, report_tables.list_sections(result), [], "folds", versions
+    report.write_page(path, tmp_path, clips, *told)
     text = path.read_text(encoding="utf-8")
     assert "Reach&lt;x&gt;" in text and "&lt;all alike&gt;" in text
     assert '<section class="light doubtful">' in text and "&lt;look&gt;" in text

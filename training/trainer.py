@@ -269,6 +269,8 @@ def fit_network(trainer, train, validation, folder, identity, bar=None):
                 errors = f"loss {row['loss']:.3g}, validation {row['val_loss']:.3g}"
                 bar.set_postfix_str(errors, refresh=False)
                 bar.update()
+    if bar is not None:  # whose time left is at most, and at the present pace
+        bar.total -= options.epochs - len(losses)
     progress.write_history()
     for variable, array in zip(trainer.model.weights, progress.best, strict=True):
         variable.assign(array)

@@ -114,8 +114,8 @@ def test_one_of_their_clips_among_ours_makes_their_animals_known(lab):
         n_same = sum(theirs[row["clip"]] == row["digest"] for row in rows)
         assert n_same >= is_theirs and ("NOT A TEST" in told.out) == bool(n_same)
         if n_same:
-            assert f"{n_same} clip trained on" in told.out
-            assert f"{8 - n_same} animal seen in training" in told.out
+            assert f"{n_same} trained on" in told.out
+            assert f"{8 - n_same} of animals seen in training" in told.out
             assert "same names" in told.err
 
 

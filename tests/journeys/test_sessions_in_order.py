@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+PAIR = ("--folds", "--pair", "session")
 MOTION = ("--model", "motion", "--folds", "3")
 GROUPS = ("sham", "lesion") * 3
 SAID = r"(?:Results: |\. )([^().]+?) \(n = \d+ animals\) had network scores "
@@ -31,27 +32,32 @@ def changes_by_hand(lab, first, last, column):
 
 def check(lab, order):
     path = lab.folder / "predictions/Reach-motion-folds.json"
-    found = json.loads(path.read_text(encoding="utf-8"))["sessions"]
-    assert found["order"] == order and found["n"] == 6
+    study = json.loads(path.read_text(encoding="utf-8"))["comparison"]
+    assert study["sessions"] == order
+    ends = {"first": order[0], "second": order[-1]}.items()
+    (found,) = [each for each in study["found"] if ends <= each.items()]
     for side in ("expert", "network"):
         wanted = changes_by_hand(lab, order[0], order[-1], f"{side}_score")
-        assert found[side]["value"] == pytest.approx(wanted, abs=1e-5)
+        assert found[side]["n"] == [6, 6]
+        assert found[side]["difference"] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_validation_takes_the_change_from_first_to_last(lab):
     lab.write_sequences(GROUPS, ("pre", "post day 2", "post day 10"), clips=1)
     lab.ok("train_reg", *MOTION)
     order = ["pre", "post day 2", "post day 10"]
-    shown = lab.ok("validate", "--folds")
+    shown = lab.ok("validate", *PAIR)
     assert "sessions: pre -> post day 2 -> post day 10" in shown.out
     check(lab, order)
     assert changes_by_hand(lab, order[0], order[2], "expert_score") > 0.9
     page = (lab.folder / "figures/Reach-motion/report.html").read_text(encoding="utf-8")
-    assert "(pre -&gt; post day 2 -&gt; post day 10)" in page
-    lab.ok("validate", "--folds", "--sessions", "post day 10,pre")
+    assert "post day 10 - pre" in page
+    lab.ok("validate", *PAIR, "--sessions", "post day 10,pre")
     check(lab, ["post day 10", "pre"])
     words = ("--sessions: no session 'past'", "post day 10, post day 2, pre")
-    lab.refused("validate", "--folds", "--sessions", "pre,past", words=words)
+    lab.refused("validate", *PAIR, "--sessions", "pre,past", words=words)
+    words = ("--sessions goes with --pair session",)
+    lab.refused("validate", "--sessions", "pre,past", words=words)
 
 
 DATES = ("28.05.2024", "03.06.2024", "01.02.2025")
@@ -61,18 +67,18 @@ DATES = ("28.05.2024", "03.06.2024", "01.02.2025")
 def test_validation_knows_dates_and_numbers(lab, labels):
     lab.write_sequences(GROUPS, labels, clips=1)
     lab.ok("train_reg", *MOTION)
-    assert f"sessions: {' -> '.join(labels)}" in lab.ok("validate", "--folds").out
+    assert f"sessions: {' -> '.join(labels)}" in lab.ok("validate", *PAIR).out
     check(lab, list(labels))
     assert changes_by_hand(lab, labels[0], labels[-1], "expert_score") > 0
 
 
-def test_validation_asks_for_an_order_and_goes_on_without(lab):
+def test_validation_asks_for_an_order_where_it_matters(lab):
     lab.write_sequences(GROUPS, ("right", "left"), clips=1)
     lab.ok("train_reg", *MOTION)
-    shown = lab.ok("validate", "--folds")
-    assert "the order of sessions left, right is not known" in shown.err
-    assert "--sessions" in shown.err
-    lab.ok("validate", "--folds", "--sessions", "right,left")
+    assert "sessions" not in lab.ok("validate", "--folds").all
+    words = ("the order of the sessions is not known: left, right", "--sessions")
+    lab.refused("validate", *PAIR, words=words)
+    lab.ok("validate", *PAIR, "--sessions", "right,left")
     check(lab, ["right", "left"])
 
 
@@ -85,7 +91,7 @@ def test_a_session_spelled_in_two_ways_is_one(lab):
 
     lab.edit(spell)
     lab.ok("train_reg", *MOTION)
-    shown = lab.ok("validate", "--folds")
+    shown = lab.ok("validate", *PAIR)
     assert "sessions: day 2 -> day 10" in shown.out and "taken for one" in shown.err
     check(lab, ["day 2", "day 10"])
 

@@ -104,6 +104,19 @@ def test_scores_with_an_effect_on_films_without_one_give_no_finding(lab):
     assert re.search(r"lesion - sham +[+-].* p .* expert ", shown.out)
     asked = lab.refused("validate", "--split", "train", "--compare", "group")
     assert "what it was taught" in asked.err
+    few = ("--no-places", "--elements", "2")
+    told = [shown, lab.ok("explain", *few), lab.ok("validate")]
+    assert not any(list_small(each) for each in told), told
+    taught = lab.ok("validate", "--split", "train")
+    assert "NOT A TEST" in taught.out
+    assert "The network was trained on all 24 clips" in taught.out
+    assert "NOT A TEST" in lab.ok("explain", "--split", "all", *few).out
+
+
+def list_small(told):
+    """List each p below 0.05 that a command prints, but those of expert scores."""
+    text = re.sub(r"expert [^;\n]*? p [<= ]*[\d.]+", "", told.all)
+    return [p for p in re.findall(r"\bp (?:[=<] )?(\d\.\d+)", text) if float(p) < 0.05]
 
 
 def test_what_cannot_be_compared_is_asked_for(lab):

@@ -1,0 +1,161 @@
+"""Fits a run to another lab: a straight line from its values to that lab's scores.
+
+Camera, cage and expert may shift and stretch scores of another lab. A slope and an
+offset are fitted by least squares before the last activation, on clips that the run has
+never seen, and go into the weights of a new run. Each animal is held out once, and
+scored by the line of all others: these errors give the new run its intervals.
+"""
+
+import dataclasses
+from datetime import datetime, timezone
+
+import numpy as np
+from scipy import stats
+
+import models
+from features import provenance
+from runs import learned, novelty, predict, splits, store
+from runs.record import Base, Choice, ClipError, Errors, Network, Scheme
+from system import backend, storage
+from system.tables import count
+from system.terminal import Problem
+
+LEAST_CLIPS, LEAST_ANIMALS = 10, 5
+
+
+def choose_clips(folder, table, run):
+    """Choose the rows of a table of clips that a run may be fitted to, or refuse."""
+    if run.is_published or run.target != "score" or run.base.name:
+        why = "was trained on groups" if run.target != "score" else "has no record"
+        why = f"is {run.base.name} recalibrated" if run.base.name else why
+        raise Problem(f"--recalibrate takes a run trained on scores; {run.name} {why}")
+    table = table[table["expert_score"].notna()]
+    digests = provenance.list_digests(folder)
+    known = table["clip"], table["animal"], run
+    seen = np.array(learned.describe_seen(*known, digests=digests), dtype=object)
+    found = table[seen == ""].reset_index(drop=True)
+    n_animals = found["animal"].nunique()
+    if len(found) < LEAST_CLIPS or n_animals < LEAST_ANIMALS:
+        raise Problem(
+            f"--recalibrate needs {LEAST_CLIPS} scored clips of {LEAST_ANIMALS} "
+            f"animals that run {run.name} has never seen. Received: "
+            f"{count(len(found), 'clip')} of {count(n_animals, 'animal')}; score more "
+            "with rate.py"
+        )
+    lowest = found["expert_score"].min()
+    if lowest < 0 and "relu" in {own.activation for own in list_options(run)}:
+        raise Problem(f"run {run.name} gives no score below 0, the expert {lowest:g}")
+    return found
+
+
+def list_options(run):
+    return run.members or [run.options] * run.options.ensemble
+
+
+def find_limits(options, targets):
+    """Find between which ends a network that learned targets clips its scores."""
+    is_relu, is_motion = options.activation == "relu", options.model == "motion"
+    low = 0.0 if is_relu else float(min(targets)) if is_motion else -np.inf
+    return low, float(max(targets)) if is_motion else np.inf
+
+
+def fit_line(values, scores):
+    """Fit slope and offset from values (N, M), means of members, to scores (N,)."""
+    means = values.mean(axis=1)
+    if np.ptp(means) <= 1e-6 * np.abs(means).max():
+        raise Problem("the network gives the same score to every clip here")
+    found = stats.linregress(means, scores)
+    return float(found.slope), float(found.intercept)
+
+
+def draw_line(values, line, run, targets):
+    """Score values (N, M) by a line, clipped as a run that learned targets does."""
+    ends = np.array([find_limits(own, targets) for own in list_options(run)]).T
+    return np.clip(line[0] * values + line[1], *ends).mean(axis=1)
+
+
+def recalibrate(folder, run, table, clips, name):
+    """Write a new run of a name that is fitted to the rows of `choose_clips`.
+
+    `clips` are those of `data_file.csv`. Gives the new Run, scores (N,) by the run as
+    it is, and scores with the animal held out.
+    """
+    if storage.checkpoint_path(folder, name).exists():
+        raise Problem(f"run {name} is there already: name another, --recalibrate NAME")
+    predict.check_extraction(folder, run)
+    names, animals = list(table["clip"]), table["animal"].to_numpy(str)
+    scores = table["expert_score"].to_numpy(float)
+    networks, run = store.load_networks(run)
+    for network in networks:
+        unclip(network)
+    read = predict.read_sequences(folder, names, run)
+    values = predict.score_members(networks, read).T
+    before = draw_line(values, (1, 0), run, run.train_clips.values())
+    held_out, means = np.empty(len(names)), {}
+    for animal in np.unique(animals):
+        rest = animals != animal
+        line = fit_line(values[rest], scores[rest])
+        held_out[~rest] = draw_line(values[~rest], line, run, scores[rest])
+        means[animal] = float(scores[rest].mean())
+    line = fit_line(values, scores)
+    if line[0] <= 0:
+        raise Problem(
+            f"no new run: where run {run.name} scores higher, the expert here scores "
+            f"lower (slope {line[0]:.2f}), so no line makes it right"
+        )
+    targets = dict(zip(names, scores.tolist(), strict=True))
+    for network, options in zip(networks, list_options(run), strict=True):
+        move(network, line, options.activation)
+    errors = Errors(
+        [Network(f"{name}, without {a}", "", m) for a, m in means.items()],
+        [
+            ClipError(clip, animal, list(means).index(animal), target, round(score, 6))
+            for (clip, target), animal, score in zip(
+                targets.items(), animals.tolist(), held_out.tolist(), strict=True
+            )
+        ],
+        "leave-one-animal-out",
+    )
+    labels = splits.Plan(name, targets, {}, [], None, {}).name_clips(clips).labels
+    record = describe(run, name, targets, labels, line, errors).as_record()
+    likeness = novelty.describe_clips(folder, names, animals, run)
+    new = store.save_run(folder, networks, {**record, "clips_were": likeness})
+    return new, before, held_out
+
+
+def unclip(network):
+    """Let a network give its value before the last activation."""
+    if isinstance(network, models.Motion):
+        network.low, network.high = -np.inf, np.inf
+    else:
+        network.layers[-1].activation = backend.keras.activations.linear
+
+
+def move(network, line, activation):
+    """Put a line into the weights of the last layer of a network."""
+    *others, kernel, bias = network.get_weights()
+    network.set_weights([*others, line[0] * kernel, line[0] * bias + line[1]])
+    if not isinstance(network, models.Motion):
+        network.layers[-1].activation = backend.keras.activations.get(activation)
+
+
+def describe(run, name, targets, labels, line, errors):
+    """Describe a recalibrated run, but for its weights."""
+    owners = {clip: run.animal_of(clip) for clip in run.targets}
+    digests = run.clips_were.digests or {}
+    known = {"clips": run.targets, "animals": owners, "digests": digests}
+    blank = {"animals": {}, "groups": {}, "crops": [], "mirrored": []}
+    return dataclasses.replace(
+        run,
+        name=name,
+        base=Base(run.name, run.sha256, run.received, *line, **known),
+        train_clips=targets,
+        validation_clips={},
+        held_out=[],
+        scheme=Scheme(""),
+        choice=Choice(),
+        errors=errors,
+        received="",
+        trained=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        **(blank | labels),
+    )
