@@ -1,5 +1,6 @@
 """Pixels of one picture: 8-bit RGB, upright as a player shows it."""
 
+import functools
 import struct
 
 import av
@@ -9,7 +10,7 @@ from av.sidedata.sidedata import Type
 from system.terminal import Problem
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras deliver
-GRAIN = 16, 8  # rows and bytes; one of each is compared
+GRID = 24, 32  # points of a picture that are compared with the next
 MOVED = 20  # of 255; a coder changes a picture that stays by less
 LONGEST_PATTERN, SEEN = 6, 8  # pictures; how often a pattern must be seen
 
@@ -67,21 +68,33 @@ def find_depth(pictures):
     return next(bits for bits in DEPTHS if highest < 2**bits)
 
 
+@functools.lru_cache(maxsize=8)
+def choose_points(height, width, line_size):
+    """Choose points of a grid over a picture, as places in its bytes: int, (P,)."""
+    sizes = zip((height, width), GRID, strict=True)
+    rows, columns = (np.linspace(0, size - 1, n).astype(int) for size, n in sizes)
+    return (rows[:, None] * line_size + columns).ravel()
+
+
 def thin(frame):
-    """Take some of the bytes of a decoded picture, to compare it with the next."""
+    """Take some points of a decoded picture, to compare it with the next: (P,)."""
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: frame.height : GRAIN[0], : plane.width : GRAIN[1]].astype(np.int16)
+    places = choose_points(frame.height, plane.width, plane.line_size)
+    return np.frombuffer(plane, np.uint8)[places]
 
 
-def find_repeats(changes):
+def find_repeats(pictures):
     """Find whether every n-th picture repeats the one before: n, or None.
 
-    `changes` (N,) are the largest of pixels from picture to picture. An animal at rest
-    repeats pictures, too, but not at one place of a pattern and at no other.
+    `pictures` are as of `thin`. An animal at rest repeats pictures, too, but not at one
+    place of a pattern and at no other.
     """
-    least = max(MOVED, np.percentile(changes or [0], 95) / 3)  # coders add noise
-    moves = np.flatnonzero(np.asarray(changes) > least)
+    if len(pictures) < 2:
+        return None
+    steps = np.diff(np.stack(pictures).astype(np.int16), axis=0)
+    changes = np.abs(steps).max(axis=1)
+    least = max(MOVED, np.percentile(changes, 95) / 3)  # coders add noise
+    moves = np.flatnonzero(changes > least)
     for n in range(2, LONGEST_PATTERN + 1):
         counts = np.sort(np.bincount(moves % n, minlength=n))
         is_seen = len(moves) >= SEEN * n and counts[1] > len(moves) / n / 2

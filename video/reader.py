@@ -17,6 +17,7 @@ from video.containers import check_size
 from video.find import STACK_SUFFIXES, suffix_of
 
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")  # grey of TIFF in 9 to 32 bits
+N_COMPARED = 500  # pictures in which a pattern of repeats is looked for
 DARK = 64  # of 255; below it, a picture uses less than the upper two bits
 
 
@@ -37,7 +38,7 @@ class Reel:
         self.numbers = self.film.numbers  # at which each picture is first shown
         self.n_frames, self.rate = self.film.n_frames, self.film.rate
         self.depth, self.brightest, self.size = None, 0, self.film.size
-        self.changes = []  # from one picture to the next; see `pixels.find_repeats`
+        self.thinned = []  # points of its first pictures; see `pixels.find_repeats`
 
     def list_notes(self):
         """Describe what is unusual, as far as it is known by now, a clause each."""
@@ -54,7 +55,7 @@ class Reel:
                 f"it has {len(film.times)} pictures in the time of {self.n_frames} "
                 "frames; where one is missing, the one before is shown on"
             )
-        if n := pixels.find_repeats(self.changes):
+        if n := pixels.find_repeats(self.thinned):
             real = f"{self.rate * (n - 1) / n:.4g} frames a second"
             notes.append(
                 f"1 of {n} pictures repeats the one before, as if a film of {real} had "
@@ -103,13 +104,10 @@ class Reel:
             pictures = decoder.iterate(self.film, **options) if deep else ()
             arrays = (frame.to_ndarray(format="rgb48le") for _, frame in pictures)
             self.depth = pixels.find_depth(arrays) if deep else 16
-        n_shown, held, before, self.changes = 0, None, None, []
+        n_shown, held, self.thinned = 0, None, []
         for place, frame in decoder.iterate(self.film, **options):
-            if self.film.bits == 8:
-                thinned = pixels.thin(frame)
-                if before is not None:
-                    self.changes.append(int(np.abs(thinned - before).max()))
-                before = thinned
+            if self.film.bits == 8 and len(self.thinned) < N_COMPARED:
+                self.thinned.append(pixels.thin(frame))
             while n_shown < len(places) and places[n_shown] < place:
                 if held is None:  # the file led to a key frame too late
                     raise Problem(f"{self.film.path}: damaged at frame {place}")
