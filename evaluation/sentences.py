@@ -93,7 +93,8 @@ def write_methods(result, run, split, is_test):
     if shares := run.describe_choice():
         text += f" {LINEAR.format(shares=shares)}"
     text += f" {CROSSED}" if result["crossed"] else ""
-    text += f" {study.STATISTICS}" if "comparison" in result else ""
+    if "comparison" in result:
+        text += f" {study.STATISTICS}" + f" {study.FOLDS}" * result["crossed"]
     return f"{text} {study.format_versions()}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 import data
-from evaluation.groups import check_sizes, compare, read_doses
+from evaluation.groups import FOLDED, check_sizes, compare, read_doses
 from names import labels as spelling
 from names import sessions
 from runs import intervals
@@ -141,6 +141,11 @@ STATISTICS = (
     "An animal counts with the mean of its clips; intervals are Welch's for groups and "
     "Student's for changes, effect sizes Hedges's g, p values from permutations of "
     "animals, two-sided, and corrected by Holm's method for their number."
+)
+
+FOLDS = (
+    f"Statistics and intervals of groups were widened by {FOLDED:g}, as networks of "
+    "folds learn from each other's animals."
 )
 
 

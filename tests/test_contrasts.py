@@ -31,6 +31,24 @@ def test_groups_agree_with_scipy_and_pingouin():
     assert found["difference"] == pytest.approx(np.mean(x) - np.mean(y))
 
 
+def test_groups_scored_by_folds_are_compared_with_more_doubt():
+    plain, wide = (groups.compare_groups(CONTROL, STROKE, w) for w in (1, 1.1))
+    sizes = [np.ptp(found["interval"]) for found in (plain, wide)]
+    assert sizes[1] == pytest.approx(1.1 * sizes[0]) and wide["p"] >= plain["p"]
+    assert np.mean(wide["interval"]) == pytest.approx(wide["difference"])
+    scores = pd.concat([CONTROL, STROKE])
+    table = pd.DataFrame({"animal": scores.index, "network_score": scores.to_numpy()})
+    table["expert_score"] = table["network_score"]
+    table["group"] = ["a" if name in CONTROL else "b" for name in scores.index]
+    settled = {"groups": ["a", "b"], "sessions": [], "healthy": "a"}
+    means = np.arange(len(table)) % 2
+    (found,) = groups.compare(table.assign(training_mean=means), settled)["found"]
+    assert found["network"]["interval"] == pytest.approx(wide["interval"])
+    assert found["expert"]["interval"] == pytest.approx(plain["interval"])
+    (found,) = groups.compare(table.assign(training_mean=1.0), settled)["found"]
+    assert found["network"]["p"] == plain["p"]
+
+
 def test_pairs_agree_with_scipy():
     after = CONTROL + np.array([1, 2, 0.5, 1])
     found = groups.compare_pairs(CONTROL, pd.concat([after, pd.Series({"a9": 7.0})]))
