@@ -251,7 +251,7 @@ def take_in(args):
     """List the clips of recordings in the table, once a person has agreed."""
     from tqdm import tqdm
 
-    from recordings import discover, folders, known
+    from recordings import discover, known
 
     _, listed = listing.open_listed(storage.table_path(args.data))
     clips, source = gather(args, listed), args.source or args.cut.parent
@@ -269,11 +269,7 @@ def take_in(args):
     if args.cut and (dropped := known.find_dropped(found, listed)):
         told = f"kept that {args.cut} does not hold (say, {dropped[0]})"
         print(f"{count(len(dropped), 'listed trial')} {told}")
-    moved = {one.row.name for one in found if one.row}
-    if gone := [n for n in known.find_gone(args.data, listed) if n not in moved]:
-        told = f"{folders.list_some(gone)}. If a film was renamed, write its new name "
-        told += "into the column video; delete the row of what is gone for good"
-        terminal.caution(f"{count(len(gone), 'listed clip')} without a video: {told}")
+    known.warn_of_gone(args.data, listed, found)
     is_saved = args.save_as != "rows"
     todo = [one for one in found if is_saved or has_changed(one, args.allow_short)]
     if not todo:

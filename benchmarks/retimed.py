@@ -30,7 +30,7 @@ import data
 from features import sequences
 from synthetic import drawing, reaching
 from system import storage, tables, terminal
-from video import frames
+from video import frames, reader
 
 N_MOMENTS, N_SHOWN = 6, 3  # of a clip; times that each is shown
 N_FRAMES = N_MOMENTS * N_SHOWN
@@ -69,11 +69,15 @@ def plan_orders(rng):
     }
 
 
+def read(path, *how):
+    return frames.read_reel(reader.open_reel(path), *how)[0]
+
+
 def read_moments(videos):
     """Read the moments of the clip of each animal that moves most, by animal."""
     found = {}
     for video in videos:
-        pictures = np.array(frames.read_video(video, N_MOMENTS, "uniform")[0])
+        pictures = np.array(read(video, N_MOMENTS, "uniform"))
         moved = np.abs(np.diff(pictures.astype(np.int16), axis=0)).mean()
         animal = data.animal_of(video.stem)
         if moved > found.get(animal, (0,))[0]:
@@ -111,9 +115,7 @@ def film_all(folder, animals, seed):
             path = film(Path(folder) / f"{name}.mp4", pictures[order], rng)
             yield (
                 (animal, version, name),
-                lambda path=path: frames.read_video(
-                    path, N_FRAMES, "stride", frames.resize_frame
-                )[0],
+                lambda path=path: read(path, N_FRAMES, "stride", frames.resize_frame),
             )
 
 

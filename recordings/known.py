@@ -13,6 +13,7 @@ import data
 from features import provenance
 from names.matching import form_of_animal
 from recordings import discover
+from recordings.folders import list_some
 from system.tables import count, fold, write_field
 from system.terminal import Problem, caution
 from video import find
@@ -273,10 +274,17 @@ def warn_of_renamed(known):
         )
 
 
-def find_gone(folder, listed):
-    """Name the listed clips whose video is there no more."""
+def warn_of_gone(folder, listed, known):
+    """Caution of listed clips whose video is there no more, nor in another place."""
+    moved = {one.row.name for one in known if one.row}
     places = [(clip.name, locate(folder, clip)) for clip in listed]
-    return [name for name, place in places if place and not place.is_file()]
+    gone = [n for n, place in places if place and not place.is_file()]
+    if gone := [name for name in gone if name not in moved]:
+        caution(
+            f"{count(len(gone), 'listed clip')} without a video: {list_some(gone)}. If "
+            "a film was renamed, write its new name into the column video; delete the "
+            "row of what is gone for good"
+        )
 
 
 def find_dropped(known, listed):
