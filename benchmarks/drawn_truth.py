@@ -84,7 +84,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     with contextlib.redirect_stdout(io.StringIO()):
         explain.main(["--data", str(args.data), "--run", args.run, "--split", "all"])
-    folder = storage.figures_folder(args.data, args.run)
+    folder = storage.figures_folder(args.data, args.run, "all")
     places = pd.read_csv(folder / "places.csv")
     column = "beyond_mean_frame"
     for beside, words in ((False, ""), (True, " or beside it")):

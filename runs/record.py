@@ -203,11 +203,14 @@ class Run:
             texts.append(f"{share:.0%} {block} [{low:.0%}, {high:.0%}]")
         if not texts:
             return ""
-        few = ""
+        notes = ""
+        if self.choice.degrees:
+            degrees = sum(self.choice.degrees.values())
+            notes = f"; {degrees:.1f} effective degrees of freedom"
         if n < FEW:
-            few = "; change and jerk share one variance, and so do mean and trend: "
-            few += f"{n} animals are too few to tell them apart, and shares uncertain"
-        return f"{', '.join(texts)} (ranges over folds of animals{few})"
+            notes += "; change and jerk share one variance, and so do mean and trend: "
+            notes += f"{n} animals are too few to tell them apart, and shares uncertain"
+        return f"{', '.join(texts)} (ranges over folds of animals{notes})"
 
     def find_base(self):
         """The run that this one was recalibrated from, as one that knows clips."""

@@ -239,6 +239,7 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "(cross-validated)" in told and "amount of movement" in told
     assert "7 animals are too few to tell them apart" in told
+    assert f"{sum(choice['degrees'].values()):.1f} effective degrees of freedom" in told
     scores, expert = score_clips(tmp_path, "Reach-motion")
     assert np.corrcoef(scores, expert)[0, 1] > 0.8
     still, _ = score_clips(tmp_path, "Reach-motion", "first-frame")
