@@ -14,17 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from system import apart
+from system import apart, untrusted
 from system.terminal import Problem
-from system.untrusted import (
-    WEIGHTS,
-    check_array,
-    follow,
-    open_archive,
-    open_hdf5,
-    read_array,
-    read_member,
-)
 
 CONFIGURATION = "config.json"
 LARGEST_LAYERS = 2**18  # bytes of a configuration, beside its statistics
@@ -47,7 +38,7 @@ def read(path, members):
     and how many features it standardizes, or 0. Where it does, mean and variance (F,)
     come before its weights.
     """
-    with open_archive(path) as archive:
+    with untrusted.open_archive(path) as archive:
         if "arr_0.npy" in archive.namelist():  # as numpy numbers them
             shapes = itertools.chain(*(shapes.values() for shapes, _ in members))
             return [read_plain(archive, *each) for each in enumerate(shapes)]
@@ -57,7 +48,9 @@ def read(path, members):
 def read_plain(archive, number, shape):
     """Read a plain array of finite numbers of a shape."""
     name = f"arr_{number}.npy"
-    content = read_member(archive, name, 4 * int(np.prod(shape)) + LARGEST_HEADER)
+    content = untrusted.read_member(
+        archive, name, 4 * int(np.prod(shape)) + LARGEST_HEADER
+    )
     array = np.lib.format.read_array(io.BytesIO(content))  # knows no pickle
     if (array.shape, array.dtype) != (shape, np.float32):
         found = f"{array.dtype} {array.shape}"
@@ -70,28 +63,28 @@ def read_plain(archive, number, shape):
 def read_weights(path, members):
     """Read weights that Keras wrote, in this process; see `read`."""
     n_bytes, n_members = path.stat().st_size, len(members)
-    with open_archive(path) as archive:
+    with untrusted.open_archive(path) as archive:
         statistics = [()] * n_members
         if n_standardized := sum(features for _, features in members):
             largest = LARGEST_LAYERS + 2 * n_standardized * LARGEST_NUMBER
-            config = json.loads(read_member(archive, CONFIGURATION, largest))
+            config = json.loads(untrusted.read_member(archive, CONFIGURATION, largest))
             statistics = [
                 read_statistics(config, place, n_members, features) if features else ()
                 for place, (_, features) in enumerate(members)
             ]
-        content = io.BytesIO(read_member(archive, WEIGHTS, n_bytes))
-    with open_hdf5(content, path.name) as file:
+        content = io.BytesIO(untrusted.read_member(archive, untrusted.WEIGHTS, n_bytes))
+    with untrusted.open_hdf5(content, path.name) as file:
         found = []
         for place, (shapes, _) in enumerate(members):  # a missing one ends it
             member = f"layers/functional{f'_{place}' if place else ''}/"
             start = f"{member if n_members > 1 else ''}layers/"  # as Keras names them
-            found.append([follow(file, start + name) for name in shapes])
+            found.append([untrusted.follow(file, start + name) for name in shapes])
             for array, shape in zip(found[-1], shapes.values(), strict=True):
-                check_array(array, tuple(shape), n_bytes, MEANT)
+                untrusted.check_array(array, tuple(shape), n_bytes, MEANT)
         yield None
         for of_member, arrays in zip(statistics, found, strict=True):
             yield from of_member
-            yield from map(read_array, arrays)
+            yield from map(untrusted.read_array, arrays)
 
 
 def read_statistics(config, place, n_members, n_features):

@@ -39,7 +39,7 @@ def find_folds(folder, kind, name=None, task=None):
             f"{folder / 'checkpoints'} holds no networks of a {kind} training{of_run}"
             f"{there}. Train them with train_reg.py {option}"
         )
-    found = sorted(found.values(), key=trained_last)
+    found = sorted(found.values(), key=lambda runs: max(map(trained, runs)))
     if len(tasks := {str(runs[0].task) for runs in found}) > 1:
         raise Problem(
             f"networks of several tasks; name one: {', '.join(sorted(tasks))}"
@@ -85,8 +85,8 @@ def key_of(run):
     return json.dumps([known, options, made], sort_keys=True)
 
 
-def trained_last(runs):
-    return max(run.path.with_suffix(".json").stat().st_mtime for run in runs)
+def trained(run):
+    return run.path.with_suffix(".json").stat().st_mtime
 
 
 def split(runs):

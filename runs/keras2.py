@@ -21,18 +21,8 @@ from system.untrusted import check_array, follow, open_hdf5, read_array, size, t
 
 FORM = ["LSTM", "MaxPooling1D", "Flatten", "Dropout", "Dense"]
 PUBLISHED_LENGTH = 125  # frames
-ACTIVATIONS = (
-    "relu",
-    "linear",
-    "sigmoid",
-    "tanh",
-    "hard_sigmoid",
-    "softplus",
-    "softsign",
-    "elu",
-    "selu",
-    "exponential",
-)
+ACTIVATIONS = "relu linear sigmoid tanh hard_sigmoid softplus softsign elu selu "
+ACTIVATIONS = tuple((ACTIVATIONS + "exponential").split())
 OPTIONS = (  # layer, option, what Keras takes without it, what is possible here
     ("LSTM", "return_sequences", False, (True,)),
     ("LSTM", "go_backwards", False, (False,)),

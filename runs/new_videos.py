@@ -159,58 +159,33 @@ def tabulate(scored, run, level, labels, trained):
     that overlap the ones that fit count.
     """
     no_skill = intervals.explain_no_skill(run) and NO_SKILL
-    rows, of_animal = [], {}
+    rows, of_animal, means = [], {}, []
+
+    def describe(score, n_clips, known, *warnings):
+        """Describe a score, without an interval where the run knows clip or animal."""
+        low = high = math.nan
+        if not known:
+            found = intervals.find_intervals(run, [score], n_clips, level)
+            low, high = found[0].tolist()
+        text = "; ".join(filter(None, (known, no_skill, *warnings)))
+        return {"network_score": score, "low": low, "high": high, "warnings": text}
+
     for each in scored:
         part, known = each.part, trained.get(each.part.clip)
         animal = labels[part.clip]["animal"] or part.clip
-        low, high = find_limits(run, each.score, 1, level, known)
-        rows.append(
-            {
-                "clip": part.clip,
-                "animal": animal,
-                "video": str(part.video),
-                "start": part.view.start / part.rate if part.rate else None,  # seconds
-                "end": part.view.end / part.rate if part.rate else None,
-                "n_frames": each.n_frames,
-                "network_score": each.score,
-                "low": low,
-                "high": high,
-                "warnings": join(known, no_skill, format_warnings(each.warnings)),
-            }
-        )
+        where = {"clip": part.clip, "animal": animal, "video": str(part.video)}
+        times = {"start": part.view.start, "end": part.view.end}  # seconds, as below
+        where |= {k: n / part.rate if part.rate else None for k, n in times.items()}
+        found = describe(each.score, 1, known, format_warnings(each.warnings))
+        rows.append({**where, "n_frames": each.n_frames, **found})
         of_animal.setdefault(animal, []).append((each.score, part.is_apart, known))
-    means = []
     for animal, own in of_animal.items():
         scores, apart, known = zip(*own, strict=True)
-        n_clips, mean = sum(apart), sum(scores) / len(scores)
-        known = next(filter(None, known), None)
-        low, high = find_limits(run, mean, n_clips, level, known)
-        means.append(
-            {
-                "animal": animal,
-                "n_clips": n_clips,
-                "network_score": mean,
-                "low": low,
-                "high": high,
-                "warnings": join(known, no_skill),
-            }
-        )
-    return to_columns(rows), to_columns(means)
-
-
-def to_columns(rows):
-    return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-def find_limits(run, score, n_clips, level, known):
-    """Find low and high of a score, NaN where the run knows the clip or animal."""
-    if known:
-        return math.nan, math.nan
-    return intervals.find_intervals(run, [score], n_clips, level)[0].tolist()
-
-
-def join(*warnings):
-    return "; ".join(filter(None, warnings))
+        n_clips, known = sum(apart), next(filter(None, known), None)
+        found = describe(sum(scores) / len(scores), n_clips, known)
+        means.append({"animal": animal, "n_clips": n_clips, **found})
+    tables = rows, means
+    return tuple({name: [row[name] for row in t] for name in t[0]} for t in tables)
 
 
 def format_warnings(warnings):

@@ -205,11 +205,7 @@ def describe_plan(plan, animals):
 
 
 def hold_out_animals(animals, scores, fraction, seed):
-    """Choose validation animals: spread over the scores, at random within.
-
-    `animals` and `scores` (N,) are those of the clips; of the animals at least one is
-    held out and at least one is left. Returns a set of names.
-    """
+    """Choose validation animals (a set), spread over scores (N,), at random within."""
     names = sorted(set(animals))
     if len(names) < 2:
         raise Problem(
@@ -226,13 +222,10 @@ def hold_out_animals(animals, scores, fraction, seed):
 
 
 def split_groups(groups, n_folds):
-    """Split rows (N,) into folds of whole groups, alike in size: the fold of each row.
-
-    The largest group goes first, and each to the fold that is smallest by then.
-    """
+    """Split rows (N,) into folds of whole groups, alike in size: fold of each row."""
     _, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
     sizes, fold_of = np.zeros(n_folds, int), np.empty(len(counts), int)
-    for group in np.argsort(counts)[::-1]:
+    for group in np.argsort(counts)[::-1]:  # the largest first, to the smallest fold
         fold_of[group] = np.argmin(sizes)
         sizes[fold_of[group]] += counts[group]
     return fold_of[index]

@@ -48,11 +48,7 @@ def standardize(layer, sequence):
 
 
 def build_network(shape, options, bias, statistics, to_train=False):
-    """Build the network that options describe, for sequences of shape (T, F).
-
-    `to_train` puts in what only training needs and no checkpoint holds: the fast LSTM
-    and dropout and the ReLU that wakes. The weights and the scores are the same.
-    """
+    """Build a network, `to_train` with what makes it learn fast and no file holds."""
     if not to_train:
         return models.build(options, shape, bias, statistics)
     activation = trainer.waking_relu if options.activation == "relu" else None

@@ -51,8 +51,7 @@ def train_run(folder, plan, options, extraction, bar=None):
 def fit_motion(folder, plan, options, shape):
     """Fit a score of movement on all clips of a plan, in closed form.
 
-    Gives what `fitting.train_network` does. "val_loss" is of clips whose animals were
-    held out of a further fit each.
+    Gives what `fitting.train_network` does, "val_loss" with each animal held out.
     """
     animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
     statistics = measure_movement(folder, plan.train, *shape, options.reads)
@@ -81,10 +80,7 @@ def measure_movement(folder, names, n_frames, n_features, kind="movement"):
 
 
 def check_sequences(folder, names, options):
-    """Read every sequence once, before anything expensive starts; gives F.
-
-    Raises a Problem that lists every clip whose sequence is missing or wrong.
-    """
+    """Read every sequence once, and name all that are wrong; gives F."""
     problems, n_features = [], None
     for name in names:
         try:
@@ -100,10 +96,7 @@ def check_sequences(folder, names, options):
 
 
 def clear_logs(folder, known):
-    """Remove the logs of an earlier training; not where this one is to go on.
-
-    `known` is what the identity of each of its backups holds; see `trainer.Progress`.
-    """
+    """Remove the logs of an earlier training, which is not `known` to be this one."""
     if not any(goes_on(path, known) for path in Path(folder).rglob(BACKUP)):
         for path in Path(folder).rglob("*"):
             if path.name in LOGS or path.name.startswith("events.out.tfevents."):

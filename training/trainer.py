@@ -250,7 +250,7 @@ def fit_network(trainer, train, validation, folder, identity, bar=None):
     losses = [row["val_loss"] for row in progress.history]
     if bar is not None:
         bar.update(len(losses))
-    with telling_of_disk(), open_log(Path(folder)) as log:
+    with open_log(Path(folder)) as log:
         for epoch in range(len(losses), options.epochs):
             if evaluate_losses(losses, options)[0]:
                 break
@@ -276,35 +276,28 @@ def fit_network(trainer, train, validation, folder, identity, bar=None):
         variable.assign(array)
     check_alive(trainer.score, train)
     best = progress.history[progress.best_epoch]
-    return {
-        "epochs": len(losses),
-        "best_epoch": best["epoch"],
-        "loss": best["loss"],
-        "val_loss": best["val_loss"],
-    }
+    found = {name: best[name] for name in ("loss", "val_loss")}
+    return {"epochs": len(losses), "best_epoch": best["epoch"], **found}
 
 
 @contextlib.contextmanager
 def open_log(folder):
-    """Open logs for TensorBoard; gives the function that writes an epoch into them."""
-    open_part = tf.summary.create_file_writer
-    writers = [open_part(str(folder / part)) for part in ("train", "validation")]
+    """Open logs for TensorBoard; gives the function that writes an epoch into them.
+
+    What TensorFlow raises when it cannot write them becomes a Problem.
+    """
+    open_part, writers = tf.summary.create_file_writer, []
 
     def write(epoch, row):
         for name, value in row.items():
             with writers[name.startswith("val_")].as_default(epoch):
                 tf.summary.scalar(f"epoch_{name.removeprefix('val_')}", value)
 
-    yield write
-    for writer in writers:
-        writer.close()
-
-
-@contextlib.contextmanager
-def telling_of_disk():
-    """Turn what TensorFlow raises when it cannot write its logs into a Problem."""
     try:
-        yield
+        writers += [open_part(str(folder / part)) for part in ("train", "validation")]
+        yield write
+        for writer in writers:
+            writer.close()
     except DISK_ERRORS as error:
         reason = error.message.splitlines()[0].rpartition("}} ")[2]
         raise Problem(
