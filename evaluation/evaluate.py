@@ -137,7 +137,9 @@ def compare(table, settled):
             f"no comparison: the network was trained on {known} of these clips or on "
             "their animals, or it is unknown whether it was. Compare with --folds"
         )
-    return groups.compare(table.assign(network_score=adjust_scores(table)), settled)
+    adjusted = adjust_scores(table)
+    found = groups.compare(table.assign(network_score=adjusted), settled)
+    return found | {"adjusted": not adjusted.equals(table["network_score"])}
 
 
 def add_spread(tables):

@@ -87,18 +87,19 @@ def compare_pairs(before, after):
 
 
 def describe(first, second, ends, deviation, freedom, p, least):
-    """Gather "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g),
-    "p", and "least_p", the smallest p that so few animals allow.
+    """Gather "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g,
+    None of too few animals), "p", and "least_p", the smallest that so few allow.
     """
     difference = float(second.mean() - first.mean())
     ends = ends or (difference, difference)  # animals are all alike
-    corrected = (1 - 3 / (4 * freedom - 1)) if freedom > 1 else 1
+    corrected = 1 - 3 / (4 * freedom - 1)
+    is_defined = deviation > 0 and freedom > 2
     return {
         "n": [len(first), len(second)],
         "means": [float(first.mean()), float(second.mean())],
         "difference": difference,
         "interval": [float(end) for end in ends],
-        "effect": corrected * difference / deviation if deviation > 0 else None,
+        "effect": corrected * difference / deviation if is_defined else None,
         "p": p,
         "least_p": max(least, 1 / (MOST_PERMUTATIONS + 1)),
     }
@@ -200,8 +201,8 @@ def compare(table, settled):
     The table has animal, group, session, network_score, and expert_score if known. Dict
     of "means": {column: {animal: network score}} and "expert_means"; "columns": the
     group of each column; "pairs" of columns that are joined; "found": list of dict of
-    "first", "second", "measured", and a result of "network" and "expert"; "all" and
-    "trend" where there are three groups or doses; "healthy", "sessions", "groups".
+    "name", "first", "second", "measured", and a result of "network" and "expert"; "all"
+    and "trend" of three groups or doses; "healthy", "sessions", "groups".
     """
     scores = {
         k: c for k, c in MEASURED.items() if c in table and table[c].notna().any()
@@ -215,9 +216,9 @@ def compare(table, settled):
     sides = {who: compare_one(table, column, settled) for who, column in scores.items()}
     network = sides["network"]
     found = [
-        {"first": first, "second": second, "measured": measured}
-        | {who: side["found"][place][3] for who, side in sides.items()}
-        for place, (first, second, measured, _) in enumerate(network["found"])
+        dict(zip(("name", "first", "second", "measured"), told, strict=True))
+        | {who: side["found"][place][-1] for who, side in sides.items()}
+        for place, (*told, _) in enumerate(network["found"])
     ]
     for who in sides:
         corrected = correct_holm([each[who]["p"] for each in found])
@@ -246,7 +247,10 @@ def compare_one(table, column, settled):
     result = {"means": {g: v.to_dict() for g, v in means.items()}, "pairs": []}
     result["columns"] = {group: group for group in means}
     result["found"] = [
-        (reference, g, "", compare_groups(means[reference], means[g], widen))
+        (
+            *(f"{g} - {reference}", reference, g, ""),
+            compare_groups(means[reference], means[g], widen),
+        )
         for g in others
     ]
     if len(means) > 2:
@@ -259,20 +263,25 @@ def compare_one(table, column, settled):
 
 
 def compare_changes(table, settled, widen):
-    """Compare the first session with each later one, by group, then their changes."""
+    """Compare groups in each session, sessions in each group, and groups' changes.
+
+    Each later session is compared with the first.
+    """
     first, *later = settled["sessions"]
     groups = settled["groups"] or [""]
     if not settled["groups"]:
         table = table.assign(group="")
     own = table.groupby(["group", "session", "animal"])["score"].mean()
     name = {(g, d): f"{g}, {d}" if g else d for g in groups for d in (first, *later)}
-    result = {"means": {}, "columns": {}, "pairs": [], "found": []}
-    if settled["groups"]:
-        whole = table.groupby(["group", "animal"])["score"].mean()
-        result["found"] += [
-            (groups[0], g, "", compare_groups(whole[groups[0]], whole[g], widen))
-            for g in groups[1:]
-        ]
+    result = {"means": {}, "columns": {}, "pairs": []}
+    result["found"] = [
+        (
+            *(f"{day}: {g} - {groups[0]}", name[groups[0], day], name[g, day], ""),
+            compare_groups(own[groups[0], day], own[g, day], widen),
+        )
+        for g in groups[1:]
+        for day in settled["sessions"]
+    ]
     for (group, day), title in name.items():
         result["means"][title] = own[group].get(day, pd.Series(dtype=float)).to_dict()
         result["columns"][title] = group or title
@@ -280,12 +289,16 @@ def compare_changes(table, settled, widen):
             start = name[group, first]
             result["pairs"].append((start, title))
             both = compare_pairs(own[group, first], own[group, day])
-            result["found"].append((start, title, "", both))
+            difference = f"{group}: {day} - {first}" if group else f"{day} - {first}"
+            result["found"].append((difference, start, title, "", both))
     for day in later:
         changes = {g: (own[g, day] - own[g, first]).dropna() for g in groups}
-        measured = f"changes from {first} to {day} that were"
+        measured = f"changes from {first} to {day}"
         result["found"] += [
-            (groups[0], g, measured, compare_groups(changes[groups[0]], changes[g]))
+            (
+                *(f"{day} - {first}: {g} - {groups[0]}", groups[0], g, measured),
+                compare_groups(changes[groups[0]], changes[g]),
+            )
             for g in groups[1:]
         ]
     if values := read_doses(settled["sessions"]):

@@ -185,8 +185,7 @@ def list_comparison(study):
             if found := each.get(who):
                 low, high = found["interval"]
                 value = {"value": found["difference"], "low": low, "high": high}
-                name = f"{each['second']} - {each['first']}, {who}"
-                name += " (changes)" if each["measured"] else ""
+                name = f"{each['name']}, {who}"
                 p = [show_p({"p": found[key]}) for key in ("p", "p_holm", "least_p")]
                 n = " and ".join(map(str, found["n"]))
                 rows.append([name, n, value, found["effect"], *p])

@@ -89,39 +89,48 @@ def format_p(p):
     return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def describe_result(each):
+def format_both(found):
+    """Format p, and p corrected for the number of comparisons where it differs."""
+    text = f"p {format_p(found['p'])}"
+    if found["p_holm"] != found["p"]:
+        text += f", corrected by Holm {format_p(found['p_holm'])}"
+    return text
+
+
+def describe_result(each, is_adjusted=False):
     """Write what a comparison found as a sentence for Results."""
     found, first, second = each["network"], each["first"], each["second"]
     (n_first, n_second), (low, high) = found["n"], found["interval"]
     (mean_first, mean_second), difference = found["means"], found["difference"]
-    if abs(difference) < 0.005:
-        how = "the same as"
+    scores = "adjusted network scores" if is_adjusted else "network scores"
+    measured = each["measured"] or scores
+    one, other = f"{first} (n = {n_first} animals)", f"{second} (n = {n_second})"
+    if found["p_holm"] > 0.05:
+        text = f"{one} and {other} were not shown to differ in {measured}"
     else:
-        how = f"{abs(difference):.2f} {'higher' if difference > 0 else 'lower'} than"
+        size, side = abs(difference), "higher" if difference > 0 else "lower"
+        text = f"{other} had {measured} {size:.2f} {side} than {one}"
     effect = "" if found["effect"] is None else f"; Hedges's g = {found['effect']:.2f}"
-    text = (
-        f"{second} (n = {n_second} animals) had {each['measured'] or 'network scores'} "
-        f"{how} {first} (n = {n_first}): {mean_second:.2f} against {mean_first:.2f}, "
-        f"difference {difference:.2f}, 95% interval [{low:.2f}, {high:.2f}]{effect}; "
-        f"permutation test p {format_p(found['p'])}"
+    text += (
+        f": {mean_second:.2f} against {mean_first:.2f}, difference {difference:.2f}, "
+        f"95% interval [{low:.2f}, {high:.2f}]{effect}; permutation test "
+        f"{format_both(found)}"
     )
-    if found["p_holm"] != found["p"]:
-        text += f", corrected by Holm {format_p(found['p_holm'])}"
     if found["least_p"] > 0.01:
         text += f" (with so few animals p is {found['least_p']:.3f} at least)"
     if expert := each.get("expert"):
         low, high = expert["interval"]
         text += (
             f"; by expert scores of the same clips, difference "
-            f"{expert['difference']:.2f} [{low:.2f}, {high:.2f}], p "
-            f"{format_p(expert['p'])}"
+            f"{expert['difference']:.2f} [{low:.2f}, {high:.2f}], {format_both(expert)}"
         )
     return text
 
 
 def list_results(study):
     """List the sentences for Results."""
-    sentences = [describe_result(each) for each in study["found"]]
+    is_adjusted = study.get("adjusted", False)
+    sentences = [describe_result(each, is_adjusted) for each in study["found"]]
     if found := study.get("all", {}).get("network"):
         sentences.append(
             f"All {len(found['n'])} groups together: F = {found['f']:.2f}, permutation "

@@ -12,6 +12,7 @@ NOT_SHOWN = "NOT SHOWN TO BE BETTER"
 NO_BETTER = "NO BETTER THAN THE MEAN"
 NO_TEST = "NOT A TEST"
 FEW = 15  # animals: with fewer, what is not shown may well be there
+MOST_COMPARED = 6  # shown on the terminal
 MOST_ROWS = 30  # of a table, on the terminal
 MEAN = "training mean"
 
@@ -167,10 +168,12 @@ def list_figures(result):
     if compare(clips["bias"]) in ("better", "worse"):
         side = "high" if clips["bias"]["value"] > 0 else "low"
         lines.append(["bias", f"too {side} by {show_size(clips['bias'], digits)}"])
-    if separation := result.get("separation"):
+    is_compared = "comparison" in result  # which tells groups apart by session
+    if not is_compared and (separation := result.get("separation")):
         area = show(separation["animals"]["auroc"], 2)
         lines.append(["impaired from healthy animals", f"AUROC {area}"])
-    if impaired := result.get("severity", {}).get("impaired"):
+    impaired = result.get("severity", {}).get("impaired")
+    if impaired and not is_compared:
         text = show(impaired["animals"]["pearson"], 2)
         lines.append(["r of impaired alone", text])
     if (raters := result.get("raters")) and raters["inter"]["mae"]["value"] is not None:
@@ -188,17 +191,19 @@ def list_figures(result):
 def list_asked(result, digits):
     """List what was asked for besides, a line each."""
     lines = []
-    for each in result.get("comparison", {}).get("found", [])[:6]:
-        name = f"{each['second']} - {each['first']}"
-        name += " (changes)" if each["measured"] else ""
-        found, expert = each["network"], each.get("expert")
-        low, high = found["interval"]
-        text = f"{found['difference']:+.2f} [{low:.2f}, {high:.2f}] p "
-        text += show_p({"p": found["p_holm"]}, 3)
+    found = result.get("comparison", {}).get("found", [])
+    corrected = "Holm " * (len(found) > 1)
+    for each in found[:MOST_COMPARED]:
+        own, expert = each["network"], each.get("expert")
+        low, high = own["interval"]
+        text = f"{own['difference']:+.2f} [{low:.2f}, {high:.2f}] {corrected}p "
+        text += show_p({"p": own["p_holm"]}, 3)
         if expert:
             p = show_p({"p": expert["p_holm"]}, 3)
             text += f"; expert {expert['difference']:+.2f} p {p}"
-        lines.append([name, text])
+        lines.append([each["name"], text])
+    if (n_more := len(found) - MOST_COMPARED) > 0:
+        lines.append([f"{n_more} more comparisons", "in results.txt and the page"])
     if trend := result.get("comparison", {}).get("trend", {}).get("network"):
         low, high = trend["interval"]
         p = show_p(trend, 3)

@@ -46,6 +46,14 @@ def test_groups_and_sessions_are_compared_by_held_out_scores(lab):
             group: np.array([v for (g, _), v in change.items() if g == group])
             for group in ("sham", "lesion")
         }
+        for day in ("pre", "post"):  # each by itself: half of the clips are before
+            sides = [
+                [own[day] for (g, _), own in means.items() if g == group]
+                for group in ("lesion", "sham")
+            ]
+            own = found[f"sham, {day}", f"lesion, {day}", ""][who]
+            welch = stats.ttest_ind(*sides, equal_var=False)
+            assert own["interval"] == pytest.approx([*welch.confidence_interval()])
         own = found["lesion, pre", "lesion, post", ""][who]
         assert own["difference"] == pytest.approx(by_group["lesion"].mean(), abs=1e-4)
         wanted = stats.ttest_1samp(by_group["lesion"], 0).confidence_interval()
@@ -56,7 +64,7 @@ def test_groups_and_sessions_are_compared_by_held_out_scores(lab):
         assert own["interval"] == pytest.approx([*welch], abs=1e-4)
         assert own["least_p"] == pytest.approx(2 / 252)
     text = (lab.folder / "figures/Reach-motion/results.txt").read_text("utf-8")
-    assert "had changes from pre to post that were" in text
+    assert "changes from pre to post" in text and "adjusted network scores" in text
     assert "5-fold cross-validation by animal" in text and str(lab.place) not in text
     mae = result["agreement"]["clips"]["mae"]["value"]
     assert f"differed by {mae:.2f} (95% CI" in text
