@@ -60,7 +60,8 @@ def say(figure, sign=""):
 def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     """Draw network score against expert score; return a Figure.
 
-    Clips faint, animal means strong, the line of identity; r and MAE of the animals.
+    Clips faint, means of animals (or their sessions) strong, the line of identity; the
+    figures of the verdict.
     """
     figure, (axes,) = style.open_figure(style.WIDTH, title)
     rows = keep_scored(table)
@@ -75,7 +76,7 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
         axes,
         rows,
         f"{page.count(animals['n'], 'animal')}, {page.count(clips['n'], 'clip')}: "
-        f"r of animals {say(animals['pearson'])}, MAE of animals {say(animals['mae'])}",
+        f"r over animals {say(animals['pearson'])}, MAE of clips {say(clips['mae'])}",
         healthy,
     )
     axes.set(xlim=limits, ylim=limits, aspect="equal")
@@ -195,8 +196,12 @@ def draw_study(study, title=None, width=None, level="90%", kind="means"):
     axes.set_xlim(-0.6, len(labels) + (0.1 if width else -0.4))
     names = [f"{label}, n = {len(own)}" for label, own in means.items()]
     axes.set_xticks(range(len(labels)), [name.replace(", ", "\n") for name in names])
-    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
-    who = "expert" if kind == "expert_means" else "network"
+    each = [study[k].values() for k in ("means", "expert_means") if k in study]
+    every = [score for means in each for own in means for score in own.values()]
+    low, high = style.find_limits([0, *every])  # alike in both figures
+    axes.set_ylim(low, max(high, axes.get_ylim()[1]) if width else high)
+    who = "adjusted network" if study.get("adjusted") else "network"
+    who = "expert" if kind == "expert_means" else who
     axes.set_ylabel(f"{who} score (mean of an animal's clips)")
     return figure
 

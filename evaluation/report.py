@@ -60,7 +60,9 @@ def draw(place, split, table, run, result, means):
         "animals never seen" if result["label"] != verdict.NO_TEST else "NOT A TEST"
     )
     title = f"{run.name}, {split}: {status}"
-    given = table, result["agreement"], title, result["target"], run.control_group
+    found = dict(result["agreement"])
+    found["animals"] = report_tables.believe(found["animals"], result["crossed"])
+    given = table, found, title, result["target"], run.control_group
     drawn = {
         "agreement": plots.draw_agreement(*given),
         "bland_altman": plots.draw_bland_altman(*given),

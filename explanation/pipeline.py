@@ -92,14 +92,14 @@ def write_parts(study):
         write_columns(study.folder / "frames" / f"{name}.csv", frames)
     misses = np.abs(parts.steps.sum(axis=1) + parts.bias - parts.value)
     return {
-        "kinds": explain_variance(kinds, parts.value - parts.bias),
+        "kinds": explain_variance(kinds, study.of_clip),
         "run": study.run.name,
         "n_clips": len(study.table),
         "n_animals": int(study.table["animal"].nunique()),
         "n_frames": study.sequences.shape[1],
         "n_networks": len(study.of_clip[0]),
         "step_length": parts.step_length,
-        "bias": float(np.mean(parts.bias)),
+        "biases": sorted({float(bias) for bias in np.ravel(parts.bias)}),
         "n_cut": int(parts.is_cut.sum()),
         "largest_miss_of_parts": float(misses.max()),
         "largest_residual_of_attributions": float(whole.residual.max()),
@@ -108,12 +108,20 @@ def write_parts(study):
     }
 
 
-def explain_variance(kinds, values):
-    """Find which part of the variance of values each kind of movement explains."""
-    if len(kinds) < 2 or np.ptp(values) == 0:
+def explain_variance(kinds, of_clip):
+    """Find which part of the variance of values each kind of movement explains.
+
+    `kinds` (N, 4) add up to values. Clips are compared with those of the same network:
+    the weights of two folds differ, and so do the levels from which they start.
+    """
+    owners = pd.factorize(np.array([id(networks[0]) for networks in of_clip]))[0]
+    if not kinds:
         return None
-    found = np.cov([*np.transpose(kinds), values])[-1, :-1] / np.var(values, ddof=1)
-    return dict(zip(MOVEMENT, found.tolist(), strict=True))
+    own = pd.DataFrame(kinds, columns=MOVEMENT)
+    own -= own.groupby(owners).transform("mean")
+    value = own.sum(axis=1)
+    size = (value**2).sum()
+    return {k: float((own[k] * value).sum() / size) for k in own} if size else None
 
 
 def check(study):

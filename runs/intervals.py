@@ -154,8 +154,15 @@ def explain_no_skill(run):
         np.mean([np.abs(each[index == i]).mean() for i in range(len(names))])
         for each in errors
     )
-    if network < mean:
+    widths = measure_width(run)
+    if network < mean and widths[0] < widths[1]:
         return None
+    if network < mean:
+        return (
+            f"on {len(names)} held-out animals, large errors of run {run.name} were "
+            f"larger than those of the mean of the training scores ({widths[0]:.2f}, "
+            f"of the mean {widths[1]:.2f}): validate.py tells whether it is better"
+        )
     return (
         f"on {len(names)} held-out animals, run {run.name} was not better than "
         f"the mean of the training scores (MAE {network:.2f}, of the mean {mean:.2f})"
