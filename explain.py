@@ -12,7 +12,7 @@ Cost    about 4 minutes and 3.4 GB for 20 clips of 125 frames and 2,048 units on
         cores; for small networks little more than the extraction of the key frames.
 
 The value before the last activation is explained, so the explanation also holds where
-a score was clipped to its scale.
+a score was clipped to the range of the training scores.
 """
 
 import dataclasses

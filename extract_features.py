@@ -79,7 +79,8 @@ def check_early(args, clips):
     present = None if args.overwrite else read_settings(args.data)
     if present is not None:
         wanted = {"sampling": args.sampling, "n_frames": args.seq_length}
-        refuse_other(sequences.compare_extractions(present, present | wanted))
+        differences = sequences.compare_extractions(present, present | wanted)
+        refuse_other(differences, args.data)
     told, proposal = advise(clips, args.seq_length, args.sampling, present is not None)
     if told and are_all_short(args.data, clips, args.seq_length):
         raise Problem(f"{told}. Nothing can be extracted; {proposal}")
@@ -89,13 +90,16 @@ def check_early(args, clips):
         print(proposal)
 
 
-def refuse_other(differences):
+def refuse_other(differences, folder):
     """Raise Problem where sequences there were made with other settings."""
     if differences:
+        from runs import state
+
+        same = state.write_command(folder, f"extract_features.py{state.repeat(folder)}")
         raise Problem(
-            f"the sequences there were made with other settings: "
-            f"{'; '.join(differences)}. Give the same settings, another --data "
-            "folder, or --overwrite to make all of them anew"
+            "the sequences there were made with other settings: "
+            f"{'; '.join(differences)}. To go on with those give {same}; else another "
+            "--data folder, or --overwrite to make all of them anew"
         )
 
 
@@ -125,7 +129,7 @@ def settle_record(folder, record, overwrite, clips):
                 sequences.write_extraction(folder, {**present, **since})
             return
         if not overwrite:
-            refuse_other(differences)
+            refuse_other(differences, folder)
     sequences.check_texts(folder, record)
     if made:  # of other settings: never to be mixed with the new ones
         if not any(jobs.has_source(folder, clip) for clip in clips):

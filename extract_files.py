@@ -262,7 +262,8 @@ def take_in(args):
         known.warn_of_renamed(found)
     else:
         found = list(known.inherit(found, clips, listed))
-    print("\n".join(discover.describe_guess(list(map(known.show_listed, found)))))
+    shown = sorted(found, key=lambda one: bool(one.row and not one.changes))
+    print("\n".join(discover.describe_guess(list(map(known.show_listed, shown)))))
     draw_crops(args.data, [one.clip for one in found])
     for line in known.describe_changes(found, args.split):
         print(line)

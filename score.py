@@ -239,14 +239,12 @@ def parse_args(argv):
     return args
 
 
-def compare(args, table, run, clips, labels, trained, settled):
+def compare(args, table, run, clips, labels, settled):
     """Compare groups and sessions of new animals."""
     import pandas as pd
 
     from evaluation import study
 
-    if any(name in trained for name in table["clip"]):
-        raise Problem(f"no comparison with {explain_trained(trained, clips)}")
     if lost := [name for name in clips if name not in table["clip"]]:
         gone = {labels[name]["animal"] or name for name in lost} - {*table["animal"]}
         animals = f"; nothing is left of {', '.join(sorted(gone))}" if gone else ""
@@ -334,6 +332,8 @@ def main(argv=None):
         print(by_name)
     digests = new_animals.digest_videos(clips)
     trained = new_animals.find_trained(clips, digests, labels, run, args.other_animals)
+    if settled and trained:
+        raise Problem(f"no comparison with {explain_trained(trained, clips)}")
     scored, code = score(args, clips, digests, networks, run, view)
     if not scored:
         return code
@@ -345,7 +345,7 @@ def main(argv=None):
     if args.output and args.every:
         draw_windows(figures, table)
     if settled:
-        compare(args, table, run, clips, labels, trained, settled)
+        compare(args, table, run, clips, labels, settled)
     if storage.table_path(args.data).is_file():
         print(state.format_state(args.data, args.task))
     return code

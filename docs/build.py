@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +43,13 @@ def run(command, folder, weights):
     return printed
 
 
+def wrap(line):
+    """Wrap a printed line as a terminal does, at words, and indent what follows."""
+    if len(line) <= LONGEST:
+        return line.rstrip()
+    return "\n".join(textwrap.wrap(line, LONGEST, subsequent_indent="    "))
+
+
 def build(page, weights="random"):
     """Run a page's commands; write their output into it, and its pictures beside it."""
     text = page.read_text(encoding="utf-8")
@@ -56,9 +64,9 @@ def build(page, weights="random"):
             for command in commands.replace("\\\n", " ").splitlines():
                 print(f"$ {command}", flush=True)
                 outputs.append(run(command, folder, weights).rstrip())
-            lines = "\n".join(outputs).splitlines()
-            lines = ["..."] * (len(lines) > MOST) + lines[-MOST:]
-            printed = "\n".join(line[:LONGEST].rstrip() for line in lines)
+            lines = [wrap(line) for line in "\n".join(outputs).splitlines()]
+            lines = "\n".join(lines).splitlines()
+            printed = "\n".join(["..."] * (len(lines) > MOST) + lines[-MOST:])
             return f"```bash\n{commands}```\n\n```text\n{printed}\n"
 
         text = BLOCK.sub(replace, text)

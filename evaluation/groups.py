@@ -198,22 +198,27 @@ def check_sizes(table, settled):
 def compare(table, settled):
     """Compare what was settled (see `study.settle`), of each score in a table.
 
-    The table has animal, group, session, network_score, and expert_score if known. Dict
+    The table has animal, group, session, network_score, and expert_score if known,
+    which may be of fewer clips. Dict
     of "means": {column: {animal: network score}} and "expert_means"; "columns": the
     group of each column; "pairs" of columns that are joined; "found": list of dict of
     "name", "first", "second", "measured", and a result of "network" and "expert"; "all"
     and "trend" of three groups or doses; "healthy", "sessions", "groups".
     """
-    scores = {
-        k: c for k, c in MEASURED.items() if c in table and table[c].notna().any()
-    }
-    table = table.dropna(subset=list(scores.values()))
     if settled["groups"]:
         table = table[table["group"].isin(settled["groups"])]
     if settled["sessions"]:
         table = table[table["session"].isin(settled["sessions"])]
-    check_sizes(table, settled)
-    sides = {who: compare_one(table, column, settled) for who, column in scores.items()}
+    sides = {}
+    for who, column in MEASURED.items():
+        own = table.dropna(subset=[column]) if column in table else table[:0]
+        try:
+            check_sizes(own, settled)
+        except Problem:  # experts need not have scored a session, or anything
+            if who == "network":
+                raise
+            continue
+        sides[who] = compare_one(own, column, settled)
     network = sides["network"]
     found = [
         dict(zip(("name", "first", "second", "measured"), told, strict=True))

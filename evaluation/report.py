@@ -87,6 +87,8 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     result["results"] = sentences.write_results(result, *told)
     result["methods"] = sentences.write_methods(result, *told)
     path = storage.predictions_path(folder, run.name, split)
+    if lost := list_lost(path.with_suffix(".json"), result):
+        terminal.caution(f"without {lost}, which the page and results.txt had before")
     read = storage.table_path(folder), storage.extraction_path(folder)
     content = {
         "run": run.name,
@@ -122,6 +124,20 @@ def publish(folder, split, clips, table, run, result, options, means=None):
         f"page: {report}; sentences for a paper: results.txt beside it",
         f"tables: {path}, .json, {animals.name}; on the terminal with --full",
     ]
+
+
+ASKED = {"comparison": "comparisons", "outcome": "the outcome", "plan": "the plan"}
+
+
+def list_lost(path, result):
+    """Name the further questions that were answered before and are not asked now."""
+    try:
+        before = storage.read_json(path) if path.is_file() else {}
+    except Problem:
+        return ""
+    return ", ".join(
+        w for key, w in ASKED.items() if key in before and key not in result
+    )
 
 
 def write_page(path, folder, clips, result, run, sections, drawn, split, versions):

@@ -70,7 +70,9 @@ def write_results(result, run, split, is_test):
         error = result["baselines"][rival[0]]["clips"]["mae"]["value"]
         gain = write_interval(rival[1], digits)
         text = f"The best simple method ({rival[0]}) had an error of {error:.{digits}f}"
-        sentences.append(f"{text}, which the network reduced by {gain}")
+        is_less = (rival[1]["value"] or 0) > 0
+        verb = "which the network reduced by" if is_less else "with a reduction of"
+        sentences.append(f"{text}, {verb} {gain}")
     if separation := result.get("separation"):
         area = separation["animals"]["auroc"]
         if area["value"] is not None:

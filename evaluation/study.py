@@ -53,6 +53,13 @@ def settle(table, run, by_group, by_session, control=None, order=None):
         found["sessions"] = sessions.order_sessions(table["session"], order)
         if lost := sorted(set(table["session"]) - set(found["sessions"])):
             caution(f"sessions omitted from the comparison: {', '.join(lost)}")
+    if by_group and not by_session:
+        of_animal = table.groupby("animal")["group"].nunique()
+        if both := sorted(of_animal.index[of_animal > 1]):
+            raise Problem(
+                f"animals of two groups: {', '.join(both)}. Correct the column group, "
+                "or compare their sessions with --pair session"
+            )
     check_sizes(table, found)
     return found | {"healthy": healthy}
 
@@ -121,7 +128,7 @@ def describe_result(each, is_adjusted=False):
     if expert := each.get("expert"):
         low, high = expert["interval"]
         text += (
-            f"; by expert scores of the same clips, difference "
+            f"; by expert scores, difference "
             f"{expert['difference']:.2f} [{low:.2f}, {high:.2f}], {format_both(expert)}"
         )
     return text

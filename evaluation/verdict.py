@@ -57,8 +57,7 @@ def compare_baselines(result, animals, digits):
     reduction = result["baselines"][MEAN]["reduction"]
     found, size = compare(reduction), show_size(reduction, digits)
     n = result["agreement"]["animals"]["n"]
-    few = f"{animals} {'is' if n == 1 else 'are'} too few to show"
-    few = few if n < FEW else "it is not shown"
+    few = f"with {animals} it is not shown" if n < FEW else "it is not shown"
     if found == "worse":
         return NO_BETTER, "", f"That is WORSE than the mean, by {size}."
     if round(reduction["value"], digits) == 0 and found != "better":
@@ -158,12 +157,12 @@ def list_figures(result):
             error = found["clips"]["mae"]["value"]
             gain = show(found["reduction"], digits)
             lines.append(
-                [f"  baseline {name}", f"{error:.{digits}f}; reduced by {gain}"]
+                [f"  baseline {name}", f"{error:.{digits}f}; reduction {gain}"]
             )
     animals = believe(result["agreement"]["animals"], result["crossed"])
     p, centred = result["permutation"]["p"], ", centred" if result["crossed"] else ""
     text = show(animals["pearson"], 2)
-    text += "" if p is None else f", p {show_p(result['permutation'])}"
+    text += "" if p is None else f", one-sided p {show_p(result['permutation'])}"
     lines.append([f"r over animals{centred}", text])
     if compare(clips["bias"]) in ("better", "worse"):
         side = "high" if clips["bias"]["value"] > 0 else "low"

@@ -78,10 +78,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Answer a request; the terminal alone is told what is wrong."""
         if not self.is_own():
             self.close_connection = True
-            told = f"This page is served at http://{self.server.host}/ only: give this "
-            told += "address as rate.py printed it. Through an SSH tunnel use the same "
+            told = f"This page is served at http://{self.server.host}/ only: give the "
+            told += "whole address as rate.py printed it. Through an SSH tunnel use "
             port = self.server.server_address[1]
-            told += f"port on both sides: ssh -L {port}:127.0.0.1:{port} SERVER\n"
+            told += (
+                f"the same port on both sides: ssh -L {port}:127.0.0.1:{port} SERVER\n"
+            )
             return self.answer(403, told.encode())
         place = self.path.split("/", 2)[2]
         film = re.fullmatch(r"film/([0-9a-f]{16})", place)

@@ -36,12 +36,22 @@ def undo(folder):
     before = path.with_name(BEFORE)
     if not before.is_file():
         raise Problem(f"{before} does not exist, so there is nothing to take back")
-    earlier = before.read_bytes()
+    earlier, undone = before.read_bytes(), open_listed(path)[1]
     back_up(folder)
     with storage.replacing(path) as temporary:
         temporary.write_bytes(earlier)
-    n_rows = len(open_listed(path)[1])
-    return f"{path} is as it was before the last change: {tables.count(n_rows, 'row')}"
+    now, then = ({c.name: c for c in clips} for clips in (undone, open_listed(path)[1]))
+    numbers = {
+        "taken away": len(now.keys() - then.keys()),
+        "brought back": len(then.keys() - now.keys()),
+        "changed back": sum(
+            now[name] != then[name] for name in now.keys() & then.keys()
+        ),
+    }
+    told = [f"{tables.count(n, 'row')} {what}" for what, n in numbers.items() if n]
+    return (
+        f"{path}: {', '.join(told) or 'no row changed'}; --undo again takes that back"
+    )
 
 
 def append_clips(folder, clips):

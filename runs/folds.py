@@ -161,8 +161,12 @@ def assign_folds(runs, owners, may_be_new=False):
             covered[animal] = run.name
         now = dataclasses.replace(run, animals_now=owners)
         seen = learned.describe_seen(list(part), list(part.values()), now)
-        if how := next(filter(None, seen), None):
-            problems.append(f"{run.name} has seen what it should not: {how}")
+        if known := [(c, how) for c, how in zip(part, seen, strict=True) if how]:
+            clip, how = known[0]
+            problems.append(
+                f"{run.name} is to score {clip} of {part[clip]}: {how}. Where an "
+                "animal was corrected after training, train again with --overwrite"
+            )
         if part:
             parts.append((run, list(part)))
     missing, lost = sorted(set(clips) - set(covered)), list_missing(runs)

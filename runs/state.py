@@ -32,10 +32,12 @@ def describe_state(folder, task=None):
     state += f"; {count(len(own), 'run')}" if own else ""
     state += f", {count(len(folds), 'network')} of folds" if folds else ""
     evaluated = list((folder / "predictions").glob("[!.]*.json"))
-    if not names & done:
+    if n_raters and not n_scored and not runs:
+        way = "rate.py --join mean"
+    elif names - done:
         way = f"extract_features.py{choose_settings(folder, clips)}"
     elif not n_scored and not runs:
-        way = "rate.py --join mean" if n_raters else f"rate.py --rater NAME{of_task}"
+        way = f"rate.py --rater NAME{of_task}"
     elif not runs:
         way = f"train_reg.py{of_task} --model motion --folds 5 --final"
     elif not [path for path in evaluated if path.stem != "raters-ratings"]:
@@ -53,12 +55,19 @@ def describe_state(folder, task=None):
     return state, write_command(folder, way)
 
 
+def repeat(folder):
+    """Write the options that make sequences as those that are there; "" of none."""
+    if not (made := sequences.describe_making(folder)):
+        return ""
+    weights = f" --weights {shlex.quote(made['weights'])}"
+    settings = f" --seq-length {made['n_frames']} --sampling {made['sampling']}"
+    return settings + weights * (made["weights"] != "imagenet")
+
+
 def choose_settings(folder, clips):
     """Choose how sequences are made: as those that are there, else as clips allow."""
-    if made := sequences.describe_making(folder):
-        weights = f" --weights {shlex.quote(made['weights'])}"
-        settings = f" --seq-length {made['n_frames']} --sampling {made['sampling']}"
-        return settings + weights * (made["weights"] != "imagenet")
+    if settings := repeat(folder):
+        return settings
     is_short = min((clip.n_frames or 0 for clip in clips), default=0) < 125
     return " --seq-length 20 --sampling uniform" * is_short
 
