@@ -359,7 +359,8 @@ def work(args, clips):
     )
     from runs import state
 
-    print(state.format_state(args.data, args.task))
+    if not failed:
+        print(state.format_state(args.data, args.task))
     return terminal.report_failed(failed, len(todo))
 
 

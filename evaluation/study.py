@@ -111,12 +111,12 @@ def describe_result(each, is_adjusted=False):
     (mean_first, mean_second), difference = found["means"], found["difference"]
     scores = "adjusted network scores" if is_adjusted else "network scores"
     measured = each["measured"] or scores
-    one, other = f"{first} (n = {n_first} animals)", f"{second} (n = {n_second})"
+    one, other = f"{second} (n = {n_second} animals)", f"{first} (n = {n_first})"
     if found["p_holm"] > 0.05:
         text = f"{one} and {other} were not shown to differ in {measured}"
     else:
         size, side = abs(difference), "higher" if difference > 0 else "lower"
-        text = f"{other} had {measured} {size:.2f} {side} than {one}"
+        text = f"{one} had {measured} {size:.2f} {side} than {other}"
     effect = "" if found["effect"] is None else f"; Hedges's g = {found['effect']:.2f}"
     text += (
         f": {mean_second:.2f} against {mean_first:.2f}, difference {difference:.2f}, "

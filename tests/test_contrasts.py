@@ -89,11 +89,11 @@ def test_a_study_of_groups_and_sessions(tmp_path):
     assert settled["sessions"] == ["05-02", "05-09"]
     table = table.merge(labels, on="clip")
     said = "\n".join(study.report_study(table, run, settled, tmp_path / "study.csv"))
-    assert "Stroke, 05-02 (n = 4 animals) and Stroke, 05-09 (n = 4)" in said
+    assert "Stroke, 05-09 (n = 4 animals) and Stroke, 05-02 (n = 4)" in said
     assert (
         "in changes from 05-02 to 05-09: -1.00 against 0.10, difference -1.10" in said
     )
-    assert "Control, 05-02 (n = 4 animals) and Stroke, 05-02 (n = 4)" in said
+    assert "Stroke, 05-02 (n = 4 animals) and Control, 05-02 (n = 4)" in said
     assert "32 clips of 8 animals were scored by the network a" in said
     assert (tmp_path / "study-study.png").stat().st_size > 5000
     assert labels["group"].value_counts().to_dict() == {"Control": 16, "Stroke": 16}

@@ -106,7 +106,7 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     table = data.tabulate_clips(clips[:2], ["Rat 0"] * 2, data.GROUP_PATTERN)
     assert len(folds.split_table([run], table)) == 1
     leaky = dataclasses.replace(run, animals={**run.animals, "c": "Rat 0"})
-    with pytest.raises(Problem, match="has seen what it should not"):
+    with pytest.raises(Problem, match="animal seen in training"):
         folds.split_table([leaky], table)
 
 

@@ -178,7 +178,7 @@ def test_few_animals_are_said_to_be_few():
     table = draw_table(n_animals=8, seed=1)
     table["baseline_ridge"] = table["network_score"] + 0.01
     _, verdict, _ = tell(table)
-    assert "8 animals are too few to show that it is better than the best" in verdict
+    assert "with 8 animals it is not shown that it is better than the best" in verdict
     table["baseline_ridge"] = 9.0
     assert "no simple method beats it" in tell(table)[1]
 

@@ -78,7 +78,7 @@ def test_download_validate_score_explain(lab, served):
     ]
     argv = ("--compare", "group", "--output", "new.csv")
     told = lab.ok("score", *films, "--run", "g04-features", *argv)
-    assert "lstm, trained on clips that are unknown here; 20 frames" in told.out
+    assert "lstm, trained on unknown clips; 20 frames" in told.out
     lab.ok("explain", "--run", "g04-features", "--no-places")
     told = json.loads(
         (lab.folder / "figures/g04-features/explanation.json").read_text()

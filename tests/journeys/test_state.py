@@ -20,6 +20,9 @@ def test_the_next_command_follows_from_what_the_folder_holds(lab):
         path.unlink()
     told, command = state.describe_state(lab.folder)
     assert "0 with a score" in told and "sequences" not in told
+    assert "rate.py --join mean" in command
+    lab.edit(lambda row: row.update(score="1"))
+    command = state.describe_state(lab.folder)[1]
     assert "--seq-length 5 --sampling uniform --weights 'made up'" in command
     (lab.folder / "sequences/extraction.json").unlink()
     command = state.describe_state(lab.folder)[1]
