@@ -248,7 +248,7 @@ def shorten_video(folder, clip):
 # ---------------------------------------------------------------- telling
 
 
-def describe_guess(clips, n_shown=12):
+def describe_guess(clips, n_shown=10):
     """Put a guess into a table and a line of numbers: list of str."""
     rows = [("clip", "animal", "group", "session", "split")]
     rows += [(c.name, c.animal, c.group, c.session, c.split) for c in clips[:n_shown]]

@@ -127,7 +127,7 @@ def describe_errors(run, level=LEVEL):
     return (
         f"on {count_animals(run)} animals held out in turn, "
         f"{format_level(choose_level(run, level))} of its scores were within "
-        f"{network:.2f} of {whose}, and {mean:.2f} for the training mean"
+        f"{network:.2f} of {whose}, those of the training mean within {mean:.2f}"
     )
 
 
