@@ -230,7 +230,7 @@ def test_several_tasks_need_a_name(folder):
 
 def test_leave_one_animal_out_writes_a_run_for_each_animal(tmp_path, capsys):
     folder = make_folder(tmp_path, n_animals=4)
-    train(folder, "--leave-one-animal-out", "--epochs", "1")
+    train(folder, "--leave-one-animal-out", "--epochs", "1", "--jobs", "1")
     runs = sorted(path.stem for path in (folder / "checkpoints").glob("*.keras"))
     assert runs == [f"Reach-lstm-g{animal:02d}-features" for animal in range(4)]
     for run in runs:
