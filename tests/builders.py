@@ -283,11 +283,16 @@ def make_stand_in():
 
 @contextlib.contextmanager
 def open_lab(place):
-    """Open a lab whose commands need no InceptionV3, and be in its place."""
+    """Open a lab whose commands need no InceptionV3, and be in its place.
+
+    Explanations draw six clips, as drawing takes most of their time.
+    """
+    import explanation.clips
     import extractor
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extractor, "Extractor", make_stand_in())
+        patch.setattr(explanation.clips, "MAX_CLIPS", 6)
         patch.chdir(place)
         yield Lab(place)
     forget_models()

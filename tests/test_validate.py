@@ -74,7 +74,7 @@ def test_a_leak_is_refused(folder):
     leaked = {**record["train_clips"], "v_RatStrokeMay2_g02_c00": 2.0}
     storage.write_json(path, {**record, "train_clips": leaked})
     try:
-        with pytest.raises(Problem, match="Reach-lstm-g02-features has seen"):
+        with pytest.raises(Problem, match="Reach-lstm-g02-features is to score"):
             judge(folder, "--leave-one-animal-out")
     finally:
         storage.write_json(path, record)
