@@ -88,7 +88,8 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     result["methods"] = sentences.write_methods(result, *told)
     path = storage.predictions_path(folder, run.name, split)
     if lost := list_lost(path.with_suffix(".json"), result):
-        terminal.caution(f"without {lost}, which the page and results.txt had before")
+        told = "give the option again to have them there"
+        terminal.caution(f"page and results.txt no longer hold {lost}: {told}")
     read = storage.table_path(folder), storage.extraction_path(folder)
     content = {
         "run": run.name,

@@ -78,9 +78,10 @@ def write_results(result, run, split, is_test):
         if area["value"] is not None:
             text = f"{write_interval(area)}"
             sentences.append(f"The area under the ROC curve of animals was {text}")
+    parts = [". ".join(sentences)]  # a line each
     if "comparison" in result:
-        sentences += study.list_results(result["comparison"])
-    return ". ".join(sentences) + "."
+        parts += study.list_results(result["comparison"])
+    return "\n".join(f"{part}." for part in parts)
 
 
 def write_methods(result, run, split, is_test):
