@@ -152,8 +152,9 @@ def train_lstm(lab):
 def score_test_rows(lab):
     """Train a run that is to be shared, and bring clips that it does not know."""
     extract_clips(lab)
-    hold_back(lab, *(f"Rat {number}" for number in range(6, 11)))
-    lab.ok("train_reg", "--task", "Reach", *SMALL)
+    hold_back(lab, *(f"Rat {number}" for number in (2, 4, 6, 8, 10)))
+    with_time = ("--model", "motion", "--run", "Reach-lstm", "--activation", "linear")
+    lab.ok("train_reg", "--task", "Reach", *with_time)
 
 
 def write_texts(lab):
@@ -215,7 +216,10 @@ def test_the_commands_of_a_block_do_their_work(lab, block):
         script, *words = shlex.split(command)
         if script == "train_reg.py" and "motion" not in words:
             words += SMALL
-        lab.ok(script.removesuffix(".py"), *words, data="--data" not in words)
+        told = lab.run(script.removesuffix(".py"), *words, data="--data" not in words)
+        # What so small a network learned may run against the scores of other animals.
+        is_turned = "--recalibrate" in words and "no line makes it right" in told.err
+        assert told.code == 0 or is_turned, told.all
         if script == "extract_files.py" and "stroke" in words:  # the page asks for it
             lab.folder = lab.place / "stroke"
             lab.score()
