@@ -88,7 +88,7 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     result["methods"] = sentences.write_methods(result, *told)
     path = storage.predictions_path(folder, run.name, split)
     if lost := list_lost(path.with_suffix(".json"), result):
-        told = "give the option again to have them there"
+        told = "give its option again to have it there"
         terminal.caution(f"page and results.txt no longer hold {lost}: {told}")
     read = storage.table_path(folder), storage.extraction_path(folder)
     content = {
@@ -127,18 +127,14 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     ]
 
 
-ASKED = {"comparison": "comparisons", "outcome": "the outcome", "plan": "the plan"}
-
-
 def list_lost(path, result):
     """Name the further questions that were answered before and are not asked now."""
     try:
         before = storage.read_json(path) if path.is_file() else {}
     except Problem:
         return ""
-    return ", ".join(
-        w for key, w in ASKED.items() if key in before and key not in result
-    )
+    asked = [key for key in report_tables.ASKED if before.get(key)]
+    return ", ".join(f"the {key}" for key in asked if not result.get(key))
 
 
 def write_page(path, folder, clips, result, run, sections, drawn, split, versions):

@@ -127,8 +127,10 @@ def describe_result(each, is_adjusted=False):
         text += f" (with so few animals p is {found['least_p']:.3f} at least)"
     if expert := each.get("expert"):
         low, high = expert["interval"]
+        n = " and ".join(map(str, reversed(expert["n"])))
+        of = "" if expert["n"] == found["n"] else f" (n = {n})"
         text += (
-            f"; by expert scores, difference "
+            f"; by expert scores{of}, difference "
             f"{expert['difference']:.2f} [{low:.2f}, {high:.2f}], {format_both(expert)}"
         )
     return text

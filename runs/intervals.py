@@ -154,15 +154,8 @@ def explain_no_skill(run):
         np.mean([np.abs(each[index == i]).mean() for i in range(len(names))])
         for each in errors
     )
-    widths = measure_width(run)
-    if network < mean and widths[0] < widths[1]:
-        return None
     if network < mean:
-        return (
-            f"on {len(names)} held-out animals, large errors of run {run.name} were "
-            f"larger than those of the mean of the training scores ({widths[0]:.2f}, "
-            f"of the mean {widths[1]:.2f}): validate.py tells whether it is better"
-        )
+        return None
     return (
         f"on {len(names)} held-out animals, run {run.name} was not better than "
         f"the mean of the training scores (MAE {network:.2f}, of the mean {mean:.2f})"
@@ -180,5 +173,9 @@ def list_cautions(run, level):
             f"animals, and run {run.name} has {count_animals(run)}: the "
             f"intervals are for {format_level(highest)} of new animals"
         )
-    no_skill = explain_no_skill(run)
+    widths, no_skill = measure_width(run, level=level), explain_no_skill(run)
+    if no_skill is None and widths[0] >= widths[1]:
+        found.append(
+            f"{describe_errors(run, level)}: validate.py tells if it is better"
+        )
     return [*found, no_skill] if no_skill else found

@@ -11,8 +11,7 @@ sys.path.insert(0, str(DOCS))
 
 
 def shape(text):
-    """The words of a page without its numbers, and without which clips are worst."""
-    text = re.sub(r"R\d+_(?:pre|post)_\d", "clip", text)
+    """The words of a page without its numbers."""
     return re.sub(r"[-+]?\d[\d.,]*", "0", text).split()
 
 

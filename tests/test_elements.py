@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from evaluation.groups import correct_holm
-from explanation import elements
+from explanation import elements, pipeline
 
 
 def test_components_keep_distances_and_fall():
@@ -145,3 +145,17 @@ def test_ellipse_has_the_axes_of_the_covariance():
     assert found["height"] == pytest.approx(4, rel=0.05)
     assert abs(np.sin(np.radians(found["angle"]))) < 0.05
     assert elements.find_ellipse(points[:2]) is None
+
+
+def test_levels_of_different_networks_explain_no_difference_between_clips():
+    """Networks of folds start from other levels; within one, change decides."""
+    first, second = object(), object()
+    levels = {id(first): 1.0, id(second): 7.0}
+    of_clip = [[first]] * 3 + [[second]] * 3
+    kinds = [
+        np.array([levels[id(own)], change, 0, 0])
+        for (own,), change in zip(of_clip, [0, 1, 2, 0, 2, 4], strict=True)
+    ]
+    found = pipeline.explain_variance(kinds, of_clip)
+    assert found == {"mean": 0, "change": 1, "jerk": 0, "trend": 0}
+    assert pipeline.explain_variance(kinds[:1], of_clip[:1]) is None

@@ -154,3 +154,20 @@ def test_a_written_video_is_read_again(tmp_path, size):
     assert (films.read_numbers(read), n_available) == (list(range(9)), 9)
     with av.open(str(tmp_path / "one.mp4")) as container:
         assert container.streams.video[0].average_rate == 12.5
+
+
+@pytest.mark.thorough
+def test_the_same_pictures_give_the_same_bytes(tmp_path):
+    from synthetic import drawing, reaching
+
+    random, kept = np.random.default_rng(3), []
+    for film in range(6):
+        look = drawing.choose_look(random)
+        poses = reaching.plan_movement(2.0, 24, random)
+        pictures = [drawing.draw_frame(pose, look, random) for pose in poses]
+        seen = set()
+        for turn in range(40):
+            kept.append(np.ones(1000 + 137 * turn))  # moves what lies in memory
+            frames.write_video(tmp_path / "film.mp4", pictures, 30)
+            seen.add((tmp_path / "film.mp4").read_bytes())
+        assert len(seen) == 1, film

@@ -368,3 +368,12 @@ def test_names_in_two_pieces_are_found(session):
     )
     (clip,) = trials.read_trials(session / "trials.csv", session / "films")
     assert clip.n_frames == 30
+
+
+def test_a_level_of_folders_tells_sessions_as_a_whole():
+    days = ("bsl", "md", "wk2", "wk4")
+    names = [f"{day}/m{n}/{day}_m{n}.mp4" for day in days for n in (1, 2)]
+    found = guess(*names)
+    assert [clip.session for clip in found] == [day for day in days for _ in (1, 2)]
+    others = guess("wk2/m1/a.mp4", "wk4/m1/b.mp4", "controls/m9/c.mp4")
+    assert others[-1].session is None  # an animal that is in no session

@@ -124,7 +124,7 @@ def score_clips(lab):
 
 def extract_clips(lab):
     score_clips(lab)
-    lab.extract()
+    lab.extract(20)  # every frame, as movement is not seen between those that are far
     for animal in (21, 22):
         lab.film(f"new_clips/Rat {animal}/r{animal}_c1.mp4", 4, seed=animal)
 
@@ -216,10 +216,7 @@ def test_the_commands_of_a_block_do_their_work(lab, block):
         script, *words = shlex.split(command)
         if script == "train_reg.py" and "motion" not in words:
             words += SMALL
-        told = lab.run(script.removesuffix(".py"), *words, data="--data" not in words)
-        # What so small a network learned may run against the scores of other animals.
-        is_turned = "--recalibrate" in words and "no line makes it right" in told.err
-        assert told.code == 0 or is_turned, told.all
+        lab.ok(script.removesuffix(".py"), *words, data="--data" not in words)
         if script == "extract_files.py" and "stroke" in words:  # the page asks for it
             lab.folder = lab.place / "stroke"
             lab.score()
