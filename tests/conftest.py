@@ -16,7 +16,8 @@ for name in ("SIGINT", "SIGHUP"):  # `&` and `nohup` let all that they start ign
         signal.signal(number, usual)
 
 SHARED = Path(__file__).parents[2] / "shared"
-LONG = ("survival", "train_reg", "validate", "explain", "limits", "models", "extractor")
+LONG = ("interrupted", "train_reg", "validate", "explain", "new_videos", "models")
+LONG += ("extractor",)
 
 
 def pytest_collection_modifyitems(items):
@@ -38,6 +39,14 @@ def random_extractor():
     from extractor import Extractor
 
     return Extractor("random")
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Features from the frame's number instead of from a network."""
+    import extractions
+
+    monkeypatch.setattr("extractor.Extractor", extractions.StandIn)
 
 
 @pytest.fixture

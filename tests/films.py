@@ -173,3 +173,10 @@ def spoil_record(path, **changes):
     """Change a JSON record by hand, as a user might."""
     record = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**record, **changes}), encoding="utf-8")
+
+
+def save_image(folder, name="rat-0001.jpg", mode="RGB", image=None, **options):
+    folder.mkdir(parents=True, exist_ok=True)
+    image = image or Image.fromarray(draw_frame(5)).convert(mode)
+    image.save(folder / name, **options)
+    return folder / name

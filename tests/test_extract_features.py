@@ -1,12 +1,12 @@
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import films
 import numpy as np
 import pytest
+from extractions import N_FRAMES, call
 
 import extract_features
 import extractor
@@ -15,41 +15,6 @@ from system import storage
 from system.terminal import Caution, Problem
 
 PROJECT = Path(__file__).parents[1]
-N_FRAMES = 3
-
-
-@pytest.fixture
-def stand_in(monkeypatch, request):
-    """Compute features from the frame's number instead of with a network."""
-
-    class StandIn(extractor.Extractor):
-        def __init__(self, weights="imagenet", batch_size=None, **_):
-            self.batch_size, self.model = batch_size or 8, None
-            self.record = {
-                "weights": str(weights),
-                "sha256": str(weights),
-                "frame_size": 299,
-                "precision": "float32",
-            }
-
-        def choose(self, kinds):
-            self.kinds = tuple(kinds)
-
-        def predict(self, model, frames):
-            assert len(frames) <= self.batch_size
-            features = np.zeros((len(frames), self.width), np.float32)
-            features[:, 0] = films.read_numbers(frames)
-            return features
-
-    monkeypatch.setattr(extractor, "Extractor", StandIn)
-
-
-def call(folder, *argv):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Caution)
-        return extract_features.main(
-            ["--data", str(folder), "--seq-length", str(N_FRAMES), *argv]
-        )
 
 
 def run(*argv):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import make_run
+from trainings import N_FEATURES, N_FRAMES, SMALL, make_folder, read_record, train
 
 import data
 import train_reg
@@ -18,42 +19,10 @@ from runs.options import Options
 from system import storage, terminal
 from system.terminal import Problem
 
-N_FRAMES, N_FEATURES = 6, 12
-SMALL = ["--units", "8", "--learning-rate", "0.01", "--epochs", "6", "--patience", "3"]
-
-
-def make_folder(folder, n_animals=8, n_clips=3, extraction=True):
-    """Write sequences whose mean tells the score, and the table of their clips."""
-    random = np.random.default_rng(0)
-    rows = []
-    for animal in range(n_animals):
-        group = "Control" if animal % 2 else "Stroke"
-        for number in range(n_clips):
-            name = f"v_Rat{group}May2_g{animal:02d}_c{number:02d}"
-            score = animal % 4 + 0.5 * number
-            sequence = random.random((N_FRAMES, N_FEATURES)) + score / 3
-            sequences.write_sequence(folder, name, sequence)
-            split = "test" if animal >= n_animals - 2 else "train"
-            rows.append(f"{split},Reach,{name},{N_FRAMES},{score}")
-    (folder / "data_file.csv").write_text("\n".join(rows))
-    if extraction:
-        record = {"weights": "random", "sha256": "0", "sampling": "stride"}
-        record |= {"n_frames": N_FRAMES, "frame_size": 299, "precision": "float32"}
-        sequences.write_extraction(folder, record)
-    return folder
-
 
 @pytest.fixture
 def folder(tmp_path):
     return make_folder(tmp_path)
-
-
-def train(folder, *options):
-    return train_reg.main(["--data", str(folder), *SMALL, *options])
-
-
-def read_record(folder, run):
-    return storage.read_json(storage.record_path(folder, run))
 
 
 def score_all(folder, run):

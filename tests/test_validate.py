@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_train_reg import make_folder, read_record, train
+from trainings import make_folder, read_record, train
 
 import data
 import validate

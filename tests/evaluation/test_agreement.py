@@ -1,0 +1,226 @@
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import r2_score
+from studies import draw_study
+
+from evaluation import agreement, correlation, jackknife
+from evaluation.jackknife import Jackknife
+
+
+def values_of(part):
+    return {name: figure["value"] for name, figure in part.items() if name != "n"}
+
+
+def compute_icc(first, second):
+    pingouin = pytest.importorskip("pingouin")
+    n = len(first)
+    table = pd.DataFrame(
+        {
+            "clip": np.tile(np.arange(n), 2),
+            "rater": np.repeat(["expert", "network"], n),
+            "score": np.concatenate([first, second]),
+        }
+    )
+    found = pingouin.intraclass_corr(table, "clip", "rater", "score")
+    # Older versions call it ICC2: absolute agreement, single rater, random raters.
+    return found.loc[found["Type"].isin(["ICC(A,1)", "ICC2"]), "ICC"].item()
+
+
+@pytest.mark.parametrize("level", ["clips", "animals"])
+def test_agreement_equals_independent_implementations(level):
+    expert, network, animals = draw_study()
+    mean = np.linspace(2, 3, len(expert))
+    found = agreement.measure_agreement(expert, network, animals, mean)[level]
+    if level == "animals":
+        table = pd.DataFrame({"e": expert, "n": network, "m": mean})
+        table = table.groupby(animals).mean()
+        expert, network, mean = (table[name].to_numpy() for name in "enm")
+    difference = network - expert
+    spread = 1.96 * difference.std(ddof=1)
+    # Lin's concordance as Pearson's r times the bias correction of his paper.
+    ratio = network.std() / expert.std()
+    shift = difference.mean() / np.sqrt(network.std() * expert.std())
+    pearson = stats.pearsonr(expert, network)[0]
+    assert found["n"] == len(expert)
+    assert values_of(found) == pytest.approx(
+        {
+            "mae": np.abs(difference).mean(),
+            "rmse": np.sqrt((difference**2).mean()),
+            "bias": difference.mean(),
+            "lower_limit": difference.mean() - spread,
+            "upper_limit": difference.mean() + spread,
+            "r2": 1 - (difference**2).sum() / ((expert - mean) ** 2).sum(),
+            "pearson": pearson,
+            "spearman": stats.spearmanr(expert, network)[0],
+            "pearson_centred": stats.pearsonr(expert - mean, network - mean)[0],
+            "spearman_centred": stats.spearmanr(
+                *(np.round(v - mean, 9) for v in (expert, network))
+            )[0],
+            "ccc": 2 * pearson / (ratio + 1 / ratio + shift**2),
+            "icc": compute_icc(expert, network),
+        },
+        abs=1e-9 if level == "clips" else 1e-6,
+        rel=1e-6,
+    )
+
+
+def test_r2_is_that_of_scikit_learn_when_the_prediction_is_the_mean():
+    expert, network, animals = draw_study()
+    found = agreement.measure_agreement(expert, network, animals, expert.mean())
+    assert found["clips"]["r2"]["value"] == pytest.approx(r2_score(expert, network))
+
+
+def test_agreement_does_not_depend_on_the_order_of_clips_or_names():
+    expert, network, animals = draw_study()
+    shuffle = np.random.default_rng(0).permutation(len(expert))
+    first = agreement.measure_agreement(expert, network, animals)
+    second = agreement.measure_agreement(
+        expert[shuffle], network[shuffle], animals[shuffle]
+    )
+    for level in ("clips", "animals"):
+        for name, figure in first[level].items():
+            if name != "n" and figure["value"] is not None:
+                assert second[level][name] == pytest.approx(figure), name
+
+
+def test_interval_widens_with_fewer_animals_and_holds_the_value():
+    widths = []
+    for n_animals in (6, 12, 48):
+        found = agreement.measure_agreement(*draw_study(3, n_animals), 2.5)["animals"]
+        for name, figure in found.items():
+            if name != "n":
+                assert figure["low"] <= figure["value"] <= figure["high"], name
+        widths.append(found["pearson"]["high"] - found["pearson"]["low"])
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_interval_of_a_mean_is_that_of_student():
+    values = np.random.default_rng(0).normal(size=20)
+    jack = Jackknife(np.arange(20))
+    known = stats.t.interval(0.95, 19, values.mean(), stats.sem(values))
+    found = jack.describe(jack.average(values))
+    assert (found["low"], found["high"]) == pytest.approx(known, rel=1e-9)
+
+
+def test_animals_with_most_clips_count_as_few():
+    assert Jackknife(np.repeat(np.arange(7), 4)).effective == pytest.approx(7)
+    index = np.repeat(np.arange(15), [20] * 3 + [1] * 12)
+    assert Jackknife(index).effective == pytest.approx(72**2 / 1212)
+
+
+@pytest.mark.parametrize(
+    ("expert", "network", "animals", "reason"),
+    [
+        ([], [], [], "no clips with both scores"),
+        ([1, 2], [1, 3], "ab", "fewer than 3 clips"),
+        ([1, 2, 3, 4], [2, 2, 2, 2], "abcd", "the network scores are all equal"),
+        ([2, 2, 2, 2], [1, 2, 3, 4], "abcd", "the expert scores are all equal"),
+        ([1, 2, np.nan], [1, 3, 4], "abc", "fewer than 3 clips"),
+        ([1, 2, 3], [1, 3, np.inf], "abc", "fewer than 3 clips"),
+        ([1, 2, 3], [1e6, 1e6 + 1e-3, 1e6], "abc", "the network scores are all equal"),
+    ],
+)
+def test_undefined_correlation_says_why(expert, network, animals, reason):
+    found = agreement.measure_agreement(expert, network, list(animals), 1.0)
+    assert found["clips"]["pearson"] == {
+        "value": None,
+        "low": None,
+        "high": None,
+        "reason": reason,
+    }
+    json.dumps(found, allow_nan=False)
+
+
+def test_one_animal_has_values_but_no_interval():
+    found = agreement.measure_agreement([1, 2, 3, 4], [2, 2, 3, 5], ["g01"] * 4)
+    assert found["clips"]["mae"]["value"] == 0.5
+    assert found["clips"]["mae"]["low"] is None
+    assert "fewer than 5 animals" in found["clips"]["mae"]["reason"]
+    assert found["animals"]["pearson"]["reason"] == "fewer than 3 animals"
+    assert found["clips"]["r2"]["reason"] == "no training-mean prediction was given"
+
+
+def test_equal_scores_have_no_interval_of_no_width():
+    found = agreement.measure_agreement(range(8), range(8), list("abcdefgh"))["clips"]
+    assert found["pearson"]["value"] == pytest.approx(1)
+    assert found["pearson"]["high"] is None and "the same whichever" in str(
+        found["mae"]
+    )
+
+
+def test_unscored_clips_are_left_out_and_counted():
+    expert, network, animals = draw_study()
+    blank = np.append(expert, np.nan), np.append(network, 9), np.append(animals, "g99")
+    found, known = (
+        agreement.measure_agreement(*blank),
+        agreement.measure_agreement(expert, network, animals),
+    )
+    assert found == known | {"unscored": 1}
+
+
+def test_arrays_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match=r"Received: \[2, 3, 2, 3\]"):
+        agreement.measure_agreement([1, 2, 3], [1, 2], ["a", "b"])
+
+
+def test_permutation_test_is_exact_for_few_animals():
+    x, y = np.array([1.0, 2, 4, 7, 3]), np.array([1.5, 2, 3, 9, 5])
+    found = correlation.permutation_test(x, y, list("abcde"))
+
+    def studentise(x):  # DiCiccio & Romano (2017), but for a constant
+        x, b = x - x.mean(), y - y.mean()
+        return np.mean(x * b) / np.sqrt(np.mean(x**2 * b**2))
+
+    every = [studentise(np.array(order)) for order in itertools.permutations(x)]
+    known = np.mean(np.array(every) >= studentise(x) - 1e-12)
+    assert found["p"] == pytest.approx(known) and known < 0.2
+    assert found["value"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert correlation.permutation_test(x, -y, list("abcde"))["p"] > 0.8  # one-sided
+
+
+def test_permutation_test_sees_animals_not_clips():
+    expert, network, animals = draw_study()
+    doubled = [np.tile(values, 2) for values in (expert, network, animals)]
+    once = correlation.permutation_test(expert, network, animals)
+    assert correlation.permutation_test(*doubled) == pytest.approx(once)
+
+
+def test_a_useless_network_of_left_out_animals_is_not_wrong_on_purpose():
+    random = np.random.default_rng(0)
+    animals = np.repeat(np.arange(20), 3)
+    expert = random.normal(size=20)[animals]
+    mean = np.array([expert[animals != a].mean() for a in animals])
+    network = mean + random.normal(0, 0.05, 60)
+    found = agreement.measure_agreement(expert, network, animals, mean)["animals"]
+    assert found["pearson"]["value"] < -0.7
+    known = np.corrcoef(expert - mean, network - mean)[0, 1]
+    assert abs(known) < 0.3
+    assert abs(found["pearson_centred"]["value"]) < 0.5
+    same = agreement.measure_agreement(expert, mean, animals, mean)["clips"]
+    assert "training mean" in same["pearson_centred"]["reason"]
+
+
+@pytest.mark.parametrize("size", [1e-9, 1, 1e7])
+def test_a_series_may_be_of_any_size(size):
+    expert, network, animals = draw_study()
+    known = np.corrcoef(expert, network)[0, 1]
+    assert correlation.correlate(expert, size * network) == pytest.approx(known)
+    assert not jackknife.is_constant(size * network)
+    assert jackknife.is_constant(np.full(9, size) * (1 + 1e-8 * np.arange(9)))
+    found = correlation.correlate_scores(size * expert, network, animals)
+    assert found["clips"]["pearson"]["value"] == pytest.approx(known)
+    assert json.dumps(found, allow_nan=False)
+
+
+def test_a_correlation_of_nearly_one_has_no_interval_rather_than_nan():
+    animals = [f"g{i}" for i in range(6)]
+    expert = np.arange(6.0)
+    network = -expert * (1 + 1e-16)
+    network[0] = 1e-12
+    found = agreement.measure_agreement(expert, network, animals)["animals"]["pearson"]
+    assert found["low"] is None and found["reason"]

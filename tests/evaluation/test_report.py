@@ -1,0 +1,149 @@
+"""What a report says of studies that prove little: no sentence claims too much."""
+
+import numpy as np
+import pytest
+from builders import make_run
+from films import clip_of, make_film, read_numbers
+from studies import draw_table, tell
+
+import data
+from evaluation import evaluate, report, report_tables, sentences
+from runs.record import Scheme
+
+
+def test_a_good_network_is_called_better_than_the_baseline():
+    table = draw_table()
+    _, verdict, printed = tell(table)  # ridge is as good
+    assert verdict.startswith("NOT SHOWN TO BE BETTER") and "than ridge" in printed
+    assert "never saw" in verdict and "That is better than the mean" in verdict
+    assert "it is not shown that it is better than the best simple method" in verdict
+    assert "AUROC" in printed and "centred" in printed and "--repeats" in printed
+    table["baseline_ridge"] = table["training_mean"] + 0.2
+    result, verdict, _ = tell(table)
+    assert result["label"] == "BETTER THAN THE BASELINE" and "by" in verdict
+
+
+def test_noise_is_not_called_a_finding():
+    for seed in range(5):
+        result, verdict, _ = tell(draw_table(signal=0, seed=seed))
+        assert result["label"] != "BETTER THAN THE BASELINE"
+        assert "That is better than the mean" not in verdict
+        assert result["agreement"]["animals"]["pearson"]["value"] < 0  # and yet
+        centred = result["agreement"]["animals"]["pearson_centred"]
+        assert centred["low"] < 0 < centred["high"]
+
+
+def test_few_animals_have_no_interval_and_no_verdict():
+    result, verdict, _ = tell(draw_table(n_animals=4))
+    assert result["agreement"]["animals"]["mae"]["low"] is None
+    assert "too few for an interval" in verdict and "is unknown" in verdict
+    assert result["label"] == "NOT SHOWN TO BE BETTER"
+    _, verdict, _ = tell(draw_table(n_animals=5))
+    assert "too few for an interval" not in verdict
+
+
+def test_one_group_is_not_separated():
+    result, verdict, printed = tell(draw_table(groups=False))
+    assert "separation" not in result and "severity" not in result
+    assert "AUROC" not in verdict + printed
+
+
+def test_a_clip_without_group_is_not_impaired():
+    table = draw_table()
+    table.loc[:2, "group"] = None
+    labels = evaluate.label_groups(table["group"], "Stroke")
+    assert np.isnan(labels[:3]).all()
+    assert (labels[3:] == (table["group"][3:] == "Control")).all()
+    found = evaluate.evaluate(table, make_run(control_group="Control"))["separation"]
+    assert found["animals"]["n"] == 14
+
+
+def test_unscored_animals_are_omitted_and_counted():
+    table = draw_table()
+    table.loc[table["animal"].isin(["g03", "g04"]), ["target", "expert_score"]] = None
+    result, verdict, _ = tell(table)
+    assert "On 13 animals (39 clips) that the network never saw" in verdict
+    assert result["agreement"]["unscored"] == 6
+    table["target"] = np.nan
+    assert "Nothing can be evaluated" in tell(table)[1]
+
+
+def test_what_is_known_is_no_test():
+    _, verdict, _ = tell(draw_table(folds=False), is_test=False)
+    assert verdict.startswith("NOT A TEST 3 clips") and "never saw" not in verdict
+
+
+def test_a_floor_that_misses_clips_says_on_how_many():
+    table = draw_table()
+    table.loc[:8, "baseline_ridge"] = np.nan
+    _, _, printed = tell(table, reasons={"ridge": "one animal"})
+    assert "on 36 clips; elsewhere: one animal" in printed
+
+
+def test_a_bias_gets_its_sentence():
+    table = draw_table(folds=False)
+    table["network_score"] -= 1
+    assert "too low by 0.95" in tell(table)[2]
+
+
+def test_repeats_are_compared():
+    results = [
+        evaluate.evaluate(draw_table(seed=seed), make_run()) for seed in range(3)
+    ]
+    found = evaluate.spread_repeats(results)["mae"]
+    values = [r["agreement"]["clips"]["mae"]["value"] for r in results]
+    assert found["mean"] == pytest.approx(np.mean(values))
+    assert found["sd"] == pytest.approx(np.std(values, ddof=1))
+
+
+def test_the_page_leads_with_the_label_and_the_sentences(tmp_path):
+    table = draw_table()
+    reasons = {"clip length": "<all alike>"}
+    result, _, _ = tell(table, reasons=reasons)
+    path = tmp_path / "report.html"
+    run = make_run(name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5))
+    versions = {"python": "3.11"}
+    result["results"] = sentences.write_results(result, run, "folds", True)
+    result["methods"] = sentences.write_methods(result, run, "folds", True)
+    result["change_first"] = ["<look>"]
+    clips = [data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]]
+    told = result, run, report_tables.list_sections(result), [], "folds", versions
+    report.write_page(path, tmp_path, clips, *told)
+    text = path.read_text(encoding="utf-8")
+    assert "Reach&lt;x&gt;" in text and "&lt;all alike&gt;" in text
+    assert '<section class="light doubtful">' in text and "&lt;look&gt;" in text
+    assert text.index("NOT SHOWN TO BE BETTER than ridge") < text.index(
+        "What simple methods reach"
+    )
+    assert "1.41" in text and "Newcombe" in text and 'src="http' not in text
+    mae = result["agreement"]["clips"]["mae"]
+    assert f"differed by {mae['value']:.2f} (95% CI {mae['low']:.2f} to" in text
+    assert "5-fold" in text and "over animals" in text
+
+
+def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):
+    folder = tmp_path / "a b"
+    path = folder / "test" / "Reach" / "rat 1.avi"
+    path.parent.mkdir(parents=True)
+    make_film(path, 30)
+    page = tmp_path / "figures" / "report.html"
+    shown = report.show_clip(page, folder, clip_of("rat 1", split="test"))
+    assert shown["link"] == "../a%20b/test/Reach/rat%201.avi"
+    frames = np.split(shown["strip"], report.N_PICTURES, axis=1)
+    assert read_numbers(frames) == [0, 6, 12, 17, 23, 29]
+    assert report.show_clip(page, folder, clip_of("gone"))["strip"] is None
+
+
+def test_few_animals_are_said_to_be_few():
+    table = draw_table(n_animals=8, seed=1)
+    table["baseline_ridge"] = table["network_score"] + 0.01
+    _, verdict, _ = tell(table)
+    assert "with 8 animals it is not shown that it is better than the best" in verdict
+    table["baseline_ridge"] = 9.0
+    assert "no simple method beats it" in tell(table)[1]
+
+
+def test_ranks_of_few_animals_have_no_interval_of_no_width():
+    result, _, printed = tell(draw_table(n_animals=5, folds=False, seed=1))
+    assert result["agreement"]["clips"]["spearman"]["low"] is None
+    assert "the same whichever animal is omitted" in printed

@@ -1,0 +1,259 @@
+"""Spoiled, foreign and hostile files: frames, or a Problem in one line."""
+
+import os
+import random
+import re
+import socket
+import struct
+import sys
+from pathlib import Path
+
+import films
+import numpy as np
+import pytest
+from films import save_image
+from PIL import Image
+
+from system.terminal import Problem
+from video import containers, decoder, frames
+from video.find import VIDEO_SUFFIXES, is_video
+
+
+def spoil(content, kind, chance):
+    """Spoil the bytes of a video in a way that disks, cameras and people do."""
+    content = bytearray(content)
+
+    def place(limit=None):
+        return chance.randrange(min(len(content), limit or len(content)))
+
+    if kind == "cut short":
+        return content[: place()]
+    if kind == "header only":
+        return content[: 4 + place(600)]
+    if kind == "empty":
+        return b""
+    if kind == "zeros in the middle":
+        start = place()
+        length = len(content[start : start + chance.randrange(1, 4000)])
+        content[start : start + length] = bytes(length)
+    elif kind == "bytes added":
+        start = place()
+        content[start:start] = chance.randbytes(chance.randrange(1, 300))
+    else:
+        limit = 600 if kind == "header flipped" else None
+        for _ in range(chance.choice([1, 5, 50])):
+            content[place(limit)] = chance.randrange(256)
+    return content
+
+
+SPOILS = (
+    *("cut short", "header only", "empty", "zeros in the middle", "bytes added"),
+    *("header flipped", "bytes flipped", "wrong extension"),
+)
+
+
+def check_spoiled(sources, folder, n, seed):
+    """Read spoiled videos: each gives frames or a Problem.
+
+    Returns
+    -------
+    (int, int)
+        How many gave frames, how many a Problem.
+    """
+    chance = random.Random(seed)
+    n_read = n_refused = 0
+    for number in range(n):
+        source, kind = chance.choice(sources), SPOILS[number % len(SPOILS)]
+        suffix = source.suffix
+        content = source.read_bytes()
+        if kind == "wrong extension":
+            suffix = chance.choice(VIDEO_SUFFIXES[:12])
+        else:
+            content = spoil(content, kind, chance)
+        path = folder / f"spoiled{suffix}"
+        path.write_bytes(content)
+        try:
+            chosen, n_available = films.read_video(path, 12)
+            assert len(chosen) == 12 <= n_available
+            assert all(f.dtype == np.uint8 and f.ndim == 3 for f in chosen)
+            n_read += 1
+        except Problem as problem:
+            assert "\n" not in str(problem)
+            n_refused += 1
+    return n_read, n_refused
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sources")
+    return [films.make_film(folder / f"rat{s}", 24) for s in films.CODECS]
+
+
+def measure_memory():
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def test_spoiled_videos(sources, tmp_path):
+    n_read, n_refused = check_spoiled(sources, tmp_path, 40, seed=1)
+    assert n_read >= 5 and n_refused >= 10
+
+
+@pytest.mark.thorough
+def test_hundreds_of_spoiled_videos(sources, tmp_path):
+    shared = Path(__file__).parents[3] / "shared/data"
+    real = [p for p in sorted(shared.rglob("*")) if is_video(p)]
+    before = measure_memory() if sys.platform == "linux" else 0
+    n_read, n_refused = check_spoiled([*sources, *real[::6]], tmp_path, 400, seed=2)
+    assert n_read >= 40 and n_refused >= 100
+    if sys.platform == "linux":
+        assert measure_memory() - before < 1000
+
+
+def test_a_stream_of_an_unknown_kind_is_refused(tmp_path):
+    path = films.make_film(tmp_path / "rat.avi", 9)
+    content = path.read_bytes().replace(b"FMP4", b"QQQQ")
+    path.write_bytes(content)
+    with pytest.raises(Problem, match="no video of a known kind"):
+        films.read_video(path, 3)
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    path = films.make_sound(tmp_path / "rat.mp4")
+    with pytest.raises(Problem, match="holds no video"):
+        films.read_video(path, 3)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels", "start", "form"),
+    [("png", "rgb24", b"IHDR", ">II"), ("mjpeg", None, b"\xff\xc0\x00\x11\x08", ">HH")],
+)
+def test_giant_declared_size_is_refused(tmp_path, codec, pixels, start, form):
+    path = films.make_film(tmp_path / "rat.avi", 9, codec=codec, pixels=pixels)
+    content = bytearray(path.read_bytes())
+    places = [found.end() for found in re.finditer(re.escape(start), bytes(content))]
+    assert len(places) == 9
+    for place in places:  # each frame tells its size
+        struct.pack_into(form, content, place, 60_000, 60_000)
+    path.write_bytes(content)
+    with pytest.raises(Problem):
+        films.read_video(path, 3)
+
+
+def test_frames_above_the_limit_are_refused(tmp_path, monkeypatch):
+    path = films.make_film(tmp_path / "rat.mp4", 9)
+    limit = films.SIZE[0] * films.SIZE[1] - 1
+    monkeypatch.setattr(containers, "MAX_PIXELS", limit)
+    with pytest.raises(Problem, match=rf"96 x 64 pixels are refused; .* {limit}"):
+        films.read_video(path, 3)
+    films.make_images(tmp_path, "rat", [1])
+    with pytest.raises(Problem, match="96 x 64 pixels are refused"):
+        frames.read_image(tmp_path / "rat-0001.jpg")
+    monkeypatch.undo()
+    monkeypatch.setitem(decoder.DECODE_OPTIONS, "max_pixels", "100")
+    with pytest.raises(Problem):
+        films.read_video(path, 3)
+
+
+LISTS = {
+    "concat": "ffconcat version 1.0\nfile '{other}'\n",
+    "playlist": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{other}\n",
+    "address": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{address}/x.ts\n",
+    "session": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+    "m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+    "manifest": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" '
+    'type="static" mediaPresentationDuration="PT1S"><Period><AdaptationSet '
+    'mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>{other}'
+    "</BaseURL></Representation></AdaptationSet></Period></MPD>",
+    "page": "<!doctype html><html></html>",
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mkv"])
+def test_a_file_is_only_ever_itself(tmp_path, kind, suffix):
+    other = films.make_film(tmp_path / "other.mp4", 9)
+    os.utime(other, (1, 1))
+    path = tmp_path / f"rat{suffix}"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        path.write_text(LISTS[kind].format(other=other, address=address))
+        with pytest.raises(Problem, match="no video that PyAV can open"):
+            films.read_video(path, 3)
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert other.stat().st_atime == 1  # nobody has read it
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "concat:a.avi",
+        "file:other.avi",
+        "http:a.avi",
+        "pipe:0.avi",
+        "-i.avi",
+        "%04d.avi",
+    ],
+)
+def test_a_name_is_no_address(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    films.make_film(tmp_path / "other.avi", 5)
+    films.make_film(tmp_path / "made.avi", 9)
+    Path("made.avi").rename(name)
+    chosen, n_frames = films.read_video(Path(name), 9)
+    assert (films.read_numbers(chosen), n_frames) == (list(range(9)), 9)
+
+
+def test_unreadable_files_are_problems(tmp_path, monkeypatch):
+    with pytest.raises(Problem, match="not readable"):
+        films.read_video(tmp_path / "gone.avi", 3)
+    (tmp_path / "folder.avi").mkdir()
+    with pytest.raises(Problem):
+        films.read_video(tmp_path / "folder.avi", 3)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "train/Reach").mkdir(parents=True)
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(Problem, match="not readable"):
+        frames.find_source(tmp_path, films.clip_of())
+
+
+def check_spoiled_images(folder, n, seed):
+    chance = random.Random(seed)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    paths = [
+        save_image(folder, "a.jpg", exif=exif),
+        save_image(folder, "b.jpg", progressive=True),
+        save_image(folder, "c.jpg", "CMYK"),
+        save_image(folder, "a.png", exif=exif),
+        save_image(folder, "b.png", "P"),
+        save_image(folder, "c.png", "RGBA"),
+    ]
+    whole = {path: path.read_bytes() for path in paths}
+    n_refused = 0
+    for _ in range(n):
+        path = chance.choice(paths)
+        path.write_bytes(spoil(whole[path], chance.choice(SPOILS[:-1]), chance))
+        try:
+            frame = frames.read_image(path)
+            assert frame.dtype == np.uint8 and frame.ndim == 3
+        except Problem as problem:
+            n_refused += 1
+            assert path.name in str(problem)
+    return n_refused
+
+
+def test_spoiled_images(tmp_path):
+    assert check_spoiled_images(tmp_path, 150, seed=1) > 50
+
+
+@pytest.mark.thorough
+def test_thousands_of_spoiled_images(tmp_path):
+    assert check_spoiled_images(tmp_path, 5000, seed=2) > 1000
