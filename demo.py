@@ -33,10 +33,18 @@ CLIP_FRAMES = 20  # all of them are in a sequence
 DATE = "May2"
 MARK = "demo.json"  # is in a folder that an earlier demo wrote
 OURS = ("train", "test", "sequences", "checkpoints", "logs", "predictions", "figures")
-OUR_FILES = ("data_file.csv", "truth.csv", "frames.png", MARK)
+OURS += ("data_file.csv", "truth.csv", "frames.png")  # the second of earlier releases
 LEAST = 6  # animals, so that some can be test animals
 N_SHOWN = 8  # frames of a clip in frames.png
 MODEL = "motion"  # needs few clips
+
+
+# Of the small study.
+GROUPS = ("Sham", "Stroke")
+STUDY_ANIMALS, STUDY_NEW = 12, 4  # half of them in each group
+STUDY_FRAMES = 24
+HEALTHY, IMPAIRED = (0.0, 1.0), (2.0, 4.5)  # range of deficits, points of 5
+ERROR = 0.4  # standard deviation of a rater, points
 
 
 class Animal(NamedTuple):
@@ -70,48 +78,37 @@ def clip_path(folder, animal, number):
     return Path(folder) / animal.split / TASK / f"{name}.mp4"
 
 
-def draw_data_set(folder, animals, rng, n_frames=CLIP_FRAMES):
-    """Draw every clip and write videos, data_file.csv and truth.csv."""
+def draw_data_set(folder, animals, rng):
+    """Draw every clip, and write videos and data_file.csv."""
     from tqdm import tqdm
 
-    from synthetic import drawing, reaching
-    from video import frames
+    from synthetic import drawing
 
-    clips, truth = [], []
+    clips = []
     for animal in tqdm(animals, desc="drawing", unit="animal", disable=None):
         look = drawing.choose_look(rng)
         for number, deficit in enumerate(animal.deficits, start=1):
             video = clip_path(folder, animal, number)
-            poses = reaching.plan_movement(deficit, n_frames, rng)
-            pictures = (drawing.draw_frame(pose, look, rng) for pose in poses)
-            with storage.replacing(video) as temporary:
-                rate = drawing.FRAMES_PER_SECOND
-                frames.write_video(temporary, pictures, rate, crf=16)
-            clips.append((animal.split, TASK, video.stem, n_frames, deficit))
-            for frame, pose in enumerate(poses, start=1):
-                truth.append((video.stem, frame, pose.phase, round(pose.moves, 1)))
-    write_table(Path(folder) / "data_file.csv", None, clips)
-    columns = ("clip", "frame", "phase", "pixels_moved")
-    write_table(Path(folder) / "truth.csv", columns, truth)
+            drawing.draw_film(video, deficit, CLIP_FRAMES, look, rng)
+            clips.append((animal.split, TASK, video.stem, CLIP_FRAMES, deficit))
+    write_table(storage.table_path(folder), None, clips)
 
 
 def prepare_folder(folder, seed):
     """Empty the folder of an earlier demo; refuse any other that is not empty."""
-    folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()):
-        mark = folder / MARK
-        if not mark.is_file() or "demo" not in storage.read_json(mark):
-            raise Problem(
-                f"{folder} contains files that no demo wrote; choose another folder "
-                "with --data"
-            )
-        for name in OURS:
-            if (folder / name).exists():
-                shutil.rmtree(folder / name)
-        for name in OUR_FILES:
-            (folder / name).unlink(missing_ok=True)
+    mark = Path(folder) / MARK
+    is_marked = mark.is_file() and "demo" in storage.read_json(mark)
+    if not is_marked and mark.parent.is_dir() and any(mark.parent.iterdir()):
+        raise Problem(
+            f"{folder} contains files that no demo wrote; choose another folder "
+            "with --data"
+        )
+    for path in map(mark.with_name, OURS):
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
     words = "drawn animals, replaced by each demo"
-    storage.write_json(folder / MARK, {"demo": words, "seed": seed})
+    storage.write_json(mark, {"demo": words, "seed": seed})
 
 
 def run_script(name, *argv):
@@ -156,6 +153,39 @@ def draw_pictures(folder):
     contact_sheets.write_pages(Path(folder) / "frames.png", tiles, columns=N_SHOWN)
 
 
+def draw_recordings(folder, rng):
+    """Draw a small study as a laboratory has it, into a new folder.
+
+    Films before and after a stroke of half of the animals, some new animals, and a
+    sheet of scores: two raters see the deficit, the truth, each with an error.
+    """
+    from synthetic import drawing
+
+    if folder.exists():
+        raise Problem(f"{folder} exists; name a new folder")
+    rows = []
+    for number in range(1, STUDY_ANIMALS + STUDY_NEW + 1):
+        group, look = GROUPS[number % 2], drawing.choose_look(rng)
+        is_new = number > STUDY_ANIMALS
+        for session in ("post",) if is_new else ("pre", "post"):
+            is_impaired = group == "Stroke" and session == "post"
+            level = rng.uniform(*(IMPAIRED if is_impaired else HEALTHY))
+            for trial in (1, 2):
+                name = f"R{number}_{session}_{trial}.mp4"
+                place = folder / ("new" if is_new else "recordings") / group / name
+                deficit = float(np.clip(level + rng.normal(0, 0.3), 0, 5))
+                drawing.draw_film(place, deficit, STUDY_FRAMES, look, rng)
+                if not is_new:  # in half points
+                    seen = np.clip(deficit + rng.normal(0, ERROR, 2), 0, 5)
+                    rows.append([name, *(np.round(2 * seen) / 2).tolist()])
+    write_table(folder / "scores.csv", ("video", "JB", "MK"), rows)
+    print(
+        f"{folder / 'recordings'}: films of {STUDY_ANIMALS} drawn animals\n"
+        f"{folder / 'new'}: films of {STUDY_NEW} others\n"
+        f"{folder / 'scores.csv'}: scores of two raters"
+    )
+
+
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
     add = terminal.begin_options(parser)
@@ -169,20 +199,6 @@ def parse_args(argv):
     text = "only draw a small study as a laboratory has it, for docs/ten_minutes.md"
     add("--recordings", Path, text, metavar="DIR")
     return parser.parse_args(argv)
-
-
-def draw_recordings(folder, rng):
-    """Draw a study into a new folder."""
-    from synthetic import study
-
-    if folder.exists():
-        raise Problem(f"{folder} exists; name a new folder")
-    study.draw_study(folder, rng)
-    print(
-        f"{folder / 'recordings'}: films of {study.N_ANIMALS} drawn animals\n"
-        f"{folder / 'new'}: films of {study.N_NEW} others\n"
-        f"{folder / 'scores.csv'}: scores of two raters"
-    )
 
 
 def main(argv=None):

@@ -93,7 +93,7 @@ def draw_moments(rng):
         look, pictures = drawing.choose_look(rng), []
         for out in np.linspace(0, 1, N_MOMENTS):
             paw = home + out * (aim - home) + rng.normal(0, 2, 2)
-            pose = reaching.Pose("reach", tuple(paw), 14 * out, 0.0)
+            pose = reaching.Pose(tuple(paw), 14 * out)
             pictures.append(drawing.draw_frame(pose, look, rng))
         found[f"drawn{number:02d}"] = np.array(pictures)
     return found

@@ -12,7 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from synthetic.reaching import MOUTH, PELLET, SHOULDER, SLIT_X
+from synthetic.reaching import MOUTH, PELLET, SHOULDER, SLIT_X, plan_movement
+from system.storage import replacing
+from video import frames
 
 WIDTH, HEIGHT = 320, 180
 FRAMES_PER_SECOND = 12
@@ -37,16 +39,17 @@ class Look(NamedTuple):
 
 def choose_look(rng):
     """Choose the look of one animal at random."""
-    ranges = (
-        (-1.5, 1.5),
-        (-1.5, 1.5),
-        (0.98, 1.02),
-        (-0.02, 0.02),
-        (-0.5, 0.5),
-        (0.6, 0.8),
-    )
-    x, y, *rest = (float(rng.uniform(*each)) for each in ranges)
+    least, most = (-1.5, -1.5, 0.98, -0.02, -0.5, 0.6), (1.5, 1.5, 1.02, 0.02, 0.5, 0.8)
+    x, y, *rest = rng.uniform(least, most).tolist()
     return Look((x, y), *rest)
+
+
+def draw_film(path, deficit, n_frames, look, rng):
+    """Draw one clip of an animal and write its video."""
+    poses = plan_movement(deficit, n_frames, rng)
+    pictures = (draw_frame(pose, look, rng) for pose in poses)
+    with replacing(path) as temporary:
+        frames.write_video(temporary, pictures, FRAMES_PER_SECOND, crf=16)
 
 
 def draw_frame(pose, look, rng):

@@ -18,17 +18,15 @@ PELLET = (296.0, 112.0)
 SHOULDER = (166.0, 92.0)
 PAW_AT_REST = (196.0, 112.0)
 
-STAGES = {"rest": 0.0, "reach": 0.55, "grasp": 1.0}  # how far out
+STAGES = (0.0, 0.55, 1.0)  # how far out the paw is: at rest, reaching, grasping
 MORE_MOVES = 0.15  # of the frames, for a point of deficit
 
 
 class Pose(NamedTuple):
     """Where everything is in one frame."""
 
-    phase: str  # one of STAGES
     paw: tuple[float, float]
     lean: float  # how far the head has moved towards the shelf, pixels
-    moves: float  # pixels that the paw has moved since the frame before
 
 
 def plan_movement(deficit, n_frames, rng):
@@ -38,13 +36,11 @@ def plan_movement(deficit, n_frames, rng):
     stages = shuffle(stages, min(n_moves, n_frames - 1), rng)
     home, aim = np.array(PAW_AT_REST), np.array(PELLET) - (6, 2)
     stray = rng.normal(0, 2, (len(STAGES), 2))  # of each stage, in this clip
-    poses, before = [], None
+    poses = []
     for stage in stages:
-        phase, out = list(STAGES.items())[stage]
+        out = STAGES[stage]
         paw = home + out * (aim - home) - (0, 14 * np.sin(np.pi * out)) + stray[stage]
-        moves = 0.0 if before is None else float(np.hypot(*(paw - before)))
-        poses.append(Pose(phase, tuple(paw), 14 * out, moves))
-        before = paw
+        poses.append(Pose(tuple(paw), 14 * out))
     return poses
 
 

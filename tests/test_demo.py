@@ -1,6 +1,7 @@
 """The demo's drawings: what is true of them, and that the scripts can read them."""
 
 import csv
+import itertools
 
 import films
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 import data
 import demo
-from synthetic import drawing, reaching, study
+from synthetic import drawing, reaching
 from system import storage
 from system.terminal import Problem
 from video import frames
@@ -37,17 +38,18 @@ def test_only_the_order_of_stages_tells_the_deficit():
     rng, counts = new_rng(), []
     for deficit in (0.0, 1.0, 2.5, 4.0, 5.0):
         plans = [reaching.plan_movement(deficit, 20, rng) for _ in range(20)]
-        phases = [[pose.phase for pose in poses] for poses in plans]
-        assert {tuple(sorted(each)) for each in phases} == {tuple(sorted(phases[0]))}
-        moves = {sum(pose.moves > 0 for pose in poses) for poses in plans}
+        leans = [[pose.lean for pose in poses] for poses in plans]
+        assert {tuple(sorted(each)) for each in leans} == {tuple(sorted(leans[0]))}
+        paws = [[pose.paw for pose in poses] for poses in plans]
+        moves = {sum(a != b for a, b in itertools.pairwise(each)) for each in paws}
         counts.append(moves.pop())
         assert not moves
     assert counts == [2, 5, 10, 14, 17]
 
 
 def test_a_healthy_animal_reaches_once():
-    phases = [pose.phase for pose in reaching.plan_movement(0.0, 9, new_rng())]
-    assert phases == ["rest"] * 3 + ["reach"] * 3 + ["grasp"] * 3
+    leans = [pose.lean for pose in reaching.plan_movement(0.0, 9, new_rng())]
+    assert leans == [14 * out for out in reaching.STAGES for _ in range(3)]
 
 
 def test_only_arm_and_head_move():
@@ -116,18 +118,6 @@ def test_the_scripts_read_the_data_set(small):
         assert len(frames.read_frames(folder, clip, 8)) == 8
 
 
-def test_truth_names_every_frame(small):
-    folder, _ = small
-    with (folder / "truth.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    clips = data.read_clips(folder)
-    assert len(rows) == 20 * len(clips)
-    assert [int(row["frame"]) for row in rows[:20]] == list(range(1, 21))
-    for clip in clips:
-        moved = [float(r["pixels_moved"]) > 0 for r in rows if r["clip"] == clip.name]
-        assert sum(moved) == 2 + round(3 * clip.score)
-
-
 def test_pictures_are_drawn(small):
     folder, _ = small
     demo.draw_pictures(folder)
@@ -137,9 +127,9 @@ def test_pictures_are_drawn(small):
 
 
 def test_a_small_study_is_drawn_as_a_laboratory_has_it(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(study, "N_ANIMALS", 2)
-    monkeypatch.setattr(study, "N_NEW", 1)
-    monkeypatch.setattr(study, "N_FRAMES", 4)
+    monkeypatch.setattr(demo, "STUDY_ANIMALS", 2)
+    monkeypatch.setattr(demo, "STUDY_NEW", 1)
+    monkeypatch.setattr(demo, "STUDY_FRAMES", 4)
     demo.main(["--recordings", str(tmp_path / "s")])
     with (tmp_path / "s" / "scores.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
