@@ -21,26 +21,102 @@ import sys
 import unicodedata
 from pathlib import Path
 
+from tqdm import tqdm
+
 import data
-from recordings import listing
+from recordings import (
+    animals,
+    contact_sheets,
+    discover,
+    folders,
+    known,
+    listing,
+    trials,
+)
 from runs import state
 from system import storage, tables, terminal
 from system.tables import count
 from system.terminal import Problem
-from video import find, frames
+from video import find, frames, images
 
 TIMES = {"start", "end", "n_frames", "fps"}  # columns that tell which part a clip is
 MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 
+# ---------------------------------------------------------------- one clip
+
+
+def read_pictures(clip, allow_short):
+    """Read the pictures of a clip, and report what is unusual in its video."""
+    reel = frames.open_reel(clip.video, allow_short)
+    view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
+    yield from reel.iterate(None, *view.find_range(reel.n_frames))
+    report_notes(clip, reel)
+
+
+def report_notes(clip, reel):
+    for note in reel.list_notes():
+        terminal.caution(f"{Path(clip.video).name}: {note}")
+
+
+def measure_clip(clip, reel):
+    """Count the frames of a clip in its video."""
+    view = frames.find_view(clip, reel.n_frames, reel.rate)
+    start, end = view.find_range(reel.n_frames)
+    return end - start
+
+
+def count_frames(clip, allow_short):
+    """Count the frames of a clip; all of its video must be readable."""
+    reel = frames.open_reel(clip.video, allow_short)
+    list(reel.iterate(()))  # all is decoded, nothing kept
+    report_notes(clip, reel)
+    return measure_clip(clip, reel)
+
+
+def settle(clip, folder, save_as, allow_short):
+    """Count the frames of a clip, or write them to files; returns its row."""
+    if save_as == "rows":
+        n_frames = clip.n_frames or count_frames(clip, allow_short)
+        # Found in the working folder wherever that moves.
+        video = discover.place_in(folder, clip.video, clip.video)
+        return clip._replace(n_frames=n_frames, video=video)
+    place, pictures = folder / clip.split / clip.task, read_pictures(clip, allow_short)
+    if save_as == "jpg":
+        part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}"
+        n = images.write_images(place, clip.name, pictures, clip.video, part.strip())
+        clip = clip._replace(n_frames=n)
+    elif not (rate := clip.fps or frames.open_reel(clip.video, allow_short).rate):
+        raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
+    else:
+        with storage.replacing(place / f"{clip.name}.mp4") as temporary:
+            frames.write_video(temporary, pictures, rate, crf=MP4_LOSS)
+        clip = clip._replace(fps=None)  # the new film tells it
+    return clip._replace(video=None, start=None, end=None)
+
+
+def settle_all(found, folder, save_as, allow_short):
+    """Settle the clips of Knowns: those that went well, and what is wrong with the
+    others."""
+    settled, failed = [], []
+    for one in tqdm(found, desc="reading", unit="clip", disable=None):
+        try:
+            clip = settle(one.clip, folder, save_as, allow_short)
+            settled.append(one._replace(clip=clip))
+        except Problem as problem:
+            failed.append(f"{one.clip.name}: {problem}")
+    return settled, failed
+
+
+# ---------------------------------------------------------------- published layout
+
+
 def find_videos(folder, split=None, task=None):
     """List the videos in the published layout; what lies elsewhere is named."""
-    from recordings import folders
-
     found = [
         path
         for one_split in data.SPLITS
-        for path in sorted((Path(folder) / one_split).glob("*/*"))
+        for path in sorted((folder / one_split).glob("*/*"))
         if split in (None, one_split) and task in (None, path.parent.name)
     ]
     others = [p for p in found if find.suffix_of(p) not in find.IMAGE_SUFFIXES]
@@ -54,51 +130,6 @@ def find_videos(folder, split=None, task=None):
     if not (chosen := folders.pick_videos(others)):
         raise Problem(f"no video in {folder}/<split>/<task>/. Expected say train/Reach")
     return chosen
-
-
-def slice_video(path, allow_short=False):
-    """Write the frames of a video beside it, `<clip>-0001.jpg`...; return how many."""
-    from video import images
-
-    def decode():
-        reel = frames.open_reel(path, allow_short)
-        yield from reel.iterate()
-        report_notes(path, reel)
-
-    return images.write_images(path.parent, path.stem, decode(), path)
-
-
-def count_frames(path, allow_short=False, clip=None):
-    """Count the frames of a video, or of a clip in it; all of it must be readable."""
-    reel = frames.open_reel(path, allow_short)
-    list(reel.iterate(()))  # all is decoded, nothing kept
-    report_notes(path, reel)
-    return measure_clip(clip, reel) if clip else reel.n_frames
-
-
-def measure_clip(clip, reel):
-    """Count the frames of a clip in its video."""
-    view = frames.find_view(clip, reel.n_frames, reel.rate)
-    start, end = view.find_range(reel.n_frames)
-    return end - start
-
-
-def has_changed(one, allow_short):
-    """Tell whether a clip is new, or is no longer what its row says."""
-    if one.row is None or one.changes:
-        return True
-    if not one.row.video:
-        return False
-    try:
-        reel = frames.open_reel(one.clip.video, allow_short)
-        return measure_clip(one.clip, reel) != one.row.n_frames
-    except Problem:
-        return True  # what is wrong is said when it is read
-
-
-def report_notes(path, reel):
-    for note in reel.list_notes():
-        terminal.caution(f"{path.name}: {note}")
 
 
 def check_names(videos):
@@ -123,11 +154,10 @@ def check_names(videos):
 
 def slice_published(args):
     """Slice and list the videos in the published layout."""
-    from tqdm import tqdm
-
-    videos = find_videos(args.data, args.split, args.task)
-    if args.append:
-        listing.open_listed(storage.table_path(args.data))  # faults before the work
+    videos, there = find_videos(args.data, args.split, args.task), {}
+    if args.append:  # faults before the work
+        _, listed = listing.open_listed(storage.table_path(args.data))
+        there = {listing.key_of(clip): clip for clip in listed}
     faults = check_names(videos)
     seen = {"crop": args.crop, "mirror": args.mirror or None}
     clips = [
@@ -136,30 +166,17 @@ def slice_published(args):
         if path not in faults
     ]
     draw_crops(args.data, clips)
-    rows, failed = [], list(faults.values())
-    take = count_frames if args.rows_only else slice_video
-    for clip in tqdm(clips, desc="slicing", unit="clip", disable=None):
-        try:
-            n_frames = take(Path(clip.video), args.allow_short)
-            rows.append(clip._replace(n_frames=n_frames, video=None))
-        except Problem as problem:
-            failed.append(str(problem))
+    save_as = "rows" if args.rows_only else "jpg"
+    new = [known.Known(clip) for clip in clips]
+    settled, failed = settle_all(new, args.data, save_as, args.allow_short)
+    rows = [one.clip._replace(video=None) for one in settled]
     if args.append:
-        list_rows(args.data, match_published(args.data, rows))
+        pairs = [(row, there.get(listing.key_of(row))) for row in rows]
+        list_rows(args.data, [known.compare(args.data, *pair) for pair in pairs])
     else:
         fields = [listing.list_fields(row, data.COLUMNS) for row in rows]
         print(tables.format_rows(fields), end="")
-    return terminal.report_failed(failed, len(videos))
-
-
-def match_published(folder, rows):
-    """Pair the rows of videos in the published layout with those that are listed."""
-    from recordings import known
-
-    _, listed = listing.open_listed(storage.table_path(folder))
-    there = {listing.key_of(clip): clip for clip in listed}
-    pairs = [(row, there.get(listing.key_of(row))) for row in rows]
-    return [known.compare(folder, *pair) for pair in pairs]
+    return terminal.report_failed([*faults.values(), *failed], len(videos))
 
 
 # ---------------------------------------------------------------- recordings
@@ -167,24 +184,22 @@ def match_published(folder, rows):
 
 def gather(args, listed):
     """Make the clips of a folder of videos, or of a table of trials in them."""
-    from recordings import discover, folders, trials
-    from recordings.known import list_places
-
-    known = args.split, args.task
     if args.cut:
-        how = args.times == "frames", args.save_as != "rows"
-        given = args.source, *how, *known, args.allow_short
-        clips = trials.read_trials(args.cut, *given)
+        clips = trials.read_trials(
+            args.cut,
+            args.source,
+            in_frames=args.times == "frames",
+            as_files=args.save_as != "rows",
+            split=args.split,
+            task=args.task,
+            allow_short=args.allow_short,
+        )
     else:
-        there = list_places(args.data, listed)
+        there = known.list_places(args.data, listed)
         videos = folders.drop_copies(folders.find_videos(args.source), there)
-        clips = discover.guess_clips(args.source, videos, *known)
+        clips = discover.guess_clips(args.source, videos, args.split, args.task)
     if args.animals:
-        from recordings import animals
-
-        told = animals.read_animals(args.animals)
-        source = args.source or args.cut.parent
-        clips = animals.label_clips(clips, told, source, args.animals)
+        clips = animals.label_clips(clips, args.animals, args.source)
     return [
         clip._replace(
             crop=clip.crop or args.crop,
@@ -196,74 +211,50 @@ def gather(args, listed):
 
 def draw_crops(folder, clips):
     """Draw what will be seen of each video, where it is not all, and say where."""
-    from recordings import contact_sheets
-
     if any(clip.crop or clip.mirror for clip in clips):
         written = contact_sheets.draw_crops(storage.crops_path(folder), clips)
         if written:
             print(f"what will be seen is drawn in {', '.join(map(str, written))}")
 
 
-def is_confirmed(yes):
+def is_confirmed():
     """Ask whether the rows are to be written, where somebody can answer."""
-    if yes:
-        return True
     if not sys.stdin or not sys.stdin.isatty():
         print("nothing was written. If this is right, give the command with --yes")
         return False
-    try:
+    with contextlib.suppress(EOFError):
         answer = input("write these rows? [y/N] ")
-    except EOFError:
-        answer = ""
-    if answer.strip().casefold() in ("y", "yes", "j"):
-        return True
+        if answer.strip().casefold() in ("y", "yes", "j"):
+            return True
     print("nothing was written")
     return False
 
 
-def settle(clip, args):
-    """Count the frames of a clip, or write them to files; returns its row."""
-    from recordings import discover
-    from video import images
-
-    if args.save_as == "rows":
-        given = Path(clip.video), args.allow_short, clip
-        n_frames = clip.n_frames or count_frames(*given)
-        return discover.shorten_video(args.data, clip._replace(n_frames=n_frames))
-    reel = frames.open_reel(clip.video, args.allow_short)
-    view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
-    pictures = reel.iterate(None, *view.find_range(reel.n_frames))
-    report_notes(Path(clip.video), reel)
-    place = args.data / clip.split / clip.task
-    if args.save_as == "jpg":
-        part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}"
-        images.write_images(place, clip.name, pictures, clip.video, part.strip())
-    elif not (rate := clip.fps or reel.rate):
-        raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
-    else:
-        with storage.replacing(place / f"{clip.name}.mp4") as temporary:
-            frames.write_video(temporary, pictures, rate, crf=MP4_LOSS)
-        clip = clip._replace(fps=None)  # the new film tells it
-    return clip._replace(video=None, start=None, end=None)
+def has_changed(one, allow_short):
+    """Tell whether a clip is new, or is no longer what its row says."""
+    if one.row is None or one.changes:
+        return True
+    try:
+        reel = one.row.video and frames.open_reel(one.clip.video, allow_short)
+        return bool(reel) and measure_clip(one.clip, reel) != one.row.n_frames
+    except Problem:
+        return True  # what is wrong is said when it is read
 
 
 def take_in(args):
     """List the clips of recordings in the table, once a person has agreed."""
-    from tqdm import tqdm
-
-    from recordings import discover, known
-
-    _, listed = listing.open_listed(storage.table_path(args.data))
-    clips, source = gather(args, listed), args.source or args.cut.parent
+    path = storage.table_path(args.data)
+    _, listed = listing.open_listed(path)
+    clips = gather(args, listed)
     told = known.LABELS if args.animals else ()
-    found = known.recognise(args.data, source, clips, listed, args.task, told)
+    found = known.recognise(args.data, args.source, clips, listed, args.task, told)
     found = known.inherit_region(found, listed, args.crop or args.mirror)
     if args.cut:
         known.warn_of_renamed(found)
     else:
         found = list(known.inherit(found, clips, listed))
     shown = sorted(found, key=lambda one: bool(one.row and not one.changes))
-    print("\n".join(discover.describe_guess(list(map(known.show_listed, shown)))))
+    print("\n".join(discover.describe_guess([one.show_listed() for one in shown])))
     draw_crops(args.data, [one.clip for one in found])
     for line in known.describe_changes(found, args.split):
         print(line)
@@ -271,47 +262,36 @@ def take_in(args):
         told = f"kept that {args.cut} does not hold (say, {dropped[0]})"
         print(f"{count(len(dropped), 'listed trial')} {told}")
     known.warn_of_gone(args.data, listed, found)
-    is_saved = args.save_as != "rows"
-    todo = [one for one in found if is_saved or has_changed(one, args.allow_short)]
-    if not todo:
-        print(
-            f"0 rows added to {storage.table_path(args.data)}: all are listed already"
-        )
-    if not todo or not is_confirmed(args.yes):
+    if args.save_as == "rows":
+        found = [one for one in found if has_changed(one, args.allow_short)]
+    if not found:
+        print(f"0 rows added to {path}: all are listed already")
+    if not found or not (args.yes or is_confirmed()):
         return 0
-    rows, failed = [], []
-    for one in tqdm(todo, desc="reading", unit="clip", disable=None):
-        try:
-            rows.append(one._replace(clip=settle(one.clip, args)))
-        except Problem as problem:
-            failed.append(f"{one.clip.name}: {problem}")
+    rows, failed = settle_all(found, args.data, args.save_as, args.allow_short)
     list_rows(args.data, rows)
-    return terminal.report_failed(failed, len(todo))
+    return terminal.report_failed(failed, len(found))
 
 
 def list_rows(folder, found):
     """Add rows of new clips to the table, and change those of clips that changed."""
     path = storage.table_path(folder)
-    listing.back_up(folder)
     changed = [one for one in found if one.row and one.list_columns()]
+    pairs = [(one.clip, one.list_columns()) for one in changed]
+    new = [one.clip for one in found if not one.row]
+    n_new = listing.change_table(folder, pairs, new)
     if changed:
-        pairs = [(one.clip, one.list_columns()) for one in changed]
-        listing.update_clips(folder, pairs)
         print(f"{count(len(changed), 'row')} of {path} changed; scores are kept")
-        scored = [one for one in changed if one.row.is_scored]
-        others = [o.clip.name for o in scored if TIMES & {*o.list_columns()}]
-        if others:
-            told = f"scored clips are other parts of films now (say, {others[0]})"
-            print(f"{len(others)} {told}: look at their scores again")
-    n_new = listing.append_clips(folder, [one.clip for one in found if not one.row])
+    scored = [one for one in changed if one.row.is_scored]
+    if others := [o.clip.name for o in scored if TIMES & {*o.list_columns()}]:
+        told = f"scored clips are other parts of films now (say, {others[0]})"
+        print(f"{len(others)} {told}: look at their scores again")
     print(f"{count(n_new, 'row')} added to {path}; fill in the scores")
     print("(train rows need one; test rows may stay without)")
 
 
 def propose_trials(args):
     """Write a table of trials for a person to correct, and a sheet of their frames."""
-    from recordings import contact_sheets, discover, folders, trials
-
     path = args.find_trials
     if path.exists():
         told = f"Move it away, or cut with --cut {path}"
@@ -373,9 +353,11 @@ def parse_args(argv):
         parser.error("--find-trials needs --from DIR")
     if args.save_as != "rows" and not args.cut:
         parser.error("--save-as goes with --cut")
-    if args.animals and not (args.source or args.cut):
+    if args.cut and not args.source:
+        args.source = args.cut.parent
+    if args.animals and not args.source:
         parser.error("--animals goes with --from or --cut")
-    if (args.crop or args.mirror) and not (args.source or args.cut or args.append):
+    if (args.crop or args.mirror) and not (args.source or args.append):
         parser.error("--crop and --mirror go with --from, --cut or --append")
     return args
 
@@ -386,7 +368,7 @@ def main(argv=None):
         return print(listing.undo(args.data))
     if args.find_trials:
         return propose_trials(args)
-    work = take_in if args.source or args.cut else slice_published
+    work = take_in if args.source else slice_published
     table, writes = storage.table_path(args.data), args.append or not args.rows_only
     with storage.claim(table) if writes else contextlib.nullcontext():
         code = work(args)

@@ -250,7 +250,7 @@ def compare(args, table, run, clips, labels, settled):
         animals = f"; nothing is left of {', '.join(sorted(gone))}" if gone else ""
         terminal.caution(
             f"the comparison is without {len(lost)} of {len(clips)} clips, which "
-            f"failed or were refused: {new_animals.list_some(lost)}{animals}"
+            f"failed or were refused: {tables.list_some(lost)}{animals}"
         )
     scored = pd.DataFrame({key: table[key] for key in ("clip", "network_score")})
     scored = scored.merge(settled["table"], on="clip")

@@ -155,8 +155,7 @@ def write_scores(folder, scores, overwrite=False, how=None, raters=()):
     if lost and not overwrite:
         told = f"{count(len(lost), 'score')} would be lost; --overwrite replaces them"
         raise Problem(f"{summarise(lost, N_SHOWN)}\n{told}")
-    listing.back_up(folder)
-    listing.update_clips(folder, changed)
+    listing.change_table(folder, changed)
     record = {"how": how, "raters": [*raters], "scores": scores}
     storage.write_json(joined_path(folder), record)
     now = {clip.name: clip.score for clip in [*listed, *(clip for clip, _ in changed)]}

@@ -4,8 +4,8 @@ import re
 
 import data
 from names.matching import find_twice, form_of_animal, match_names
-from recordings import discover, folders
-from system.tables import count, read_table, summarise
+from recordings import discover
+from system.tables import count, list_some, read_table, summarise
 from system.terminal import Problem, caution
 
 TOLD = ("animal", "group", "session")  # columns that clips have, too
@@ -19,23 +19,23 @@ def read_animals(path):
             told = {c: record[c] for c in TOLD if record.get(c)}
             if found.setdefault(name, told) != told:
                 faults.append(f"{path}:{line}: {name} stands there twice, and differs")
-    known = dict.fromkeys(found)
-    for form in find_twice({name: form_of_animal(name) for name in known}).values():
-        faults.append(
-            f"{path}: {' and '.join(form)} may be one animal: which is meant?"
-        )
+    for form in find_twice({name: form_of_animal(name) for name in found}).values():
+        alike = " and ".join(form)
+        faults.append(f"{path}: {alike} may be one animal: which is meant?")
     if faults or not found:
         raise Problem(summarise(faults) or f"{path} lists no animal")
     return found
 
 
-def label_clips(clips, animals, source, path):
-    """Give clips the animals and groups of a lab's table: list of Clip.
+def label_clips(clips, path, source):
+    """Give clips, whose videos are below `source`, the animals and groups of a lab's
+    table: list of Clip.
 
     An animal is known by its name as a word in the path of the video (a short one, as
     a folder), or by the name that was guessed, however that is written; where the table
     has bare numbers, by its number. What fits on one side only is named.
     """
+    animals = read_animals(path)
     meant, words = match_animals({clip.animal for clip in clips} - {None}, animals), {}
     for name in sorted(animals, key=len, reverse=True):
         is_long = len(name) > 2
@@ -48,19 +48,20 @@ def label_clips(clips, animals, source, path):
         names.append(next(named, None) or meant.get(clip.animal))
     warn_of_others(path, clips, names, animals)
     pairs = zip(clips, names, strict=True)
-    return [clip._replace(**animals[n]) if n else clip for clip, n in pairs]
+    return [clip._replace(**animals.get(name, {})) for clip, name in pairs]
 
 
 def relabel(clips, path, pattern):
     """Give listed clips the group and session of their animal, which keeps its name, in
     a lab's table; `pattern` is as of `data.animal_of`."""
-    animals = read_animals(path)
-    own = [data.animal_of(clip, pattern) for clip in clips]
+    animals, own = read_animals(path), [data.animal_of(clip, pattern) for clip in clips]
     meant = match_animals({*own}, animals)
-    warn_of_others(path, clips, [meant.get(animal) for animal in own], animals)
-    told = [animals.get(meant.get(animal), {}) for animal in own]
-    pairs = zip(clips, told, own, strict=True)
-    return [clip._replace(**{**labels, "animal": a}) for clip, labels, a in pairs]
+    names = [meant.get(animal) for animal in own]
+    warn_of_others(path, clips, names, animals)
+    return [
+        clip._replace(**{**animals.get(name, {}), "animal": animal})
+        for clip, name, animal in zip(clips, names, own, strict=True)
+    ]
 
 
 def match_animals(guessed, animals):
@@ -68,16 +69,13 @@ def match_animals(guessed, animals):
     meant = match_names(guessed, animals, form_of_animal).found
     bare = {form_of_animal(name): name for name in animals if name.isdecimal()}
     numbers = {one: re.sub(r"^\D+", "", form_of_animal(one)) for one in guessed}
-    return meant | {
-        one: bare[n] for one, n in numbers.items() if n in bare and one not in meant
-    }
+    return {one: bare[n] for one, n in numbers.items() if n in bare} | meant
 
 
 def warn_of_others(path, clips, names, animals):
     """Caution of clips without an animal of a table, and of animals without a clip."""
-    lost = [clip.name for clip, name in zip(clips, names, strict=True) if not name]
-    if lost:
+    if lost := [c.name for c, name in zip(clips, names, strict=True) if not name]:
         told = f"{path} tells no animal of {count(len(lost), 'clip')}"
-        caution(f"{told}: {folders.list_some(lost)}")
+        caution(f"{told}: {list_some(lost)}")
     if idle := sorted({*animals} - {*names}):
-        caution(f"no clip is of {folders.list_some(idle)}, which {path} lists")
+        caution(f"no clip is of {list_some(idle)}, which {path} lists")

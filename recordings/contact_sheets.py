@@ -1,6 +1,7 @@
 """Pictures to look at before anything is extracted: regions and proposed trials."""
 
 import functools
+import itertools
 from collections import defaultdict
 from pathlib import Path
 
@@ -33,8 +34,7 @@ def open_font():
 
 
 def make_tile(picture, label, crop=None, mirror=False):
-    """Draw a picture, its region, and a label above with the size in which that
-    counts."""
+    """Draw a picture, its region, and above a label with the size of the picture."""
     height, width = picture.shape[:2]
     scale = WIDTH / width
     image = Image.fromarray(np.ascontiguousarray(picture))
@@ -55,17 +55,16 @@ def make_tile(picture, label, crop=None, mirror=False):
 
 def write_pages(path, tiles, columns=COLUMNS):
     """Write tiles on one page, or on several that are numbered: list of Path."""
-    path, size, written = Path(path), columns * ROWS, []
+    size, written = columns * ROWS, []
     for first in range(0, len(tiles), size):
-        last = min(first + size, len(tiles))
-        rows = [tiles[i : min(i + columns, last)] for i in range(first, last, columns)]
-        heights = [GAP + max(tile.height for tile in row) for row in rows]
-        across = columns * (WIDTH + GAP) + GAP
-        page = Image.new("RGB", (across, sum(heights) + GAP), "white")
-        for number, row in enumerate(rows):
+        own = tiles[first : first + size]
+        rows = [own[i : i + columns] for i in range(0, len(own), columns)]
+        heights = (GAP + max(tile.height for tile in row) for row in rows)
+        *tops, bottom = itertools.accumulate(heights, initial=GAP)
+        page = Image.new("RGB", (columns * (WIDTH + GAP) + GAP, bottom), "white")
+        for top, row in zip(tops, rows, strict=True):
             for place, tile in enumerate(row):
-                at = GAP + place * (WIDTH + GAP), GAP + sum(heights[:number])
-                page.paste(tile, at)
+                page.paste(tile, (GAP + place * (WIDTH + GAP), top))
         number = f"-{len(written) + 1}" if len(tiles) > size else ""
         written.append(path.with_stem(f"{path.stem}{number}"))
         with replacing(written[-1]) as temporary:

@@ -1,7 +1,6 @@
 """What the paths of videos tell: animals, groups, sessions, and names of clips."""
 
 import math
-import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -11,9 +10,8 @@ import data
 from names import labels
 from names.matching import form_of_animal
 from names.sessions import find_order
-from recordings.folders import list_some
 from system.storage import FORBIDDEN, find_name_fault
-from system.tables import fold
+from system.tables import fold, list_some
 from system.terminal import caution
 
 SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -36,24 +34,13 @@ SESSION_PATTERNS = (
     r"(\d{1,3}[ _-]?(?:days?|weeks?|wks?|months?|hours?|hrs?|h|d|dpi|dpl|wpi))",
     r"(d\d{1,3})",
 )
-NO_ANIMAL = (
-    "c",
-    "t",
-    "d",
-    "s",
-    "v",
-    "p",
-    "k",
-    "tr",
-    "w",
-    "f",
-    "ch",
-    "wk",
-)  # clip, trial
-NO_GROUP = {  # in the name of a file or a folder they may mean anything else
-    *("con", "normal", "baseline", "intact", "mg", "hd", "ad", "dose", "rehab"),
-    *("patient", "patients", "affected", "unaffected", "treatment"),
-}
+NO_ANIMAL = labels.words("c t d s v p k tr w f ch wk")  # clip, trial
+NO_GROUP = (
+    labels.words(  # in the name of a file or a folder they may mean anything else
+        "con normal baseline intact mg hd ad dose rehab patient patients affected "
+        "unaffected treatment"
+    )
+)
 GROUPS = (labels.HEALTHY | labels.IMPAIRED | labels.TREATED) - NO_GROUP
 # What one animal may get one after the other, so that no group is meant.
 GIVEN = labels.TREATED | {"vehicle", "veh", "saline", "nacl", "pbs", "placebo"}
@@ -62,8 +49,7 @@ START, END = r"(?<![a-zA-ZäöüÄÖÜß\d])", r"(?![a-zA-ZäöüÄÖÜß\d])"
 
 def guess_clips(folder, videos, split=None, task=None):
     """Guess what each video of a folder shows from its folders and its name: a Clip
-    each, of a frame count that is not known yet, 0. `split` and `task` are known
-    already."""
+    each, of 0 frames, which are not counted yet. `split` and `task` may be known."""
     texts = [describe_place(folder, video) for video in videos]
     task = task or safe_name(Path(folder).resolve().name) or "Task"
     found = find_best(find_animal, ANIMAL_PATTERNS, texts)[0]
@@ -76,21 +62,25 @@ def guess_clips(folder, videos, split=None, task=None):
     days = complete_level(texts, animals, days)
     told = settle_labels(texts, animals, list(map(find_group, texts)), days)
     columns = zip(videos, texts, name_clips(folder, videos), *told, strict=True)
-    return [
-        data.Clip(
-            split or find_split(text) or "train",
-            *(task, name, 0, math.nan, animal, group, session),
-            video=video.resolve().as_posix(),
+    clips = []
+    for video, text, name, animal, group, session in columns:
+        words = text.casefold().split("/")[:-1]
+        told = next(
+            (SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "train"
         )
-        for video, text, name, animal, group, session in columns
-    ]
+        known = split or told, task, name, 0, math.nan, animal, group, session
+        clips.append(data.Clip(*known, video=video.resolve().as_posix()))
+    return clips
 
 
-def place_in(folder, video):
-    """Tell where a video lies in a folder; its name, where a link leads out of it."""
+def place_in(folder, video, elsewhere=None):
+    """Tell where a video lies in a folder; where it does not, as a link may lead out of
+    it, `elsewhere`, by default its name."""
     folder, video = Path(folder).resolve(), Path(video)
     is_inside = folder in video.parents
-    return (video.relative_to(folder) if is_inside else Path(video.name)).as_posix()
+    return (
+        video.relative_to(folder).as_posix() if is_inside else elsewhere or video.name
+    )
 
 
 def describe_place(folder, video):
@@ -134,11 +124,6 @@ def find_animal(pattern, text):
     return None
 
 
-def find_split(text):
-    words = map(str.casefold, text.split("/")[:-1])
-    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
-
-
 def find_group(text):
     """Find the word for a group in a path; that of the lowest folder, else the name."""
     *folders, name = text.split("/")
@@ -156,13 +141,10 @@ def settle_labels(texts, animals, groups, sessions):
     session. Where numbers begin anew below each group, as in `sham/rat1` and
     `stroke/rat1`, each group has its own animals.
     """
-    of_animal, columns = (
-        defaultdict(set),
-        list(zip(texts, groups, animals, strict=True)),
-    )
+    of_animal, columns = defaultdict(set), [*zip(texts, groups, animals, strict=True)]
     for _, group, animal in columns:
-        of_animal[animal].add(group)
-    of_animal.pop(None, None)
+        if animal is not None:
+            of_animal[animal].add(group)
     both = sorted(animal for animal, own in of_animal.items() if len(own - {None}) > 1)
     known = {*groups} - {None}
     is_one = len(known) == 1 and len(of_animal) > 1
@@ -213,8 +195,9 @@ def is_above(text, group, animal):
 
 def safe_name(text):
     """Make a name of a text that stands for a file on every system; "" of none."""
-    text = re.sub("[{}]".format(re.escape("".join(FORBIDDEN))), "_", text)
-    text = "".join("_" if unicodedata.category(c)[0] == "C" else c for c in text)
+    text = "".join(
+        "_" if c in FORBIDDEN or unicodedata.category(c)[0] == "C" else c for c in text
+    )
     text = unicodedata.normalize("NFC", text)
     text = text.encode(errors="replace").decode()[:100].strip(" ._-")
     return f"clip_{text}" if text and find_name_fault(text) else text
@@ -235,14 +218,6 @@ def name_clips(folder, videos):
             taken[fold(name)] += 1
         names.append(name)
     return names
-
-
-def shorten_video(folder, clip):
-    """Let a video within the working folder be found there wherever that moves."""
-    video, folder = Path(clip.video), Path(folder).resolve()
-    is_inside = folder in video.parents
-    video = Path(os.path.relpath(video, folder)) if is_inside else video
-    return clip._replace(video=video.as_posix())
 
 
 # ---------------------------------------------------------------- telling
@@ -270,8 +245,7 @@ def describe_guess(clips, n_shown=10):
     days = {clip.session for clip in clips} - {None}
     order = find_order(days)
     shown = list(order or sorted(days))
-    shown[n_shown - 1 : -1] = (
-        ["..."] if len(shown) > n_shown else shown[n_shown - 1 : -1]
-    )
+    if len(shown) > n_shown:
+        shown[n_shown - 1 : -1] = ["..."]
     told = [f"sessions: {(' -> ' if order else ', ').join(shown)}"] * (len(days) > 1)
     return [*lines, "", *told, ", ".join(counts)]

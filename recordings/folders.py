@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from system.tables import count, fold
+from system.tables import count, fold, list_some
 from system.terminal import Problem, caution
 from video import find
 
@@ -65,10 +65,9 @@ def list_files(folder):
                 absent.append(f"{path} ({kind})")
     if absent:
         caution(f"not on this disk, so not listed: {list_some(absent)}. Fetch it first")
-    with_films = [p for p in hidden if any(map(find.is_video, p.rglob("*.*")))]
-    if with_films:
+    if with_films := [p for p in hidden if any(map(find.is_video, p.rglob("*.*")))]:
         told = count(len(with_films), "hidden or system folder")
-        caution(f"{told} with videos not listed: {list_some(map(str, with_films))}")
+        caution(f"{told} with videos not listed: {list_some(with_films)}")
     return sorted(found)
 
 
@@ -79,15 +78,8 @@ def is_pointer(path):
     return path.read_bytes().startswith((b"version https://git-lfs", b"/annex/objects"))
 
 
-def list_some(some, most=5):
-    some = list(some)
-    more = f" and {len(some) - most} more" if len(some) > most else ""
-    return ", ".join(some[:most]) + more
-
-
 def pick_videos(paths):
     """Pick the videos among files; what looks like one and is not listed is named."""
-    paths = list(paths)
     for path in filter(find.looks_like_video, paths):
         caution(f"not listed: {find.explain_left_out(path)}")
     videos = filter(find.is_video, paths)  # of a GIF beside a film the film is taken
@@ -126,9 +118,9 @@ def drop_copies(videos, listed=()):
             index[key].append(video)
     if copies:
         told = f"{count(len(copies), 'copy', 'copies')} not listed"
-        told = f"{told}: {list_some(copies, 10)}"
-        caution(f"{told}. Rename what is a clip by itself")
+        named = list_some(copies, 10)
+        caution(f"{told}: {named}. Rename what is a clip by itself")
     if alike:
-        told = f"the same content under two names: {list_some(alike)}"
-        caution(f"{told}. Keep one of them")
+        named = list_some(alike)
+        caution(f"the same content under two names: {named}. Keep one of them")
     return sorted(kept)

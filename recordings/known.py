@@ -13,15 +13,12 @@ import data
 from features import provenance
 from names.matching import form_of_animal
 from recordings import discover
-from recordings.folders import list_some
-from system.tables import count, fold, write_field
+from system.tables import count, fold, list_some, write_field
 from system.terminal import Problem, caution
 from video import find
 
-WHOLE = "", ""  # of `list_part`
 LABELS = ("animal", "group", "session")
 SEEN = ("start", "end", "crop", "mirror", "fps")  # which part of a video a clip is
-BARE = None, None  # neither crop nor mirror
 NUMBERED = re.compile(r"_t\d+$")  # as trials are called that have no name
 
 
@@ -29,7 +26,7 @@ class Known(NamedTuple):
     """A clip of a recording, named as its row is where the table lists it."""
 
     clip: data.Clip
-    row: data.Clip | None  # as it is listed; None: it is new
+    row: data.Clip | None = None  # as it is listed; None: it is new
     changes: tuple = ()  # names of the columns that are to be changed
     called: str = ""  # the name that was asked for
 
@@ -37,6 +34,12 @@ class Known(NamedTuple):
         """Name the columns that change, once the frames are counted."""
         is_longer = self.clip.n_frames != self.row.n_frames
         return [*self.changes, *["n_frames"] * is_longer]
+
+    def show_listed(self):
+        """Give the clip the labels of its row."""
+        kept = [c for c in LABELS if self.row and c not in self.changes]
+        labels = {c: getattr(self.row, c) or getattr(self.clip, c) for c in kept}
+        return self.clip._replace(**labels)
 
 
 def recognise(folder, source, clips, listed, task=None, told=()):
@@ -50,9 +53,9 @@ def recognise(folder, source, clips, listed, task=None, told=()):
     """
     rows_of = find_rows(folder, source, {clip.video for clip in clips}, listed)
     named = {fold(row.name): row for row in reversed(listed)}
-    bare = [c for c in LABELS if all(getattr(row, c) is None for row in listed)]
-    lacking = [c for c in LABELS if c in {*bare, *told}]
-    taken, found, known = set(), {}, []
+    known = {c for row in listed for c in LABELS if getattr(row, c) is not None}
+    lacking = [c for c in LABELS if c in told or c not in known]
+    taken, found, pairs = set(), {}, []
     for number, clip in enumerate(clips):  # first those of the same part of a recording
         same = (r for r in rows_of[clip.video] if list_part(r) == list_part(clip))
         if row := next((r for r in same if fold(r.name) not in taken), None):
@@ -70,9 +73,8 @@ def recognise(folder, source, clips, listed, task=None, told=()):
             row = None
         taken.add(fold((row or clip).name))
         named.setdefault(fold(clip.name), row)
-        one = compare(folder, clip, row, lacking)
-        known.append(one._replace(called=clip.name))
-    return known
+        pairs.append(compare(folder, clip, row, lacking)._replace(called=clip.name))
+    return pairs
 
 
 def inherit(known, guessed, listed):
@@ -107,16 +109,15 @@ def inherit(known, guessed, listed):
 
 def inherit_region(known, listed, is_given):
     """Let new clips be seen as all listed ones are, where nothing else is given."""
-    new = [o for o in known if o.row is None and (o.clip.crop, o.clip.mirror) == BARE]
+    new = [o for o in known if not (o.row or o.clip.crop or o.clip.mirror is not None)]
     tasks = {one.clip.task for one in new}
     seen = Counter((r.crop, r.mirror or None) for r in listed if r.task in tasks)
-    usual = seen.most_common(1)[0][0] if seen else BARE
-    if is_given or usual == BARE:
+    (crop, mirror), n = seen.most_common(1)[0] if seen else ((None, None), 0)
+    if is_given or not (crop or mirror):
         return known
-    crop, mirror = usual
     region = f"--crop {','.join(map(str, crop))} " if crop else ""
     region = (region + "--mirror" * bool(mirror)).strip()
-    clips, others = count(len(new), "new clip"), f"as {seen[usual]} listed"
+    clips, others = count(len(new), "new clip"), f"as {n} listed"
     if len(seen) > 1:
         caution(f"{clips} shown in full, and not with {region}, {others}")
         return known
@@ -125,16 +126,6 @@ def inherit_region(known, listed, is_given):
         o._replace(clip=o.clip._replace(crop=crop, mirror=mirror)) if o in new else o
         for o in known
     ]
-
-
-def show_listed(one):
-    """Give a clip the labels of its row."""
-    if one.row is None:
-        return one.clip
-    kept = [c for c in LABELS if c not in one.changes]
-    return one.clip._replace(
-        **{c: getattr(one.row, c) or getattr(one.clip, c) for c in kept}
-    )
 
 
 def is_another_trial(clip, row):
@@ -249,13 +240,15 @@ def describe_changes(known, split=None, n_shown=5):
             f"{count(len(other), 'clip')} listed as {other[0].row.split} (say, "
             f"{other[0].row.name}): they stay so. Change the column split in the table"
         )
-    renamed = [
+    kept = [one for one in listed if not {*LABELS} & {*one.changes}]
+    if other := [
         one
-        for one in listed
-        for new, old in [(getattr(one.clip, c), getattr(one.row, c)) for c in LABELS]
-        if new and old and new != old and not {*LABELS} & {*one.changes}
-    ]
-    if other := list(dict.fromkeys(renamed)):
+        for one in kept
+        if any(
+            getattr(one.clip, c) not in (None, getattr(one.show_listed(), c))
+            for c in LABELS
+        )
+    ]:
         lines.append(
             f"{count(len(other), 'clip')} listed with another animal, group or session "
             f"(say, {other[0].clip.name}): the table's stay. Change them there"
@@ -291,5 +284,5 @@ def find_dropped(known, listed):
     """Name the listed trials of these recordings that their table no longer holds."""
     kept = {one.clip.name for one in known}
     videos = {one.row.video for one in known if one.row and one.row.video}
-    trials = [row for row in listed if row.video in videos and list_part(row) != WHOLE]
+    trials = [row for row in listed if row.video in videos and any(list_part(row))]
     return [row.name for row in trials if row.name not in kept]

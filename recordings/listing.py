@@ -18,13 +18,49 @@ def open_listed(path):
     table = open_table(path.read_bytes(), path.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Caution)  # they come when it is written
-        listed = list_clips(table) if table.rows else []
-        return table, listed
+        return table, list_clips(table) if table.rows else []
 
 
-def back_up(folder):
-    """Keep the table of clips as it is, for `undo`."""
+def change_table(folder, changed=(), new=()):
+    """Change columns of clips that are listed, and add clips; all else stays.
+
+    `changed` pairs each Clip, named as it is listed, with the columns that count. New
+    clips that are listed keep their row. Returns how many rows were added.
+    """
     path = storage.table_path(folder)
+    table, listed = open_listed(path)
+    known = {key_of(clip) for clip in listed}
+    new = [clip for clip in new if key_of(clip) not in known]
+    if not (changed or new):
+        return 0
+    told = {column for _, names in changed for column in names}
+    told |= {c for c in OPTIONAL if any(getattr(clip, c) is not None for clip in new)}
+    columns = list(table.columns or COLUMNS)
+    told -= {*map(plain, columns)}
+    columns += [c for c in (*COLUMNS, *OPTIONAL) if c in told]
+    decimal = "," if table.decimal == "," else "."
+    of_clip, rows = {(c.task, fold(c.name)): (c, n) for c, n in changed}, []
+    for (_, fields), row in zip(table.rows, listed, strict=True):
+        if (key := (row.task, fold(row.name))) in of_clip:
+            clip, names = of_clip[key]
+            fields = fields + [""] * (len(columns) - len(fields))
+            for place, text in enumerate(list_fields(clip, columns, decimal)):
+                if plain(columns[place]) in names:
+                    fields[place] = text
+        rows.append(fields)
+    rows += [list_fields(clip, columns, decimal) for clip in new]
+    try:
+        list_clips(table._replace(columns=columns, rows=list(enumerate(rows, 1))))
+    except Problem as problem:  # say, one clip of two videos
+        raise Problem(f"nothing is added to {path}: {problem}") from None
+    back_up(path)
+    with_header = table.columns or len(columns) > len(COLUMNS)
+    tables.write_table(path, columns if with_header else None, rows, table.delimiter)
+    return len(new)
+
+
+def back_up(path):
+    """Keep the table of clips as it is, for `undo`."""
     if path.is_file():
         with storage.replacing(path.with_name(BEFORE)) as temporary:
             temporary.write_bytes(path.read_bytes())
@@ -37,77 +73,18 @@ def undo(folder):
     if not before.is_file():
         raise Problem(f"{before} does not exist, so there is nothing to take back")
     earlier, undone = before.read_bytes(), open_listed(path)[1]
-    back_up(folder)
+    back_up(path)
     with storage.replacing(path) as temporary:
         temporary.write_bytes(earlier)
     now, then = ({c.name: c for c in clips} for clips in (undone, open_listed(path)[1]))
+    both = now.keys() & then.keys()
     numbers = {
-        "taken away": len(now.keys() - then.keys()),
-        "brought back": len(then.keys() - now.keys()),
-        "changed back": sum(
-            now[name] != then[name] for name in now.keys() & then.keys()
-        ),
+        "taken away": len(now.keys() - both),
+        "brought back": len(then.keys() - both),
+        "changed back": sum(now[name] != then[name] for name in both),
     }
-    told = [f"{tables.count(n, 'row')} {what}" for what, n in numbers.items() if n]
-    return (
-        f"{path}: {', '.join(told) or 'no row changed'}; --undo again takes that back"
-    )
-
-
-def append_clips(folder, clips):
-    """Add clips, and columns that only they tell, to the table; those that are listed
-    keep their row. Returns how many rows were added."""
-    path = storage.table_path(folder)
-    table, listed = open_listed(path)
-    known = {key_of(clip) for clip in listed}
-    new = [clip for clip in clips if key_of(clip) not in known]
-    if not new:
-        return 0
-    told = [c for c in OPTIONAL if any(getattr(clip, c) is not None for clip in new)]
-    columns = add_columns(table, told)
-    rows = [fields for _, fields in table.rows]
-    rows += [list_fields(clip, columns, find_decimal(table)) for clip in new]
-    write_rows(path, table, columns, rows)
-    return len(new)
-
-
-def update_clips(folder, changed):
-    """Write columns of clips that are listed; all else stays. `changed` pairs each
-    Clip, named as it is listed, with the columns that count."""
-    path = storage.table_path(folder)
-    table, listed = open_listed(path)
-    told = {column for _, names in changed for column in names}
-    columns = add_columns(table, [c for c in (*COLUMNS, *OPTIONAL) if c in told])
-    of_clip, rows = {(c.task, fold(c.name)): (c, n) for c, n in changed}, []
-    for (_, fields), row in zip(table.rows, listed, strict=True):
-        fields = fields + [""] * (len(columns) - len(fields))
-        clip, names = of_clip.get((row.task, fold(row.name)), (row, ()))
-        new = list_fields(clip, columns, find_decimal(table))
-        for place, column in enumerate(columns):
-            if plain(column) in names:
-                fields[place] = new[place]
-        rows.append(fields)
-    write_rows(path, table, columns, rows)
-
-
-def add_columns(table, told):
-    columns = list(table.columns or COLUMNS)
-    return columns + [c for c in told if c not in map(plain, columns)]
-
-
-def find_decimal(table):
-    return "," if table.decimal == "," else "."
-
-
-def write_rows(path, table, columns, rows):
-    """Write the rows of a table of clips, if they can be read again."""
-    named = table._replace(columns=columns, rows=list(enumerate(rows, start=1)))
-    try:
-        list_clips(named)  # say, one clip of two videos
-    except Problem as problem:
-        raise Problem(f"nothing is added to {path}: {problem}") from None
-    with_header = table.columns or len(columns) > len(COLUMNS)
-    tables.write_table(path, columns if with_header else None, rows, table.delimiter)
+    told = ", ".join(f"{tables.count(n, 'row')} {do}" for do, n in numbers.items() if n)
+    return f"{path}: {told or 'no row changed'}; --undo again takes that back"
 
 
 def key_of(clip):
@@ -117,9 +94,8 @@ def key_of(clip):
 
 def list_fields(clip, columns, decimal="."):
     """List the fields of a row, in the order of a table's columns."""
-    told = clip._asdict() | {"clip": clip.name}
-    fields = [write_field(told.get(plain(column))) for column in columns]
-    return [
-        text.replace(".", decimal) if plain(column) in NUMERIC else text
-        for column, text in zip(columns, fields, strict=True)
-    ]
+    told, fields = clip._asdict() | {"clip": clip.name}, []
+    for column in map(plain, columns):
+        text = write_field(told.get(column))
+        fields.append(text.replace(".", decimal) if column in NUMERIC else text)
+    return fields

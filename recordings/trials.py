@@ -9,7 +9,7 @@ import data
 from names.matching import explain_first
 from recordings import discover, folders, listing
 from system import tables
-from system.tables import count, read_table, summarise, write_table
+from system.tables import count, list_some, read_table, summarise, write_table
 from system.terminal import Problem, caution
 from video import decoder, frames, pixels
 
@@ -25,36 +25,24 @@ LAG, LEAST_NOISE = 0.1, 0.5  # seconds; grey of 255, of films without noise
 ABOVE, LEAST_ABOVE = 8.0, 2.0  # spreads of a resting picture; times the noise
 
 
-def read_trials(
-    path,
-    folder=None,
-    in_frames=False,
-    as_files=False,
-    split=None,
-    task=None,
-    allow_short=False,
-):
+def read_trials(path, folder, split=None, task=None, **how):
     """Read a table of trials: `video,start,end` and any column that clips have.
 
-    The videos lie in `folder` at any depth, by default beside the table. `in_frames`:
-    starts and ends are frame numbers from 0; `as_files`: they become files, for which
-    no rate is needed. See `frames.find_view` for what a time means. `split` and `task`
-    are those of trials of which the table tells none. Returns a Clip each, with its
-    number of frames; raises Problem with every line that is wrong.
+    The videos lie in `folder` at any depth. `split` and `task` are those of trials of
+    which the table tells none; for `how` see `read_trial`. Returns a Clip each, with
+    its number of frames; raises Problem with every line that is wrong.
     """
     table = read_table(path, COLUMNS)
-    records, folder = table.records(), Path(folder or Path(path).parent)
     videos, known = folders.find_videos(folder), defaultdict(list)
     guesses = discover.guess_clips(folder, videos, split, task)
     for video, guess in zip(videos, guesses, strict=True):
         for name in {video.name, video.stem, video.relative_to(folder).as_posix()}:
-            known[discover.fold(name)].append(guess)
+            known[tables.fold(name)].append(guess)
     clips, problems, counts = {}, [], Counter()
-    for line, record in records:
+    for line, record in table.records():
         try:
-            how = table.decimal, in_frames, as_files, allow_short
-            clip = read_trial(record, known, counts, *how)
-            if clips.setdefault(discover.fold(clip.name), clip) is not clip:
+            clip = read_trial(record, known, counts, table.decimal, **how)
+            if clips.setdefault(tables.fold(clip.name), clip) is not clip:
                 raise ValueError(f"two trials are called {clip.name}")
         except (ValueError, Problem) as error:
             problems.append(f"{path}:{line}: {error}")
@@ -63,22 +51,28 @@ def read_trials(
     if short := [clip.name for clip in clips.values() if clip.n_frames < 3]:
         caution(
             f"{path}: {count(len(short), 'trial')} of one or two frames: "
-            f"{folders.list_some(short)}. Are the times seconds?"
+            f"{list_some(short)}. Are the times seconds?"
         )
     return list(clips.values())
 
 
-def read_trial(record, known, counts, decimal, in_frames, as_files, allow_short):
-    """Make the clip of one trial. Raises ValueError or Problem."""
+def read_trial(
+    record, known, counts, decimal, in_frames=False, as_files=False, allow_short=False
+):
+    """Make the clip of one trial. Raises ValueError or Problem.
+
+    `in_frames`: start and end are frame numbers from 0, else see `frames.find_view`;
+    `as_files`: the trial becomes a file, for which no rate is needed.
+    """
     name = record["video"].replace("\\", "/")
-    found = known.get(discover.fold(name)) or known.get(discover.fold(Path(name).name))
+    found = known.get(tables.fold(name)) or known.get(tables.fold(Path(name).name))
     if not found or len(found) > 1:
         what = "no video" if not found else f"{len(found)} videos"
         stems = {Path(clip.video).stem for clips in known.values() for clip in clips}
         near = "" if found else explain_first({Path(name).name, Path(name).stem}, stems)
-        told = f"{what} called {record['video']!r}{near}. Give its folder, too"
-        raise ValueError(told)
-    guess = found[0]
+        asked = f"{record['video']!r}{near}"
+        raise ValueError(f"{what} called {asked}. Give its folder, too")
+    (guess,) = found
     counts[guess.name] += 1
     reel = frames.open_reel(guess.video, allow_short)
     told = {column: text for column, text in record.items() if text}

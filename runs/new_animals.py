@@ -11,9 +11,8 @@ from features import provenance
 from names import matching
 from names.matching import form_of_animal
 from recordings import animals, discover
-from recordings.folders import list_some
 from system import tables
-from system.tables import count
+from system.tables import count, list_some
 from system.terminal import Problem, caution
 
 LABELS = ("animal", "group", "session")  # of clips, in a table beside them
@@ -106,7 +105,7 @@ def follow_animals(path, guessed, labels, in_table):
         clip._replace(name=name, video=str(place), **labels[name])
         for (name, clip), place in zip(guessed.items(), places, strict=True)
     ]
-    told = animals.label_clips(clips, animals.read_animals(path), base, path)
+    told = animals.label_clips(clips, path, base)
     return {
         clip.name: {label: getattr(clip, label) for label in LABELS}
         | in_table.get(clip.name, {})
@@ -182,7 +181,7 @@ def find_trained(guessed, digests, labels, run, are_others=False):
     if alike and run.received:
         caution(
             f"{len(alike)} clips are of animals with names of training animals "
-            f"({list_some(list(alike))}). As the run was received from elsewhere, they "
+            f"({list_some(alike)}). As the run was received from elsewhere, they "
             "are taken for others. If they are the same, the scores are no predictions"
         )
         return earlier | found

@@ -92,6 +92,13 @@ def count(n, noun, plural=None):
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
+def list_some(names, most=5):
+    """List the first of some names, and how many more there are."""
+    names = list(map(str, names))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def read_table(path, wanted=(), sheet=None):
     """Read a table from a CSV file of any dialect, or from an Excel workbook.
 

@@ -111,10 +111,10 @@ def test_appended_clips_are_read_and_what_was_there_stays(tmp_path, text):
     path = tmp_path / "data_file.csv"
     path.write_bytes(text.encode())
     before = parse_clips(path.read_bytes()) if text else []
-    assert listing.append_clips(tmp_path, NEW) == 2
+    assert listing.change_table(tmp_path, new=NEW) == 2
     after = parse_clips(path.read_bytes())
     assert list(map(str, after)) == list(map(str, [*before, *NEW]))
-    assert listing.append_clips(tmp_path, NEW) == 0
+    assert listing.change_table(tmp_path, new=NEW) == 0
     content = path.read_text(encoding="utf-8-sig")
     assert content.startswith("split,") or text
     for word in ("note", "hm", "keep me", ";"):
@@ -124,7 +124,7 @@ def test_appended_clips_are_read_and_what_was_there_stays(tmp_path, text):
 def test_published_rows_are_appended_to_as_ever(tmp_path):
     path = tmp_path / "data_file.csv"
     path.write_text(f"{GOOD}\n")
-    listing.append_clips(tmp_path, NEW[:1])
+    listing.change_table(tmp_path, new=NEW[:1])
     assert path.read_text() == f"{GOOD}\ntest,Reach,c,7,\n"
 
 
@@ -133,7 +133,7 @@ def test_nothing_is_appended_to_what_cannot_be_read(tmp_path, text):
     path = tmp_path / "data_file.csv"
     path.write_text(text)
     with pytest.raises(Problem, match=r"data_file\.csv"):
-        listing.append_clips(tmp_path, NEW)
+        listing.change_table(tmp_path, new=NEW)
     assert path.read_text() == text
 
 
