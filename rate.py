@@ -15,7 +15,6 @@ window whenever you like: the same command goes on where you stopped.
 """
 
 import argparse
-import functools
 import os
 import sys
 import threading
@@ -23,6 +22,7 @@ import webbrowser
 from pathlib import Path
 
 import data
+from rating import importing, ratings, scales, server, session
 from runs import state
 from system import storage, terminal
 from system.tables import count
@@ -42,8 +42,6 @@ def choose_clips(folder, task, split):
 
 def choose_items(scale, path, anchors=None):
     """Choose what is asked of a clip: the items of a table, or one score."""
-    from rating import scales
-
     if path:
         return scales.read_items(path)
     try:
@@ -64,39 +62,29 @@ def has_browser():
     return bool(screen or os.environ.get("BROWSER") or not is_unix)
 
 
-def encode_clip(folder, clips, name):
-    from rating import showing
-
-    return showing.encode(folder, clips[name])
-
-
 def rate(folder, rater, clips, items, open_browser, port=0):
     """Serve the page until the rater stops; return the clips that cannot be shown."""
-    from rating import server, session
-
     work = session.Session(folder, rater, clips, items)
-    encode = functools.partial(encode_clip, folder, clips)
-    with server.Server(work, encode, port) as page:
+    with server.Server(work, folder, clips, port) as page:
         print(f"rate at {page.url}\n(on this computer only; Ctrl-C stops)", flush=True)
         if open_browser and has_browser():  # a text browser waits for the page
-            opening = functools.partial(webbrowser.open, page.url)
-            threading.Thread(target=opening, daemon=True).start()
+            opening = threading.Thread(target=webbrowser.open, args=[page.url])
+            opening.daemon = True
+            opening.start()
         page.serve_forever()
-    told = "The same command goes on from here"
-    told = told if work.list_next() else "All clips are rated"
+    is_open = work.list_next()
+    told = "The same command goes on from here" if is_open else "All clips are rated"
     print(f"saved in {work.path}. {told}")
     return sorted(work.broken)
 
 
 def import_scores(folder, path, clips, clip_column, raters, sheet, where):
     """Write the scores of a table as ratings; return what was not imported."""
-    from rating import importing, ratings
-
     columns = clip_column, raters, sheet, where
     found, problems = importing.read_scores(path, clips.values(), *columns)
     paths = {rater: ratings.ratings_path(folder, rater) for rater in raters}
     earlier = {r: ratings.read_import(p) for r, p in paths.items() if p.is_file()}
-    for rater in (rater for rater, scores in earlier.items() if scores is None):
+    if rater := next((r for r, scores in earlier.items() if scores is None), None):
         raise Problem(
             f"{paths[rater]} is there already, rated in the browser or made by hand. "
             "Move it away, or name the rater otherwise: "
@@ -115,7 +103,7 @@ def import_scores(folder, path, clips, clip_column, raters, sheet, where):
 
 def join_raters(folder, raters, how, overwrite):
     """Join the raters' scores in the table of clips and tell how far they agree."""
-    from rating import joining, scales
+    from rating import joining  # which loads pandas
 
     said = joining.read_raters(folder, raters)
     table = joining.tabulate(said)
@@ -125,25 +113,7 @@ def join_raters(folder, raters, how, overwrite):
     scales.warn_of_scales(table)
     scores, told = joining.join(table, how)
     print(*joining.describe(said), *told, sep="\n")
-    written = joining.write_scores(folder, scores, overwrite, how, [*said])
-    print(f"{storage.table_path(folder)}:")
-    print(*joining.count_raters(said, written, how), sep="\n")
-    for clips, what in (
-        (written.replaced, "of the join before replaced"),
-        (written.taken_back, "taken back since the join before and removed"),
-    ):
-        told = ", ".join(clips[:5]) + (", ..." if len(clips) > 5 else "")
-        if clips:
-            print(f"  {count(len(clips), 'score')} {what} ({told})")
-    if unknown := written.unknown:
-        terminal.caution(
-            f"{count(len(unknown), 'rated clip')} in no row of the table (say, "
-            f"{unknown[0]}): name them as the table does, or import such ratings with "
-            "--scores"
-        )
-    if without := written.without:
-        print(f"{count(len(without), 'row')} without a score (say, {without[0]}):")
-        print("score them or take them out before training")
+    print(*joining.write_scores(folder, scores, how, said, overwrite), sep="\n")
 
 
 def split_list(text):
@@ -210,8 +180,9 @@ def main(argv=None):
         clips = choose_clips(args.data, args.task, args.split)
     if args.rater:
         items = choose_items(args.scale, args.items, args.anchors)
-        given = not args.no_browser, args.port
-        omitted = rate(args.data, args.rater, clips, items, *given)
+        omitted = rate(
+            args.data, args.rater, clips, items, not args.no_browser, args.port
+        )
     if args.scores:
         columns = args.clip_column, args.rater_columns, args.sheet, args.where
         omitted = import_scores(args.data, args.scores, clips, *columns)
@@ -219,12 +190,8 @@ def main(argv=None):
         join_raters(args.data, args.raters, args.join, args.overwrite)
     if omitted:
         was = "was" if len(omitted) == 1 else "were"
-        print(
-            f"{len(omitted)} {was} not imported or not shown:",
-            *omitted,
-            sep="\n  ",
-            file=sys.stderr,
-        )
+        told = f"{len(omitted)} {was} not imported or not shown:"
+        print(told, *omitted, sep="\n  ", file=sys.stderr)
     if storage.table_path(args.data).is_file():
         print(state.format_state(args.data, args.task))
     return int(bool(omitted))

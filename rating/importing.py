@@ -10,7 +10,7 @@ import re
 from collections import Counter, defaultdict
 
 from names.matching import explain_missing, match_names, read_as_days, split_path
-from system.tables import count, parse_number, plain, read_table
+from system.tables import count, list_some, parse_number, plain, read_table
 
 EMPTY = ("", "-", "na", "n/a", "n.a.", "nan", "none")  # no score
 PLAYER = re.compile(r"^(player )?#?\d+:\s*", re.I)  # as BORIS writes before a file
@@ -96,15 +96,13 @@ def merge_scores(earlier, said):
     ]
     new = [clip for clip in scores if clip not in earlier]
     told = [
-        f"{count(len(found), 'score')} {what} ({', '.join(found[:5])}"
-        f"{', ...' if len(found) > 5 else ''})"
+        f"{count(len(found), 'score')} {what} ({list_some(found)})"
         for found, what in ((changed, "changed"), (lost, "taken back"), (new, "new"))
         if found
     ] or ["the same scores as before"]
     if kept:
-        told.append(
-            f"{count(len(kept), 'score')} that this table does not mention are kept"
-        )
+        n_kept = count(len(kept), "score")
+        told.append(f"{n_kept} that this table does not mention are kept")
     return kept | scores, "; ".join(told)
 
 

@@ -5,7 +5,6 @@ import math
 import unicodedata
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from rating.importing import match_clips
 from rating.ratings import list_raters, list_scores, ratings_path, read_ratings
 from recordings import listing
 from system import storage
-from system.tables import count, summarise
+from system.tables import count, list_some, summarise
 from system.terminal import Problem, caution
 
 OTHER_TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers", ".txt", ".tsv")
@@ -118,55 +117,57 @@ def compare(first, second, one=None, other=None):
     )
 
 
-class Written(NamedTuple):
-    """What joining has done to the table of clips."""
-
-    scored: list  # names of the clips whose rows hold a joined score
-    without: list  # of those whose rows hold no score
-    taken_back: list  # of those whose joined score the raters took back
-    unknown: list  # of rated clips that no row lists
-    replaced: list  # of those whose score of an earlier join is another one now
-
-
-def write_scores(folder, scores, overwrite=False, how=None, raters=()):
+def write_scores(folder, scores, how, said, overwrite=False):
     """Write scores into the table of clips and leave all else in it as it is.
 
-    What an earlier join in the same way wrote is replaced, and removed where no rater
-    scores the clip any longer; `overwrite`: so are other scores. Returns a Written.
+    What an earlier join in the same way, of no other raters than those of `said`, wrote
+    is replaced, and removed where no rater scores the clip any longer; `overwrite`: so
+    are other scores. Returns what was done, line by line.
     """
     path, earlier = storage.table_path(folder), read_joined(folder)
     table, listed = listing.open_listed(path)
     if not listed:
         raise Problem(f"{path} lists no clip, so there are no rows for scores")
     before, scores = earlier.get("scores", {}), dict(scores)
-    is_like = earlier.get("how") == how and {*earlier.get("raters", ())} <= {*raters}
+    is_like = earlier.get("how") == how and {*earlier.get("raters", ())} <= {*said}
     joined = f" ({earlier.get('how')} of {', '.join(earlier.get('raters', ()))})"
-    changed, lost, taken_back, replaced = [], [], [], []
+    changed, lost, taken_back, replaced, without = [], [], [], [], []
     for (line, _), clip in zip(table.rows, listed, strict=True):
-        old, is_own = clip.score, before.get(clip.name) == clip.score
-        new = scores.get(clip.name, math.nan if is_own else old)
-        if clip.name in scores or is_own:
+        name, old, is_own = clip.name, clip.score, before.get(clip.name) == clip.score
+        new = scores.get(name, math.nan if is_own else old)
+        if name in scores or is_own:
             changed.append((clip._replace(score=new), ("score",)))
         if clip.is_scored and old != new and not (is_own and is_like):
             of_join = f", of the join before{joined}" if is_own else ""
-            lost.append(f"{path}:{line}: {clip.name} has the score {old:g}{of_join}")
+            lost.append(f"{path}:{line}: {name} has the score {old:g}{of_join}")
         if is_own and old != new:
-            (replaced if clip.name in scores else taken_back).append(clip.name)
+            (replaced if name in scores else taken_back).append(name)
+        if math.isnan(new):
+            without.append(name)
     if lost and not overwrite:
         told = f"{count(len(lost), 'score')} would be lost; --overwrite replaces them"
         raise Problem(f"{summarise(lost, N_SHOWN)}\n{told}")
     listing.change_table(folder, changed)
-    record = {"how": how, "raters": [*raters], "scores": scores}
+    record = {"how": how, "raters": [*said], "scores": scores}
     storage.write_json(joined_path(folder), record)
-    now = {clip.name: clip.score for clip in [*listed, *(clip for clip, _ in changed)]}
     names = [clip.name for clip in listed]
-    return Written(
-        [name for name in names if name in scores],
-        [name for name in names if math.isnan(now[name])],
-        taken_back,
-        sorted({*scores} - {*names}),
-        replaced,
-    )
+    if unknown := sorted({*scores} - {*names}):
+        caution(
+            f"{count(len(unknown), 'rated clip')} in no row of the table (say, "
+            f"{unknown[0]}): name them as the table does, or import such ratings with "
+            "--scores"
+        )
+    lines = [f"{path}:", *count_raters(said, [n for n in names if n in scores], how)]
+    for clips, what in (
+        (replaced, "of the join before replaced"),
+        (taken_back, "taken back since the join before and removed"),
+    ):
+        if clips:
+            lines.append(f"  {count(len(clips), 'score')} {what} ({list_some(clips)})")
+    if without:
+        told = f"{count(len(without), 'row')} without a score (say, {without[0]}):"
+        lines += [told, "score them or take them out before training"]
+    return lines
 
 
 def joined_path(folder):
@@ -182,10 +183,10 @@ def read_joined(folder):
     return record if is_sound else {}
 
 
-def count_raters(said, written, how):
+def count_raters(said, scored, how):
     """Say how many rows hold the scores of how many raters: list of str."""
     n_raters = tabulate(said).count(axis=1)
-    rows = Counter(int(n_raters[clip]) for clip in written.scored)
+    rows = Counter(int(n_raters[clip]) for clip in scored)
     return [
         f"  {count(n_rows, 'row')} {'holds' if n_rows == 1 else 'hold'} "
         f"the {MEANS[how] + f' of {n} raters' if n > 1 else 'score of one rater alone'}"

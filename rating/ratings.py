@@ -38,20 +38,18 @@ def list_raters(folder):
 
 
 def find_tables(folder):
-    """Find the tables of raters in a folder: dict of rater to Path. Copies are
-    named."""
-    found, copies = {}, {}
-    for path in sorted(
-        Path(folder).glob("[!.~]*.csv"), key=lambda path: len(path.stem)
-    ):
+    """Find the tables of raters in a folder, by rater; copies are named."""
+    found, copies = {}, []
+    tables = Path(folder).glob("[!.~]*.csv")
+    for path in sorted(tables, key=lambda path: len(path.stem)):
         rater = unicodedata.normalize("NFC", path.stem)
         original = next((o for o in found if is_copy(path, rater, found[o], o)), None)
         if original:
-            copies[rater] = original
+            copies.append(f"{rater} (of {original})")
         else:
             found[rater] = path
     if copies:
-        told = ", ".join(f"{copy} (of {of})" for copy, of in copies.items())
+        told = ", ".join(copies)
         caution(
             f"copies of ratings are ignored: {told}. Delete them, or rename a rater"
         )
@@ -99,16 +97,14 @@ def read_ratings(path):
 
 def read_import(path):
     """Read the scores that an import wrote, dict by clip; None where a rater rated."""
-    columns = read_table(path, COLUMNS[:2]).columns
-    items, rows = read_ratings(path)
-    is_import = columns == list(COLUMNS) and not items
-    if not is_import or any(row["seconds"] or row["order"] for row in rows):
+    _, rows = read_ratings(path)
+    is_rated = any(row["seconds"] or row["order"] for row in rows)
+    if is_rated or read_table(path, COLUMNS[:2]).columns != list(COLUMNS):
         return None
     return {clip: score for clip, score in list_scores(rows).items() if score == score}
 
 
 def list_scores(rows, repeat="0"):
-    """List the scores given the first ("0") or second ("1") time: by clip, NaN for
-    none."""
+    """List the scores given the first ("0") or second ("1") time, NaN for none."""
     chosen = [row for row in rows if (row["repeat"] or "0") == repeat]
     return {row["clip"]: float(row["score"] or math.nan) for row in chosen}

@@ -5,7 +5,7 @@ import math
 from typing import NamedTuple
 
 from rating.ratings import COLUMNS
-from system.tables import count, parse_number, plain, read_table
+from system.tables import count, list_some, parse_number, plain, read_table
 from system.terminal import Problem, caution
 
 MAX_STEPS = 1000
@@ -20,8 +20,7 @@ class Item(NamedTuple):
 
 
 def parse_scale(text):
-    """Read `0:5:0.5`, first and last value and step (1 where it is missing): a
-    tuple."""
+    """Read `0:5:0.5`, first and last value and step, by default 1: the values."""
     first, last, step = [parse_number(part) for part in [*text.split(":"), "1"][:3]]
     n_steps = (last - first) / step if step > 0 else 0
     if not 1 <= n_steps <= MAX_STEPS or abs(n_steps - round(n_steps)) > 1e-6:
@@ -85,10 +84,10 @@ def warn_of_far(scores, whose, remedy=""):
     """Caution of scores, by clip, far outside the others; see `find_far`."""
     far = {*find_far(scores.values())}
     if named := [f"{clip} {score:g}" for clip, score in scores.items() if score in far]:
-        told = ", ".join(named[:5]) + ", ..." * (len(named) > 5)
+        told = f"{count(len(named), 'score')} of {whose} far outside the others"
         caution(
-            f"{count(len(named), 'score')} of {whose} far outside the others: {told}. "
-            f"Is it a code for a missing score, or is a decimal sign lost?{remedy}"
+            f"{told}: {list_some(named)}. Is it a code for a missing score, or is a "
+            f"decimal sign lost?{remedy}"
         )
 
 

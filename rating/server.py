@@ -2,7 +2,8 @@
 
 It listens on 127.0.0.1, on a port and under a path drawn at random, and answers
 requests of this page alone: another Host (a name that was made to point here) or
-another Origin (a page of somebody else's) is refused. It gives out no file by name.
+another Origin (a page of somebody else's) is refused. It gives out no file by name,
+and nothing in its films tells where they are from.
 """
 
 import functools
@@ -14,30 +15,36 @@ import re
 import secrets
 import socketserver
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 from system.terminal import Problem
+from video import frames
+from video.reader import Reel
 
 PAGE = Path(__file__).with_name("rate.html")
 LOCAL = "127.0.0.1", "localhost"  # two names of this computer
 MAX_SECONDS = 24 * 3600
 N_KEPT = 4  # films in memory
+IMAGES_PER_SECOND = 30  # of clips that are images, whose rate is unknown
+MAX_RATE = 240
+CRF = 16  # no loss that can be seen
 HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """Serves one session; `encode` makes a film of a clip's name: `showing.encode`."""
+    """Serves one session of rating clips, by name, of a working folder."""
 
     daemon_threads = True
 
-    def __init__(self, session, encode, port=0):
+    def __init__(self, session, folder, clips, port=0):
         try:
             super().__init__(("127.0.0.1", port), Handler)
         except (OSError, OverflowError) as error:
             raise Problem(f"--port {port}: give another ({error})") from None
         self.session, self.lock = session, threading.Lock()
-        self.encode = functools.lru_cache(N_KEPT)(encode)
+        self.encode = functools.lru_cache(N_KEPT)(lambda n: encode(folder, clips[n]))
         self.host = f"127.0.0.1:{self.server_address[1]}"
         self.token = secrets.token_urlsafe(32)
         self.url = f"http://{self.host}/{self.token}/"
@@ -60,40 +67,43 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Keep the terminal free for what the rater needs."""
 
     def do_GET(self):
-        page, kind = self.server.page.encode(), "text/html; charset=utf-8"
-        send_page = functools.partial(self.answer, 200, page, kind)
-        self.respond({"": send_page, "state": self.send_state})
+        self.respond(None)
 
     def do_POST(self):
-        body, session = self.read_body(), self.server.session
-        self.respond(
-            {
-                "save": lambda: self.send_state(session.save(*read_rating(body))),
-                "undo": lambda: self.send_state(session.undo(body["current"])),
-                "stop": self.stop,
-            }
-        )
+        self.respond(self.read_body())
 
-    def respond(self, answers):
-        """Answer a request; the terminal alone is told what is wrong."""
+    def respond(self, body):
+        """Answer a request, a POST with a `body`; the terminal alone is told what is
+        wrong."""
         if not self.is_own():
             self.close_connection = True
-            told = f"This page is served at http://{self.server.host}/ only: give the "
-            told += "whole address as rate.py printed it. Through an SSH tunnel use "
             port = self.server.server_address[1]
-            told += (
-                f"the same port on both sides: ssh -L {port}:127.0.0.1:{port} SERVER\n"
+            told = (
+                f"This page is served at http://{self.server.host}/ only: give the "
+                "whole address as rate.py printed it. Through an SSH tunnel use the "
+                f"same port on both sides: ssh -L {port}:127.0.0.1:{port} SERVER\n"
             )
             return self.answer(403, told.encode())
-        place = self.path.split("/", 2)[2]
+        session, place = self.server.session, self.path.split("/", 2)[2]
         film = re.fullmatch(r"film/([0-9a-f]{16})", place)
         try:
-            if place in answers:
-                answers[place]()
-            elif film and self.command == "GET":
-                self.send_film(film[1])
-            else:
-                self.answer(404)
+            match self.command, place:
+                case "GET", "":
+                    page = self.server.page.encode()
+                    self.answer(200, page, "text/html; charset=utf-8")
+                case "GET", "state":
+                    self.send_state()
+                case "GET", _ if film:
+                    self.send_film(film[1])
+                case "POST", "save":
+                    self.send_state(session.save(*read_rating(body)))
+                case "POST", "undo":
+                    self.send_state(session.undo(body["current"]))
+                case "POST", "stop":
+                    self.answer(200)
+                    self.server.shutdown()
+                case _:
+                    self.answer(404)
         except (ValueError, TypeError, KeyError):
             self.answer(400)
         except Problem as problem:  # the disk is full, say
@@ -130,10 +140,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         state = json.dumps(self.server.session.tell()).encode()
         self.answer(200 if is_done else 409, state, "application/json")
 
-    def stop(self):
-        self.answer(200)
-        self.server.shutdown()
-
     def send_film(self, key):
         session, server = self.server.session, self.server
         following = {session.key_of(v): v[0] for v in session.list_next()[:2]}
@@ -164,3 +170,19 @@ def read_rating(body):
     if not all(type(n) in (int, float) and math.isfinite(n) for n in numbers):
         raise ValueError("expected numbers")
     return str(body["current"]), values, min(max(float(seconds), 0.0), MAX_SECONDS)
+
+
+def encode(folder, clip):
+    """Encode a clip anew, H.264 at an even rate, without metadata: the film as bytes,
+    and its frames per second, by which the page steps."""
+    # What is there of a truncated film can still be scored.
+    reel, view = frames.open_clip(folder, clip, allow_short=True)
+    is_usual = reel.rate and 1 <= reel.rate <= MAX_RATE
+    rate = reel.rate if is_usual else IMAGES_PER_SECOND
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "film.mp4"
+        # All of the picture, and no mirror: the rater sees what was filmed.
+        pictures = reel.iterate(range(view.start, view.end), view.start, view.end)
+        aspect = reel.film.aspect if isinstance(reel, Reel) else 1
+        frames.write_video(path, pictures, rate, CRF, aspect)
+        return path.read_bytes(), float(rate)

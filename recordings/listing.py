@@ -41,12 +41,11 @@ def change_table(folder, changed=(), new=()):
     decimal = "," if table.decimal == "," else "."
     of_clip, rows = {(c.task, fold(c.name)): (c, n) for c, n in changed}, []
     for (_, fields), row in zip(table.rows, listed, strict=True):
-        if (key := (row.task, fold(row.name))) in of_clip:
-            clip, names = of_clip[key]
-            fields = fields + [""] * (len(columns) - len(fields))
-            for place, text in enumerate(list_fields(clip, columns, decimal)):
-                if plain(columns[place]) in names:
-                    fields[place] = text
+        fields = fields + [""] * (len(columns) - len(fields))
+        clip, names = of_clip.get((row.task, fold(row.name)), (row, ()))
+        for place, text in enumerate(list_fields(clip, columns, decimal)):
+            if plain(columns[place]) in names:
+                fields[place] = text
         rows.append(fields)
     rows += [list_fields(clip, columns, decimal) for clip in new]
     try:

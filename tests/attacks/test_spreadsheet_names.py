@@ -100,7 +100,7 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
             validate.evaluate_outcome(animals, {"a": 1, "b": 2, "c": 4, altered: 3.0})
     (tmp_path / "t.csv").write_text(f"video,start,end\n{altered},0,0.1\n")
     with pytest.raises(Problem, match=said):
-        trials.read_trials(tmp_path / "t.csv")
+        trials.read_trials(tmp_path / "t.csv", tmp_path)
 
 
 # ---------------------------------------------------------------- formulas

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import data
-from rating import showing
+from rating import server
 from system import storage, tables, terminal
 from video import frames
 
@@ -153,7 +153,7 @@ def test_films_cut_short_can_be_rated(lab):
     (clip,) = data.read_clips(lab.folder)
     assert 5 < clip.n_frames < 40
     lab.extract(5, "--allow-short")
-    content, rate = showing.encode(lab.folder, clip)
+    content, rate = server.encode(lab.folder, clip)
     (lab.place / "shown.mp4").write_bytes(content)
     shown = frames.open_reel(lab.place / "shown.mp4")
     assert (shown.n_frames, rate) == (clip.n_frames, builders.RATE)

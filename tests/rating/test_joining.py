@@ -27,6 +27,11 @@ def run(folder, *options):
     return rate.main(["--data", str(folder), *map(str, options)])
 
 
+def write_scores(folder, scores):
+    rows = [{"clip": c, "score": str(s), "repeat": ""} for c, s in scores.items()]
+    joining.write_scores(folder, scores, "mean", {"JB": rows})
+
+
 def read_scores(folder):
     clips = data.read_clips(folder)
     return {clip.name: clip.score for clip in clips if clip.is_scored}
@@ -268,7 +273,7 @@ def test_what_the_table_holds_besides_is_kept(lab):
     text = 'split;task;clip;n_frames;Bemerkung;group\ntrain;Reach;0001;30;"a;b, c";WT\n'
     path.write_text(text, encoding="utf-8")
     say(lab, "JB", **{"0001": "2.5"})
-    joining.write_scores(lab, {"0001": 2.5})
+    write_scores(lab, {"0001": 2.5})
     assert path.read_text(encoding="utf-8-sig") == (
         "split;task;clip;n_frames;Bemerkung;group;score\n"
         'train;Reach;0001;30;"a;b, c";WT;2,5\n'
@@ -277,7 +282,7 @@ def test_what_the_table_holds_besides_is_kept(lab):
 
 def test_published_form_stays_published(lab):
     before = (lab / "data_file.csv").read_text(encoding="utf-8")
-    joining.write_scores(lab, {"3-4": 1 / 3, "Mäuschen_g01": 4.0})
+    write_scores(lab, {"3-4": 1 / 3, "Mäuschen_g01": 4.0})
     after = (lab / "data_file.csv").read_text(encoding="utf-8")
     assert after == before.replace("3-4,30,", "3-4,30,0.333333").replace(
         "g01,30,", "g01,30,4"
@@ -287,11 +292,11 @@ def test_published_form_stays_published(lab):
 @pytest.mark.parametrize("old", ["1.250", "1,25", "1.25", "+1.25", "125e-2"])
 def test_a_score_that_stands_there_already_is_no_loss(tmp_path, old):
     films.write_table(tmp_path, [("train", "Reach", "a", 30, f'"{old}"')])
-    joining.write_scores(tmp_path, {"a": 1.25})
+    write_scores(tmp_path, {"a": 1.25})
     assert read_scores(tmp_path) == {"a": 1.25}
     films.write_table(tmp_path, [("train", "Reach", "a", 30, f'"{old}x"')])
     with pytest.raises(Problem, match=r"data_file\.csv:1: score must be a number"):
-        joining.write_scores(tmp_path, {"a": 1.25})
+        write_scores(tmp_path, {"a": 1.25})
 
 
 def test_join_without_ratings(lab):

@@ -15,7 +15,7 @@ import pytest
 from browser import CHROMIUM, listen, start
 
 import rate
-from rating import scales, server, session, showing
+from rating import scales, server, session
 from system.terminal import Problem
 from video import frames
 
@@ -45,7 +45,7 @@ def test_films_hold_every_frame_and_no_name(mixed, tmp_path):
     for clip in rate.choose_clips(mixed, None, None).values():
         if clip.name == "broken":
             continue
-        film, rate_ = showing.encode(mixed, clip)
+        film, rate_ = server.encode(mixed, clip)
         path = tmp_path / "film.mp4"
         path.write_bytes(film)
         pictures = frames.open_reel(path).iterate()
@@ -70,7 +70,7 @@ def test_films_hold_every_frame_and_no_name(mixed, tmp_path):
 def page(mixed):
     clips = rate.choose_clips(mixed, None, None)
     work = session.Session(mixed, "JB", clips, SCORE)
-    with server.Server(work, lambda name: showing.encode(mixed, clips[name])) as page:
+    with server.Server(work, mixed, clips) as page:
         thread = threading.Thread(target=page.serve_forever, args=(0.02,))
         thread.start()
         yield page

@@ -12,7 +12,7 @@ import pytest
 
 from data import Clip
 from features import provenance
-from rating import showing
+from rating import server
 from system.terminal import Caution, Problem
 from video import decoder, frames, reader
 
@@ -296,7 +296,7 @@ def test_oddities_of_a_film_are_told(tmp_path):
         assert words in told
     clip = Clip("train", "R", "a", 9, 0.0, video=str(path))
     shown = tmp_path / "shown.mp4"
-    shown.write_bytes(showing.encode(tmp_path, clip)[0])
+    shown.write_bytes(server.encode(tmp_path, clip)[0])
     assert reader.open_reel(shown).film.aspect == Fraction(4, 3)
 
 
