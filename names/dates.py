@@ -55,9 +55,7 @@ def read_date(text, form):
         named = found.re.groupindex.values()
         bare = [int(g) for i, g in enumerate(found.groups(), 1) if i not in named]
         order = form.replace("y", "") if len(bare) == 2 else form
-        if len(bare) == 2 and form == "ymd":
-            order = "md"
-        given |= dict(zip(order, bare, strict=True)) if bare else {}
+        given |= dict(zip(order, bare, strict=False))
         if "name" in part:
             given["m"] = MONTHS[part["name"][:3]]
         year = given.get("y", 1)  # 1: none is given

@@ -117,8 +117,7 @@ def settle_healthy(run, groups, given=None):
 
 
 def ask_healthy(groups, healthy, instead):
-    """Ask for the healthy group where it is not known; `instead` says what is
-    omitted."""
+    """Ask for the healthy group where it is not known; `instead`: what is omitted."""
     known = sorted({group for group in groups if group})
     if not healthy and len(known) > 1:
         caution(

@@ -25,10 +25,10 @@ def explain_missing(name, known):
             told = f"made it of {other!r}: format the column as text and"
             return f"A spreadsheet may have {told} type the name again"
     numbers = re.findall(r"\d+", name)  # c02 is not c01, and M04 not M05
-    alike = [
-        n for n in known if len(known) <= 1000 and re.findall(r"\d+", n) == numbers
-    ]
-    forms = {plain(other): other for other in alike}
+    few = known if len(known) <= 1000 else ()
+    forms = {
+        plain(other): other for other in few if re.findall(r"\d+", other) == numbers
+    }
     near = difflib.get_close_matches(plain(name), forms, n=1, cutoff=0.8)
     return f"Is {forms[near[0]]!r} meant?" if near else ""
 

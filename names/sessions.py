@@ -165,17 +165,16 @@ def read_labels(labels):
     """Read labels in every way that fits all of them: list of {label: Reading}."""
     texts = {label: simplify(label) for label in dict.fromkeys(labels)}
     used = {w for text in texts.values() for w in re.findall(r"[^\W\d_]+", text)}
-    before = {
-        kind: {
+    hyphened, other = (
+        {
             UNIT_OF.get(word, word)
             for text in texts.values()
             for word in re.findall(rf"([^\W\d_]+){between}\d", text)
         }
-        for kind, between in (("hyphen", "-"), ("none", r"[\s_+]*"))
-    }
-    signed = before["hyphen"] & before["none"]
+        for between in ("-", r"[\s_+]*")
+    )
     context = {
-        "signed": {word for word in signed if word in (*UNITS, *SIGNED)},
+        "signed": hyphened & other & {*UNITS, *SIGNED},
         "roman": bool(used & SURELY_ROMAN),
         "events": {*EVENTS, *(w[4:] for w in used if w.startswith("post"))} - {""},
     }
@@ -265,22 +264,8 @@ def sort_phase(readings):
     return sorted(readings, key=lambda r: (r.days, r.numbers))
 
 
-def list_orders(labels):
-    """List the orders that labels may have: list of lists of groups of equal labels."""
-    orders = []
-    for readings in read_labels(labels):
-        ordered = sort_readings(list(dict.fromkeys(readings.values())))
-        if ordered is None:
-            return []
-        groups = [sorted(k for k, r in readings.items() if r == o) for o in ordered]
-        if groups not in orders:
-            orders.append(groups)
-    return orders
-
-
 def name_sessions(labels):
-    """Give sessions that are spelled in two ways, `Day 1` and `day01`, one name
-    each."""
+    """Give sessions that are spelled in two ways, `Day 1` and `day01`, one name."""
     known = Counter(label for label in labels if label)
     names = {}
     readings = read_labels(known) if known else []
@@ -298,7 +283,14 @@ def find_order(labels):
     labels = list(dict.fromkeys(label for label in labels if label))
     if len(labels) < 2:
         return labels
-    orders = list_orders(labels)
+    orders = []  # lists of groups of equal labels
+    for readings in read_labels(labels):
+        ordered = sort_readings(list(dict.fromkeys(readings.values())))
+        if ordered is None:
+            return None
+        groups = [sorted(k for k, r in readings.items() if r == o) for o in ordered]
+        if groups not in orders:
+            orders.append(groups)
     return [one for (one, *_) in orders[0]] if len(orders) == 1 else None
 
 
@@ -334,8 +326,10 @@ def read_order(labels, given):
             raise Problem(f"--sessions: no session {name!r}. Sessions: {shown}")
         found += meant
     if len(found) < 2 or len(set(found)) < len(found):
-        told = f"each once, as in --sessions {quote(sorted(labels))}. Received: {given}"
-        raise Problem(f"--sessions needs two or more sessions, {told}")
+        raise Problem(
+            "--sessions needs two or more sessions, each once, as in --sessions "
+            f"{quote(sorted(labels))}. Received: {given}"
+        )
     return found
 
 
