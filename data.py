@@ -10,24 +10,14 @@ import collections
 import math
 import re
 import unicodedata
-import warnings
 from typing import NamedTuple
 
 from names import labels, sessions
 from names.dates import MONTHS
-from names.matching import form_of_animal
+from names.matching import find_twice, form_of_animal
 from system import storage, tables
-from system.storage import find_name_fault
-from system.tables import (
-    MAX_BYTES,
-    NUMBER,
-    fold,
-    parse_number,
-    parse_table,
-    plain,
-    shorten,
-)
-from system.terminal import Caution, Problem, caution
+from system.tables import MAX_BYTES, NUMBER, fold, parse_number, plain, shorten
+from system.terminal import Problem, caution
 
 COLUMNS = ("split", "task", "clip", "n_frames", "score")
 SPLITS = ("train", "test")
@@ -80,10 +70,13 @@ def parse_clips(content, source="data_file.csv"):
 
 def open_table(content, source):
     """Parse a table of clips into rows; see `tables.parse_table`."""
-    table = parse_table(content, source, COLUMNS)
+    table = tables.parse_table(content, source, COLUMNS)
     if table.columns is None and any("split" in map(plain, f) for _, f in table.rows):
-        table = parse_table(content, source, COLUMNS[:4])  # nothing is scored yet
-    for line, fields in table.above:
+        table = tables.parse_table(
+            content, source, COLUMNS[:4]
+        )  # nothing is scored yet
+    if table.above:
+        line, fields = table.above[0]
         raise Problem(
             f"{source}:{line}: expected no line above the header line. Received: "
             f"{shorten(fields)}. Take it out, or move the header line to the top"
@@ -110,11 +103,9 @@ def list_clips(table):
         raise Problem(f"{source} lists no clip. Expected lines of {','.join(COLUMNS)}")
     train = {clip.name for clip in clips if clip.split == "train"}
     if repeated := [c.name for c in clips if c.split == "test" and c.name in train]:
-        warnings.warn(
+        caution(
             f"{source}: {len(repeated)} clips stand in both splits (say, "
-            f"{repeated[0]}). Scores of such test clips only repeat what was trained",
-            Caution,
-            stacklevel=3,
+            f"{repeated[0]}). Scores of such test clips only repeat what was trained"
         )
     return clips
 
@@ -159,7 +150,7 @@ def read_split(text):
 
 def read_name(text):
     """Read what files and runs are named by: a task, a clip, an animal."""
-    if fault := find_name_fault(text):
+    if fault := storage.find_name_fault(text):
         raise ValueError(f"{shorten(text)} {fault}")
     return text
 
@@ -257,8 +248,8 @@ def check_against(clip, seen):
 def read_clips(folder, task=None):
     """Read `data_file.csv` of a working folder, of one task or of all: list of Clip.
 
-    Raises Problem, which names every line that is wrong, or says that the task does not
-    exist.
+    Groups and sessions that are spelled in two ways get one name. Raises Problem, which
+    names every line that is wrong, or says that the task does not exist.
     """
     path = storage.table_path(folder)
     if not path.is_file():
@@ -268,19 +259,15 @@ def read_clips(folder, task=None):
         )
     if path.stat().st_size > MAX_BYTES:
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: not a clip table")
-    clips = spell_alike(parse_clips(path.read_bytes(), path.name))
+    clips = parse_clips(path.read_bytes(), path.name)
+    groups = labels.name_groups([clip.group for clip in clips])
+    days = sessions.name_sessions([clip.session for clip in clips])
+    columns = zip(clips, groups, days, strict=True)
+    clips = [clip._replace(group=g, session=s) for clip, g, s in columns]
     chosen = [clip for clip in clips if task in (None, clip.task)]
     if not chosen:
         raise Problem(f"{path} has no task {task!r}. Its tasks: {list_tasks(clips)}")
     return chosen
-
-
-def spell_alike(clips):
-    """Give groups and sessions that are spelled in two ways one name: list of Clip."""
-    groups = labels.name_groups([clip.group for clip in clips])
-    days = sessions.name_sessions([clip.session for clip in clips])
-    columns = zip(clips, groups, days, strict=True)
-    return [clip._replace(group=g, session=s) for clip, g, s in columns]
 
 
 def list_tasks(clips):
@@ -350,9 +337,7 @@ def date_of(name):
     The authors write Apl for April.
     """
     found = re.search(r"([A-Z][a-z]{2})(\d{1,2})\d?_", name)
-    if not found:
-        return None
-    month = MONTHS.get(found[1].lower())
+    month = found and MONTHS.get(found[1].lower())
     return month and (month, int(found[2]))
 
 
@@ -366,7 +351,7 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
         for clip in clips
         if clip.animal is None and not match_name(clip.name, pattern)
     }
-    shown = ", ".join(sorted(unmatched)[:5]) + (", ..." if len(unmatched) > 5 else "")
+    shown = tables.list_some(sorted(unmatched))
     if required and len(unmatched) == len({clip.name for clip in clips}):
         raise Problem(
             f"no clip name matches --animal-pattern {pattern} ({shown}), so it is "
@@ -379,18 +364,10 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
             f"each counts as one animal ({shown})"
         )
     animals = [animal_of(clip, pattern) for clip in clips]
-    warn_of_lookalikes(animals)
-    return animals
-
-
-def warn_of_lookalikes(animals):
-    """Caution of animals whose names differ only as one name is written in two ways."""
-    forms = {}
-    for animal in sorted(set(animals)):
-        forms.setdefault(form_of_animal(animal), []).append(animal)
-    alike = [" and ".join(names) for names in forms.values() if len(names) > 1]
-    if alike:
+    if alike := find_twice({name: form_of_animal(name) for name in sorted({*animals})}):
+        told = "; ".join(" and ".join(names) for names in [*alike.values()][:5])
         caution(
-            f"animals that look alike: {'; '.join(alike[:5])}. If they are one animal, "
-            "give it one name, or it will stand on both sides of a split"
+            f"animals that look alike: {told}. If they are one animal, give it one "
+            "name, or it will stand on both sides of a split"
         )
+    return animals

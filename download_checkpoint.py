@@ -12,7 +12,10 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from runs import state, store
+import requests
+from tqdm import tqdm
+
+from runs import archives, keras2, state, store
 from system import storage, terminal, untrusted
 from system.terminal import Problem, plain
 
@@ -30,14 +33,11 @@ def find_target(folder, url):
     if Path(name).suffix not in store.CHECKPOINT_SUFFIXES:
         endings = ", ".join(store.CHECKPOINT_SUFFIXES)
         raise Problem(f"a checkpoint ends with {endings}. Received: {name!r}")
-    return storage.checkpoint_path(folder, "run").with_name(name)
+    return Path(folder) / "checkpoints" / name
 
 
 def download(url, path, timeout):
     """Write the whole file of a URL to a path, or raise Problem."""
-    import requests
-    from tqdm import tqdm
-
     # Compressed on the way, the announced length would not be that of the file.
     headers = {"Accept-Encoding": "identity"}
     try:
@@ -51,9 +51,8 @@ def download(url, path, timeout):
                 for block in answer.iter_content(BLOCK):
                     bar.update(file.write(block))
             if bar.n < length:
-                raise Problem(
-                    f"the connection ended after {bar.n:,} of {length:,} bytes"
-                )
+                told = f"after {bar.n:,} of {length:,} bytes"
+                raise Problem(f"the connection ended {told}")
     except (requests.RequestException, ValueError) as error:
         reason = error
         if isinstance(error, requests.Timeout):
@@ -75,10 +74,10 @@ def check_file(path, name, sha256):
         kind = untrusted.kind_of(path)
         if kind == "zip" and path.suffix == ".keras":
             with untrusted.open_archive(path) as opened:
-                untrusted.read_member(opened, untrusted.WEIGHTS, path.stat().st_size)
+                is_plain = archives.PLAIN in opened.namelist()
+                weights = archives.PLAIN if is_plain else untrusted.WEIGHTS
+                untrusted.read_member(opened, weights, path.stat().st_size)
         elif kind == "HDF5":
-            from runs import keras2
-
             keras2.read_apart(path)  # checks it as a whole
         else:
             hint = "; rename it to .keras" if kind == "zip" else ""

@@ -39,8 +39,7 @@ def describe_figures(folder, run):
     """Describe how a run did on animals never seen, from its folds or its test."""
     if intervals.count_animals(run):
         return intervals.describe_errors(run)
-    found = find_evaluation(folder, run)
-    if not found:
+    if not (found := find_evaluation(folder, run)):
         return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
     clips, animals = found["agreement"]["clips"], found["agreement"]["animals"]
     how = "" if found["split"] == "test" else ", by networks of folds"
@@ -57,14 +56,12 @@ def find_evaluation(folder, run):
         try:
             found = storage.read_json(path)
             made, split = found["run_record"], found["split"]
-            is_test = "never saw" in found["independence"]
-            if not is_test or not found["agreement"]["clips"]["n"]:
-                continue
-            if split == "test" and made["sha256"] == run.sha256:
+            n_clips = found["agreement"]["clips"]["n"]
+            is_test = "never saw" in found["independence"] and n_clips
+            if is_test and split == "test" and made["sha256"] == run.sha256:
                 return found
-            options = take(made["options"], Options)
-            alike = (made["task"], options) == (run.task, run.options)
-            if split not in data.SPLITS and alike:
+            how = made["task"], take(made["options"], Options)
+            if is_test and split not in data.SPLITS and how == (run.task, run.options):
                 of_folds = of_folds or found
         except (Problem, OSError, KeyError, TypeError, ValueError):
             continue  # of another kind
@@ -72,7 +69,6 @@ def find_evaluation(folder, run):
 
 
 def write_card(folder, run, species, camera, licence):
-    """Describe a run in words: str."""
     known, made, like = run.targets, run.extraction or {}, run.clips_were
     clips = [
         f"{key.replace('n_frames', 'frames')} {value[0]:g} to {value[1]:g}"

@@ -17,6 +17,7 @@ import numpy as np
 from system import apart, untrusted
 from system.terminal import Problem
 
+PLAIN = "arr_0.npy"  # the first plain array, as numpy numbers them
 CONFIGURATION = "config.json"
 LARGEST_LAYERS = 2**18  # bytes of a configuration, beside its statistics
 LARGEST_NUMBER = 32  # bytes, with sign, exponent and comma
@@ -39,7 +40,7 @@ def read(path, members):
     come before its weights.
     """
     with untrusted.open_archive(path) as archive:
-        if "arr_0.npy" in archive.namelist():  # as numpy numbers them
+        if PLAIN in archive.namelist():
             shapes = itertools.chain(*(shapes.values() for shapes, _ in members))
             return [read_plain(archive, *each) for each in enumerate(shapes)]
     return apart.read("runs.archives:read_weights", Path(path), members)[1]

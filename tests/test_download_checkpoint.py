@@ -2,6 +2,7 @@ import hashlib
 import http.server
 import threading
 import time
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,6 @@ import pytest
 from checkpoints import score_by_hand, write_small
 
 import download_checkpoint
-import models
 import validate
 from runs import store
 from system import storage, terminal
@@ -164,9 +164,11 @@ def test_a_cut_without_a_length_is_noticed(server, content, tmp_path, part):
     assert list_names(tmp_path) == []
 
 
-def test_a_run_of_today_arrives_too(server, tmp_path, capsys):
+@pytest.mark.parametrize("weights", ["model.weights.h5", "arr_0.npy"])
+def test_a_run_of_today_arrives_too(server, tmp_path, capsys, weights):
     path = tmp_path / "served.keras"
-    models.build_pool(6, 4).save(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(weights, b"1")
     server.content = path.read_bytes()
     download(tmp_path, address(server, "reach-pool.keras"))
     assert list_names(tmp_path) == ["reach-pool.keras"]
