@@ -96,8 +96,7 @@ def settle(clip, folder, save_as, allow_short):
 
 
 def settle_all(found, folder, save_as, allow_short):
-    """Settle the clips of Knowns: those that went well, and what is wrong with the
-    others."""
+    """Settle the clips of Knowns: those that are done, and why the others are not."""
     settled, failed = [], []
     for one in tqdm(found, desc="reading", unit="clip", disable=None):
         try:

@@ -44,14 +44,13 @@ def choose_items(scale, path, anchors=None):
     """Choose what is asked of a clip: the items of a table, or one score."""
     if path:
         return scales.read_items(path)
+    expected = "--scale: expected say 0:5:0.5"
     try:
         values = scales.parse_scale(scale)
-    except ValueError as error:
-        raise Problem(f"--scale: expected say 0:5:0.5. {error}") from None
-    try:
+        expected = '--anchors: say "0=normal,5=cannot reach"'
         text = scales.describe_anchors(anchors, values) if anchors else ""
     except ValueError as error:
-        raise Problem(f'--anchors: say "0=normal,5=cannot reach". {error}') from None
+        raise Problem(f"{expected}. {error}") from None
     return [scales.Item("Score", values, text)]
 
 

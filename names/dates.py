@@ -45,8 +45,7 @@ NO_DATES = "no dates"
 
 
 def read_date(text, form):
-    """Find a date in a simplified label: (date or None, the rest); None in all where it
-    is none in this form."""
+    """Find a date in a simplified label: (date or None, the rest); None: impossible."""
     for pattern in DATES if form != NO_DATES else ():
         if not (found := pattern.search(text)):
             continue

@@ -86,8 +86,7 @@ def rate_health(group):
 
 
 def find_healthy(groups, given=None, recorded=None):
-    """Find the healthy one of groups, or None: as a user has `given` or a run
-    `recorded` it."""
+    """Find the healthy one of groups, as `given` by a user or `recorded`, or None."""
     known = sorted({group for group in groups if group})
     for wanted in filter(None, (given, recorded)):
         alike = [group for group in known if group == wanted]

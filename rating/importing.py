@@ -1,13 +1,13 @@
 """Scores that stand in a table already: a spreadsheet, BORIS's export, any CSV.
 
 A name is matched where it can mean one clip only: with or without ending and folder,
-whatever its capitals and spaces; see `names.match_names`. All others are listed, with
+whatever its capitals and spaces; see `match_names`. All others are listed, with
 the clip that may be meant, and not imported.
 """
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 
 from names.matching import explain_missing, match_names, read_as_days, split_path
 from system.tables import count, list_some, parse_number, plain, read_table
@@ -50,37 +50,34 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
     if where:
         column, value = map(plain, where)
         records = [pair for pair in records if plain(pair[1][column]) == value]
-    column_of_clips, problems = plain(clip_column), []
-    given = [record[column_of_clips] for _, record in records]
+    given = [record[plain(clip_column)] for _, record in records]
     meant, reasons = match_clips(given, clips)
-    names, faults = {clip.name for clip in clips}, {}
-    said = {rater: defaultdict(list) for rater in raters}  # by clip: (line, score)
-    for line, record in records:
-        if (name := record[column_of_clips]) not in meant:
+    names, problems, faults = {clip.name for clip in clips}, [], {}
+    said = {rater: {} for rater in raters}  # by clip: (line, score)
+    for name, (line, record) in zip(given, records, strict=True):
+        if name not in meant:
             near = explain_missing(name, names) if len(problems) < N_EXPLAINED else ""
             problems.append((line, f"{reasons[name]}. {near}".strip()))
             continue
         clip = meant[name]
         for rater, column in raters.items():
-            text = record[plain(column)]
             try:
-                said[rater][clip].append((line, read_score(text, table.decimal)))
+                score = read_score(record[plain(column)], table.decimal)
+                first, other = said[rater].get(clip, (line, math.nan))
+                if math.isnan(other):
+                    said[rater][clip] = line, score
+                elif score != other and not math.isnan(score):
+                    told = f"{score:g} here and {other:g} in line {first}"
+                    raise ValueError(f"two scores, {told}")
             except ValueError as error:
                 told = f"score of {clip!r} by {rater}: {error}"
                 faults.setdefault((rater, clip), (line, told))
-    for rater, of_clip in said.items():
-        for clip, found in of_clip.items():
-            scored = [(line, score) for line, score in found if score == score]
-            of_clip[clip] = scored[0][1] if scored else math.nan
-            if others := [one for one in scored if one[1] != scored[0][1]]:
-                (line, score), (first, other) = others[0], scored[0]
-                told = f"{score:g} here and {other:g} in line {first}"
-                told = f"clip {clip!r} has two scores by {rater}: {told}"
-                faults.setdefault((rater, clip), (line, told))
-    for rater, clip in faults:
-        said[rater].pop(clip, None)
+    found = {
+        rater: {c: score for c, (_, score) in own.items() if (rater, c) not in faults}
+        for rater, own in said.items()
+    }
     problems = sorted([*problems, *faults.values()])
-    return said, [f"{path}:{line}: {told}" for line, told in problems]
+    return found, [f"{path}:{line}: {told}" for line, told in problems]
 
 
 def merge_scores(earlier, said):

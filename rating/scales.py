@@ -66,8 +66,7 @@ TURNED = -0.5  # correlation
 
 
 def find_far(scores):
-    """List scores further from the others than these are wide, a third at most: 99 for
-    missing, 45 for 4.5."""
+    """List scores, a third at most, further from the others than these are wide."""
     scores, far = sorted(scores), []
     while len({*scores}) > 3:
         gaps = [after - before for before, after in itertools.pairwise(scores)]

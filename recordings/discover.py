@@ -48,8 +48,8 @@ START, END = r"(?<![a-zA-ZäöüÄÖÜß\d])", r"(?![a-zA-ZäöüÄÖÜß\d])"
 
 
 def guess_clips(folder, videos, split=None, task=None):
-    """Guess what each video of a folder shows from its folders and its name: a Clip
-    each, of 0 frames, which are not counted yet. `split` and `task` may be known."""
+    """Guess what videos of a folder show from their paths: a Clip each, of 0 frames as
+    yet. `split` and `task` may be known already."""
     texts = [describe_place(folder, video) for video in videos]
     task = task or safe_name(Path(folder).resolve().name) or "Task"
     found = find_best(find_animal, ANIMAL_PATTERNS, texts)[0]
@@ -74,8 +74,7 @@ def guess_clips(folder, videos, split=None, task=None):
 
 
 def place_in(folder, video, elsewhere=None):
-    """Tell where a video lies in a folder; where it does not, as a link may lead out of
-    it, `elsewhere`, by default its name."""
+    """Say where a video lies in a folder; where it does not: `elsewhere`, or its name."""
     folder, video = Path(folder).resolve(), Path(video)
     is_inside = folder in video.parents
     return (
@@ -182,11 +181,11 @@ def is_above(text, group, animal):
             for found in re.finditer(START + pattern + END, part + "/", re.I)
             if form_of_animal(found[1] + found[2]) == form_of_animal(animal)
         )
-        number = min(numbers, default=None)
-        is_group = group and find_group(part) == group
-        if is_group or number is not None:
-            at = part.casefold().find((group or "").casefold())
-            return bool(is_group) and (number is None or at < number)
+        number = min(numbers, default=math.inf)
+        if group and find_group(part) == group:
+            return part.casefold().find(group.casefold()) < number
+        if number < math.inf:
+            return False
     return False
 
 

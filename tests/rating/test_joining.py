@@ -193,7 +193,7 @@ def test_what_is_doubtful_is_listed_with_its_line_and_left_out(lab, capsys):
         "s.csv:4: no clip is called '04-Mar'. A spreadsheet may have made it of '3-4'",
         "s.csv:5: score of 'Rat 12 day3 t5' by JB: expected a number. Received: '02.",
         "A spreadsheet has made a date of it",
-        "s.csv:6: clip 'Rat 12 day3 t4' has two scores by JB: 3 here and 2.5 in line 2",
+        "s.csv:6: score of 'Rat 12 day3 t4' by JB: two scores, 3 here and 2.5 in",
         "s.csv:7: score of 'Mäuschen_g01' by JB: 1.250: thousands or decimals?",
         "s.csv:8: no clip is called 'Zebra'",
     ):
