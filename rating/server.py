@@ -73,7 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.respond(self.read_body())
 
     def respond(self, body):
-        """Answer a request; a POST has a body. Faults are told in the terminal alone."""
+        """Answer a request; a POST has a body. The terminal alone names faults."""
         if not self.is_own():
             self.close_connection = True
             port = self.server.server_address[1]

@@ -74,7 +74,7 @@ def guess_clips(folder, videos, split=None, task=None):
 
 
 def place_in(folder, video, elsewhere=None):
-    """Say where a video lies in a folder; where it does not: `elsewhere`, or its name."""
+    """Say where a video lies in a folder; if it does not: `elsewhere`, or its name."""
     folder, video = Path(folder).resolve(), Path(video)
     is_inside = folder in video.parents
     return (

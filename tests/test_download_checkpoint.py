@@ -196,10 +196,7 @@ def test_no_server_is_said(server, tmp_path):
     check_refusal(tmp_path, "http://127.0.0.1:9/a.h5", "is there internet?")
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["file:///etc/passwd", "a.h5", "http:///a.h5"],
-)
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "a.h5", "http:///a.h5"])
 def test_only_web_addresses_are_taken(tmp_path, url):
     with pytest.raises(Problem, match="http"):
         download(tmp_path, url)

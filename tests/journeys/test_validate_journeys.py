@@ -78,9 +78,7 @@ def test_new_test_rows_are_judged_before_folds(study):
         study.film(f"new/Rat {animal}/r{animal}_c1.mp4", animal / 5)
     take = ("--from", new, "--task", "Reach", "--split", "test", "--yes", "--append")
     study.ok("extract_files", *take)
-    study.edit(
-        lambda row: row.update(score="3") if row["split"] == "test" else None,
-    )
+    study.edit(lambda row: row.update(score="3") if row["split"] == "test" else None)
     study.extract()
     told = study.ok("validate")
     result, rows, scores = judged(study, "Reach-motion-test")

@@ -120,10 +120,7 @@ def test_the_rest_is_guessed_too():
 
 def test_clips_get_names_that_are_safe_and_their_own():
     names = [clip.name for clip in guess(*NAMES, "Stroke/aux.avi", "x/a:b.avi")]
-    assert names[:2] == [
-        "Control_Rat 12_day3 trial 4",
-        "day4 trial 4",
-    ]
+    assert names[:2] == ["Control_Rat 12_day3 trial 4", "day4 trial 4"]
     assert len(set(map(discover.fold, names))) == len(names)
     assert not any(map(storage.find_name_fault, names))
     alike = [clip.name for clip in guess("a/Ä.avi", "A/a\u0308.mp4", "ä/ä.avi")]
