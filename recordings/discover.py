@@ -1,5 +1,6 @@
 """What the paths of videos tell: animals, groups, sessions, and names of clips."""
 
+import itertools
 import math
 import re
 import unicodedata
@@ -204,19 +205,16 @@ def safe_name(text):
 
 def name_clips(folder, videos):
     """Name the clip of each video by its file, with folders where two are alike."""
-    stems = [video.stem for video in videos]
-    alike = Counter(map(fold, stems))
-    taken, names = defaultdict(int), []
-    for video, stem in zip(videos, stems, strict=True):
-        is_clear = alike[fold(stem)] == 1 and not find_name_fault(stem)
-        place = stem if is_clear else describe_place(folder, video).replace("/", "_")
-        name = safe_name(place) or "clip"
-        taken[fold(name)] += 1
-        if taken[fold(name)] > 1:
-            name = f"{name}_{taken[fold(name)]}"
-            taken[fold(name)] += 1
-        names.append(name)
-    return names
+    alike, names = Counter(fold(video.stem) for video in videos), {}
+    for video in videos:
+        is_clear = alike[fold(video.stem)] == 1 and not find_name_fault(video.stem)
+        place = describe_place(folder, video).replace("/", "_")
+        name = safe_name(video.stem if is_clear else place) or "clip"
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        free = (n for n in itertools.chain([name], numbered) if fold(n) not in names)
+        name = next(free)
+        names[fold(name)] = name
+    return list(names.values())
 
 
 # ---------------------------------------------------------------- telling

@@ -2,33 +2,24 @@ import csv
 import os
 import random
 import shutil
-import subprocess
 import sys
 import unicodedata
-from pathlib import Path
 
 import films
 import pytest
+from builders import Lab
 from PIL import Image
 
 import data
 import extract_files
-from system import storage, terminal
+from system import storage
 from system.terminal import Problem
 from video import find, frames
-
-PROJECT = Path(__file__).parents[1]
 
 
 def run(*argv):
     """Run the script as a user does: (exit code, stdout, stderr)."""
-    done = subprocess.run(
-        [sys.executable, "extract_files.py", *map(str, argv)],
-        cwd=PROJECT,
-        capture_output=True,
-        timeout=60,
-    )
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    return Lab(".").run("extract_files", *argv, data=False)
 
 
 def call(folder, *argv):
@@ -207,24 +198,3 @@ def test_images_are_jpeg_of_the_frames_size(folder):
     call(folder)
     with Image.open(folder / "train/Reach/v_Control_g01_c01-0001.jpg") as image:
         assert (image.format, image.size, image.mode) == ("JPEG", films.SIZE, "RGB")
-
-
-def test_problems_keep_their_exit_code(capsys):
-    for raised, code, words in (
-        (Problem("what to do"), 2, "error: what to do"),
-        (OSError(28, "No space left"), 2, "error: [Errno 28] No space left"),
-        (KeyboardInterrupt(), 130, "stopped; what was done is kept"),
-    ):
-
-        def fail(raised=raised):
-            raise raised
-
-        with pytest.raises(SystemExit) as left:
-            terminal.run(fail)
-        assert left.value.code == code
-        output, errors = capsys.readouterr()
-        assert output == "" and errors.strip() == words
-    for returned, code in ((None, 0), (0, 0), (1, 1)):
-        with pytest.raises(SystemExit) as left:
-            terminal.run(lambda returned=returned: returned)
-        assert left.value.code == code
