@@ -21,6 +21,7 @@ from system.terminal import Problem, caution
 
 COLUMNS = ("split", "task", "clip", "n_frames", "score")
 SPLITS = ("train", "test")
+LABELS = ("animal", "group", "session")
 MAX_FRAMES = 10**8
 MAX_SCORE = 1e6
 MAX_RATE = 1e5  # frames a second

@@ -245,7 +245,7 @@ def take_in(args):
     path = storage.table_path(args.data)
     _, listed = listing.open_listed(path)
     clips = gather(args, listed)
-    told = known.LABELS if args.animals else ()
+    told = data.LABELS if args.animals else ()
     found = known.recognise(args.data, args.source, clips, listed, args.task, told)
     found = known.inherit_region(found, listed, args.crop or args.mirror)
     if args.cut:

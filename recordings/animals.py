@@ -8,15 +8,13 @@ from recordings import discover
 from system.tables import count, list_some, read_table, summarise
 from system.terminal import Problem, caution
 
-TOLD = ("animal", "group", "session")  # columns that clips have, too
-
 
 def read_animals(path):
-    """Read a table of animals, a line each: dict of name to what it tells of `TOLD`."""
+    """Read a table of animals, a line each: dict of name to what it tells of labels."""
     found, faults = {}, []
     for line, record in read_table(path, ("animal",)).records():
         if name := record["animal"]:
-            told = {c: record[c] for c in TOLD if record.get(c)}
+            told = {c: record[c] for c in data.LABELS if record.get(c)}
             if found.setdefault(name, told) != told:
                 faults.append(f"{path}:{line}: {name} stands there twice, and differs")
     for form in find_twice({name: form_of_animal(name) for name in found}).values():

@@ -17,7 +17,6 @@ from system.tables import count, fold, list_some, write_field
 from system.terminal import Problem, caution
 from video import find
 
-LABELS = ("animal", "group", "session")
 SEEN = ("start", "end", "crop", "mirror", "fps")  # which part of a video a clip is
 NUMBERED = re.compile(r"_t\d+$")  # as trials are called that have no name
 
@@ -37,7 +36,7 @@ class Known(NamedTuple):
 
     def show_listed(self):
         """Give the clip the labels of its row."""
-        kept = [c for c in LABELS if self.row and c not in self.changes]
+        kept = [c for c in data.LABELS if self.row and c not in self.changes]
         labels = {c: getattr(self.row, c) or getattr(self.clip, c) for c in kept}
         return self.clip._replace(**labels)
 
@@ -53,8 +52,8 @@ def recognise(folder, source, clips, listed, task=None, told=()):
     """
     rows_of = find_rows(folder, source, {clip.video for clip in clips}, listed)
     named = {fold(row.name): row for row in reversed(listed)}
-    known = {c for row in listed for c in LABELS if getattr(row, c) is not None}
-    lacking = [c for c in LABELS if c in told or c not in known]
+    known = {c for row in listed for c in data.LABELS if getattr(row, c) is not None}
+    lacking = [c for c in data.LABELS if c in told or c not in known]
     taken, found, pairs = set(), {}, []
     for number, clip in enumerate(clips):  # first those of the same part of a recording
         same = (r for r in rows_of[clip.video] if list_part(r) == list_part(clip))
@@ -240,13 +239,13 @@ def describe_changes(known, split=None, n_shown=5):
             f"{count(len(other), 'clip')} listed as {other[0].row.split} (say, "
             f"{other[0].row.name}): they stay so. Change the column split in the table"
         )
-    kept = [one for one in listed if not {*LABELS} & {*one.changes}]
+    kept = [one for one in listed if not {*data.LABELS} & {*one.changes}]
     if other := [
         one
         for one in kept
         if any(
             getattr(one.clip, c) not in (None, getattr(one.show_listed(), c))
-            for c in LABELS
+            for c in data.LABELS
         )
     ]:
         lines.append(

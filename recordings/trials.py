@@ -87,7 +87,7 @@ def read_trial(
         time = tables.write_field(int(told[column]) / rate)
         told[column] = time.replace(".", decimal)
     guessed = {"clip": f"{guess.name}_t{counts[guess.name]:02d}"}
-    labels = ("split", "task", "animal", "group", "session")
+    labels = ("split", "task", *data.LABELS)
     guessed |= {column: getattr(guess, column) or "" for column in labels}
     told = guessed | told | {"video": guess.video, "n_frames": "1"}
     clip = data.make_clip(told, decimal)
@@ -190,7 +190,7 @@ def propose(clips, crop=None):
 
 def write_trials(path, clips, folder):
     """Write proposals as `read_trials` reads them."""
-    columns, rows = (*COLUMNS, "clip", "animal", "group", "session"), []
+    columns, rows = (*COLUMNS, "clip", *data.LABELS), []
     for clip in clips:
         place = discover.place_in(folder, clip.video)
         fields = listing.list_fields(clip._replace(video=place), columns)
