@@ -9,8 +9,16 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from evaluation import jackknife
 from evaluation.correlation import compute_correlations, refuse_correlation
+from evaluation.jackknife import (
+    MIN_POINTS,
+    Jackknife,
+    average_units,
+    drop_unscored,
+    find_widening,
+    is_constant,
+    not_defined,
+)
 
 SCALES = {"mae": "positive", "rmse": "positive", "bias": "plain", "r2": "below one"}
 CORRELATIONS = ("pearson", "spearman", "pearson_centred", "spearman_centred")
@@ -58,11 +66,13 @@ def compute_errors(expert, network, base):
 
 def find_reasons(expert, network, base, what):
     """Say of each statistic why it is not defined; "" where it may be."""
-    enough = len(expert) >= jackknife.MIN_POINTS
-    few = "" if enough else f"fewer than {jackknife.MIN_POINTS} {what}"
+    n, least = len(expert), MIN_POINTS
+    if not n:
+        return dict.fromkeys((*SCALES, "limits"), f"no {what} with both scores")
+    few = f"fewer than {least} {what}" if n < least else ""
     plain = refuse_correlation(expert, network, what=what)
     centred = refuse_correlation(expert, network, base, what)
-    same = enough and all(map(jackknife.is_constant, (expert, network)))
+    same = not few and all(map(is_constant, (expert, network)))
     r2 = few if np.isfinite(base).all() else centred
     if not few and np.all(expert == base):
         r2 = "the training-mean prediction has no error"
@@ -77,79 +87,69 @@ def find_limits(values, jack):
     """
     bias = jack.describe(values["bias"])
     spread = jack.describe(values["spread"], "positive")
-    limits = {}
-    for name, sign in (("lower_limit", -1), ("upper_limit", 1)):
+    limits = []
+    for sign in (-1, 1):
         centre = sign * 1.96 * values["spread"][0]
         value = float(values["bias"][0] + centre)
         if reason := bias.get("reason") or spread.get("reason"):
-            limits[name] = jackknife.not_defined(reason, value)
+            limits.append(not_defined(reason, value))
             continue
         low, high = sorted(sign * 1.96 * spread[end] for end in ("low", "high"))
         down = np.hypot(bias["value"] - bias["low"], centre - low)
         up = np.hypot(bias["high"] - bias["value"], high - centre)
-        limits[name] = {"value": value, "low": value - down, "high": value + up}
+        limits.append({"value": value, "low": value - down, "high": value + up})
     return limits
 
 
-def describe_unit(expert, network, base, owner, what):
-    """Describe the agreement of clips or of animals, which `owner` numbers."""
-    if not len(expert):
-        none = jackknife.not_defined(f"no {what} with both scores")
-        return {"n": 0} | dict.fromkeys((*SCALES, "lower_limit", "upper_limit"), none)
-    jack = jackknife.Jackknife(owner, jackknife.find_widening(base))
-    values = jack.repeat(compute_errors, expert, network, base)
-    reasons = find_reasons(expert, network, base, what)
-    result = {"n": len(expert)}
+def describe_unit(columns, owner, widen, what):
+    """Describe the agreement of clips or animals: expert, network and base (N,) of
+    each, and the animal that owns it."""
+    jack = Jackknife(owner, widen)
+    values = jack.repeat(compute_errors, *columns)
+    reasons = find_reasons(*columns, what)
+    result = {"n": len(owner)}
     for name, scale in SCALES.items():
         reason = reasons.get(name)
         result[name] = (
-            jackknife.not_defined(reason)
-            if reason
-            else jack.describe(values[name], scale)
+            not_defined(reason) if reason else jack.describe(values[name], scale)
         )
-    if reasons["limits"]:
-        none = jackknife.not_defined(reasons["limits"])
-        return result | {"lower_limit": none, "upper_limit": none}
-    return result | find_limits(values, jack)
+    limits = [not_defined(reasons["limits"])] * 2
+    if not reasons["limits"]:
+        limits = find_limits(values, jack)
+    return result | dict(zip(("lower_limit", "upper_limit"), limits, strict=True))
 
 
-def measure_agreement(expert, network, animals, training_mean=None):
+def measure_agreement(expert, network, animals, training_mean=None, widen=None):
     """Compare network scores (N,) with expert scores, or one expert with another.
 
     A clip without either score is omitted; animals are compared by their means. The
-    training mean is that of the clips that each clip's network was trained on. Dict of
+    training mean is that of the clips that each clip's network was trained on; `widen`
+    is the factor of standard errors, by default that of these means. Dict of
     "clips" and "animals", each with "n" and figures (of `SCALES`, the centred ones
     beyond that mean, and the 95% limits of agreement); "unscored", the clips omitted.
     """
-    n = len(np.ravel(expert))
-    columns = expert, network, np.arange(n)
-    kept, expert, network, place = jackknife.drop_unscored(animals, *columns)
     base = np.nan if training_mean is None else np.asarray(training_mean, dtype=float)
-    base = np.broadcast_to(base, n)[place.astype(int)]
-    base = base if np.isfinite(base).all() else np.full(len(place), np.nan)
-    owner = jackknife.index_animals(kept)[1]
-    means = [jackknife.average_units(v, owner) for v in (expert, network, base)]
+    base = np.broadcast_to(base, np.shape(expert))
+    columns = np.array([expert, network, base], dtype=float)
+    scored = np.isfinite(columns[:2]).all(axis=0)
+    columns = columns[:, scored]
+    widen = widen or find_widening(columns[2])
+    owner = np.unique(np.asarray(animals)[scored], return_inverse=True)[1]
+    means = [average_units(values, owner) for values in columns]
     return {
-        "clips": describe_unit(expert, network, base, owner, "clips"),
-        "animals": describe_unit(*means, np.arange(len(means[0])), "animals"),
-        "unscored": n - len(place),
+        "clips": describe_unit(columns, owner, widen, "clips"),
+        "animals": describe_unit(means, np.arange(len(means[0])), widen, "animals"),
+        "unscored": len(scored) - len(owner),
     }
 
 
 # ---------------------------------------------------------------- calibration
 
 
-def find_slope(x, y):
-    x = x - x.mean()
-    return x @ y / (x @ x) if np.ptp(x) else np.nan
-
-
-def find_lines(expert, network, base):
-    slope = find_slope(network - base, expert - base)
-    return {
-        "slope": slope,
-        "intercept": expert.mean() - slope * network.mean(),
-    }
+def fit_line(expert, network, base):
+    x = network - base - np.mean(network - base)
+    slope = x @ (expert - base) / (x @ x) if np.ptp(x) else np.nan
+    return {"slope": slope, "intercept": expert.mean() - slope * network.mean()}
 
 
 def calibrate(expert, network, animals, training_mean=None):
@@ -158,17 +158,17 @@ def calibrate(expert, network, animals, training_mean=None):
     The training mean (N,) is taken from both. Dict of "slope" and "intercept".
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
-    kept, *columns = jackknife.drop_unscored(animals, expert, network, base)
+    kept, *columns = drop_unscored(animals, expert, network, base)
     expert, network, base = columns
-    keys, reason = ("slope", "intercept"), ""
-    if len(kept) < jackknife.MIN_POINTS:
-        reason = f"fewer than {jackknife.MIN_POINTS} clips"
-    elif jackknife.is_constant(network - base, np.max(np.abs(network))):
+    reason = ""
+    if len(kept) < MIN_POINTS:
+        reason = f"fewer than {MIN_POINTS} clips"
+    elif is_constant(network - base, np.max(np.abs(network))):
         reason = "the network scores do not vary"
     if reason:
-        return dict.fromkeys(keys, jackknife.not_defined(reason))
-    jack = jackknife.Jackknife(kept, jackknife.find_widening(base))
-    lines = jack.repeat(find_lines, *columns)
+        return dict.fromkeys(("slope", "intercept"), not_defined(reason))
+    jack = Jackknife(kept, find_widening(base))
+    lines = jack.repeat(fit_line, *columns)
     return {key: jack.describe(values) for key, values in lines.items()}
 
 
@@ -219,25 +219,23 @@ def separate(labels, scores, animals, training_mean=None):
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     scores = np.asarray(scores, dtype=float) - base
-    names, labels, scores = jackknife.drop_unscored(animals, labels, scores)
-    if unknown := sorted(set(labels) - {0, 1}):
-        raise ValueError(f"expected labels 0 and 1. Received: {unknown}")
+    names, labels, scores = drop_unscored(animals, labels, scores)
     clips = pd.DataFrame({"animal": names, "label": labels, "score": scores})
     means = clips.groupby(["animal", "label"], as_index=False)["score"].mean()
-    sides = [jackknife.Jackknife(names[labels == label]) for label in (0, 1)]
+    sides = [Jackknife(names[labels == label]) for label in (0, 1)]
     counts = [side.n_animals for side in sides]
-    widen, result = jackknife.find_widening(training_mean), {}
+    widen, result = find_widening(training_mean), {}
     for what, table in (("clips", clips), ("animals", means)):
         result[what] = {"n": len(table)}
         if not min(counts):
-            result[what]["auroc"] = jackknife.not_defined("only one group has scores")
+            result[what]["auroc"] = not_defined("only one group has scores")
             continue
         by_label = table["label"].to_numpy(), table["score"].to_numpy()
         impaired, healthy = (by_label[1][by_label[0] == label] for label in (1, 0))
         area = float(np.sign(impaired[:, None] - healthy).mean() + 1) / 2
         if min(counts) < MIN_GROUP:
             reason = f"no interval: fewer than {MIN_GROUP} animals in a group"
-            result[what]["auroc"] = jackknife.not_defined(reason, area)
+            result[what]["auroc"] = not_defined(reason, area)
             continue
         ends = [side.effective for side in sides] if what == "clips" else counts
         low, high = newcombe_interval(area, *ends, widen)

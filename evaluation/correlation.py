@@ -52,31 +52,6 @@ def refuse_correlation(expert, network, base=0.0, what="of them"):
     return f"the {' and the '.join(constant)} scores are {equal}"
 
 
-def correlate_scores(first, second, animals, training_mean=None):
-    """Correlate two scores (N,) of the same clips, the second less its training mean.
-
-    Dict of "clips" and "animals", each with "n", "pearson", "spearman".
-    """
-    base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
-    columns = first, np.asarray(second, float) - base
-    kept, *columns = jackknife.drop_unscored(animals, *columns)
-    owner, result = jackknife.index_animals(kept)[1], {}
-    for what, unit in (("clips", np.arange(len(owner))), ("animals", owner)):
-        x, y = (jackknife.average_units(v, unit) for v in columns)
-        result[what] = {"n": len(x)}
-        if reason := refuse_correlation(x, y, what=what):
-            none = jackknife.not_defined(reason)
-            result[what] |= {"pearson": none, "spearman": none}
-            continue
-        jack = jackknife.Jackknife(
-            owner if what == "clips" else np.arange(len(x)),
-            jackknife.find_widening(training_mean),
-        )
-        for name, values in jack.repeat(compute_correlations, x, y).items():
-            result[what][name] = jack.describe(values, "correlation")
-    return result
-
-
 def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 0)):
     """Test how often permuted expert scores agree as well with the network.
 
@@ -88,8 +63,8 @@ def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)
-    unit = jackknife.index_animals(kept)[1]
-    x, y, base = (jackknife.average_units(values, unit) for values in columns)
+    owner = np.unique(kept, return_inverse=True)[1]
+    x, y, base = (jackknife.average_units(values, owner) for values in columns)
     y = y - base
     if reason := refuse_correlation(x, y, what="animals"):
         return {"n": len(x), "value": None, "p": None, "reason": reason}

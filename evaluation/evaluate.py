@@ -9,7 +9,7 @@ import pandas as pd
 
 import data
 from evaluation import agreement, comparisons, groups
-from evaluation.correlation import correlate_scores, permutation_test
+from evaluation.correlation import permutation_test
 from evaluation.jackknife import find_widening, is_crossed
 from evaluation.predictions import BASELINE_COLUMNS, adjust_scores, label_groups
 from system.terminal import Problem
@@ -25,20 +25,21 @@ def evaluate(table, run, reasons=None, controls=()):
     "permutation", "baselines", "errors", "worst"; where the table allows, "separation",
     "severity", "controls".
     """
-    columns = columns_of(table)
-    expert, network, animals, means = columns
-    beyond = expert if means is None else expert - means
+    expert, network = (table[k].to_numpy(float) for k in ("target", "network_score"))
+    animals, means = table["animal"].to_numpy(str), find_means(table)
 
     def change(column):
         error, widen = table[column].to_numpy(float) - expert, find_widening(means)
-        return comparisons.paired_change(network - expert, error, animals, widen=widen)
+        return comparisons.paired_change(network - expert, error, animals, widen)
 
     result = {
         "target": run.target,
         "crossed": is_crossed(means),
-        "agreement": agreement.measure_agreement(*columns),
-        "calibration": agreement.calibrate(*columns),
-        "permutation": permutation_test(beyond, network, animals, means),
+        "agreement": agreement.measure_agreement(expert, network, animals, means),
+        "calibration": agreement.calibrate(expert, network, animals, means),
+        "permutation": permutation_test(
+            expert if means is None else expert - means, network, animals, means
+        ),
         "baselines": {},
         "errors": tabulate(table),
         "worst": find_worst(table),
@@ -57,45 +58,46 @@ def evaluate(table, run, reasons=None, controls=()):
     return result
 
 
-def columns_of(table):
-    """Take target, network score, animal and training mean (or None) from a table."""
-    means = table["training_mean"].to_numpy(float) if "training_mean" in table else None
-    scores = (table[name].to_numpy(float) for name in ("target", "network_score"))
-    return *scores, table["animal"].to_numpy(str), means
+def find_means(table):
+    """Take the mean training score of each clip's network from a table, or None."""
+    return table["training_mean"].to_numpy(float) if "training_mean" in table else None
 
 
 def evaluate_groups(table, run):
     """Measure how scores separate groups, and how they follow severity."""
-    _, network, animals, means = columns_of(table)
+    animals, means = table["animal"].to_numpy(str), find_means(table)
     result, labels = {}, find_labels(table, run)
-    if table["group"].nunique() < 2:
-        healthy = None
-    else:
-        healthy = result["healthy_group"] = run.control_group
+    is_grouped = table["group"].nunique() > 1
+    if is_grouped:
+        result["healthy_group"] = run.control_group
     if labels is not None:
-        result["separation"] = agreement.separate(labels, network, animals, means)
-        result["baseline_separation"] = {
+        columns = {"network": "network_score", **BASELINE_COLUMNS}
+        found = {
             name: agreement.separate(labels, table[column], animals, means)
-            for name, column in BASELINE_COLUMNS.items()
+            for name, column in columns.items()
             if column in table and name not in ("training mean", "animal known")
         }
+        result["separation"] = found.pop("network")
+        result["baseline_separation"] = found
     severity = table["expert_score"].to_numpy(float)
-    if table["group"].nunique() < 2 or not np.isfinite(severity).any():
+    if not is_grouped or not np.isfinite(severity).any():
         return result
-    if run.target != "group" and means is not None:
-        severity = severity - means  # of one unit with the network's scores
-    chosen = {"all": np.full(len(table), True)}
-    if healthy:
+    network = table["network_score"].to_numpy(float)
+    if means is not None:
+        network = network - means
+        if run.target != "group":  # of one unit with the network's scores
+            severity = severity - means
+    chosen, widen = {"all": np.full(len(table), True)}, find_widening(means)
+    if run.control_group:
         chosen["impaired"] = label_groups(table["group"], run.control_group) == 1
-    result["severity"] = {
-        name: correlate_scores(
-            severity[rows],
-            network[rows],
-            animals[rows],
-            None if means is None else means[rows],
-        )
-        for name, rows in chosen.items()
-    }
+    result["severity"] = {}
+    for name, rows in chosen.items():
+        columns = severity[rows], network[rows], animals[rows]
+        found = agreement.measure_agreement(*columns, widen=widen)
+        result["severity"][name] = {
+            what: {key: found[what][key] for key in ("n", "pearson", "spearman")}
+            for what in ("clips", "animals")
+        }
     return result
 
 

@@ -50,6 +50,10 @@ def permute(samples, statistic, how="independent", alternative="two-sided", wide
     return float((np.sum(null >= true * (1 - 1e-9)) + 1) / (len(null) + 1))
 
 
+def subtract_means(first, second, axis):
+    return first.mean(axis=axis) - second.mean(axis=axis)
+
+
 def compare_groups(first, second, widen=1.0):
     """Compare means of other animals (Series), second minus first; see `describe`."""
     if both := sorted(set(first.index) & set(second.index)):
@@ -57,17 +61,10 @@ def compare_groups(first, second, widen=1.0):
     x, y = second.to_numpy(float), first.to_numpy(float)
     freedom = len(x) + len(y) - 2
     pooled = (x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / freedom
-    p = permute(
-        (x, y),
-        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
-        widen=widen,
-    )
+    test = stats.ttest_ind(x, y, equal_var=False) if pooled else None
+    p = permute((x, y), subtract_means, widen=widen)
     least = 2 / math.comb(len(x) + len(y), len(x))
-    deviation = math.sqrt(pooled)
-    ends = deviation and stats.ttest_ind(x, y, equal_var=False).confidence_interval()
-    middle = x.mean() - y.mean()
-    ends = ends and [middle + widen * (end - middle) for end in ends]
-    return describe(y, x, ends, deviation, freedom, p, least)
+    return describe(y, x, test, widen, math.sqrt(pooled), freedom, p, least)
 
 
 def compare_pairs(before, after):
@@ -78,27 +75,29 @@ def compare_pairs(before, after):
     both = before.index.intersection(after.index)
     x, y = after[both].to_numpy(float), before[both].to_numpy(float)
     change, n = x - y, len(both)
-    p = permute((x, y), lambda a, b, axis: (a - b).mean(axis=axis), "samples")
     deviation = change.std(ddof=1)
     if deviation < 1e-9 * np.abs(change).max():
         deviation = 0
-    ends = deviation and stats.ttest_1samp(change, 0).confidence_interval()
-    return describe(y, x, ends, deviation, n - 1, p, 2 / 2**n)
+    test = stats.ttest_1samp(change, 0) if deviation else None
+    p = permute((x, y), subtract_means, "samples")
+    return describe(y, x, test, 1, deviation, n - 1, p, 2 / 2**n)
 
 
-def describe(first, second, ends, deviation, freedom, p, least):
+def describe(first, second, test, widen, deviation, freedom, p, least):
     """Gather "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g,
     None of too few animals), "p", and "least_p", the smallest that so few allow.
+
+    `test` is that of scipy, None where animals are all alike.
     """
     difference = float(second.mean() - first.mean())
-    ends = ends or (difference, difference)  # animals are all alike
+    ends = test.confidence_interval() if test else (difference, difference)
     corrected = 1 - 3 / (4 * freedom - 1)
     is_defined = deviation > 0 and freedom > 2
     return {
         "n": [len(first), len(second)],
         "means": [float(first.mean()), float(second.mean())],
         "difference": difference,
-        "interval": [float(end) for end in ends],
+        "interval": [float(difference + widen * (end - difference)) for end in ends],
         "effect": corrected * difference / deviation if is_defined else None,
         "p": p,
         "least_p": max(least, 1 / (MOST_PERMUTATIONS + 1)),
@@ -178,38 +177,40 @@ def check_sizes(table, settled):
     if len(settled["groups"]) == 1 or len(settled["sessions"]) == 1:
         only = (settled["groups"] + settled["sessions"])[0]
         raise Problem(f"a comparison needs two groups or sessions. Received: {only}")
-    first, *later = settled["sessions"] or [None]
-    for group in settled["groups"] or [None]:
-        own = table if group is None else table[table["group"] == group]
-        by_day = own.groupby("session")["animal"].agg(set).to_dict() if later else {}
-        where = f" in {group}" if group else ""
-        sizes = {
-            f"animals with both {first} and {day}{where}": len(
-                by_day.get(first, set()) & by_day.get(day, set())
-            )
-            for day in later
-        }
-        sizes = sizes or {f"animals in {group}": own["animal"].nunique()}
-        for what, n in sizes.items():
-            if n < 2:
-                raise Problem(f"a comparison needs two or more {what}. Received: {n}")
+    first, *later = settled["sessions"] or [""]
+    for group in settled["groups"] or [""]:
+        own = table[table["group"] == group] if group else table
+        where, animals = f" in {group}" if group else "", set(own["animal"])
+        sides = {f"animals{where}": animals} if not later else {}
+        if later:
+            animals = own.groupby("session")["animal"].agg(set).to_dict()
+        for day in later:
+            both = animals.get(first, set()) & animals.get(day, set())
+            sides[f"animals with both {first} and {day}{where}"] = both
+        for what, animals in sides.items():
+            if len(animals) < 2:
+                raise Problem(
+                    f"a comparison needs two or more {what}. Received: {len(animals)}"
+                )
 
 
 def compare(table, settled):
     """Compare what was settled (see `study.settle`), of each score in a table.
 
     The table has animal, group, session, network_score, and expert_score if known,
-    which may be of fewer clips. Dict
-    of "means": {column: {animal: network score}} and "expert_means"; "columns": the
-    group of each column; "pairs" of columns that are joined; "found": list of dict of
-    "name", "first", "second", "measured", and a result of "network" and "expert"; "all"
-    and "trend" of three groups or doses; "healthy", "sessions", "groups".
+    which may be of fewer clips. Dict of "means": {column: {animal: network score}} and
+    "expert_means"; "columns": the group of each column; "pairs" of columns that are
+    joined; "found": list of dict of "name", "first", "second", "measured", and a result
+    of "network" and "expert"; "all" and "trend" of three groups or doses; "healthy",
+    "sessions", "groups".
     """
-    if settled["groups"]:
-        table = table[table["group"].isin(settled["groups"])]
-    if settled["sessions"]:
-        table = table[table["session"].isin(settled["sessions"])]
-    sides = {}
+    groups, days = settled["groups"] or [""], settled["sessions"] or [""]
+    for key, wanted in (("group", groups), ("session", days)):
+        is_compared = wanted != [""]
+        table = (
+            table[table[key].isin(wanted)] if is_compared else table.assign(**{key: ""})
+        )
+    sides, found, overall = {}, [], {}
     for who, column in MEASURED.items():
         own = table.dropna(subset=[column]) if column in table else table[:0]
         try:
@@ -218,94 +219,79 @@ def compare(table, settled):
             if who == "network":
                 raise
             continue
-        sides[who] = compare_one(own, column, settled)
-    network = sides["network"]
-    found = [
-        dict(zip(("name", "first", "second", "measured"), told, strict=True))
-        | {who: side["found"][place][-1] for who, side in sides.items()}
-        for place, (*told, _) in enumerate(network["found"])
-    ]
-    for who in sides:
-        corrected = correct_holm([each[who]["p"] for each in found])
-        for each, p in zip(found, corrected, strict=True):
-            each[who]["p_holm"] = p
-    result = {key: network[key] for key in ("means", "columns", "pairs")}
-    result |= {key: settled[key] for key in ("healthy", "sessions", "groups")}
-    if "expert" in sides:
-        result["expert_means"] = sides["expert"]["means"]
-    for key in ("all", "trend"):
-        each = {who: side[key] for who, side in sides.items() if side.get(key)}
-        result |= {key: each} if each else {}
-    return result | {"found": found}
+        own = own.assign(score=own[column])
+        is_widened = who == "network" and is_crossed(own.get("training_mean"))
+        widen = FOLDED if is_widened else 1.0
+        means = own.groupby(["group", "session", "animal"])["score"].mean()
+        sides[who] = {(g, d): means[g, d] for g in groups for d in days}
+        listed = list(list_contrasts(sides[who], groups, days, widen))
+        found = found or [
+            dict(zip(("name", "first", "second", "measured"), told, strict=True))
+            for *told, _ in listed
+        ]
+        corrected = correct_holm([result["p"] for *_, result in listed])
+        for each, (*_, result), p in zip(found, listed, corrected, strict=True):
+            each[who] = result | {"p_holm": p}
+        for key, value in find_overall(own, sides[who], settled, widen).items():
+            overall.setdefault(key, {})[who] = value
+    labels = {cell: label(*cell) for cell in sides["network"]}
+    means = {
+        who: {labels[cell]: own.to_dict() for cell, own in side.items()}
+        for who, side in sides.items()
+    }
+    return {
+        "means": means["network"],
+        "columns": {text: group or text for (group, _), text in labels.items()},
+        "pairs": [(labels[g, days[0]], labels[g, d]) for g in groups for d in days[1:]],
+        **{key: settled[key] for key in ("healthy", "sessions", "groups")},
+        **({"expert_means": means["expert"]} if "expert" in means else {}),
+        **overall,
+        "found": found,
+    }
 
 
-def compare_one(table, column, settled):
-    """Compare one score, see `compare`."""
-    table, widen = table.assign(score=table[column]), 1.0
-    if column == MEASURED["network"] and "training_mean" in table:
-        widen = FOLDED if is_crossed(table["training_mean"]) else 1.0
-    if settled["sessions"]:
-        return compare_changes(table, settled, widen)
-    own = table.groupby(["group", "animal"])["score"].mean()
-    means = {group: own[group] for group in settled["groups"]}
-    reference, *others = settled["groups"]
-    result = {"means": {g: v.to_dict() for g, v in means.items()}, "pairs": []}
-    result["columns"] = {group: group for group in means}
-    result["found"] = [
-        (
-            *(f"{g} - {reference}", reference, g, ""),
-            compare_groups(means[reference], means[g], widen),
-        )
-        for g in others
-    ]
-    if len(means) > 2:
-        result["all"] = compare_all([v.to_numpy() for v in means.values()], widen)
-    if doses := read_doses(settled["groups"]):
-        every = pd.concat([pd.Series(doses[g], v.index) for g, v in means.items()])
-        values = np.concatenate([v.to_numpy() for v in means.values()])
-        result["trend"] = find_trend(every.to_numpy(), values, widen)
-    return result
+def label(group, day):
+    return ", ".join(filter(None, (group, day)))
 
 
-def compare_changes(table, settled, widen):
+def list_contrasts(own, groups, days, widen):
     """Compare groups in each session, sessions in each group, and groups' changes.
 
-    Each later session is compared with the first.
+    `own` has the scores of animals by group and session; all are compared with the
+    first. Yields name, first, second, what was measured, and the result.
     """
-    first, *later = settled["sessions"]
-    groups = settled["groups"] or [""]
-    if not settled["groups"]:
-        table = table.assign(group="")
-    own = table.groupby(["group", "session", "animal"])["score"].mean()
-    name = {(g, d): f"{g}, {d}" if g else d for g in groups for d in (first, *later)}
-    result = {"means": {}, "columns": {}, "pairs": []}
-    result["found"] = [
-        (
-            *(f"{day}: {g} - {groups[0]}", name[groups[0], day], name[g, day], ""),
-            compare_groups(own[groups[0], day], own[g, day], widen),
-        )
-        for g in groups[1:]
-        for day in settled["sessions"]
-    ]
-    for (group, day), title in name.items():
-        result["means"][title] = own[group].get(day, pd.Series(dtype=float)).to_dict()
-        result["columns"][title] = group or title
-        if day != first:
-            start = name[group, first]
-            result["pairs"].append((start, title))
-            both = compare_pairs(own[group, first], own[group, day])
-            difference = f"{group}: {day} - {first}" if group else f"{day} - {first}"
-            result["found"].append((difference, start, title, "", both))
-    for day in later:
-        changes = {g: (own[g, day] - own[g, first]).dropna() for g in groups}
-        measured = f"changes from {first} to {day}"
-        result["found"] += [
-            (
-                *(f"{day} - {first}: {g} - {groups[0]}", groups[0], g, measured),
-                compare_groups(changes[groups[0]], changes[g]),
-            )
-            for g in groups[1:]
-        ]
-    if values := read_doses(settled["sessions"]):
-        result["trend"] = find_changing(table, values)
-    return result
+    reference, start = groups[0], days[0]
+    for group in groups[1:]:
+        for day in days:
+            name = f"{group} - {reference}"
+            found = compare_groups(own[reference, day], own[group, day], widen)
+            ends = label(reference, day), label(group, day)
+            yield f"{day}: {name}" if day else name, *ends, "", found
+    for group in groups:
+        for day in days[1:]:
+            name = f"{day} - {start}"
+            found = compare_pairs(own[group, start], own[group, day])
+            ends = label(group, start), label(group, day)
+            yield f"{group}: {name}" if group else name, *ends, "", found
+    for day in days[1:]:
+        changes = {g: (own[g, day] - own[g, start]).dropna() for g in groups}
+        for group in groups[1:]:
+            name = f"{day} - {start}: {group} - {reference}"
+            found = compare_groups(changes[reference], changes[group])
+            yield name, reference, group, f"changes from {start} to {day}", found
+
+
+def find_overall(table, own, settled, widen):
+    """Compare "all" of three or more groups; find the "trend" over doses or days."""
+    found = {}
+    if settled["sessions"]:
+        if values := read_doses(settled["sessions"]):
+            found["trend"] = find_changing(table, values)
+    else:
+        if len(own) > 2:
+            found["all"] = compare_all([v.to_numpy() for v in own.values()], widen)
+        if doses := read_doses(settled["groups"]):
+            means = pd.concat([own[g, ""] for g in doses], keys=doses)
+            every = means.index.get_level_values(0).map(doses).to_numpy()
+            found["trend"] = find_trend(every, means.to_numpy(), widen)
+    return {key: value for key, value in found.items() if value}

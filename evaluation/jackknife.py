@@ -54,29 +54,16 @@ def not_defined(reason, value=None):
     return {"value": value, "low": None, "high": None, "reason": reason}
 
 
-def index_animals(animals):
-    """Number the animals (N,): sorted names (A,), and each clip's number (N,)."""
-    names, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
-    return names, index.ravel()
-
-
 def average_units(values, index):
     """Average the values (N,) of each unit that `index` (N,) numbers; (U,)."""
     return np.bincount(index, np.asarray(values, dtype=float)) / np.bincount(index)
 
 
 def drop_unscored(animals, *columns):
-    """Keep the clips of which every column (N,) is finite: animals, then columns.
-
-    Arrays of different lengths are a ValueError.
-    """
-    columns = [np.asarray(column, dtype=float).ravel() for column in columns]
-    animals = np.asarray(animals).astype(str).ravel()
-    lengths = [len(animals), *map(len, columns)]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"expected arrays of one length. Received: {lengths}")
-    kept = np.all(np.isfinite(columns), axis=0)
-    return [column[kept] for column in (animals, *columns)]
+    """Keep the clips of which every column (N,) is finite: animals, then columns."""
+    columns = np.array(columns, dtype=float)
+    kept = np.isfinite(columns).all(axis=0)
+    return [np.asarray(animals)[kept], *columns[:, kept]]
 
 
 class Jackknife:
@@ -88,8 +75,8 @@ class Jackknife:
 
     def __init__(self, owner, widen=1.0):
         """Take the animal (N,) of each clip; `CROSSED` for networks that share them."""
-        owner = index_animals(owner)[1]
-        self.n_animals = int(owner.max(initial=-1)) + 1
+        names, owner = np.unique(owner, return_inverse=True)
+        self.n_animals = len(names)
         held_out = [owner != animal for animal in range(self.n_animals)]
         self.rows = [np.full(len(owner), True), *held_out]
         counts = np.bincount(owner)

@@ -9,8 +9,9 @@ import itertools
 import numpy as np
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from reports import page, style
+from reports import style
 from reports.style import EXPERT, FAINT, INK, NETWORK
+from system.tables import count
 
 TARGETS = {"score": "expert score", "group": "group (0 healthy, 1 impaired)"}
 
@@ -75,7 +76,7 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     scatter(
         axes,
         rows,
-        f"{page.count(animals['n'], 'animal')}, {page.count(clips['n'], 'clip')}: "
+        f"{count(animals['n'], 'animal')}, {count(clips['n'], 'clip')}: "
         f"r over animals {say(animals['pearson'])}, MAE of clips {say(clips['mae'])}",
         healthy,
     )
@@ -153,8 +154,8 @@ def draw_outcome(means, outcome, title=None):
             slope, start = np.polyfit(x, y, 1)
             axes.plot([0, 1], [start, start + slope], zorder=1, **line)
     axes.set(xlim=(-0.04, 1.04), ylim=style.find_limits(means["outcome"]))
-    count = page.count(len(means), "animal")
-    put_legend_above(axes, ncols=2, title=count, title_fontsize=6.5)
+    title = count(len(means), "animal")
+    put_legend_above(axes, ncols=2, title=title, title_fontsize=6.5)
     return figure
 
 

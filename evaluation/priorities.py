@@ -3,7 +3,7 @@
 import statistics
 
 from features import provenance
-from reports import page
+from system.tables import count
 from video import frames
 
 MIN_SHARE = 0.15  # of the error: below it a cause is not worth a line
@@ -52,7 +52,7 @@ def check_animals(animals, error):
     verb = "carries" if n == 1 else "carry"
     yield (
         share - n / len(sums),
-        f"{page.count(n, 'animal')} of {len(sums)} {verb} {share:.0%} of the error: "
+        f"{count(n, 'animal')} of {len(sums)} {verb} {share:.0%} of the error: "
         f"look at the clips of {names}.",
     )
 

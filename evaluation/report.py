@@ -11,7 +11,7 @@ from PIL import Image
 from evaluation import plots, priorities, questions, report_tables, sentences, verdict
 from reports import page, style
 from system import storage, terminal
-from system.tables import write_columns
+from system.tables import count, write_columns
 from system.terminal import Problem
 from video import find, frames
 
@@ -46,12 +46,10 @@ def explain_known(table):
     if (known == "unknown").all():
         return "it is unknown which clips this network was trained on"
     if len(known) == len(table) and set(known) == {"clip trained on"}:
-        return f"the network was trained on all {page.count(len(table), 'clip')}"
+        return f"the network was trained on all {count(len(table), 'clip')}"
     kinds = known.map(lambda how: KNOWN.get(how, how)).value_counts()
     kinds = ", ".join(f"{n} {how}" for how, n in kinds.items())
-    return (
-        f"of {page.count(len(table), 'clip')} the network knows {len(known)}: {kinds}"
-    )
+    return f"of {count(len(table), 'clip')} the network knows {len(known)}: {kinds}"
 
 
 def draw(place, split, table, run, result, means):
@@ -146,9 +144,9 @@ def write_page(path, folder, clips, result, run, sections, drawn, split, version
         run=run.name,
         result=result,
         level=LEVELS[result["label"]],
-        figures=[(str(p), CAPTIONS[p.stem]) for p in drawn if p.stem in CAPTIONS],
+        drawn=[(str(path), CAPTIONS[path.stem]) for path in drawn],
         sections=sections,
-        lines=verdict.list_figures(result),
+        figures=verdict.list_figures(result),
         worst=[c | show_clip(path, folder, named[c["clip"]]) for c in result["worst"]],
         split=split,
         versions=versions,

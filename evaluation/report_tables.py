@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from evaluation.baselines import INFORMED
 from reports import page
+from system.tables import count
 
 FIGURES = {  # keys of `agreement.measure_agreement`
     "mae": "MAE",
@@ -130,7 +131,7 @@ def list_agreement(result):
     notes = ["p: means of animals permuted, one-sided"]
     notes.append(CENTRED if crossed else CONDITIONAL)
     if unscored := agreement["unscored"]:
-        notes.append(f"{page.count(unscored, 'clip')} without an expert score omitted")
+        notes.append(f"{count(unscored, 'clip')} without an expert score omitted")
     columns = f"{sides[0]['n']} clips", f"{sides[1]['n']} animals"
     return [Section("agreement", columns, rows, tuple(notes))]
 
@@ -143,7 +144,7 @@ def list_baselines(result):
             continue
         notes = [f"{INFORMED[name]}; for orientation only"] if name in INFORMED else []
         if found["clips"]["n"] != result["agreement"]["clips"]["n"]:
-            notes.append(f"on {page.count(found['clips']['n'], 'clip')}")
+            notes.append(f"on {count(found['clips']['n'], 'clip')}")
         if "reason" in found:
             notes.append(f"elsewhere: {found['reason']}")
         mae, reduction = found["clips"]["mae"], found["reduction"]
@@ -207,13 +208,13 @@ def list_control(name, change, model):
 def list_outcome(outcome):
     rows = [[what, outcome[what]] for what in ("network", "expert", "difference")]
     rows.append(["p of Williams' test", show_p(outcome["williams"])])
-    title = f"outcome of {page.count(outcome['n'], 'animal')}"
+    title = f"outcome of {count(outcome['n'], 'animal')}"
     return [Section(title, ("Pearson r",), rows)]
 
 
 def list_raters(raters):
     """List how raters agree with one another, with themselves, with the network."""
-    inter, count = raters["inter"], page.count
+    inter = raters["inter"]
     sides = {"one another": inter} if inter["n_raters"] > 1 else {}
     sides |= {f"{name}, twice": found for name, found in raters["intra"].items()}
     columns = [f"{who} ({count(s['n_clips'], 'clip')})" for who, s in sides.items()]
@@ -252,7 +253,7 @@ def list_plan(plan):
             note = f"3 animals or fewer [{low}, {high}]"
     notes = [f"wanted error, by {plan.get('way', 'any of them')}: {note}"]
     if own := plan.get("network"):
-        animals = page.count(own["n_animals"], "animal")
+        animals = count(own["n_animals"], "animal")
         animals = animals if own["n_animals"] else "an unknown number of animals"
         notes.append(f"this run, trained on {animals}: {show(own['mae'])}")
     title = "MAE on other animals by the number of training animals"

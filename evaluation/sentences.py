@@ -1,7 +1,7 @@
 """Sentences of an evaluation for Methods and Results of a paper, never with a path."""
 
 from evaluation import study, verdict
-from reports import page
+from system.tables import count
 
 HOW = {
     "folds": "each scored by a network trained without that animal ({n}-fold "
@@ -48,7 +48,7 @@ def write_results(result, run, split, is_test):
     if not clips["n"]:
         return "No clip has both scores."
     digits = verdict.find_digits(result)
-    where = f"{page.count(animals['n'], 'animal')} ({page.count(clips['n'], 'clip')})"
+    where = f"{count(animals['n'], 'animal')} ({count(clips['n'], 'clip')})"
     text = (
         f"On {where}, {describe_how(run, split, is_test)}, network and expert "
         f"scores differed by {write_interval(clips['mae'], digits)} on average"
@@ -67,10 +67,11 @@ def write_results(result, run, split, is_test):
         text += f"; r = {write_interval(sides['pearson'])} ({centred}over animals)"
     sentences = [text]
     if rival := verdict.find_rival(result["baselines"]):
-        error = result["baselines"][rival[0]]["clips"]["mae"]["value"]
-        gain = write_interval(rival[1], digits)
-        text = f"The best simple method ({rival[0]}) had an error of {error:.{digits}f}"
-        is_less = (rival[1]["value"] or 0) > 0
+        found = result["baselines"][rival]
+        error = found["clips"]["mae"]["value"]
+        gain = write_interval(found["reduction"], digits)
+        text = f"The best simple method ({rival}) had an error of {error:.{digits}f}"
+        is_less = (found["reduction"]["value"] or 0) > 0
         verb = "which the network reduced by" if is_less else "with a reduction of"
         sentences.append(f"{text}, {verb} {gain}")
     if separation := result.get("separation"):
@@ -86,7 +87,7 @@ def write_results(result, run, split, is_test):
 
 def write_methods(result, run, split, is_test):
     """Write the sentences for Methods: settings, weights with digest, versions."""
-    animals = page.count(result["agreement"]["animals"]["n"], "animal")
+    animals = count(result["agreement"]["animals"]["n"], "animal")
     is_fold = split in HOW and split != "test"
     text = (
         f"Movement was scored by a network ({study.describe_network(run)}"

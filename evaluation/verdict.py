@@ -5,7 +5,7 @@ import textwrap
 
 from evaluation.baselines import INFORMED
 from evaluation.report_tables import believe, show, show_p
-from reports import page
+from system.tables import count
 
 BETTER = "BETTER THAN THE BASELINE"
 NOT_SHOWN = "NOT SHOWN TO BE BETTER"
@@ -27,14 +27,16 @@ def describe_verdict(result, known=""):
     if not clips["n"]:
         nothing = "Nothing can be evaluated: no clip has both scores."
         return {"label": NO_TEST, "than": "", "verdict": [nothing]}
-    digits, animals = find_digits(result), page.count(n, "animal")
-    where = f"On {animals} ({page.count(clips['n'], 'clip')})"
-    where += ", of which the network may know the answers" * bool(known)
-    where += " that the network never saw" * (not known)
+    digits, animals = find_digits(result), count(n, "animal")
+    what = " that the network never saw"
+    if known:
+        what = ", of which the network may know the answers"
     whose = "the expert's" if result["target"] == "score" else "the groups (0, 1)"
     points = " points" if result["target"] == "score" else ""
-    first = f"{where}, its scores differ from {whose} by "
-    first += f"{clips['mae']['value']:.{digits}f}{points} on average"
+    first = (
+        f"On {animals} ({count(clips['n'], 'clip')}){what}, its scores differ "
+        f"from {whose} by {clips['mae']['value']:.{digits}f}{points} on average"
+    )
     mean = result["baselines"].get(MEAN, {})
     if "reduction" not in mean:
         label, than, second = NOT_SHOWN, "", "There is no baseline to compare with."
@@ -54,17 +56,18 @@ def compare_baselines(result, animals, digits):
 
     A sentence never contradicts the sign of the reduction.
     """
-    reduction = result["baselines"][MEAN]["reduction"]
+    baselines, n = result["baselines"], result["agreement"]["animals"]["n"]
+    mean, reduction = baselines[MEAN], baselines[MEAN]["reduction"]
     found, size = compare(reduction), show_size(reduction, digits)
-    n = result["agreement"]["animals"]["n"]
     few = f"with {animals} it is not shown" if n < FEW else "it is not shown"
     if found == "worse":
         return NO_BETTER, "", f"That is WORSE than the mean, by {size}."
     if round(reduction["value"], digits) == 0 and found != "better":
         return NO_BETTER, "", "That is no better than the mean."
     if reduction["value"] < 0:
-        other = f"{few} that it is worse on other animals, too"
-        other = "for other animals this is unknown" if found is None else other
+        other = "for other animals this is unknown"
+        if found:
+            other = f"{few} that it is worse on other animals, too"
         return NO_BETTER, "", f"Here that is worse than the mean; {other}."
     if found is None:
         reason = f"{animals}: too few for an interval"
@@ -74,30 +77,20 @@ def compare_baselines(result, animals, digits):
     if found == "open":
         text = f"{few[0].upper()}{few[1:]} that this is better than the mean."
         return NOT_SHOWN, "the mean", text
-    rival = find_rival(result["baselines"])
+    start, rival = f"That is better than the mean, by {size}", find_rival(baselines)
     if rival is None:
-        return BETTER, "", f"That is better than the mean, by {size}."
-    name, against = rival
-    if (
-        result["baselines"][name]["clips"]["mae"]["value"]
-        >= (result["baselines"][MEAN]["clips"]["mae"]["value"])
-    ):
-        text = f"That is better than the mean, by {size}; no simple method beats it."
-        return BETTER, "", text
-    start = f"That is better than the mean, by {size}"
-    gain = show_size(against, digits)
-    found = compare(against)
+        return BETTER, "", f"{start}."
+    if baselines[rival]["clips"]["mae"]["value"] >= mean["clips"]["mae"]["value"]:
+        return BETTER, "", f"{start}; no simple method beats it."
+    found = compare(baselines[rival]["reduction"])
+    method = f"the best simple method ({rival})"
+    gain = show_size(baselines[rival]["reduction"], digits)
     if found == "better":
-        return (
-            BETTER,
-            "",
-            f"{start}, and than the best simple method ({name}), by {gain}.",
-        )
+        return BETTER, "", f"{start}, and than {method}, by {gain}."
+    text = f"{start}; {few} that it is better than {method}."
     if found == "worse":
-        text = f"{start}, but WORSE than the best simple method ({name}), by {gain}."
-    else:
-        text = f"{start}; {few} that it is better than the best simple method ({name})."
-    return NOT_SHOWN, name, text
+        text = f"{start}, but WORSE than {method}, by {gain}."
+    return NOT_SHOWN, rival, text
 
 
 def find_digits(result):
@@ -118,18 +111,14 @@ def compare(figure, middle=0):
 
 
 def find_rival(baselines):
-    """Find the best fair baseline but the mean: name and reduction, or None."""
-    fair = {
-        name: each
+    """Find the best fair baseline but the mean: its name, or None."""
+    errors = {
+        name: (-each["clips"]["n"], each["clips"]["mae"]["value"])
         for name, each in baselines.items()
         if "reduction" in each and name not in INFORMED and name != MEAN
     }
-    most = max((each["clips"]["n"] for each in fair.values()), default=0)
-    fair = {k: each for k, each in fair.items() if each["clips"]["n"] == most}
-    if not most:
-        return None
-    best = min(fair, key=lambda name: fair[name]["clips"]["mae"]["value"])
-    return best, fair[best]["reduction"]
+    best = min(errors, key=errors.get, default=None)
+    return best if best and baselines[best]["clips"]["n"] else None
 
 
 def show_size(figure, digits):
@@ -144,79 +133,72 @@ def show_size(figure, digits):
 
 
 def list_figures(result):
-    """List what a reader needs first: pairs of a name and a text."""
-    clips, digits = result["agreement"]["clips"], find_digits(result)
+    """List what a reader needs first: texts by name."""
+    agreement, digits = result["agreement"], find_digits(result)
+    clips, baselines = agreement["clips"], result["baselines"]
     if not clips["n"]:
-        return []
-    mae, reason = clips["mae"], clips["mae"].get("reason")
-    lines = [["mean absolute error (MAE)", show(mae, digits)]]
-    lines[0][1] += f" ({reason})" if reason else ""
-    rival = find_rival(result["baselines"])
-    for name in filter(None, (MEAN, rival and rival[0])):
-        if "reduction" in (found := result["baselines"].get(name, {})):
-            error = found["clips"]["mae"]["value"]
+        return {}
+    mae, reason = show(clips["mae"], digits), clips["mae"].get("reason")
+    lines = {"mean absolute error (MAE)": f"{mae} ({reason})" if reason else mae}
+    for name in filter(None, (MEAN, find_rival(baselines))):
+        if "reduction" in (found := baselines.get(name, {})):
+            error = f"{found['clips']['mae']['value']:.{digits}f}"
             gain = show(found["reduction"], digits)
-            lines.append(
-                [f"  baseline {name}", f"{error:.{digits}f}; reduction {gain}"]
-            )
-    animals = believe(result["agreement"]["animals"], result["crossed"])
-    p, centred = result["permutation"]["p"], ", centred" if result["crossed"] else ""
-    text = show(animals["pearson"], 2)
-    text += "" if p is None else f", one-sided p {show_p(result['permutation'])}"
-    lines.append([f"r over animals{centred}", text])
+            lines[f"  baseline {name}"] = f"{error}; reduction {gain}"
+    centred, p = ", centred" if result["crossed"] else "", result["permutation"]
+    r = show(believe(agreement["animals"], result["crossed"])["pearson"], 2)
+    p = "" if p["p"] is None else f", one-sided p {show_p(p)}"
+    lines[f"r over animals{centred}"] = f"{r}{p}"
     if compare(clips["bias"]) in ("better", "worse"):
         side = "high" if clips["bias"]["value"] > 0 else "low"
-        lines.append(["bias", f"too {side} by {show_size(clips['bias'], digits)}"])
-    is_compared = "comparison" in result  # which tells groups apart by session
-    if not is_compared and (separation := result.get("separation")):
-        area = show(separation["animals"]["auroc"], 2)
-        lines.append(["impaired from healthy animals", f"AUROC {area}"])
-    impaired = result.get("severity", {}).get("impaired")
-    if impaired and not is_compared:
-        text = show(impaired["animals"]["pearson"], 2)
-        lines.append(["r of impaired alone", text])
-    if (raters := result.get("raters")) and raters["inter"]["mae"]["value"] is not None:
+        lines["bias"] = f"too {side} by {show_size(clips['bias'], digits)}"
+    if "comparison" not in result:  # which tells groups apart by session
+        if separation := result.get("separation"):
+            area = show(separation["animals"]["auroc"], 2)
+            lines["impaired from healthy animals"] = f"AUROC {area}"
+        if impaired := result.get("severity", {}).get("impaired"):
+            r = show(impaired["animals"]["pearson"], 2)
+            lines["r of impaired alone"] = r
+    if raters := result.get("raters"):
         inter = raters["inter"]
         apart, icc = show(inter["mae"], 2), show(inter["icc"], 2)
-        text = f"{apart} apart on average, ICC {icc}"
-        lines.append([f"{inter['n_raters']} raters", text])
-    elif raters:
-        lines.append(["raters", raters["inter"]["mae"]["reason"]])
-    lines += list_asked(result, digits)
+        if inter["mae"]["value"] is None:
+            lines["raters"] = inter["mae"]["reason"]
+        else:
+            text = f"{apart} apart on average, ICC {icc}"
+            lines[f"{inter['n_raters']} raters"] = text
+    lines |= list_asked(result, digits)
     worst = [f"{c['clip']} {c['error']:+.{digits}f}" for c in result["worst"][:3]]
-    return [*lines, ["largest errors", ", ".join(worst)]]
+    return lines | {"largest errors": ", ".join(worst)}
 
 
 def list_asked(result, digits):
-    """List what was asked for besides, a line each."""
-    lines = []
-    found = result.get("comparison", {}).get("found", [])
-    corrected = "Holm " * (len(found) > 1)
+    """List what was asked for besides: texts by name."""
+    lines, comparison = {}, result.get("comparison", {"found": []})
+    found = comparison["found"]
+    holm = "Holm " * (len(found) > 1)
     for each in found[:MOST_COMPARED]:
-        own, expert = each["network"], each.get("expert")
-        low, high = own["interval"]
-        text = f"{own['difference']:+.2f} [{low:.2f}, {high:.2f}] {corrected}p "
-        text += show_p({"p": own["p_holm"]}, 3)
-        if expert:
+        own, (low, high) = each["network"], each["network"]["interval"]
+        p = show_p({"p": own["p_holm"]}, 3)
+        text = f"{own['difference']:+.2f} [{low:.2f}, {high:.2f}] {holm}p {p}"
+        if expert := each.get("expert"):
             p = show_p({"p": expert["p_holm"]}, 3)
             text += f"; expert {expert['difference']:+.2f} p {p}"
-        lines.append([each["name"], text])
+        lines[each["name"]] = text
     if (n_more := len(found) - MOST_COMPARED) > 0:
-        lines.append([f"{n_more} more comparisons", "in results.txt and the page"])
-    if trend := result.get("comparison", {}).get("trend", {}).get("network"):
-        low, high = trend["interval"]
-        p = show_p(trend, 3)
-        lines.append(["trend", f"{trend['slope']:+.3g} [{low:.3g}, {high:.3g}] p {p}"])
+        lines[f"{n_more} more comparisons"] = "in results.txt and the page"
+    if trend := comparison.get("trend", {}).get("network"):
+        (low, high), p = trend["interval"], show_p(trend, 3)
+        lines["trend"] = f"{trend['slope']:+.3g} [{low:.3g}, {high:.3g}] p {p}"
     if outcome := result.get("outcome"):
         sides = [f"{who} {show(outcome[who], 2)}" for who in ("network", "expert")]
-        lines.append(["r with the outcome", "; ".join(sides)])
-    for name, change in result.get("controls", {}).items():
-        text = f"MAE changes by {show(change['change'], digits)}: {change['verdict']}"
-        lines.append([name, text])
+        lines["r with the outcome"] = "; ".join(sides)
+    for name, found in result.get("controls", {}).items():
+        change = show(found["change"], digits)
+        lines[name] = f"MAE changes by {change}: {found['verdict']}"
     if plan := result.get("plan"):
-        needed = plan["needed"]
-        text = plan.get("reason") or f"about {needed['value']:.0f} animals"
-        lines.append(["animals for the error wanted", text])
+        text = plan.get("reason") or f"about {plan['needed']['value']:.0f} animals"
+        lines["animals for the error wanted"] = text
     return lines
 
 
@@ -226,12 +208,12 @@ def format_verdict(result, run, split):
     how = how.get(split, "cross-validated by animal")
     than = f" than {result['than']}" if result["than"] else ""
     figures = list_figures(result)
-    width = max((len(name) for name, _ in figures), default=0) + 2
+    width = max(map(len, figures), default=0) + 2
     return [
         f"run {run}, {how}: {result['label']}{than}",
         *textwrap.wrap(" ".join(result["verdict"]), 88),
         "",
-        *(f"  {name:<{width}}{text}" for name, text in figures),
+        *(f"  {name:<{width}}{text}" for name, text in figures.items()),
     ]
 
 

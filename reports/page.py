@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from system import storage
+from system.tables import count
 
 
 class Embedded(NamedTuple):
@@ -23,11 +24,6 @@ class Embedded(NamedTuple):
     source: str
     width: int
     height: int
-
-
-def count(n, noun, plural=None):
-    """Write a number of things: 1 clip, 2 clips."""
-    return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
 def number(value, digits=3, sign=False):
