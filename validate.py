@@ -65,15 +65,16 @@ def list_repeats(args, clips):
         [settle_patterns(args, run) for run in networks]
         for networks in folds.split_repeats(found)
     ]
-    first = repeats[0][0]
+    first, parts = repeats[0][0], []
     table = tabulate(choose_clips(args, clips, first), first)
-    scored = set(table["animal"][table["expert_score"].notna()])
-    parts = []
+    unscored = set(table["animal"]) - set(
+        table["animal"][table["expert_score"].notna()]
+    )
     for networks in repeats:
-        covered = {animal for run in networks for animal in run.held_out}
-        lost = sorted(set(table["animal"]) - covered - scored)
+        lost = unscored - {animal for run in networks for animal in run.held_out}
         if lost:
-            terminal.caution(f"no expert has scored {', '.join(lost)}: not evaluated")
+            named = ", ".join(sorted(lost))
+            terminal.caution(f"no expert has scored {named}: not evaluated")
         kept = table[~table["animal"].isin(lost)]
         parts.append(folds.split_table(networks, kept, may_be_new=True))
     return parts
@@ -81,17 +82,16 @@ def list_repeats(args, clips):
 
 def settle_groups(args, clips, repeats):
     """Settle which group is healthy, before anything is read: the parts again."""
-    tables = [table for parts in repeats for _, table in parts]
     first = repeats[0][0][0]
     own = [clip for clip in clips if first.task in (None, clip.task)]
     named = [data.group_of(clip, first.group_pattern) for clip in own]
-    named += [group for table in tables for group in table["group"]]
+    named += [g for parts in repeats for _, table in parts for g in table["group"]]
     settled = [
         [(labels.settle_healthy(r, named, args.control_group), t) for r, t in parts]
         for parts in repeats
     ]
-    without = "without it figures of impaired and healthy animals are not there"
     healthy = settled[0][0][0].control_group
+    without = "without it figures of impaired and healthy animals are not there"
     labels.ask_healthy(named, healthy, without)
     if healthy:
         print(f"healthy group: {healthy}")
@@ -140,9 +140,8 @@ def evaluate_outcome(table, outcome):
         named = ", ".join(lost) + near
         terminal.caution(f"omitted, as only one side has them: {named}")
     means = means[means.index.isin(outcome)]
-    means = means.assign(outcome=[outcome[animal] for animal in means.index])
-    columns = (means[name] for name in ("outcome", "network_score", "expert_score"))
-    return means, comparisons.compare_outcomes(*columns)
+    means.insert(0, "outcome", means.index.map(outcome))
+    return means, comparisons.compare_outcomes(*means.to_numpy().T)
 
 
 def measure_plan(args, table, run, result):
@@ -157,16 +156,15 @@ def measure_plan(args, table, run, result):
     kind = run.options.reads if lacking else "movement"
     clips = (
         measure_movement(args.data, names, n_frames, None, kind),
-        summarise_clips(args.data, scored, run),
+        summarise_clips(args.data, names, run),
         scored["target"].to_numpy(float),
         scored["animal"].to_numpy(str),
     )
-    result["plan"] = learning_curve.measure_curve(
-        clips, args.plan, run.options.as_dict()
-    )
+    is_clipped = run.options.activation == "relu"
+    plan = learning_curve.measure_curve(clips, args.plan, is_clipped)
     known = {run.animal_of(name) for name in run.train_clips or ()}
     mae = result["agreement"]["clips"]["mae"]
-    result["plan"]["network"] = {"n_animals": len(known), "mae": mae}
+    return plan | {"network": {"n_animals": len(known), "mae": mae}}
 
 
 def evaluate_raters(args, table, run, second_rater, ratings):
@@ -189,14 +187,12 @@ def evaluate_raters_alone(args, ratings):
     from evaluation import raters, report_tables, verdict
 
     names = sorted({name for rounds in ratings.values() for r in rounds for name in r})
-    pattern = args.animal_pattern or data.ANIMAL_PATTERN
     known = {}
     if storage.table_path(args.data).is_file():
-        clips = data.read_clips(args.data, args.task)
-        known = {clip.name: clip for clip in clips}
+        known = {clip.name: clip for clip in data.read_clips(args.data, args.task)}
     own = match_names(names, list(known)).found
-    clips = [known.get(own.get(name), name) for name in names]
-    animals = [data.animal_of(clip, pattern) for clip in clips]
+    pattern = args.animal_pattern or data.ANIMAL_PATTERN
+    animals = [data.animal_of(known.get(own.get(n), n), pattern) for n in names]
     result = raters.evaluate_raters(*raters.spread_ratings(ratings, names), animals)
     lines = verdict.format_tables({"raters": report_tables.list_raters(result)})
     print(*lines, sep="\n")
@@ -215,10 +211,8 @@ def parse_args(argv):
     add("--data", Path, "working folder", default=storage.DEFAULT_FOLDER, metavar="DIR")
     add("--run", str, "name or file of a run; by default the newest")
     add("--task", str, "task to evaluate; by default that of the run")
-    text = (
-        "rows of data_file.csv to evaluate; by default test rows that are new to the "
-    )
-    add("--split", data.SPLITS, text + "run, or else its folds")
+    text = "rows of data_file.csv to evaluate; by default test rows that are new to "
+    add("--split", data.SPLITS, text + "the run, or else its folds")
     text = "each clip by the network that never saw its animal"
     add("--leave-one-animal-out", bool, text)
     add("--folds", bool, "the same after train_reg.py --folds K, repeats included")
@@ -246,16 +240,15 @@ def parse_args(argv):
     add("--plan", text="animals that a mean error of so many points takes", **points)
     text = "score again without the order of frames: shuffled, or the first repeated"
     choices = ("shuffled-frames", "first-frame")
-    add("--control", choices, text, action="append", default=None)
+    add("--control", choices, text, action="append", default=[])
     text = "fit a run of another lab to scores given here, by slope and offset; writes "
     text += "a new run, by default <run>-recalibrated"
     add("--recalibrate", str, text, nargs="?", const="", metavar="NAME")
     args = parser.parse_args(argv)
-    args.control = args.control or []
-    others = asks_network(args) or args.raters or args.second_rater
-    if args.recalibrate is not None and (others or not args.run):
+    rated = args.raters or args.second_rater
+    if args.recalibrate is not None and (asks_network(args) or rated or not args.run):
         parser.error("--recalibrate goes with --run R, and with no further question")
-    if args.margin is not None and not (args.raters or args.second_rater):
+    if args.margin is not None and not rated:
         parser.error("--margin needs --raters or --second-rater")
     if args.raters_alone and (not args.raters or args.run or asks_network(args)):
         parser.error("--raters-alone goes with --raters, and names no network")
@@ -329,9 +322,8 @@ def recalibrate(args):
     if change["value"] >= 0:
         terminal.caution(f"that is no gain: use {run.name} as it is")
     elif change["high"] is None or change["high"] > 0:
-        terminal.caution(
-            "so few animals do not show that this is a gain on others, too"
-        )
+        few = "so few animals do not show that this is a gain on others, too"
+        terminal.caution(few)
     for text in intervals.list_cautions(new, intervals.LEVEL):
         terminal.caution(text)
     print(f"run {name}: {intervals.describe_errors(new)}; {run.name} stays as it is")
@@ -375,16 +367,13 @@ def main(argv=None):
     if outcome:
         means, result["outcome"] = evaluate_outcome(table, outcome)
     if args.plan:
-        measure_plan(args, table, run, result)
+        result["plan"] = measure_plan(args, table, run, result)
     if second or ratings:
         result["raters"] = evaluate_raters(args, table, run, second, ratings)
-    options = vars(args)
     lines = report.publish(
-        args.data, args.split, clips, table, run, result, options, means
+        args.data, args.split, clips, table, run, result, vars(args), means
     )
-    print(*lines, sep="\n")
-    print(state.format_state(args.data, args.task))
-    return 0
+    print(*lines, state.format_state(args.data, args.task), sep="\n")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ MIN_EFFECTIVE = 3  # fewer still by weight, where a few animals have most of the
 # Two networks of a cross-validation learn from one another's held-out animals, so each
 # pair of animals counts twice: standard errors are too small by up to this factor.
 CROSSED = math.sqrt(2)
-SCALES = {  # where a statistic can lie: anywhere, above 0, below 1, within -1 and 1
+SCALES = {  # where a statistic can lie: anywhere, from 0 to 1, above 0, below 1, ...
     "plain": (lambda v: v, lambda v: v),
+    "part": (lambda v: v, lambda v: np.clip(v, 0, 1)),
     "positive": (np.log, np.exp),
     "below one": (lambda v: np.log1p(-v), lambda v: -np.expm1(v)),
     "correlation": (np.arctanh, np.tanh),

@@ -17,7 +17,7 @@ MOST = 3  # times the animals at hand: further out the curve is not continued
 WAYS = ("movement", "ridge", "training mean")
 
 
-def measure_errors(clips, test, is_clipped=True):
+def measure_errors(clips, test, is_clipped):
     """Predict test clips, a mask (N,), from all others: absolute errors (3, M).
 
     `clips` are statistics of movement (N, 4F), summaries (N, 2F), scores (N,) and
@@ -38,7 +38,7 @@ def measure_errors(clips, test, is_clipped=True):
     return np.abs(np.array([moved, ridge, mean]) - scores[test])
 
 
-def measure_curve(clips, wanted, options=None, seed=0):
+def measure_curve(clips, wanted, is_clipped=True):
     """Measure errors on other animals against the number of animals learned from.
 
     `clips` are those of `measure_errors`; `wanted` is an error: how many animals would
@@ -46,8 +46,7 @@ def measure_curve(clips, wanted, options=None, seed=0):
     "level", where its curve a + b / n levels off; "needed", or None and "reason".
     """
     animals = clips[3]
-    is_clipped = (options or {}).get("activation", "relu") == "relu"
-    names, random = np.unique(animals), np.random.default_rng(seed)
+    names, random = np.unique(animals), np.random.default_rng(0)
     sizes = np.unique(np.linspace(3, len(names) - 2, 6).astype(int))
     if len(names) < 6 or len(sizes) < 3:
         return {"rows": [], "needed": None, "reason": "fewer than 6 animals"}

@@ -16,10 +16,11 @@ from system.tables import count
 TARGETS = {"score": "expert score", "group": "group (0 healthy, 1 impaired)"}
 
 
-def keep_scored(table):
-    """Leave out the clips without either score; name the sides x and y."""
+def keep_scored(table, axes):
+    """Keep the clips with both scores, called x and y; None, and a note, without."""
     table = table.rename(columns={"target": "x", "network_score": "y"})
-    return table.dropna(subset=["x", "y"])
+    rows = table.dropna(subset=["x", "y"])
+    return rows if len(rows) else style.note_empty(axes, "no clip has both scores")
 
 
 def put_on_scale(axis, limits):
@@ -43,12 +44,19 @@ def scatter(axes, rows, title=None, healthy=None):
         label = f"{group or 'animal'} ({own['animal'].nunique()})"
         options |= {"edgecolors": "white", "linewidths": 0.5}
         axes.scatter(means["x"], means["y"], s=28, zorder=3, label=label, **options)
-    put_legend_above(axes, ncols=4, title=title, title_fontsize=6.5)
+    put_legend_above(axes, title, 4)
 
 
-def put_legend_above(axes, **options):
-    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
-    axes.legend(**place, borderaxespad=0.2, columnspacing=1.2, **options)
+def put_legend_above(axes, title, n_columns):
+    axes.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        borderaxespad=0.2,
+        columnspacing=1.2,
+        ncols=n_columns,
+        title=title,
+        title_fontsize=6.5,
+    )
 
 
 def say(figure, sign=""):
@@ -65,21 +73,15 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     figures of the verdict.
     """
     figure, (axes,) = style.open_figure(style.WIDTH, title)
-    rows = keep_scored(table)
     axes.set(xlabel=TARGETS[target], ylabel="network score")
-    if not len(rows):
-        style.note_empty(axes, "no clip has both scores")
+    if (rows := keep_scored(table, axes)) is None:
         return figure
     limits = style.find_limits([0, *rows["x"], *rows["y"]])
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, dashes=(4, 3), zorder=1)
     clips, animals = agreement["clips"], agreement["animals"]
-    scatter(
-        axes,
-        rows,
-        f"{count(animals['n'], 'animal')}, {count(clips['n'], 'clip')}: "
-        f"r over animals {say(animals['pearson'])}, MAE of clips {say(clips['mae'])}",
-        healthy,
-    )
+    told = f"r over animals {say(animals['pearson'])}, MAE of clips {say(clips['mae'])}"
+    n = f"{count(animals['n'], 'animal')}, {count(clips['n'], 'clip')}"
+    scatter(axes, rows, f"{n}: {told}", healthy)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         put_on_scale(axis, limits)
@@ -90,30 +92,24 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
 def draw_bland_altman(table, agreement, title=None, target="score", healthy=None):
     """Draw differences against means, with bias and limits of agreement of clips."""
     figure, (axes,) = style.open_figure(style.WIDTH * 0.8, title)
-    rows, clips = keep_scored(table), agreement["clips"]
-    other = TARGETS[target].partition(" (")[0]
-    axes.set(
-        xlabel=f"mean of {other} and network score",
-        ylabel=f"network score − {other}",
-    )
-    if not len(rows):
-        style.note_empty(axes, "no clip has both scores")
+    other, clips = TARGETS[target].partition(" (")[0], agreement["clips"]
+    labels = f"mean of {other} and network score", f"network score − {other}"
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    if (rows := keep_scored(table, axes)) is None:
         return figure
     rows = rows.assign(x=(rows["x"] + rows["y"]) / 2, y=rows["y"] - rows["x"])
     scatter(axes, rows, healthy=healthy)
     axes.axhline(0, color="#D0D0D0", linewidth=0.6, zorder=0)
     words = {"bias": "bias", "upper_limit": "+1.96 SD", "lower_limit": "−1.96 SD"}
     lines = {key: clips[key] for key in words if clips[key]["value"] is not None}
-    reach = [end for line in lines.values() for end in line.values()]
-    reach = [*rows["y"], 0, *(end for end in reach if isinstance(end, float))]
-    low, high = style.find_limits(reach, 0.04)
+    ends = [end for line in lines.values() for end in line.values()]
+    ends = [end for end in ends if isinstance(end, float)]
+    low, high = style.find_limits([*rows["y"], 0, *ends], 0.04)
     middle, gap = clips["bias"]["value"], (high - low) / 9  # of the labels
     for key, line in lines.items():
-        height = middle
-        if key == "upper_limit":
-            height = max(line["value"], middle + gap)
-        elif key == "lower_limit":
-            height = min(line["value"], middle - gap)
+        least, most = middle - gap, middle + gap
+        heights = {"upper_limit": max(line["value"], most), "bias": middle}
+        height = heights.get(key, min(line["value"], least))
         dashed = {} if key == "bias" else {"dashes": (4, 3)}
         axes.axhline(line["value"], color=INK, linewidth=0.8, zorder=1, **dashed)
         if line["low"] is not None:
@@ -154,8 +150,7 @@ def draw_outcome(means, outcome, title=None):
             slope, start = np.polyfit(x, y, 1)
             axes.plot([0, 1], [start, start + slope], zorder=1, **line)
     axes.set(xlim=(-0.04, 1.04), ylim=style.find_limits(means["outcome"]))
-    title = count(len(means), "animal")
-    put_legend_above(axes, ncols=2, title=title, title_fontsize=6.5)
+    put_legend_above(axes, count(len(means), "animal"), 2)
     return figure
 
 
@@ -174,26 +169,22 @@ def draw_study(study, title=None, width=None, level="90%", kind="means"):
     else:  # sessions, in their order
         pairs_of_looks = zip(style.COLOURS, style.SHAPES, strict=True)
         looks = dict(zip(labels, itertools.cycle(pairs_of_looks)))
-    for first, second in study["pairs"]:
-        for animal in means[first].keys() & means[second].keys():
-            ends = [means[first][animal], means[second][animal]]
-            places = [labels.index(first), labels.index(second)]
+    for pair in study["pairs"]:
+        for animal in (name for name in means[pair[0]] if name in means[pair[1]]):
+            ends = [means[label][animal] for label in pair]
+            places = [labels.index(label) for label in pair]
             axes.plot(places, ends, color=FAINT, linewidth=0.6, zorder=1)
     for place, (label, animals) in enumerate(means.items()):
         values, (colour, shape) = np.array(list(animals.values())), looks[label]
-        axes.plot(
-            place_beside(place, values), values, shape, color=colour, markersize=4
-        )
+        beside = place_beside(place, values)
+        axes.plot(beside, values, shape, color=colour, markersize=4)
         axes.hlines(values.mean(), place - 0.25, place + 0.25, color=INK, zorder=3)
     if width and np.isfinite(width):
         low = max(min(min(a.values()) for a in means.values()), 0)
         bar = {"color": INK, "capsize": 2, "linewidth": 0.8}
         axes.errorbar(len(labels) - 0.4, low + width, yerr=width, **bar)
-        axes.annotate(
-            f"network's\nerror ({level})",
-            (len(labels) - 0.35, low + width),
-            va="center",
-        )
+        text = f"network's\nerror ({level})"
+        axes.annotate(text, (len(labels) - 0.35, low + width), va="center")
     axes.set_xlim(-0.6, len(labels) + (0.1 if width else -0.4))
     names = [f"{label}, n = {len(own)}" for label, own in means.items()]
     axes.set_xticks(range(len(labels)), [name.replace(", ", "\n") for name in names])
@@ -226,6 +217,5 @@ def draw_windows(seconds, scores, low, high, title=None):
     axes.fill_between(seconds, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.plot(seconds, scores, color=colour, marker="o", markersize=2)
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
-    axes.set_xlabel("time in the video (s)")
-    axes.set_ylabel("network score")
+    axes.set(xlabel="time in the video (s)", ylabel="network score")
     return figure

@@ -137,9 +137,8 @@ def choose_kind(folder, names, run):
     return run.options.reads if lacking else "features"
 
 
-def summarise_clips(folder, table, run):
-    """Summarise the sequences of a table's clips; (N, 2F)."""
-    names = list(table["clip"])
+def summarise_clips(folder, names, run):
+    """Summarise the sequences of clips; (N, 2F)."""
     kind = choose_kind(folder, names, run)
     read = (sequences.read_sequence(folder, n, run.n_frames, kind=kind) for n in names)
     return np.array([baselines.summarise_sequence(sequence) for sequence in read])

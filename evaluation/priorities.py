@@ -15,10 +15,9 @@ def rank_priorities(folder, table, result, run):
     if not mae:
         return []
     scored = table.dropna(subset=["target", "network_score"])
-    error = (scored["network_score"] - scored["target"]).abs()
     found = [
         *check_raters(result, mae),
-        *check_animals(scored["animal"], error),
+        *check_animals(scored),
         *check_plan(result, mae),
         *check_bias(result, mae),
         *check_variation(scored),
@@ -32,74 +31,65 @@ def rank_priorities(folder, table, result, run):
 def check_raters(result, mae):
     """Raters who disagree bound what any network can reach."""
     apart = result.get("raters", {}).get("inter", {}).get("mae", {}).get("value")
-    if not apart:
-        return
-    yield (
-        min(apart / mae, 1),
-        f"Raters disagree by {apart:.2f} where the network errs by {mae:.2f}: score "
-        "the clips again together, or take the mean of more raters.",
-    )
+    if apart:
+        yield (
+            min(apart / mae, 1),
+            f"Raters disagree by {apart:.2f} where the network errs by {mae:.2f}: "
+            "score the clips again together, or take the mean of more raters.",
+        )
 
 
-def check_animals(animals, error):
+def check_animals(scored):
     """A quarter of the animals may carry half of the error."""
-    sums = error.groupby(animals).sum().sort_values(ascending=False)
+    error = (scored["network_score"] - scored["target"]).abs()
+    sums = error.groupby(scored["animal"]).sum().sort_values(ascending=False)
     n = max(1, round(len(sums) / 4))
-    share = sums.iloc[:n].sum() / sums.sum() if len(sums) > 3 else 0
-    if share < 1.5 * n / max(len(sums), 1):
-        return
-    names = ", ".join(map(str, sums.index[:n][:4]))
-    verb = "carries" if n == 1 else "carry"
-    yield (
-        share - n / len(sums),
-        f"{count(n, 'animal')} of {len(sums)} {verb} {share:.0%} of the error: "
-        f"look at the clips of {names}.",
-    )
+    share = sums.iloc[:n].sum() / sums.sum()
+    if len(sums) > 3 and share >= 1.5 * n / len(sums):
+        verb = "carries" if n == 1 else "carry"
+        yield (
+            share - n / len(sums),
+            f"{count(n, 'animal')} of {len(sums)} {verb} {share:.0%} of the error: "
+            f"look at the clips of {', '.join(map(str, sums.index[:n][:4]))}.",
+        )
 
 
 def check_plan(result, mae):
     """More animals help where the learning curve still falls."""
-    plan = result.get("plan") or {}
-    if "level" not in plan:
+    level = (result.get("plan") or {}).get("level")
+    if level is None:
         return
-    gain = (mae - plan["level"]) / mae
-    if gain < MIN_SHARE:
-        text = (
-            f"More animals would not help: the error levels off at {plan['level']:.2f}."
-        )
-        yield MIN_SHARE, text
-        return
-    yield (
-        gain,
-        f"With more animals the error falls from {mae:.2f} towards "
-        f"{plan['level']:.2f}: score more animals.",
-    )
+    gain = (mae - level) / mae
+    text = f"More animals would not help: the error levels off at {level:.2f}."
+    if gain >= MIN_SHARE:
+        text = f"With more animals the error falls from {mae:.2f} towards {level:.2f}: "
+        text += "score more animals."
+    yield max(gain, MIN_SHARE), text
 
 
 def check_bias(result, mae):
     """A shift of all scores costs nothing to mend."""
     bias = result["agreement"]["clips"]["bias"]
-    if bias["low"] is None or bias["low"] <= 0 <= bias["high"]:
-        return
-    side = "high" if bias["value"] > 0 else "low"
-    yield (
-        abs(bias["value"]) / mae,
-        f"Scores are too {side} by {abs(bias['value']):.2f} on average: see that "
-        "these clips are scored and filmed as those of the training.",
-    )
+    if bias["low"] is not None and not bias["low"] <= 0 <= bias["high"]:
+        size, side = abs(bias["value"]), "high" if bias["value"] > 0 else "low"
+        yield (
+            size / mae,
+            f"Scores are too {side} by {size:.2f} on average: see that these clips are "
+            "scored and filmed as those of the training.",
+        )
 
 
 def check_variation(scored):
     """Scores that hardly vary within animals leave a network little but animals."""
     within = scored.groupby("animal")["target"].var().mean() ** 0.5
     whole = scored["target"].std()
-    if not within < 0.35 * whole:
-        return
-    yield (
-        0.3,
-        f"Within animals scores vary by {within:.2f}, over all by {whole:.2f}: clips "
-        "of the same animal add little; more animals count more than more clips.",
-    )
+    if within < 0.35 * whole:
+        yield (
+            0.3,
+            f"Within animals scores vary by {within:.2f}, over all by {whole:.2f}: "
+            "clips of the same animal add little; more animals count more than more "
+            "clips.",
+        )
 
 
 def check_unscored(table, mae):
@@ -108,23 +98,22 @@ def check_unscored(table, mae):
         return
     unscored = table[table["target"].isna()].nlargest(3, "network_sd")
     largest, usual = unscored["network_sd"].max(), table["network_sd"].mean()
-    if not largest > usual:
-        return
-    yield (
-        max(largest / mae - 1, MIN_SHARE),
-        f"Networks differ most on the unscored {', '.join(unscored['clip'])} (SD up to "
-        f"{largest:.2f}; {usual:.2f} on average): score these next.",
-    )
+    if largest > usual:
+        yield (
+            max(largest / mae - 1, MIN_SHARE),
+            f"Networks differ most on the unscored {', '.join(unscored['clip'])} (SD "
+            f"up to {largest:.2f}; {usual:.2f} on average): score these next.",
+        )
 
 
 def check_time(folder, clips, run):
     """The same movement looks faster where frames are further apart."""
     sampling = (run.extraction or {}).get("sampling", "stride")
-    steps = []
-    for origin in provenance.read_origins(folder).values():
-        if origin.clip in set(clips) and origin.fps:
-            of_sequence = origin.length, sampling, origin.fps
-            steps.append(frames.measure_interval(origin.n_frames, *of_sequence))
+    steps = [
+        frames.measure_interval(origin.n_frames, origin.length, sampling, origin.fps)
+        for origin in provenance.read_origins(folder).values()
+        if origin.clip in set(clips) and origin.fps
+    ]
     usual = statistics.median(steps) if steps else 0
     most = provenance.MAX_DEVIATION
     deviating = [s for s in steps if not usual / most <= s <= usual * most]

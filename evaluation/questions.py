@@ -55,23 +55,16 @@ def choose(args, clips, run):
             return kind, prefix, note
     if test:
         return "test", None, ""
-    where = f" of task {run.task}" if run.task else ""
     if run.received or run.is_published:
-        return (
-            "train",
-            None,
-            f"Run {name} was trained elsewhere: all clips are evaluated",
-        )
-    ways = [
-        "--split train evaluates it on train rows (resubstitution, which is no test)",
-        "train_reg.py --folds 5 and then validate.py --folds evaluate each clip by a "
-        "network that never saw its animal",
-        "for test rows write `test` in the split column of some animals, and train "
-        "again without them",
-    ]
+        note = f"Run {name} was trained elsewhere: all clips are evaluated"
+        return "train", None, note
+    where = f" of task {run.task}" if run.task else ""
     raise Problem(
         f"data_file.csv has no test row{where} to evaluate run {name} on. "
-        f"{'; '.join(ways)}"
+        "--split train evaluates it on train rows (resubstitution, which is no test); "
+        "train_reg.py --folds 5 and then validate.py --folds evaluate each clip by a "
+        "network that never saw its animal; for test rows write `test` in the split "
+        "column of some animals, and train again without them"
     )
 
 

@@ -8,10 +8,11 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 
 from evaluation.agreement import compute_icc, measure_agreement
 from evaluation.comparisons import average_difference
-from evaluation.jackknife import Jackknife, not_defined
+from evaluation.jackknife import Jackknife, drop_unscored, not_defined
 from names.matching import explain_first, find_twice, list_forms, match_names
 from rating.ratings import find_tables
 from system import tables
@@ -22,8 +23,8 @@ FIGURES = {  # what is reported of raters, and on which scale it lies
     "icc": "correlation",
     "kappa": "correlation",
     "mae": "positive",
-    "half_point": "plain",
-    "one_point": "plain",
+    "half_point": "part",
+    "one_point": "part",
     "detectable": "positive",
 }
 
@@ -60,18 +61,13 @@ def compare_ratings(ratings, animals):
     complete = np.isfinite(ratings).all(axis=0)
     ratings = ratings[:, complete]
     jack = Jackknife(np.asarray(animals)[complete])
-    n = {"n_raters": len(ratings), "n_clips": int(complete.sum())}
-    n["n_animals"] = jack.n_animals
-    if n["n_clips"] < 3 or len(ratings) < 2:
+    n_raters, n_clips = ratings.shape
+    n = {"n_raters": n_raters, "n_clips": n_clips, "n_animals": jack.n_animals}
+    if n_clips < 3 or n_raters < 2:
         reason = "fewer than 3 clips with every rating"
         return n | dict.fromkeys(FIGURES, not_defined(reason))
     found = jack.repeat(describe_pairs, ratings)
-    result = {name: jack.describe(found[name], FIGURES[name]) for name in FIGURES}
-    for name in ("half_point", "one_point"):  # parts of a whole
-        for end in ("low", "high"):
-            if result[name][end] is not None:
-                result[name][end] = float(np.clip(result[name][end], 0, 1))
-    return n | result
+    return n | {name: jack.describe(found[name], FIGURES[name]) for name in FIGURES}
 
 
 def compare_network(ratings, network, animals, margin=None):
@@ -82,47 +78,40 @@ def compare_network(ratings, network, animals, margin=None):
     mean distances "experts" and "network"; "difference"; "verdict" (None without an
     interval); with a margin "not_inferior", whether it lies below it.
     """
-    ratings = np.asarray(ratings, dtype=float)
     pairs = itertools.combinations(ratings, 2)
-    experts = mean_of_finite([np.abs(first - second) for first, second in pairs])
-    distance = mean_of_finite(np.abs(ratings - np.asarray(network, dtype=float)))
+    experts = average_ratings([np.abs(first - second) for first, second in pairs])
+    distance = average_ratings(np.abs(ratings - np.asarray(network, dtype=float)))
     names = "experts", "network", "difference"
     found = average_difference(experts, distance, animals, names)
     low, high = (found["difference"][end] for end in ("low", "high"))
     found["verdict"] = None
     if low is not None:
-        found["verdict"] = "beyond" if low > 0 else "undecided"
-        if high <= 0:
-            found["verdict"] = "within"
+        sure = "beyond" if low > 0 else "undecided"
+        found["verdict"] = "within" if high <= 0 else sure
     if margin is not None:
         found["margin"] = margin
         found["not_inferior"] = None if high is None else bool(high < margin)
     return found
 
 
-def mean_of_finite(rows):
-    """Average the finite values (R, N) of each clip; nan where there is none."""
-    found = np.isfinite(rows)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(found, rows, 0).sum(axis=0) / found.sum(axis=0)
+def average_ratings(rows):
+    """Average the values (R, N) that are there of each clip; nan where none is."""
+    return pd.DataFrame(rows).mean().to_numpy()
 
 
 def compare_each(ratings, names, network, animals):
     """Compare each rater with the mean of the others, and with the network, on the same
     clips of ratings (R, N): dict by rater.
     """
-    ratings = np.asarray(ratings, dtype=float)
     result = {}
     for place, name in enumerate(names):
-        sides = {"others": mean_of_finite(np.delete(ratings, place, axis=0))}
+        sides = {"others": average_ratings(np.delete(ratings, place, axis=0))}
         if network is not None:
             sides["network"] = np.asarray(network, dtype=float)
-        both = np.isfinite([ratings[place], *sides.values()]).all(axis=0)
+        kept, own, *others = drop_unscored(animals, ratings[place], *sides.values())
         result[name] = {
-            side: measure_agreement(
-                *(v[both] for v in (ratings[place], values, animals))
-            )
-            for side, values in sides.items()
+            side: measure_agreement(own, scores, kept)
+            for side, scores in zip(sides, others, strict=True)
         }
     return result
 
@@ -133,12 +122,11 @@ def evaluate_raters(ratings, rounds, animals, network=None, margin=None):
     `ratings` are scores (N,) by rater; `rounds` both scores (2, N) of those who scored
     twice. Dict of "inter", "intra", "each" and "network".
     """
-    names, given = list(ratings), np.array(list(ratings.values()), dtype=float)
-    animals = np.asarray(animals)
-    intra = {n: compare_ratings(both, animals) for n, both in rounds.items()}
+    given = np.array(list(ratings.values()), dtype=float)
+    intra = {name: compare_ratings(both, animals) for name, both in rounds.items()}
     result = {"inter": compare_ratings(given, animals), "intra": intra}
-    if len(names) > 1:
-        result["each"] = compare_each(given, names, network, animals)
+    if len(ratings) > 1:
+        result["each"] = compare_each(given, ratings, network, animals)
         if network is not None:
             result["network"] = compare_network(given, network, animals, margin)
     return result
@@ -188,16 +176,18 @@ def read_pairs(path, columns):
 def fit_names(values, known, loosest=None):
     """Put known names in the place of those of a table, or refuse what is doubtful."""
     match = match_names(values, list(known), loosest)
-    twice = [
+    problems = match.doubtful + [
         f"{' and '.join(map(repr, texts))} both mean {name!r}"
         for name, texts in find_twice(match.found).items()
     ]
-    if match.doubtful or twice:
-        raise Problem(tables.summarise([*match.doubtful, *twice]))
-    pairs = match.found.items() if loosest else ()
-    if loose := [
-        f"{t} as {n}" for t, n in pairs if list_forms(t)[-1] != list_forms(n)[-1]
-    ]:
+    if problems:
+        raise Problem(tables.summarise(problems))
+    loose = [
+        f"{text} as {name}"
+        for text, name in match.found.items()
+        if loosest and list_forms(text)[-1] != list_forms(name)[-1]
+    ]
+    if loose:
         caution(f"names taken for the same: {', '.join(loose[:10])}")
     return {match.found.get(name, name): value for name, value in values.items()}
 

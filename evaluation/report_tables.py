@@ -62,7 +62,7 @@ class Section(NamedTuple):
     title: str
     columns: tuple  # of str, without that of the names of the rows
     rows: list
-    notes: tuple = ()
+    notes: list = ()
 
     def list_notes(self):
         """List the notes, and why figures have no interval."""
@@ -106,34 +106,26 @@ def list_sections(result, model=None):
         "baselines": list_baselines(result),
         "calibration": list_calibration(result["calibration"]),
         "groups": list_groups(result),
-        **{
-            name: make(result[name])
-            for name, make in ASKED.items()
-            if result.get(name) is not None
-        },
+        **{name: make(result[name]) for name, make in ASKED.items() if name in result},
         "errors": list_errors(result["errors"]),
+        "controls": list_controls(result.get("controls", {}), model),
     }
-    for name, change in result.get("controls", {}).items():
-        found.setdefault("controls", []).append(list_control(name, change, model))
     return {name: sections for name, sections in found.items() if sections}
 
 
 def list_agreement(result):
     crossed, agreement = result["crossed"], result["agreement"]
     sides = [believe(agreement[unit], crossed) for unit in ("clips", "animals")]
-    words = FIGURES
+    words = dict(FIGURES)
     if crossed:
-        centred = {
-            name: f"{FIGURES[name]}, centred" for name in ("pearson", "spearman")
-        }
-        words = words | centred
+        words |= {name: f"{words[name]}, centred" for name in ("pearson", "spearman")}
     rows = [*lay(words, *sides), ["p of Pearson r", "", show_p(result["permutation"])]]
     notes = ["p: means of animals permuted, one-sided"]
     notes.append(CENTRED if crossed else CONDITIONAL)
     if unscored := agreement["unscored"]:
         notes.append(f"{count(unscored, 'clip')} without an expert score omitted")
     columns = f"{sides[0]['n']} clips", f"{sides[1]['n']} animals"
-    return [Section("agreement", columns, rows, tuple(notes))]
+    return [Section("agreement", columns, rows, notes)]
 
 
 def list_baselines(result):
@@ -155,14 +147,13 @@ def list_baselines(result):
 
 def list_calibration(calibration):
     words = {"slope": "slope (ideal 1)", "intercept": "intercept (ideal 0)"}
-    rows = lay(words, calibration)
-    return [Section("calibration", ("over clips",), rows)]
+    return [Section("calibration", ("over clips",), lay(words, calibration))]
 
 
 def list_groups(result):
     """List how scores separate groups and follow severity within them."""
     sections, healthy = [], result.get("healthy_group")
-    notes = (f"healthy group: {healthy}",) if healthy else ()
+    notes = [f"healthy group: {healthy}"] if healthy else []
     if separation := result.get("separation"):
         rows = [[what, separation[what]["auroc"]] for what in ("clips", "animals")]
         for name, found in result["baseline_separation"].items():
@@ -195,14 +186,18 @@ def list_comparison(study):
     return [Section("groups and sessions compared", columns, rows, (note,))]
 
 
-def list_control(name, change, model):
-    falls = change["change"]["low"] is not None and change["change"]["high"] < 0
-    falls = falls and change["verdict"] == "undecided"
-    notes = [CONTROL_VERDICTS["falls" if falls else change["verdict"]]]
-    if model in ORDERLESS and name == "shuffled-frames":
-        notes.append(f"{model} ignores the order of frames by design")
-    rows = lay({"before": "as it is", "after": name, "change": "change"}, change)
-    return Section(f"control {name}", ("MAE",), rows, tuple(notes))
+def list_controls(controls, model):
+    sections = []
+    for name, found in controls.items():
+        verdict = found["verdict"]
+        if verdict == "undecided" and found["change"]["high"] < 0:
+            verdict = "falls"
+        notes = [CONTROL_VERDICTS[verdict]]
+        if model in ORDERLESS and name == "shuffled-frames":
+            notes.append(f"{model} ignores the order of frames by design")
+        rows = lay({"before": "as it is", "after": name, "change": "change"}, found)
+        sections.append(Section(f"control {name}", ("MAE",), rows, notes))
+    return sections
 
 
 def list_outcome(outcome):
@@ -237,7 +232,7 @@ def list_raters(raters):
             word = found[network["not_inferior"]]
             notes.append(f"non-inferiority (margin {network['margin']:g}): {word}")
         title = f"network among raters, {count(network['n_clips'], 'clip')}"
-        sections.append(Section(title, ("mean distance",), rows, tuple(notes)))
+        sections.append(Section(title, ("mean distance",), rows, notes))
     return sections
 
 
@@ -258,7 +253,7 @@ def list_plan(plan):
         notes.append(f"this run, trained on {animals}: {show(own['mae'])}")
     title = "MAE on other animals by the number of training animals"
     columns = "network (motion)", "ridge", "training mean", "SD of the better"
-    return [Section(title, columns, rows, tuple(notes))]
+    return [Section(title, columns, rows, notes)]
 
 
 def list_errors(errors):
@@ -268,9 +263,8 @@ def list_errors(errors):
         for by, found in errors.items()
         for row in found
     ]
-    return (
-        [Section("errors", ("clips", "animals", "MAE", "bias"), rows)] if rows else []
-    )
+    columns = "clips", "animals", "MAE", "bias"
+    return [Section("errors", columns, rows)] if rows else []
 
 
 def list_repeats(repeats):

@@ -18,15 +18,13 @@ from system.terminal import Problem, caution, list_versions
 
 def label_clips(names, run, labels):
     """Tabulate clip, animal, group and session, from labels or else from names."""
-    given = [labels.get(name, {}) for name in names]
-    named = list(zip(given, names, strict=True))
+    named = [(labels.get(name, {}), name) for name in names]
     pattern = run.animal_pattern
-    animals = [g.get("animal") or data.animal_of(n, pattern) for g, n in named]
     groups = [g.get("group") or data.group_of(n, run.group_pattern) for g, n in named]
     days = [g.get("session") or data.session_of(n) for g, n in named]
     columns = {
         "clip": names,
-        "animal": animals,
+        "animal": [g.get("animal") or data.animal_of(n, pattern) for g, n in named],
         "group": spelling.name_groups(groups),
         "session": sessions.name_sessions(days),
     }
@@ -104,12 +102,11 @@ def format_both(found):
     return text
 
 
-def describe_result(each, is_adjusted=False):
+def describe_result(each, scores):
     """Write what a comparison found as a sentence for Results."""
     found, first, second = each["network"], each["first"], each["second"]
     (n_first, n_second), (low, high) = found["n"], found["interval"]
     (mean_first, mean_second), difference = found["means"], found["difference"]
-    scores = "adjusted network scores" if is_adjusted else "network scores"
     measured = each["measured"] or scores
     one, other = f"{second} (n = {n_second} animals)", f"{first} (n = {n_first})"
     if found["p_holm"] > 0.05:
@@ -138,8 +135,8 @@ def describe_result(each, is_adjusted=False):
 
 def list_results(study):
     """List the sentences for Results."""
-    is_adjusted = study.get("adjusted", False)
-    sentences = [describe_result(each, is_adjusted) for each in study["found"]]
+    scores = "adjusted network scores" if study.get("adjusted") else "network scores"
+    sentences = [describe_result(each, scores) for each in study["found"]]
     if found := study.get("all", {}).get("network"):
         sentences.append(
             f"All {len(found['n'])} groups together: F = {found['f']:.2f}, permutation "
@@ -179,18 +176,6 @@ def describe_network(run):
     )
 
 
-def describe_methods(run, n_clips, animals, level):
-    """Write the sentences for Methods of scored new videos."""
-    error = "its error on held-out animals is not on record"
-    if intervals.count_animals(run):
-        error = intervals.describe_errors(run, level)
-    return (
-        f"{n_clips} clips of {len(set(animals))} animals were scored by the network "
-        f"{run.name} ({describe_network(run)}; {error}). {STATISTICS} "
-        f"{format_versions()}"
-    )
-
-
 def format_versions():
     return f"Versions: {', '.join(f'{k} {v}' for k, v in list_versions().items())}."
 
@@ -200,13 +185,20 @@ def report_study(table, run, settled, output=None, level=intervals.LEVEL):
     from evaluation import plots
     from reports import style
 
-    study = compare(table, settled)
-    methods = describe_methods(run, len(table), table["animal"], level)
-    lines = [f"Results: {'. '.join(list_results(study))}.", f"Methods: {methods}"]
+    study, has_errors = compare(table, settled), intervals.count_animals(run)
+    error = "its error on held-out animals is not on record"
+    if has_errors:
+        error = intervals.describe_errors(run, level)
+    lines = [
+        f"Results: {'. '.join(list_results(study))}.",
+        f"Methods: {len(table)} clips of {table['animal'].nunique()} animals were "
+        f"scored by the network {run.name} ({describe_network(run)}; {error}). "
+        f"{STATISTICS} {format_versions()}",
+    ]
     if output is None:
         return lines
     width = None
-    if intervals.count_animals(run):
+    if has_errors:
         n_clips = round(len(table) / sum(map(len, study["means"].values())))
         width, _ = intervals.measure_width(run, max(n_clips, 1), level)
     title = f"new animals, scored by {run.name}"
