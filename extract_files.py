@@ -194,7 +194,7 @@ def gather(args, listed):
             allow_short=args.allow_short,
         )
     else:
-        there = known.list_places(args.data, listed)
+        there = {known.locate(args.data, row) for row in listed}
         videos = folders.drop_copies(folders.find_videos(args.source), there)
         clips = discover.guess_clips(args.source, videos, args.split, args.task)
     if args.animals:

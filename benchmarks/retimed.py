@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import data
 from features import sequences
-from synthetic import drawing, reaching
+from synthetic import drawing
 from system import storage, tables, terminal
 from video import frames, reader
 
@@ -87,13 +87,13 @@ def read_moments(videos):
 
 def draw_moments(rng):
     """Draw animals that reach for the pellet, by name."""
-    home, aim = np.array(reaching.PAW_AT_REST), np.array(reaching.PELLET)
+    home, aim = np.array(drawing.PAW_AT_REST), np.array(drawing.PELLET)
     found = {}
     for number in range(N_DRAWN):
         look, pictures = drawing.choose_look(rng), []
         for out in np.linspace(0, 1, N_MOMENTS):
             paw = home + out * (aim - home) + rng.normal(0, 2, 2)
-            pose = reaching.Pose(tuple(paw), 14 * out)
+            pose = drawing.Pose(tuple(paw), 14 * out)
             pictures.append(drawing.draw_frame(pose, look, rng))
         found[f"drawn{number:02d}"] = np.array(pictures)
     return found

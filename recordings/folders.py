@@ -101,7 +101,7 @@ def drop_copies(videos, listed=()):
 
     def rank(video):
         is_copy = name_original(video) != fold(video.stem)
-        is_listed = video.resolve().as_posix() in listed
+        is_listed = video.resolve() in listed
         return not is_listed, is_copy, -video.stat().st_size, video
 
     for video in sorted(videos, key=rank):

@@ -148,12 +148,6 @@ def locate(folder, row):
     return Path(os.path.normpath(Path(folder).resolve() / name))
 
 
-def list_places(folder, listed):
-    """List where the videos of rows lie, as absolute paths."""
-    places = (locate(folder, row) for row in listed)
-    return {place.as_posix() for place in places if place}
-
-
 def find_rows(folder, source, videos, listed):
     """List the rows of each video: of its place, or of one that it has moved from; one
     with a new name is known by its content, once its sequence was made."""

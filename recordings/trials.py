@@ -7,7 +7,7 @@ import numpy as np
 
 import data
 from names.matching import explain_first
-from recordings import discover, folders, listing
+from recordings import discover, folders
 from system import tables
 from system.tables import count, list_some, read_table, summarise, write_table
 from system.terminal import Problem, caution
@@ -190,9 +190,9 @@ def propose(clips, crop=None):
 
 def write_trials(path, clips, folder):
     """Write proposals as `read_trials` reads them."""
-    columns, rows = (*COLUMNS, "clip", *data.LABELS), []
+    rows = []
     for clip in clips:
-        place = discover.place_in(folder, clip.video)
-        fields = listing.list_fields(clip._replace(video=place), columns)
-        rows.append([place, round(clip.start, 6), round(clip.end, 6), *fields[3:]])
-    write_table(path, columns, rows)
+        times = round(clip.start, 6), round(clip.end, 6)
+        labels = clip.name, clip.animal, clip.group, clip.session
+        rows.append((discover.place_in(folder, clip.video), *times, *labels))
+    write_table(path, (*COLUMNS, "clip", *data.LABELS), rows)

@@ -2,7 +2,12 @@
 
 The animal sits in a box of glass by a window; its arm comes through a slit and reaches
 for the pellet on the shelf outside. Position, light, fur and noise differ between
-animals and say nothing about the deficit.
+animals and say nothing about the deficit, which shows in time alone.
+
+A healthy animal lifts its paw, stretches it out, and holds the pellet. An impaired one
+hesitates: it draws back and starts again and again. Both are seen equally long at each
+stage, only in another order, so that neither the mean frame nor how much frames differ
+from it tells the deficit; how often the paw moves from frame to frame does.
 """
 
 import itertools
@@ -12,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from synthetic.reaching import MOUTH, PELLET, SHOULDER, SLIT_X, plan_movement
 from system.storage import replacing
 from video import frames
 
@@ -20,11 +24,20 @@ WIDTH, HEIGHT = 320, 180
 FRAMES_PER_SECOND = 12
 SCALE = 2  # drawn larger, then averaged down, for smooth edges
 
+# Places in pixels of a frame.
+SLIT_X = 218.0  # the wall of the box; the shelf is right of it
 SHELF_Y = 120.0
+MOUTH = (196.0, 78.0)
+PELLET = (296.0, 112.0)
+SHOULDER = (166.0, 92.0)
+PAW_AT_REST = (196.0, 112.0)
 UPPER_ARM, FOREARM = 66.0, 80.0
 TAIL = ((88, 158), (64, 167), (40, 168), (22, 160), (12, 146))
 EDGE = (52, 42, 38)  # outlines
 SKIN = (240, 180, 166)
+
+STAGES = (0.0, 0.55, 1.0)  # how far out the paw is: at rest, reaching, grasping
+MORE_MOVES = 0.15  # of the frames, for a point of deficit
 
 
 class Look(NamedTuple):
@@ -37,11 +50,49 @@ class Look(NamedTuple):
     noise: float  # standard deviation, grey levels
 
 
+class Pose(NamedTuple):
+    """Where everything is in one frame."""
+
+    paw: tuple[float, float]
+    lean: float  # how far the head has moved towards the shelf, pixels
+
+
 def choose_look(rng):
     """Choose the look of one animal at random."""
     least, most = (-1.5, -1.5, 0.98, -0.02, -0.5, 0.6), (1.5, 1.5, 1.02, 0.02, 0.5, 0.8)
     x, y, *rest = rng.uniform(least, most).tolist()
     return Look((x, y), *rest)
+
+
+def plan_movement(deficit, n_frames, rng):
+    """Plan the pose in each frame of one clip; a deficit is 0 (healthy) to 5."""
+    stages = np.arange(n_frames) * len(STAGES) // n_frames
+    n_moves = count_moves(stages) + round(MORE_MOVES * n_frames * deficit)
+    stages = shuffle(stages, min(n_moves, n_frames - 1), rng)
+    home, aim = np.array(PAW_AT_REST), np.array(PELLET) - (6, 2)
+    stray = rng.normal(0, 2, (len(STAGES), 2))  # of each stage, in this clip
+    poses = []
+    for stage in stages:
+        out = STAGES[stage]
+        paw = home + out * (aim - home) - (0, 14 * np.sin(np.pi * out)) + stray[stage]
+        poses.append(Pose(tuple(paw), 14 * out))
+    return poses
+
+
+def count_moves(stages):
+    return int((np.diff(stages) != 0).sum())
+
+
+def shuffle(stages, n_moves, rng):
+    """Put stages in an order in which they change `n_moves` times, (n_frames,)."""
+    found = count_moves(stages)
+    while found < n_moves:
+        other = stages.copy()
+        one, two = rng.choice(len(stages), 2, replace=False)
+        other[[one, two]] = stages[[two, one]]
+        if found <= count_moves(other) <= n_moves:
+            stages, found = other, count_moves(other)
+    return stages
 
 
 def draw_film(path, deficit, n_frames, look, rng):

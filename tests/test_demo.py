@@ -10,7 +10,7 @@ from PIL import Image
 
 import data
 import demo
-from synthetic import drawing, reaching
+from synthetic import drawing
 from system import storage
 from system.terminal import Problem
 from video import frames
@@ -37,7 +37,7 @@ def test_only_the_order_of_stages_tells_the_deficit():
     """Every clip holds the same stages equally often; they change more often."""
     rng, counts = new_rng(), []
     for deficit in (0.0, 1.0, 2.5, 4.0, 5.0):
-        plans = [reaching.plan_movement(deficit, 20, rng) for _ in range(20)]
+        plans = [drawing.plan_movement(deficit, 20, rng) for _ in range(20)]
         leans = [[pose.lean for pose in poses] for poses in plans]
         assert {tuple(sorted(each)) for each in leans} == {tuple(sorted(leans[0]))}
         paws = [[pose.paw for pose in poses] for poses in plans]
@@ -48,12 +48,12 @@ def test_only_the_order_of_stages_tells_the_deficit():
 
 
 def test_a_healthy_animal_reaches_once():
-    leans = [pose.lean for pose in reaching.plan_movement(0.0, 9, new_rng())]
-    assert leans == [14 * out for out in reaching.STAGES for _ in range(3)]
+    leans = [pose.lean for pose in drawing.plan_movement(0.0, 9, new_rng())]
+    assert leans == [14 * out for out in drawing.STAGES for _ in range(3)]
 
 
 def test_only_arm_and_head_move():
-    poses = reaching.plan_movement(0.0, 9, new_rng())
+    poses = drawing.plan_movement(0.0, 9, new_rng())
     rest, same, grasp = (
         drawing.draw_frame(pose, STILL, new_rng()).astype(float)
         for pose in (poses[0], poses[1], poses[-1])
@@ -65,7 +65,7 @@ def test_only_arm_and_head_move():
 
 
 def test_the_arm_keeps_its_bones():
-    shoulder, paw = np.array(reaching.SHOULDER), np.array([290.0, 110.0])
+    shoulder, paw = np.array(drawing.SHOULDER), np.array([290.0, 110.0])
     elbow = drawing.find_elbow(shoulder, paw)
     assert np.hypot(*(elbow - shoulder)) == pytest.approx(drawing.UPPER_ARM)
     assert np.hypot(*(elbow - paw)) == pytest.approx(drawing.FOREARM)
@@ -73,7 +73,7 @@ def test_the_arm_keeps_its_bones():
 
 
 def test_the_same_seed_draws_the_same():
-    pose = reaching.plan_movement(2.0, 32, new_rng(3))[7]
+    pose = drawing.plan_movement(2.0, 32, new_rng(3))[7]
     look = drawing.choose_look(new_rng(4))
     first, second = (drawing.draw_frame(pose, look, new_rng(6)) for _ in range(2))
     assert first.dtype == np.uint8
@@ -82,7 +82,7 @@ def test_the_same_seed_draws_the_same():
 
 
 def test_a_video_holds_what_was_drawn(tmp_path):
-    poses = reaching.plan_movement(1.0, 10, new_rng())
+    poses = drawing.plan_movement(1.0, 10, new_rng())
     drawn = [drawing.draw_frame(pose, STILL, new_rng()) for pose in poses]
     frames.write_video(tmp_path / "clip.mp4", drawn, 12)
     read, n_available = films.read_video(tmp_path / "clip.mp4", 10)

@@ -277,15 +277,6 @@ def test_regions_are_drawn_before_anything_is_extracted(session, capsys):
         call(session, "--from", session / "films", "--crop", "90,0,30,30")
 
 
-def test_published_rows_take_a_region_too(folder):
-    options = ["--append", "--rows-only", "--crop", "1,2,30,40"]
-    (folder / "data_file.csv").unlink()
-    extract_files.main(["--data", str(folder), *options])
-    clips = data.read_clips(folder)
-    assert {clip.crop for clip in clips} == {(1, 2, 30, 40)}
-    assert frames.read_frames(folder, clips[0], 2)[0].shape == (40, 30, 3)
-
-
 def make_session(path, moving, n_frames=300, seed=0, light=lambda number: 1):
     """A noisy picture in which a square runs to and fro within some ranges."""
     random, place = np.random.default_rng(seed), 10

@@ -158,12 +158,12 @@ def test_a_written_video_is_read_again(tmp_path, size):
 
 @pytest.mark.thorough
 def test_the_same_pictures_give_the_same_bytes(tmp_path):
-    from synthetic import drawing, reaching
+    from synthetic import drawing
 
     random, kept = np.random.default_rng(3), []
     for film in range(6):
         look = drawing.choose_look(random)
-        poses = reaching.plan_movement(2.0, 24, random)
+        poses = drawing.plan_movement(2.0, 24, random)
         pictures = [drawing.draw_frame(pose, look, random) for pose in poses]
         seen = set()
         for turn in range(40):
