@@ -28,8 +28,6 @@ from system import storage, terminal
 from system.tables import count
 from system.terminal import Problem
 
-AGAIN = "correct the sheet, import it and join again"
-
 
 def choose_clips(folder, task, split):
     """Choose the clips that are to be rated, each once: dict of name to Clip."""
@@ -106,9 +104,9 @@ def join_raters(folder, raters, how, overwrite):
 
     said = joining.read_raters(folder, raters)
     table = joining.tabulate(said)
+    remedy = " It is in the joined scores: correct the sheet, import it and join again"
     for rater in table:
-        scores = table[rater].dropna().to_dict()
-        scales.warn_of_far(scores, rater, " It is in the joined scores: " + AGAIN)
+        scales.warn_of_far(table[rater].dropna().to_dict(), rater, remedy)
     scales.warn_of_scales(table)
     scores, told = joining.join(table, how)
     print(*joining.describe(said), *told, sep="\n")
