@@ -45,9 +45,6 @@ def simplify(label):
     return " ".join(text.translate(DASHES).casefold().split())
 
 
-# ---------------------------------------------------------------- groups
-
-
 def form_of(group):
     """Bring the name of a group into the form that its spellings have in common."""
     text = re.sub(r"\s*([+/&])\s*", r"\1", simplify(group))

@@ -63,9 +63,6 @@ def read_as_days(name):
     return {(month, day) for month, day in itertools.permutations(numbers, 2)}
 
 
-# ---------------------------------------------------------------- one name for another
-
-
 class Match(NamedTuple):
     """What names in a person's table mean among known ones."""
 

@@ -58,8 +58,6 @@ def read_items(path):
     return items
 
 
-# ---------------------------------------------------------------- doubtful scores
-
 SHARED = 5  # clips that raters must have in common to be compared
 OTHER_SCALE = 1.6  # times as wide
 TURNED = -0.5  # correlation

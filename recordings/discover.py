@@ -217,9 +217,6 @@ def name_clips(folder, videos):
     return list(names.values())
 
 
-# ---------------------------------------------------------------- telling
-
-
 def describe_guess(clips, n_shown=10):
     """Put a guess into a table and a line of numbers: list of str."""
     rows = [("clip", "animal", "group", "session", "split")]

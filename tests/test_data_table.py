@@ -168,26 +168,6 @@ def test_both_splits_must_agree():
     assert "another score than in line 1" in problem_of(f"{GOOD}\n{other}")
 
 
-@pytest.mark.parametrize(
-    ("encoding", "text"),
-    [("latin-1", "Mäuse"), ("cp1252", "Mäuse"), ("utf-16", "Mäuse"), ("utf-8", "鼠")],
-)
-def test_encodings_that_are_certain_are_read(encoding, text):
-    content = f"{GOOD}\r\ntrain,Reach,{text},30,1\r\n".encode(encoding)
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        assert parse_clips(content)[1].name == text
-    assert len(seen) == (encoding in ("latin-1", "cp1252"))
-
-
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_foreign_encodings_are_named_with_line_and_byte(mark):
-    content = f"{GOOD}\r\ntrain,Reach,鼠,30,1\r\n".encode("cp932")
-    bad = next(byte for byte in content if byte > 127)
-    text = problem_of(mark + content)
-    assert text.startswith(f"data_file.csv:2: not UTF-8 text (byte {bad:#04x})")
-
-
 def test_missing_empty_and_giant_tables(tmp_path):
     with pytest.raises(Problem, match=r"data_file\.csv does not exist"):
         data.read_clips(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import data
 import rate
 from rating import importing, joining, ratings
-from system.terminal import Caution, Problem
+from system.terminal import Problem
 
 CLIPS = ["Rat 12 day3 t4", "Rat 12 day3 t5", "Mäuschen_g01", "0001", "3-4"]
 
@@ -322,9 +322,3 @@ def test_ratings_that_went_through_a_german_spreadsheet(lab):
     path.write_bytes(text.encode("utf-16"))
     assert run(lab, "--join", "mean") == 0
     assert read_scores(lab) == {"0001": 2.5, "3-4": 1}
-
-
-def test_western_text_is_cautioned(lab):
-    path = write_sheet(lab / "s.csv", [("clip", "JB"), ("Mäuschen_g01", 1)], "cp1252")
-    with pytest.warns(Caution, match="Western European text: 'Mäuschen_g01;1'"):
-        assert run(lab, "--scores", path, "--rater-columns", "JB") == 0
