@@ -327,6 +327,8 @@ def main(argv=None):
     labels = new_animals.label_clips(clips, in_table, run)
     if args.animals:
         labels = new_animals.follow_animals(args.animals, clips, labels, in_table)
+    if not (args.other_animals or run.received):
+        labels = new_animals.follow_run(labels, run)
     settled = settle_study(args, clips, run, labels)
     if by_name := new_animals.describe_animals(labels, in_table):
         print(by_name)

@@ -200,7 +200,9 @@ def check_present(folder, planned, options):
     lacking = sequences.explain_missing(folder, names, options.n_frames, options.reads)
     if not lacking:
         return
-    remedy = "Make them with extract_features.py"
+    clips = data.read_clips(folder)
+    way = f"python extract_features.py{state.choose_settings(folder, clips)}"
+    remedy = f"Make them with {way}"
     if options.reads == "movement" and sequences.list_names(folder, options.n_frames):
         remedy = (
             "Give extract_features.py again, with the same settings: it makes them of "

@@ -157,7 +157,7 @@ def measure_new(predict, mean, new):
         "clips mae": np.abs(error).mean(),
         "clips rmse": np.sqrt(np.mean(error**2)),
         "clips r2": 1 - np.mean(error**2) / np.mean(base**2),
-        "saved": np.abs(base).mean() - np.abs(error).mean(),
+        "reduction": np.abs(base).mean() - np.abs(error).mean(),
         "clips pearson": np.corrcoef(scores, network)[0, 1],
         "animals pearson": np.corrcoef(x, y)[0, 1],
         "animals auroc": roc_auc_score(group, y),
@@ -283,6 +283,24 @@ def measure_permutations(n_studies, n_animals, unequal):
     print(f"  {n_animals} animals, {counts}: p <= 0.01, 0.05, 0.1: {shares}")
 
 
+def measure_fold_permutations(n_studies, n_animals, n_folds, signal):
+    """How often p <= 0.05 for networks of folds, without and with a signal."""
+    random, p = np.random.default_rng(8), []
+    for seed in range(n_studies):
+        features, scores, animals, _ = draw_clips(random, n_animals, 1, signal)
+        network, means = np.empty((2, len(scores)))
+        for fold in range(n_folds):
+            out = animals % n_folds == fold
+            predict, mean = fit_ridge(features[~out], scores[~out], 5)
+            network[out], means[out] = predict(features[out]), mean
+        found = correlation.permutation_test(
+            scores - means, network, animals, means, draws=(499, seed)
+        )
+        p.append(found["p"])
+    where = f"{n_animals} animals in {n_folds} folds, signal {signal}"
+    print(f"  {where}: p <= 0.05: {np.mean(np.array(p) <= 0.05):.3f}")
+
+
 def measure_raters(n_studies, n_animals):
     """Three raters and a network: ICC, kappa, parts within a point, difference."""
     random, tally = np.random.default_rng(6), Tally()
@@ -343,6 +361,9 @@ def run_tests(n):
     for n_animals in SIZES:
         for unequal in (False, True):
             measure_permutations(n, n_animals, unequal)
+    for n_animals, n_folds in ((8, 8), (12, 5), (20, 5), (30, 5)):
+        for signal in (0, 2):
+            measure_fold_permutations(n, n_animals, n_folds, signal)
 
 
 def run_raters(n):

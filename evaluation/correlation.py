@@ -57,9 +57,11 @@ def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 
 
     The means of animals are permuted. Those of few clips are wilder, of expert and
     network alike, which makes a plain test find too much; so the correlation is divided
-    by its standard error, each time anew (DiCiccio & Romano 2017). One-sided. `draws`:
-    how many permutations, and the seed; all are listed where they are fewer. Dict of
-    "n" animals, "value" (r) and "p", or "reason".
+    by its standard error, each time anew (DiCiccio & Romano 2017). One-sided: p is low
+    where r is above 0. Fisher's z of the true r is first divided by the factor of its
+    interval, see `jackknife.find_widening`. `draws`: how many permutations, and the
+    seed; all are listed where they are fewer. Dict of "n" animals, "value" (r) and "p",
+    or "reason".
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)
@@ -79,9 +81,11 @@ def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 
     def studentise(x):  # (P, U) -> (P,); what is the same in every order is omitted
         return (x @ y) / np.sqrt(np.maximum(x**2 @ y**2, 1e-300))
 
-    true = studentise(x[None])[0] / jackknife.find_widening(base)
+    r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
+    z = np.arctanh(np.clip(r, -1 + 1e-9, 1 - 1e-9))
+    narrowed = np.tanh(z / jackknife.find_widening(base)) / r if r else 1.0
+    true = studentise(x[None])[0] * narrowed
     n_beaten = np.sum(studentise(x[orders]) >= true - 1e-9 * abs(true))
     extra = 0 if is_exact else 1  # the true order
-    r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
     p = float((n_beaten + extra) / (len(orders) + extra))
     return {"n": n, "value": r, "p": p}

@@ -12,6 +12,7 @@ from evaluation import agreement, comparisons, groups
 from evaluation.correlation import permutation_test
 from evaluation.jackknife import find_widening, is_crossed
 from evaluation.predictions import BASELINE_COLUMNS, adjust_scores, label_groups
+from names.sessions import find_order
 from system.terminal import Problem
 
 N_WORST = 8  # clips
@@ -70,13 +71,18 @@ def evaluate_groups(table, run):
     is_grouped = table["group"].nunique() > 1
     if is_grouped:
         result["healthy_group"] = run.control_group
-    if labels is not None:
+    last = find_last_session(table)
+    if labels is not None and last is not None:
+        rows = np.full(len(table), True)
+        rows = (table["session"] == last).to_numpy() if last else rows
+        known = animals[rows], None if means is None else means[rows]
         columns = {"network": "network_score", **BASELINE_COLUMNS}
         found = {
-            name: agreement.separate(labels, table[column], animals, means)
+            name: agreement.separate(labels[rows], table.loc[rows, column], *known)
             for name, column in columns.items()
             if column in table and name not in ("training mean", "animal known")
         }
+        result["separated_session"] = last
         result["separation"] = found.pop("network")
         result["baseline_separation"] = found
     severity = table["expert_score"].to_numpy(float)
@@ -101,6 +107,20 @@ def evaluate_groups(table, run):
     return result
 
 
+def find_last_session(table):
+    """Find the session in which groups are told apart: before a lesion, animals of both
+    groups are healthy. "" where animals have one; None where the order is not known.
+    """
+    if "session" not in table:
+        return ""
+    named = table[table["session"].fillna("") != ""]
+    of_animals = named.groupby("animal")["session"].nunique()
+    if (of_animals > 1).sum() <= table["animal"].nunique() / 2:
+        return ""  # a session is, say, a day on which some of the animals were filmed
+    ordered = find_order(list(named["session"].unique()))
+    return ordered and ordered[-1]
+
+
 def find_labels(table, run):
     """Find 0/1 labels to separate: the target if it is such, the group, or None."""
     if set(table["target"].dropna()) == {0.0, 1.0}:
@@ -114,7 +134,7 @@ def tabulate(table):
     target, dates = table["target"], map(data.date_of, table["clip"])
     dates = [date and f"{date[0]:02d}-{date[1]:02d}" for date in dates]
     known = table.assign(date=pd.Series(dates, dtype=object, index=table.index))
-    known["severity"] = target if target.nunique() <= 6 else target.round()
+    known["severity"] = target if target.nunique() <= 6 else np.floor(target + 0.5)
     if "session" in known and known["session"].equals(known["date"]):
         known = known.drop(columns="session")
     return {

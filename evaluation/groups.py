@@ -47,7 +47,8 @@ def permute(samples, statistic, how="independent", alternative="two-sided", wide
     if widen == 1:
         return found.pvalue
     null, true = np.abs(found.null_distribution), abs(found.statistic) / widen
-    return float((np.sum(null >= true * (1 - 1e-9)) + 1) / (len(null) + 1))
+    extra = int(len(null) == MOST_PERMUTATIONS)  # the true one, where null is drawn
+    return float((np.sum(null >= true * (1 - 1e-9)) + extra) / (len(null) + extra))
 
 
 def subtract_means(first, second, axis):

@@ -194,7 +194,7 @@ def draw_study(study, title=None, width=None, level="90%", kind="means"):
     axes.set_ylim(low, max(high, axes.get_ylim()[1]) if width else high)
     who = "adjusted network" if study.get("adjusted") else "network"
     who = "expert" if kind == "expert_means" else who
-    axes.set_ylabel(f"{who} score (mean of an animal's clips)")
+    axes.set_ylabel(f"{who} score, mean of clips")
     return figure
 
 

@@ -25,7 +25,14 @@ def rank_priorities(folder, table, result, run):
         *check_time(folder, scored["clip"], run),
     ]
     found = [each for each in found if each[0] >= MIN_SHARE]
-    return [text for _, text in sorted(found, key=lambda each: -each[0])]
+    texts = [text for _, text in sorted(found, key=lambda each: -each[0])]
+    if (run.extraction or {}).get("weights") == "random":
+        texts.insert(
+            0,
+            "The features come from an untrained InceptionV3 (--weights random), which "
+            "is good for trying out: extract them with trained weights.",
+        )
+    return texts
 
 
 def check_raters(result, mae):

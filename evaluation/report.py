@@ -68,7 +68,10 @@ def draw(place, split, table, run, result, means):
     if study := result.get("comparison"):
         drawn["study"] = plots.draw_study(study, title)
         if "expert_means" in study:
-            drawn["study_expert"] = plots.draw_study(study, title, kind="expert_means")
+            of_expert = f"{run.name}, {split}: scores of the expert"
+            drawn["study_expert"] = plots.draw_study(
+                study, of_expert, kind="expert_means"
+            )
     if means is not None:
         drawn["outcome"] = plots.draw_outcome(means, result["outcome"], title)
     return [style.save(figure, place / name)[0] for name, figure in drawn.items()]

@@ -159,7 +159,9 @@ def list_groups(result):
         for name, found in result["baseline_separation"].items():
             note = f" ({INFORMED[name]})" if name in INFORMED else ""
             rows.append([f"{name}, clips{note}", found["clips"]["auroc"]])
-        title = "impaired against healthy: area under the ROC curve"
+        when = result.get("separated_session")
+        when = f", in session {when}" if when else ""
+        title = f"impaired against healthy: area under the ROC curve{when}"
         sections.append(Section(title, ("AUROC",), rows, notes))
     if severity := result.get("severity"):
         words = {"all": "all animals", "impaired": "impaired alone"}

@@ -17,9 +17,9 @@ STATISTICS = (
     "the means of animals, with a studentised correlation (DiCiccio & Romano 2017)."
 )
 CROSSED = (
-    "Correlations, areas under the ROC curve and comparisons are of scores less the "
-    "mean training score of the fold (Parker, Guenter & Bedo 2007); standard errors of "
-    "folds that share animals were multiplied by 1.41."
+    "Correlations, areas under the ROC curve and comparisons are of scores from which "
+    "differences between the mean training scores of folds were taken (Parker, Guenter "
+    "& Bedo 2007); as folds share animals, standard errors were multiplied by 1.41."
 )
 LINEAR = (
     "The score is linear in statistics over time of roots of features; of the "
@@ -57,28 +57,33 @@ def write_results(result, run, split, is_test):
     if "reduction" in mean:
         found = verdict.compare(mean["reduction"])
         than = {"better": "less than", "worse": "more than"}.get(
-            found, "which is not shown to differ from"
+            found, "which is not shown to be less than by always giving"
         )
         guess = mean["clips"]["mae"]["value"]
         text += f", {than} the mean of the training scores ({guess:.{digits}f})"
     sides = verdict.believe(animals, result["crossed"])
     if sides["pearson"]["value"] is not None:
         centred = "centred, " if result["crossed"] else ""
-        text += f"; r = {write_interval(sides['pearson'])} ({centred}over animals)"
+        text += f"; r = {write_interval(sides['pearson'])} ({centred}over animals"
+        p = result["permutation"]["p"]
+        text += ")" if p is None else f"; one-sided p {study.format_p(p)})"
     sentences = [text]
     if rival := verdict.find_rival(result["baselines"]):
         found = result["baselines"][rival]
         error = found["clips"]["mae"]["value"]
-        gain = write_interval(found["reduction"], digits)
         text = f"The best simple method ({rival}) had an error of {error:.{digits}f}"
-        is_less = (found["reduction"]["value"] or 0) > 0
-        verb = "which the network reduced by" if is_less else "with a reduction of"
-        sentences.append(f"{text}, {verb} {gain}")
+        gain = verdict.show_size(found["reduction"], digits)
+        than = "larger" if (found["reduction"]["value"] or 0) > 0 else "smaller"
+        sentences.append(f"{text}, {than} than that of the network by {gain}")
     if separation := result.get("separation"):
         area = separation["animals"]["auroc"]
         if area["value"] is not None:
-            text = f"{write_interval(area)}"
-            sentences.append(f"The area under the ROC curve of animals was {text}")
+            when = result.get("separated_session")
+            when = f" in session {when}" if when else ""
+            sentences.append(
+                "The area under the ROC curve of impaired against healthy animals"
+                f"{when} was {write_interval(area)}"
+            )
     parts = [". ".join(sentences)]  # a line each
     if "comparison" in result:
         parts += study.list_results(result["comparison"])

@@ -82,8 +82,9 @@ def check_labels(table, by_group, by_session):
         if is_wanted and len(missing):
             raise Problem(
                 f"{len(missing)} of {len(table)} clips have no {wanted}, among them "
-                f"{missing.iloc[0]}: give a table with the columns clip,{wanted} as "
-                f"--table, or fill in the column {wanted} of data_file.csv"
+                f"{missing.iloc[0]}: for clips of data_file.csv, fill in its column "
+                f"{wanted}; for new videos, give a table with the columns animal,"
+                f"{wanted} as --animals, or clip,{wanted} as --table"
             )
 
 
@@ -121,7 +122,8 @@ def describe_result(each, scores):
         f"{format_both(found)}"
     )
     if found["least_p"] > 0.01:
-        text += f" (with so few animals p is {found['least_p']:.3f} at least)"
+        before = "" if found["p_holm"] == found["p"] else " before correction"
+        text += f" (with so few animals p is {found['least_p']:.3f} at least{before})"
     if expert := each.get("expert"):
         low, high = expert["interval"]
         n = " and ".join(map(str, reversed(expert["n"])))

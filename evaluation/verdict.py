@@ -45,6 +45,11 @@ def describe_verdict(result, known=""):
         first += f"; always answering the mean training score gives {guess:.{digits}f}"
         label, than, second = compare_baselines(result, animals, digits)
     sentences = [f"{first}.", second]
+    rival = find_rival(result["baselines"])
+    if rival and label != BETTER and rival != than:
+        error = result["baselines"][rival]["clips"]["mae"]["value"]
+        if error < clips["mae"]["value"]:
+            sentences.append(f"A simple method, {rival}, gives {error:.{digits}f}.")
     if known:
         label, than = NO_TEST, ""
         sentences.insert(0, f"{known[0].upper()}{known[1:]}.")
@@ -154,11 +159,13 @@ def list_figures(result):
         lines["bias"] = f"too {side} by {show_size(clips['bias'], digits)}"
     if "comparison" not in result:  # which tells groups apart by session
         if separation := result.get("separation"):
-            area = show(separation["animals"]["auroc"], 2)
-            lines["impaired from healthy animals"] = f"AUROC {area}"
+            area, when = separation["animals"]["auroc"], result["separated_session"]
+            name = "impaired from healthy animals" + (f", {when}" if when else "")
+            lines[name] = f"AUROC {show(area, 2)}"
         if impaired := result.get("severity", {}).get("impaired"):
-            r = show(impaired["animals"]["pearson"], 2)
-            lines["r of impaired alone"] = r
+            r = impaired["animals"]["pearson"]
+            if r["low"] is not None and r["high"] - r["low"] < 1:  # tells something
+                lines["r of impaired alone"] = show(r, 2)
     if raters := result.get("raters"):
         inter = raters["inter"]
         apart, icc = show(inter["mae"], 2), show(inter["icc"], 2)

@@ -26,7 +26,8 @@ def draw_features(importance, signed, by_chance, n_shown=20):
     colours = np.where(signed[shown] >= 0, RAISES, LOWERS)
     left.bar(place, importance[shown], 0.75, color=colours)
     left.hlines(by_chance[shown], place - 0.42, place + 0.42, color=INK, lw=1.4)
-    left.set_ylim(0, 1.1 * (importance.max() or 1))
+    highest = np.nanmax([importance.max(), *by_chance[shown]])
+    left.set_ylim(0, 1.05 * (highest or 1))
     left.set_xticks(place, shown, rotation=90)
     left.set(xlabel="feature", ylabel="importance", xlim=(-0.7, len(shown) - 0.3))
     title = "orange: on average it raises the score; blue: it lowers it"

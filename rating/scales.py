@@ -59,7 +59,8 @@ def read_items(path):
 
 
 SHARED = 5  # clips that raters must have in common to be compared
-OTHER_SCALE = 1.6  # times as wide
+OTHER_SCALE = 1.6  # times as wide, where two raters agree on which clips are worse
+OTHER_THING = 2.0  # times as wide, where they do not
 TURNED = -0.5  # correlation
 
 
@@ -100,10 +101,11 @@ def warn_of_scales(table):
         if r < TURNED:
             told = f"{other} scores low where {one} scores high (r = {r:.2f}"
             caution(f"{told} on {shared}): is one scale turned?")
-        elif r > -TURNED and spreads[wide] > OTHER_SCALE * spreads[narrow]:
+        times = OTHER_SCALE if r > -TURNED else OTHER_THING
+        if r >= TURNED and spreads[wide] > times * spreads[narrow]:
             ranges = [f"{k} from {both[k].min():g} to {both[k].max():g}" for k in both]
-            told = f"{' and '.join(ranges)} on the same {shared}"
-            caution(f"{told}: another scale? Bring them to one before joining")
+            told = f"{' and '.join(ranges)} on the same {shared} (r = {r:.2f})"
+            caution(f"{told}: another scale, or another column? Bring them to one")
         n_one, n_other = table[one].count(), table[other].count()
         shift = both[other].mean() - both[one].mean()
         if min(n_one, n_other) < 0.75 * len(table) and abs(shift) > spreads.min() / 10:

@@ -5,14 +5,21 @@ import re
 import data
 from names.matching import find_twice, form_of_animal, match_names
 from recordings import discover
-from system.tables import count, list_some, read_table, summarise
+from system.tables import count, list_some, plain, read_table, summarise
 from system.terminal import Problem, caution
 
 
 def read_animals(path):
     """Read a table of animals, a line each: dict of name to what it tells of labels."""
     found, faults = {}, []
-    for line, record in read_table(path, ("animal",)).records():
+    table = read_table(path, ("animal",))
+    others = [c for c in table.columns or () if plain(c) not in data.LABELS]
+    if others and "group" not in map(plain, table.columns):
+        caution(
+            f"{path} gives no groups, as it has no column group. Without effect: "
+            f"{list_some(others)}. Rename the column that holds the groups"
+        )
+    for line, record in table.records():
         if name := record["animal"]:
             told = {c: record[c] for c in data.LABELS if record.get(c)}
             if found.setdefault(name, told) != told:
@@ -63,11 +70,20 @@ def relabel(clips, path, pattern):
 
 
 def match_animals(guessed, animals):
-    """Find the animal of a table that each name means, also by its bare number."""
+    """Find the known animal that each name means: a dict of those that mean one.
+
+    `Rat 1` also means 1, and 1 the only animal of that number.
+    """
     meant = match_names(guessed, animals, form_of_animal).found
-    bare = {form_of_animal(name): name for name in animals if name.isdecimal()}
-    numbers = {one: re.sub(r"^\D+", "", form_of_animal(one)) for one in guessed}
-    return {one: bare[n] for one, n in numbers.items() if n in bare} | meant
+    forms = {one: form_of_animal(one) for one in {*guessed, *animals}}
+    numbers = {one: re.sub(r"^\D+", "", form) for one, form in forms.items()}
+    for one in {*guessed} - {*meant}:
+        alike = [name for name in animals if numbers[name] == numbers[one] != ""]
+        bare = [name for name in alike if forms[name] == numbers[name]]
+        fits = alike if forms[one] == numbers[one] else bare
+        if len(fits) == 1:
+            meant[one] = fits[0]
+    return meant
 
 
 def warn_of_others(path, clips, names, animals):

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import data
 from features import provenance
-from names.matching import form_of_animal
 from recordings import discover
+from recordings.animals import match_animals
 from system.tables import count, fold, list_some, write_field
 from system.terminal import Problem, caution
 from video import find
@@ -80,7 +80,9 @@ def inherit(known, guessed, listed):
     """Let new clips have the animals and groups that the table gives to clips that were
     `guessed` alike; a group that nothing tells is that of the animal."""
     called, groups = defaultdict(set), defaultdict(set)
-    spelled = {form_of_animal(row.animal): row.animal for row in listed if row.animal}
+    guesses = {one.clip.animal for one in known} - {None}
+    guesses |= {f"{o.clip.group} {o.clip.animal}" for o in known if o.clip.animal}
+    spelled = match_animals(guesses, {row.animal for row in listed} - {None})
     for one, guess in zip(known, guessed, strict=True):
         if one.row:
             called[guess.animal].add(one.row.animal)
@@ -92,7 +94,7 @@ def inherit(known, guessed, listed):
             (animal, *others) = called.get(clip.animal) or {clip.animal}
             animal = clip.animal if others or animal is None else animal
             forms = f"{clip.group} {animal}", animal  # see settle_labels
-            known_as = [spelled.get(form_of_animal(form)) for form in forms]
+            known_as = [spelled.get(form) for form in forms]
             animal = known_as[0] or known_as[1] or animal
             (group, *others) = groups.get(animal) or {None}
             group = clip.group or (None if others else group)

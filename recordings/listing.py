@@ -60,9 +60,8 @@ def change_table(folder, changed=(), new=()):
 
 def back_up(path):
     """Keep the table of clips as it is, for `undo`."""
-    if path.is_file():
-        with storage.replacing(path.with_name(BEFORE)) as temporary:
-            temporary.write_bytes(path.read_bytes())
+    with storage.replacing(path.with_name(BEFORE)) as temporary:
+        temporary.write_bytes(path.read_bytes() if path.is_file() else b"")
 
 
 def undo(folder):
@@ -73,8 +72,11 @@ def undo(folder):
         raise Problem(f"{before} does not exist, so there is nothing to take back")
     earlier, undone = before.read_bytes(), open_listed(path)[1]
     back_up(path)
-    with storage.replacing(path) as temporary:
-        temporary.write_bytes(earlier)
+    if earlier:
+        with storage.replacing(path) as temporary:
+            temporary.write_bytes(earlier)
+    else:  # there was none
+        path.unlink(missing_ok=True)
     now, then = ({c.name: c for c in clips} for clips in (undone, open_listed(path)[1]))
     both = now.keys() & then.keys()
     numbers = {

@@ -113,6 +113,24 @@ def follow_animals(path, guessed, labels, in_table):
     }
 
 
+def follow_run(labels, run):
+    """Let clips have the animals of the training as that called them: `Rat 1` may be
+    its animal 1, and is then no new one."""
+    known = {run.animal_of(name) for name in run.targets} - {None}
+    named = {label["animal"] for label in labels.values()} - {None}
+    meant = animals.match_animals(named, known)
+    if other := {one: own for one, own in meant.items() if one != own}:
+        told = list_some([f"{one} is {own}" for one, own in sorted(other.items())])
+        caution(
+            f"animals taken for those of the training: {told}. If they are others, "
+            "give --other-animals"
+        )
+    return {
+        name: label | {"animal": meant.get(label["animal"], label["animal"])}
+        for name, label in labels.items()
+    }
+
+
 def list_nameless(labels):
     """List the clips that no animal is known of."""
     return [name for name, label in labels.items() if not label["animal"]]

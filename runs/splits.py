@@ -122,7 +122,8 @@ def refuse_unscored(targets):
     if not targets:
         raise Problem(
             "no clip to train on has an expert score in data_file.csv. Score them with "
-            "rate.py, or learn the groups with --target group"
+            "rate.py --rater NAME, join what raters gave with rate.py --join mean, or "
+            "learn the groups with --target group"
         )
 
 

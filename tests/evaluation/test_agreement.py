@@ -219,3 +219,15 @@ def test_a_correlation_of_nearly_one_has_no_interval_rather_than_nan():
     network[0] = 1e-12
     found = agreement.measure_agreement(expert, network, animals)["animals"]["pearson"]
     assert found["low"] is None and found["reason"]
+
+
+def test_of_folds_a_clear_correlation_has_a_small_p_and_a_weaker_one_a_larger():
+    random = np.random.default_rng(3)
+    x, animals = random.normal(size=12), np.arange(12)
+    means = np.array([x[np.arange(12) % 5 != i % 5].mean() for i in range(12)])
+    found = [
+        correlation.permutation_test(x - means, y, animals, means)
+        for y in (means + x - means + random.normal(0, s, 12) for s in (0.1, 1.0, 9.0))
+    ]
+    clear, weaker, none = (each["p"] for each in found)
+    assert found[0]["value"] > 0.95 and clear < 0.01 < weaker < none

@@ -116,3 +116,11 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
 def test_dots_that_would_hide_one_another_lie_side_by_side():
     places = plots.place_beside(2, np.array([1.0, 1.0, 1.0, 3.0]))
     assert len(set(places[:3])) == 3 and places[3] == 2
+
+
+def test_the_smallest_p_of_folds_is_what_so_few_animals_allow():
+    low, high = np.array([1.0, 1.1, 1.2, 1.3]), np.array([3.0, 3.1, 3.2, 3.4])
+    names = [f"r{i}" for i in range(8)]
+    sides = pd.Series(low, names[:4]), pd.Series(high, names[4:])
+    found = groups.compare_groups(*sides, widen=groups.FOLDED)
+    assert found["p"] == pytest.approx(2 / 70) == found["least_p"]

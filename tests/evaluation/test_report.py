@@ -1,6 +1,7 @@
 """What a report says of studies that prove little: no sentence claims too much."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from builders import make_run
 from films import clip_of, make_film, read_numbers
@@ -147,3 +148,16 @@ def test_ranks_of_few_animals_have_no_interval_of_no_width():
     result, _, printed = tell(draw_table(n_animals=5, folds=False, seed=1))
     assert result["agreement"]["clips"]["spearman"]["low"] is None
     assert "the same whichever animal is omitted" in printed
+
+
+def test_groups_are_told_apart_in_the_last_session_and_the_report_names_it():
+    table = draw_table()
+    before = table.assign(clip=table["clip"] + "_pre", network_score=2.5)
+    both = pd.concat([before, table.assign(session="post")], ignore_index=True)
+    both["session"] = both["session"].fillna("pre")
+    result, _, printed = tell(both)
+    alone, _, _ = tell(table)
+    assert result["separation"] == alone["separation"]
+    assert "impaired from healthy animals, post" in printed
+    days = table.assign(session=table["animal"])  # a session is who was filmed that day
+    assert tell(days)[0]["separation"] == alone["separation"]

@@ -73,6 +73,51 @@ def test_an_undo_says_what_it_undoes(lab):
     assert len(lab.rows()) == 2
 
 
+def test_an_undo_of_the_first_listing_leaves_no_table(lab):
+    take_in(lab, lab.record_animals(animals=2, clips=1))
+    content = (lab.folder / "data_file.csv").read_bytes()
+    assert "2 rows taken away" in lab.ok("extract_files", "--undo").out
+    assert not (lab.folder / "data_file.csv").exists()
+    assert "2 rows brought back" in lab.ok("extract_files", "--undo").out
+    assert (lab.folder / "data_file.csv").read_bytes() == content
+
+
+def test_an_animal_that_a_table_numbered_stays_one_animal(lab):
+    films = lab.record_animals(animals=6, clips=2)
+    table = lab.place / "animals.csv"
+    lines = [f"{n},{'sham' if n % 2 else 'stroke'}" for n in range(1, 7)]
+    table.write_text("\n".join(["animal,group", *lines]))
+    take_in(lab, films, "--animals", table)
+    assert {row["animal"] for row in lab.rows()} == set("123456")
+    lab.score()
+    lab.extract(5)
+    lab.ok("train_reg", "--model", "motion", "--folds", "3", "--final")
+    lab.film("later/Rat 1 day 14.mp4", 2.5, seed=31)
+    lab.film("later/Rat 9 day 14.mp4", 2.5, seed=32)
+    told = lab.ok("score", lab.place / "later", "--output", lab.place / "new.csv")
+    assert "Rat 1 is 1. If they are others, give --other-animals" in told.err
+    first, second = read_csv(lab.place / "new.csv")
+    assert first["animal"] == "1" and not first["low"]
+    assert "animal seen in training" in first["warnings"]
+    assert second["animal"] == "Rat 9" and second["low"]
+    take_in(lab, lab.place / "later")
+    (row,) = [row for row in lab.rows() if row["clip"].startswith("Rat 1 day")]
+    assert row["animal"] == "1" and row["group"] == "sham"
+
+
+def test_a_column_of_animal_numbers_is_no_rater_in_silence(lab):
+    take_in(lab, lab.record_animals(animals=12, clips=1))
+    head, lines = "clip,Rat no.,Ben", []
+    for n, row in enumerate(lab.rows()):
+        lines.append(f"{row['clip']},{n + 1},{(n * 7) % 11 / 2}")
+    (lab.place / "sheet.csv").write_text("\n".join([head, *lines]))
+    columns = ("--rater-columns", "Anna=Rat no.,Ben=Ben")
+    lab.ok("rate", "--scores", "sheet.csv", *columns)
+    told = lab.ok("rate", "--join", "mean")
+    assert "Anna from 1 to 12 and Ben from 0 to 5" in told.err
+    assert "another column?" in told.err
+
+
 def test_other_settings_are_refused_with_the_command_that_goes_on(lab):
     take_in(lab, lab.record_animals(animals=2, clips=1))
     lab.extract(5)
