@@ -77,15 +77,12 @@ class Reading(NamedTuple):
 
 
 def read_label(text, form, context):
-    """Read a simplified label; None where it holds an impossible date of this form.
+    """Read a simplified label, whose dates are of this form.
 
     `context` holds what only all labels tell: words before numbers that are "signed",
     "events" that "pre" is written together with, whether letters are "roman" numbers.
     """
-    dated = read_date(text, form)
-    if dated is None:
-        return None
-    date, rest = dated
+    date, rest = read_date(text, form)
     tokens = split_tokens(rest, context)
     phases = {PHASES[word] for word in tokens if word in PHASES}
     explicit = {AFTER if w in POST else BEFORE for w in tokens if w in PRE + POST}
@@ -180,10 +177,8 @@ def read_labels(labels):
     }
     found = []
     for form in choose_forms(texts.values()):
-        readings = {
-            label: read_label(text, form, context) for label, text in texts.items()
-        }
-        if None not in readings.values() and readings not in found:
+        readings = {k: read_label(text, form, context) for k, text in texts.items()}
+        if readings not in found:
             found.append(readings)
     return found
 

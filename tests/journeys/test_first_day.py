@@ -125,15 +125,7 @@ def test_some_short_clips_and_a_wrong_count_in_the_table(lab):
     lab.film("films/Rat 9/r9_c1.mp4", n_frames=6)
     lab.edit(lambda row: row.update(n_frames="24"))
     lab.ok("extract_files", "--from", lab.place / "films", "--task", "Reach", "--yes")
-    told = lab.run(
-        "extract_features",
-        "--weights",
-        "random",
-        "--seq-length",
-        10,
-        "--sampling",
-        "uniform",
-    )
+    told = lab.extract(10, give=lab.run)
     assert told.code == 1 and "r9_c1: too short: 6 frames" in told.err
     assert told.all.count("--seq-length") == 1 and "--seq-length 6 " in told.all
 

@@ -100,26 +100,13 @@ def write_animals(lab, numbers, name="animals.xlsx"):
 
 
 def test_a_table_of_animals_tells_groups_where_scores_are_compared(scored):
-    told = scored.ok(
-        "validate",
-        "--folds",
-        "--compare",
-        "group",
-        "--animals",
-        write_animals(scored, range(1, 7)),
-    )
+    study, output = ("--compare", "group", "--animals"), scored.place / "out.xlsx"
+    listed = write_animals(scored, range(1, 7))
+    told = scored.ok("validate", "--folds", *study, listed)
     assert "healthy group: Sham" in told.out and "Lesion" in told.out
     new = write_animals(scored, range(21, 27), "new.xlsx")
-    told = scored.ok(
-        "score",
-        scored.place / "new",
-        "--animals",
-        new,
-        "--compare",
-        "group",
-        "--output",
-        scored.place / "out.xlsx",
-    )
+    films = scored.place / "new"
+    told = scored.ok("score", films, *study, new, "--output", output)
     assert "healthy group: Sham" in told.out
     table = tables.read_table(scored.place / "out-animals.xlsx", ("animal",))
     assert len(table.rows) == 6

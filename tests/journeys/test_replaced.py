@@ -51,15 +51,7 @@ def test_a_film_replaced_after_slicing_is_noticed_and_sliced_again(lab):
     film = make_sliced(lab)
     lab.extract()
     lab.film(film, 3, n_frames=12, seed=5, codec="mjpeg", pixels="yuvj420p")
-    told = lab.run(
-        "extract_features",
-        "--weights",
-        "random",
-        "--seq-length",
-        5,
-        "--sampling",
-        "uniform",
-    )
+    told = lab.extract(5, give=lab.run)
     assert told.code == 1 and "replaced" in told.err and "extract_files.py" in told.err
     told = lab.ok("extract_files", "--append")
     assert "made anew" in told.err and "1 row" in told.out

@@ -56,16 +56,7 @@ def test_recordings_on_another_drive(lab):
     moved = lab.place / "drive" / "archive"
     moved.parent.mkdir()
     films.rename(moved)
-    told = lab.run(
-        "extract_features",
-        "--weights",
-        "random",
-        "--overwrite",
-        "--seq-length",
-        5,
-        "--sampling",
-        "uniform",
-    )
+    told = lab.extract(5, "--overwrite", give=lab.run)
     assert "--from" in told.all
     told = take_in(lab, moved).out
     assert "3 rows" in told and "changed" in told and "0 rows added" in told
