@@ -19,6 +19,7 @@ import filecmp
 import math
 import sys
 import unicodedata
+from collections import defaultdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -133,21 +134,21 @@ def find_videos(folder, split=None, task=None):
 
 def check_names(videos):
     """Find the videos that cannot become a row of `data_file.csv`: what is wrong."""
-    faults, seen, names = {}, {}, {}
+    faults, earlier = {}, defaultdict(list)  # by name
     for path in videos:
         for what, name in (("task", path.parent.name), ("clip", path.stem)):
             if fault := storage.find_name_fault(name):
                 faults[path] = f"{what} {name!r} {fault}. Rename it"
         name = unicodedata.normalize("NFC", path.stem)
-        first = seen.setdefault((path.parent, name), path)
-        if first != path:
-            faults[path] = f"two videos of one clip: {first} and {path.name}"
-        first = names.setdefault(name, path)
-        if first.parent != path.parent and not filecmp.cmp(first, path, shallow=False):
-            faults[path] = (
-                f"{path} is another video than {first}, and a clip is known by its "
-                "name alone. Rename one"
-            )
+        for first in earlier[name]:
+            if first.parent == path.parent:
+                faults[path] = f"two videos of one clip: {first} and {path.name}"
+            elif not filecmp.cmp(first, path, shallow=False):
+                faults[path] = (
+                    f"{path} is another video than {first}, and a clip is known by its "
+                    "name alone. Rename one"
+                )
+        earlier[name].append(path)
     return faults
 
 

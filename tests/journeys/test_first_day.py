@@ -5,11 +5,12 @@ import sys
 import builders
 import numpy as np
 import pytest
+from builders import write_trials
 from PIL import Image
 
 import data
 from rating import server
-from system import storage, tables, terminal
+from system import storage, terminal
 from video import frames
 
 
@@ -18,11 +19,6 @@ def write_stack(path, pictures):
     pages = [Image.fromarray(picture) for picture in pictures]
     pages[0].save(path, save_all=True, append_images=pages[1:])
     return path
-
-
-def write_trials(lab, rows):
-    tables.write_table(lab.place / "trials.csv", ("video", "start", "end"), rows)
-    return lab.place / "trials.csv"
 
 
 def test_trials_in_a_stack_of_pages(lab):
