@@ -19,10 +19,11 @@ from pathlib import Path
 
 import data
 from features import provenance, sequences
-from runs import finish, splits, state, store
+from runs import finish, splits, state
 from runs.options import Options, propose
 from system import processes, storage, terminal
 from system.terminal import Problem
+from training import train
 
 SMALL = 256  # units of an LSTM that two cores train hardly faster than one
 MOST_JOBS = 4  # unless told otherwise: each takes about 1 GB
@@ -39,15 +40,8 @@ def choose_clips(folder, task):
     return clips
 
 
-def train_one(*task):
-    """Train the network of a plan, in a process that has imported nothing yet."""
-    from training import train
-
-    return train.train_run(*task)
-
-
 def follow(results, n_runs):
-    """Yield plans and runs as they are done; raise the Problems of all others last."""
+    """Yield runs as they are done; raise the Problems of all others last."""
     from tqdm import tqdm
 
     problems = []
@@ -55,9 +49,9 @@ def follow(results, n_runs):
         for (_, plan, *_), result in results:
             bar.update()
             if isinstance(result, Problem):
-                problems.append(f"{plan.run}: {result}")
+                problems.append(f"{plan.name}: {result}")
             else:
-                yield plan, result
+                yield result
     if problems:
         raise Problem("\n".join(problems))
 
@@ -194,9 +188,9 @@ def list_some(names, limit=20):
     return ", ".join(sorted(names)[:limit]) + more
 
 
-def check_present(folder, planned, options):
+def check_present(folder, planned):
     """See that every clip of the plans has a sequence, before Keras is loaded."""
-    names = {name for plan in planned for name in (*plan.train, *plan.validation)}
+    names, options = {n for p in planned for n in p.targets}, planned[0].options
     lacking = sequences.explain_missing(folder, names, options.n_frames, options.reads)
     if not lacking:
         return
@@ -211,8 +205,8 @@ def check_present(folder, planned, options):
     raise Problem(f"{lacking}. {remedy}, or train without: --skip-missing")
 
 
-def make_plans(args, clips, options, repeat=1):
-    """Plan the runs that the arguments ask for, and name the animal of each clip."""
+def make_plans(args, clips, options, extraction, repeat):
+    """Plan the runs that the arguments ask for."""
     in_folds = args.leave_one_animal_out or args.leave_out or args.folds
     targets = splits.find_targets(clips, options)
     lost = {c.name for c in clips if c.name not in targets}
@@ -220,29 +214,19 @@ def make_plans(args, clips, options, repeat=1):
     if lost and targets:
         terminal.caution(f"without an expert score, and omitted: {list_some(lost, 10)}")
     needed = options.monitor == "animals" or in_folds
-    listed = data.list_animals(clips, options.animal_pattern, bool(needed))
-    animals = {clip.name: a for clip, a in zip(clips, listed, strict=True)}
+    data.list_animals(clips, options.animal_pattern, bool(needed))  # with its cautions
     run = args.run or f"{options.task}-{options.model}"
-    if in_folds:
-        is_published = args.leave_out and not (args.folds or args.leave_one_animal_out)
-        of_run = args.run or ("" if is_published else run)  # g04-features
-        planned = splits.plan_folds(
-            of_run, targets, animals, options, args.folds, args.leave_out, repeat
-        )
-        if args.final:
-            planned.append(splits.plan_final(run, planned, targets, animals, options))
-    else:
-        planned = [splits.plan_run(run, clips, targets, animals, options)]
-    return [plan.name_clips(clips) for plan in planned], animals
-
-
-def check_frames(options, extraction):
-    """Refuse sequences too short for the network, before Keras is loaded."""
-    if options.model == "lstm" and extraction and options.n_frames < 2:
-        raise Problem(
-            "the sequences are of 1 frame, and --model lstm needs 2 or more. Extract "
-            "them again with extract_features.py --seq-length N --overwrite"
-        )
+    plan = splits.begin_plan(run, clips, options, extraction)
+    if not in_folds:
+        return [splits.plan_run(plan, clips, targets)]
+    is_published = not (args.run or args.folds or args.leave_one_animal_out)
+    of_folds = dataclasses.replace(plan, name="") if is_published else plan
+    planned = splits.plan_folds(
+        of_folds, clips, targets, args.folds, args.leave_out, repeat
+    )
+    if args.final:
+        planned.append(splits.plan_final(plan, clips, targets, planned))
+    return planned
 
 
 def train_all(args, repeat):
@@ -251,50 +235,55 @@ def train_all(args, repeat):
     extraction = sequences.describe_making(args.data)
     options = read_options(args, clips, extraction)
     options = dataclasses.replace(options, seed=options.seed + 1000 * (repeat - 1))
-    check_frames(options, extraction)
+    if options.model == "lstm" and extraction and options.n_frames < 2:
+        raise Problem(
+            "the sequences are of 1 frame, and --model lstm needs 2 or more. Extract "
+            "them again with extract_features.py --seq-length N --overwrite"
+        )
     if args.skip_missing:
         wanted = options.n_frames, options.reads
         clips = sequences.omit_missing(args.data, clips, *wanted)
     options = splits.settle_healthy(clips, options)
     if options.control_group:
         print(f"healthy group: {options.control_group}")
-    planned, animals = make_plans(args, clips, options, repeat)
+    planned = make_plans(args, clips, options, extraction, repeat)
     if suggestion := propose(clips, options):
         print(suggestion)
-    check_present(args.data, planned, options)
+    check_present(args.data, planned)
     provenance.refuse_changed(args.data, clips)
-    seconds = provenance.report_pace(args.data, animals, extraction)
+    names = {clip.name: None for clip in clips}
+    seconds = provenance.report_pace(args.data, names, extraction)
     todo = [
         plan
         for plan in planned
-        if args.overwrite or not store.is_finished(args.data, plan, options, extraction)
+        if args.overwrite or not finish.is_finished(args.data, plan)
     ]
     for number, plan in enumerate(todo, start=1):
-        clips_told = splits.describe_plan(plan, animals)
-        print(f"{plan.run} ({number} of {len(todo)}): {clips_told}")
+        print(f"{plan.name} ({number} of {len(todo)}): {splits.describe_plan(plan)}")
     parts = [[plan for plan in todo if plan.held_out]]  # they measure the final one
     parts += [[plan] for plan in todo if not plan.held_out]
     for part in filter(None, parts):
-        for plan, run in train_part(args, part, options, extraction):
-            report_trained(plan, run, seconds)
-    lacked = []
-    for plan in (plan for plan in planned if not plan.held_out):
-        is_new, text = finish.finish(args.data, plan, options)
-        lacked.append(is_new)
+        for run in train_part(args, part):
+            report_trained(run, seconds)
+    final, is_new = [plan for plan in planned if not plan.held_out], False
+    for plan in final:
+        is_changed, text = finish.finish(args.data, plan)
+        is_new |= is_changed
         if text:
-            print(f"{plan.run}: {text}")
-    if not todo and len(planned) == 1 and not any(lacked):
-        raise Problem(f"{planned[0].run} is finished. Give --overwrite to train again")
-    print(f"written to {storage.checkpoint_path(args.data, planned[-1].run).parent}")
+            print(f"{plan.name}: {text}")
+    if not todo and len(planned) == 1 and not is_new:
+        raise Problem(f"{planned[0].name} is finished. Give --overwrite to train again")
+    print(f"written to {storage.checkpoint_path(args.data, planned[-1].name).parent}")
 
 
-def train_part(args, todo, options, extraction):
-    """Train the networks of plans where the arguments say; yields plans and runs."""
+def train_part(args, todo):
+    """Train the networks of plans where the arguments say; yields their runs."""
     from tqdm import tqdm
 
+    options = todo[0].options
     n_jobs = choose_jobs(args.jobs, len(todo), options)
     folder = args.data.resolve() if args.dask else args.data
-    tasks = [(folder, plan, options, extraction) for plan in todo]
+    tasks = [(folder, plan) for plan in todo]
     if args.dask:
         from system import dask_cluster
         from training import on_cluster
@@ -303,29 +292,25 @@ def train_part(args, todo, options, extraction):
             results = dask_cluster.run(client, on_cluster.train_alone, tasks)
             yield from follow(results, len(tasks))
     elif n_jobs > 1:
-        yield from follow(processes.run(n_jobs, train_one, tasks), len(tasks))
+        yield from follow(processes.run(n_jobs, train.train_run, tasks), len(tasks))
     else:
-        from training import train
-
         n_epochs = options.epochs * options.ensemble * (options.model != "motion")
         total, unit = len(todo) * (n_epochs or 1), "epoch" if n_epochs else "network"
         how = "training, at most" if n_epochs else "training"
         with tqdm(total=total, desc=how, unit=unit, disable=None) as bar:
             for plan in todo:
-                epochs = bar if n_epochs else None
-                run = train.train_run(folder, plan, options, extraction, epochs)
+                yield train.train_run(folder, plan, bar if n_epochs else None)
                 bar.update(not n_epochs)
-                yield plan, run
 
 
-def report_trained(plan, run, seconds):
+def report_trained(run, seconds):
     """Print the error of a network, and what the score of a final one reads."""
     error, shares = math.sqrt(run.val_loss), run.describe_choice()
     where = (
         f"validation clips, {run.epochs} epochs" if run.epochs else "cross-validated"
     )
-    print(f"{plan.run}: root mean squared error {error:.3f} ({where})")
-    if shares and not plan.held_out:
+    print(f"{run.name}: root mean squared error {error:.3f} ({where})")
+    if shares and not run.held_out:
         step = f"over {1000 * seconds:.0f} ms " if seconds else ""
         print(f"  {step}it reads {shares}")
 

@@ -18,35 +18,39 @@ from runs import splits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import data
+import models
 from features import sequences
 from runs import predict
 from system import storage, terminal
 
 
-def train_once(folder, plan, options, n_features, as_published, logs):
+def train_once(folder, plan, n_features, as_published, logs):
     """Train one network; return the lowest and the highest score of its clips."""
     import numpy as np
 
     from system.backend import keras
-    from training import fitting, trainer
+    from training import trainer
 
+    options = plan.options
     keras.backend.clear_session()
     keras.utils.set_random_seed(options.seed)
     shape = (options.n_frames, n_features)
-    bias = 0.0 if as_published else sum(plan.train.values()) / len(plan.train)
-    to_train = not as_published
-    model = fitting.build_network(shape, options, bias, None, to_train=to_train)
+    targets = plan.train_clips
+    if as_published:
+        model = models.build(options, shape)
+    else:
+        bias = sum(targets.values()) / len(targets)
+        model = trainer.build_fast(shape, options, bias)
     batches, validation = (
         trainer.SequenceBatches(folder, clips, *shape, options.batch_size, seed)
-        for clips, seed in ((plan.train, options.seed), (plan.validation, None))
+        for clips, seed in ((targets, options.seed), (plan.validation_clips, None))
     )
     try:
         one = trainer.Trainer(model, options)
         trainer.fit_network(one, batches, validation, logs, options.as_dict())
     except terminal.Problem:
         return 0.0, 0.0
-    read = (sequences.read_sequence(folder, name, *shape) for name in plan.train)
+    read = (sequences.read_sequence(folder, name, *shape) for name in targets)
     scores = predict.score_sequences([model], read)
     return float(np.min(scores)), float(np.max(scores))
 
@@ -63,7 +67,6 @@ def main(argv=None):
     small = ["--units", "128", "--learning-rate", "1e-4", "--epochs", "50"]
     given = train_reg.parse_args([*small, *rest])
     clips = train_reg.choose_clips(args.data, given.task)
-    animals = {clip.name: data.animal_of(clip.name) for clip in clips}
     extraction = sequences.read_extraction(args.data)
     base = train_reg.read_options(given, clips, extraction)
     targets = splits.find_targets(clips, base)
@@ -72,11 +75,13 @@ def main(argv=None):
     dead = {"ours": 0, "published": 0}
     for seed in range(args.first, args.first + args.seeds):
         options = dataclasses.replace(base, seed=seed)
-        plan = splits.plan_run("seeds", clips, targets, animals, options)
+        plan = splits.begin_plan("seeds", clips, options, extraction)
+        plan = splits.plan_run(plan, clips, targets)
         for way in dead:
             with tempfile.TemporaryDirectory() as logs:
-                rest = (options, n_features, way == "published", logs)
-                low, high = train_once(args.data, plan, *rest)
+                as_published = way == "published"
+                found = train_once(args.data, plan, n_features, as_published, logs)
+            low, high = found
             dead[way] += high == low
             print(f"seed {seed}, {way}: scores {low:.3f} to {high:.3f}", flush=True)
     for way, count in dead.items():

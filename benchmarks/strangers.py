@@ -13,7 +13,7 @@ Cost    a minute; --clips some seconds a clip and kind.
 
 import argparse
 import collections
-import json
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -25,7 +25,6 @@ import data
 from features import provenance, sequences
 from runs import novelty
 from runs.record import check_record
-from system import storage
 from video import find, frames, reader
 
 N_REPEATS = 10
@@ -51,8 +50,8 @@ def split_animals(animals, random):
 
 def share_flagged(features, directions, animals=None):
     """Share of clips said to be novel; of each animal's clips first, if told."""
-    centres = np.array(features["centres"])
-    odd = novelty.measure_distances(directions, centres) > features["limit"]
+    centres = np.array(features.centres)
+    odd = novelty.measure_distances(directions, centres) > features.limit
     if animals is None:
         return odd.mean()
     return np.mean([odd[animals == name].mean() for name in np.unique(animals)])
@@ -64,7 +63,7 @@ def measure_features(animals, directions, others):
     for _ in range(N_REPEATS):
         new = split_animals(animals, random)
         features = novelty.describe_features(directions[~new], animals[~new])
-        found["stated"].append(features["false_alarms"])
+        found["stated"].append(features.false_alarms)
         alarms = share_flagged(features, directions[new], animals[new])
         found["new animals"].append(alarms)
         for name, other in others.items():
@@ -98,11 +97,12 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
         "options": {},
         "extraction": extraction,
         "train_clips": {names[i]: clips[i].score for i in known},
+        "animals": {names[i]: str(animals[i]) for i in known},
         "sha256": "",
     }
-    own, run = [names[i] for i in known], check_record("all", record)
-    record["clips_were"] = novelty.describe_clips(folder, own, animals[known], run)
-    run = check_record("all", json.loads(json.dumps(storage.plain_values(record))))
+    run = check_record("all", record)
+    likeness = novelty.describe_clips(folder, run)
+    run = dataclasses.replace(run, clips_were=likeness)
     extractor = Extractor(extraction["weights"])
     found = provenance.read_origins(folder)
     for kind in KINDS:

@@ -1,5 +1,6 @@
 """What an evaluation writes: predictions, JSON, figures, the page, sentences."""
 
+import dataclasses
 import os
 import textwrap
 import warnings
@@ -98,7 +99,7 @@ def publish(folder, split, clips, table, run, result, options, means=None):
         "independence": known or "the network never saw these animals",
         **result,
         "options": {k: str(v) for k, v in options.items()},
-        "run_record": run.as_record(),
+        "run_record": dataclasses.replace(run, clips_were=None).as_record(),
         "inputs": {p.name: storage.digest_file(p) for p in read if p.is_file()},
         "versions": versions,
     }

@@ -17,6 +17,7 @@ import numpy as np
 
 from features import provenance
 from runs import intervals, predict
+from runs.record import Features, Likeness
 from system.terminal import caution
 
 FALSE_ALARMS = 0.05  # of clips of new animals, where there are animals enough
@@ -60,11 +61,7 @@ def measure_distances(directions, centres):
 
 
 def describe_features(directions, animals):
-    """Describe where clips (N, F) of animals (N,) point; None for under 4 animals.
-
-    A dict of "centres", of the animals, in units of `GRAIN`, and "limit", the distance
-    that new animals pass by chance in a share of "false_alarms" of their clips.
-    """
+    """Describe where clips (N, F) of animals (N,) point; None for under 4 animals."""
     names, index = np.unique(animals, return_inverse=True)
     if len(names) < 4:
         return None
@@ -76,11 +73,7 @@ def describe_features(directions, animals):
         distances[index == i] = measure_distances(directions[index == i], others)
     level = min(1 - FALSE_ALARMS, len(names) / (len(names) + 1))
     limit = intervals.find_width(distances, animals, level)
-    return {
-        "limit": round(limit, 6),
-        "false_alarms": round(1 - level, 3),
-        "centres": centres.tolist(),
-    }
+    return Features(centres.tolist(), round(limit, 6), round(1 - level, 3))
 
 
 def look_up(folder, names, n_frames):
@@ -93,23 +86,22 @@ def look_up(folder, names, n_frames):
     ]
 
 
-def describe_clips(folder, names, animals, run):
-    """Describe what the clips `names` (N,) of `animals` (N,) are like.
-
-    A dict of the fields of `record.Likeness`: [least, most] of numbers; None for what
-    is not known of every clip.
-    """
-    looks, found = look_up(folder, names, run.n_frames), {}
+def describe_clips(folder, run):
+    """Describe what the clips that a run knows are like: a Likeness."""
+    names, origins = list(run.targets), provenance.read_origins(folder)
+    looks, ranges = look_up(folder, names, run.n_frames), {}
     for field in ("n_frames", "fps", "brightness", "seconds"):
         values = [getattr(look, field) for look in looks]
-        found[field] = None if None in values else [min(values), max(values)]
+        ranges[field] = None if None in values else (min(values), max(values))
     directions = np.stack(list(map(point, predict.read_sequences(folder, names, run))))
     sizes = {look.size for look in looks}
-    found["size"] = sorted(sizes) if all(sizes) else None
-    origins = provenance.read_origins(folder)
-    pairs = [(name, origins.get((name, run.n_frames))) for name in names]
-    found["digests"] = {name: origin.digest for name, origin in pairs if origin}
-    return {**found, "features": describe_features(directions, animals)}
+    keys = [(name, run.n_frames) for name in names]
+    return Likeness(
+        **ranges,
+        size=sorted(sizes) if all(sizes) else None,
+        digests={key[0]: origins[key].digest for key in keys if key in origins},
+        features=describe_features(directions, list(map(run.animal_of, names))),
+    )
 
 
 def explain_missing(run):

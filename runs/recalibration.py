@@ -7,7 +7,6 @@ scored by the line of all others: these errors give the new run its intervals.
 """
 
 import dataclasses
-from datetime import datetime, timezone
 
 import numpy as np
 from scipy import stats
@@ -116,11 +115,21 @@ def recalibrate(folder, run, table, clips, name):
         ],
         "leave-one-animal-out",
     )
-    labels = splits.Plan(name, targets, {}, [], None, {}).name_clips(clips).labels
-    record = describe(run, name, targets, labels, line, errors).as_record()
-    likeness = novelty.describe_clips(folder, names, animals, run)
-    new = store.save_run(folder, networks, {**record, "clips_were": likeness})
-    return new, before, held_out
+    owners = {clip: run.animal_of(clip) for clip in run.targets}
+    known = run.targets, owners, run.clips_were.digests or {}
+    new = dataclasses.replace(
+        splits.give_clips(run, clips, targets, {}),
+        name=name,
+        base=Base(run.name, run.sha256, run.received, *line, *known),
+        held_out=[],
+        scheme=Scheme(""),
+        choice=Choice(),
+        errors=errors,
+        received="",
+    )
+    likeness = novelty.describe_clips(folder, new)
+    new = dataclasses.replace(new, clips_were=likeness)
+    return store.save_run(folder, networks, new), before, held_out
 
 
 def unclip(network):
@@ -137,25 +146,3 @@ def move(network, line, activation):
     network.set_weights([*others, line[0] * kernel, line[0] * bias + line[1]])
     if not isinstance(network, models.Motion):
         network.layers[-1].activation = backend.keras.activations.get(activation)
-
-
-def describe(run, name, targets, labels, line, errors):
-    """Describe a recalibrated run, but for its weights."""
-    owners = {clip: run.animal_of(clip) for clip in run.targets}
-    digests = run.clips_were.digests or {}
-    known = {"clips": run.targets, "animals": owners, "digests": digests}
-    blank = {"animals": {}, "groups": {}, "crops": [], "mirrored": []}
-    return dataclasses.replace(
-        run,
-        name=name,
-        base=Base(run.name, run.sha256, run.received, *line, **known),
-        train_clips=targets,
-        validation_clips={},
-        held_out=[],
-        scheme=Scheme(""),
-        choice=Choice(),
-        errors=errors,
-        received="",
-        trained=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-        **(blank | labels),
-    )

@@ -44,7 +44,7 @@ def is_extraction(made):
 
 @dataclasses.dataclass(frozen=True)
 class Scheme:
-    """How a run belongs to a cross-validation; without a kind it belongs to none."""
+    """How a run belongs to a cross-validation; of the kind "" it belongs to none."""
 
     kind: str  # "folds", "leave-one-animal-out", or "final": trained after these
     prefix: str = ""  # the run that the folds are of
@@ -119,6 +119,7 @@ class Likeness:
 class Choice:
     """What a closed form chose, by block of statistics; see `training.motion.fit`."""
 
+    correlation: float = 0.0  # of the errors of one animal's clips
     shares: dict[str, float] = field(default_factory=dict)
     ranges: dict[str, Range] = field(default_factory=dict)  # over fits without animals
     degrees: dict[str, float] = field(default_factory=dict)  # of freedom, effective
@@ -140,7 +141,7 @@ class Base:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A trained run. What is unknown of the published network is None."""
+    """A run, planned or trained. What is unknown of the published network is None."""
 
     name: str
     model: str
@@ -166,7 +167,9 @@ class Run:
     # Where networks of one run differ in their options.
     members: list[Options] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
     epochs: Count = 0
+    best_epoch: list[Count] = field(default_factory=list)  # of each network, from 1
     val_loss: float | None = None
     choice: Choice = field(default_factory=Choice)
     errors: Errors | None = field(default_factory=Errors)
@@ -227,11 +230,10 @@ class Run:
         )
 
     def as_record(self):
-        """List the fields that describe a run in other files, by their keys."""
-        found = {KEYS.get(k, k): v for k, v in dataclasses.asdict(self).items()}
-        for name in ("clips_were", "animals_now", "path"):
-            del found[name]
-        return found
+        """Give the fields that a file holds, by their keys there."""
+        fields = [own.name for own in dataclasses.fields(self)[:-2]]
+        found = dataclasses.asdict(self)
+        return {KEYS.get(name, name): found[name] for name in fields}
 
 
 def take(value, kind):

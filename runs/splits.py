@@ -1,9 +1,12 @@
-"""Which clips a run learns from, and which animals it holds out."""
+"""Plans of runs: which clips one learns from, and which animals it holds out.
 
+A plan is a `Run` that is not trained yet.
+"""
+
+import collections
 import dataclasses
 import hashlib
 import json
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,37 +14,11 @@ import data
 from names import labels
 from rating.scales import warn_of_far
 from runs.options import LEARNS_FROM_ALL
+from runs.record import Run, Scheme
 from system.terminal import Problem, caution
 
-
-class Plan(NamedTuple):
-    """One run: training clips, validation clips and held-out animals."""
-
-    run: str
-    train: dict  # clip name -> target
-    validation: dict
-    held_out: list
-    scheme: dict | None
-    labels: dict  # of these clips in the table: animals, groups, crops, mirrored
-
-    def animal_of(self, name, pattern):
-        """Name the animal of a clip: as the table does, else as its name does."""
-        named = self.labels.get("animals", {}).get(name)
-        return named or data.animal_of(name, pattern)
-
-    def name_clips(self, clips):
-        """Take up what the table holds of the clips that the run will know."""
-        own = {*self.train, *self.validation}
-        known = [clip for clip in clips if clip.name in own]
-        crops = {c.crop for c in known}
-        cropped = sorted(crops - {None})
-        found = {
-            "animals": {c.name: c.animal for c in known if c.animal},
-            "groups": {c.name: c.group for c in known if c.group},
-            "crops": cropped and cropped + [None] * (None in crops),
-            "mirrored": [c.name for c in known if c.mirror],
-        }
-        return self._replace(labels={k: v for k, v in found.items() if v})
+OF_OPTIONS = ("task", "model", "target", "seed", "n_frames", "control_group")
+OF_OPTIONS += ("animal_pattern", "group_pattern")  # fields that a run has, too
 
 
 def find_targets(clips, options):
@@ -75,8 +52,7 @@ def settle_healthy(clips, options):
 
 def find_group_targets(clips, options):
     """Give each clip of the healthy group 0, all others 1; see `find_targets`."""
-    groups = name_groups(clips, options)
-    healthy = labels.find_healthy(groups.values(), options.control_group)
+    groups, healthy = name_groups(clips, options), options.control_group
     if lost := [name for name, group in groups.items() if group is None]:
         raise Problem(
             f"--target group: {len(lost)} clip names hold no group that matches "
@@ -92,10 +68,56 @@ def find_group_targets(clips, options):
     return {name: float(group != healthy) for name, group in groups.items()}
 
 
-def plan_run(run, clips, targets, animals, options):
+def begin_plan(name, clips, options, extraction):
+    """Begin the plan of a run of a name, which has no clips yet: a Run."""
+    return Run(
+        name=name,
+        n_features=0,  # as for "", not known before the training
+        options=options,
+        extraction=extraction,
+        train_clips={},
+        sha256="",
+        animals={clip.name: clip.animal for clip in clips if clip.animal},
+        groups={clip.name: clip.group for clip in clips if clip.group},
+        **{field: getattr(options, field) for field in OF_OPTIONS},
+    )
+
+
+def give_clips(plan, clips, train, validation=None, **more):
+    """Give a plan its clips, targets by name, and what the table holds of them.
+
+    Where it has no clips for `validation`, those of some animals are held back.
+    """
+    if validation is None:
+        held, names = set(), sorted(train)  # the order of the rows decides nothing
+        if plan.model not in LEARNS_FROM_ALL:
+            held = hold_out_animals(
+                list(map(plan.animal_of, names)),
+                [train[name] for name in names],
+                plan.options.validation_fraction,
+                plan.seed,
+            )
+        validation = {n: t for n, t in train.items() if plan.animal_of(n) in held}
+        train = {n: t for n, t in train.items() if n not in validation}
+    known = [clip for clip in clips if clip.name in train or clip.name in validation]
+    crops = {clip.crop for clip in known}
+    cropped = sorted(crops - {None})
+    return dataclasses.replace(
+        plan,
+        train_clips=train,
+        validation_clips=validation,
+        animals={clip.name: clip.animal for clip in known if clip.animal},
+        groups={clip.name: clip.group for clip in known if clip.group},
+        crops=cropped and cropped + [None] * (None in crops),
+        mirrored=[clip.name for clip in known if clip.mirror],
+        **more,
+    )
+
+
+def plan_run(plan, clips, targets):
     """Plan a run on the train rows, validated on held-out animals or the test rows.
 
-    `targets` and `animals` are those of each clip by its name.
+    `plan` is one of `begin_plan`; `targets` are those of each clip by its name.
     """
     rows = [clip.name for clip in clips if clip.split == "train"]
     test = [clip.name for clip in clips if clip.split == "test"]
@@ -103,19 +125,19 @@ def plan_run(run, clips, targets, animals, options):
     if not rows:
         raise Problem("data_file.csv has no train rows")
     refuse_unscored(train)
-    if options.monitor == "test" and options.model not in LEARNS_FROM_ALL:
+    if plan.options.monitor == "test" and plan.model not in LEARNS_FROM_ALL:
         validation = {name: targets[name] for name in test if name in targets}
         if not validation:
             raise Problem("--monitor test: no test row has a score")
         caution("the test rows steer this training: their figures are no test")
-        return Plan(run, train, validation, [], None, {})
-    if on_both_sides := {animals[n] for n in train} & {animals[n] for n in test}:
+        return give_clips(plan, clips, train, validation)
+    both = set(map(plan.animal_of, train)) & set(map(plan.animal_of, test))
+    if both:
         caution(
-            f"{len(on_both_sides)} animals have train and test rows (for example "
-            f"{min(on_both_sides)}): their test figures are no test. Use "
-            "--leave-one-animal-out instead"
+            f"{len(both)} animals have train and test rows (for example {min(both)}): "
+            "their test figures are no test. Use --leave-one-animal-out instead"
         )
-    return choose_validation(Plan(run, train, {}, [], None, {}), animals, options)
+    return give_clips(plan, clips, train)
 
 
 def refuse_unscored(targets):
@@ -127,82 +149,58 @@ def refuse_unscored(targets):
         )
 
 
-def plan_final(run, folds, targets, animals, options):
+def plan_final(plan, clips, targets, folds):
     """Plan the network to use, on all animals; its folds give its errors."""
-    scheme = {
-        "kind": "final",
-        "of": folds[0].scheme["kind"],
-        "prefix": folds[0].scheme["prefix"],
-        "folds": [plan.run for plan in folds],
-    }
-    plan = Plan(run, dict(targets), {}, [], scheme, {})
-    return choose_validation(plan, animals, options)
+    of, names = folds[0].scheme, [fold.name for fold in folds]
+    scheme = Scheme("final", of.prefix, of=of.kind, folds=names)
+    return give_clips(plan, clips, targets, scheme=scheme)
 
 
-def choose_validation(plan, animals, options):
-    """Move the clips of some animals of a plan from training to validation."""
-    if options.model in LEARNS_FROM_ALL:
-        return plan
-    names = sorted(plan.train)  # the order of the rows decides nothing
-    held = hold_out_animals(
-        [animals[name] for name in names],
-        [plan.train[name] for name in names],
-        options.validation_fraction,
-        options.seed,
-    )
-    validation = {n: t for n, t in plan.train.items() if animals[n] in held}
-    train = {n: t for n, t in plan.train.items() if n not in validation}
-    return plan._replace(train=train, validation=validation)
-
-
-def plan_folds(run, targets, animals, options, n_folds=None, only=None, repeat=1):
+def plan_folds(plan, clips, targets, n_folds=None, only=None, repeat=1):
     """Plan one run a fold, by default one an animal; the split column is ignored.
 
-    Names of the runs begin with `run`, "" as published; `only` names the one fold to
-    plan; `repeat` is that of a cross-validation that is repeated with other seeds and
-    folds; the rest is as for `plan_run`.
+    Names of the runs begin with that of `plan`, "" as published; `only` names the one
+    fold to plan; `repeat` is that of a cross-validation that is repeated with other
+    seeds and folds; the rest is as for `plan_run`.
     """
     refuse_unscored(targets)
     names = sorted(targets)  # the order of the rows decides nothing
-    owners, scores = [animals[n] for n in names], [targets[n] for n in names]
-    folds = fold_animals(owners, n_folds, scores, options.seed)
-    prefix = f"{run}-" if run else ""
-    prefix += f"repeat{repeat}-" if repeat > 1 else ""
+    animals = list(map(plan.animal_of, names))
+    scores = [targets[name] for name in names]
+    folds = fold_animals(animals, n_folds, scores, plan.options.seed)
+    table = json.dumps(list(zip(names, scores, animals, strict=True)))
+    start = f"{plan.name}-" if plan.name else ""
+    start += f"repeat{repeat}-" if repeat > 1 else ""
     plans = []
     for number, held_out in enumerate(folds, start=1):
         fold = f"fold{number}" if n_folds else held_out[0]
         if only not in (None, fold):
             continue
-        train = {n: t for n, t in targets.items() if animals[n] not in held_out}
-        scheme = {
-            "kind": "folds" if n_folds else "leave-one-animal-out",
-            "prefix": run,
-            "n_folds": len(folds),
-            "fold": fold,
-            "repeat": repeat,
-            "clips": digest_clips(targets, animals),
-        }
-        plan = Plan(f"{prefix}{fold}-features", train, {}, held_out, scheme, {})
-        plans.append(choose_validation(plan, animals, options))
+        scheme = Scheme(
+            kind="folds" if n_folds else "leave-one-animal-out",
+            prefix=plan.name,
+            n_folds=len(folds),
+            fold=fold,
+            repeat=repeat,
+            clips=hashlib.sha256(table.encode()).hexdigest()[:16],
+        )
+        own = dataclasses.replace(plan, name=f"{start}{fold}-features")
+        rest = {n: t for n, t in targets.items() if own.animal_of(n) not in held_out}
+        plans.append(give_clips(own, clips, rest, held_out=held_out, scheme=scheme))
     if not plans:
-        names = ", ".join(sorted(set(animals.values())))
-        raise Problem(f"--leave-out {only}: the animals are {names}")
+        animals = sorted({plan.animal_of(clip.name) for clip in clips})
+        raise Problem(f"--leave-out {only}: the animals are {', '.join(animals)}")
     return plans
 
 
-def digest_clips(targets, animals):
-    """Compute what folds of one table share: a digest of clips, scores and animals."""
-    rows = sorted((name, target, animals[name]) for name, target in targets.items())
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
-
-
-def describe_plan(plan, animals):
+def describe_plan(plan):
     """Describe how many clips and animals a run trains on, and is validated on."""
-    n_train = len({animals[name] for name in plan.train})
-    found = f"{len(plan.train)} training clips of {n_train} animals"
-    n_validation = len({animals[name] for name in plan.validation})
-    more = f", {len(plan.validation)} validation clips of {n_validation}"
-    return found + more * bool(plan.validation)
+    (n_train, of_train), (n_validation, of_validation) = (
+        (len(clips), len(set(map(plan.animal_of, clips))))
+        for clips in (plan.train_clips, plan.validation_clips)
+    )
+    more = f", {n_validation} validation clips of {of_validation}"
+    return f"{n_train} training clips of {of_train} animals{more * bool(n_validation)}"
 
 
 def hold_out_animals(animals, scores, fraction, seed):
@@ -234,9 +232,9 @@ def split_groups(groups, n_folds):
 
 def gather_scores(animals, scores):
     """Gather the scores (N,) of each animal: dict of str to list of float."""
-    of_animal = {}
+    of_animal = collections.defaultdict(list)
     for animal, score in zip(animals, scores, strict=True):
-        of_animal.setdefault(animal, []).append(score)
+        of_animal[animal].append(score)
     return of_animal
 
 

@@ -7,12 +7,10 @@ import dataclasses
 from datetime import datetime, timezone
 from pathlib import Path
 
-import data
 import models
-from features import sequences
 from runs import archives, keras2, loading, packing
 from runs.record import read_record
-from system import storage, terminal, untrusted
+from system import storage, untrusted
 from system.terminal import Problem
 
 CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
@@ -149,133 +147,19 @@ def verify(run):
         )
 
 
-def describe_run(plan, options, extraction, results, n_features):
-    """Put together the record (dict) of a run: all that is needed to use it.
-
-    `plan` and `options` are what was trained, `extraction` as of
-    `sequences.read_extraction`; `results` those of each network, see
-    `trainer.fit_network`.
-    """
-    return {
-        "run": plan.run,
-        "task": options.task,
-        "model": options.model,
-        "target": options.target,
-        "seed": options.seed,
-        "animal_pattern": options.animal_pattern,
-        "group_pattern": options.group_pattern,
-        "control_group": options.control_group,
-        "options": options.as_dict(),
-        "versions": terminal.list_versions(),
-        "n_frames": options.n_frames,
-        "n_features": n_features,
-        "extraction": extraction,
-        "train_clips": plan.train,
-        "watched_clips": plan.validation,
-        **plan.labels,
-        "left_out": plan.held_out,
-        "scheme": plan.scheme,
-        "epochs": sum(result["epochs"] for result in results),
-        "best_epoch": [result["best_epoch"] for result in results],
-        "val_loss": sum(result["val_loss"] for result in results) / len(results),
-        **({"choice": results[0]["choice"]} if "choice" in results[0] else {}),
-        "trained": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-        "sha256": "",  # see `save_run`
-    }
-
-
-def save_run(folder, networks, record):
+def save_run(folder, networks, run):
     """Write `<run>.keras` and then `<run>.json`, which makes the run a finished one."""
-    path = storage.checkpoint_path(folder, record["run"])
+    path, now = storage.checkpoint_path(folder, run.name), datetime.now(timezone.utc)
     with storage.replacing(path) as temporary:
-        if record["model"] == "motion":
+        if run.model == "motion":
             archives.write_plain(temporary, networks)
         else:
             models.join(networks).save(temporary)
     digest = storage.digest_file(path)
-    storage.write_json(path.with_suffix(".json"), {**record, "sha256": digest})
+    trained = now.isoformat(timespec="milliseconds")
+    write_record(dataclasses.replace(run, path=path, sha256=digest, trained=trained))
     return read_record(path)
 
 
-def is_finished(folder, plan, options, extraction):
-    """Check whether a run is there already; raises Problem if it is another one.
-
-    Parameters are those of `describe_run`. Options that a later release brought count
-    as left at their defaults.
-    """
-    path = storage.checkpoint_path(folder, plan.run)
-    beside = path.with_suffix(".json")
-    if not (path.is_file() and beside.is_file()):
-        return False
-    run = read_record(path)
-    if run.sha256 != storage.digest_file(path):
-        return False  # killed while the one replaced the other
-    if differences := list_differences(run, plan, options, extraction):
-        raise Problem(
-            f"run {plan.run} exists, but was trained differently: "
-            f"{'; '.join(differences)}. Give --overwrite to replace it, or another "
-            "--run NAME to keep both"
-        )
-    record = storage.read_json(beside)
-    if plan.held_out and record["scheme"] != plan.scheme:
-        storage.write_json(beside, {**record, "scheme": plan.scheme})
-    return True
-
-
-def list_differences(run, plan, options, extraction):
-    """Describe how a training differs from the one that is planned: list of str."""
-    then = run.options.as_dict()
-    found = [
-        f"--{name.replace('_', '-')} {then[name]}, now {value}"
-        for name, value in options.as_dict().items()
-        if then[name] != value and name not in ("n_frames", "control_group", "reads")
-    ]
-    if then["reads"] != options.reads:
-        found.append(f"it read the {then['reads']} of frames, now {options.reads}")
-    found += list_changed_clips(run, plan, options)
-    if run.crops != plan.labels.get("crops", []):
-        found.append("other crops")
-    if not found and run.validation_clips != plan.validation:
-        found.append("other validation animals")
-    if run.extraction and extraction:
-        differences = sequences.compare_extractions(extraction, run.extraction)
-        found += [f"now sequences of {each}" for each in differences]
-    elif run.extraction or extraction:
-        found.append("sequences made in another way")
-    return found
-
-
-def list_changed_clips(run, plan, options):
-    """Describe which clips of a training changed since: list of str."""
-    earlier, now = run.targets, {**plan.train, **plan.validation}
-    both, groups = now.keys() & earlier.keys(), plan.labels.get("groups", {})
-    was_out, is_out = {*run.held_out}, {*plan.held_out}
-    new, gone = now.keys() - earlier.keys(), earlier.keys() - now.keys()
-    pattern = options.animal_pattern
-    changes = {  # a clip of an animal that is held out, then or now, was not removed
-        "new": {n for n in new if plan.animal_of(n, pattern) not in was_out},
-        "no longer there": {n for n in gone if run.animal_of(n) not in is_out},
-        "with another score": {n for n in both if earlier[n] != now[n]},
-        "of another animal": {
-            name
-            for name in both
-            if run.animal_of(name) != plan.animal_of(name, pattern)
-        },
-        "of another group": {
-            name
-            for name in both
-            if run.group_of(name)
-            != (groups.get(name) or data.group_of(name, options.group_pattern))
-        },
-        "mirrored or no longer so": {*run.mirrored}
-        ^ {*plan.labels.get("mirrored", ())},
-    }
-    found = [
-        f"{len(names)} clip{'s' * (len(names) > 1)} {change} (for example {min(names)})"
-        for change, names in changes.items()
-        if names
-    ]
-    if was_out != is_out:
-        before, after = (", ".join(sorted(held)) for held in (was_out, is_out))
-        found.append(f"animals held out are {after or 'none'}, not {before or 'none'}")
-    return found
+def write_record(run):
+    storage.write_json(run.path.with_suffix(".json"), run.as_record())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import data
 from data import Clip
-from runs import folds, learned, splits, store
+from runs import folds, learned, splits
 from runs.options import Options
 from runs.record import check_record
 from system.terminal import Caution, Problem
@@ -92,14 +92,12 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     owners = [f"Rat {number // 2}" for number in range(10)]
     clips = make_clips(*"abcdefghij", animals=owners)
     clips = [c._replace(group="sham") for c in clips[:6]] + clips[6:]
-    animals = {clip.name: clip.animal for clip in clips}
     targets = splits.find_targets(clips, Options())
-    plan, *_ = splits.plan_folds("", targets, animals, Options())
-    plan = plan.name_clips(clips)
-    assert plan.run == "Rat 0-features" and plan.held_out == ["Rat 0"]
-    result = {"epochs": 1, "best_epoch": 1, "val_loss": 1.0}
-    record = store.describe_run(plan, Options(), None, [result], 8)
-    run = check_record("x.json", json.loads(json.dumps(record)))
+    plan = splits.begin_plan("", clips, Options(), None)
+    plan, *_ = splits.plan_folds(plan, clips, targets)
+    assert plan.name == "Rat 0-features" and plan.held_out == ["Rat 0"]
+    run = dataclasses.replace(plan, n_features=8)
+    assert check_record("x.json", json.loads(json.dumps(run.as_record()))) == run
     seen = learned.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], run)
     assert seen[:2] == ["", "animal seen in training"] and seen[2].startswith("clip")
     assert run.group_of("c") == "sham" and run.group_of("i") is None

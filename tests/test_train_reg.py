@@ -12,6 +12,7 @@ from builders import make_run
 from trainings import N_FEATURES, N_FRAMES, SMALL, make_folder, read_record, train
 
 import data
+import models
 import train_reg
 from features import sequences
 from runs import learned, predict, store
@@ -115,11 +116,14 @@ def test_a_finished_run_is_not_trained_again(folder):
     assert read_record(folder, "Reach-lstm")["seed"] == 5
 
 
-def build(model, bias, **options):
-    from training import fitting
+def build(model, bias, to_train=False):
+    from training import trainer
 
     small = Options(model=model, units=4, dropout=0.0, gates="sigmoid")
-    return fitting.build_network((N_FRAMES, N_FEATURES), small, bias, None, **options)
+    shape = (N_FRAMES, N_FEATURES)
+    if to_train:
+        return trainer.build_fast(shape, small, bias)
+    return models.build(small, shape, bias)
 
 
 @pytest.mark.parametrize("model", ["pool", "lstm"])

@@ -1,6 +1,6 @@
 """Training the networks of a run, each on its clips, one after the other."""
 
-import json
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,8 @@ import numpy as np
 import models
 from features.sequences import KINDS, read_sequence
 from runs import finish, store
-from system import storage
+from runs.record import Choice
+from system import storage, tables, terminal
 from system.terminal import Problem
 from training import motion
 
@@ -16,51 +17,48 @@ BACKUP = "backup.npz"  # of a training that can go on
 LOGS = ("history.csv", BACKUP)
 
 
-def train_run(folder, plan, options, extraction, bar=None):
+def train_run(folder, plan, bar=None):
     """Train the network or networks of a plan and write the run; gives its `Run`.
 
-    `extraction` is what `sequences.read_extraction` gives, `bar` a tqdm.
+    `bar` is a tqdm of epochs.
     """
-    logs = storage.logs_folder(folder, plan.run)
+    logs = storage.logs_folder(folder, plan.name)
     with storage.claim(logs):
-        names = [*plan.train, *plan.validation]
-        shape = options.n_frames, check_sequences(folder, names, options)
-        known = {"options": options.as_dict(), "extraction": extraction}
-        clear_logs(logs, known)
-        fitted = []
-        for number in range(options.ensemble):
-            if options.model == "motion":
-                fitted.append(fit_motion(folder, plan, options, shape))
-                continue
-            from training import fitting
+        n_features = check_sequences(folder, plan.targets, plan.options)
+        plan = dataclasses.replace(plan, n_features=n_features)
+        if not any(logs.rglob(BACKUP)):
+            clear_logs(logs)
+        if plan.model == "motion":
+            networks, found = fit_motion(folder, plan)
+        else:
+            from training import trainer
 
-            place = logs / f"member_{number}" if options.ensemble > 1 else logs
-            seed = options.seed + number
-            identity = {"plan": plan._asdict(), "seed": seed, **known}
-            given = folder, plan, options, shape, seed, place, identity, bar
-            fitted.append(fitting.train_network(*given))
-        networks, results = zip(*fitted, strict=True)
-        record = store.describe_run(plan, options, extraction, results, shape[1])
-        record = finish.complete(folder, plan, options, record)
-        run = store.save_run(folder, networks, record)
-        for path in Path(logs).rglob(BACKUP):
+            networks, found = trainer.train_networks(folder, plan, logs, bar)
+        run = dataclasses.replace(plan, versions=terminal.list_versions(), **found)
+        run = store.save_run(folder, networks, finish.complete(folder, run))
+        for path in logs.rglob(BACKUP):
             path.unlink()
     return run
 
 
-def fit_motion(folder, plan, options, shape):
+def fit_motion(folder, plan):
     """Fit a score of movement on all clips of a plan, in closed form.
 
-    Gives what `fitting.train_network` does, "val_loss" with each animal held out.
+    Gives networks and what a `Run` says of them, `val_loss` with each animal held out.
     """
-    animals = [plan.animal_of(name, options.animal_pattern) for name in plan.train]
-    statistics = measure_movement(folder, plan.train, *shape, options.reads)
-    scores = np.array(list(plan.train.values()), float)
+    options, shape = plan.options, (plan.n_frames, plan.n_features)
+    animals = list(map(plan.animal_of, plan.train_clips))
+    statistics = measure_movement(folder, plan.train_clips, *shape, options.reads)
+    scores = np.array(list(plan.train_clips.values()), float)
     *weights, choice = motion.fit(statistics, scores, animals)
-    predicted, choice["ranges"] = motion.cross_validate(statistics, scores, animals)
-    loss = float(((predicted - scores) ** 2).mean())
+    predicted, ranges = motion.cross_validate(statistics, scores, animals)
     network = models.Motion(*shape, options.activation, scores, weights)
-    return network, {"epochs": 0, "best_epoch": 0, "val_loss": loss, "choice": choice}
+    found = {
+        "best_epoch": [0] * options.ensemble,
+        "val_loss": float(((predicted - scores) ** 2).mean()),
+        "choice": Choice(**choice, ranges=ranges),
+    }
+    return [network] * options.ensemble, found
 
 
 def measure_movement(folder, names, n_frames, n_features, kind="movement"):
@@ -85,29 +83,16 @@ def check_sequences(folder, names, options):
     for name in names:
         try:
             wanted = options.n_frames, n_features, options.reads
-            sequence = read_sequence(folder, name, *wanted)
-            n_features = n_features or sequence.shape[1]
+            n_features = read_sequence(folder, name, *wanted).shape[1]
         except Problem as problem:
             problems.append(str(problem))
     if problems:
-        more = [f"... and {len(problems) - 20} more"] if len(problems) > 20 else []
-        raise Problem("\n".join(problems[:20] + more))
+        raise Problem(tables.summarise(problems))
     return n_features
 
 
-def clear_logs(folder, known):
-    """Remove the logs of an earlier training, which is not `known` to be this one."""
-    if not any(goes_on(path, known) for path in Path(folder).rglob(BACKUP)):
-        for path in Path(folder).rglob("*"):
-            if path.name in LOGS or path.name.startswith("events.out.tfevents."):
-                path.unlink()
-
-
-def goes_on(path, known):
-    """Check whether a backup is of this training, or corrupt, as `restore` reports."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            identity = json.loads(json.loads(str(stored["state"]))["identity"])
-            return known.items() <= identity.items()
-    except Exception:  # zipfile, JSON and numpy fail in many ways
-        return True
+def clear_logs(folder):
+    """Remove the logs of an earlier training."""
+    for path in Path(folder).rglob("*"):
+        if path.name in LOGS or path.name.startswith("events.out.tfevents."):
+            path.unlink()

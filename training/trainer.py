@@ -4,6 +4,8 @@ A training that was killed goes on where it was, and ends as an undisturbed one 
 """
 
 import contextlib
+import dataclasses
+import functools
 import json
 import math
 import time
@@ -11,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+import models
 from features.sequences import read_sequence
 from system.backend import keras, tf
 from system.storage import replacing
 from system.terminal import Problem, caution
-from training import fast_lstm
-from training.train import BACKUP
+from training import fast_lstm, motion
+from training.train import BACKUP, clear_logs
 
 MEMORY = 2**29  # bytes of sequences to keep; more are read anew in every epoch
 BACKUP_SECONDS = 5  # a killed training loses no more than this and an epoch
@@ -27,6 +30,75 @@ DISK_ERRORS = (
     tf.errors.NotFoundError,
     tf.errors.FailedPreconditionError,
 )
+
+
+def train_networks(folder, plan, logs, bar=None):
+    """Train the networks of a plan, one after the other, each from its own seed.
+
+    Gives them, free of anything used only for speed, and what a `Run` says of them.
+    """
+    options, networks, best = plan.options, [], []
+    for number in range(options.ensemble):
+        place = logs / f"member_{number}" if options.ensemble > 1 else logs
+        network, found = train_network(folder, plan, plan.seed + number, place, bar)
+        networks.append(network)
+        best.append(found)
+    epochs, best_epochs, losses = zip(*best, strict=True)
+    found = {"epochs": sum(epochs), "best_epoch": list(best_epochs)}
+    return networks, found | {"val_loss": sum(losses) / len(losses)}
+
+
+def train_network(folder, plan, seed, logs, bar=None):
+    """Build one network from a seed and fit it; gives it, and as `fit_network`."""
+    options, shape = plan.options, (plan.n_frames, plan.n_features)
+    shared = open_trainer(shape, dataclasses.replace(options, seed=0))
+    bias = sum(plan.train_clips.values()) / len(plan.train_clips)
+    statistics = prepare = None
+    if options.standardize:
+        statistics = measure_statistics(folder, plan.train_clips, *shape)
+    keras.utils.set_random_seed(seed)
+    network = models.build(options, shape, bias, statistics)
+    shared.start(network)
+    if options.standardize:  # what is constant needs no computing in every batch
+        prepare = functools.partial(standardize, network.get_layer("standardize"))
+    train, validation = (
+        SequenceBatches(folder, clips, *shape, options.batch_size, own, prepare)
+        for clips, own in ((plan.train_clips, seed), (plan.validation_clips, None))
+    )
+    identity = plan.as_record() | {"seed": seed}
+    found = fit_network(shared, train, validation, logs, identity, bar)
+    network.set_weights(shared.model.get_weights())
+    return network, found
+
+
+@functools.lru_cache(maxsize=1)
+def open_trainer(shape, options):
+    """Build and compile what trains all networks of these options, folds included."""
+    keras.backend.clear_session()  # of earlier ones
+    return Trainer(build_fast(shape, options), options)
+
+
+def build_fast(shape, options, bias=0.0):
+    """Build a network of what makes it learn fast and no file holds."""
+    activation = waking_relu if options.activation == "relu" else None
+    layers = {"layer": fast_lstm.FastLSTM, "drop": fast_lstm.FastDropout}
+    return models.build(options, shape, bias, activation=activation, **layers)
+
+
+def standardize(layer, sequence):
+    return keras.ops.convert_to_numpy(layer(sequence[None]))[0]
+
+
+def measure_statistics(folder, names, n_frames, n_features):
+    """Measure mean and variance of each feature over all frames of clips, (F,) each."""
+    total, squares = np.zeros(n_features), np.zeros(n_features)
+    for name in names:
+        sequence = read_sequence(folder, name, n_frames, n_features).astype(float)
+        total += sequence.sum(axis=0)
+        squares += (sequence**2).sum(axis=0)
+    n = len(names) * n_frames
+    variance = squares / n - (total / n) ** 2
+    return total / n, motion.bound_variance(variance.astype(np.float32))
 
 
 class SequenceBatches:
@@ -166,25 +238,27 @@ class Progress:
         return min(range(len(self.history)), key=lambda i: self.history[i]["val_loss"])
 
     def restore(self):
-        """Take up a backup of this training where there is one."""
+        """Take up a backup of this training where there is one; else tidy its place."""
         variables, weights = self.trainer.variables, self.trainer.model.weights
-        if not self.path.is_file():
-            return
         try:
             with np.load(self.path, allow_pickle=False) as stored:
                 arrays = [stored[key] for key in stored.files[1:]]
                 state = json.loads(str(stored["state"]))
             if state["identity"] != self.identity:
-                return
+                return clear_logs(self.path.parent)
             shapes = [tuple(each.shape) for each in (*variables, *weights)]
             if [array.shape for array in arrays] != shapes:
                 raise ValueError("it holds other arrays")
             self.history, self.best = state["history"], arrays[len(variables) :]
+        except FileNotFoundError:
+            return clear_logs(self.path.parent)
         except Exception as error:  # zipfile, JSON and numpy fail in many ways
-            caution(f"{self.path}: the backup is corrupt ({error}); starting over")
-            return
+            return caution(
+                f"{self.path}: the backup is corrupt ({error}); starting over"
+            )
         for variable, array in zip(variables, arrays, strict=False):
             variable.assign(array)
+        return None
 
     def add(self, row):
         """Take up what an epoch came to, and keep its weights if they are the best."""
@@ -241,8 +315,8 @@ def fit_network(trainer, train, validation, folder, identity, bar=None):
 
     `trainer` is a `Trainer` that was started, and whose model gets the weights of the
     best epoch; `train` and `validation` are `SequenceBatches`; `folder` and `identity`
-    are for logs and backups, see `Progress`; `bar` is a tqdm. Gives a dict: `epochs`
-    run, `best_epoch` (from 1), its `loss` and `val_loss`. Raises Problem when the loss
+    are for logs and backups, see `Progress`; `bar` is a tqdm. Gives the number of
+    epochs, the best one (from 1) and its validation loss. Raises Problem when the loss
     is no number or the output is the same for every clip.
     """
     options, progress = trainer.options, Progress(folder, trainer, identity)
@@ -276,8 +350,7 @@ def fit_network(trainer, train, validation, folder, identity, bar=None):
         variable.assign(array)
     check_alive(trainer.score, train)
     best = progress.history[progress.best_epoch]
-    found = {name: best[name] for name in ("loss", "val_loss")}
-    return {"epochs": len(losses), "best_epoch": best["epoch"], **found}
+    return len(losses), best["epoch"], best["val_loss"]
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import ast
 import csv
 from pathlib import Path
 
+import builders
 import films
 import numpy as np
 import pandas as pd
@@ -19,7 +20,6 @@ from rating import ratings, session
 from rating.scales import Item
 from recordings import trials
 from runs.options import Options
-from runs.splits import Plan
 from system import tables
 from system.terminal import Caution, Problem
 from video import find
@@ -82,13 +82,13 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
     sequences.write_sequence(tmp_path, name, np.ones((4, 8), np.float32))
     said = rf"{altered}: A spreadsheet may have made it of '{name}'".replace("+", r"\+")
     clip = data.Clip("train", "Reach", altered, 3, 1.0)
-    plan = Plan("r", {altered: 1.0}, {}, [], None, {})
+    plan = builders.make_run(train_clips={altered: 1.0}, options=Options(n_frames=4))
     with pytest.raises(Problem, match=said):
         find.find_source(tmp_path, clip)
     with pytest.raises(Problem, match=said):
         sequences.read_sequence(tmp_path, altered, 4)
     with pytest.raises(Problem, match=said):
-        train_reg.check_present(tmp_path, [plan], Options(n_frames=4))
+        train_reg.check_present(tmp_path, [plan])
     with pytest.warns(Caution, match=said), pytest.raises(Problem, match="no clip is"):
         sequences.omit_missing(tmp_path, [clip], 4, "features")
     with pytest.warns(Caution, match=said):
