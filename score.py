@@ -12,23 +12,13 @@ Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 fram
 """
 
 import contextlib
-import functools
 import math
 from pathlib import Path
 
 import data
 from names import sessions
 from recordings import folders
-from runs import (
-    intervals,
-    kept,
-    new_animals,
-    new_videos,
-    novelty,
-    predict,
-    state,
-    store,
-)
+from runs import intervals, new_animals, new_videos, novelty, predict, state, store
 from system import storage, tables, terminal
 from system.terminal import Problem
 from video import frames
@@ -112,20 +102,19 @@ def choose_view(run, crop, mirror):
     return frames.View(crop=crop, mirror=mirror)
 
 
-def print_scores(table, means, run, level):
+def print_scores(rows, means, run, level):
     """Print the scores of clips, and the means of animals with several."""
     print(f"network scores of run {run.name}")
-    names = list(table["clip"])
-    if table["start"][0] is not None:
-        spans = zip(names, table["start"], table["end"], strict=True)
-        names = [f"{name} {start:.1f}-{end:.1f} s" for name, start, end in spans]
-    print_lines(names, table, "n_frames", "frames")
-    if len(means["animal"]) < len(names):
+    names = [row["clip"] for row in rows]
+    if rows[0]["start"] is not None:
+        names = [f"{r['clip']} {r['start']:.1f}-{r['end']:.1f} s" for r in rows]
+    print_lines(names, rows, "n_frames", "frames")
+    if len(means) < len(rows):
         print("means of animals")
-        print_lines(means["animal"], means, "n_clips", "clips ")
+        print_lines([row["animal"] for row in means], means, "n_clips", "clips ")
     for text in intervals.list_cautions(run, level):
         terminal.caution(text)
-    if not all(map(math.isnan, table["low"])):
+    if not all(math.isnan(row["low"]) for row in rows):
         level = intervals.format_level(intervals.choose_level(run, level))
         print(
             f"[low, high] contains the true score of {level} of new animals, if they "
@@ -134,15 +123,14 @@ def print_scores(table, means, run, level):
         )
 
 
-def print_lines(names, table, counted, unit):
+def print_lines(names, rows, counted, unit):
     width = max(map(len, names))
-    columns = [table[name] for name in ("network_score", "low", "high", "warnings")]
-    for name, n, score, low, high, text in zip(
-        names, table[counted], *columns, strict=True
-    ):
+    for name, row in zip(names, rows, strict=True):
+        low, high, text = row["low"], row["high"], row["warnings"]
         limits = "" if math.isnan(low) else f"  [{low:.3f}, {high:.3f}]"
         warning = f"  ! {text}" if text else ""
-        print(f"  {name:<{width}}  {n:>6} {unit}  {score:8.3f}{limits}{warning}")
+        score = f"{row[counted]:>6} {unit}  {row['network_score']:8.3f}"
+        print(f"  {name:<{width}}  {score}{limits}{warning}")
 
 
 def report_trained(trained, clips, run):
@@ -166,21 +154,21 @@ def explain_trained(trained, clips):
     )
 
 
-def write(path, table, means):
+def write(path, rows, means):
     """Write the scores of clips, and beside them the means of animals."""
-    for place, columns in ((path, table), (animals_path(path), means)):
-        tables.write_table(place, list(columns), zip(*columns.values(), strict=True))
+    for place, found in ((path, rows), (animals_path(path), means)):
+        tables.write_table(place, list(found[0]), [row.values() for row in found])
     print(f"written to {path} and {animals_path(path).name}")
 
 
-def draw_windows(paths, table):
+def draw_windows(paths, rows):
     """Draw the score of each video over time, beside the table."""
     import pandas as pd
 
     from evaluation.plots import draw_windows
     from reports import style
 
-    for clip, own in pd.DataFrame(table).groupby("clip", sort=False):
+    for clip, own in pd.DataFrame(rows).groupby("clip", sort=False):
         middles = (own["start"] + own["end"]) / 2
         figure = draw_windows(
             middles, own["network_score"], own["low"], own["high"], clip
@@ -202,34 +190,30 @@ def parse_args(argv):
     add("--overwrite", bool, "let --output replace any file")
     add("--weights", str, "where the run's InceptionV3 weights are, if they moved")
     crop = terminal.checked(data.read_crop, bool, "x,y,w,h in whole pixels")
-    where = "use only this region, in pixels (by default as in the training)"
-    add("--crop", crop, where, metavar="X,Y,W,H")
+    text = "use only this region, in pixels (by default as in the training)"
+    add("--crop", crop, text, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")
     add("--allow-short", bool, "use what can be read of truncated videos")
     add("--no-cache", bool, "neither take nor keep features of new videos")
-    share = "coverage of the intervals, for new animals"
     level = terminal.checked(float, lambda x: 0 < x < 1, "a number such as 0.9")
-    add("--level", level, share, default=0.9)
-    text = (
-        "the animals are not those of the training, although their names are the same"
-    )
-    add("--other-animals", bool, text)
-    strict = "refuse videos that differ from the training videos"
-    add("--strict", bool, strict)
+    add("--level", level, "coverage of the intervals, for new animals", default=0.9)
+    text = "the animals are not those of the training, although their names are the "
+    add("--other-animals", bool, text + "same")
+    add("--strict", bool, "refuse videos that differ from the training videos")
 
     add = terminal.begin_options(parser, "long videos: a score over time")
-    every = "time from one window to the next"
-    add("--every", terminal.positive_float, every, metavar="SECONDS")
-    window = "length of a window (that of the clips of the training)"
-    add("--window", terminal.positive_float, window, metavar="SECONDS")
+    text = "time from one window to the next"
+    add("--every", terminal.positive_float, text, metavar="SECONDS")
+    text = "length of a window (that of the clips of the training)"
+    add("--window", terminal.positive_float, text, metavar="SECONDS")
 
     add = terminal.begin_options(parser, "comparisons of a study")
     add("--compare", ("group",), "compare the animals of groups")
     add("--pair", ("session",), "compare the sessions of each animal")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
     add("--sessions", str, terminal.SESSIONS, metavar="A,B")
-    source = "table of clip and any of animal, group, session"
-    add("--table", Path, source, metavar="CSV")
+    text = "table of clip and any of animal, group, session"
+    add("--table", Path, text, metavar="CSV")
     add("--animals", Path, terminal.ANIMALS, metavar="TABLE")
     args = parser.parse_args(argv)
     if args.window and not args.every:
@@ -239,27 +223,9 @@ def parse_args(argv):
     return args
 
 
-def compare(args, table, run, clips, labels, settled):
-    """Compare groups and sessions of new animals."""
-    import pandas as pd
-
-    from evaluation import study
-
-    if lost := [name for name in clips if name not in table["clip"]]:
-        gone = {labels[name]["animal"] or name for name in lost} - {*table["animal"]}
-        animals = f"; nothing is left of {', '.join(sorted(gone))}" if gone else ""
-        terminal.caution(
-            f"the comparison is without {len(lost)} of {len(clips)} clips, which "
-            f"failed or were refused: {tables.list_some(lost)}{animals}"
-        )
-    scored = pd.DataFrame({key: table[key] for key in ("clip", "network_score")})
-    scored = scored.merge(settled["table"], on="clip")
-    print(*study.report_study(scored, run, settled, args.output, args.level), sep="\n")
-
-
-def settle_study(args, clips, run, labels):
+def settle_study(args, clips, run):
     """Settle what is compared with what, see `study.settle`; None where nothing is."""
-    if args.pair and (lost := new_animals.list_nameless(labels)):
+    if args.pair and (lost := new_animals.list_nameless(clips)):
         raise Problem(
             f"no animal is known of {len(lost)} of {len(clips)} clips, among them "
             f"{lost[0]}, so no sessions can be paired: give a table with the columns "
@@ -269,15 +235,9 @@ def settle_study(args, clips, run, labels):
         return None
     from evaluation import study
 
-    table = study.label_clips(list(clips), run, labels)
-    settled = study.settle(
-        table,
-        run,
-        bool(args.compare),
-        bool(args.pair),
-        args.control_group,
-        args.sessions,
-    )
+    table = new_animals.tabulate(clips.values(), run)
+    asked = args.compare, args.pair, args.control_group, args.sessions
+    settled = study.settle(table, run, *asked)
     if settled["healthy"]:
         print(f"healthy group: {settled['healthy']}")
     if settled["sessions"]:
@@ -285,20 +245,42 @@ def settle_study(args, clips, run, labels):
     return settled | {"table": table}
 
 
-def score(args, clips, digests, networks, run, view):
+def compare(args, rows, run, clips, settled):
+    """Compare groups and sessions of new animals."""
+    import pandas as pd
+
+    from evaluation import study
+
+    scored = pd.DataFrame(rows)[["clip", "animal", "network_score"]]
+    if lost := [name for name in clips if name not in set(scored["clip"])]:
+        gone = {clips[name].animal or name for name in lost} - {*scored["animal"]}
+        animals = f"; nothing is left of {', '.join(sorted(gone))}" if gone else ""
+        terminal.caution(
+            f"the comparison is without {len(lost)} of {len(clips)} clips, which "
+            f"failed or were refused: {tables.list_some(lost)}{animals}"
+        )
+    scored = scored.drop(columns="animal").merge(settled["table"], on="clip")
+    print(*study.report_study(scored, run, settled, args.output, args.level), sep="\n")
+
+
+def score(args, clips, digests, networks, run):
     """Score what suits: list of new_videos.Scored, and an exit code."""
+    view = choose_view(run, args.crop, args.mirror)
     weights = predict.settle_weights(run, args.weights)
     folder = None if args.no_cache else args.data
-    features = kept.Kept(folder, run, weights, digests, args.allow_short)
-    window = args.every and (args.window or new_videos.window_seconds(run))
-    parts, failed = new_videos.list_parts(
-        clips, view, window, args.every, args.allow_short
-    )
+    features = new_videos.Features(run, weights, digests, folder, args.allow_short)
+    if args.every:
+        window = args.window or new_videos.window_seconds(run)
+        parts, failed = new_videos.list_windows(
+            clips, view, window, args.every, args.allow_short
+        )
+    else:
+        parts = [
+            new_videos.Part(Path(c.video), view, name) for name, c in clips.items()
+        ]
+        failed = []
     n_parts = len(parts) + len(failed)
-    opened = functools.cache(lambda: predict.open_extractor(run, weights))
-    scored, failures = new_videos.score_parts(
-        parts, networks, run, features, opened, args.allow_short
-    )
+    scored, failures = new_videos.score_parts(parts, networks, features)
     failed += failures
     if text := features.describe():
         print(text)
@@ -307,8 +289,7 @@ def score(args, clips, digests, networks, run, view):
     novelty.report_warnings(run, [each.warnings for each in scored])
     if args.strict:
         failed += [
-            f"{each.part.video.name}: --strict refuses it, "
-            f"{new_videos.format_warnings(each.warnings)}"
+            f"{each.part.video.name}: --strict refuses it, {each.explain()}"
             for each in scored
             if each.warnings
         ]
@@ -323,31 +304,30 @@ def main(argv=None):
     check_outputs(args.output, figures.values(), args.overwrite)
     in_table = new_animals.read_labels(args.table, clips) if args.table else {}
     networks, run = store.read_run(store.find_run(args.data, args.run, args.task))
-    view = choose_view(run, args.crop, args.mirror)
-    labels = new_animals.label_clips(clips, in_table, run)
+    clips = new_animals.label_clips(clips, in_table, run)
     if args.animals:
-        labels = new_animals.follow_animals(args.animals, clips, labels, in_table)
+        clips = new_animals.follow_animals(args.animals, clips, in_table)
     if not (args.other_animals or run.received):
-        labels = new_animals.follow_run(labels, run)
-    settled = settle_study(args, clips, run, labels)
-    if by_name := new_animals.describe_animals(labels, in_table):
+        clips = new_animals.follow_run(clips, run)
+    settled = settle_study(args, clips, run)
+    if by_name := new_animals.describe_animals(clips, in_table):
         print(by_name)
     digests = new_animals.digest_videos(clips)
-    trained = new_animals.find_trained(clips, digests, labels, run, args.other_animals)
+    trained = new_animals.find_trained(clips, digests, run, args.other_animals)
     if settled and trained:
         raise Problem(f"no comparison with {explain_trained(trained, clips)}")
-    scored, code = score(args, clips, digests, networks, run, view)
+    scored, code = score(args, clips, digests, networks, run)
     if not scored:
         return code
-    table, means = new_videos.tabulate(scored, run, args.level, labels, trained)
-    print_scores(table, means, run, args.level)
+    rows, means = new_videos.tabulate(scored, run, args.level, clips, trained)
+    print_scores(rows, means, run, args.level)
     report_trained(trained, clips, run)
     if args.output:
-        write(args.output, table, means)
+        write(args.output, rows, means)
     if args.output and args.every:
-        draw_windows(figures, table)
+        draw_windows(figures, rows)
     if settled:
-        compare(args, table, run, clips, labels, settled)
+        compare(args, rows, run, clips, settled)
     if storage.table_path(args.data).is_file():
         print(state.format_state(args.data, args.task))
     return code

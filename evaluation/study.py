@@ -6,29 +6,11 @@ The statistics are those of `groups.py`.
 import dataclasses
 from pathlib import Path
 
-import pandas as pd
-
-import data
 from evaluation.groups import FOLDED, check_sizes, compare, read_doses
 from names import labels as spelling
 from names import sessions
 from runs import intervals
 from system.terminal import Problem, caution, list_versions
-
-
-def label_clips(names, run, labels):
-    """Tabulate clip, animal, group and session, from labels or else from names."""
-    named = [(labels.get(name, {}), name) for name in names]
-    pattern = run.animal_pattern
-    groups = [g.get("group") or data.group_of(n, run.group_pattern) for g, n in named]
-    days = [g.get("session") or data.session_of(n) for g, n in named]
-    columns = {
-        "clip": names,
-        "animal": [g.get("animal") or data.animal_of(n, pattern) for g, n in named],
-        "group": spelling.name_groups(groups),
-        "session": sessions.name_sessions(days),
-    }
-    return pd.DataFrame(columns, dtype=object)
 
 
 def settle(table, run, by_group, by_session, control=None, order=None):

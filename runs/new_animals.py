@@ -79,45 +79,45 @@ def read_labels(path, guessed):
 
 
 def label_clips(guessed, in_table, run):
-    """Settle animal, group and session of clips: {clip: {label: str or None}}.
+    """Settle animal, group and session of clips: {name: Clip}.
 
     A table counts most, then what the run's patterns find in the name, then the guess;
     but where a table named the training animals, the guess goes before the patterns.
     """
-    labels = {}
+    clips = {}
     for name, clip in guessed.items():
-        guess = {label: getattr(clip, label) for label in LABELS}
         by_name = {
             "animal": data.match_name(name, run.animal_pattern),
             "group": data.match_name(name, run.group_pattern),
             "session": data.session_of(name),
         }
-        if not (run.animals and guess["animal"]):
-            guess |= {label: found for label, found in by_name.items() if found}
-        labels[name] = guess | in_table.get(name, {})
-    return labels
+        if not (run.animals and clip.animal):
+            clip = clip._replace(**{k: found for k, found in by_name.items() if found})
+        clips[name] = clip._replace(**in_table.get(name, {}))
+    return clips
 
 
-def follow_animals(path, guessed, labels, in_table):
+def follow_animals(path, clips, in_table):
     """Let clips have what a table of animals tells; a table of clips counts more."""
-    places, base = find_places([clip.video for clip in guessed.values()])
-    clips = [
-        clip._replace(name=name, video=str(place), **labels[name])
-        for (name, clip), place in zip(guessed.items(), places, strict=True)
+    places, base = find_places([clip.video for clip in clips.values()])
+    placed = [
+        clip._replace(video=str(place))
+        for clip, place in zip(clips.values(), places, strict=True)
     ]
-    told = animals.label_clips(clips, path, base)
+    told = animals.label_clips(placed, path, base)
     return {
-        clip.name: {label: getattr(clip, label) for label in LABELS}
-        | in_table.get(clip.name, {})
+        clip.name: clip._replace(
+            video=clips[clip.name].video, **in_table.get(clip.name, {})
+        )
         for clip in told
     }
 
 
-def follow_run(labels, run):
+def follow_run(clips, run):
     """Let clips have the animals of the training as that called them: `Rat 1` may be
     its animal 1, and is then no new one."""
     known = {run.animal_of(name) for name in run.targets} - {None}
-    named = {label["animal"] for label in labels.values()} - {None}
+    named = {clip.animal for clip in clips.values()} - {None}
     meant = animals.match_animals(named, known)
     if other := {one: own for one, own in meant.items() if one != own}:
         told = list_some([f"{one} is {own}" for one, own in sorted(other.items())])
@@ -126,32 +126,40 @@ def follow_run(labels, run):
             "give --other-animals"
         )
     return {
-        name: label | {"animal": meant.get(label["animal"], label["animal"])}
-        for name, label in labels.items()
+        name: clip._replace(animal=meant.get(clip.animal, clip.animal))
+        for name, clip in clips.items()
     }
 
 
-def list_nameless(labels):
+def tabulate(clips, run):
+    """Make a table of clip, animal, group and session, from labels or else names."""
+    owners = [data.animal_of(clip, run.animal_pattern) for clip in clips]
+    table = data.tabulate_clips(clips, owners, run.group_pattern)
+    return table[["clip", *LABELS]]
+
+
+def list_nameless(clips):
     """List the clips that no animal is known of."""
-    return [name for name, label in labels.items() if not label["animal"]]
+    return [name for name, clip in clips.items() if not clip.animal]
 
 
-def describe_animals(labels, in_table):
+def describe_animals(clips, in_table):
     """Describe which animals the names give; caution of clips that give none."""
-    known = {name for name, row in in_table.items() if row.get("animal")}
-    named = [n for n in labels if labels[n]["animal"] and n not in known]
-    text = ""
-    if named:
-        animals = list(dict.fromkeys(labels[name]["animal"] for name in named))
-        whose = f"{count(len(named), 'clip')} of {count(len(animals), 'animal')}"
-        text = f"{whose}, by the names of files and folders: {list_some(animals)}"
-    if lost := list_nameless(labels):
+    if lost := list_nameless(clips):
         caution(
             f"the names of {len(lost)} clips give no animal, so each counts as an "
             f"animal by itself: {list_some(lost)}. Give a table with the columns "
             "clip,animal as --table"
         )
-    return text
+    named = [
+        clip.animal
+        for name, clip in clips.items()
+        if clip.animal and not in_table.get(name, {}).get("animal")
+    ]
+    found = dict.fromkeys(named)
+    whose = f"{count(len(named), 'clip')} of {count(len(found), 'animal')}"
+    text = f"{whose}, by the names of files and folders: {list_some(found)}"
+    return text if named else ""
 
 
 def digest_videos(guessed):
@@ -170,7 +178,7 @@ def digest_videos(guessed):
     return found
 
 
-def find_trained(guessed, digests, labels, run, are_others=False):
+def find_trained(clips, digests, run, are_others=False):
     """Find the clips that a run was trained on, and those of animals it has seen.
 
     A clip is known by the checksum of its video, or by its name unless its video and
@@ -179,16 +187,16 @@ def find_trained(guessed, digests, labels, run, are_others=False):
     nothing then. A dict, by clip, of how the run knows it.
     """
     base = run.find_base()  # where the run was recalibrated
-    earlier = find_trained(guessed, digests, labels, base, are_others) if base else {}
+    found = find_trained(clips, digests, base, are_others) if base else {}
     known, seen = run.targets, run.clips_were.digests or {}
-    clips = {} if are_others else {plain_name(name): name for name in known}
+    names = {} if are_others else {plain_name(name): name for name in known}
     owners = {name: form_of_animal(run.animal_of(name)) for name in known}
-    animals, found, alike = set(owners.values()), {}, {}
-    for name, clip in guessed.items():
-        animal, digest = form_of_animal(labels[name]["animal"] or name), digests[name]
+    animals, alike = set(owners.values()), {}
+    for name, clip in clips.items():
+        animal, digest = form_of_animal(clip.animal or name), digests[name]
         stem = plain_name(Path(clip.video).stem)
-        same = clips.get(plain_name(name)) or clips.get(stem)
-        if same and labels[name]["animal"] and seen.get(same, digest) != digest:
+        same = names.get(plain_name(name)) or names.get(stem)
+        if same and clip.animal and seen.get(same, digest) != digest:
             same = same if owners[same] == animal and not run.received else None
         if digest in seen.values():
             found[name] = "its video was seen in training"
@@ -202,8 +210,8 @@ def find_trained(guessed, digests, labels, run, are_others=False):
             f"({list_some(alike)}). As the run was received from elsewhere, they "
             "are taken for others. If they are the same, the scores are no predictions"
         )
-        return earlier | found
-    return earlier | found | alike
+        return found
+    return found | alike
 
 
 def plain_name(name):

@@ -1,12 +1,25 @@
-"""New videos, or windows of them, to a table: scores, intervals and warnings."""
+"""New videos, or windows of them, to scores with intervals and warnings.
+
+Features of new videos are kept, so that another question of them is answered at once:
+`new/<key>.npz` in the working folder holds the sequence of a video, or of a window of
+it, and what the video is like. The key is a digest of all that they depend on: bytes
+and kind of the file, the part that is seen, how the sequences of a run are made, and
+the versions of programs.
+"""
 
 import functools
+import hashlib
 import itertools
+import json
 import math
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from features import sequences
 from runs import intervals, novelty, predict
+from system import storage
 from system.terminal import Problem, caution
 from video import frames
 from video.reader import open_reel
@@ -33,37 +46,40 @@ class Scored(NamedTuple):
     score: float
     warnings: dict  # as of `novelty.list_warnings`
 
+    def explain(self):
+        return "; ".join(f"{kind} {how}" for kind, how in self.warnings.items())
 
-def list_parts(guessed, view, window=None, every=None, allow_short=False):
-    """List what is to be scored, whole videos or windows: list of Part.
+
+# ---------------------------------------------------------------- parts
+
+
+def list_windows(clips, view, length, every, allow_short=False):
+    """List windows of `length` seconds of all videos, one `every` so many seconds.
 
     Then what was wrong with videos that have no window.
     """
-    videos = {name: Path(clip.video) for name, clip in guessed.items()}
-    if not every:
-        return [Part(video, view, name) for name, video in videos.items()], []
     parts, failed, seen, there = [], [], 0, 0
-    for name, video in videos.items():
+    for name, clip in clips.items():
         try:
-            own, n_frames = list_windows(name, video, view, window, every, allow_short)
+            reel = open_reel(Path(clip.video), allow_short)
+            own = cut_windows(name, Path(clip.video), reel, view, length, every)
         except Problem as problem:
             failed.append(str(problem))
             continue
         parts += own
-        there += n_frames / own[0].rate
+        there += reel.n_frames / reel.rate
         frames_seen = {f for p in own for f in range(p.view.start, p.view.end)}
-        seen += len(frames_seen) / own[0].rate
+        seen += len(frames_seen) / reel.rate
     if there and 1 - seen / there >= 0.01:
         caution(
-            f"{1 - seen / there:.0%} of the film is not seen: a window of {window:.4g} "
+            f"{1 - seen / there:.0%} of the film is not seen: a window of {length:.4g} "
             f"s every {every:.4g} s"
         )
     return parts, failed
 
 
-def list_windows(name, video, view, length, every, allow_short):
-    """List windows of `length` seconds, one `every` so many: list of Part, frames."""
-    reel = open_reel(video, allow_short)
+def cut_windows(name, video, reel, view, length, every):
+    """List the windows of one video: list of Part."""
     if not reel.rate:
         raise Problem(f"{video}: its frame rate is unknown, so it has no seconds")
     size, step = round(length * reel.rate), max(round(every * reel.rate), 1)
@@ -75,7 +91,7 @@ def list_windows(name, video, view, length, every, allow_short):
         own = view._replace(start=start, end=start + size)
         parts.append(Part(video, own, name, reel.rate, is_apart=start >= end))
         end = start + size if start >= end else end
-    return parts, reel.n_frames
+    return parts
 
 
 def window_seconds(run):
@@ -88,18 +104,121 @@ def window_seconds(run):
     return math.sqrt(math.prod(run.clips_were.seconds))
 
 
-def score_parts(parts, networks, run, kept, open_extractor, allow_short=False):
-    """Score parts of new videos: list of Scored, and what was wrong with the others.
+# ---------------------------------------------------------------- features
 
-    `kept` are features of earlier calls, `open_extractor` is called where some are
-    lacking; `allow_short` takes what is there of a video that is truncated.
+
+class Features:
+    """Features of new videos, by the extractor of a run or as they were kept.
+
+    `digests` are of the videos, by clip; without a folder nothing is kept;
+    `allow_short` takes what is there of a video that is truncated.
     """
+
+    def __init__(self, run, weights, digests, folder=None, allow_short=False):
+        self.run, self.weights, self.digests = run, weights, digests
+        self.place, self.allow_short = folder and Path(folder) / "new", allow_short
+        self.n_read, self.n_written, self.looks = 0, 0, {}
+        made = run.extraction
+        if not made.get("sha256") and Path(weights).is_file():
+            weights = storage.digest_file(weights)
+        self.settings = {
+            "weights": made.get("sha256") or weights,
+            "sequence": (run.options.reads, run.n_frames, made["sampling"]),
+            "precision": made.get("precision"),
+            "allow_short": allow_short,
+            "versions": sequences.describe_programs(),
+        }
+
+    @functools.cached_property
+    def extractor(self):
+        return predict.open_extractor(self.run, self.weights)
+
+    def find(self, part):
+        """Find where a part is kept, or None where it cannot be."""
+        digest = self.digests[part.clip]
+        if not (self.place and digest):
+            return None
+        seen = {"video": digest, "kind": part.video.suffix.lower(), "view": part.view}
+        key = json.dumps(self.settings | seen, sort_keys=True)
+        return self.place / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+
+    def read_kept(self, path):
+        """Read the sequence (T, F), the `Look` and notes of a part; None if damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                sequence, known = stored["sequence"], json.loads(str(stored["known"]))
+        except Exception:  # zipfile, JSON and numpy fail in many ways
+            return None
+        self.n_read += 1
+        return sequence, novelty.Look(*known["look"]), known["notes"]
+
+    def keep(self, path, sequence, look, notes):
+        """Keep what was extracted; where that is not possible it is said once."""
+        known = json.dumps({"look": look, "notes": notes})
+        try:
+            with storage.replacing(path) as temporary:
+                np.savez(temporary, sequence=sequence, known=known)
+            self.n_written += 1
+        except Problem as problem:
+            caution(f"the features of new videos are not kept: {problem}")
+            self.place = None
+
+    def describe(self):
+        """Describe what was read and written, and the size of all; "" where nothing."""
+        if not (self.place and (self.n_read or self.n_written)):
+            return ""
+        n_bytes = sum(path.stat().st_size for path in self.place.glob("[!.]*.npz"))
+        return (
+            f"features of {self.n_read} videos or windows were there, of "
+            f"{self.n_written} are new: {n_bytes / 1e6:.1f} MB in {self.place}, where "
+            "they are found again; --no-cache keeps none, and you may delete the folder"
+        )
+
+    def read(self, part):
+        """Read the frames of a part that make its sequence; note what it is like."""
+        resizer, reel = frames.Resizer(), open_reel(part.video, self.allow_short)
+        sampling = self.run.extraction["sampling"]
+        chosen, n_available = frames.read_reel(
+            reel, self.run.n_frames, sampling, resizer, part.view
+        )
+        size = resizer.size + (f" of {reel.size}" if part.view.crop else "")
+        look = novelty.Look(n_available, reel.rate, size, resizer.brightness)
+        self.looks[part] = look, reel.list_notes()
+        return chosen
+
+    def extract(self, parts):
+        reads = ((part, functools.partial(self.read, part)) for part in parts)
+        return (sequence for _, sequence in self.extractor.stream(reads))
+
+    def gather(self, parts, failed):
+        """Gather parts with sequence and look, in order; notes what `failed`."""
+        paths = {part: self.find(part) for part in parts}
+        there = {part for part, path in paths.items() if path and path.is_file()}
+        todo = [part for part in parts if part not in there]
+        new = self.extract(todo) if todo else iter(())
+        for part in parts:
+            found = self.read_kept(paths[part]) if part in there else None
+            if found is None:  # a damaged one, too
+                sequence = next(self.extract([part]) if part in there else new)
+                if isinstance(sequence, Problem):
+                    failed.append(f"{part.video.name}: {sequence}")
+                    continue
+                found = sequence, *self.looks.pop(part)
+                if paths[part] and self.place:
+                    self.keep(paths[part], *found)
+            sequence, look, notes = found
+            for note in notes:
+                caution(f"{part.video.name}: {note}")
+            yield part, sequence, look
+
+
+def score_parts(parts, networks, features):
+    """Score parts of new videos: list of Scored, and what was wrong with the others."""
     from tqdm import tqdm
 
-    failed, scored, size = [], [], min(BATCH_SIZE, len(parts))
-    gathered = gather(parts, run, kept, open_extractor, allow_short, failed)
+    run, failed, scored, size = features.run, [], [], min(BATCH_SIZE, len(parts))
     how = {"total": len(parts), "desc": "scoring", "unit": "clip", "disable": None}
-    found = iter(tqdm(gathered, **how))
+    found = iter(tqdm(features.gather(parts, failed), **how))
     while batch := list(itertools.islice(found, size)):
         scores = predict.score_sequences(networks, [each[1] for each in batch], size)
         for (part, sequence, look), score in zip(batch, scores.tolist(), strict=True):
@@ -108,85 +227,38 @@ def score_parts(parts, networks, run, kept, open_extractor, allow_short=False):
     return scored, failed
 
 
-def gather(parts, run, kept, open_extractor, allow_short, failed):
-    """Gather parts with their sequences and looks, in order, kept ones and new ones.
+# ---------------------------------------------------------------- tables
 
-    What is wrong with others is noted in `failed`.
+
+def tabulate(scored, run, level, clips, trained):
+    """Make the rows of what was scored, and of the means of animals: lists of dict.
+
+    `clips` that are `trained`, see `new_animals`, get no interval; of windows that
+    overlap the ones that fit count.
     """
-    looks = {}
-
-    def extract(some):
-        reads = ((p, functools.partial(read, looks, run, allow_short, p)) for p in some)
-        return open_extractor().stream(reads)
-
-    there = set(filter(kept.has, parts))
-    new = iter(())
-    if todo := [part for part in parts if part not in there]:
-        new = extract(todo)
-    for part in parts:
-        found = kept.read(part) if part in there else None
-        if found is None:  # a damaged one, too
-            ((_, sequence),) = [next(new)] if part not in there else extract([part])
-            if isinstance(sequence, Problem):
-                failed.append(f"{part.video.name}: {sequence}")
-                continue
-            found = sequence, *looks.pop(part)
-            kept.write(part, *found)
-        sequence, look, notes = found
-        for note in notes:
-            caution(f"{part.video.name}: {note}")
-        yield part, sequence, look
-
-
-def read(looks, run, allow_short, part):
-    """Read the frames of a part that make its sequence, and note what it is like."""
-    resizer, reel = frames.Resizer(), open_reel(part.video, allow_short)
-    sampling = run.extraction["sampling"]
-    chosen, n_available = frames.read_reel(
-        reel, run.n_frames, sampling, resizer, part.view
-    )
-    size = resizer.size + (f" of {reel.size}" if part.view.crop else "")
-    look = novelty.Look(n_available, reel.rate, size, resizer.brightness)
-    looks[part] = look, reel.list_notes()
-    return chosen
-
-
-def tabulate(scored, run, level, labels, trained):
-    """Make the tables of what was scored, and of the means of animals' clips.
-
-    `labels` are those of `new_animals.label_clips`; clips that are `trained`, see
-    `new_animals.find_trained`, get no interval. Both are dicts of lists; of windows
-    that overlap the ones that fit count.
-    """
-    no_skill = intervals.explain_no_skill(run) and NO_SKILL
     rows, of_animal, means = [], {}, []
-
-    def describe(score, n_clips, known, *warnings):
-        """Describe a score, without an interval where the run knows clip or animal."""
-        low = high = math.nan
-        if not known:
-            found = intervals.find_intervals(run, [score], n_clips, level)
-            low, high = found[0].tolist()
-        text = "; ".join(filter(None, (known, no_skill, *warnings)))
-        return {"network_score": score, "low": low, "high": high, "warnings": text}
-
     for each in scored:
         part, known = each.part, trained.get(each.part.clip)
-        animal = labels[part.clip]["animal"] or part.clip
+        animal = clips[part.clip].animal or part.clip
         where = {"clip": part.clip, "animal": animal, "video": str(part.video)}
         times = {"start": part.view.start, "end": part.view.end}  # seconds, as below
         where |= {k: n / part.rate if part.rate else None for k, n in times.items()}
-        found = describe(each.score, 1, known, format_warnings(each.warnings))
+        found = describe_score(run, level, each.score, 1, known, each.explain())
         rows.append({**where, "n_frames": each.n_frames, **found})
         of_animal.setdefault(animal, []).append((each.score, part.is_apart, known))
     for animal, own in of_animal.items():
         scores, apart, known = zip(*own, strict=True)
         n_clips, known = sum(apart), next(filter(None, known), None)
-        found = describe(sum(scores) / len(scores), n_clips, known)
+        found = describe_score(run, level, sum(scores) / len(scores), n_clips, known)
         means.append({"animal": animal, "n_clips": n_clips, **found})
-    tables = rows, means
-    return tuple({name: [row[name] for row in t] for name in t[0]} for t in tables)
+    return rows, means
 
 
-def format_warnings(warnings):
-    return "; ".join(f"{kind} {how}" for kind, how in warnings.items())
+def describe_score(run, level, score, n_clips, known, *warnings):
+    """Describe a score, without an interval where the run knows clip or animal."""
+    low = high = math.nan
+    if not known:
+        low, high = intervals.find_intervals(run, [score], n_clips, level)[0].tolist()
+    no_skill = intervals.explain_no_skill(run) and NO_SKILL
+    text = "; ".join(filter(None, (known, no_skill, *warnings)))
+    return {"network_score": score, "low": low, "high": high, "warnings": text}

@@ -7,6 +7,7 @@ import pytest
 from builders import make_run
 from scipy import stats
 
+from data import Clip
 from evaluation import groups, plots, study
 from runs import new_animals
 from system import tables
@@ -83,7 +84,8 @@ def test_a_study_of_groups_and_sessions(tmp_path):
     made = {"weights": "random", "sampling": "uniform"}
     run = make_run(n_frames=12, train_clips={"x": 1.0}, extraction=made)
     table = pd.DataFrame(make_study())
-    labels = study.label_clips(list(table["clip"]), run, {})
+    clips = [Clip("train", "Reach", name, 9, 0.0) for name in table["clip"]]
+    labels = new_animals.tabulate(clips, run)
     settled = study.settle(labels, run, True, True)
     assert (settled["groups"], settled["healthy"]) == (["Control", "Stroke"], "Control")
     assert settled["sessions"] == ["05-02", "05-09"]
@@ -106,10 +108,12 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
     with pytest.warns(Caution, match="no line for three"):
         labels = new_animals.read_labels(path, new_animals.guess_clips(clips))
     assert labels == {"one": {"group": "sham"}, "two": {"group": "lesion"}}
-    names, run = ["one", "three"], make_run()
+    run, guessed = make_run(), new_animals.guess_clips(clips)
+    named = new_animals.label_clips(guessed, labels, run)
     with pytest.raises(Problem, match="1 of 2 clips have no group, among them three"):
-        study.settle(study.label_clips(names, run, labels), run, True, False)
-    table = study.label_clips(names[:1], run, labels)
+        some = [named["one"], named["three"]]
+        study.settle(new_animals.tabulate(some, run), run, True, False)
+    table = new_animals.tabulate([named["one"]], run)
     study.check_labels(table, True, False)
 
 
