@@ -2,8 +2,8 @@
 
 A sequence is (T, F): F features for each of T frames. Networks take (B, T, F) and give
 (B, 1). Those that are trained step by step are uncompiled `keras.Model`s, and Keras is
-loaded where one is built; the score of movement is numpy. `runs/loading.py` fills them
-with the weights of a file.
+loaded where one is built; the score of movement is numpy. `runs/archives.py` fills
+them with the weights of a file.
 """
 
 import numpy as np
@@ -201,6 +201,12 @@ def join(members):
         for index, member in enumerate(members)
     ]
     return keras.Model(inputs, keras.layers.Average(name="score")(scores))
+
+
+def blank_lstm(units, **options):
+    """A first guess of 2048 x 8192 would take longer than all of the reading."""
+    zeros = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}
+    return backend.keras.layers.LSTM(units, **options, **zeros)
 
 
 def assign(model, arrays):

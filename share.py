@@ -12,7 +12,7 @@ Cost    seconds.
 from pathlib import Path
 
 import data
-from runs import intervals, packing, store
+from runs import intervals, store
 from runs.options import Options
 from runs.record import take
 from system import storage, terminal
@@ -122,7 +122,7 @@ def main(argv=None):
     if output.exists() and not args.overwrite:
         raise Problem(f"{output} is there already. Give --overwrite to replace it")
     card = write_card(args.data, run, args.species, args.camera, args.licence)
-    packing.pack(checkpoint, card, output)
+    store.pack(checkpoint, card, output)
     print(card)
     print(f"written to {output}: the names of {run.name}'s clips and their scores")
     print("are in its record; check that you may share them")

@@ -1,10 +1,10 @@
-"""Reads and writes the weights in a `.keras` file, as arrays and of any origin.
+"""Loads the networks of a run from a `.keras` file, of any origin.
 
 Keras would rebuild whatever classes the configuration in an archive names, with the
-sizes it names. Here the network is built from the run's record, and the file gives
-nothing but numbers: weights by their names, and what features are standardized by.
-Weights of movement are plain arrays of numpy, which need neither Keras nor HDF5; those
-of an earlier release lie where Keras has them.
+sizes it names. Here a network is built from the run's record, by sizes that were
+compared with the file, which gives nothing but numbers: weights by their names, and
+what features are standardized by. Weights of movement are plain arrays of numpy, which
+need neither Keras nor HDF5; those of an earlier release lie where Keras has them.
 """
 
 import io
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from system import apart, untrusted
+import models
+from system import apart, backend, untrusted
 from system.terminal import Problem
 
 PLAIN = "arr_0.npy"  # the first plain array, as numpy numbers them
@@ -23,6 +24,39 @@ LARGEST_LAYERS = 2**18  # bytes of a configuration, beside its statistics
 LARGEST_NUMBER = 32  # bytes, with sign, exponent and comma
 LARGEST_HEADER = 2**12  # bytes of a plain array
 MEANT = "the record means {}; restore the two files together"
+
+
+def load_run(run):
+    """Build the networks of a Run and give them the weights in its file.
+
+    Nothing in the `.keras` file is executed. Raises Problem when the file is missing,
+    damaged, of another kind, or holds other networks.
+    """
+    if (kind := untrusted.kind_of(run.path)) != "zip":
+        raise Problem(
+            f"{run.path.name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}"
+        )
+    shape, members, wanted = (run.n_frames, run.n_features), run.list_members(), []
+    for options in members:
+        standardizes = options.standardize and options.model != "motion"
+        weights = models.list_weights(options, shape)
+        wanted.append((weights, run.n_features * standardizes))
+    networks, arrays = [], iter(read(run.path, wanted))
+    if any(options.model != "motion" for options in members):
+        backend.keras.backend.clear_session()  # of earlier networks, fold after fold
+    for options, (weights, n_standardized) in zip(members, wanted, strict=True):
+        statistics = [next(arrays), next(arrays)] if n_standardized else None
+        own = itertools.islice(arrays, len(weights))
+        if options.model == "motion":
+            targets = list(run.train_clips.values())
+            network = models.Motion(*shape, options.activation, targets, list(own))
+        else:
+            network = models.build(
+                options, shape, statistics=statistics, layer=models.blank_lstm
+            )
+            models.assign(network, own)
+        networks.append(network)
+    return networks
 
 
 def write_plain(path, networks):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+import models
 from runs.options import Options
 from runs.record import Run
 from system import apart
@@ -75,6 +76,14 @@ def read_network(path):
         yield settings
         for array in arrays:  # one at a time lies in memory
             yield array if isinstance(array, np.ndarray) else read_array(array)
+
+
+def load_published(path):
+    """Load the network published in 2019."""
+    settings, arrays = read_apart(path)
+    model = models.build_lstm(**settings, layer=models.blank_lstm)
+    models.assign(model, arrays)
+    return model
 
 
 def describe_run(path):

@@ -42,13 +42,9 @@ def choose_clips(folder, table, run):
             "with rate.py"
         )
     lowest = found["expert_score"].min()
-    if lowest < 0 and "relu" in {own.activation for own in list_options(run)}:
+    if lowest < 0 and "relu" in {own.activation for own in run.list_members()}:
         raise Problem(f"run {run.name} gives no score below 0, the expert {lowest:g}")
     return found
-
-
-def list_options(run):
-    return run.members or [run.options] * run.options.ensemble
 
 
 def find_limits(options, targets):
@@ -69,7 +65,7 @@ def fit_line(values, scores):
 
 def draw_line(values, line, run, targets):
     """Score values (N, M) by a line, clipped as a run that learned targets does."""
-    ends = np.array([find_limits(own, targets) for own in list_options(run)]).T
+    ends = np.array([find_limits(own, targets) for own in run.list_members()]).T
     return np.clip(line[0] * values + line[1], *ends).mean(axis=1)
 
 
@@ -103,7 +99,7 @@ def recalibrate(folder, run, table, clips, name):
             f"lower (slope {line[0]:.2f}), so no line makes it right"
         )
     targets = dict(zip(names, scores.tolist(), strict=True))
-    for network, options in zip(networks, list_options(run), strict=True):
+    for network, options in zip(networks, run.list_members(), strict=True):
         move(network, line, options.activation)
     errors = Errors(
         [Network(f"{name}, without {a}", "", m) for a, m in means.items()],

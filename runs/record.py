@@ -164,8 +164,7 @@ class Run:
     mirrored: list[str] = field(default_factory=list)
     held_out: list[str] = field(default_factory=list)  # animals
     scheme: Scheme | None = field(default_factory=lambda: Scheme(""))
-    # Where networks of one run differ in their options.
-    members: list[Options] = field(default_factory=list)
+    members: list[Options] = field(default_factory=list)  # where networks differ
     versions: dict[str, str] = field(default_factory=dict)
     seed: int = 0
     epochs: Count = 0
@@ -189,6 +188,10 @@ class Run:
     def targets(self):
         """The targets of the training and validation clips, by name."""
         return {**(self.train_clips or {}), **self.validation_clips}
+
+    def list_members(self):
+        """List the options of each network."""
+        return self.members or [self.options] * self.options.ensemble
 
     def animal_of(self, name):
         """Name the animal of a clip, as the table did, or its name."""

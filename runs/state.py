@@ -22,32 +22,35 @@ def describe_state(folder, task=None):
     animals = {data.animal_of(clip, data.ANIMAL_PATTERN) for clip in clips} - {None}
     of_animals = f" of {count(len(animals), 'animal')}" if animals else ""
     state = f"{count(len(names), 'clip')}{of_animals}, {n_scored} with a score"
-    if n_raters := count_raters(folder):
+    if n_raters := len(list((folder / "ratings").glob("[!.]*.csv"))):
         state += f", {count(n_raters, 'rater')}"
     done = {path.name.rsplit("-", 2)[0] for path in sequences.list_files(folder)}
     state += f"; {count(len(names & done), 'sequence')}" if names & done else ""
     runs = store.list_checkpoints(folder)
-    folds = [path for path in runs if read_kind(path) in store.FOLDS]
-    own = [path for path in runs if path not in folds]
-    state += f"; {count(len(own), 'run')}" if own else ""
+    heads = [store.read_head(path) or {"kind": None} for path in runs]
+    folds = [p for p, h in zip(runs, heads, strict=True) if h["kind"] in store.FOLDS]
+    n_own = len(runs) - len(folds)
+    state += f"; {count(n_own, 'run')}" if n_own else ""
     state += f", {count(len(folds), 'network')} of folds" if folds else ""
     evaluated = list((folder / "predictions").glob("[!.]*.json"))
     if n_raters and not n_scored and not runs:
         way = "rate.py --join mean"
     elif names - done:
-        way = f"extract_features.py{choose_settings(folder, clips)}"
+        is_short = min(clip.n_frames for clip in clips) < 125
+        short = " --seq-length 20 --sampling uniform" * is_short
+        way = f"extract_features.py{repeat(folder) or short}"
     elif not n_scored and not runs:
         way = f"rate.py --rater NAME{of_task}"
     elif not runs:
         way = f"train_reg.py{of_task} --model motion --folds 5 --final"
     elif not [path for path in evaluated if path.stem != "raters-ratings"]:
         way = "validate.py"
-    elif not own:
-        record = storage.read_json(folds[0].with_suffix(".json"))
+    elif not n_own:
+        run = store.open_run(folds[0])
         kind = "--leave-one-animal-out"
-        if record["scheme"]["kind"] == "folds":
-            kind = f"--folds {record['scheme'].get('n_folds', 5)}"
-        way = f"train_reg.py{of_task} --model {record['model']} {kind} --final"
+        if run.scheme.kind == "folds":
+            kind = f"--folds {run.scheme.n_folds or 5}"
+        way = f"train_reg.py{of_task} --model {run.model} {kind} --final"
     elif not list((folder / "figures").glob("*/index.html")):
         way = "explain.py"
     else:
@@ -62,23 +65,6 @@ def repeat(folder):
     weights = f" --weights {shlex.quote(made['weights'])}"
     settings = f" --seq-length {made['n_frames']} --sampling {made['sampling']}"
     return settings + weights * (made["weights"] != "imagenet")
-
-
-def choose_settings(folder, clips):
-    """Choose how sequences are made: as those that are there, else as clips allow."""
-    if settings := repeat(folder):
-        return settings
-    is_short = min((clip.n_frames or 0 for clip in clips), default=0) < 125
-    return " --seq-length 20 --sampling uniform" * is_short
-
-
-def count_raters(folder):
-    return len(list((folder / "ratings").glob("[!.]*.csv")))
-
-
-def read_kind(path):
-    record = path.with_suffix(".json")
-    return store.read_head(record)["kind"] if record.is_file() else None
 
 
 def write_command(folder, way):

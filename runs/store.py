@@ -1,20 +1,27 @@
 """A run on disk: `<run>.keras`, the weights, and `<run>.json`, how it was made.
 
-Here a run is found, read, saved, and compared with one that is planned.
+Here a run is found, opened, saved, and packed in one file for another lab: `.keras`,
+its record, and a card that describes it in words.
 """
 
 import dataclasses
+import json
+import shutil
+import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
 import models
-from runs import archives, keras2, loading, packing
-from runs.record import read_record
+from runs import archives, keras2
+from runs.record import check_record, read_record
 from system import storage, untrusted
-from system.terminal import Problem
+from system.terminal import Problem, caution
 
 CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
 FOLDS = ("folds", "leave-one-animal-out")  # kinds of cross-validation
+
+
+# ---------------------------------------------------------------- finding
 
 
 def find_run(folder, run=None, task=None):
@@ -26,10 +33,14 @@ def find_run(folder, run=None, task=None):
     """
     if run is None:
         return find_newest(folder, task)
-    if packing.is_packed(run):
-        return packing.unpack(folder, run)
-    place = Path(folder) / "checkpoints"
-    candidates = [Path(run), place / run]
+    path, place = Path(run), Path(folder) / "checkpoints"
+    if path.is_dir():
+        is_packed = any(path.glob("*.keras")) or any(path.glob("*/*.keras"))
+    else:
+        is_packed = path.suffix.lower() == ".zip" and path.is_file()
+    if is_packed:
+        return unpack(folder, path)
+    candidates = [path, place / run]
     candidates += [place / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
     for path in candidates:
         if path.is_file() and path.suffix in CHECKPOINT_SUFFIXES:
@@ -51,15 +62,12 @@ def find_newest(folder, task=None):
     """
     place, own, folds, others = Path(folder) / "checkpoints", [], [], []
     for path in list_checkpoints(folder):
-        if path.suffix != ".keras":
+        head = read_head(path)
+        if path.suffix != ".keras" or (head and head["received"]):
             others.append(path)
-        elif path.with_suffix(".json").is_file():
-            found = read_head(path.with_suffix(".json"))
-            if found["received"]:
-                others.append(path)
-            else:
-                kind = folds if found["kind"] in FOLDS else own
-                kind.append((found["trained"], found["task"], path))
+        elif head:
+            kind = folds if head["kind"] in FOLDS else own
+            kind.append((head["trained"], head["task"], path))
     if chosen := [each for each in own if task in (None, each[1])]:
         return max(chosen)[2]
     if own:
@@ -86,10 +94,14 @@ def find_newest(folder, task=None):
 
 
 def read_head(path):
-    """Read from a record what finding a run takes; the rest is checked on use.
+    """Read from a run's record what finding it takes, None of a run without one.
 
-    Records of earlier releases do not hold when they were made; their file does.
+    The rest is checked on use. Records of earlier releases do not hold when they were
+    made; their file does.
     """
+    path = path.with_suffix(".json")
+    if not path.is_file():
+        return None
     try:
         record = storage.read_json(path)
     except (Problem, OSError):
@@ -102,6 +114,9 @@ def read_head(path):
         "task": str(record.get("task")),
         "trained": str(record.get("trained") or changed),
     }
+
+
+# ---------------------------------------------------------------- opening and saving
 
 
 def open_run(path):
@@ -123,14 +138,14 @@ def read_run(path):
 def load_networks(run):
     """Load the networks of a run; gives them, and the run with their T and F."""
     if run.is_published:
-        model = loading.load_published(run.path)
+        model = keras2.load_published(run.path)
         _, n_frames, n_features = model.input_shape
         made = {**run.extraction, "n_frames": n_frames}
         size = {"n_frames": n_frames, "n_features": n_features, "extraction": made}
         return [model], dataclasses.replace(run, **size)
     verify(run)
     try:
-        return loading.load_run(run), run
+        return archives.load_run(run), run
     except (TypeError, ValueError) as error:
         raise Problem(
             f"{run.path.stem}.json describes no network: {untrusted.first_line(error)}"
@@ -163,3 +178,73 @@ def save_run(folder, networks, run):
 
 def write_record(run):
     storage.write_json(run.path.with_suffix(".json"), run.as_record())
+
+
+# ---------------------------------------------------------------- packing
+
+
+def pack(checkpoint, card, output):
+    """Write a checkpoint, the record beside it and the card (str) as a `.zip`."""
+    with (
+        storage.replacing(output) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for path in (checkpoint, checkpoint.with_suffix(".json")):
+            archive.write(path, path.name)
+        archive.writestr("card.md", card)
+
+
+def unpack(folder, path):
+    """Take a run that another folder has packed: its `.keras` among the checkpoints.
+
+    Its record says then that it was `received`, so that it never counts as trained
+    here. Where another run of its name is here already, it gets another one.
+    """
+    try:
+        checkpoint, beside = find_pair(path if path.is_dir() else zipfile.Path(path))
+        record = json.loads(beside.read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("its record is no JSON object")
+        check_record(f"the record in {path}", record)
+        return take_in(folder, path, checkpoint, record)
+    except (OSError, Problem):
+        raise
+    except Exception as error:  # zipfile and JSON fail in many ways on corrupt bytes
+        raise Problem(f"{path} is no run packed by share.py: {error}") from error
+
+
+def find_pair(root):
+    """Find the checkpoint and its record in an archive or a folder, or one below it."""
+    places = [root]
+    places += [p for p in root.iterdir() if p.is_dir() and p.name != "__MACOSX"]
+    found = {p.name: p for place in reversed(places) for p in place.iterdir()}
+    names = [n for n in found if n.endswith(".keras") and not n.startswith(".")]
+    if len(names) != 1:
+        raise ValueError(f"it holds {len(names) or 'no'} .keras files, not one")
+    beside = f"{names[0].removesuffix('.keras')}.json"
+    if beside not in found:
+        raise ValueError(f"it holds {names[0]} without {beside}")
+    return found[names[0]], found[beside]
+
+
+def take_in(folder, path, checkpoint, record):
+    """Write a packed run among the checkpoints, unless it is there; return its path."""
+    name, digest = record["run"], record["sha256"]
+    place = storage.checkpoint_path(folder, name)
+    if place.is_file() and storage.digest_file(place) != digest:
+        name = f"{name}-{digest[:6]}"
+        place = storage.checkpoint_path(folder, name)
+        caution(f"a run {record['run']} is here already; that of {path} is now {name}")
+    beside = storage.record_path(folder, name)
+    if not place.is_file() or storage.digest_file(place) != digest:
+        with storage.replacing(place) as temporary:
+            with checkpoint.open("rb") as source, temporary.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            if storage.digest_file(temporary) != digest:
+                raise ValueError("its .keras is not the one that its record describes")
+    elif beside.is_file():
+        there = storage.read_json(beside)
+        if there.get("sha256") == digest and not there.get("received"):
+            return place  # trained here
+    storage.write_json(beside, {**record, "run": name, "received": path.name})
+    return place

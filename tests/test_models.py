@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import models
-from runs import loading, store
+from runs import keras2, store
 from runs.options import Options
 from runs.predict import score_sequences
 from system.storage import digest_file, read_json, write_json
@@ -221,7 +221,7 @@ def test_a_spoiled_record_is_refused(run, text, words):
 
 def test_a_missing_run_is_a_problem(tmp_path):
     check_refusal(store.read_run, tmp_path / "a.keras", "does not exist")
-    check_refusal(loading.load_published, tmp_path / "a.h5", "damaged")
+    check_refusal(keras2.load_published, tmp_path / "a.h5", "damaged")
 
 
 # ------------------------------------------------------------------------ refusals

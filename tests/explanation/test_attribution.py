@@ -17,7 +17,7 @@ from explanation import (
     statistics,
     summary,
 )
-from runs import loading
+from runs import keras2
 
 LEGACY = Path(__file__).parents[1] / "legacy"
 
@@ -178,7 +178,7 @@ def test_the_unpaired_last_frame_has_no_part_in_the_score():
 
 
 def test_the_published_network_is_explained():
-    model = loading.load_published(LEGACY / "keras-2.0.9-lstm.h5")
+    model = keras2.load_published(LEGACY / "keras-2.0.9-lstm.h5")
     stored = np.load(LEGACY / "keras-2.0.9-lstm.npz")
     sequences = stored["x"].astype(np.float32)
     found = attribution.take_apart(open_all(model), sequences)

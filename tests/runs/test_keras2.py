@@ -13,7 +13,7 @@ from checkpoints import (
     write_small,
 )
 
-from runs import loading, store
+from runs import keras2, store
 from system import apart
 from system.terminal import Caution, Problem
 
@@ -23,7 +23,7 @@ GATES, ELSEWHERE = "recurrent_activation", h5py.ExternalLink("other.h5", "/x")
 
 
 def score(path, sequences):
-    model = loading.load_published(path)
+    model = keras2.load_published(path)
     return model.predict(sequences, verbose=0)[:, 0]
 
 
@@ -36,7 +36,7 @@ def draw_sequences(n_frames, n_features, n_clips=4):
 @pytest.mark.parametrize("path", sorted(LEGACY.glob("*.h5")), ids=lambda p: p.stem)
 def test_scores_are_those_that_old_keras_gave(path):
     then = np.load(path.with_suffix(".npz"))
-    now = loading.load_published(path).predict(then["x"], verbose=0)
+    now = keras2.load_published(path).predict(then["x"], verbose=0)
     np.testing.assert_allclose(now, then["p"], atol=1e-5)
 
 
@@ -104,7 +104,7 @@ def test_weights_alone_mean_the_defaults_of_their_keras(tmp_path, version, gate)
 def test_weights_alone_of_62_pooled_frames_take_the_published_125(tmp_path):
     weights = draw_weights(125, 4, 3)
     path = write_checkpoint(tmp_path / "run.h5", None, weights)
-    assert loading.load_published(path).input_shape == (None, 125, 4)
+    assert keras2.load_published(path).input_shape == (None, 125, 4)
 
 
 def test_missing_biases_count_as_zero(tmp_path):
@@ -128,7 +128,7 @@ def test_long_lists_of_names_come_in_pieces(tmp_path):
         names = attributes["layer_names"]
         del attributes["layer_names"]
         attributes["layer_names0"], attributes["layer_names1"] = names[:2], names[2:]
-    assert loading.load_published(path).input_shape == (None, 20, 8)
+    assert keras2.load_published(path).input_shape == (None, 20, 8)
 
 
 def test_the_optimizer_is_not_looked_at(tmp_path):
@@ -137,7 +137,7 @@ def test_the_optimizer_is_not_looked_at(tmp_path):
     with h5py.File(path, "r+") as file:
         file["optimizer_weights/x"] = h5py.ExternalLink("elsewhere.h5", "/x")
         file.attrs["training_config"] = b"\xff not JSON"
-    assert loading.load_published(path).count_params() == 421
+    assert keras2.load_published(path).count_params() == 421
 
 
 def test_a_published_run_has_a_record(tmp_path):
@@ -260,7 +260,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, name):
     path = tmp_path / "g04-features.hdf5"
     write(path)
     with pytest.raises(Problem) as refusal:
-        loading.load_published(path)
+        keras2.load_published(path)
     text = str(refusal.value)
     assert words in text and "g04-features.hdf5" in text
     assert "\n" not in text
@@ -273,7 +273,7 @@ def test_a_file_cut_anywhere_is_refused_in_one_line(tmp_path, part):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(part * len(whole))])
     with pytest.raises(Problem) as refusal:
-        loading.load_published(path)
+        keras2.load_published(path)
     assert "\n" not in str(refusal.value)
 
 
@@ -301,13 +301,13 @@ def test_the_full_size_loads_fast_and_lean(tmp_path):
     write_checkpoint(path, configure(*size), weights, optimizer=True)
     assert path.stat().st_size > 400e6
     del weights
-    loading.load_published(LEGACY / "keras-2.0.9-lstm.h5")
+    keras2.load_published(LEGACY / "keras-2.0.9-lstm.h5")
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
         reset.write_text("5")  # starts the peak anew
     before = memory("VmRSS")
     start = time.perf_counter()
-    model = loading.load_published(path)
+    model = keras2.load_published(path)
     assert time.perf_counter() - start < 30
     assert model.count_params() == 33_689_601
     if before is not None:
