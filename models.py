@@ -18,18 +18,16 @@ LEAST_MOVING = 3  # frames, for a jerk
 LEAST_ROOT = 1e-6  # the root has no gradient at 0
 
 
-def build(options, shape, bias=0.0, statistics=None, activation=None, **layers):
+def build(options, shape, **given):
     """Build the network of Keras that `runs.options.Options` describe, for (T, F).
 
-    Other arguments are those of `build_lstm`; `activation` and `layers` are what a
-    training takes for a while. The weights are those of `list_weights`.
+    Other arguments are those of `build_lstm`. The weights are those of `list_weights`.
     """
-    given = {"bias": bias, "statistics": statistics}
-    given["activation"] = activation or options.activation
+    given = {"activation": options.activation, **given}
     if options.model == "pool":
         return build_pool(*shape, **given)
     given |= {"units": options.units, "dropout": options.dropout}
-    return build_lstm(*shape, gates=options.gates, **given, **layers)
+    return build_lstm(*shape, gates=options.gates, **given)
 
 
 def list_weights(options, shape):
@@ -56,9 +54,9 @@ def list_weights(options, shape):
 class Motion:
     """Scores movement: one linear score of statistics over time.
 
-    `weights` are those (4F,) of the statistics and the bias, see `motion.fit`; zeros by
-    default. A straight line knows no scale: scores are clipped to the range of
-    `targets`, those of the training clips, and to 0 where the activation is a ReLU.
+    `weights` are those (4F,) of the statistics and the bias, see `motion.fit`. A
+    straight line knows no scale: scores are clipped to the range of `targets`, those of
+    the training clips, and to 0 where the activation is a ReLU.
     """
 
     def __init__(self, n_frames, n_features, activation="relu", targets=(), weights=()):
@@ -179,7 +177,7 @@ def build_lstm(
 
 
 def build_pool(
-    n_frames, n_features=2048, *, activation="relu", bias=0.0, statistics=None
+    n_frames, n_features=2048, *, activation="relu", bias=0.0, statistics=None, **_
 ):
     """Build the control that ignores time: mean over frames, then one score."""
     inputs, x = standardize(n_frames, n_features, statistics)

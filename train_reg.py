@@ -19,6 +19,7 @@ from pathlib import Path
 
 import data
 from features import provenance, sequences
+from recordings.folders import list_some
 from runs import finish, splits, state
 from runs.options import Options, propose
 from system import processes, storage, terminal
@@ -66,8 +67,8 @@ def choose_jobs(wanted, n_runs, options):
     return max(1, min(wanted or fitting, n_runs))
 
 
-def add_what(parser):
-    """Add the options of what to train, and where."""
+def add_network(parser):
+    """Add the options of what to train, and of the form of the network."""
     add = terminal.begin_options(parser, "what", Options)
     add("--data", Path, "the working folder", default=storage.DEFAULT_FOLDER)
     text = "task to train on, where data_file.csv has several"
@@ -82,15 +83,12 @@ def add_what(parser):
     add("--skip-missing", bool, "train without the clips that have no sequence")
     add("--overwrite", bool, "replace a finished run of this name")
 
-
-MODELS = """lstm, as published; pool, which averages over the frames and so ignores
-their order; motion, a linear score of the change from frame to frame, for few clips"""
-
-
-def add_network(parser):
-    """Add the options of the form of the network."""
     add = terminal.begin_options(parser, "network", Options)
-    add("--model", ("lstm", "pool", "motion"), MODELS)
+    text = "lstm, as published; pool, which averages over the frames and so ignores "
+    text += (
+        "their order; motion, a linear score of the change from frame to frame, for "
+    )
+    add("--model", ("lstm", "pool", "motion"), text + "few clips")
     add("--units", terminal.positive_int, "number of LSTM units")
     text = "fraction of units set to 0 at random in training"
     add("--dropout", terminal.fraction, text)
@@ -103,8 +101,8 @@ def add_network(parser):
     add("--ensemble", terminal.positive_int, text, metavar="N")
 
 
-def add_fitting(parser):
-    """Add the options of how it is trained."""
+def add_training(parser):
+    """Add the options of how it is trained, and of cross-validation by animal."""
     add = terminal.begin_options(parser, "training", Options)
     add("--learning-rate", terminal.positive_float, "learning rate of the optimizer")
     add("--weight-decay", terminal.amount, "penalty on large weights")
@@ -124,9 +122,6 @@ def add_fitting(parser):
     text = "fraction of train animals that validate"
     add("--validation-fraction", terminal.fraction, text)
 
-
-def add_folds(parser):
-    """Add the options of cross-validation by animal."""
     title = "cross-validation by animal (ignores the split)"
     add = terminal.begin_options(parser, title)
     add("--leave-one-animal-out", bool, "train a network for each animal, without it")
@@ -145,8 +140,8 @@ def add_folds(parser):
 
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
-    for add in (add_what, add_network, add_fitting, add_folds):
-        add(parser)
+    add_network(parser)
+    add_training(parser)
     args = parser.parse_args(argv)
     if args.repeats > 1 and not args.folds:
         parser.error("--repeats needs --folds K")
@@ -182,12 +177,6 @@ def choose_kind(folder, model, n_frames):
     return "features"
 
 
-def list_some(names, limit=20):
-    """Write names in a row, the first of them in full."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(sorted(names)[:limit]) + more
-
-
 def check_present(folder, planned):
     """See that every clip of the plans has a sequence, before Keras is loaded."""
     names, options = {n for p in planned for n in p.targets}, planned[0].options
@@ -212,7 +201,9 @@ def make_plans(args, clips, options, extraction, repeat):
     lost = {c.name for c in clips if c.name not in targets}
     lost -= {c.name for c in clips if c.split == "test" and not in_folds}
     if lost and targets:
-        terminal.caution(f"without an expert score, and omitted: {list_some(lost, 10)}")
+        terminal.caution(
+            f"without an expert score, and omitted: {list_some(sorted(lost), 10)}"
+        )
     needed = options.monitor == "animals" or in_folds
     data.list_animals(clips, options.animal_pattern, bool(needed))  # with its cautions
     run = args.run or f"{options.task}-{options.model}"
@@ -265,13 +256,13 @@ def train_all(args, repeat):
     for part in filter(None, parts):
         for run in train_part(args, part):
             report_trained(run, seconds)
-    final, is_new = [plan for plan in planned if not plan.held_out], False
-    for plan in final:
+    is_new = bool(todo)
+    for plan in [plan for plan in planned if not plan.held_out]:
         is_changed, text = finish.finish(args.data, plan)
         is_new |= is_changed
         if text:
             print(f"{plan.name}: {text}")
-    if not todo and len(planned) == 1 and not is_new:
+    if len(planned) == 1 and not is_new:
         raise Problem(f"{planned[0].name} is finished. Give --overwrite to train again")
     print(f"written to {storage.checkpoint_path(args.data, planned[-1].name).parent}")
 

@@ -96,10 +96,9 @@ def measure_width(run, n_clips=1, level=LEVEL):
 
     `n_clips` of an animal are averaged. The level is that of `choose_level`.
     """
-    network, mean, animals = list_errors(run)
+    *errors, animals = list_errors(run)
     level = choose_level(run, level)
-    widths = [find_width(each, animals, level, n_clips) for each in (network, mean)]
-    return tuple(widths)
+    return [find_width(each, animals, level, n_clips) for each in errors]
 
 
 def find_intervals(run, scores, n_clips=1, level=LEVEL):

@@ -8,10 +8,10 @@ from system.terminal import Problem, caution
 
 
 def choose_clips(clips, run, split=None):
-    """Choose the clips of a split, or of both, that a run can score: its task's.
+    """Choose the clips of a split, or of both, that a run can score: its task's, once.
 
-    Each comes once, though both splits may list it. Another lab may call the task by
-    another name: where clips are of one task alone, that is the one.
+    Another lab may call the task by another name: where clips are of one task alone,
+    that is the one.
     """
     task, tasks = run.task, {clip.task for clip in clips}
     if task is not None and task not in tasks and len(tasks) == 1:
@@ -23,9 +23,9 @@ def choose_clips(clips, run, split=None):
     chosen = [c for c in clips if split in (None, c.split) and task in (None, c.task)]
     if not chosen:
         of_split = f" {split}" if split else ""
-        of_task = f" of task {task}" if task else ""
-        hint = "" if task in tasks or not task else "; name one with --task: "
-        hint += data.list_tasks(clips) if hint else ""
+        of_task, hint = f" of task {task}" if task else "", ""
+        if task and task not in tasks:
+            hint = f"; name one with --task: {data.list_tasks(clips)}"
         raise Problem(f"data_file.csv has no{of_split} row{of_task}{hint}")
     if task is None and len({clip.task for clip in chosen}) > 1:
         raise Problem(
@@ -92,11 +92,8 @@ def caution_namesakes(animals, run, seen, known):
 
 
 def note_owners(run, clips):
-    """Note in a Run the animals that own its clips in the table as it is now.
-
-    An animal that is renamed, or named in a column, after the training would else
-    count as one that the run has never seen.
-    """
+    """Note in a Run the animals that own its clips in the table as it is now, or one
+    that is renamed after the training would count as one never seen."""
     owners = {
         clip.name: data.animal_of(clip, run.animal_pattern)
         for clip in clips

@@ -43,9 +43,8 @@ class Look(NamedTuple):
 
     @property
     def seconds(self):
-        return (
-            round(self.n_frames / self.fps, 3) if self.n_frames and self.fps else None
-        )
+        is_known = self.n_frames and self.fps
+        return round(self.n_frames / self.fps, 3) if is_known else None
 
 
 def point(sequence):
@@ -76,36 +75,37 @@ def describe_features(directions, animals):
     return Features(centres.tolist(), round(limit, 6), round(1 - level, 3))
 
 
-def look_up(folder, names, n_frames):
-    """Look up what clips were like when their sequences of T frames were extracted."""
+def look_up(folder, names, run):
+    """Look up what clips were like when their sequences were extracted: Looks, and the
+    digests of their sources where these are known, by name."""
     origins = provenance.read_origins(folder)
-    found = [origins.get((name, n_frames)) for name in names]
-    return [
+    found = {name: origins.get((name, run.n_frames)) for name in names}
+    looks = [
         Look(o.n_frames, o.fps, o.size, o.brightness) if o else Look(None)
-        for o in found
+        for o in found.values()
     ]
+    return looks, {name: origin.digest for name, origin in found.items() if origin}
 
 
 def describe_clips(folder, run):
     """Describe what the clips that a run knows are like: a Likeness."""
-    names, origins = list(run.targets), provenance.read_origins(folder)
-    looks, ranges = look_up(folder, names, run.n_frames), {}
+    names, ranges = list(run.targets), {}
+    looks, digests = look_up(folder, names, run)
     for field in ("n_frames", "fps", "brightness", "seconds"):
         values = [getattr(look, field) for look in looks]
         ranges[field] = None if None in values else (min(values), max(values))
     directions = np.stack(list(map(point, predict.read_sequences(folder, names, run))))
     sizes = {look.size for look in looks}
-    keys = [(name, run.n_frames) for name in names]
     return Likeness(
         **ranges,
         size=sorted(sizes) if all(sizes) else None,
-        digests={key[0]: origins[key].digest for key in keys if key in origins},
+        digests=digests,
         features=describe_features(directions, list(map(run.animal_of, names))),
     )
 
 
 def explain_missing(run):
-    """Explain in what new videos cannot be compared with a run's clips, or None."""
+    """Explain in what new videos cannot be compared with a run's clips, if at all."""
     like = vars(run.clips_were)
     missing = [word for field, word in KINDS.items() if like[field] is None]
     return missing and (
@@ -115,18 +115,14 @@ def explain_missing(run):
 
 
 def list_warnings(run, look, score, sequence):
-    """List in what a video differs from the training clips of a run.
-
-    `look` is a `Look` at it, `score` its network score, `sequence` (T, F). A dict of
-    what differs (a word of `KINDS`, or "score"), and how.
-    """
+    """List in what a video of a Look, a score and a sequence (T, F) differs from the
+    training clips of a run: a dict of what (a word of `KINDS`, or "score") and how."""
     like = run.clips_were
     length = (look.seconds, like.seconds, "s")
     if None in length:
         length = (look.n_frames, like.n_frames, "frames")
-    targets = run.targets.values()
-    scale = [min(targets), max(targets)] if targets else None
-    light = (look.brightness, like.brightness, "of 255")
+    targets, light = run.targets.values(), (look.brightness, like.brightness, "of 255")
+    scale = targets and [min(targets), max(targets)]
     found = {
         "length": compare(*length, SHORTER, LONGER),
         "frame rate": compare(look.fps, like.fps, "a second", 1 / OTHER_RATE),
@@ -164,7 +160,7 @@ def compare(value, limits, unit, lower, upper=None):
 def report_differences(folder, names, scores, run):
     """Caution where clips of a folder differ from the training clips of a run."""
     sequences = predict.read_sequences(folder, names, run)
-    looks = look_up(folder, names, run.n_frames)
+    looks, _ = look_up(folder, names, run)
     videos = zip(looks, scores, sequences, strict=True)
     report_warnings(run, [list_warnings(run, *video) for video in videos])
 
@@ -181,9 +177,6 @@ def report_warnings(run, warned):
     if "features" in kinds:
         by_chance = run.clips_were.features.false_alarms
         counts += f", of which up to {by_chance:.0%} by chance"
-    n_different = sum(map(bool, warned))
-    differ = "differs" if n_different == 1 else "differ"
-    caution(
-        f"{n_different} of {len(warned)} videos {differ} from the training videos "
-        f"({counts})"
-    )
+    n = sum(map(bool, warned))
+    differ = "differs" if n == 1 else "differ"
+    caution(f"{n} of {len(warned)} videos {differ} from the training videos ({counts})")

@@ -12,11 +12,8 @@ from system.terminal import Problem, caution
 
 
 def check_extraction(folder, run):
-    """See that the sequences were made as those the run was trained on.
-
-    Where they were not, or there are none yet, the Problem names the command that makes
-    them.
-    """
+    """See that the sequences were made as those the run was trained on; the Problem
+    names the command that makes them."""
     n_frames, expected, kind = run.n_frames, run.extraction, run.options.reads
     present = sequences.describe_making(folder, n_frames)
     if present is None:
@@ -36,8 +33,7 @@ def check_extraction(folder, run):
         if wrong := sequences.compare_extractions(present, expected):
             raise Problem(
                 f"the sequences of {folder} do not suit run {run.name}: "
-                f"{'; '.join(wrong)}. "
-                f"{suggest_command(folder, run, is_other=True)}"
+                f"{'; '.join(wrong)}. {suggest_command(folder, run, is_other=True)}"
             )
         sequences.warn_of_programs(
             "the sequences here",
@@ -60,10 +56,8 @@ def check_extraction(folder, run):
 
 
 def suggest_command(folder, run, is_other=False):
-    """Write the command that makes sequences as those of a run.
-
-    `is_other`: whether there are sequences already that were made in another way.
-    """
+    """Write the command that makes sequences as those of a run; `is_other`: there are
+    some already that were made in another way."""
     made = run.extraction or {}
     if not {"weights", "sampling"} <= made.keys():
         return f"It is unknown how those of run {run.name} were made"
@@ -88,10 +82,8 @@ def suggest_command(folder, run, is_other=False):
 
 
 def settle_weights(run, weights=None):
-    """Settle with which weights of InceptionV3 new videos are seen: a name or a file.
-
-    `weights` is the file of those of a run, if it is not where it was.
-    """
+    """Settle with which weights of InceptionV3 new videos are seen: a name or a file,
+    which is `weights` if it is not where it was."""
     made = run.extraction
     if not made or not {"weights", "sampling"} <= made.keys():
         raise Problem(
@@ -147,8 +139,8 @@ def read_sequences(folder, names, run, control=None):
     A `control` changes them: "shuffled-frames" destroys the order of frames,
     "first-frame" repeats the first one.
     """
-    random, n_frames = np.random.default_rng(0), run.n_frames
-    wanted = n_frames, run.n_features, run.options.reads
+    random = np.random.default_rng(0)
+    wanted = run.n_frames, run.n_features, run.options.reads
     require_sequences(folder, names, run)
     for name in names:
         sequence = sequences.read_sequence(folder, name, *wanted)

@@ -37,9 +37,9 @@ KEYS = {  # fields that have another name in the file
 def is_extraction(made):
     """Check whether a dict can be that of `extraction.json`, as far as runs use it."""
     texts = [made.get(key, "") for key in ("weights", "sampling", "precision")]
-    texts.append(made.get("sha256") or "")
+    kinds = {*map(type, texts), type(made.get("sha256") or "")}
     n_frames = made.get("n_frames", 0)
-    return {*map(type, texts)} == {str} and type(n_frames) is int and n_frames >= 0
+    return kinds == {str} and type(n_frames) is int and n_frames >= 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,17 +203,15 @@ class Run:
 
     def describe_choice(self):
         """Describe how much of a linear score each block is; "" of other networks."""
-        texts, n = [], len({self.animal_of(name) for name in self.train_clips or ()})
+        texts, notes = [], ""
         for block, share in self.choice.shares.items():
             low, high = self.choice.ranges.get(block, (share, share))
             texts.append(f"{share:.0%} {block} [{low:.0%}, {high:.0%}]")
         if not texts:
             return ""
-        notes = ""
-        if self.choice.degrees:
-            degrees = sum(self.choice.degrees.values())
+        if degrees := sum(self.choice.degrees.values()):
             notes = f"; {degrees:.1f} effective degrees of freedom"
-        if n < FEW:
+        if (n := len(set(map(self.animal_of, self.train_clips)))) < FEW:
             notes += "; change and jerk share one variance, and so do mean and trend: "
             notes += f"{n} animals are too few to tell them apart, and shares uncertain"
         return f"{', '.join(texts)} (ranges over folds of animals{notes})"
@@ -242,8 +240,8 @@ class Run:
 def take(value, kind):
     """Give a value of JSON its type; raises TypeError or ValueError if it is another.
 
-    A kind is a type, or made of types; one that is Annotated has tests to pass. Where
-    a kind is a class with fields, unknown ones are dropped.
+    A kind that is Annotated has tests to pass; of a class with fields, unknown fields
+    are dropped.
     """
     if kind in PLAIN:
         if type(value) is not kind and (kind, type(value)) != (float, int):

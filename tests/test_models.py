@@ -120,7 +120,9 @@ def test_an_ensemble_gives_the_mean(tmp_path, model, standardize):
         model=model, units=3, standardize=standardize, activation="linear"
     )
     statistics = (draw(F), draw(F, 1) + 0.1) if standardize else None
-    members = [models.build(options, (T, F), i, statistics) for i in range(3)]
+    members = [
+        models.build(options, (T, F), bias=i, statistics=statistics) for i in range(3)
+    ]
     for seed, member in enumerate(members):
         member.set_weights([draw(w.shape, seed) for w in member.weights])
     ensemble = models.join(members)

@@ -123,7 +123,7 @@ def build(model, bias, to_train=False):
     shape = (N_FRAMES, N_FEATURES)
     if to_train:
         return trainer.build_fast(shape, small, bias)
-    return models.build(small, shape, bias)
+    return models.build(small, shape, bias=bias)
 
 
 @pytest.mark.parametrize("model", ["pool", "lstm"])

@@ -113,10 +113,8 @@ def step_cell(activation, gate, z, c):
 
 def run(cell, xw, u):
     """Go through x W + b (T, 4H, B) from rest; gives h, c and z of all steps."""
-    rest, u_rows = (
-        tf.zeros((tf.shape(u)[0], tf.shape(xw)[2]), xw.dtype),
-        tf.transpose(u),
-    )
+    rest = tf.zeros((tf.shape(u)[0], tf.shape(xw)[2]), xw.dtype)
+    u_rows = tf.transpose(u)
 
     def step(state, now):
         z = tf.matmul(u_rows, state[0]) + now[0]  # (4H, B)

@@ -25,24 +25,11 @@ LEAST_VARIANCE = 0.01  # of a statistic, relative to the median one of its kind
 
 
 def fit(statistics, scores, animals):
-    """Fit one linear score of statistics, in closed form.
+    """Fit one linear score of statistics (N, P) of animals (N,), in closed form.
 
-    Parameters
-    ----------
-    statistics, scores, animals : (N, P), (N,) and (N,) array
-
-    Returns
-    -------
-    weights : float64 (P,)
-    bias : float
-    choice : dict
-        "correlation" of the errors of one animal's clips; by block of `BLOCKS` its
-        "shares" of the variances and its effective "degrees" of freedom.
-
-    Raises
-    ------
-    Problem
-        When all scores are equal.
+    Gives weights (P,), the bias, and a dict of what was chosen: "correlation" of the
+    errors of one animal's clips; by block of `BLOCKS` its "shares" of the variances and
+    its effective "degrees" of freedom. Raises Problem when all scores are equal.
     """
     scores, animals = np.asarray(scores, float), np.asarray(animals).astype(str)
     if np.ptp(scores) == 0:
@@ -75,16 +62,8 @@ def fit(statistics, scores, animals):
 
 
 def cross_validate(statistics, scores, animals, n_folds=5):
-    """Predict each clip by a fit without its animal; see `fit`.
-
-    Where there is nothing to learn from, the mean score is predicted.
-
-    Returns
-    -------
-    predicted : float64 (N,)
-    ranges : dict
-        The least and the largest share of each block over the fits.
-    """
+    """Predict each clip (N,) by a fit without its animal, or by the mean score where
+    there is nothing to learn from; also the range of each block's share: see `fit`."""
     scores, animals = np.asarray(scores, float), np.asarray(animals)
     predicted, shares = np.full(len(scores), scores.mean()), []
     n_folds = min(n_folds, len(set(animals.tolist())))
@@ -95,15 +74,13 @@ def cross_validate(statistics, scores, animals, n_folds=5):
         train, test = folds != fold, folds == fold
         predicted[test] = scores[train].mean()
         if np.ptp(scores[train]) > 0:
-            fitted = statistics[train], scores[train], animals[train]
-            weights, bias, choice = fit(*fitted)
+            weights, bias, choice = fit(
+                statistics[train], scores[train], animals[train]
+            )
             predicted[test] = statistics[test] @ weights + bias
             shares.append(choice["shares"])
-    ranges = {}
-    for block in BLOCKS if shares else ():
-        found = [each[block] for each in shares]
-        ranges[block] = [min(found), max(found)]
-    return predicted, ranges
+    found = {block: [each[block] for each in shares] for block in BLOCKS if shares}
+    return predicted, {block: (min(own), max(own)) for block, own in found.items()}
 
 
 def measure_scales(statistics):

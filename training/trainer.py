@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from tqdm import tqdm
 
 import models
 from features.sequences import read_sequence
@@ -37,19 +39,19 @@ def train_networks(folder, plan, logs, bar=None):
 
     Gives them, free of anything used only for speed, and what a `Run` says of them.
     """
-    options, networks, best = plan.options, [], []
+    options, networks, found = plan.options, [], []
     for number in range(options.ensemble):
         place = logs / f"member_{number}" if options.ensemble > 1 else logs
-        network, found = train_network(folder, plan, plan.seed + number, place, bar)
+        network, own = train_network(folder, plan, plan.seed + number, place, bar)
         networks.append(network)
-        best.append(found)
-    epochs, best_epochs, losses = zip(*best, strict=True)
+        found.append(own)
+    epochs, best_epochs, losses = zip(*found, strict=True)
     found = {"epochs": sum(epochs), "best_epoch": list(best_epochs)}
     return networks, found | {"val_loss": sum(losses) / len(losses)}
 
 
 def train_network(folder, plan, seed, logs, bar=None):
-    """Build one network from a seed and fit it; gives it, and as `fit_network`."""
+    """Build one network from a seed and fit it; also what `fit_network` gives."""
     options, shape = plan.options, (plan.n_frames, plan.n_features)
     shared = open_trainer(shape, dataclasses.replace(options, seed=0))
     bias = sum(plan.train_clips.values()) / len(plan.train_clips)
@@ -57,10 +59,11 @@ def train_network(folder, plan, seed, logs, bar=None):
     if options.standardize:
         statistics = measure_statistics(folder, plan.train_clips, *shape)
     keras.utils.set_random_seed(seed)
-    network = models.build(options, shape, bias, statistics)
+    network = models.build(options, shape, bias=bias, statistics=statistics)
     shared.start(network)
     if options.standardize:  # what is constant needs no computing in every batch
-        prepare = functools.partial(standardize, network.get_layer("standardize"))
+        layer = network.get_layer("standardize")
+        prepare = lambda x: keras.ops.convert_to_numpy(layer(x[None]))[0]  # noqa: E731
     train, validation = (
         SequenceBatches(folder, clips, *shape, options.batch_size, own, prepare)
         for clips, own in ((plan.train_clips, seed), (plan.validation_clips, None))
@@ -80,13 +83,10 @@ def open_trainer(shape, options):
 
 def build_fast(shape, options, bias=0.0):
     """Build a network of what makes it learn fast and no file holds."""
-    activation = waking_relu if options.activation == "relu" else None
     layers = {"layer": fast_lstm.FastLSTM, "drop": fast_lstm.FastDropout}
-    return models.build(options, shape, bias, activation=activation, **layers)
-
-
-def standardize(layer, sequence):
-    return keras.ops.convert_to_numpy(layer(sequence[None]))[0]
+    if options.activation == "relu":
+        layers["activation"] = waking_relu
+    return models.build(options, shape, bias=bias, **layers)
 
 
 def measure_statistics(folder, names, n_frames, n_features):
@@ -111,12 +111,16 @@ class SequenceBatches:
     def __init__(
         self, folder, targets, n_frames, n_features, batch_size, seed=None, prepare=None
     ):
-        self.folder, self.shape = folder, (n_frames, n_features)
         self.names, self.order = list(targets), np.arange(len(targets))
         self.scores = np.array(list(targets.values()), np.float32)
-        self.batch_size, self.seed, self.prepare = batch_size, seed, prepare
-        self.is_kept = 4 * len(targets) * n_frames * n_features <= MEMORY
-        self.kept = {}
+        self.batch_size, self.seed = batch_size, seed
+
+        def read(name):
+            sequence = read_sequence(folder, name, n_frames, n_features)
+            return prepare(sequence) if prepare else sequence
+
+        is_small = 4 * len(targets) * n_frames * n_features <= MEMORY
+        self.read = functools.cache(read) if is_small else read
 
     def start_epoch(self, epoch):
         """Put the clips in the order of an epoch, whatever was run before."""
@@ -132,19 +136,8 @@ class SequenceBatches:
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        sequences = [self.take(self.names[i]) for i in chosen]
+        sequences = [self.read(self.names[i]) for i in chosen]
         return np.stack(sequences), self.scores[chosen][:, None]
-
-    def take(self, name):
-        """Take the sequence of a clip from memory, or else from disk."""
-        if name in self.kept:
-            return self.kept[name]
-        sequence = read_sequence(self.folder, name, *self.shape)
-        if self.prepare is not None:
-            sequence = self.prepare(sequence)
-        if self.is_kept:
-            self.kept[name] = sequence
-        return sequence
 
 
 class Trainer:
@@ -222,10 +215,9 @@ def waking_relu(x):
 class Progress:
     """Keep history, best weights and everything that a training needs to go on.
 
-    One file, `backup.npz`, holds all of it and is replaced whole every few seconds, so
-    that a training killed at any moment goes on from there and ends as an undisturbed
-    one does. A backup of a training of another identity is ignored. When to stop and to
-    learn more slowly follows from the history alone.
+    One file, `backup.npz`, holds all of it and is replaced whole every few seconds. One
+    of a training of another identity is removed. When to stop and to learn more slowly
+    follows from the history alone.
     """
 
     def __init__(self, folder, trainer, identity):
@@ -276,8 +268,6 @@ class Progress:
         self.time_of_backup = time.monotonic()
 
     def write_history(self):
-        import pandas as pd
-
         with replacing(self.path.with_name("history.csv")) as temporary:
             pd.DataFrame(self.history).to_csv(temporary, index=False)
 
@@ -313,24 +303,27 @@ def evaluate_losses(losses, options):
 def fit_network(trainer, train, validation, folder, identity, bar=None):
     """Fit a network until the validation loss stops falling; see `evaluate_losses`.
 
-    `trainer` is a `Trainer` that was started, and whose model gets the weights of the
-    best epoch; `train` and `validation` are `SequenceBatches`; `folder` and `identity`
-    are for logs and backups, see `Progress`; `bar` is a tqdm. Gives the number of
-    epochs, the best one (from 1) and its validation loss. Raises Problem when the loss
-    is no number or the output is the same for every clip.
+    `trainer` was started, and its model gets the weights of the best epoch; `train` and
+    `validation` are `SequenceBatches`; for `folder` and `identity` see `Progress`.
+    Gives the number of epochs, the best one (from 1) and its validation loss. Raises
+    Problem when the loss is no number or the output is the same for every clip.
     """
     options, progress = trainer.options, Progress(folder, trainer, identity)
+    bar = tqdm(total=options.epochs, disable=True) if bar is None else bar
     progress.restore()
     losses = [row["val_loss"] for row in progress.history]
-    if bar is not None:
-        bar.update(len(losses))
+    bar.update(len(losses))
     with open_log(Path(folder)) as log:
         for epoch in range(len(losses), options.epochs):
             if evaluate_losses(losses, options)[0]:
                 break
             train.start_epoch(epoch)
             row = trainer.run_epoch(train, validation)
-            check_epoch(epoch, row)
+            if not math.isfinite(row["loss"] + row["val_loss"]):
+                raise Problem(
+                    f"the loss became {row['loss']} in epoch {epoch + 1}. Lower "
+                    "--learning-rate, or give --standardize"
+                )
             losses.append(row["val_loss"])
             if evaluate_losses(losses, options)[1]:
                 slower = row["learning_rate"] * options.plateau_factor
@@ -339,12 +332,10 @@ def fit_network(trainer, train, validation, folder, identity, bar=None):
             progress.add(row)
             if time.monotonic() - progress.time_of_backup >= BACKUP_SECONDS:
                 progress.back_up()
-            if bar is not None:
-                errors = f"loss {row['loss']:.3g}, validation {row['val_loss']:.3g}"
-                bar.set_postfix_str(errors, refresh=False)
-                bar.update()
-    if bar is not None:  # whose time left is at most, and at the present pace
-        bar.total -= options.epochs - len(losses)
+            errors = f"loss {row['loss']:.3g}, validation {row['val_loss']:.3g}"
+            bar.set_postfix_str(errors, refresh=False)
+            bar.update()
+    bar.total -= options.epochs - len(losses)  # the time left is at the present pace
     progress.write_history()
     for variable, array in zip(trainer.model.weights, progress.best, strict=True):
         variable.assign(array)
@@ -378,21 +369,11 @@ def open_log(folder):
         ) from error
 
 
-def check_epoch(epoch, row):
-    """Stop a training that has gone wrong, with a word on what to change."""
-    if not (math.isfinite(row["loss"]) and math.isfinite(row["val_loss"])):
-        raise Problem(
-            f"the loss became {row['loss']} in epoch {epoch + 1}. Lower "
-            "--learning-rate, or give --standardize"
-        )
-
-
 def check_alive(score, batches, n_batches=8):
     """Raise Problem when `score` gives the same to all sequences of batches."""
     chosen = range(min(n_batches, len(batches)))
-    scores = [keras.ops.convert_to_numpy(score(batches[i][0])) for i in chosen]
-    scores = np.concatenate(scores)
-    if len(scores) > 1 and np.ptp(scores) == 0:
+    scores = copy_arrays(score(batches[i][0]) for i in chosen)
+    if len(scores := np.concatenate(scores)) > 1 and np.ptp(scores) == 0:
         raise Problem(
             "the network gives the same score to every clip. Lower --learning-rate, "
             "or give --standardize or another --seed"
