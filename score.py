@@ -47,11 +47,8 @@ def animals_path(output):
 
 
 def check_outputs(output, figures, overwrite=False):
-    """Refuse outputs that would replace anything but an earlier one.
-
-    `figures`: paths without suffix. A figure is an earlier output where the table is
-    there, too.
-    """
+    """Refuse outputs that would replace anything but an earlier one, which a figure (a
+    path without suffix) is where the table is there, too."""
     if output is None:
         return
     if output.suffix.lower() not in (".csv", ".xlsx"):

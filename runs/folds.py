@@ -124,10 +124,7 @@ def split_repeats(runs):
 
 
 def split_table(runs, table, may_be_new=False):
-    """Give each network its rows of a table with "clip" and "animal".
-
-    Lists pairs of a run and a table; see `assign_folds`.
-    """
+    """Give each network its rows of a table: pairs of both; see `assign_folds`."""
     owners = dict(zip(table["clip"], table["animal"], strict=True))
     parts = assign_folds(runs, owners, may_be_new)
     return [(run, table[table["clip"].isin(clips)]) for run, clips in parts]
@@ -139,26 +136,27 @@ def assign_folds(runs, owners, may_be_new=False):
     An animal that was renamed after the training is known by its clips: a network held
     it out where other folds know clips of it, and this one knows none. `runs` are of
     one repeat; `owners` are the animals of clips as they are now; `may_be_new` skips,
-    with a caution, animals that came after the training. Lists each run with its clips.
-    Raises Problem when an animal has no network, two networks, or one that knows a clip
-    of it.
+    with a caution, animals that came after the training. Lists each run with its clips;
+    else a Problem names animals without one network that knows no clip of them.
     """
     parts, problems, covered, clips = [], [], {}, collections.defaultdict(set)
     for clip, animal in owners.items():
         clips[animal].add(clip)
     by_any = set().union(*(run.targets for run in runs))
     for run in runs:
-        held_out, known = set(run.held_out), set(run.targets)
-        for animal, own in clips.items():
-            if own & (by_any - known) and not own & known:
-                held_out.add(animal)
+        known = set(run.targets)
+        held_out = {
+            animal
+            for animal, own in clips.items()
+            if animal in run.held_out or (own & by_any - known and not own & known)
+        }
         part = {clip: animal for clip, animal in owners.items() if animal in held_out}
-        for animal in dict.fromkeys(part.values()):
-            if animal in covered:
-                problems.append(
-                    f"{animal} is held out by {covered[animal]} and {run.name}"
-                )
-            covered[animal] = run.name
+        problems += [
+            f"{animal} is held out by {covered[animal]} and {run.name}"
+            for animal in dict.fromkeys(part.values())
+            if animal in covered
+        ]
+        covered |= dict.fromkeys(held_out, run.name)
         now = dataclasses.replace(run, animals_now=owners)
         seen = learned.describe_seen(list(part), list(part.values()), now)
         if known := [(c, how) for c, how in zip(part, seen, strict=True) if how]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from features import sequences
+from runs import state
 from system import storage
 from system.terminal import Problem, caution
 
@@ -68,14 +69,11 @@ def suggest_command(folder, run, is_other=False):
             f"was trained with (sha256 {str(made.get('sha256'))[:12]}...)"
         )
         weights = "FILE"
-    command = (
-        f"python extract_features.py --weights {shlex.quote(weights)} "
-        f"--seq-length {run.n_frames} --sampling {made['sampling']}"
-    )
+    way = f"extract_features.py --weights {shlex.quote(weights)} --seq-length "
+    way += f"{run.n_frames} --sampling {made['sampling']}"
     if made.get("precision", "float32") != "float32":
-        command += f" --precision {made['precision']}"
-    if Path(folder) != storage.DEFAULT_FOLDER:
-        command += f" --data {shlex.quote(str(folder))}"
+        way += f" --precision {made['precision']}"
+    command = state.write_command(Path(folder), way)
     if is_other:
         command += " --overwrite (or, without it, another --data folder)"
     return f"Make them with: {command}{hint}"

@@ -1,6 +1,5 @@
 """Training: what is watched, what is kept, and that the same seed gives the same."""
 
-import json
 import subprocess
 import sys
 import warnings
@@ -186,14 +185,6 @@ def test_every_missing_sequence_is_named_before_training(folder):
     assert all(name in str(problem.value) for name in gone)
 
 
-def test_group_as_target(folder):
-    train(folder, "--target", "group")
-    record = read_record(folder, "Reach-lstm")
-    assert {
-        (data.group_of(name), target) for name, target in record["train_clips"].items()
-    } == {("Control", 0.0), ("Stroke", 1.0)}
-
-
 def test_several_tasks_need_a_name(folder):
     text = (folder / "data_file.csv").read_text()
     (folder / "data_file.csv").write_text(text + "\ntrain,Walk,v_g1_x,6,1\n")
@@ -220,15 +211,6 @@ def test_leave_one_animal_out_writes_a_run_for_each_animal(tmp_path, capsys):
     assert np.array_equal(before, score_all(folder, "Reach-lstm-g03-features"))
 
 
-def test_folds_group_animals(folder):
-    train(folder, "--folds", "2", "--epochs", "1")
-    left_out = [
-        read_record(folder, f"Reach-lstm-fold{k}-features")["left_out"] for k in (1, 2)
-    ]
-    animals = [animal for fold in left_out for animal in fold]
-    assert sorted(animals) == [f"g{animal:02d}" for animal in range(8)]
-
-
 def test_the_authors_table_gives_each_clip_once(tmp_path):
     make_folder(tmp_path, n_animals=4)
     lines = (tmp_path / "data_file.csv").read_text().splitlines()
@@ -239,12 +221,6 @@ def test_the_authors_table_gives_each_clip_once(tmp_path):
         train(tmp_path, "--leave-out", "g01", "--epochs", "1")
     record = read_record(tmp_path, "g01-features")
     assert len(record["train_clips"]) + len(record["watched_clips"]) == 9
-
-
-def test_the_record_is_json_without_nan(folder):
-    train(folder)
-    text = storage.record_path(folder, "Reach-lstm").read_text()
-    json.loads(text, parse_constant=pytest.fail)
 
 
 @pytest.mark.thorough

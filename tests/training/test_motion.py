@@ -12,7 +12,7 @@ import data
 import models
 import train_reg
 from features import sequences
-from runs import folds, predict, store
+from runs import predict, store
 from system import storage
 from system.terminal import Problem
 from training import motion
@@ -273,16 +273,6 @@ def test_no_network_library_is_loaded(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code, tmp_path], cwd=HOUSE, check=True)
     assert (tmp_path / "figures" / "Reach-motion" / "index.html").is_file()
-
-
-def test_folds_leave_animals_out(tmp_path):
-    make_folder(tmp_path)
-    train_reg.main(["--data", str(tmp_path), "--model", "motion", "--folds", "3"])
-    found = folds.find_folds(tmp_path, "folds", "", "Reach")
-    assert len(found) == 3
-    for run in found:
-        animals = {data.animal_of(name) for name in run.train_clips}
-        assert not animals & set(run.held_out)
 
 
 def test_what_cannot_be_learned_is_said(tmp_path):
