@@ -60,14 +60,12 @@ def describe_seen(names, animals, run, train_rows=(), digests=None):
         seen = (trained | validation) & set(names)
         caution_namesakes(animals, run, seen, known)
         known = known if seen else set()
-    found = []
-    for clip, animal in zip(names, animals, strict=True):
-        if clip in trained:
-            found.append("clip trained on")
-        elif clip in validation:
-            found.append("clip used for validation")
-        else:
-            found.append("animal seen in training" if animal in known else "")
+    how = dict.fromkeys(validation, "clip used for validation")
+    how |= dict.fromkeys(trained, "clip trained on")
+    found = [
+        how.get(clip) or "animal seen in training" * (animal in known)
+        for clip, animal in zip(names, animals, strict=True)
+    ]
     if base := run.find_base():
         earlier = describe_seen(names, animals, base, digests=digests)
         found = [own or how for own, how in zip(found, earlier, strict=True)]

@@ -13,8 +13,8 @@ from scipy import stats
 
 import models
 from features import provenance
-from runs import learned, novelty, predict, splits, store
-from runs.record import Base, Choice, ClipError, Errors, Network, Scheme
+from runs import finish, learned, predict, splits, store
+from runs.record import Base, Choice, ClipError, Errors, Likeness, Network, Scheme
 from system import backend, storage
 from system.tables import count
 from system.terminal import Problem
@@ -30,9 +30,8 @@ def choose_clips(folder, table, run):
         raise Problem(f"--recalibrate takes a run trained on scores; {run.name} {why}")
     table = table[table["expert_score"].notna()]
     digests = provenance.list_digests(folder)
-    known = table["clip"], table["animal"], run
-    seen = np.array(learned.describe_seen(*known, digests=digests), dtype=object)
-    found = table[seen == ""].reset_index(drop=True)
+    seen = learned.describe_seen(table["clip"], table["animal"], run, digests=digests)
+    found = table[[how == "" for how in seen]].reset_index(drop=True)
     n_animals = found["animal"].nunique()
     if len(found) < LEAST_CLIPS or n_animals < LEAST_ANIMALS:
         raise Problem(
@@ -101,13 +100,12 @@ def recalibrate(folder, run, table, clips, name):
     targets = dict(zip(names, scores.tolist(), strict=True))
     for network, options in zip(networks, run.list_members(), strict=True):
         move(network, line, options.activation)
+    rows = zip(names, animals.tolist(), scores.tolist(), held_out.tolist(), strict=True)
     errors = Errors(
-        [Network(f"{name}, without {a}", "", m) for a, m in means.items()],
+        [Network(f"{name}, without {a}", "", mean) for a, mean in means.items()],
         [
             ClipError(clip, animal, list(means).index(animal), target, round(score, 6))
-            for (clip, target), animal, score in zip(
-                targets.items(), animals.tolist(), held_out.tolist(), strict=True
-            )
+            for clip, animal, target, score in rows
         ],
         "leave-one-animal-out",
     )
@@ -121,11 +119,11 @@ def recalibrate(folder, run, table, clips, name):
         scheme=Scheme(""),
         choice=Choice(),
         errors=errors,
+        clips_were=Likeness(),
         received="",
     )
-    likeness = novelty.describe_clips(folder, new)
-    new = dataclasses.replace(new, clips_were=likeness)
-    return store.save_run(folder, networks, new), before, held_out
+    new = store.save_run(folder, networks, finish.complete(folder, new))
+    return new, before, held_out
 
 
 def unclip(network):

@@ -26,7 +26,7 @@ def train_run(folder, plan, bar=None):
     with storage.claim(logs):
         n_features = check_sequences(folder, plan.targets, plan.options)
         plan = dataclasses.replace(plan, n_features=n_features)
-        if not any(logs.rglob(BACKUP)):
+        if plan.model == "motion" or not any(logs.rglob(BACKUP)):
             clear_logs(logs)
         if plan.model == "motion":
             networks, found = fit_motion(folder, plan)
