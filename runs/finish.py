@@ -94,8 +94,14 @@ def complete(folder, run):
     """
     if not run.held_out and run.clips_were == Likeness():
         run = dataclasses.replace(run, clips_were=novelty.describe_clips(folder, run))
-    if run.scheme.kind == "final" and not has_errors(folder, run):
-        run = dataclasses.replace(run, errors=measure_errors(folder, run))
+    if run.scheme.kind == "final":
+        paths = [storage.checkpoint_path(folder, name) for name in run.scheme.folds]
+        networks, found = list(map(read_record, paths)), run.errors
+        is_there = {clip.clip: clip.target for clip in found.clips} == run.targets
+        digests = [network.sha256 for network in found.networks]
+        if not is_there or digests != [network.sha256 for network in networks]:
+            errors = measure_errors(folder, run, networks)
+            run = dataclasses.replace(run, errors=errors)
     return run
 
 
@@ -117,21 +123,11 @@ def finish(folder, plan):
     return whole != run, text
 
 
-def has_errors(folder, run):
-    """Check whether a final run has the errors of its folds on its targets."""
-    paths = [storage.record_path(folder, name) for name in run.scheme.folds]
-    return {clip.clip: clip.target for clip in run.errors.clips} == run.targets and [
-        network.sha256 for network in run.errors.networks
-    ] == [storage.read_json(path)["sha256"] for path in paths]
-
-
-def measure_errors(folder, run):
+def measure_errors(folder, run, of_folds):
     """Score each clip with the network of its folds that held its animal out."""
-    paths = [storage.checkpoint_path(folder, name) for name in run.scheme.folds]
     animals = {name: run.animal_of(name) for name in run.targets}
     networks, clips = [], []
-    parts = folds.assign_folds(list(map(store.open_run, paths)), animals)
-    for number, (fold, names) in enumerate(parts):
+    for number, (fold, names) in enumerate(folds.assign_folds(of_folds, animals)):
         members, fold = store.load_networks(fold)
         mean = float(np.mean([*fold.targets.values()]))
         networks.append(Network(fold.name, fold.sha256, mean))

@@ -205,8 +205,8 @@ def unpack(folder, path):
         record = json.loads(beside.read_text(encoding="utf-8"))
         if not isinstance(record, dict):
             raise ValueError("its record is no JSON object")
-        check_record(f"the record in {path}", record)
-        return take_in(folder, path, checkpoint, record)
+        run = check_record(f"the record in {path}", record)
+        return take_in(folder, path, checkpoint, run)
     except (OSError, Problem):
         raise
     except Exception as error:  # zipfile and JSON fail in many ways on corrupt bytes
@@ -227,14 +227,14 @@ def find_pair(root):
     return found[names[0]], found[beside]
 
 
-def take_in(folder, path, checkpoint, record):
+def take_in(folder, path, checkpoint, run):
     """Write a packed run among the checkpoints, unless it is there; return its path."""
-    name, digest = record["run"], record["sha256"]
+    name, digest = run.name, run.sha256
     place = storage.checkpoint_path(folder, name)
     if place.is_file() and storage.digest_file(place) != digest:
         name = f"{name}-{digest[:6]}"
         place = storage.checkpoint_path(folder, name)
-        caution(f"a run {record['run']} is here already; that of {path} is now {name}")
+        caution(f"a run {run.name} is here already; that of {path} is now {name}")
     beside = storage.record_path(folder, name)
     if not place.is_file() or storage.digest_file(place) != digest:
         with storage.replacing(place) as temporary:
@@ -246,5 +246,5 @@ def take_in(folder, path, checkpoint, record):
         there = storage.read_json(beside)
         if there.get("sha256") == digest and not there.get("received"):
             return place  # trained here
-    storage.write_json(beside, {**record, "run": name, "received": path.name})
+    write_record(dataclasses.replace(run, name=name, received=path.name, path=place))
     return place
