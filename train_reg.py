@@ -20,7 +20,7 @@ from pathlib import Path
 import data
 from features import provenance, sequences
 from recordings.folders import list_some
-from runs import finish, splits, state
+from runs import finish, learned, splits, state
 from runs.options import Options, propose
 from system import processes, storage, terminal
 from system.terminal import Problem
@@ -28,17 +28,6 @@ from training import train
 
 SMALL = 256  # units of an LSTM that two cores train hardly faster than one
 MOST_JOBS = 4  # unless told otherwise: each takes about 1 GB
-
-
-def choose_clips(folder, task):
-    """Read the clips of the one task to train on."""
-    clips = data.read_clips(folder, task)
-    if len({clip.task for clip in clips}) > 1:
-        raise Problem(
-            f"data_file.csv has several tasks; name one with --task: "
-            f"{data.list_tasks(clips)}"
-        )
-    return clips
 
 
 def follow(results, n_runs):
@@ -222,7 +211,8 @@ def make_plans(args, clips, options, extraction, repeat):
 
 def train_all(args, repeat):
     """Train every network that the arguments ask for, once more for each repeat."""
-    clips = choose_clips(args.data, args.task)
+    clips = data.read_clips(args.data, args.task)
+    learned.refuse_tasks(clips)
     extraction = sequences.describe_making(args.data)
     options = read_options(args, clips, extraction)
     options = dataclasses.replace(options, seed=options.seed + 1000 * (repeat - 1))

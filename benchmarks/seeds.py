@@ -18,6 +18,7 @@ from runs import splits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import data
 import models
 from features import sequences
 from runs import predict
@@ -66,7 +67,7 @@ def main(argv=None):
 
     small = ["--units", "128", "--learning-rate", "1e-4", "--epochs", "50"]
     given = train_reg.parse_args([*small, *rest])
-    clips = train_reg.choose_clips(args.data, given.task)
+    clips = data.read_clips(args.data, given.task)
     extraction = sequences.read_extraction(args.data)
     base = train_reg.read_options(given, clips, extraction)
     targets = splits.find_targets(clips, base)

@@ -27,12 +27,18 @@ def choose_clips(clips, run, split=None):
         if task and task not in tasks:
             hint = f"; name one with --task: {data.list_tasks(clips)}"
         raise Problem(f"data_file.csv has no{of_split} row{of_task}{hint}")
-    if task is None and len({clip.task for clip in chosen}) > 1:
+    if task is None:
+        refuse_tasks(chosen)
+    return list({clip.name: clip for clip in chosen}.values())
+
+
+def refuse_tasks(clips):
+    """Refuse clips of several tasks."""
+    if len({clip.task for clip in clips}) > 1:
         raise Problem(
             "data_file.csv has several tasks; name one with --task: "
-            f"{data.list_tasks(chosen)}"
+            f"{data.list_tasks(clips)}"
         )
-    return list({clip.name: clip for clip in chosen}.values())
 
 
 def describe_seen(names, animals, run, train_rows=(), digests=None):

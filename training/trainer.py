@@ -6,6 +6,7 @@ A training that was killed goes on where it was, and ends as an undisturbed one 
 import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 import math
 import time
@@ -55,17 +56,16 @@ def train_network(folder, plan, seed, logs, bar=None):
     options, shape = plan.options, (plan.n_frames, plan.n_features)
     shared = open_trainer(shape, dataclasses.replace(options, seed=0))
     bias = sum(plan.train_clips.values()) / len(plan.train_clips)
-    statistics = prepare = None
+    statistics = layer = None
     if options.standardize:
         statistics = measure_statistics(folder, plan.train_clips, *shape)
     keras.utils.set_random_seed(seed)
     network = models.build(options, shape, bias=bias, statistics=statistics)
     shared.start(network)
-    if options.standardize:  # what is constant needs no computing in every batch
+    if options.standardize:
         layer = network.get_layer("standardize")
-        prepare = lambda x: keras.ops.convert_to_numpy(layer(x[None]))[0]  # noqa: E731
     train, validation = (
-        SequenceBatches(folder, clips, *shape, options.batch_size, own, prepare)
+        SequenceBatches(folder, clips, *shape, options.batch_size, own, layer)
         for clips, own in ((plan.train_clips, seed), (plan.validation_clips, None))
     )
     identity = plan.as_record() | {"seed": seed}
@@ -105,11 +105,11 @@ class SequenceBatches:
     """Batches of sequences (B, T, F) and scores (B, 1); all are kept if they fit.
 
     `targets` are clip names and the scores to learn. A seed shuffles the clips, anew
-    for each epoch; `prepare` changes each sequence (T, F) as it is read.
+    for each epoch; a `layer` standardizes each sequence as it is read, once.
     """
 
     def __init__(
-        self, folder, targets, n_frames, n_features, batch_size, seed=None, prepare=None
+        self, folder, targets, n_frames, n_features, batch_size, seed=None, layer=None
     ):
         self.names, self.order = list(targets), np.arange(len(targets))
         self.scores = np.array(list(targets.values()), np.float32)
@@ -117,7 +117,9 @@ class SequenceBatches:
 
         def read(name):
             sequence = read_sequence(folder, name, n_frames, n_features)
-            return prepare(sequence) if prepare else sequence
+            if layer is None:
+                return sequence
+            return keras.ops.convert_to_numpy(layer(sequence[None]))[0]
 
         is_small = 4 * len(targets) * n_frames * n_features <= MEMORY
         self.read = functools.cache(read) if is_small else read
@@ -128,16 +130,11 @@ class SequenceBatches:
         if self.seed is not None:
             np.random.default_rng([self.seed, epoch]).shuffle(self.order)
 
-    def __len__(self):
-        return math.ceil(len(self.names) / self.batch_size)
-
     def __iter__(self):
-        return (self[index] for index in range(len(self)))
-
-    def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        sequences = [self.read(self.names[i]) for i in chosen]
-        return np.stack(sequences), self.scores[chosen][:, None]
+        for start in range(0, len(self.names), self.batch_size):
+            chosen = self.order[start : start + self.batch_size]
+            sequences = [self.read(self.names[i]) for i in chosen]
+            yield np.stack(sequences), self.scores[chosen][:, None]
 
 
 class Trainer:
@@ -371,8 +368,7 @@ def open_log(folder):
 
 def check_alive(score, batches, n_batches=8):
     """Raise Problem when `score` gives the same to all sequences of batches."""
-    chosen = range(min(n_batches, len(batches)))
-    scores = copy_arrays(score(batches[i][0]) for i in chosen)
+    scores = copy_arrays(score(x) for x, _ in itertools.islice(batches, n_batches))
     if len(scores := np.concatenate(scores)) > 1 and np.ptp(scores) == 0:
         raise Problem(
             "the network gives the same score to every clip. Lower --learning-rate, "
