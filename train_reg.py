@@ -19,10 +19,10 @@ from pathlib import Path
 
 import data
 from features import provenance, sequences
-from recordings.folders import list_some
 from runs import finish, learned, splits, state
 from runs.options import Options, propose
 from system import processes, storage, terminal
+from system.tables import list_some
 from system.terminal import Problem
 from training import train
 

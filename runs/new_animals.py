@@ -15,8 +15,6 @@ from system import tables
 from system.tables import count, list_some
 from system.terminal import Problem, caution
 
-LABELS = ("animal", "group", "session")  # of clips, in a table beside them
-
 
 def guess_clips(videos):
     """Guess what videos show from their names and folders, as extract_files.py does.
@@ -46,8 +44,8 @@ def read_labels(path, guessed):
     or two lines label one video differently; what fits no video is named.
     """
     records = tables.read_table(path, ("clip",)).records()
-    if records and not set(LABELS) & set(records[0][1]):
-        raise Problem(f"{path} has none of the columns {', '.join(LABELS)}")
+    if records and not set(data.LABELS) & set(records[0][1]):
+        raise Problem(f"{path} has none of the columns {', '.join(data.LABELS)}")
     places, base = find_places([clip.video for clip in guessed.values()])
     known = {
         name: (str(place), str(place.relative_to(base)))
@@ -58,7 +56,7 @@ def read_labels(path, guessed):
     found, lines, faults = {}, {}, [f"{path}: {fault}" for fault in match.doubtful]
     for line, row in rows:
         name = match.found.get(row["clip"])
-        labels = {label: row[label] for label in LABELS if row.get(label)}
+        labels = {label: row[label] for label in data.LABELS if row.get(label)}
         if name and found.setdefault(name, labels) != labels:
             faults.append(
                 f"{path}:{line}: the labels of {row['clip']} differ from those in line "
@@ -135,7 +133,7 @@ def tabulate(clips, run):
     """Make a table of clip, animal, group and session, from labels or else names."""
     owners = [data.animal_of(clip, run.animal_pattern) for clip in clips]
     table = data.tabulate_clips(clips, owners, run.group_pattern)
-    return table[["clip", *LABELS]]
+    return table[["clip", *data.LABELS]]
 
 
 def list_nameless(clips):
