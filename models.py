@@ -31,10 +31,8 @@ def build(options, shape, **given):
 
 
 def list_weights(options, shape):
-    """List the weights of the network that options describe, without building it.
-
-    A dict of shape by the name that Keras gives in a file, in the order of a network.
-    """
+    """List the weights of the network that options describe, without building it. A
+    dict of shape by the name that Keras gives in a file, in the order of a network."""
     (n_frames, n_inputs), lstm = shape, {}
     if options.model not in MODELS:
         raise Problem(f"no such model: {options.model!r}")
@@ -101,10 +99,8 @@ def summarise_movement(sequences):
 
 
 def share_movement(roots):
-    """Share the statistics of movement out among frames, (B, T, F) -> (B, T, 4F).
-
-    They add up over frames; a frame's change is that to the frame before.
-    """
+    """Share the statistics of movement out among frames, (B, T, F) -> (B, T, 4F). They
+    add up over frames; a frame's change is that to the frame before."""
     n_clips, n_frames, n_features = roots.shape
     shared = np.zeros((n_clips, n_frames, len(MOVEMENT), n_features), np.float32)
     time = np.arange(n_frames, dtype=np.float32) - (n_frames - 1) / 2
@@ -186,10 +182,8 @@ def build_pool(
 
 
 def join(members):
-    """Join networks into one whose score is the mean of theirs, for a file.
-
-    They are the layers "member_0", ... of it; one alone stays as it is.
-    """
+    """Join networks into one whose score is the mean of theirs, for a file. They are
+    the layers "member_0", ... of it; one alone stays as it is."""
     if len(members) == 1:
         return members[0]
     keras = backend.keras

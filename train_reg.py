@@ -47,10 +47,8 @@ def follow(results, n_runs):
 
 
 def choose_jobs(wanted, n_runs, options):
-    """Choose how many networks are trained at a time.
-
-    A small one leaves cores idle; a large one has use for all of them, and for memory.
-    """
+    """Choose how many networks are trained at a time. A small one leaves cores idle; a
+    large one has use for all of them, and for memory."""
     is_small = options.model == "pool" or options.units <= SMALL
     fitting = min(processes.count_cores(), MOST_JOBS, n_runs // 2) if is_small else 1
     return max(1, min(wanted or fitting, n_runs))

@@ -17,9 +17,7 @@ from system.terminal import Problem
 
 def is_finished(folder, plan):
     """Check whether a planned run is there; raises Problem if it is another one.
-
-    Options that a later release brought count as left at their defaults.
-    """
+    Options that a later release brought count as left at their defaults."""
     path = storage.checkpoint_path(folder, plan.name)
     if not (path.is_file() and path.with_suffix(".json").is_file()):
         return False

@@ -109,9 +109,7 @@ def list_missing(networks):
 
 def split_repeats(runs):
     """Split a cross-validation into repeats; incomplete ones are named, not taken.
-
-    Where none is complete all are given, and `assign_folds` names what is missing.
-    """
+    Where none is complete all are given, and `assign_folds` names what is missing."""
     repeats = split(runs)
     whole = [networks for networks in repeats if not list_missing(networks)]
     for networks in repeats if whole else ():

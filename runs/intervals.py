@@ -93,9 +93,7 @@ def list_errors(run):
 
 def measure_width(run, n_clips=1, level=LEVEL):
     """Measure half the width of an interval around the network, and around the mean.
-
-    `n_clips` of an animal are averaged. The level is that of `choose_level`.
-    """
+    `n_clips` of an animal are averaged. The level is that of `choose_level`."""
     *errors, animals = list_errors(run)
     level = choose_level(run, level)
     return [find_width(each, animals, level, n_clips) for each in errors]
@@ -103,9 +101,7 @@ def measure_width(run, n_clips=1, level=LEVEL):
 
 def find_intervals(run, scores, n_clips=1, level=LEVEL):
     """Find the intervals of new scores (M,): (M, 2), NaN where the run has no errors.
-
-    Each score is the mean of `n_clips` clips of an animal; see `choose_level`.
-    """
+    Each score is the mean of `n_clips` clips of an animal; see `choose_level`."""
     scores = np.asarray(scores, float)[:, None]
     if not count_animals(run):
         return np.full((len(scores), 2), np.nan)
@@ -142,9 +138,7 @@ def explain_missing(run):
 
 def explain_no_skill(run):
     """Explain that a run was not better than the mean on held-out animals, or None.
-
-    Each animal counts once, with the mean absolute error of its clips.
-    """
+    Each animal counts once, with the mean absolute error of its clips."""
     if not count_animals(run):
         return None
     *errors, animals = list_errors(run)

@@ -161,10 +161,8 @@ def describe_animals(clips, in_table):
 
 
 def digest_videos(guessed):
-    """Compute checksums of videos, None of those that cannot be read, by clip.
-
-    Cautions of copies of one file under several names.
-    """
+    """Compute checksums of videos, None of those that cannot be read, by clip. Cautions
+    of copies of one file under several names."""
     found, by_digest = dict.fromkeys(guessed), {}
     for name, clip in guessed.items():
         with contextlib.suppress(OSError):  # reported when the video is scored

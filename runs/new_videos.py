@@ -54,10 +54,8 @@ class Scored(NamedTuple):
 
 
 def list_windows(clips, view, length, every, allow_short=False):
-    """List windows of `length` seconds of all videos, one `every` so many seconds.
-
-    Then what was wrong with videos that have no window.
-    """
+    """List windows of `length` seconds of all videos, one `every` so many seconds. Then
+    what was wrong with videos that have no window."""
     parts, failed, seen, there = [], [], 0, 0
     for name, clip in clips.items():
         try:

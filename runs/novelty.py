@@ -166,10 +166,8 @@ def report_differences(folder, names, scores, run):
 
 
 def report_warnings(run, warned):
-    """Caution how many videos differ from the training clips, and in what.
-
-    `warned`: dicts as of `list_warnings`, one for each video.
-    """
+    """Caution how many videos differ from the training clips, and in what. `warned`:
+    dicts as of `list_warnings`, one for each video."""
     if not any(warned):
         return
     kinds = [kind for found in warned for kind in found]

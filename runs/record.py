@@ -269,10 +269,8 @@ def take(value, kind):
 
 
 def check_record(path, record):
-    """Make a Run of what JSON gives.
-
-    Raises Problem, which names the path and every field that is missing or not usable.
-    """
+    """Make a Run of what JSON gives. Raises Problem, which names the path and every
+    field that is missing or not usable."""
     found, wrong, hints = {}, [], typing.get_type_hints(Run, include_extras=True)
     for own in dataclasses.fields(Run)[:-2]:
         key, defaults = KEYS.get(own.name, own.name), (own.default, own.default_factory)

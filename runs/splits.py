@@ -84,10 +84,8 @@ def begin_plan(name, clips, options, extraction):
 
 
 def give_clips(plan, clips, train, validation=None, **more):
-    """Give a plan its clips, targets by name, and what the table holds of them.
-
-    Where it has no clips for `validation`, those of some animals are held back.
-    """
+    """Give a plan its clips, targets by name, and what the table holds of them. Where
+    it has no clips for `validation`, those of some animals are held back."""
     if validation is None:
         held, names = set(), sorted(train)  # the order of the rows decides nothing
         if plan.model not in LEARNS_FROM_ALL:
@@ -116,9 +114,7 @@ def give_clips(plan, clips, train, validation=None, **more):
 
 def plan_run(plan, clips, targets):
     """Plan a run on the train rows, validated on held-out animals or the test rows.
-
-    `plan` is one of `begin_plan`; `targets` are those of each clip by its name.
-    """
+    `plan` is one of `begin_plan`; `targets` are those of each clip by its name."""
     rows = [clip.name for clip in clips if clip.split == "train"]
     test = [clip.name for clip in clips if clip.split == "test"]
     train = {name: targets[name] for name in rows if name in targets}

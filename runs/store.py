@@ -120,10 +120,8 @@ def read_head(path):
 
 
 def open_run(path):
-    """Open a checkpoint as a `Run`, by its record; its network is not read.
-
-    For the published network, which has no record, one is made of what is known.
-    """
+    """Open a checkpoint as a `Run`, by its record; its network is not read. For the
+    published network, which has no record, one is made of what is known."""
     path = Path(path)
     if untrusted.kind_of(path) == "HDF5":
         return keras2.describe_run(path)

@@ -18,10 +18,8 @@ LOGS = ("history.csv", BACKUP)
 
 
 def train_run(folder, plan, bar=None):
-    """Train the network or networks of a plan and write the run; gives its `Run`.
-
-    `bar` is a tqdm of epochs.
-    """
+    """Train the network or networks of a plan and write the run; gives its `Run`. `bar`
+    is a tqdm of epochs."""
     logs = storage.logs_folder(folder, plan.name)
     with storage.claim(logs):
         n_features = check_sequences(folder, plan.targets, plan.options)
@@ -42,10 +40,8 @@ def train_run(folder, plan, bar=None):
 
 
 def fit_motion(folder, plan):
-    """Fit a score of movement on all clips of a plan, in closed form.
-
-    Gives networks and what a `Run` says of them, `val_loss` with each animal held out.
-    """
+    """Fit a score of movement on all clips of a plan, in closed form. Gives networks
+    and what a `Run` says of them, `val_loss` with each animal held out."""
     options, shape = plan.options, (plan.n_frames, plan.n_features)
     animals = list(map(plan.animal_of, plan.train_clips))
     statistics = measure_movement(folder, plan.train_clips, *shape, options.reads)

@@ -36,10 +36,8 @@ DISK_ERRORS = (
 
 
 def train_networks(folder, plan, logs, bar=None):
-    """Train the networks of a plan, one after the other, each from its own seed.
-
-    Gives them, free of anything used only for speed, and what a `Run` says of them.
-    """
+    """Train the networks of a plan, one after the other, each from its own seed. Gives
+    them, free of anything used only for speed, and what a `Run` says of them."""
     options, networks, found = plan.options, [], []
     for number in range(options.ensemble):
         place = logs / f"member_{number}" if options.ensemble > 1 else logs
@@ -344,9 +342,7 @@ def fit_network(trainer, train, validation, folder, identity, bar=None):
 @contextlib.contextmanager
 def open_log(folder):
     """Open logs for TensorBoard; gives the function that writes an epoch into them.
-
-    What TensorFlow raises when it cannot write them becomes a Problem.
-    """
+    What TensorFlow raises when it cannot write them becomes a Problem."""
     open_part, writers = tf.summary.create_file_writer, []
 
     def write(epoch, row):
