@@ -22,8 +22,10 @@ from system.untrusted import check_array, follow, open_hdf5, read_array, size, t
 
 FORM = ["LSTM", "MaxPooling1D", "Flatten", "Dropout", "Dense"]
 PUBLISHED_LENGTH = 125  # frames
-ACTIVATIONS = "relu linear sigmoid tanh hard_sigmoid softplus softsign elu selu "
-ACTIVATIONS = tuple((ACTIVATIONS + "exponential").split())
+ACTIVATIONS = (
+    *("relu", "linear", "sigmoid", "tanh", "hard_sigmoid", "softplus", "softsign"),
+    *("elu", "selu", "exponential"),
+)
 OPTIONS = (  # layer, option, what Keras takes without it, what is possible here
     ("LSTM", "return_sequences", False, (True,)),
     ("LSTM", "go_backwards", False, (False,)),
@@ -60,19 +62,19 @@ def read_network(path):
         found = re.match(r"2\.(\d+)", text(version or "2.0"))
         if not found:
             raise Problem(f"found a model of Keras {text(version)!r}")
-        config = file.attrs.get("model_config")
-        settings = read_config(json.loads(text(config))) if config is not None else {}
+        config, shape = file.attrs.get("model_config"), None
+        if config is not None:
+            layers, shape = read_config(json.loads(text(config)))
         lstm, score = list_weights(group)
-        if not settings:
-            settings = read_shapes(lstm, score, int(found[1]))
-        biases = settings.pop("biases")
-        complete(settings, lstm, score)
+        if config is None:
+            layers = guess_layers(lstm, score, int(found[1]))
+        settings = settle(layers, shape, lstm, score)
         features, units = settings["n_features"], settings["units"]
         width = 4 * units  # gates in the order input, forget, cell, output, then as now
         shapes = [(features, width), (units, width), (width,)]
-        arrays = match("LSTM", lstm, shapes, biases[0], n_bytes)
+        arrays = match("LSTM", lstm, shapes, layers, n_bytes)
         shapes = [(settings["n_frames"] // 2 * units, 1), (1,)]
-        arrays += match("Dense", score, shapes, biases[1], n_bytes)
+        arrays += match("Dense", score, shapes, layers, n_bytes)
         yield settings
         for array in arrays:  # one at a time lies in memory
             yield array if isinstance(array, np.ndarray) else read_array(array)
@@ -128,8 +130,8 @@ def list_weights(group):
     return layers.values()
 
 
-def read_shapes(lstm, score, minor):
-    """Read sizes off the arrays; the rest is as published."""
+def guess_layers(lstm, score, minor):
+    """Guess the options of the layers, of weights alone: as published."""
     if [len(lstm), len(score)] != [3, 2] or len(lstm[1].shape) != 2:
         raise Problem("found weights that are not those of an LSTM and a Dense")
     # Keras 2.3 changed what an LSTM does unless told otherwise.
@@ -138,19 +140,14 @@ def read_shapes(lstm, score, minor):
         f"the checkpoint holds weights only; taking the published settings, a ReLU "
         f"score and, as was the default of its Keras, {gates} gates"
     )
-    return {
-        "n_frames": None,
-        "n_features": None,
-        "units": size(int(lstm[1].shape[0])),
-        "dropout": 0.1,
-        "activation": "relu",
-        "gates": gates,
-        "biases": (True, True),
-    }
+    units = int(lstm[1].shape[0])
+    lstm = {"units": units, "dropout": 0.1, "recurrent_activation": gates}
+    return {"LSTM": lstm, "Dense": {"activation": "relu"}}
 
 
 def read_config(config):
-    """Translate the configuration of the whole model; refuse by name what differs."""
+    """Read the options of each layer, and the shape of the input or None; refuse by
+    name what differs."""
     layers, shape = list_layers(config)
     kinds = [kind for kind, _ in layers]
     if kinds not in (FORM, [kind for kind in FORM if kind != "Dropout"]):
@@ -165,17 +162,7 @@ def read_config(config):
             wrong.append(f"{kind} {name} {value!r} (must be {must})")
     if wrong:
         raise Problem(f"found {'; '.join(wrong)}")
-    lstm, score = layers["LSTM"], layers["Dense"]
-    _, n_frames, n_features = shape or (None, None, None)
-    return {
-        "n_frames": n_frames and size(n_frames),
-        "n_features": n_features and size(n_features),
-        "units": size(lstm["units"]),
-        "dropout": min(max(float(lstm.get("dropout", 0)), 0.0), 0.999),
-        "activation": score.get("activation", "linear"),
-        "gates": lstm.get("recurrent_activation", "hard_sigmoid"),
-        "biases": (lstm.get("use_bias", True), score.get("use_bias", True)),
-    }
+    return layers, shape
 
 
 def list_layers(config):
@@ -195,26 +182,35 @@ def list_layers(config):
     return layers[layers[0][0] == "InputLayer" :], shape
 
 
-def complete(settings, lstm, score):
-    """Fill in from the arrays what the configuration leaves open."""
-    if settings["n_features"] is None:
-        settings["n_features"] = size(int(lstm[0].shape[0]))
-    if settings["n_frames"] is not None:
-        return
-    n_pooled = int(score[0].shape[0]) // settings["units"]
-    # Pooling drops the last frame of an uneven number, so the weights fit both.
-    settings["n_frames"] = size(n_pooled) * 2
-    if n_pooled == PUBLISHED_LENGTH // 2:
-        settings["n_frames"] = PUBLISHED_LENGTH
-    else:
-        caution(
-            f"the checkpoint does not hold how many frames it takes: {2 * n_pooled} or "
-            f"{2 * n_pooled + 1}; using {2 * n_pooled}"
-        )
+def settle(layers, shape, lstm, score):
+    """Settle what `models.build_lstm` takes: by the configuration, and by the arrays
+    where that leaves sizes open."""
+    options, units = layers["LSTM"], size(layers["LSTM"]["units"])
+    _, n_frames, n_features = shape or (None, None, None)
+    if not n_frames:
+        # Pooling drops the last frame of an uneven number, so the weights fit both.
+        n_pooled = int(score[0].shape[0]) // units
+        n_frames = 2 * size(n_pooled)
+        if n_pooled == PUBLISHED_LENGTH // 2:
+            n_frames = PUBLISHED_LENGTH
+        else:
+            caution(
+                f"the checkpoint does not hold how many frames it takes: {n_frames} or "
+                f"{n_frames + 1}; using {n_frames}"
+            )
+    return {
+        "n_frames": size(n_frames),
+        "n_features": size(n_features or int(lstm[0].shape[0])),
+        "units": units,
+        "dropout": min(max(float(options.get("dropout", 0)), 0.0), 0.999),
+        "activation": layers["Dense"].get("activation", "linear"),
+        "gates": options.get("recurrent_activation", "hard_sigmoid"),
+    }
 
 
-def match(kind, datasets, shapes, bias, n_bytes):
+def match(kind, datasets, shapes, layers, n_bytes):
     """Check arrays against the shapes that the settings mean; add a bias of zeros."""
+    bias = layers[kind].get("use_bias", True)
     if len(datasets) != len(shapes) - (not bias):
         raise Problem(f"found {len(datasets)} arrays for the {kind}")
     for dataset, shape in zip(datasets, shapes, strict=False):
