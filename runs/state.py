@@ -36,9 +36,7 @@ def describe_state(folder, task=None):
     if n_raters and not n_scored and not runs:
         way = "rate.py --join mean"
     elif names - done:
-        is_short = min(clip.n_frames for clip in clips) < 125
-        short = " --seq-length 20 --sampling uniform" * is_short
-        way = f"extract_features.py{repeat(folder) or short}"
+        way = f"extract_features.py{choose_settings(folder, clips)}"
     elif not n_scored and not runs:
         way = f"rate.py --rater NAME{of_task}"
     elif not runs:
@@ -65,6 +63,12 @@ def repeat(folder):
     weights = f" --weights {shlex.quote(made['weights'])}"
     settings = f" --seq-length {made['n_frames']} --sampling {made['sampling']}"
     return settings + weights * (made["weights"] != "imagenet")
+
+
+def choose_settings(folder, clips):
+    """Choose how sequences are made: as those that are there, else as clips allow."""
+    is_short = min(clip.n_frames for clip in clips) < 125
+    return repeat(folder) or " --seq-length 20 --sampling uniform" * is_short
 
 
 def write_command(folder, way):
