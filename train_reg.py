@@ -164,13 +164,12 @@ def choose_kind(folder, model, n_frames):
     return "features"
 
 
-def check_present(folder, planned):
+def check_present(folder, planned, clips):
     """See that every clip of the plans has a sequence, before Keras is loaded."""
     names, options = {n for p in planned for n in p.targets}, planned[0].options
     lacking = sequences.explain_missing(folder, names, options.n_frames, options.reads)
     if not lacking:
         return
-    clips = data.read_clips(folder)
     way = f"python extract_features.py{state.choose_settings(folder, clips)}"
     remedy = f"Make them with {way}"
     if options.reads == "movement" and sequences.list_names(folder, options.n_frames):
@@ -228,7 +227,7 @@ def train_all(args, repeat):
     planned = make_plans(args, clips, options, extraction, repeat)
     if suggestion := propose(clips, options):
         print(suggestion)
-    check_present(args.data, planned)
+    check_present(args.data, planned, clips)
     provenance.refuse_changed(args.data, clips)
     names = {clip.name: None for clip in clips}
     seconds = provenance.report_pace(args.data, names, extraction)

@@ -88,7 +88,7 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
     with pytest.raises(Problem, match=said):
         sequences.read_sequence(tmp_path, altered, 4)
     with pytest.raises(Problem, match=said):
-        train_reg.check_present(tmp_path, [plan])
+        train_reg.check_present(tmp_path, [plan], [clip])
     with pytest.warns(Caution, match=said), pytest.raises(Problem, match="no clip is"):
         sequences.omit_missing(tmp_path, [clip], 4, "features")
     with pytest.warns(Caution, match=said):
