@@ -2,7 +2,7 @@ import dataclasses
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import data
@@ -114,6 +114,7 @@ def test_animals_that_differ_are_not_named(recwarn):
     assert not len(recwarn)
 
 
+@settings(deadline=None)  # of a busy machine
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.floats(0, 5)), min_size=1, max_size=40),
     st.floats(0, 0.99),

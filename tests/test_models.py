@@ -113,8 +113,7 @@ def test_statistics_standardize_and_spare_features_that_hardly_vary():
     assert len(model.trainable_weights) == 2
 
 
-@pytest.mark.parametrize("model", ["lstm", "pool"])
-@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize(("model", "standardize"), [("lstm", True), ("pool", False)])
 def test_an_ensemble_gives_the_mean(tmp_path, model, standardize):
     options = Options(
         model=model, units=3, standardize=standardize, activation="linear"
