@@ -54,7 +54,7 @@ def test_sham_is_found_recorded_and_told_from_lesion(lab):
     assert trained.out.count("healthy group: sham") == 1
     record = json.loads((lab.folder / "checkpoints/Reach-motion.json").read_text())
     assert record["control_group"] == record["options"]["control_group"] == "sham"
-    shown = lab.ok("validate", "--folds")
+    shown = lab.ok("validate", "--folds", "--full")
     assert "healthy group: sham" in shown.out and "impaired alone" in shown.out
     check(lab, "sham")
     other = lab.ok("validate", "--folds", "--control-group", "Lesion ")
@@ -74,7 +74,7 @@ def test_groups_that_name_no_healthy_one_are_asked_about(lab):
     lab.write_sequences(("one", "two") * 3)
     trained = lab.ok("train_reg", *MOTION)
     assert "which group is healthy is not known: one, two" in trained.err
-    shown = lab.ok("validate", "--folds")
+    shown = lab.ok("validate", "--folds", "--full")
     assert "--control-group" in shown.err and "impaired alone" not in shown.out
     result, _ = judged(lab, "Reach-motion-folds")
     assert result["healthy_group"] is None and "separation" not in result
