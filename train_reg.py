@@ -46,14 +46,6 @@ def follow(results, n_runs):
         raise Problem("\n".join(problems))
 
 
-def choose_jobs(wanted, n_runs, options):
-    """Choose how many networks are trained at a time. A small one leaves cores idle; a
-    large one has use for all of them, and for memory."""
-    is_small = options.model == "pool" or options.units <= SMALL
-    fitting = min(processes.count_cores(), MOST_JOBS, n_runs // 2) if is_small else 1
-    return max(1, min(wanted or fitting, n_runs))
-
-
 def add_network(parser):
     """Add the options of what to train, and of the form of the network."""
     add = terminal.begin_options(parser, "what", Options)
@@ -259,7 +251,10 @@ def train_part(args, todo):
     from tqdm import tqdm
 
     options = todo[0].options
-    n_jobs = choose_jobs(args.jobs, len(todo), options)
+    # A small network leaves cores idle; a large one has use for all, and for memory.
+    is_small = options.model == "pool" or options.units <= SMALL
+    fitting = min(processes.count_cores(), MOST_JOBS, len(todo) // 2) if is_small else 1
+    n_jobs = max(1, min(args.jobs or fitting, len(todo)))
     folder = args.data.resolve() if args.dask else args.data
     tasks = [(folder, plan) for plan in todo]
     if args.dask:

@@ -14,14 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from runs import splits
-
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import data
 import models
 from features import sequences
-from runs import predict
+from runs import predict, splits
 from system import storage, terminal
 
 
