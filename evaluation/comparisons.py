@@ -67,10 +67,10 @@ def compare_outcomes(outcome, network, expert):
     n, keys = len(outcome), ("network", "expert", "between", "difference")
     named = zip(("outcome", "network", "expert"), columns, strict=True)
     constant = [name for name, values in named if n and jackknife.is_constant(values)]
-    if n < jackknife.MIN_POINTS or constant:
-        reason = f"{' and '.join(constant)}: all values are equal"
-        if n < jackknife.MIN_POINTS:
-            reason = f"fewer than {jackknife.MIN_POINTS} animals"
+    reason = f"{' and '.join(constant)}: all values are equal" if constant else ""
+    if n < jackknife.MIN_POINTS:
+        reason = f"fewer than {jackknife.MIN_POINTS} animals"
+    if reason:
         none = {"t": None, "df": None, "p": None, "reason": reason}
         empty = dict.fromkeys(keys, jackknife.not_defined(reason))
         return {"n": n, "direction": None, "williams": none} | empty
@@ -80,10 +80,9 @@ def compare_outcomes(outcome, network, expert):
     direction = -1 if sum(values[:2]) < 0 else 1
     triple = direction * values[0], direction * values[1], values[2]
     values.append(triple[0] - triple[1])
-    if n < jackknife.MIN_ANIMALS:
-        reason = f"no interval from fewer than {jackknife.MIN_ANIMALS} animals"
-        found = [jackknife.not_defined(reason, value) for value in values]
-    else:
+    reason = f"no interval from fewer than {jackknife.MIN_ANIMALS} animals"
+    found = [jackknife.not_defined(reason, value) for value in values]
+    if n >= jackknife.MIN_ANIMALS:
         ends = [fisher_interval(r, n) for r in values[:3]] + [zou_interval(*triple, n)]
         found = [
             {"value": value, "low": low, "high": high}

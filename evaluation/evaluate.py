@@ -19,7 +19,7 @@ N_WORST = 8  # clips
 HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compared in
 
 
-def evaluate(table, run, reasons=None, controls=()):
+def evaluate(table, run, reasons=(), controls=()):
     """Compute every figure that a table of predictions allows.
 
     `reasons` say why baselines are not defined. Dict of "agreement", "calibration",
@@ -46,7 +46,7 @@ def evaluate(table, run, reasons=None, controls=()):
         "worst": find_worst(table),
     }
     for name, column in BASELINE_COLUMNS.items():
-        found = {"reason": reasons[name]} if reasons and name in reasons else {}
+        found = {"reason": reasons[name]} if name in reasons else {}
         if column in table:  # with a reason where some folds lack it
             values = table[column].to_numpy(float)
             found |= agreement.measure_agreement(expert, values, animals, means)

@@ -86,34 +86,28 @@ def add_baselines(folder, table, run, train, lengths, cache):
 
     `cache` keeps the summary of each sequence. Also why a baseline is not defined.
     """
-
-    found = provenance.read_origins(folder).values()
-    rates = {origin.clip: origin.fps or np.nan for origin in found}
-
+    origins = provenance.read_origins(folder).values()
+    rates = {origin.clip: origin.fps or np.nan for origin in origins}
     are_ours = not run.received  # else they may have names of clips here
     n_frames, kind = run.n_frames, choose_kind(folder, table["clip"], run)
 
     def describe(targets, are_ours=are_ours):
-        here = [
-            name
-            for name in targets
-            if are_ours and sequences.find_sequence(folder, name, n_frames, kind)
-        ]
-        for name in here:
-            if (kind, name) not in cache:
-                read = sequences.read_sequence(folder, name, n_frames, kind=kind)
-                cache[kind, name] = baselines.summarise_sequence(read)
-        known = {name: lengths.get(name, np.nan) for name in here}
+        known = {}
+        for name in targets if are_ours else ():
+            if sequences.find_sequence(folder, name, n_frames, kind):
+                known[name] = lengths.get(name, np.nan)
+                if (kind, name) not in cache:
+                    read = sequences.read_sequence(folder, name, n_frames, kind=kind)
+                    cache[kind, name] = baselines.summarise_sequence(read)
         unknown = np.full_like(cache[kind, table["clip"].iloc[0]], np.nan)
         groups = [run.group_of(name) for name in targets]
+        n_read = np.array([known.get(name, np.nan) for name in targets])
         return {
             "scores": np.array(list(targets.values()), dtype=float),
             "animals": [run.animal_of(name) for name in targets],
             "groups": [g and labels.form_of(g) for g in groups],
-            "lengths": [known.get(name, np.nan) for name in targets],
-            "durations": [
-                known.get(name, np.nan) / rates.get(name, np.nan) for name in targets
-            ],
+            "lengths": n_read,
+            "durations": n_read / [rates.get(name, np.nan) for name in targets],
             "summaries": [cache[kind, n] if n in known else unknown for n in targets],
         }
 

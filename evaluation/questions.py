@@ -1,7 +1,5 @@
 """Which clips tell how good a run is: test rows, or animals that its folds held out."""
 
-from pathlib import Path
-
 from runs import folds, learned, store
 from system.terminal import Problem
 
@@ -20,20 +18,19 @@ def settle(args, clips):
         path = store.find_run(args.data, args.run, args.task)
     except Problem:
         path = None
-        kind = kind or find_kind(args.data, args.run or "", args.task)
+        kind = kind or find_kind(args.data, args.run, args.task)
         if kind is None:
             raise
-    run, note = path and store.open_run(path), ""
+    run, prefix, note = path and store.open_run(path), args.run, ""
     if kind is None:
         kind, prefix, note = choose(args, clips, run)
-    else:
-        is_ours = args.run and run and run.scheme.of == kind
-        prefix = folds.name_of(run) if is_ours else args.run
+    elif run and prefix and run.scheme.of == kind:
+        prefix = folds.name_of(run)
     args.split = kind
     if kind in store.FOLDS:
         args.run = prefix or None
-        if run and args.task is None and prefix != args.run:
-            args.task = run.task
+        if run and prefix == "":
+            args.task = args.task or run.task
     return note
 
 
@@ -47,12 +44,9 @@ def choose(args, clips, run):
     for kind, prefix in list_schemes(run):
         if has_folds(args.data, kind, prefix, run):
             args.task = args.task or run.task
-            note = (
-                f"No scored test row is new to run {name}, so its cross-validation is "
-                f"evaluated (--{kind}): each clip by the network that never saw its "
-                "animal"
-            )
-            return kind, prefix, note
+            note = f"No scored test row is new to run {name}, so its cross-validation "
+            note += f"is evaluated (--{kind}): each clip by the network that never saw "
+            return kind, prefix, note + "its animal"
     if test:
         return "test", None, ""
     if run.received or run.is_published:
@@ -89,7 +83,7 @@ def list_schemes(run):
 def has_folds(folder, kind, prefix, run):
     """Tell whether networks of a cross-validation are there, of a run's kind."""
     try:
-        found = folds.find_folds(Path(folder), kind, prefix, run.task)
+        found = folds.find_folds(folder, kind, prefix, run.task)
     except Problem:
         return False
     return {(r.model, r.target) for r in found} == {(run.model, run.target)}
@@ -99,7 +93,7 @@ def find_kind(folder, prefix, task):
     """Find which cross-validation has networks of a prefix, or None."""
     for kind in store.FOLDS:
         try:
-            folds.find_folds(Path(folder), kind, prefix or None, task)
+            folds.find_folds(folder, kind, prefix, task)
         except Problem as problem:
             if "several tasks" in str(problem):
                 raise

@@ -9,7 +9,9 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from evaluation import plots, priorities, questions, report_tables, sentences, verdict
+from evaluation import plots, priorities, questions, report_tables, study, verdict
+from evaluation.groups import FOLDED
+from evaluation.predictions import adjust_scores
 from reports import page, style
 from system import storage, terminal
 from system.tables import count, write_columns
@@ -48,31 +50,29 @@ def explain_known(table):
         return "it is unknown which clips this network was trained on"
     if len(known) == len(table) and set(known) == {"clip trained on"}:
         return f"the network was trained on all {count(len(table), 'clip')}"
-    kinds = known.map(lambda how: KNOWN.get(how, how)).value_counts()
+    kinds = known.replace(KNOWN).value_counts()
     kinds = ", ".join(f"{n} {how}" for how, n in kinds.items())
     return f"of {count(len(table), 'clip')} the network knows {len(known)}: {kinds}"
 
 
 def draw(place, split, table, run, result, means):
     """Draw what the table allows into a place; return the paths of the PNGs."""
-    status = (
-        "animals never seen" if result["label"] != verdict.NO_TEST else "NOT A TEST"
-    )
-    title = f"{run.name}, {split}: {status}"
-    found = dict(result["agreement"])
-    found["animals"] = report_tables.believe(found["animals"], result["crossed"])
+    is_test = result["label"] != verdict.NO_TEST
+    title = f"{run.name}, {split}: {'animals never seen' if is_test else 'NOT A TEST'}"
+    found = result["agreement"]
+    animals = report_tables.believe(found["animals"], result["crossed"])
+    found = found | {"animals": animals}
     given = table, found, title, result["target"], run.control_group
     drawn = {
         "agreement": plots.draw_agreement(*given),
         "bland_altman": plots.draw_bland_altman(*given),
     }
-    if study := result.get("comparison"):
-        drawn["study"] = plots.draw_study(study, title)
-        if "expert_means" in study:
+    if compared := result.get("comparison"):
+        drawn["study"] = plots.draw_study(compared, title)
+        if "expert_means" in compared:
             of_expert = f"{run.name}, {split}: scores of the expert"
-            drawn["study_expert"] = plots.draw_study(
-                study, of_expert, kind="expert_means"
-            )
+            figure = plots.draw_study(compared, of_expert, kind="expert_means")
+            drawn["study_expert"] = figure
     if means is not None:
         drawn["outcome"] = plots.draw_outcome(means, result["outcome"], title)
     return [style.save(figure, place / name)[0] for name, figure in drawn.items()]
@@ -84,14 +84,12 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     result |= verdict.describe_verdict(result, known)
     result["change_first"] = priorities.rank_priorities(folder, table, result, run)
     sections = report_tables.list_sections(result, run.model)
-    versions = terminal.list_versions()
-    told = run, split, not known
-    result["results"] = sentences.write_results(result, *told)
-    result["methods"] = sentences.write_methods(result, *told)
+    result["results"] = write_results(result, run, split, not known)
+    result["methods"] = write_methods(result, run, split, not known)
     path = storage.predictions_path(folder, run.name, split)
     if lost := list_lost(path.with_suffix(".json"), result):
-        told = "give its option again to have it there"
-        terminal.caution(f"page and results.txt no longer hold {lost}: {told}")
+        again = "give its option again to have it there"
+        terminal.caution(f"page and results.txt no longer hold {lost}: {again}")
     read = storage.table_path(folder), storage.extraction_path(folder)
     content = {
         "run": run.name,
@@ -101,32 +99,95 @@ def publish(folder, split, clips, table, run, result, options, means=None):
         "options": {k: str(v) for k, v in options.items()},
         "run_record": dataclasses.replace(run, clips_were=None).as_record(),
         "inputs": {p.name: storage.digest_file(p) for p in read if p.is_file()},
-        "versions": versions,
+        "versions": terminal.list_versions(),
     }
     storage.write_json(path.with_suffix(".json"), content)
     write_columns(path, table.drop(columns="target"))
     question = questions.name_question(split, run)
     of_question = "-".join(filter(None, (question, "animals")))
     animals = storage.predictions_path(folder, run.name, of_question)
-    write_columns(animals, sentences.tabulate_animals(table))
+    write_columns(animals, tabulate_animals(table))
     place = storage.figures_folder(folder, run.name, question)
     drawn = draw(place, split, table, run, result, means)
     text = f"Results\n\n{result['results']}\n\nMethods\n\n{result['methods']}\n"
     with storage.replacing(place / "results.txt") as temporary:
         temporary.write_text(text, encoding="utf-8")
     report = place / "report.html"
-    write_page(report, folder, clips, result, run, sections, drawn, split, versions)
+    write_page(report, folder, clips, result, run, sections, drawn, split)
     lines = verdict.format_verdict(result, run.name, split)
     if options.get("full"):
         lines += verdict.format_tables(sections)
-    if result["change_first"]:
-        first = f"What to change first: {result['change_first'][0]}"
-        lines += textwrap.wrap(first, 88)
+    for first in result["change_first"][:1]:
+        lines += textwrap.wrap(f"What to change first: {first}", 88)
     return [
         *lines,
         f"page: {report}; sentences for a paper: results.txt beside it",
         f"tables: {path}, .json, {animals.name}; on the terminal with --full",
     ]
+
+
+# ---------------------------------------------------------------- for a paper
+
+
+def write_results(result, run, split, is_test):
+    """Write the sentences for Results, one line for each finding."""
+    baselines, agreement = result["baselines"], result["agreement"]
+    if not agreement["clips"]["n"]:
+        return "No clip has both scores."
+    digits, rival = verdict.find_digits(result), verdict.find_rival(baselines)
+    mean = baselines.get(verdict.MEAN, {}).get("reduction")
+    text = page.word(
+        "paper.txt",
+        "results",
+        result=result,
+        run=run,
+        split=split,
+        is_test=is_test,
+        digits=digits,
+        than=mean and verdict.compare(mean),
+        rival=rival,
+        gain=rival and verdict.show_size(baselines[rival]["reduction"], digits),
+        r=verdict.believe(agreement["animals"], result["crossed"])["pearson"],
+    )
+    lines = [text]
+    if "comparison" in result:
+        lines += study.list_results(result["comparison"])
+    return "\n".join(f"{line}." for line in lines)
+
+
+def write_methods(result, run, split, is_test):
+    """Write the sentences for Methods: settings, weights with digest, versions."""
+    return page.word(
+        "paper.txt",
+        "methods",
+        result=result,
+        run=run,
+        split=split,
+        is_test=is_test,
+        network=study.describe_network(run),
+        widened=f"{FOLDED:g}",
+        known=terminal.list_versions(),
+    )
+
+
+def tabulate_animals(table):
+    """Tabulate the means of each animal and session, for other programs."""
+    table = table.assign(
+        group=table["group"].fillna(""),
+        session=table["session"].fillna(""),
+        adjusted=adjust_scores(table),
+        held_out=table["seen"] == "",
+    )
+    return table.groupby(["animal", "group", "session"], as_index=False).agg(
+        n_clips=("clip", "size"),
+        expert_score=("expert_score", "mean"),
+        network_score=("network_score", "mean"),
+        network_score_adjusted=("adjusted", "mean"),
+        held_out=("held_out", "all"),
+    )
+
+
+# ---------------------------------------------------------------- the page
 
 
 def list_lost(path, result):
@@ -139,7 +200,7 @@ def list_lost(path, result):
     return ", ".join(f"the {key}" for key in asked if not result.get(key))
 
 
-def write_page(path, folder, clips, result, run, sections, drawn, split, versions):
+def write_page(path, folder, clips, result, run, sections, drawn, split):
     """Write the page of an evaluation in a working folder."""
     named = {clip.name: clip for clip in clips}
     page.write(
@@ -153,7 +214,7 @@ def write_page(path, folder, clips, result, run, sections, drawn, split, version
         figures=verdict.list_figures(result),
         worst=[c | show_clip(path, folder, named[c["clip"]]) for c in result["worst"]],
         split=split,
-        versions=versions,
+        versions=terminal.list_versions(),
     )
 
 

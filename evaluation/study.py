@@ -6,9 +6,10 @@ The statistics are those of `groups.py`.
 import dataclasses
 from pathlib import Path
 
-from evaluation.groups import FOLDED, check_sizes, compare, read_doses
+from evaluation.groups import check_sizes, compare, read_doses
 from names import labels as spelling
 from names import sessions
+from reports import page, style
 from runs import intervals
 from system.terminal import Problem, caution, list_versions
 
@@ -73,79 +74,19 @@ def check_labels(table, by_group, by_session):
 # ---------------------------------------------------------------- in words
 
 
-def format_p(p):
-    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def format_both(found):
-    """Format p, and p corrected for the number of comparisons where it differs."""
-    text = f"p {format_p(found['p'])}"
-    if found["p_holm"] != found["p"]:
-        text += f", corrected by Holm {format_p(found['p_holm'])}"
-    return text
-
-
-def describe_result(each, scores):
-    """Write what a comparison found as a sentence for Results."""
-    found, first, second = each["network"], each["first"], each["second"]
-    (n_first, n_second), (low, high) = found["n"], found["interval"]
-    (mean_first, mean_second), difference = found["means"], found["difference"]
-    measured = each["measured"] or scores
-    one, other = f"{second} (n = {n_second} animals)", f"{first} (n = {n_first})"
-    if found["p_holm"] > 0.05:
-        text = f"{one} and {other} were not shown to differ in {measured}"
-    else:
-        size, side = abs(difference), "higher" if difference > 0 else "lower"
-        text = f"{one} had {measured} {size:.2f} {side} than {other}"
-    effect = "" if found["effect"] is None else f"; Hedges's g = {found['effect']:.2f}"
-    text += (
-        f": {mean_second:.2f} against {mean_first:.2f}, difference {difference:.2f}, "
-        f"95% interval [{low:.2f}, {high:.2f}]{effect}; permutation test "
-        f"{format_both(found)}"
-    )
-    if found["least_p"] > 0.01:
-        before = "" if found["p_holm"] == found["p"] else " before correction"
-        text += f" (with so few animals p is {found['least_p']:.3f} at least{before})"
-    if expert := each.get("expert"):
-        low, high = expert["interval"]
-        n = " and ".join(map(str, reversed(expert["n"])))
-        of = "" if expert["n"] == found["n"] else f" (n = {n})"
-        text += (
-            f"; by expert scores{of}, difference "
-            f"{expert['difference']:.2f} [{low:.2f}, {high:.2f}], {format_both(expert)}"
-        )
-    return text
-
-
 def list_results(study):
-    """List the sentences for Results."""
+    """List the sentences for Results, without their full stops."""
     scores = "adjusted network scores" if study.get("adjusted") else "network scores"
-    sentences = [describe_result(each, scores) for each in study["found"]]
+    sentences = [
+        page.word("paper.txt", "comparison", each=each, scores=scores)
+        for each in study["found"]
+    ]
     if found := study.get("all", {}).get("network"):
-        sentences.append(
-            f"All {len(found['n'])} groups together: F = {found['f']:.2f}, permutation "
-            f"test p {format_p(found['p'])}"
-        )
+        sentences.append(page.word("paper.txt", "all", found=found))
     if found := study.get("trend", {}).get("network"):
-        low, high = found["interval"]
         of = "day or number of the session" if study["sessions"] else "unit of the dose"
-        sentences.append(
-            f"Network scores changed by {found['slope']:.3g} [{low:.3g}, {high:.3g}] "
-            f"for each {of}, permutation test p {format_p(found['p'])}"
-        )
+        sentences.append(page.word("paper.txt", "trend", found=found, unit=of))
     return sentences
-
-
-STATISTICS = (
-    "An animal counts with the mean of its clips; intervals are Welch's for groups and "
-    "Student's for changes, effect sizes Hedges's g, p values from permutations of "
-    "animals, two-sided, and corrected by Holm's method for their number."
-)
-
-FOLDS = (
-    f"Statistics and intervals of groups were widened by {FOLDED:g}, as networks of "
-    "folds learn from each other's animals."
-)
 
 
 def describe_network(run):
@@ -160,25 +101,25 @@ def describe_network(run):
     )
 
 
-def format_versions():
-    return f"Versions: {', '.join(f'{k} {v}' for k, v in list_versions().items())}."
-
-
 def report_study(table, run, settled, output=None, level=intervals.LEVEL):
     """Compare new videos and draw; the sentences for Results and Methods, in lines."""
     from evaluation import plots
-    from reports import style
 
     study, has_errors = compare(table, settled), intervals.count_animals(run)
     error = "its error on held-out animals is not on record"
     if has_errors:
         error = intervals.describe_errors(run, level)
-    lines = [
-        f"Results: {'. '.join(list_results(study))}.",
-        f"Methods: {len(table)} clips of {table['animal'].nunique()} animals were "
-        f"scored by the network {run.name} ({describe_network(run)}; {error}). "
-        f"{STATISTICS} {format_versions()}",
-    ]
+    methods = page.word(
+        "paper.txt",
+        "scored",
+        n_clips=len(table),
+        n_animals=table["animal"].nunique(),
+        run=run.name,
+        network=describe_network(run),
+        error=error,
+        known=list_versions(),
+    )
+    lines = [f"Results: {'. '.join(list_results(study))}.", f"Methods: {methods}"]
     if output is None:
         return lines
     width = None

@@ -106,13 +106,13 @@ def find_digits(result):
     return 2 if largest == 0 else min(8, max(2, 1 - math.floor(math.log10(largest))))
 
 
-def compare(figure, middle=0):
-    """Say whether an interval lies above, below or over the middle; None without."""
+def compare(figure):
+    """Say whether an interval lies above, below or over 0; None without."""
     if figure["low"] is None:
         return None
-    if figure["low"] > middle:
+    if figure["low"] > 0:
         return "better"
-    return "worse" if figure["high"] < middle else "open"
+    return "worse" if figure["high"] < 0 else "open"
 
 
 def find_rival(baselines):

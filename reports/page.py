@@ -110,6 +110,11 @@ def render(template, **context):
     return TEMPLATES.get_template(template).render(**context)
 
 
+def word(template, macro, **context):
+    """Fill a macro of a template, and join the lines that it is written over."""
+    return one_line(getattr(TEMPLATES.get_template(template).module, macro)(**context))
+
+
 def write(path, template, **context):
     """Fill a template and write it, whole or not at all."""
     with storage.replacing(path) as temporary:

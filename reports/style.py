@@ -20,13 +20,8 @@ INK, FAINT = "#222222", "#8C8C8C"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES = ("o", "s", "^", "D", "v", "P")
 NETWORK, EXPERT = COLOURS[0], COLOURS[1]
-LINES = (
-    "axes.edgecolor",
-    "axes.labelcolor",
-    "text.color",
-    "xtick.color",
-    "ytick.color",
-)
+LINES = ("axes.edgecolor", "axes.labelcolor", "text.color")
+LINES += ("xtick.color", "ytick.color")
 SIZES = ("xtick.labelsize", "ytick.labelsize", "legend.fontsize")
 STYLE = {
     "font.size": 7,

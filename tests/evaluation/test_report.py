@@ -8,7 +8,7 @@ from films import clip_of, make_film, read_numbers
 from studies import draw_table, tell
 
 import data
-from evaluation import evaluate, report, report_tables, sentences
+from evaluation import evaluate, report, report_tables
 from runs.record import Scheme
 
 
@@ -103,12 +103,11 @@ def test_the_page_leads_with_the_label_and_the_sentences(tmp_path):
     result, _, _ = tell(table, reasons=reasons)
     path = tmp_path / "report.html"
     run = make_run(name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5))
-    versions = {"python": "3.11"}
-    result["results"] = sentences.write_results(result, run, "folds", True)
-    result["methods"] = sentences.write_methods(result, run, "folds", True)
+    result["results"] = report.write_results(result, run, "folds", True)
+    result["methods"] = report.write_methods(result, run, "folds", True)
     result["change_first"] = ["<look>"]
     clips = [data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]]
-    told = result, run, report_tables.list_sections(result), [], "folds", versions
+    told = result, run, report_tables.list_sections(result), [], "folds"
     report.write_page(path, tmp_path, clips, *told)
     text = path.read_text(encoding="utf-8")
     assert "Reach&lt;x&gt;" in text and "&lt;all alike&gt;" in text
