@@ -67,9 +67,8 @@ def list_repeats(args, clips):
     ]
     first, parts = repeats[0][0], []
     table = tabulate(choose_clips(args, clips, first), first)
-    unscored = set(table["animal"]) - set(
-        table["animal"][table["expert_score"].notna()]
-    )
+    n_scores = table.groupby("animal")["expert_score"].count()
+    unscored = set(n_scores.index[n_scores == 0])
     for networks in repeats:
         lost = unscored - {animal for run in networks for animal in run.held_out}
         if lost:

@@ -179,16 +179,9 @@ def tabulate_errors(table, by):
     """
     kept = table.dropna(subset=["target", "network_score", by])
     bias = kept["network_score"] - kept["target"]
-    found = (
-        kept.assign(bias=bias, mae=bias.abs())
-        .groupby(by)
-        .agg(
-            n_clips=("mae", "size"),
-            n_animals=("animal", "nunique"),
-            mae=("mae", "mean"),
-            bias=("bias", "mean"),
-        )
-    )
+    found = kept.assign(n_clips=kept["target"], mae=bias.abs(), bias=bias).groupby(by)
+    how = {"n_clips": "size", "animal": "nunique", "mae": "mean", "bias": "mean"}
+    found = found.agg(how).rename(columns={"animal": "n_animals"})
     return found.rename_axis("name").rename(str).reset_index().to_dict("records")
 
 

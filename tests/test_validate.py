@@ -6,6 +6,7 @@ import pytest
 from trainings import make_folder, read_record, train
 
 import data
+import train_reg
 import validate
 from system import storage
 from system.terminal import Problem
@@ -16,8 +17,12 @@ def folds(tmp_path_factory):
     """A folder with a run on the train rows and leave-one-animal-out runs."""
     folder = make_folder(tmp_path_factory.mktemp("folds"), n_animals=6)
     train(folder)
-    train(folder, "--leave-one-animal-out", "--epochs", "2")
+    train_motion(folder, "--leave-one-animal-out")
     return folder
+
+
+def train_motion(folder, *options):
+    train_reg.main(["--data", str(folder), "--model", "motion", *options])
 
 
 def judge(folder, *options):
@@ -50,18 +55,12 @@ def test_a_split_is_judged_beside_its_baseline(folder, capsys):
     assert (folder / "figures" / "Reach-lstm" / "agreement.png").stat().st_size > 1000
 
 
-def test_train_rows_are_called_resubstitution(folder, capsys):
-    result, _ = judge(folder, "--run", "Reach-lstm", "--split", "train")
-    assert "NOT A TEST" in capsys.readouterr().out
-    assert "trained on" in result["independence"]
-
-
 def test_leave_one_animal_out_scores_each_clip_once_and_unseen(folder):
     result, table = judge(folder, "--leave-one-animal-out")
     assert len(table) == 18 and table["clip"].is_unique
     assert table["seen"].isna().all()  # an empty text
     assert all(
-        run == f"Reach-lstm-{animal}-features"
+        run == f"Reach-motion-{animal}-features"
         for run, animal in zip(table["run"], table["animal"], strict=True)
     )
     assert table["training_mean"].nunique() > 1
@@ -69,19 +68,19 @@ def test_leave_one_animal_out_scores_each_clip_once_and_unseen(folder):
 
 
 def test_a_leak_is_refused(folder):
-    path = storage.record_path(folder, "Reach-lstm-g02-features")
+    path = storage.record_path(folder, "Reach-motion-g02-features")
     record = storage.read_json(path)
     leaked = {**record["train_clips"], "v_RatStrokeMay2_g02_c00": 2.0}
     storage.write_json(path, {**record, "train_clips": leaked})
     try:
-        with pytest.raises(Problem, match="Reach-lstm-g02-features is to score"):
+        with pytest.raises(Problem, match="Reach-motion-g02-features is to score"):
             judge(folder, "--leave-one-animal-out")
     finally:
         storage.write_json(path, record)
 
 
 def test_a_missing_fold_is_named(folder):
-    path = storage.record_path(folder, "Reach-lstm-g05-features")
+    path = storage.record_path(folder, "Reach-motion-g05-features")
     record = storage.read_json(path)
     path.unlink()
     try:
@@ -156,6 +155,9 @@ def test_raters_are_judged_without_a_network(tmp_path, capsys):
     validate.main(["--data", str(tmp_path), "--raters", str(folder)])
     printed = capsys.readouterr().out
     assert "2 raters, 24 clips" in printed and "JB, twice (6 clips)" in printed
+    assert "linear weights" in printed
+    with pytest.raises(Problem, match="data_file"):
+        validate.main(["--data", str(tmp_path), "--raters", str(folder), "--run", "R"])
     result = storage.read_json(tmp_path / "predictions" / "raters-ratings.json")
     assert result["inter"]["mae"]["value"] == pytest.approx(0.5)
     assert result["inter"]["half_point"]["value"] == 1
@@ -165,7 +167,7 @@ def test_raters_are_judged_without_a_network(tmp_path, capsys):
 
 
 def test_repeats_have_other_folds_and_a_spread(folder):
-    train(folder, "--folds", "2", "--repeats", "2", "--epochs", "1", "--run", "twice")
+    train_motion(folder, "--folds", "2", "--repeats", "2", "--run", "twice")
     records = [
         read_record(folder, f"twice-{name}-features")
         for name in ("fold1", "repeat2-fold1")

@@ -117,6 +117,14 @@ def test_labels_come_from_a_table_where_names_do_not_tell(tmp_path):
     study.check_labels(table, True, False)
 
 
+def test_lines_between_sessions_keep_the_order_of_the_animals():
+    days = {"pre": {"b": 1.0, "a": 2.0, "c": 3.0}, "post": {"b": 1.5, "a": 2.5}}
+    found = {"means": days, "columns": {"pre": "pre", "post": "post"}, "groups": []}
+    figure = plots.draw_study(found | {"pairs": [("pre", "post")]})
+    lines = [list(line.get_ydata()) for line in figure.axes[0].lines[:2]]
+    assert lines == [[1.0, 1.5], [2.0, 2.5]]
+
+
 def test_dots_that_would_hide_one_another_lie_side_by_side():
     places = plots.place_beside(2, np.array([1.0, 1.0, 1.0, 3.0]))
     assert len(set(places[:3])) == 3 and places[3] == 2

@@ -1,6 +1,5 @@
 """What a study finds, from scores of animals that the network never saw."""
 
-import json
 import re
 
 import numpy as np
@@ -132,13 +131,7 @@ def list_small(told):
     return [p for p in re.findall(r"\bp (?:[=<] )?(\d\.\d+)", text) if float(p) < 0.05]
 
 
-def test_what_cannot_be_compared_is_asked_for(lab):
-    lab.write_sequences(["a", "b", "c"] * 2, ("left", "right"), clips=1)
+def test_what_three_groups_are_compared_with_is_asked_for(lab):
+    lab.write_sequences(["a", "b", "c"] * 2, clips=1)
     lab.ok("train_reg", "--model", "motion", "--folds", "3")
-    pair = ("validate", "--folds", "--pair", "session")
-    lab.refused(*pair, words=("order of the sessions", "--sessions"))
-    lab.refused("validate", "--folds", "--compare", "group", words=("--control-group",))
-    lab.ok(*pair, "--sessions", "right,left")
-    (each,) = read(lab)[0]["comparison"]["found"]
-    assert (each["first"], each["second"]) == ("right", "left")
-    json.dumps(each, allow_nan=False)
+    lab.refused("validate", "--compare", "group", words=("--control-group",))

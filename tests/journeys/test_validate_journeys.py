@@ -108,36 +108,19 @@ def test_without_test_rows_and_folds_all_ways_are_named(plain):
 # ---------------------------------------------------------------- raters
 
 
-def write_ratings(lab, header="clip,score"):
-    folder = lab.place / "ratings"
-    folder.mkdir(exist_ok=True)
-    clips = [row["clip"] for row in lab.rows()]
-    for rater, off in (("JB", 0), ("MK", 0.5)):
-        lines = [header] if header else []
-        lines += [f"{clip},{i % 4 + off}" for i, clip in enumerate(clips)]
-        (folder / f"{rater}.csv").write_text("\n".join(lines) + "\n")
-    return folder
-
-
-def test_raters_alone_are_judged_where_no_run_can_be(plain):
-    folder = write_ratings(plain)
-    told = plain.ok("validate", "--raters", folder)
-    assert "raters alone" in told.err and "2 raters, 12 clips" in told.out
-    result = read_json(plain.folder / "predictions" / "raters-ratings.json")
-    assert result["inter"]["mae"]["value"] == pytest.approx(0.5)
-    assert "linear weights" in told.out
-    plain.refused("validate", "--raters", folder, "--run", "Reach-motion")
-    plain.refused("validate", "--raters-alone", words=("--raters",))
-
-
 def test_raters_alone_on_demand(study):
-    folder = write_ratings(study, header="")
+    folder = study.place / "ratings"
+    folder.mkdir()
+    for rater, off in (("JB", 0), ("MK", 0.5)):  # without a header line
+        rows = [(row["clip"], i % 4 + off) for i, row in enumerate(study.rows())]
+        tables.write_table(folder / f"{rater}.csv", None, rows)
     told = study.ok("validate", "--raters", folder, "--raters-alone")
     assert "network" not in told.out and not told.err
     with_network = study.ok("validate", "--raters", folder, "--full").out
     assert "network among raters" in with_network
     tables.write_table(folder / "MK.csv", ("clip", "score"), [])
     study.ok("validate", "--raters", folder, "--raters-alone")
+    study.refused("validate", "--raters-alone", words=("--raters",))
 
 
 # ---------------------------------------------------------------- one page each
