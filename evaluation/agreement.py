@@ -216,21 +216,25 @@ def separate(labels, scores, animals, training_mean=None):
     clips = pd.DataFrame({"animal": names, "label": labels, "score": scores})
     means = clips.groupby(["animal", "label"], as_index=False)["score"].mean()
     sides = [Jackknife(names[labels == label]) for label in (0, 1)]
-    counts = [side.n_animals for side in sides]
-    widen, result = find_widening(training_mean), {}
-    for what, table in (("clips", clips), ("animals", means)):
-        result[what] = {"n": len(table)}
-        if not min(counts):
-            result[what]["auroc"] = not_defined("only one group has scores")
-            continue
-        by_label = table["label"].to_numpy(), table["score"].to_numpy()
-        impaired, healthy = (by_label[1][by_label[0] == label] for label in (1, 0))
-        area = float(np.sign(impaired[:, None] - healthy).mean() + 1) / 2
-        if min(counts) < MIN_GROUP:
-            reason = f"no interval: fewer than {MIN_GROUP} animals in a group"
-            result[what]["auroc"] = not_defined(reason, area)
-            continue
-        ends = [side.effective for side in sides] if what == "clips" else counts
-        low, high = newcombe_interval(area, *ends, widen)
-        result[what]["auroc"] = {"value": area, "low": low, "high": high}
-    return result
+    counts, widen = [side.n_animals for side in sides], find_widening(training_mean)
+    weights = [side.effective for side in sides]
+    return {
+        "clips": {"n": len(clips), "auroc": find_auroc(clips, counts, weights, widen)},
+        "animals": {"n": len(means), "auroc": find_auroc(means, counts, counts, widen)},
+    }
+
+
+def find_auroc(table, n_animals, weights, widen):
+    """Find the area under the ROC curve of the scores of a table, by its labels.
+
+    Its interval is of as many animals, healthy and impaired, as the weights say.
+    """
+    if not min(n_animals):
+        return not_defined("only one group has scores")
+    healthy, impaired = (table["score"][table["label"] == k].to_numpy() for k in (0, 1))
+    area = float(np.sign(impaired[:, None] - healthy).mean() + 1) / 2
+    if min(n_animals) < MIN_GROUP:
+        reason = f"no interval: fewer than {MIN_GROUP} animals in a group"
+        return not_defined(reason, area)
+    low, high = newcombe_interval(area, *weights, widen)
+    return {"value": area, "low": low, "high": high}

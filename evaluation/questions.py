@@ -89,14 +89,12 @@ def has_folds(folder, kind, prefix, run):
     return {(r.model, r.target) for r in found} == {(run.model, run.target)}
 
 
-def find_kind(folder, prefix, task):
-    """Find which cross-validation has networks of a prefix, or None."""
-    for kind in store.FOLDS:
-        try:
-            folds.find_folds(folder, kind, prefix, task)
-        except Problem as problem:
-            if "several tasks" in str(problem):
-                raise
-            continue
-        return kind
-    return None
+def find_kind(folder, name, task):
+    """Find which cross-validation has networks of a name and a task, or None."""
+    kinds = {
+        run.scheme.kind
+        for run in folds.list_folds(folder)
+        if task in (None, run.task)
+        and (not name or name in (run.scheme.prefix, folds.name_of(run)))
+    }
+    return next((kind for kind in store.FOLDS if kind in kinds), None)
