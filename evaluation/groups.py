@@ -207,10 +207,9 @@ def compare(table, settled):
     """
     groups, days = settled["groups"] or [""], settled["sessions"] or [""]
     for key, wanted in (("group", groups), ("session", days)):
-        is_compared = wanted != [""]
-        table = (
-            table[table[key].isin(wanted)] if is_compared else table.assign(**{key: ""})
-        )
+        if wanted == [""]:  # not compared
+            table = table.assign(**{key: ""})
+        table = table[table[key].isin(wanted)]
     sides, found, overall = {}, [], {}
     for who, column in MEASURED.items():
         own = table.dropna(subset=[column]) if column in table else table[:0]

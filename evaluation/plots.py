@@ -17,10 +17,12 @@ TARGETS = {"score": "expert score", "group": "group (0 healthy, 1 impaired)"}
 
 
 def keep_scored(table, axes):
-    """Keep the clips with both scores, called x and y; None, and a note, without."""
+    """Keep the clips with both scores, called x and y; a note on axes without any."""
     table = table.rename(columns={"target": "x", "network_score": "y"})
     rows = table.dropna(subset=["x", "y"])
-    return rows if len(rows) else style.note_empty(axes, "no clip has both scores")
+    if rows.empty:
+        style.note_empty(axes, "no clip has both scores")
+    return rows
 
 
 def put_on_scale(axis, limits):
@@ -74,7 +76,8 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     """
     figure, (axes,) = style.open_figure(style.WIDTH, title)
     axes.set(xlabel=TARGETS[target], ylabel="network score")
-    if (rows := keep_scored(table, axes)) is None:
+    rows = keep_scored(table, axes)
+    if rows.empty:
         return figure
     limits = style.find_limits([0, *rows["x"], *rows["y"]])
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, dashes=(4, 3), zorder=1)
@@ -95,7 +98,8 @@ def draw_bland_altman(table, agreement, title=None, target="score", healthy=None
     other, clips = TARGETS[target].partition(" (")[0], agreement["clips"]
     labels = f"mean of {other} and network score", f"network score − {other}"
     axes.set(xlabel=labels[0], ylabel=labels[1])
-    if (rows := keep_scored(table, axes)) is None:
+    rows = keep_scored(table, axes)
+    if rows.empty:
         return figure
     rows = rows.assign(x=(rows["x"] + rows["y"]) / 2, y=rows["y"] - rows["x"])
     scatter(axes, rows, healthy=healthy)
