@@ -36,19 +36,15 @@ def settle_patterns(args, run):
     return dataclasses.replace(run, **{name: p for name, p in given.items() if p})
 
 
-def tabulate(clips, run):
-    """Make the table of clips, with the animals and groups that a run asks for."""
-    animals = data.list_animals(clips, run.animal_pattern)
-    return data.tabulate_clips(clips, animals, run.group_pattern)
-
-
-def choose_clips(args, clips, run, split=None):
-    """Choose the clips of a run's task; if asked, only those that have sequences."""
+def tabulate(args, clips, run, split=None):
+    """Tabulate the clips that a run can score, with the animals and groups that it asks
+    for; with --skip-missing only those that have sequences."""
     chosen = learned.choose_clips(clips, run, split)
-    if not args.skip_missing:
-        return chosen
-    wanted = run.n_frames, run.options.reads
-    return sequences.omit_missing(args.data, chosen, *wanted)
+    if args.skip_missing:
+        wanted = run.n_frames, run.options.reads
+        chosen = sequences.omit_missing(args.data, chosen, *wanted)
+    animals = data.list_animals(chosen, run.animal_pattern)
+    return data.tabulate_clips(chosen, animals, run.group_pattern)
 
 
 def list_repeats(args, clips):
@@ -58,15 +54,14 @@ def list_repeats(args, clips):
     if args.split in data.SPLITS:
         run = store.open_run(store.find_run(args.data, args.run, args.task))
         run = learned.note_owners(settle_patterns(args, run), clips)
-        chosen = choose_clips(args, clips, run, args.split)
-        return [[(run, tabulate(chosen, run))]]
+        return [[(run, tabulate(args, clips, run, args.split))]]
     found = folds.find_folds(args.data, args.split, args.run, args.task)
     repeats = [
         [settle_patterns(args, run) for run in networks]
         for networks in folds.split_repeats(found)
     ]
     first, parts = repeats[0][0], []
-    table = tabulate(choose_clips(args, clips, first), first)
+    table = tabulate(args, clips, first)
     n_scores = table.groupby("animal")["expert_score"].count()
     unscored = set(n_scores.index[n_scores == 0])
     for networks in repeats:
@@ -304,7 +299,7 @@ def recalibrate(args):
     provenance.refuse_changed(args.data, clips)
     run = store.open_run(store.find_run(args.data, args.run, args.task))
     run = learned.note_owners(settle_patterns(args, run), clips)
-    table = tabulate(choose_clips(args, clips, run), run)
+    table = tabulate(args, clips, run)
     table = recalibration.choose_clips(args.data, table, run)
     name = args.recalibrate or f"{run.name}-recalibrated"
     new, *scores = recalibration.recalibrate(args.data, run, table, clips, name)
