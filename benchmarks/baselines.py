@@ -44,11 +44,10 @@ def main(argv=None):
     away = (sequences - means) * parts.whole.gradients
     added = {"frames": away.sum(axis=2), "features": away.sum(axis=1)}
     from_zero = parts._replace(beyond=parts.whole._replace(**added))
+    known = [(networks, np.arange(len(names)))], sequences
     tests = {
-        "zero sequence": checks.run_deletion_test(
-            networks, sequences, from_zero, animals
-        ),
-        "mean frame": checks.run_deletion_test(networks, sequences, parts, animals),
+        "zero sequence": checks.run_deletion_test(*known, from_zero, animals),
+        "mean frame": checks.run_deletion_test(*known, parts, animals),
     }
     print(f"{run.name}: {len(names)} clips of {len(set(animals))} animals")
     for test in tests["mean frame"]["tests"]:

@@ -18,6 +18,7 @@ FEATURE_AMOUNTS = (0.03, 0.1, 0.3)
 N_RANDOM = 2  # random orders, whose mean is the chance level
 N_TESTED = 20  # clips at most, drawn at random
 N_PERMUTED, N_PERMUTATIONS = 5, 3  # clips, repetitions
+COARSE_STEPS = 4  # of the path with permuted weights: enough for ranks
 ROUNDING = 1e-5  # of the largest change, below which a change is none
 
 
@@ -52,39 +53,55 @@ REPLACED = {
 }
 
 
-def delete_clip(networks, sequence, start, orders, random):
-    """Measure changes of the value, by kind: (given orders, mean random; amounts)."""
-    plans, values = [], []
+def plan_deletion(orders, random):
+    """List what is replaced in a clip, given orders first: (function, which ones)."""
+    plans = []
     for name, (amounts, replace) in REPLACED.items():
         n = len(orders[name][0])
         tried = [*orders[name], *(random.permutation(n) for _ in range(N_RANDOM))]
         plans += [(replace, o[: max(1, round(a * n))]) for o in tried for a in amounts]
-    for network in networks:
-        projected = np.asarray(network.project(sequence[None])[0])
-        changed = [replace(network, projected, sequence, o) for replace, o in plans]
-        found = [network.value(np.stack(batch)) for batch in cut(changed)]
-        values.append(np.concatenate(found))
-    changes, curves = np.mean(values, axis=0, dtype=float) - start, {}
+    return plans
+
+
+def delete(networks, sequences, plans):
+    """Compute the values of clips after each of their plans, float64 (N, plans)."""
+
+    def change(network):
+        for sequence, of_clip in zip(sequences, plans, strict=True):
+            projected = np.asarray(network.project(sequence[None])[0])
+            for replace, which in of_clip:
+                yield replace(network, projected, sequence, which)
+
+    values = [np.concatenate([n.value(b) for b in cut(change(n))]) for n in networks]
+    return np.mean(values, axis=0, dtype=float).reshape(len(plans), -1)
+
+
+def list_curves(changes):
+    """List changes (N, plans) by kind: given orders, then the mean of random ones."""
+    curves = {}
     for name, (amounts, _) in REPLACED.items():
-        n_given = len(orders[name])
+        n_given = 1 if name == "importance" else 2
         n_plans = (n_given + N_RANDOM) * len(amounts)
-        own, changes = changes[:n_plans].reshape(-1, len(amounts)), changes[n_plans:]
+        own, changes = changes[:, :n_plans], changes[:, n_plans:]
+        own = own.reshape(len(own), -1, len(amounts))
         own = np.abs(own) if name == "importance" else own
-        curves[name] = np.stack([*own[:n_given], own[n_given:].mean(axis=0)])
+        random = own[:, n_given:].mean(axis=1, keepdims=True)
+        curves[name] = np.concatenate([own[:, :n_given], random], axis=1)
     return curves
 
 
-def run_deletion_test(networks, sequences, parts, owners, of_clip=None, seed=0):
+def run_deletion_test(members, sequences, parts, owners, seed=0):
     """Replace what contributes most, and as much at random.
 
     Frames and features are replaced by the clip's mean, the raising and the lowering
-    ones first; the most important features are set to 0. `of_clip`: the networks of
-    each clip. Dict of "tests" over animals (`owners`); "n_clips", "n_of", "curves".
+    ones first; the most important features are set to 0. `members` are networks and
+    the rows of the clips that they explain. Dict of "tests" over animals (`owners`);
+    "n_clips", "n_of", "curves".
     """
     chosen = draw_clips(len(sequences), N_TESTED, seed)
     random = np.random.default_rng(seed)
     ranked = np.argsort(-parts.find_importance(owners), kind="stable")
-    found = []
+    plans = {}
     for clip in chosen:
         frames = np.argsort(parts.beyond.frames[clip], kind="stable")
         features = np.argsort(parts.beyond.features[clip], kind="stable")
@@ -93,10 +110,13 @@ def run_deletion_test(networks, sequences, parts, owners, of_clip=None, seed=0):
             "features": [features[::-1], features],
             "importance": [ranked],
         }
-        start = parts.value[clip]
-        own = of_clip[clip] if of_clip else networks
-        found.append(delete_clip(own, sequences[clip], start, orders, random))
-    curves = {name: np.array([each[name] for each in found]) for name in REPLACED}
+        plans[clip] = plan_deletion(orders, random)
+    changes = np.zeros((len(chosen), len(plans[chosen[0]])))
+    for networks, rows in members:
+        if len(own := np.intersect1d(chosen, rows)):
+            values = delete(networks, sequences[own], [plans[clip] for clip in own])
+            changes[np.isin(chosen, own)] = values - parts.value[own, None]
+    curves = list_curves(changes)
     return {
         "n_clips": len(chosen),
         "n_of": len(sequences),
@@ -141,20 +161,7 @@ def add_verdicts(tests):
             test["verdict"] = "confirmed" if is_true else "contradicted"
 
 
-def explain_again(networks, sequences, chosen, of_clip):
-    """Explain chosen clips, each by its networks; see `attribution.attribute`."""
-    if not of_clip:
-        return attribution.attribute(networks, sequences[chosen], np.inf)
-    each = [
-        attribution.attribute(of_clip[i], sequences[i : i + 1], np.inf) for i in chosen
-    ]
-    return [
-        attribution.Attribution(*map(np.concatenate, zip(*side, strict=True)))
-        for side in zip(*each, strict=True)
-    ]
-
-
-def run_randomisation_test(networks, sequences, parts, of_clip=None, seed=0):
+def run_randomisation_test(members, sequences, parts, seed=0):
     """Explain a few clips again after permuting the network's weights, several times.
 
     A dict of mean rank correlations ("importance", "signed" of features, "frames") or
@@ -164,16 +171,25 @@ def run_randomisation_test(networks, sequences, parts, of_clip=None, seed=0):
     """
     random = np.random.default_rng(seed)
     chosen = draw_clips(len(sequences), N_PERMUTED, seed)
-    true, beyond = parts.whole.features[chosen], parts.beyond.frames[chosen]
+    true, true_frames = parts.whole.features[chosen], parts.beyond.frames[chosen]
     importance = np.abs(true).mean(axis=0)
+    again = [(own, np.intersect1d(chosen, rows)) for own, rows in members]
+    again = [(own, rows) for own, rows in again if len(rows)]
+    order = np.argsort(np.concatenate([rows for _, rows in again]))
+    networks = [network for own, _ in members for network in own]
     rhos, chance = {"importance": [], "signed": [], "frames": []}, 0.0
     for _ in range(N_PERMUTATIONS):
-        with permuted(networks, random):  # a coarse path is enough for ranks
-            whole, away = explain_again(networks, sequences, chosen, of_clip)
-        by_chance = np.abs(whole.features).mean(axis=0)
+        with permuted(networks, random):
+            found = [
+                attribution.attribute(own, sequences[rows], np.inf, COARSE_STEPS)
+                for own, rows in again
+            ]
+        features = np.concatenate([whole.features for whole, _ in found])[order]
+        frames = np.concatenate([beyond.frames for _, beyond in found])[order]
+        by_chance = np.abs(features).mean(axis=0)
         rhos["importance"].append(correlate_ranks(importance, by_chance))
-        rhos["signed"].append(correlate_ranks(true.mean(0), whole.features.mean(0)))
-        rhos["frames"].append(correlate_ranks(beyond, away.frames))
+        rhos["signed"].append(correlate_ranks(true.mean(0), features.mean(0)))
+        rhos["frames"].append(correlate_ranks(true_frames, frames))
         chance = chance + by_chance / N_PERMUTATIONS
     relative = np.full(len(importance), np.nan)
     np.divide(importance, chance, out=relative, where=chance > 0)

@@ -7,6 +7,7 @@ is a sum over pooled steps, and the input is projected once, not hundreds of tim
 """
 
 import contextlib
+import itertools
 
 import numpy as np
 
@@ -139,4 +140,7 @@ def evaluate(networks, sequences):
 
 
 def cut(items):
-    return (items[i : i + BATCH_SIZE] for i in range(0, len(items), BATCH_SIZE))
+    """Cut an array, or the arrays that an iterator gives, into batches."""
+    items = iter(items)
+    while batch := list(itertools.islice(items, BATCH_SIZE)):
+        yield np.stack(batch)

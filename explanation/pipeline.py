@@ -30,10 +30,20 @@ class Study(NamedTuple):
     run: Run
     table: pd.DataFrame  # a row a clip: animal, group, expert_score, seen, ...
     sequences: np.ndarray  # float32 (N, T, F)
-    networks: list  # of all folds
-    of_clip: list  # the networks of each clip
+    members: list  # networks, and the rows (N_i,) of the clips that they explain
     parts: attribution.Parts
     pictures: places.Pictures
+
+    @property
+    def networks(self):
+        """All networks, of all folds."""
+        return [network for own, _ in self.members for network in own]
+
+    @property
+    def of_clip(self):
+        """The networks of each clip."""
+        owners = {int(row): own for own, rows in self.members for row in rows}
+        return [owners[row] for row in range(len(self.table))]
 
     def save(self, figure, name):
         """Save a figure; returns the path of its PNG, for the page."""
@@ -42,20 +52,13 @@ class Study(NamedTuple):
 
 def open_study(folder, opened, run, table, sequences, pictures):
     """Take values of clips apart: `opened` are networks and the rows of their clips."""
-    networks = [list(map(open_network, own)) for own, _ in opened]
-    rows = [rows for _, rows in opened]
-    found = [
-        attribution.take_apart(own, sequences[of])
-        for own, of in zip(networks, rows, strict=True)
-    ]
-    parts = found[0] if len(found) == 1 else attribution.join(found, rows)
-    owner = {int(i): own for own, of in zip(networks, rows, strict=True) for i in of}
-    of_clip = [owner[i] for i in range(len(table))]
+    members = [(list(map(open_network, own)), rows) for own, rows in opened]
+    found = [attribution.take_apart(own, sequences[rows]) for own, rows in members]
+    parts = attribution.join(found, [rows for _, rows in members])
     table = table.assign(
         network_score=parts.scores, value=parts.value, is_cut=parts.is_cut
     )
-    every = [network for own in networks for network in own]
-    return Study(folder, run, table, sequences, every, of_clip, parts, pictures)
+    return Study(folder, run, table, sequences, members, parts, pictures)
 
 
 def write_parts(study):
@@ -126,10 +129,9 @@ def explain_variance(kinds, of_clip):
 
 def check(study):
     """Run both tests; gives them, and importance relative to permuted weights, (F,)."""
-    known = study.networks, study.sequences, study.parts
-    owners, of_clip = study.table["animal"], study.of_clip
-    deletion = checks.run_deletion_test(*known, owners, of_clip)
-    randomisation = checks.run_randomisation_test(*known, of_clip)
+    known = study.members, study.sequences, study.parts
+    deletion = checks.run_deletion_test(*known, study.table["animal"])
+    randomisation = checks.run_randomisation_test(*known)
     figure = plots.draw_deletion(deletion.pop("curves"))
     deletion["figure"] = study.save(figure, "deletion")
     return deletion, randomisation, randomisation.pop("relative")

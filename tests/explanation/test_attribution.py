@@ -32,6 +32,11 @@ def make_network(kind="lstm", n_frames=8, n_features=12, seed=0, **options):
     return models.build_lstm(n_frames, n_features, units=10, **options)
 
 
+def run_test(test, networks, sequences, found, *more):
+    """Run a test where the same networks explain all clips."""
+    return test([(networks, np.arange(len(sequences)))], sequences, found, *more)
+
+
 def make_sequences(n=5, n_frames=8, n_features=12, seed=0):
     random = np.random.default_rng(seed)
     return random.gamma(1.0, 1.0, (n, n_frames, n_features)).astype(np.float32)
@@ -255,7 +260,7 @@ def test_deletion_confirms_the_explanation():
     networks = open_all(model)
     found = attribution.take_apart(networks, sequences)
     owners = [f"g{i // 2}" for i in range(12)]
-    result = checks.run_deletion_test(networks, sequences, found, owners)
+    result = run_test(checks.run_deletion_test, networks, sequences, found, owners)
     for name in ("frames that raise", "features that lower"):
         test = result["tests"][name]
         assert test["animals"]["low"] > 0 and test["animals"]["n"] == 6
@@ -263,7 +268,7 @@ def test_deletion_confirms_the_explanation():
     frames, features = -found.beyond.frames, -found.beyond.features  # contradicted
     beyond = found.beyond._replace(frames=frames, features=features)
     turned = found._replace(beyond=beyond)
-    result = checks.run_deletion_test(networks, sequences, turned, owners)
+    result = run_test(checks.run_deletion_test, networks, sequences, turned, owners)
     assert result["tests"]["frames that raise"]["verdict"] == "contradicted"
 
 
@@ -291,7 +296,9 @@ def test_many_clips_of_two_animals_show_nothing():
     model, sequences = make_network(seed=3), make_sequences(12, seed=4)
     networks = open_all(model)
     found = attribution.take_apart(networks, sequences)
-    result = checks.run_deletion_test(networks, sequences, found, ["a"] * 6 + ["b"] * 6)
+    result = run_test(
+        checks.run_deletion_test, networks, sequences, found, ["a"] * 6 + ["b"] * 6
+    )
     assert {test["verdict"] for test in result["tests"].values()} == {"not defined"}
 
 
@@ -299,7 +306,9 @@ def test_features_are_not_tested_where_the_mean_frame_is_all_that_counts():
     model, sequences = make_network("pool"), make_sequences(6)
     networks = open_all(model)
     found = attribution.take_apart(networks, sequences)
-    result = checks.run_deletion_test(networks, sequences, found, list("abcdef"))
+    result = run_test(
+        checks.run_deletion_test, networks, sequences, found, list("abcdef")
+    )
     assert "mean frame" in result["tests"]["features that raise"]["animals"]["reason"]
     assert result["tests"]["frames that raise"]["animals"]["value"] is not None
 
@@ -316,7 +325,7 @@ def test_permuting_keeps_the_weights_but_not_the_explanation():
         assert (one == again).all()
     assert (network.evaluate([part], sequences) == value).all()
     found = attribution.take_apart([part], sequences)
-    result = checks.run_randomisation_test([part], sequences, found)
+    result = run_test(checks.run_randomisation_test, [part], sequences, found)
     assert abs(result["signed"]) < 0.9
     assert result["relative"].shape == (12,)
     assert result["evaluated"] == ["signed", "frames"]
@@ -329,7 +338,7 @@ def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
     model = models.Motion(8, 12, weights=(np.linspace(0.5, 1.5, 48), 0.0))
     networks = open_all(model)
     found = attribution.take_apart(networks, sequences)
-    result = checks.run_randomisation_test(networks, sequences, found)
+    result = run_test(checks.run_randomisation_test, networks, sequences, found)
     assert result["frames"] > summary.TOO_ALIKE > abs(result["signed"])
     assert summary.evaluate_randomisation(result)["rho"] == abs(result["signed"])
 
