@@ -1,11 +1,13 @@
 """How long does explaining the published network take, and how much memory?
 
-    python benchmarks/explanation.py [--frames 125] [--units 2048]
+    python benchmarks/explanation.py [--frames 125] [--units 2048] [--data FOLDER]
 
 Draws 20 clips of ten artificial animals, extracts them with an untrained network and
 trains for a few epochs; then explain.py takes everything apart (features, frames,
-places, page) in a separate process, whose time and peak memory are printed. About
-fifteen minutes on two cores, five of them for what is printed.
+places, page) in a separate process, whose time and peak memory are printed. A folder
+that is given is kept, and explained again the next time. About ten minutes on two
+cores, three of them for what is printed. --settings prints how far figures move with
+the steps of a path and the frames of a mean map, which are few to save time.
 """
 
 import argparse
@@ -20,7 +22,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import data
 import demo
+from explanation import attribution, checks, network, places
+from runs import predict, store
 from system import terminal
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -39,6 +44,54 @@ def run_script(name, *options):
     return time.perf_counter() - began, peak
 
 
+def prepare(folder, args):
+    """Draw, extract and train, each in a process."""
+    rng = np.random.default_rng(0)
+    demo.CLIP_FRAMES = args.frames
+    demo.draw_data_set(folder, demo.choose_animals(rng, N_ANIMALS, N_CLIPS), rng)
+    where = ("--data", folder)
+    size = ("--seq-length", args.frames)
+    run_script("extract_features", *where, "--weights", "random", *size)
+    run_script(
+        *("train_reg", *where, "--run", "full", "--units", args.units),
+        *("--epochs", args.epochs, "--learning-rate", 1e-4, "--standardize"),
+    )
+
+
+def compare_settings(folder):
+    """Print figures at several numbers of steps, and of frames of a mean map."""
+    models, run = store.read_run(store.find_run(folder, "full", None))
+    clips = data.read_clips(folder)
+    names = [clip.name for clip in clips]
+    sequences = np.stack(list(predict.read_sequences(folder, names, run)))
+    networks = list(map(network.open_network, models))
+    parts = attribution.take_apart(networks, sequences)
+    members = [(networks, np.arange(len(names)))]
+    for steps in (4, 8):
+        checks.COARSE_STEPS = steps
+        for seed in range(3):
+            found = checks.run_randomisation_test(members, sequences, parts, seed)
+            rhos = {k: round(found[k], 4) for k in ("importance", "signed", "frames")}
+            print(f"{steps} steps with permuted weights, seed {seed}: {rhos}")
+    extractor = predict.open_extractor(run, predict.settle_weights(run, None))
+    pictures, found = places.Pictures(folder, clips, run, extractor), {}
+    for places.N_MEAN in (8, 16, 32, run.n_frames):
+        found[places.N_MEAN] = [
+            pictures.find_places(
+                names[row],
+                np.sort(attribution.choose_frames(parts.beyond.frames[row], 8)),
+                sequences[row],
+                parts.whole.gradients[row],
+                parts.beyond.gradients[row],
+            ).beyond.ravel()
+            for row in range(0, len(names), 5)
+        ]
+    for n_frames, maps in found.items():
+        pairs = zip(maps, found[run.n_frames], strict=True)
+        r = ", ".join(f"{np.corrcoef(one, all_)[0, 1]:.3f}" for one, all_ in pairs)
+        print(f"mean map of {n_frames} frames against that of all: r {r}")
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -46,27 +99,22 @@ def main(argv=None):
     parser.add_argument("--frames", type=terminal.positive_int, default=125, help="T")
     parser.add_argument("--units", type=terminal.positive_int, default=2048)
     parser.add_argument("--epochs", type=terminal.positive_int, default=5)
+    parser.add_argument("--data", type=Path, help="a folder to keep")
+    parser.add_argument("--settings", action="store_true")
     args = parser.parse_args(argv)
-    rng = np.random.default_rng(0)
-    animals = demo.choose_animals(rng, N_ANIMALS, N_CLIPS)
     with tempfile.TemporaryDirectory() as folder:
-        demo.draw_data_set(folder, animals, rng, args.frames)
-        where = ("--data", folder)
-        run_script(
-            *("extract_features", *where, "--weights", "random"),
-            *("--seq-length", args.frames),
-        )
-        _, before = run_script(
-            *("train_reg", *where, "--run", "full", "--units", args.units),
-            *("--epochs", args.epochs, "--learning-rate", 1e-4, "--standardize"),
-        )
-        seconds, peak = run_script("explain", *where, "--run", "full", "--split", "all")
-    n_clips = len(animals) * N_CLIPS
+        folder = args.data or Path(folder)
+        if not (folder / "checkpoints").is_dir():
+            prepare(folder, args)
+        if args.settings:
+            return compare_settings(folder)
+        options = ("--data", folder, "--run", "full", "--split", "all")
+        seconds, peak = run_script("explain", *options)
     print(
-        f"{n_clips} clips of {args.frames} frames, {args.units} units: explain.py took "
-        f"{seconds:.0f} s; no process took more than {peak:.2f} GB"
-        f" (training {before:.2f} GB)"
+        f"{N_ANIMALS * N_CLIPS} clips of {args.frames} frames, {args.units} units: "
+        f"explain.py took {seconds:.0f} s and {peak:.2f} GB"
     )
+    return 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ SHOWN_WIDTH = 480  # pixels: as large as any picture on the page
 # Along either side of a frame, by their number: the first and the step, in pixels of
 # the 299 that the network sees.
 CENTRES = {8: (37, 32), 17: (21, 16)}
-N_MEAN = 32  # frames from which the mean map of a long clip is estimated
+N_MEAN = 16  # frames from which the mean map of a long clip is estimated
 TOLERANCE = 0.02  # how far pictures may be from the sequence that they gave
 
 
