@@ -19,7 +19,6 @@ from explanation.network import Moving, cut, evaluate
 
 TOLERANCE = 0.01  # of what frames add and take that attributions may miss
 FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
-TOGETHER = 16  # clips whose paths are walked side by side
 
 
 class Attribution(NamedTuple):
@@ -37,70 +36,74 @@ class Attribution(NamedTuple):
     steps: np.ndarray  # (N,) of the path
 
 
-def integrate(networks, sequences, baselines, tolerance=TOLERANCE, steps=FIRST_STEPS):
+def integrate(
+    networks,
+    sequences,
+    baselines,
+    tolerance=TOLERANCE,
+    steps=FIRST_STEPS,
+    values=None,
+):
     """Average gradients along the path from baselines to sequences.
 
     Values and gradients of networks are averaged. Sequences are float32 (N, T, F); each
-    baseline is one frame, held still. Returns an `Attribution`.
+    baseline is one frame, held still; `steps` of the path are the first that are tried;
+    `values` are those of the sequences, where they are known. Returns an `Attribution`.
     """
-    gain = evaluate(networks, sequences) - evaluate(networks, baselines)
-    found = []
-    for first in range(0, len(sequences), TOGETHER):
-        clips = (a[first : first + TOGETHER] for a in (sequences, baselines, gain))
-        found.append(integrate_together(networks, *clips, tolerance, steps))
-    return Attribution(*map(np.concatenate, zip(*found, strict=True)))
+    values = evaluate(networks, sequences) if values is None else values
+    gain = values - evaluate(networks, baselines)
+    found = [
+        Attribution(*integrate_clip(networks, *clip, tolerance, steps))
+        for clip in zip(sequences, baselines, gain, strict=True)
+    ]
+    return Attribution(*(np.stack(each) for each in zip(*found, strict=True)))
 
 
-def integrate_together(networks, sequences, baselines, gain, tolerance, n_steps):
-    """Integrate clips by the trapezoidal rule; double the steps of each until it is
-    precise.
+def integrate_clip(networks, sequence, baseline, gain, tolerance, n_steps):
+    """Integrate one clip by the trapezoidal rule; double steps until it is precise.
 
     The path is walked as the square of an even pace, d(s^2) = 2 s ds, which tames the
     slope of a root at 0. Movement is integrated in closed form.
     """
-    moved, shared, changes, paths = sequences - baselines, 0.0, 0.0, []
+    moved = sequence - baseline
+    shared, changes, paths = 0.0, np.zeros((1, 1)), []
     for network in networks:
         if isinstance(network, Moving):
-            shared = shared + network.find_secants(sequences, baselines)
-            changes = changes + network.split(sequences)[:, :, 1:3].sum(axis=2)
+            shared = shared + network.find_secants(sequence[None], baseline[None])[0]
+            changes = changes + network.split(sequence[None])[0, :, 1:3].sum(axis=1)
         else:
-            start, end = map(np.asarray, map(network.project, (baselines, sequences)))
-            paths.append((network, start, end - start, np.zeros_like(start)))
-    steps = np.full(len(gain), n_steps if paths else 1)
-    paces, rows = np.arange(1, n_steps + 1) / n_steps, np.arange(len(gain))
+            ends = network.project(np.stack([baseline, sequence]))
+            paths.append((network, ends[0], ends[1] - ends[0]))
+    n_steps = n_steps if paths else 1
+    paces, sums = np.arange(1, n_steps + 1) / n_steps, [0.0] * len(paths)
     while True:
-        gradients = np.zeros_like(sequences) + shared
-        for network, start, away, total in paths:
-            add_gradients(network, start, away, rows, paces, total)
-            each = total / steps[:, None, None].astype(np.float32)
-            gradients = gradients + np.asarray(network.pull_back(each))
-        gradients = gradients / len(networks)
+        for i, path in enumerate(paths):
+            sums[i] = sums[i] + sum_gradients(*path, paces)
+        pulled = [
+            np.asarray(path[0].pull_back(total / n_steps))
+            for path, total in zip(paths, sums, strict=True)
+        ]
+        gradients = (shared + sum(pulled)) / len(networks)
         both = np.multiply(moved, gradients, dtype=float) + changes / len(networks)
-        frames, features = both.sum(axis=2), both.sum(axis=1)
-        scale = np.abs(frames).sum(axis=1)  # frames may cancel
-        scale = np.maximum(np.maximum(scale, np.abs(gain)), 1e-9)
-        residual = np.abs(frames.sum(axis=1) - gain) / scale
-        rows = np.flatnonzero((residual > tolerance) & (steps < MAX_STEPS))
-        if not paths or not len(rows):
-            return gradients, frames, features, gain, residual, steps
-        paces = (np.arange(n_steps) + 0.5) / n_steps  # halfway between those before
+        frames, features = both.sum(axis=1), both.sum(axis=0)
+        scale = max(abs(gain), np.abs(frames).sum(), 1e-9)  # frames may cancel
+        residual = abs(frames.sum() - gain) / scale
+        if not paths or residual <= tolerance or n_steps >= MAX_STEPS:
+            return gradients, frames, features, gain, residual, n_steps
+        paces = (np.arange(n_steps) + 0.5) / n_steps
         n_steps *= 2
-        steps[rows] = n_steps
 
 
-def add_gradients(network, start, away, rows, paces, total):
-    """Add the weighted gradients at some paces of the paths of some clips to a total.
-
-    Start, way and total are (N, T, n_inputs).
-    """
-    for batch in cut((row, pace) for row in rows for pace in paces):
-        row, pace = batch[:, 0].astype(int), batch[:, 1].astype(np.float32)
-        at = start[row] + away[row] * (pace**2)[:, None, None]
-        gradients = np.nan_to_num(network.gradient(at)[1].numpy(), posinf=0, neginf=0)
-        for each, weight, gradient in zip(
-            row, np.where(pace == 1, 1, 2 * pace), gradients, strict=True
-        ):
-            total[each] += weight * gradient
+def sum_gradients(network, start, moved, paces):
+    """Sum the weighted gradients (T, n_inputs) at some paces of a path."""
+    total = 0.0
+    for batch in cut(paces):
+        away = np.float32(batch**2)[:, None, None]
+        _, gradients = network.gradient(start + moved * away)
+        gradients = np.nan_to_num(gradients.numpy(), posinf=0, neginf=0)
+        weights = np.where(batch == 1, 1, 2 * batch).astype(np.float32)
+        total = total + np.tensordot(weights, gradients, 1)
+    return total
 
 
 def average_animals(values, animals):
@@ -134,11 +137,14 @@ class Parts(NamedTuple):
         return np.abs(self.scores - self.value) > rounding
 
 
-def attribute(networks, sequences, *precision):
+def attribute(networks, sequences, tolerance=TOLERANCE, steps=FIRST_STEPS):
     """Find the attributions (whole, beyond) from zero and from the mean frame."""
     means = np.broadcast_to(sequences.mean(axis=1, keepdims=True), sequences.shape)
-    baselines = np.zeros_like(sequences), means
-    return [integrate(networks, sequences, each, *precision) for each in baselines]
+    values = evaluate(networks, sequences)
+    return [
+        integrate(networks, sequences, baselines, tolerance, steps, values)
+        for baselines in (np.zeros_like(sequences), means)
+    ]
 
 
 def take_apart(networks, sequences):

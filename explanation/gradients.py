@@ -7,7 +7,7 @@ from system.backend import keras, tf
 from training.fast_lstm import make_lstm
 
 WIDE = 256  # units from which on the seconds that XLA compiles pay
-SIZES = (8, BATCH_SIZE)  # of batches under XLA, which compiles anew for each
+SIZES = (4, 8, BATCH_SIZE)  # of batches under XLA, which compiles anew for each
 
 
 class Differentiable(Network):
