@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"```bash\n(.*?)```(\n\n```text\n)?.*?(?=```|\Z)", re.DOTALL)
 PICTURE = re.compile(r'!\[[^]]*\]\(([^ )]+) "([^"]+)"\)')
-LONGEST, MOST = 100, 20  # characters of a line that was printed, lines of a block
+LONGEST, MOST = 100, 21  # characters of a line that was printed, lines of a block
 
 
 def run(command, folder, weights):

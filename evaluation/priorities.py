@@ -29,8 +29,7 @@ def rank_priorities(folder, table, result, run):
     if (run.extraction or {}).get("weights") == "random":
         texts.insert(
             0,
-            "The features come from an untrained InceptionV3 (--weights random), which "
-            "is good for trying out: extract them with trained weights.",
+            "Features of an untrained network: extract with trained weights.",
         )
     return texts
 
