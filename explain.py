@@ -8,7 +8,7 @@
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/, and frames or videos
 Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures; in a folder
         of it where --clip or --split asks for other clips
-Cost    about 4 minutes and 3.4 GB for 20 clips of 125 frames and 2,048 units on two
+Cost    about 3 minutes and 2.7 GB for 20 clips of 125 frames and 2,048 units on two
         cores; for small networks little more than the extraction of the key frames.
 
 The value before the last activation is explained, so the explanation also holds where
