@@ -216,7 +216,7 @@ def find_others(folder, run, task, names):
 
 def compare_runs(folder, study, paths):
     """Compare with other runs on the same clips; two folds bring in all folds."""
-    from explanation import attribution, network, pipeline
+    from explanation import attribution, pipeline
 
     runs = list(map(store.open_run, paths))
     if are_folds := folds.are_of_one(study.run, runs[0]):
@@ -234,7 +234,7 @@ def compare_runs(folder, study, paths):
                 f"{run.name} takes sequences {(run.n_frames, run.n_features)}; those "
                 f"here are {study.sequences.shape[1:]}"
             )
-        opened = list(map(network.open_network, networks))
+        opened = list(map(attribution.open_network, networks))
         parts = attribution.take_apart(opened, study.sequences)
         importances[run.name] = parts.find_importance(study.table["animal"])
     return pipeline.compare(study, importances, are_folds)

@@ -30,7 +30,7 @@ def main(argv=None):
     parser.add_argument("--run")
     parser.add_argument("--split", choices=(*data.SPLITS, "all"), default="all")
     args = parser.parse_args(argv)
-    from explanation import attribution, checks, network
+    from explanation import attribution, checks
 
     networks, run = store.read_run(store.find_run(args.data, args.run))
     split = None if args.split == "all" else args.split
@@ -38,7 +38,7 @@ def main(argv=None):
     names = [clip.name for clip in clips]
     animals = data.list_animals(clips, run.animal_pattern)
     sequences = np.stack(list(predict.read_sequences(args.data, names, run)))
-    networks = list(map(network.open_network, networks))
+    networks = list(map(attribution.open_network, networks))
     parts = attribution.take_apart(networks, sequences)
     means = sequences.mean(axis=1, keepdims=True)
     away = (sequences - means) * parts.whole.gradients

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import data
 import demo
-from explanation import attribution, checks, network, places
+from explanation import attribution, checks, places
 from runs import predict, store
 from system import terminal
 
@@ -65,7 +65,7 @@ def compare_settings(folder):
     clips = data.read_clips(folder)
     names = [clip.name for clip in clips]
     sequences = np.stack(list(predict.read_sequences(folder, names, run)))
-    networks = list(map(network.open_network, models))
+    networks = list(map(attribution.open_network, models))
     parts = attribution.take_apart(networks, sequences)
     members = [(networks, np.arange(len(names)))]
     for steps in (4, 8):

@@ -15,8 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+import models
 from explanation.network import Moving, cut, evaluate
 
+RECURRENT_FORM = ["lstm", "pool", "flatten", "dropout", "score"]  # names of layers
 TOLERANCE = 0.01  # of what frames add and take that attributions may miss
 FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
 
@@ -34,6 +36,17 @@ class Attribution(NamedTuple):
     gain: np.ndarray  # (N,) value of the sequence minus value of the baseline
     residual: np.ndarray  # (N,) |sum of attributions - gain| / its size or theirs
     steps: np.ndarray  # (N,) of the path
+
+
+def open_network(model):
+    """Open a network in the form that is known of it."""
+    if isinstance(model, models.Motion):
+        return Moving(model)
+    from explanation import gradients
+
+    names = [layer.name for layer in model.layers[1:] if layer.name != "standardize"]
+    is_recurrent = names == RECURRENT_FORM and model.get_layer("lstm").use_bias
+    return (gradients.Recurrent if is_recurrent else gradients.Differentiable)(model)
 
 
 def integrate(

@@ -14,7 +14,6 @@ import numpy as np
 import models
 
 BATCH_SIZE = 32
-RECURRENT_FORM = ["lstm", "pool", "flatten", "dropout", "score"]  # names of layers
 
 
 class Network:
@@ -103,17 +102,6 @@ def find_rates(networks, sequence):
     """Find the mean rates of networks, see `Moving.find_rates`; None where unknown."""
     known = [n.find_rates(sequence) for n in networks if isinstance(n, Moving)]
     return sum(known) / len(networks) if known else None
-
-
-def open_network(model):
-    """Open a network in the form that is known of it."""
-    if isinstance(model, models.Motion):
-        return Moving(model)
-    from explanation import gradients
-
-    names = [layer.name for layer in model.layers[1:] if layer.name != "standardize"]
-    is_recurrent = names == RECURRENT_FORM and model.get_layer("lstm").use_bias
-    return (gradients.Recurrent if is_recurrent else gradients.Differentiable)(model)
 
 
 @contextlib.contextmanager

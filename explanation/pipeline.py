@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from explanation import attribution, checks, elements, overlays, places, plots, summary
-from explanation.network import Moving, cut, open_network, split_movement
+from explanation.network import Moving, cut, split_movement
 from explanation.statistics import ALPHA, correlate_ranks
 from models import MOVEMENT
 from reports import style
@@ -52,7 +52,7 @@ class Study(NamedTuple):
 
 def open_study(folder, opened, run, table, sequences, pictures):
     """Take values of clips apart: `opened` are networks and the rows of their clips."""
-    members = [(list(map(open_network, own)), rows) for own, rows in opened]
+    members = [(list(map(attribution.open_network, own)), rows) for own, rows in opened]
     found = [attribution.take_apart(own, sequences[rows]) for own, rows in members]
     parts = attribution.join(found, [rows for _, rows in members])
     table = table.assign(

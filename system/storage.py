@@ -26,6 +26,8 @@ HOST = re.sub(r"\W", "", platform.node(), flags=re.ASCII)[:30] or "unnamed"
 WEEK = 7 * 24 * 3600  # seconds
 MAX_NAME = 150  # bytes; leaves room for "-125-features.npy" below the usual 255
 FORBIDDEN = set('<>:"/\\|?*')
+BACKUP = "backup.npz"  # of a training that can go on
+LOGS = ("history.csv", BACKUP)
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -95,6 +97,13 @@ def find_name_fault(name):
     if RESERVED.fullmatch(plain) or plain[-1] in ". " or plain[0] in ".-":
         return "is not a file name on every system"
     return None
+
+
+def clear_logs(folder):
+    """Remove the logs of an earlier training."""
+    for path in Path(folder).rglob("*"):
+        if path.name in LOGS or path.name.startswith("events.out.tfevents."):
+            path.unlink()
 
 
 def replace(source, target, pauses=(0.1, 0.2, 0.4, 0.8)):

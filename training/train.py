@@ -1,7 +1,6 @@
 """Training the networks of a run, each on its clips, one after the other."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from system import storage, tables, terminal
 from system.terminal import Problem
 from training import motion
 
-BACKUP = "backup.npz"  # of a training that can go on
-LOGS = ("history.csv", BACKUP)
-
 
 def train_run(folder, plan, bar=None):
     """Train the network or networks of a plan and write the run; gives its `Run`. `bar`
@@ -24,8 +20,8 @@ def train_run(folder, plan, bar=None):
     with storage.claim(logs):
         n_features = check_sequences(folder, plan.targets, plan.options)
         plan = dataclasses.replace(plan, n_features=n_features)
-        if plan.model == "motion" or not any(logs.rglob(BACKUP)):
-            clear_logs(logs)
+        if plan.model == "motion" or not any(logs.rglob(storage.BACKUP)):
+            storage.clear_logs(logs)
         if plan.model == "motion":
             networks, found = fit_motion(folder, plan)
         else:
@@ -34,7 +30,7 @@ def train_run(folder, plan, bar=None):
             networks, found = trainer.train_networks(folder, plan, logs, bar)
         run = dataclasses.replace(plan, versions=terminal.list_versions(), **found)
         run = store.save_run(folder, networks, finish.complete(folder, run))
-        for path in logs.rglob(BACKUP):
+        for path in logs.rglob(storage.BACKUP):
             path.unlink()
     return run
 
@@ -85,10 +81,3 @@ def check_sequences(folder, names, options):
     if problems:
         raise Problem(tables.summarise(problems))
     return n_features
-
-
-def clear_logs(folder):
-    """Remove the logs of an earlier training."""
-    for path in Path(folder).rglob("*"):
-        if path.name in LOGS or path.name.startswith("events.out.tfevents."):
-            path.unlink()

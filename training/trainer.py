@@ -18,11 +18,10 @@ from tqdm import tqdm
 
 import models
 from features.sequences import read_sequence
+from system import storage
 from system.backend import keras, tf
-from system.storage import replacing
 from system.terminal import Problem, caution
 from training import fast_lstm, motion
-from training.train import BACKUP, clear_logs
 
 MEMORY = 2**29  # bytes of sequences to keep; more are read anew in every epoch
 BACKUP_SECONDS = 5  # a killed training loses no more than this and an epoch
@@ -216,7 +215,7 @@ class Progress:
     """
 
     def __init__(self, folder, trainer, identity):
-        self.path, self.trainer = Path(folder) / BACKUP, trainer
+        self.path, self.trainer = Path(folder) / storage.BACKUP, trainer
         self.identity = json.dumps(identity, sort_keys=True)
         self.history, self.best, self.time_of_backup = [], [], time.monotonic()
 
@@ -232,13 +231,13 @@ class Progress:
                 arrays = [stored[key] for key in stored.files[1:]]
                 state = json.loads(str(stored["state"]))
             if state["identity"] != self.identity:
-                return clear_logs(self.path.parent)
+                return storage.clear_logs(self.path.parent)
             shapes = [tuple(each.shape) for each in (*variables, *weights)]
             if [array.shape for array in arrays] != shapes:
                 raise ValueError("it holds other arrays")
             self.history, self.best = state["history"], arrays[len(variables) :]
         except FileNotFoundError:
-            return clear_logs(self.path.parent)
+            return storage.clear_logs(self.path.parent)
         except Exception as error:  # zipfile, JSON and numpy fail in many ways
             return caution(
                 f"{self.path}: the backup is corrupt ({error}); starting over"
@@ -257,13 +256,13 @@ class Progress:
         state = json.dumps({"identity": self.identity, "history": self.history})
         arrays = [*copy_arrays(self.trainer.variables), *self.best]
         named = {f"array_{i}": array for i, array in enumerate(arrays)}
-        with replacing(self.path) as temporary:
+        with storage.replacing(self.path) as temporary:
             np.savez(temporary, state=state, **named)
         self.write_history()
         self.time_of_backup = time.monotonic()
 
     def write_history(self):
-        with replacing(self.path.with_name("history.csv")) as temporary:
+        with storage.replacing(self.path.with_name("history.csv")) as temporary:
             pd.DataFrame(self.history).to_csv(temporary, index=False)
 
 

@@ -56,7 +56,7 @@ def make_ensemble(n_frames=8):
 def open_all(model):
     """Open a network, or all of a list of members."""
     members = model if isinstance(model, list) else [model]
-    return [network.open_network(member) for member in members]
+    return [attribution.open_network(member) for member in members]
 
 
 NETWORKS = {
@@ -235,7 +235,7 @@ def test_a_change_is_where_the_map_changed_and_adds_up():
     maps[:, ..., 4] = 0  # a feature that nothing excites
     sequence = maps.mean(axis=(1, 2), dtype=float).astype(np.float32)
     weights = random.normal(size=20)
-    moving = network.open_network(models.Motion(6, 5, weights=(weights, 0)))
+    moving = attribution.open_network(models.Motion(6, 5, weights=(weights, 0)))
     parts = moving.split(sequence[None])[0, :, 1:3].sum(axis=(1, 2))
     beside = [np.clip(np.arange(6) + i, 0, 5) for i in (-1, 0, 1)]
     around = [maps[at].astype(float) for at in beside]
