@@ -34,16 +34,17 @@ def follow(results, n_runs):
     """Yield runs as they are done; raise the Problems of all others last."""
     from tqdm import tqdm
 
-    problems = []
+    problems = {}  # the same one of several runs is told once
     with tqdm(total=n_runs, desc="training", unit="run", disable=None) as bar:
         for (_, plan, *_), result in results:
             bar.update()
             if isinstance(result, Problem):
-                problems.append(f"{plan.name}: {result}")
+                problems.setdefault(str(result), []).append(plan.name)
             else:
                 yield result
     if problems:
-        raise Problem("\n".join(problems))
+        told = [f"{list_some(names)}: {text}" for text, names in problems.items()]
+        raise Problem("\n".join(told))
 
 
 def add_network(parser):

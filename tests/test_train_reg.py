@@ -255,3 +255,12 @@ def test_scores_edited_after_the_training_are_named(folder):
     regrouped = [clips[0]._replace(group="Control"), *clips[1:]]
     with pytest.warns(terminal.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):
         learned.caution_edited([of_groups], regrouped)
+
+
+def test_the_same_problem_of_several_networks_is_told_once():
+    plans = [make_run(name=f"fold-{i}") for i in range(7)]
+    results = [((None, plan), Problem("it died")) for plan in plans]
+    with pytest.raises(Problem) as found:
+        list(train_reg.follow(iter(results), len(plans)))
+    names = ", ".join(f"fold-{i}" for i in range(5))
+    assert str(found.value) == f"{names} and 2 more: it died"
