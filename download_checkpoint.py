@@ -12,10 +12,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import requests
-from tqdm import tqdm
-
-from runs import archives, keras2, state, store
+from runs import state, store
 from system import storage, terminal, untrusted
 from system.terminal import Problem, plain
 
@@ -38,6 +35,9 @@ def find_target(folder, url):
 
 def download(url, path, timeout):
     """Write the whole file of a URL to a path, or raise Problem."""
+    import requests
+    from tqdm import tqdm
+
     # Compressed on the way, the announced length would not be that of the file.
     headers = {"Accept-Encoding": "identity"}
     try:
@@ -67,6 +67,8 @@ def download(url, path, timeout):
 
 def check_file(path, name, sha256):
     """Refuse a file that is not the expected one or no checkpoint; its sha256."""
+    from runs import archives, keras2
+
     digest = storage.digest_file(path)
     if sha256 and digest != sha256.lower():
         raise Problem(f"the file has the sha256 {digest}, not {sha256.lower()}")

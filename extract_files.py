@@ -22,8 +22,6 @@ import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
-from tqdm import tqdm
-
 import data
 from recordings import (
     animals,
@@ -98,6 +96,8 @@ def settle(clip, folder, save_as, allow_short):
 
 def settle_all(found, folder, save_as, allow_short):
     """Settle the clips of Knowns: those that are done, and why the others are not."""
+    from tqdm import tqdm
+
     settled, failed = [], []
     for one in tqdm(found, desc="reading", unit="clip", disable=None):
         try:

@@ -18,15 +18,13 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-SIZE, SCALE, GAP = (700, 980), 1.45, 16  # of a page, in pixels
+SIZE, GAP = (700, 980), 16  # of a page, in pixels
 GREY = (222, 226, 231)
 
 
 def photograph(browser, address, prepare=None):
     """Take a picture of the top of a page."""
-    page = browser.new_page(
-        viewport={"width": SIZE[0], "height": SIZE[1]}, device_scale_factor=SCALE
-    )
+    page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
     page.goto(address)
     if prepare:
         prepare(page)
@@ -42,9 +40,20 @@ def show_clip(page):
     page.wait_for_timeout(500)
 
 
+def show_figure(page):
+    """Scroll to the first figure, with the heading above it."""
+    page.evaluate("""
+        const image = document.querySelector("img, figure");
+        let heading = image;
+        for (const each of document.querySelectorAll("h2"))
+            if (each.compareDocumentPosition(image) & 4) heading = each;
+        heading.scrollIntoView();
+    """)
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT / "data" / "demo")
+    parser.add_argument("--data", type=Path, default=ROOT / "demo_data")
     args = parser.parse_args(argv)
     pages = [
         next(args.data.glob(f"figures/*/{name}.html")) for name in ("report", "index")
@@ -62,7 +71,7 @@ def main(argv=None):
         try:
             address = rating.stdout.readline().split()[-1]
             pictures = [photograph(browser, address, show_clip)]
-            pictures += [photograph(browser, page.as_uri()) for page in pages]
+            pictures += [photograph(browser, p.as_uri(), show_figure) for p in pages]
         finally:
             browser.close()
             rating.terminate()
