@@ -146,7 +146,7 @@ def write_results(result, run, split, is_test):
         digits=digits,
         than=mean and verdict.compare(mean),
         rival=rival,
-        gain=rival and verdict.show_size(baselines[rival]["reduction"], digits),
+        gain=rival and baselines[rival]["reduction"],
         r=verdict.believe(agreement["animals"], result["crossed"])["pearson"],
     )
     lines = [text]

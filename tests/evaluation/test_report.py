@@ -160,3 +160,13 @@ def test_groups_are_told_apart_in_the_last_session_and_the_report_names_it():
     assert "impaired from healthy animals, post" in printed
     days = table.assign(session=table["animal"])  # a session is who was filmed that day
     assert tell(days)[0]["separation"] == alone["separation"]
+
+
+def test_a_difference_from_ridge_keeps_its_sign():
+    table = draw_table(n_animals=8, seed=1)
+    table["baseline_ridge"] = table["network_score"] + 0.05 * np.resize([-4, 5], 24)
+    result, _, _ = tell(table)
+    low = result["baselines"]["ridge"]["reduction"]["low"]
+    text = report.write_results(result, make_run(scheme=Scheme("folds")), "folds", True)
+    assert low < 0 and f"(95% CI {low:.2f} to " in text
+    assert "which is not shown to differ from 0" in text

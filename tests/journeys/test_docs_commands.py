@@ -181,7 +181,7 @@ def download(lab):
 
 
 READY = {  # what a block needs, by how it begins
-    "extract_files.py --from my_videos --task Reach --yes": film_recordings,
+    "extract_files.py --from my_videos --task Reach": film_recordings,
     "rate.py --join mean": rate_clips,
     "extract_features.py --seq-length 20": score_clips,
     "train_reg.py --model motion --folds 5 --final": extract_clips,
