@@ -167,9 +167,9 @@ class Features:
             return ""
         n_bytes = sum(path.stat().st_size for path in self.place.glob("[!.]*.npz"))
         return (
-            f"features of {self.n_read} videos or windows were there, of "
-            f"{self.n_written} are new: {n_bytes / 1e6:.1f} MB in {self.place}, where "
-            "they are found again; --no-cache keeps none, and you may delete the folder"
+            f"features: {self.n_written} extracted and {self.n_read} found in "
+            f"{self.place}, which holds {n_bytes / 1e6:.1f} MB and may be deleted; "
+            "--no-cache keeps none"
         )
 
     def read(self, part):

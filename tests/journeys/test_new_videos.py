@@ -123,7 +123,7 @@ def test_videos_are_extracted_once(study, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(predict, "open_extractor", lambda *_: pytest.fail("opened"))
         said = score(study, "new", "--level", "0.5")
-    assert "features of 2 videos or windows were there" in said.out
+    assert "features: 0 extracted and 2 found in" in said.out
     again = read(study)
     assert [r["network_score"] for r in again] == [r["network_score"] for r in before]
     assert again[0]["low"] > before[0]["low"]
@@ -131,7 +131,7 @@ def test_videos_are_extracted_once(study, monkeypatch):
     assert "of 2 are new" in score(study, "new", "--mirror").out
     study.film("new/Rat 12/run1.mp4", 9, seed=3)
     said = score(study, "new")
-    assert "features of 1 videos or windows were there, of 1 are new" in said.out
+    assert "features: 1 extracted and 1 found in" in said.out
     assert read(study)[0] == before[0] and read(study)[1] != before[1]
     kept = sorted((study.folder / "new").iterdir())
     assert len(kept) == 7
