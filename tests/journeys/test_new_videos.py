@@ -118,7 +118,7 @@ def test_videos_are_extracted_once(study, monkeypatch):
     for n in (11, 12):
         study.film(f"new/Rat {n}/run1.mp4", n / 4, seed=n)
     said = score(study, "new")
-    assert "were there, of 2 are new" in said.out and "data/new" in said.out
+    assert "features: 2 extracted and 0 found" in said.out and "data/new" in said.out
     before = read(study)
     with monkeypatch.context() as patch:
         patch.setattr(predict, "open_extractor", lambda *_: pytest.fail("opened"))
@@ -127,8 +127,11 @@ def test_videos_are_extracted_once(study, monkeypatch):
     again = read(study)
     assert [r["network_score"] for r in again] == [r["network_score"] for r in before]
     assert again[0]["low"] > before[0]["low"]
-    assert "of 2 are new" in score(study, "new", "--crop", "0,0,32,48").out
-    assert "of 2 are new" in score(study, "new", "--mirror").out
+    assert (
+        "features: 2 extracted and 0 found"
+        in score(study, "new", "--crop", "0,0,32,48").out
+    )
+    assert "features: 2 extracted and 0 found" in score(study, "new", "--mirror").out
     study.film("new/Rat 12/run1.mp4", 9, seed=3)
     said = score(study, "new")
     assert "features: 1 extracted and 1 found in" in said.out
@@ -137,11 +140,11 @@ def test_videos_are_extracted_once(study, monkeypatch):
     assert len(kept) == 7
     for path in kept:
         path.write_bytes(path.read_bytes()[:-40])  # damaged: made anew
-    assert "of 2 are new" in score(study, "new").out
+    assert "features: 2 extracted and 0 found" in score(study, "new").out
     assert read(study)[0] == before[0]
     size = [path.stat().st_mtime_ns for path in kept]
     said = score(study, "new", "--no-cache")
-    assert "are new" not in said.out and read(study)[0] == before[0]
+    assert "features:" not in said.out and read(study)[0] == before[0]
     assert size == [path.stat().st_mtime_ns for path in kept]
 
 
