@@ -127,8 +127,8 @@ def evaluate(networks, sequences):
     return np.concatenate(values).astype(float)
 
 
-def cut(items):
+def cut(items, size=BATCH_SIZE):
     """Cut an array, or the arrays that an iterator gives, into batches."""
     items = iter(items)
-    while batch := list(itertools.islice(items, BATCH_SIZE)):
+    while batch := list(itertools.islice(items, size)):
         yield np.stack(batch)
