@@ -180,8 +180,9 @@ def gather(args):
     extractor, reason = None, "--no-places was given" if args.no_places else ""
     try:
         if not reason:
-            wanted = predict.settle_weights(run, args.weights)
-            extractor = predict.open_extractor(run, wanted)
+            from extractor import open_for
+
+            extractor = open_for(run, predict.settle_weights(run, args.weights))
     except Problem as problem:
         reason = str(problem)
     pictures = places.Pictures(args.data, clips, run, extractor)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import data
 from names import sessions
-from recordings import folders
-from runs import intervals, new_animals, new_videos, novelty, predict, state, store
+from recordings import folders, new_animals
+from runs import intervals, new_videos, novelty, predict, state, store
 from system import storage, tables, terminal
 from system.terminal import Problem
 from video import frames
@@ -260,12 +260,20 @@ def compare(args, rows, run, clips, settled):
     print(*study.report_study(scored, run, settled, args.output, args.level), sep="\n")
 
 
+def open_extractor(run, weights):
+    """Open the extractor of a run; TensorFlow starts here, if a video is new."""
+    import extractor
+
+    return extractor.open_for(run, weights)
+
+
 def score(args, clips, digests, networks, run):
     """Score what suits: list of new_videos.Scored, and an exit code."""
     view = choose_view(run, args.crop, args.mirror)
     weights = predict.settle_weights(run, args.weights)
     folder = None if args.no_cache else args.data
-    features = new_videos.Features(run, weights, digests, folder, args.allow_short)
+    own = digests, folder, args.allow_short
+    features = new_videos.Features(run, weights, open_extractor, *own)
     if args.every:
         window = args.window or new_videos.window_seconds(run)
         parts, failed = new_videos.list_windows(

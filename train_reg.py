@@ -19,6 +19,7 @@ from pathlib import Path
 
 import data
 from features import provenance, sequences
+from rating import scales
 from runs import finish, learned, splits, state
 from runs.options import Options, propose
 from system import processes, storage, terminal
@@ -177,6 +178,8 @@ def make_plans(args, clips, options, extraction, repeat):
     """Plan the runs that the arguments ask for."""
     in_folds = args.leave_one_animal_out or args.leave_out or args.folds
     targets = splits.find_targets(clips, options)
+    if options.target == "score":
+        scales.warn_of_far(targets, "data_file.csv")
     lost = {c.name for c in clips if c.name not in targets}
     lost -= {c.name for c in clips if c.split == "test" and not in_folds}
     if lost and targets:

@@ -142,20 +142,20 @@ def measure_plan(args, table, run, result):
     """Measure what more animals are worth, on the clips that are evaluated."""
     from evaluation import learning_curve
     from evaluation.predictions import summarise_clips
-    from training.train import measure_movement
+    from training import motion, train
 
     scored = table.dropna(subset=["target"])
     names, n_frames = list(scored["clip"]), run.n_frames
     lacking = sequences.explain_missing(args.data, names, n_frames, "movement")
     kind = run.options.reads if lacking else "movement"
     clips = (
-        measure_movement(args.data, names, n_frames, None, kind),
+        train.measure_movement(args.data, names, n_frames, None, kind),
         summarise_clips(args.data, names, run),
         scored["target"].to_numpy(float),
         scored["animal"].to_numpy(str),
     )
     is_clipped = run.options.activation == "relu"
-    plan = learning_curve.measure_curve(clips, args.plan, is_clipped)
+    plan = learning_curve.measure_curve(clips, args.plan, motion.fit, is_clipped)
     known = {run.animal_of(name) for name in run.train_clips or ()}
     mae = result["agreement"]["clips"]["mae"]
     return plan | {"network": {"n_animals": len(known), "mae": mae}}

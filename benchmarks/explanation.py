@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import data
 import demo
 from explanation import attribution, checks, places
+from extractor import open_for
 from runs import predict, store
 from system import terminal
 
@@ -74,7 +75,7 @@ def compare_settings(folder):
             found = checks.run_randomisation_test(members, sequences, parts, seed)
             rhos = {k: round(found[k], 4) for k in ("importance", "signed", "frames")}
             print(f"{steps} steps with permuted weights, seed {seed}: {rhos}")
-    extractor = predict.open_extractor(run, predict.settle_weights(run, None))
+    extractor = open_for(run, predict.settle_weights(run, None))
     pictures, found = places.Pictures(folder, clips, run, extractor), {}
     for places.N_MEAN in (8, 16, 32, run.n_frames):
         found[places.N_MEAN] = [

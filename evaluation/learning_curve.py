@@ -1,8 +1,8 @@
 """What more animals are worth: errors against the number of animals.
 
 They are measured on a lab's own clips, with what is fitted in closed form: a network
-of movement (`motion.py`), ridge regression and the mean. They cost seconds where other
-networks would cost days.
+of movement, ridge regression and the mean. They cost seconds where other networks would
+cost days.
 """
 
 import numpy as np
@@ -10,24 +10,24 @@ import pandas as pd
 
 from evaluation import baselines
 from system.terminal import Problem
-from training import motion
 
 N_DRAWS = 10  # sets of animals drawn for each number of them
 MOST = 3  # times the animals at hand: further out the curve is not continued
 WAYS = ("movement", "ridge", "training mean")
 
 
-def measure_errors(clips, test, is_clipped):
+def measure_errors(clips, test, fit, is_clipped):
     """Predict test clips, a mask (N,), from all others: absolute errors (3, M).
 
     `clips` are statistics of movement (N, 4F), summaries (N, 2F), scores (N,) and
-    animals (N,); `is_clipped`: whether scores of movement are clipped at 0.
+    animals (N,); `fit` gives weights and a bias of movement, see `training.motion`;
+    `is_clipped`: whether scores of movement are clipped at 0.
     """
     movement, columns, scores, animals = clips
     rest, mean = ~test, np.full(test.sum(), scores[~test].mean())
     moved = ridge = mean
     try:
-        weights, bias, _ = motion.fit(movement[rest], scores[rest], animals[rest])
+        weights, bias, _ = fit(movement[rest], scores[rest], animals[rest])
         moved = movement[test] @ weights + bias
         low = 0 if is_clipped else scores[rest].min()
         moved = np.clip(moved, low, max(low, scores[rest].max()))
@@ -38,12 +38,13 @@ def measure_errors(clips, test, is_clipped):
     return np.abs(np.array([moved, ridge, mean]) - scores[test])
 
 
-def measure_curve(clips, wanted, is_clipped=True):
+def measure_curve(clips, wanted, fit, is_clipped=True):
     """Measure errors on other animals against the number of animals learned from.
 
-    `clips` are those of `measure_errors`; `wanted` is an error: how many animals would
-    it take? Dict of "rows"; "way", the better of movement and ridge with most animals;
-    "level", where its curve a + b / n levels off; "needed", or None and "reason".
+    `clips` and `fit` are those of `measure_errors`; `wanted` is an error: how many
+    animals would it take? Dict of "rows"; "way", the better of movement and ridge with
+    most animals; "level", where its curve a + b / n levels off; "needed", or None and
+    "reason".
     """
     animals = clips[3]
     names, random = np.unique(animals), np.random.default_rng(0)
@@ -53,7 +54,7 @@ def measure_curve(clips, wanted, is_clipped=True):
     errors = np.empty((len(sizes), N_DRAWS, 3))
     for place, draw in np.ndindex(errors.shape[:2]):
         chosen = random.choice(names, sizes[place], replace=False)
-        found = measure_errors(clips, ~np.isin(animals, chosen), is_clipped)
+        found = measure_errors(clips, ~np.isin(animals, chosen), fit, is_clipped)
         errors[place, draw] = found.mean(axis=1)
     rows = pd.DataFrame(errors.mean(axis=1), columns=WAYS)
     best = int(np.argmin(errors[-1, :, :2].mean(axis=0)))

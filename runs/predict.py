@@ -102,26 +102,6 @@ def settle_weights(run, weights=None):
     return wanted
 
 
-def open_extractor(run, wanted):
-    """Open the `extractor.Extractor` that a run was trained with; see above."""
-    made = run.extraction
-    if wanted not in sequences.NAMED_WEIGHTS and not Path(wanted).is_file():
-        raise Problem(
-            f"the weights {wanted} of run {run.name} are missing; give the file "
-            "with --weights"
-        )
-    from extractor import Extractor
-
-    extractor = Extractor(wanted, precision=made.get("precision", "float32"))
-    extractor.choose((run.options.reads,))
-    if made.get("sha256") not in (None, extractor.record["sha256"]):
-        raise Problem(
-            f"--weights {wanted} are not those of run {run.name}, which took "
-            f"{made['weights']}"
-        )
-    return extractor
-
-
 def require_sequences(folder, names, run):
     """Refuse clips without a sequence for a run, with the command that makes it."""
     wanted = run.n_frames, run.options.reads

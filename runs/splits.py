@@ -12,7 +12,6 @@ import numpy as np
 
 import data
 from names import labels
-from rating.scales import warn_of_far
 from runs.options import LEARNS_FROM_ALL
 from runs.record import Run, Scheme
 from system.terminal import Problem, caution
@@ -27,7 +26,6 @@ def find_targets(clips, options):
         targets = find_group_targets(clips, options)
     else:
         targets = {clip.name: clip.score for clip in clips if clip.is_scored}
-        warn_of_far(targets, "data_file.csv")
     if options.activation == "relu" and min(targets.values(), default=0) < 0:
         raise Problem("scores below 0 cannot be learned by a ReLU: --activation linear")
     return targets

@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 import explain
+import extractor
 import models
 from explanation import overlays
 from explanation.places import find_centres
 from features import sequences
-from runs import archives, predict
+from runs import archives
 from system import storage, terminal
 
 N_FRAMES, N_FEATURES = 7, 6
@@ -108,7 +109,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    monkeypatch.setattr(predict, "open_extractor", lambda *_: StandIn())
+    monkeypatch.setattr(extractor, "open_for", lambda *_: StandIn())
 
 
 EXTRACTOR = StandIn()
@@ -118,7 +119,7 @@ EXTRACTOR = StandIn()
 def everything(folder):
     """What a run with every option writes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predict, "open_extractor", lambda *_: EXTRACTOR)
+        patch.setattr(extractor, "open_for", lambda *_: EXTRACTOR)
         explain.main(
             (f"--run own --data {folder} --top 3 --elements 3 --compare fold1").split()
         )

@@ -9,7 +9,7 @@ from scipy import stats
 
 from data import Clip
 from evaluation import groups, plots, study
-from runs import new_animals
+from recordings import new_animals
 from system import tables
 from system.terminal import Caution, Problem
 

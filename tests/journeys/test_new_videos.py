@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from runs import predict
+import extractor
 
 RUN = ("--run", "Reach-motion")
 
@@ -121,7 +121,7 @@ def test_videos_are_extracted_once(study, monkeypatch):
     assert "features: 2 extracted and 0 found" in said.out and "data/new" in said.out
     before = read(study)
     with monkeypatch.context() as patch:
-        patch.setattr(predict, "open_extractor", lambda *_: pytest.fail("opened"))
+        patch.setattr(extractor, "open_for", lambda *_: pytest.fail("opened"))
         said = score(study, "new", "--level", "0.5")
     assert "features: 0 extracted and 2 found in" in said.out
     again = read(study)

@@ -27,10 +27,8 @@ LAYERS = (  # from the ground up
     ("data",),
     ("features",),
     ("extractor", "recordings", "synthetic"),
-    ("rating",),
-    ("runs",),
-    ("training",),
-    ("evaluation",),
+    ("rating", "runs"),
+    ("training", "evaluation"),
     ("explanation",),
     SCRIPTS,
 )

@@ -10,6 +10,7 @@ from builders import make_run
 from films import make_film
 from trainings import N_FEATURES, N_FRAMES, make_folder, read_record, train
 
+import extractor
 import score
 import share
 from runs import intervals, novelty, predict, record, store
@@ -42,7 +43,7 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def run_score(trained, monkeypatch, capsys):
     def call(*options):
-        monkeypatch.setattr(predict, "open_extractor", lambda *_: StandIn())
+        monkeypatch.setattr(extractor, "open_for", lambda *_: StandIn())
         argv = [str(trained / "new"), "--data", str(trained)]
         code = score.main([*argv, "--run", "Reach-lstm", *options])
         return code, capsys.readouterr()
@@ -220,7 +221,7 @@ def test_a_long_video_is_scored_over_time(run_score, trained, tmp_path):
     output = tmp_path / "long.csv"
     reading = ["--every", "0.4", "--window", "0.8", "--output", str(output)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predict, "open_extractor", lambda *_: StandIn())
+        patch.setattr(extractor, "open_for", lambda *_: StandIn())
         argv = [str(long), "--data", str(trained), "--run", "Reach-lstm", *reading]
         assert score.main(argv) == 0
     table = pd.read_csv(output)
