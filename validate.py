@@ -21,6 +21,7 @@ from evaluation import questions
 from features import provenance, sequences
 from names import labels, sessions
 from names.matching import explain_first, form_of_animal, match_names
+from rating import reading
 from runs import folds, learned, novelty, state, store
 from runs.record import Likeness
 from system import storage, terminal
@@ -124,11 +125,11 @@ def settle_comparison(args, parts):
 
 def evaluate_outcome(table, outcome):
     """Compare how well network and expert scores predict an outcome of the animals."""
-    from evaluation import comparisons, raters
+    from evaluation import comparisons
 
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
-    outcome = raters.fit_names(outcome, means.index, form_of_animal)
+    outcome = reading.fit_names(outcome, means.index, form_of_animal)
     if lost := sorted(set(outcome) ^ set(means.index)):
         near = explain_first(set(outcome) - set(means.index), means.index)
         named = ", ".join(lost) + near
@@ -172,7 +173,7 @@ def evaluate_raters(args, table, run, second_rater, ratings):
     animals, network = table["animal"].to_numpy(str), table["network_score"]
     if run.target == "group":
         network = None  # from 0 to 1, where raters give points
-    spread = raters.spread_ratings(ratings, list(table["clip"]))
+    spread = reading.spread_ratings(ratings, list(table["clip"]))
     return raters.evaluate_raters(*spread, animals, network, args.margin)
 
 
@@ -187,7 +188,7 @@ def evaluate_raters_alone(args, ratings):
     own = match_names(names, list(known)).found
     pattern = args.animal_pattern or data.ANIMAL_PATTERN
     animals = [data.animal_of(known.get(own.get(n), n), pattern) for n in names]
-    result = raters.evaluate_raters(*raters.spread_ratings(ratings, names), animals)
+    result = raters.evaluate_raters(*reading.spread_ratings(ratings, names), animals)
     lines = verdict.format_tables({"raters": report_tables.list_raters(result)})
     print(*lines, sep="\n")
     path = storage.predictions_path(args.data, "raters", "ratings", ".json")
@@ -330,12 +331,10 @@ def main(argv=None):
         return print(state.format_state(args.data, args.task))
     if args.recalibrate is not None:
         return recalibrate(args)
-    from evaluation import raters
-
-    ratings = raters.read_raters(args.raters) if args.raters else None
+    ratings = reading.read_raters(args.raters) if args.raters else None
     if args.raters_alone:
         return evaluate_raters_alone(args, ratings)
-    pairs = raters.read_pairs
+    pairs = reading.read_pairs
     outcome = args.outcome and pairs(args.outcome, ("animal", "value"))
     second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
     try:

@@ -13,10 +13,9 @@ import pytest
 import data
 import train_reg
 import validate
-from evaluation import raters
 from features import provenance, sequences
 from names import matching
-from rating import ratings, session
+from rating import ratings, reading, session
 from rating.scales import Item
 from recordings import trials
 from runs.options import Options
@@ -92,7 +91,7 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
     with pytest.warns(Caution, match=said), pytest.raises(Problem, match="no clip is"):
         sequences.omit_missing(tmp_path, [clip], 4, "features")
     with pytest.warns(Caution, match=said):
-        raters.spread_ratings({"JB": [{altered: 1.0}]}, [name])
+        reading.spread_ratings({"JB": [{altered: 1.0}]}, [name])
     scores = {"network_score": [1.0, 2, 3, 4], "expert_score": [1.0, 3, 2, 4]}
     animals = pd.DataFrame({"animal": ["a", "b", "c", name], **scores})
     if matching.form_of_animal(altered) != matching.form_of_animal(name):
