@@ -104,7 +104,7 @@ def refuse_other(differences, folder):
 
 
 def settle_record(folder, record, overwrite, clips):
-    """Write `extraction.json`, or see that the folder's own agrees with it."""
+    """Write `extraction.json`, or see that the folder's own agrees; gives that one."""
     place = storage.extraction_path(folder).parent
     try:
         present = read_settings(folder)
@@ -126,8 +126,9 @@ def settle_record(folder, record, overwrite, clips):
             if overwrite and there <= {clip.name for clip in clips}:
                 since["versions"] = record["versions"]
             if not since.items() <= present.items():
-                sequences.write_extraction(folder, {**present, **since})
-            return
+                present |= since
+                sequences.write_extraction(folder, present)
+            return present
         if not overwrite:
             refuse_other(differences, folder)
     sequences.check_texts(folder, record)
@@ -140,6 +141,7 @@ def settle_record(folder, record, overwrite, clips):
         asides = (folder / f"{ASIDE}{number}" for number in itertools.count(1))
         place.rename(next(aside for aside in asides if not aside.exists()))
     sequences.write_extraction(folder, record)
+    return record
 
 
 def drop_replaced(folder):
@@ -175,15 +177,10 @@ def check_record(folder, record):
 
 def extract(folder, todo, extractor, record):
     """Extract and write the sequences of clips here; yields (Job, None or Problem)."""
-    n_frames, sampling = record["n_frames"], record["sampling"]
     described = {}
 
-    allow_short = record.get("allow_short", False)
-
     def read(job):
-        read, described[job] = provenance.read_clip(
-            folder, job.clip, n_frames, sampling, allow_short
-        )
+        read, described[job] = provenance.read_clip(folder, job.clip, record)
         return read
 
     needed = {kind for job in todo for kind in job.kinds}
@@ -194,8 +191,7 @@ def extract(folder, todo, extractor, record):
         if isinstance(extracted, Problem):
             yield job, extracted
             continue
-        made = extractor.split(extracted)
-        jobs.write_job(folder, job, made, described.pop(job))
+        jobs.write_job(folder, job, extractor.split(extracted), described.pop(job))
         yield job, None
 
 
@@ -244,8 +240,8 @@ def prepare(args, clips, made):
     record = {**made, **settings, "versions": sequences.describe_programs()}
     if args.allow_short:
         record["allow_short"] = True
-    settle_record(args.data, record, args.overwrite, clips)
-    now, record = record["versions"], sequences.read_extraction(args.data)
+    now = record["versions"]
+    record = settle_record(args.data, record, args.overwrite, clips)
     wanted = (args.only,) if args.only else tuple(sequences.KINDS)
     todo = jobs.list_jobs(args.data, clips, args.seq_length, args.overwrite, wanted)
     if todo:
@@ -340,9 +336,7 @@ def work(args, clips):
         )
     if args.weights == "random":
         terminal.caution("features come from an untrained network: good for trying out")
-    options = {"precision": args.precision}
-    if args.batch_size:
-        options["batch_size"] = args.batch_size
+    options = {"precision": args.precision, "batch_size": args.batch_size}
     run = extract_on_cluster if args.dask else extract_here
     todo, failed = run(args, clips, options)
     if n_completed := sum("features" in job.stays for job in todo):

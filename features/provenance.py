@@ -30,18 +30,18 @@ class Origin(NamedTuple):
     """One line of the table."""
 
     clip: str
-    length: int  # T, frames of the sequence
-    movement: str  # checksum of the movement sequence, or "none"
-    source: str  # file name, of images that of the first
-    bytes: int
-    modified: int  # seconds since 1970
-    digest: str
-    n_frames: int
-    fps: float | None
-    view: str  # the part of the source that is seen; see `describe_view`
-    size: str  # of its frames, "640x480"; after cropping "320x240 of 640x480"
-    brightness: float | None  # mean of its first frame, 0 to 255
-    checksum: str  # of the sequence of features, or "none"
+    length: int = 0  # T, frames of the sequence
+    movement: str = "none"  # checksum of the movement sequence
+    source: str = ""  # file name, of images that of the first
+    bytes: int = 0
+    modified: int = 0  # seconds since 1970
+    digest: str = ""
+    n_frames: int = 0
+    fps: float | None = None
+    view: str = ""  # the part of the source that is seen; see `describe_view`
+    size: str = ""  # of its frames, "640x480"; after cropping "320x240 of 640x480"
+    brightness: float | None = None  # mean of its first frame, 0 to 255
+    checksum: str = "none"  # of the sequence of features
 
 
 TYPES = (str, int, str, str, int, int, str, int, float, str, str, float, str)
@@ -53,26 +53,27 @@ def describe_origin(folder, clip):
     paths, size, changed = look_up(folder, clip)
     digest = digest_source(paths)
     reel, view = frames.open_clip(folder, clip, allow_short=True)
-    kept = (paths[0].name, size, changed, digest, view.end - view.start)
-    whole = f"of {reel.size}" if clip.crop else ""
-    told = (clip.fps or reel.rate, describe_view(clip), whole, None, "none")
-    return Origin(clip.name, 0, "none", *kept, *told)
+    return Origin(
+        clip.name,
+        source=paths[0].name,
+        bytes=size,
+        modified=changed,
+        digest=digest,
+        n_frames=view.end - view.start,
+        fps=clip.fps or reel.rate,
+        view=describe_view(clip),
+        size=f"of {reel.size}" if clip.crop else "",
+    )
 
 
-def read_clip(folder, clip, n_frames, sampling, allow_short=False):
-    """Read the frames of a clip that make its sequence, and where they are from.
-
-    Returns
-    -------
-    (list of uint8 (299, 299, 3), Origin)
-        The Origin without length and checksums yet.
-    """
-    resizer = frames.Resizer()
+def read_clip(folder, clip, extraction):
+    """Read the frames of a clip that make its sequence, as the record of an extraction
+    says: a list of uint8 (299, 299, 3), and an Origin without length and checksums."""
+    resizer, allow_short = frames.Resizer(), extraction.get("allow_short", False)
+    how = extraction["n_frames"], extraction["sampling"], resizer, allow_short
     try:
         origin = describe_origin(folder, clip)
-        read = frames.read_frames(
-            folder, clip, n_frames, sampling, resizer, allow_short=allow_short
-        )
+        read = frames.read_frames(folder, clip, *how)
     except OSError as error:
         raise Problem(f"not readable: {error.strerror} ({error.filename})") from None
     size = f"{resizer.size} {origin.size}".strip()
@@ -127,7 +128,6 @@ def note_origin(folder, origin, made, stays=()):
     `made` are sequences (T, F) by kind; kinds in `stays` are there already.
     """
     path = storage.sources_path(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
     length = len(next(iter(made.values())))
     checksums = {CHECKSUMS[kind]: compute_checksum(made[kind]) for kind in made}
     if stays and (before := read_origins(folder).get((origin.clip, length))):

@@ -152,6 +152,21 @@ def test_edited_record_is_refused(folder, stand_in):
     assert sequences.read_extraction(folder)["sampling"] == "stride"
 
 
+def test_a_folder_that_vanishes_as_its_record_is_written_is_said(
+    folder, stand_in, monkeypatch
+):
+    write = sequences.write_extraction
+
+    def write_and_vanish(*given):
+        write(*given)
+        folder.rename(folder.with_name("elsewhere"))
+
+    monkeypatch.setattr(sequences, "write_extraction", write_and_vanish)
+    with pytest.raises(Problem, match=r"extraction\.json has vanished"):
+        call(folder)
+    assert not folder.exists()
+
+
 def make_bad_clips(folder):
     """Add clips that cannot be read: {name: words that say why}."""
     place = folder / "train/Reach"

@@ -34,11 +34,7 @@ def extract_clip(job, folder, record, weights, options):
             f"{where} finds no extraction.json of this extraction in {folder}. Is that "
             "one folder, shared by all?"
         )
-    n_frames, sampling = record["n_frames"], record["sampling"]
-    allow_short = record.get("allow_short", False)
-    read, origin = provenance.read_clip(
-        folder, job.clip, n_frames, sampling, allow_short
-    )
+    read, origin = provenance.read_clip(folder, job.clip, record)
     with ALONE:
         extractor = open_extractor(weights, options)
         wrong = sequences.compare_extractions(record, record | extractor.record)

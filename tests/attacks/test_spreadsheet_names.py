@@ -112,10 +112,9 @@ def read_plainly(path):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_table_holds_a_formula_and_all_give_the_name_back(tmp_path, name):
-    origin = provenance.Origin(
-        name, 4, "none", name, 1, 1, "a" * 64, 9, 30.0, "", "6x4", 9.0, ""
-    )
+    origin = provenance.Origin(name, source=name, digest="a" * 64, fps=30.0)
     made = {"features": np.ones((4, 8), np.float32)}
+    (tmp_path / "sequences").mkdir()
     provenance.note_origin(tmp_path, origin, made)
     provenance.tidy_origins(tmp_path)
     assert [*provenance.read_origins(tmp_path)] == [(name, 4)]

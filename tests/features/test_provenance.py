@@ -121,9 +121,9 @@ def test_clips_at_another_pace_are_named(tmp_path):
     names = [f"c{n}" for n in range(5)]
     extraction = {"n_frames": 10, "sampling": "stride"}
     sequence = np.zeros((10, 4), np.float32)
+    (tmp_path / "sequences").mkdir()
     for name, fps in zip(names, (30, 30, 30, 30, 120), strict=True):
-        kept = ("none", "x.avi", 1, 1, "d", 100, fps, "", "", None, "")
-        origin = provenance.Origin(name, 0, *kept)
+        origin = provenance.Origin(name, n_frames=100, fps=fps)
         provenance.note_origin(tmp_path, origin, {"features": sequence})
     with pytest.warns(Caution, match=r"1 of 5 clips.*c4 83 ms.*333 ms"):
         provenance.report_pace(tmp_path, names, extraction)
