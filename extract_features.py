@@ -75,7 +75,7 @@ def read_settings(folder):
 
 def check_early(args, clips):
     """Refuse what can be refused before TensorFlow is loaded, which takes seconds."""
-    sequences.check_weights(args.weights)
+    args.weights = sequences.check_weights(args.weights)
     present = None if args.overwrite else read_settings(args.data)
     if present is not None:
         wanted = {"sampling": args.sampling, "n_frames": args.seq_length}
@@ -265,10 +265,7 @@ def extract_on_cluster(args, clips, options):
     from system import dask_cluster
     from training import on_cluster
 
-    weights, folder = args.weights, args.data.resolve()
-    if Path(weights).is_file():
-        weights = str(Path(weights).resolve())
-    rest = tuple(options.items())
+    weights, rest = args.weights, tuple(options.items())
     with dask_cluster.connect(args.dask) as client:
         ((_, made),) = dask_cluster.run(
             client, on_cluster.describe_extractor, [weights], rest
@@ -276,9 +273,8 @@ def extract_on_cluster(args, clips, options):
         if isinstance(made, Problem):
             raise made
         record, todo = prepare(args, clips, made)
-        results = dask_cluster.run(
-            client, on_cluster.extract_clip, todo, folder, record, weights, rest
-        )
+        how = args.data.resolve(), record, weights, rest
+        results = dask_cluster.run(client, on_cluster.extract_clip, todo, *how)
         return todo, follow(results, len(todo))
 
 

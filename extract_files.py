@@ -36,7 +36,7 @@ from runs import state
 from system import storage, tables, terminal
 from system.tables import count
 from system.terminal import Problem
-from video import find, frames, images
+from video import find, frames
 
 TIMES = {"start", "end", "n_frames", "fps"}  # columns that tell which part a clip is
 MP4_LOSS = 12  # of H.264; nothing that can be seen
@@ -83,7 +83,7 @@ def settle(clip, folder, save_as, allow_short):
     place, pictures = folder / clip.split / clip.task, read_pictures(clip, allow_short)
     if save_as == "jpg":
         part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}"
-        n = images.write_images(place, clip.name, pictures, clip.video, part.strip())
+        n = frames.write_images(place, clip.name, pictures, clip.video, part.strip())
         clip = clip._replace(n_frames=n)
     elif not (rate := clip.fps or frames.open_reel(clip.video, allow_short).rate):
         raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")

@@ -13,7 +13,7 @@ import numpy as np
 
 from features import inception_v3
 from features.inception_v3 import N_FEATURES, WIDTHS
-from features.sequences import NAMED_WEIGHTS
+from features.sequences import NAMED_WEIGHTS, check_weights
 from system.backend import keras
 from system.terminal import Problem, caution
 from video.frames import FRAME_SIZE, resize_frame
@@ -28,22 +28,15 @@ BATCH_SIZE, GPU_BATCH_SIZE = 8, 32
 class Extractor:
     """InceptionV3 with its preprocessing inside: pixels in, features out.
 
-    Parameters
-    ----------
-    weights : str or path
-        "imagenet" (downloaded by Keras, once), "random" (seeded, untrained), or a file
-        of weights or of a whole InceptionV3 of Keras, `.h5` or `.keras`. Raises Problem
-        when they cannot be had or are not InceptionV3's.
-    batch_size : int, optional
-        Frames a pass, by default what suits the device. Every pass has this many, the
-        last one padded, so a frame's features do not depend on its neighbours.
-    precision : {"float32", "bfloat16"}
-        What a GPU computes in; processors gain nothing from bfloat16.
+    `weights` are "imagenet" (downloaded by Keras, once), "random" (seeded, untrained),
+    or a file of weights or of a whole InceptionV3 of Keras, `.h5` or `.keras`; Problem
+    is raised when they cannot be had or are not InceptionV3's. Every pass has
+    `batch_size` frames, by default what suits the device; the last one is padded, so a
+    frame's features do not depend on its neighbours. A GPU can compute in the
+    `precision` "bfloat16"; processors gain nothing from it.
 
-    Attributes
-    ----------
-    record : dict
-        What the features depend on: weights and their sha256, frame size, precision.
+    `record` names what the features depend on, a dict: weights and their sha256, frame
+    size, precision, middle blocks.
     """
 
     kinds = ("features",)
@@ -56,7 +49,7 @@ class Extractor:
             precision = "float32"
         self.network, digest = inception_v3.build(weights, precision)
         self.record = {
-            "weights": inception_v3.name_weights(weights),
+            "weights": check_weights(weights),
             "sha256": digest,
             "frame_size": FRAME_SIZE,
             "precision": precision,
@@ -116,46 +109,38 @@ class Extractor:
         """Extract clip after clip while the next ones are being decoded.
 
         Frames of several clips share a pass, so that the network is always full.
-
-        Parameters
-        ----------
-        sources : iterable of (key, callable)
-            The callable returns the resized frames of a clip, a list of uint8 arrays
-            (299, 299, 3); it runs in another thread and may raise Problem.
-
-        Yields
-        ------
-        (key, float32 (T, width) or Problem)
+        `sources` are pairs of a key and a callable that returns the resized frames of
+        a clip, a list of uint8 (299, 299, 3); it runs in another thread and may raise
+        Problem. Yields each key with float32 (T, width) or the Problem.
         """
-        waiting = []  # [key, features so far or Problem, frames still without features]
-        frames = []
+        waiting, frames, features = collections.deque(), [], []
         for key, read in decode_ahead(sources):
             failed = isinstance(read, Problem)
-            waiting.append([key, read if failed else [], 0 if failed else len(read)])
+            waiting.append((key, read if failed else len(read)))
             frames += [] if failed else read
             while len(frames) >= self.batch_size:
-                self.share_out(frames[: self.batch_size], waiting)
-                frames = frames[self.batch_size :]
-            yield from pop_finished(waiting)
+                features.extend(self(frames[: self.batch_size]))
+                del frames[: self.batch_size]
+            yield from hand_out(waiting, features)
         if frames:
-            self.share_out(frames, waiting)
-        yield from pop_finished(waiting)
-
-    def share_out(self, frames, waiting):
-        """Pass frames through the network and hand the features to their clips."""
-        features = self(frames)
-        for entry in waiting:
-            _, collected, n_missing = entry
-            if n_missing:
-                part, features = features[:n_missing], features[n_missing:]
-                collected.extend(part)
-                entry[2] -= len(part)
+            features.extend(self(frames))
+        yield from hand_out(waiting, features)
 
 
-def pop_finished(waiting):
-    while waiting and waiting[0][2] == 0:
-        key, found, _ = waiting.pop(0)
-        yield key, found if isinstance(found, Problem) else np.stack(found)
+def hand_out(waiting, features):
+    """Take off, and yield, the clips that failed or whose features are all there.
+
+    `waiting` are pairs of a key and a Problem or T; `features` come in that order.
+    """
+    while waiting:
+        key, found = waiting[0]
+        if not isinstance(found, Problem):
+            if len(features) < found:
+                return
+            n_frames, found = found, np.stack(features[:found])
+            del features[:n_frames]
+        waiting.popleft()
+        yield key, found
 
 
 def decode_ahead(sources, depth=2):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from features import convolutions
-from features.sequences import NAMED_WEIGHTS, check_weights
+from features.sequences import check_weights
 from system.backend import keras
 from system.terminal import Problem
 from video.frames import FRAME_SIZE
@@ -54,12 +54,6 @@ ORDER = [
 ]
 
 
-def name_weights(weights):
-    """Name weights so that `Extractor` finds them again from any folder."""
-    known = weights in NAMED_WEIGHTS
-    return weights if known else str(Path(weights).resolve())
-
-
 def build(weights, precision="float32"):
     """Build InceptionV3 up to its last block, of weights as `Extractor` takes them.
 
@@ -82,9 +76,8 @@ def build(weights, precision="float32"):
 
 def read_parts(weights, shapes):
     """Read kernel, beta, mean and variance of each convolution, in order of making."""
-    if weights == "random":
+    if check_weights(weights) == "random":
         return draw_parts(shapes)
-    check_weights(weights)
     path = fetch_imagenet() if weights == "imagenet" else Path(weights)
     is_listed, arrays = convolutions.read_apart(path, N_CONVOLUTIONS)
     parts = list(zip(*[iter(arrays)] * 4, strict=True))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from system.storage import (
     sequence_path,
     write_json,
 )
+from system.tables import list_some
 from system.terminal import Problem, caution, list_versions
 
 # Both kinds are made in one pass: features of the last block, as published, and of a
@@ -29,8 +29,11 @@ SETTINGS = {  # of an extraction, in words; the weights come on top
     "precision": "precision",
 }
 PROGRAMS = {  # that decide pixels and features, in words
-    **{"av": "PyAV", "ffmpeg": "FFmpeg", "pillow": "Pillow"},
-    **{"tensorflow": "TensorFlow", "keras": "Keras"},
+    "av": "PyAV",
+    "ffmpeg": "FFmpeg",
+    "pillow": "Pillow",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
 }
 
 
@@ -70,11 +73,10 @@ def explain_missing(folder, names, n_frames, kind):
     if not missing:
         return ""
     near = explain_first(missing, list_names(folder, n_frames, kind))
-    more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
     return (
         f"{len(missing)} of {len(names)} clips have no {KINDS[kind]} of {n_frames} "
         f"frames in {extraction_path(folder).parent}: "
-        f"{', '.join(sorted(missing)[:20])}{more}{near}"
+        f"{list_some(sorted(missing), 20)}{near}"
     )
 
 
@@ -132,11 +134,7 @@ def open_array(path):
 def read_text_sequence(path, max_rows):
     """Read a published sequence, text written by `numpy.savetxt`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an empty file; its shape tells
-            return np.loadtxt(
-                path, np.float32, comments=None, ndmin=2, max_rows=max_rows
-            )
+        return np.loadtxt(path, np.float32, comments=None, ndmin=2, max_rows=max_rows)
     except (ValueError, UnicodeDecodeError):
         raise Problem(find_text_fault(path)) from None
 
@@ -159,12 +157,15 @@ def find_text_fault(path):
 
 
 def check_weights(weights):
-    """Refuse weights of InceptionV3 that have no name here and are no file."""
-    if weights not in NAMED_WEIGHTS and not Path(weights).is_file():
+    """Name weights of InceptionV3, a file so that it is found from any folder."""
+    if weights in NAMED_WEIGHTS:
+        return weights
+    if not Path(weights).is_file():
         raise Problem(
             f"--weights {weights}: no such file. Give imagenet, random, or a file of "
             "InceptionV3 weights"
         )
+    return str(Path(weights).resolve())
 
 
 def write_extraction(folder, record):

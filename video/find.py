@@ -40,10 +40,10 @@ OTHER_SUFFIXES = list_suffixes(
     "ogv ogm mxf dv rm rmvb mod tod nut y4m ivf seq cine ufmf fmf dav amv wtv braw r3d "
     "insv lrv swf apng webp"
 )
-NOTE = "sliced from "  # begins the comment of an image; size, time, sha256, part
+# The comment of an image that was sliced from a film: size, time, sha256, part
+NOTE = re.compile(r"sliced from (\d+) (\d+) (\w+) ?(.*)", re.DOTALL)
 SETTLED = 2.0  # seconds; two changes of a folder within them may show as one
 NUMBERED = re.compile(r"(.*)-(\d+)\.(?:jpg|jpeg|png)", re.DOTALL | re.ASCII | re.I)
-LISTINGS = {}  # of this process
 
 
 class Listing(NamedTuple):
@@ -56,27 +56,25 @@ class Listing(NamedTuple):
 
 def list_folder(folder):
     """List a folder, anew only where it has changed; one that is not there is empty."""
-    folder = str(folder)
     try:
-        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116
-        known = LISTINGS.get(folder)
-        if known and known.changed == changed:
-            return known
-        began = time.time()
-        listing = Listing(changed, defaultdict(dict), defaultdict(list))
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries)
+        changed = Path(folder).stat().st_mtime_ns
+        is_settled = time.time() - changed / 1e9 > SETTLED
+        read = list_changed if is_settled else list_changed.__wrapped__
+        return read(str(folder), changed)
     except (FileNotFoundError, NotADirectoryError):
         return Listing(0, {}, {})
     except OSError as error:
         raise Problem(f"{folder}: not readable ({error.strerror})") from None
-    for name in names:
+
+
+@functools.lru_cache(maxsize=256)
+def list_changed(folder, changed):
+    listing = Listing(changed, defaultdict(dict), defaultdict(list))
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208, names are enough
         plain = normalize(name)
         if found := NUMBERED.fullmatch(plain):
             listing.images[found[1]].setdefault(int(found[2]), []).append(name)
         listing.files[plain.rpartition(".")[0] or plain].append(name)
-    if began - changed / 1e9 > SETTLED:
-        LISTINGS[folder] = listing
     return listing
 
 
@@ -106,21 +104,19 @@ def find_source(folder, clip):
         )
     if own or other:
         return own or other
-    name = normalize(clip.name)
-    named = [p / f for p in folders for f in list_folder(p).files.get(name, [])]
-    left_out = "".join(f". {explain_left_out(p)}" for p in named if looks_like_video(p))
-    near = [list_near(p, list_folder(p).changed).get(name) for p in folders]
-    left_out += "".join(
-        f". {path} seems to be it. Expected {folders[0] / clip.name}-0001.jpg or .avi"
-        for path in near
-        if path
-    )
-    there = {n for p in folders for n in list_folder(p).images}
-    listed = [pair for p in folders for pair in list_folder(p).files.items()]
-    there |= {n for n, found in listed if any(map(is_video, found))}
+    name, hints, there = normalize(clip.name), "", set()
+    for place in folders:
+        listing = list_folder(place)
+        for path in (place / file for file in listing.files.get(name, [])):
+            hints += f". {explain_left_out(path)}" if looks_like_video(path) else ""
+        if near := list_near(place, listing.changed).get(name):
+            wanted = f"{folders[0] / clip.name}-0001.jpg or .avi"
+            hints += f". {near} seems to be it. Expected {wanted}"
+        there |= {*listing.images}
+        there |= {n for n, found in listing.files.items() if any(map(is_video, found))}
     raise Problem(
         f"neither {clip.name}-0001.jpg nor {clip.name}.avi (or {VIDEO_SUFFIXES[1]} "
-        f"...) in {folders[0]} or {folders[1]}{left_out}"
+        f"...) in {folders[0]} or {folders[1]}{hints}"
         + explain_first([clip.name], there)
     )
 
@@ -224,7 +220,7 @@ def describe_film(path, part=""):
     """Describe a film, and the part of it that is meant, for the images made of it."""
     stat = Path(path).stat()
     digest = storage.digest_file(path)
-    return f"{NOTE}{stat.st_size} {stat.st_mtime_ns} {digest} {part}".strip()
+    return f"sliced from {stat.st_size} {stat.st_mtime_ns} {digest} {part}".strip()
 
 
 def is_made_of(image, film, part=None):
@@ -232,18 +228,13 @@ def is_made_of(image, film, part=None):
     `part` is that of `describe_film`, None: whatever it was."""
     try:
         with Image.open(image, formats=("JPEG",)) as opened:
-            note = opened.info.get("comment", b"").decode(errors="replace")
+            note = NOTE.match(opened.info.get("comment", b"").decode(errors="replace"))
         stat = Path(film).stat()
     except (OSError, ValueError, SyntaxError):
         return True  # what is wrong with it is said where it is read
-    size, changed, digest, made, *_ = (
-        *note.removeprefix(NOTE).split(" ", 3),
-        "",
-        "",
-        "",
-    )
-    if not note.startswith(NOTE) or not digest:
+    if not note:
         return True
+    size, changed, digest, made = note.groups()
     if part not in (None, made) or size != str(stat.st_size):
         return False
     return changed == str(stat.st_mtime_ns) or digest == storage.digest_file(film)

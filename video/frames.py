@@ -4,23 +4,27 @@ Only the frames that are used get converted to RGB, one at a time, so memory doe
 grow with the length or the size of a clip.
 """
 
+import contextlib
 import math
 from fractions import Fraction
+from pathlib import Path
 from typing import NamedTuple
 
 import av
 import numpy as np
 from PIL import Image, ImageOps
 
+from system.storage import TEMPORARY
 from system.terminal import Problem, caution
+from video import find
 from video.containers import check_size
-from video.find import find_replaced, find_source
 from video.reader import open_reel
 
 IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
 SAMPLINGS = ("stride", "uniform")
 FRAME_SIZE = 299  # pixels; what InceptionV3 was trained on
 NEARLY = 0.01  # of a frame; times are rounded
+JPEG_QUALITY = 95
 
 
 class View(NamedTuple):
@@ -101,7 +105,7 @@ def measure_interval(n_available, n_frames, sampling, rate):
 
 
 class Images:
-    """The numbered images of a clip, read as `video.reels.Reel` reads a video."""
+    """The numbered images of a clip, read as a `video.reader.Reel`."""
 
     rate, size = None, ""
 
@@ -125,8 +129,8 @@ class Images:
 def open_clip(folder, clip, allow_short=False):
     """Open the images of a clip or, where there are none, its video, and the part that
     the clip is: (Images or Reel or Stack, View)."""
-    images, path = find_source(folder, clip)
-    if film := find_replaced(images, clip.name):
+    images, path = find.find_source(folder, clip)
+    if film := find.find_replaced(images, clip.name):
         raise Problem(
             f"{film} was replaced after it was sliced, and the images beside it show "
             "the film before. Give extract_files.py again, or delete the images"
@@ -199,6 +203,39 @@ class Resizer:
             self.size = f"{frame.shape[1]}x{frame.shape[0]}"
             self.brightness = round(float(resized.mean()), 1)
         return resized
+
+
+def write_images(folder, name, pictures, film, part=""):
+    """Write pictures, uint8 (H, W, 3), of a clip as `<name>-0001.jpg` and so on: all,
+    or none. They are made anew where some are missing, or where `film`, or the `part`
+    of it in words, is no longer what they were made of. Returns how many are there."""
+    folder = Path(folder)
+    leftovers = find.list_unfinished(folder, name)
+    images = find.list_images(folder, name)
+    if images and not leftovers:
+        if find.is_made_of(images[0], film, part):
+            return len(images)
+        caution(f"{name}: its images show another film or part, and are made anew")
+    temporaries, note = [], find.describe_film(film, part)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(pictures, start=1):
+            temporary = folder / f"{TEMPORARY}{name}-{number:04d}.jpg"
+            temporaries.append(temporary)
+            image = Image.fromarray(np.ascontiguousarray(picture))
+            image.save(temporary, quality=JPEG_QUALITY, comment=note)
+        for old in images:
+            old.unlink()
+        for made in temporaries:
+            made.replace(made.with_name(made.name.removeprefix(TEMPORARY)))
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"could not write the frames of {name}: {reason}") from error
+    finally:
+        for rest in {*temporaries, *leftovers}:
+            with contextlib.suppress(OSError):
+                rest.unlink()
+    return len(temporaries)
 
 
 def write_video(path, pictures, rate, crf=20, aspect=1):

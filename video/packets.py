@@ -123,21 +123,22 @@ def describe(path, container, stream, packets, end, complaints):
     times = np.unique(np.array([time for time in times if time is not None], np.int64))
     unit = stream.time_base or Fraction(1, 30)
     parts = getattr(stream.codec_context.format, "components", ())
+    rate = find_rate(stream, times * float(unit))
+    keys = [p.pts for p in whole if p.is_key and p.pts is not None]
+    skips = (p.pts for p in shown if codec in MAY_SKIP and p.size <= SMALLEST)
     film = Film(
-        path,
-        times if len(times) else np.arange(len(shown)),
-        unit,
-        find_rate(stream, times * float(unit)),
-        by_time and len(times) > 0,
-        packets[0],
-        packets[-1],
-        np.array([p.pts for p in whole if p.is_key and p.pts is not None], np.int64),
-        max((part.bits for part in parts), default=8),
-        f"{stream.codec_context.width}x{stream.codec_context.height}",
-        frozenset(p.pts for p in shown if codec in MAY_SKIP and p.size <= SMALLEST),
-    )
-    film = film._replace(
-        oddities=tuple(list_oddities(container, stream, film.rate)),
+        path=path,
+        times=times if len(times) else np.arange(len(shown)),
+        unit=unit,
+        rate=rate,
+        by_time=by_time and len(times) > 0,
+        first=packets[0],
+        last=packets[-1],
+        keys=np.array(keys, np.int64),
+        bits=max((part.bits for part in parts), default=8),
+        size=f"{stream.codec_context.width}x{stream.codec_context.height}",
+        can_skip=frozenset(skips),
+        oddities=tuple(list_oddities(container, stream, rate)),
         aspect=stream.sample_aspect_ratio or Fraction(1),
     )
     check_jumps(film)

@@ -15,7 +15,7 @@ from films import save_image
 from PIL import Image
 
 from system.terminal import Problem
-from video import containers, decoder, frames
+from video import containers, decoder, find, frames
 from video.find import VIDEO_SUFFIXES, is_video
 
 
@@ -219,9 +219,9 @@ def test_unreadable_files_are_problems(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "train/Reach").mkdir(parents=True)
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
     with pytest.raises(Problem, match="not readable"):
-        frames.find_source(tmp_path, films.clip_of())
+        find.find_source(tmp_path, films.clip_of())
 
 
 def check_spoiled_images(folder, n, seed):

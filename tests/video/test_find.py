@@ -58,7 +58,7 @@ def test_two_videos_and_none(tmp_path):
 
 def test_a_clip_is_found_in_the_other_split(tmp_path):
     films.make_film(tmp_path / "train/Reach/rat.avi", 3)
-    found = frames.find_source(tmp_path, films.clip_of(split="test"))
+    found = find.find_source(tmp_path, films.clip_of(split="test"))
     assert found == ([], tmp_path / "train/Reach/rat.avi")
 
 
@@ -122,8 +122,8 @@ def test_a_folder_at_rest_is_listed_once(tmp_path, monkeypatch):
     place = tmp_path / "train/Reach"
     films.make_images(place, "rat", range(3))
     os.utime(place, (1e9, 1e9))
-    listed, scandir = [], os.scandir
-    monkeypatch.setattr(os, "scandir", lambda p: listed.append(p) or scandir(p))
+    listed, listdir = [], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda p: listed.append(p) or listdir(p))
     for _ in range(5):
         assert len(find.list_images(place, "rat")) == 3
     assert len(listed) == 1
