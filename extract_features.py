@@ -317,7 +317,6 @@ def main(argv=None):
 def work(args, clips):
     """Extract in a folder that no other process works in."""
     folder = storage.extraction_path(args.data).parent
-    storage.remove_leftovers(folder)
     if args.convert_text:
         n_written, failed = convert_texts(args.data, clips, args.seq_length)
         print(f"{n_written} text sequences written as .npy in {folder}")

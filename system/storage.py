@@ -129,7 +129,7 @@ def replacing(path):
     path, temporary = Path(os.path.realpath(path)), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        tidy(path.parent)
+        remove_leftovers(path.parent)
         mode = path.stat().st_mode if path.exists() else None
         if mode is not None and not (mode & 0o222 and os.access(path, os.W_OK)):
             raise PermissionError(13, "it is read-only")
@@ -140,7 +140,6 @@ def replacing(path):
         if mode is not None:
             temporary.chmod(stat.S_IMODE(mode))
         replace(temporary, path)
-
     except OSError as error:
         reason = error.strerror or f"{error}; disk full?"
         raise Problem(f"could not write {path}: {reason}") from error
@@ -151,13 +150,9 @@ def replacing(path):
 
 
 @functools.cache
-def tidy(folder):
-    """Remove, once in a process, what killed processes left in a folder."""
-    remove_leftovers(folder)
-
-
 def remove_leftovers(folder):
-    """Remove the temporary files of dead processes; another machine's, a week old."""
+    """Remove, once in a process, the temporary files of dead processes from a folder;
+    those of other machines when they are a week old."""
     for path in Path(folder).glob(f"{TEMPORARY}*"):
         owner = re.match(rf"{re.escape(TEMPORARY)}(\w+)-(\d+)-", path.name)
         is_ours = owner and owner[1] == HOST
@@ -169,14 +164,13 @@ def remove_leftovers(folder):
 
 def is_alive(process):
     """Check whether a process of this machine lives; yes, where that is unknown."""
-    if os.name != "posix":  # elsewhere the question would end it
-        return True
     try:
-        os.kill(process, 0)
+        if os.name == "posix":  # elsewhere the question would end it
+            os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 

@@ -48,16 +48,14 @@ class Table(NamedTuple):
     def explain_header(self):
         """Say which of the wanted columns the likeliest header line lacks."""
         wanted = {plain(name): name for name in self.wanted}
-        likely = max(
+        line, fields = max(
             self.rows[:MAX_ABOVE],
             key=lambda row: len(wanted.keys() & map(plain, row[1])),
             default=(1, ["nothing"]),
         )
-        missing = [
-            name for form, name in wanted.items() if form not in map(plain, likely[1])
-        ]
-        line, there = likely[0], ", ".join(likely[1])
-        return f". Line {line} is {shorten(there, 120)}, without {', '.join(missing)}"
+        there, found = shorten(", ".join(fields), 120), {*map(plain, fields)}
+        missing = (name for form, name in wanted.items() if form not in found)
+        return f". Line {line} is {there}, without {', '.join(missing)}"
 
     def records(self):
         """Pair each row with the `plain` names of the columns: list of (line, dict).
@@ -119,7 +117,7 @@ def read_table(path, wanted=(), sheet=None):
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: no table of clips")
     if path.suffix.lower() in (".xlsx", ".xlsm"):
         rows = read_workbook(path, wanted, sheet)
-        return make_table(path.name, rows, wanted, find_decimal(rows))
+        return make_table(path.name, rows, wanted, ",")
     return parse_table(path.read_bytes(), path.name, wanted)
 
 
@@ -130,22 +128,21 @@ def parse_table(content, source, wanted=()):
     text = text[len(told[0]) - 1 :] if told else text
     delimiter = told[1] if told else sniff(text, source, wanted)
     rows = list(split_rows(text, delimiter, source))
-    decimal = find_decimal(rows, delimiter)
-    return make_table(source, rows, wanted, decimal)._replace(delimiter=delimiter)
+    return make_table(source, rows, wanted, delimiter)
 
 
-def make_table(source, rows, wanted, decimal):
+def make_table(source, rows, wanted, delimiter):
     """Find the header line and set apart what stands above it."""
-    names, table = {plain(n) for n in wanted}, Table(source, None, rows, decimal)
+    decimal, names = find_decimal(rows, delimiter), {plain(name) for name in wanted}
+    table = Table(source, None, rows, decimal, (), delimiter, tuple(wanted))
     for place, (line, fields) in enumerate(rows[:MAX_ABOVE] if wanted else ()):
         there = [plain(field) for field in fields]
         if names <= {*there}:
             if twice := [name for name in names if there.count(name) > 1]:
                 raise Problem(f"{source}:{line}: two columns are called {twice[0]!r}")
             above = tuple(rows[:place])
-            table = table._replace(columns=fields, rows=rows[place + 1 :], above=above)
-            break
-    return table._replace(wanted=tuple(wanted))
+            return table._replace(columns=fields, rows=rows[place + 1 :], above=above)
+    return table
 
 
 def fold(text):
@@ -238,7 +235,7 @@ def sniff(text, source, wanted):
     )
 
 
-def find_decimal(rows, delimiter="\t"):
+def find_decimal(rows, delimiter):
     """Find the decimal sign, from the numbers that can be read in one way only."""
     signs, doubtful = set(), set()
     for _, fields in rows:

@@ -23,8 +23,7 @@ class Sheet(NamedTuple):
 
 
 def read_sheets(path):
-    """Read all sheets of a workbook; raises errors of every kind where it is
-    damaged."""
+    """Read all sheets; raises errors of every kind where the workbook is damaged."""
     import openpyxl
 
     with zipfile.ZipFile(path) as archive:

@@ -147,6 +147,7 @@ def test_leftovers_of_the_dead_only_are_removed(tmp_path):
     assert left == set(paths.values()) - ({paths["dead"]} if os.name != "nt" else set())
     for path in left:
         os.utime(path, (0, 0))
+    storage.remove_leftovers.cache_clear()
     storage.remove_leftovers(tmp_path)
     assert set(tmp_path.iterdir()) == {paths["other"]}
     storage.remove_leftovers(tmp_path / "nowhere")
