@@ -183,8 +183,8 @@ def extract(folder, todo, extractor, record):
         read, described[job] = provenance.read_clip(folder, job.clip, record)
         return read
 
-    needed = {kind for job in todo for kind in job.kinds}
-    extractor.choose([k for k in sequences.KINDS if k in needed] or sequences.KINDS)
+    needed = {kind for job in todo for kind in job.kinds} or sequences.KINDS
+    extractor.choose([kind for kind in sequences.KINDS if kind in needed])
     readers = ((job, functools.partial(read, job)) for job in todo)
     for job, extracted in extractor.stream(readers):
         check_record(folder, record)  # or all clips would fail, one after the other
@@ -204,7 +204,7 @@ def follow(results, n_jobs):
 
 
 def convert_texts(folder, clips, n_frames):
-    """Write published text sequences as `.npy`; returns (how many, what was wrong)."""
+    """Write published text sequences as `.npy`: (how many, what was wrong)."""
     from tqdm import tqdm
 
     record = sequences.describe_published(n_frames)
@@ -213,7 +213,7 @@ def convert_texts(folder, clips, n_frames):
         raise Problem(
             "the sequences there were made with other settings than the published ones"
         )
-    names, n_written, failed = sorted({clip.name for clip in clips}), 0, []
+    names, failed = sorted({clip.name for clip in clips}), []
     found = [sequences.find_sequence(folder, name, n_frames) for name in names]
     known = sequences.describe_making(folder)
     if not any(found) and known and known["n_frames"] != n_frames:
@@ -228,19 +228,18 @@ def convert_texts(folder, clips, n_frames):
         try:
             sequence = sequences.read_sequence(folder, name, n_frames)
             sequences.write_sequence(folder, name, sequence)
-            n_written += 1
         except Problem as problem:
             failed.append(str(problem))
-    return n_written, failed
+    return len(texts) - len(failed), failed
 
 
 def prepare(args, clips, made):
     """Settle `extraction.json`; returns it and the jobs that are to be done."""
     settings = {"sampling": args.sampling, "n_frames": args.seq_length}
-    record = {**made, **settings, "versions": sequences.describe_programs()}
+    now = sequences.describe_programs()
+    record = {**made, **settings, "versions": now}
     if args.allow_short:
         record["allow_short"] = True
-    now = record["versions"]
     record = settle_record(args.data, record, args.overwrite, clips)
     wanted = (args.only,) if args.only else tuple(sequences.KINDS)
     todo = jobs.list_jobs(args.data, clips, args.seq_length, args.overwrite, wanted)

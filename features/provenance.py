@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from system import storage
-from system.tables import format_rows, unguard, write_field
+from system.tables import format_rows, unguard, write_field, write_table
 from system.terminal import Problem, caution
 from video import frames
 from video.find import find_replaced, find_source
@@ -137,19 +137,15 @@ def note_origin(folder, origin, made, stays=()):
         size = file.seek(0, 2)
         file.seek(max(size - 1, 0))
         lead = b"" if file.read() in (b"", b"\n") else b"\n"
-        file.write(lead + write_lines([origin], with_header=size == 0))
-
-
-def write_lines(origins, with_header):
-    return format_rows([*([Origin._fields] if with_header else []), *origins]).encode()
+        rows = [origin] if size else [Origin._fields, origin]
+        file.write(lead + format_rows(rows).encode())
 
 
 def tidy_origins(folder):
     """Sort the table and leave each clip its last line."""
     if origins := read_origins(folder):
-        content = write_lines([origins[key] for key in sorted(origins)], True)
-        with storage.replacing(storage.sources_path(folder)) as temporary:
-            temporary.write_bytes(content)
+        rows = [origins[key] for key in sorted(origins)]
+        write_table(storage.sources_path(folder), Origin._fields, rows)
 
 
 def read_origins(folder):

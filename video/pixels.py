@@ -26,8 +26,7 @@ def to_rgb(frame, depth=16):
         raise Problem(f"pixels of kind {kind} are not readable ({error})") from None
     if is_deep:
         pixels = np.minimum(pixels >> (depth - 8), 255).astype(np.uint8)
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    return pixels if matrix is None else turn(pixels, bytes(matrix))
+    return turn(pixels, frame)
 
 
 def to_grey(frame):
@@ -39,15 +38,16 @@ def to_grey(frame):
     if frame.format.is_rgb or first.bits != 8 or not frame.format.is_planar:
         return to_rgb(frame)[..., 1:2]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    pixels = rows[: frame.height, : frame.width, None]
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    return pixels if matrix is None else turn(pixels, bytes(matrix))
+    return turn(rows[: frame.height, : frame.width, None], frame)
 
 
-def turn(pixels, matrix):
-    """Turn and mirror pixels (H, W, 3) as a display matrix, nine int32 a b _ c d ... of
-    libavutil/display.h, says: one at (x, y) is shown at (a x + c y, b x + d y)."""
-    a, b, _, c, d = struct.unpack_from("5i", matrix)
+def turn(pixels, frame):
+    """Turn and mirror pixels (H, W, 3) as the display matrix of a frame, nine int32
+    a b _ c d ... of libavutil/display.h, says: one at (x, y) is shown at
+    (a x + c y, b x + d y)."""
+    if (matrix := frame.side_data.get(Type.DISPLAYMATRIX)) is None:
+        return pixels
+    a, b, _, c, d = struct.unpack_from("5i", bytes(matrix))
     if (a and d) and not (b or c):
         across, down = a, d
     elif (b and c) and not (a or d):

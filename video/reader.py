@@ -79,7 +79,8 @@ class Reel:
         """
         end = self.n_frames if end is None else end
         wanted = np.arange(start, end) if wanted is None else wanted
-        places, (first, last) = map(self.find_places, (wanted, [start, end - 1]))
+        places = np.searchsorted(self.numbers, wanted, side="right") - 1
+        first, last = np.searchsorted(self.numbers, [start, end - 1], side="right") - 1
         while first and int(self.film.times[first]) in self.film.can_skip:
             first -= 1
         options = {"first": first, "last": last if end < self.n_frames else None}
@@ -93,9 +94,6 @@ class Reel:
                 raise
             options["seek"] = False
             yield from self.show(places[n_shown:], options)
-
-    def find_places(self, numbers):
-        return np.searchsorted(self.numbers, numbers, side="right") - 1
 
     def show(self, places, options):
         """Decode, and yield the pictures at some places, or what stood there before."""
@@ -151,11 +149,8 @@ class Stack:
 
     def list_notes(self):
         if self.range:
-            return [
-                "its values from {:g} to {:g} are scaled to 0 to 255".format(
-                    *self.range
-                )
-            ]
+            low, high = self.range
+            return [f"its values from {low:g} to {high:g} are scaled to 0 to 255"]
         is_cut = self.depth not in (None, 16)
         return [f"its pixels use {self.depth} of 16 bits"] if is_cut else []
 
