@@ -133,7 +133,7 @@ def settle_record(folder, record, overwrite, clips):
             refuse_other(differences, folder)
     sequences.check_texts(folder, record)
     if made:  # of other settings: never to be mixed with the new ones
-        if not any(jobs.has_source(folder, clip) for clip in clips):
+        if not any(find.find_files(folder, clip) for clip in clips):
             raise Problem(
                 "none of the videos and images to extract is there, so the sequences "
                 "stay as they are"

@@ -49,7 +49,7 @@ def read_pictures(clip, allow_short):
     """Read the pictures of a clip, and report what is unusual in its video."""
     reel = frames.open_reel(clip.video, allow_short)
     view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
-    yield from reel.iterate(None, *view.find_range(reel.n_frames))
+    yield from reel.iterate(None, view.start, view.end)
     report_notes(clip, reel)
 
 
@@ -61,8 +61,7 @@ def report_notes(clip, reel):
 def measure_clip(clip, reel):
     """Count the frames of a clip in its video."""
     view = frames.find_view(clip, reel.n_frames, reel.rate)
-    start, end = view.find_range(reel.n_frames)
-    return end - start
+    return view.end - view.start
 
 
 def count_frames(clip, allow_short):

@@ -109,7 +109,7 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
         counts = collections.Counter()
         for i in np.flatnonzero(new)[:n_clips]:
             origin, resizer = found[names[i], length], frames.Resizer()
-            _, path = find.find_source(folder, clips[i])
+            (path,) = find.find_source(folder, clips[i])
             view = view_as(kind, *map(int, origin.size.split("x")))
             chosen, n = frames.read_reel(
                 reader.open_reel(path),

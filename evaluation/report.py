@@ -221,8 +221,7 @@ def write_page(path, folder, clips, result, run, sections, drawn, split):
 def show_clip(path, folder, clip):
     """Find what of a clip can be seen: "link" (URL) and "strip" (H, W, 3), or None."""
     try:
-        images, video = find.find_source(folder, clip)
-        source = os.path.relpath(video or images[0], path.parent)
+        source = os.path.relpath(find.find_source(folder, clip)[0], path.parent)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # extraction has reported them
             pictures = frames.read_frames(folder, clip, N_PICTURES, "uniform", shrink)

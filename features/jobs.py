@@ -37,7 +37,7 @@ def list_jobs(folder, clips, n_frames, overwrite, wanted):
             kinds, there = [k for k in sequences.KINDS if k in {*wanted, *there}], ()
         else:
             kinds = [kind for kind in wanted if kind not in there]
-        if kinds == ["movement"] and there and not has_source(folder, clip):
+        if kinds == ["movement"] and there and not find.find_files(folder, clip):
             no_source.append(name)
         elif kinds:
             jobs.append(Job(clip, tuple(kinds), tuple(there)))
@@ -62,13 +62,6 @@ def is_there(folder, clip_name, n_frames, kind):
         terminal.caution(str(problem))
         return False
     return True
-
-
-def has_source(folder, clip):
-    try:
-        return bool(find.find_source(folder, clip))
-    except Problem:
-        return False
 
 
 def write_job(folder, job, made, origin):

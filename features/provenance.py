@@ -82,8 +82,7 @@ def read_clip(folder, clip, extraction):
 
 def look_up(folder, clip):
     """Find the files of a clip: their paths, bytes in all, and their latest change."""
-    images, video = find_source(folder, clip)
-    paths = images or [video]
+    paths = find_source(folder, clip)
     stats = [path.stat() for path in paths]
     return paths, sum(s.st_size for s in stats), max(int(s.st_mtime) for s in stats)
 

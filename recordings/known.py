@@ -14,7 +14,7 @@ from features import provenance
 from recordings import discover
 from recordings.animals import match_animals
 from system.tables import count, fold, list_some, write_field
-from system.terminal import Problem, caution
+from system.terminal import caution
 from video import find
 
 SEEN = ("start", "end", "crop", "mirror", "fps")  # which part of a video a clip is
@@ -175,16 +175,8 @@ def is_other_film(folder, clip, row, rows):
     """Tell whether a row that has a clip's name stands for another film."""
     if row in rows or row.task != clip.task:
         return False  # under another task: the table refuses it
-    video = find_files(folder, row)[1]  # None: gone, it has moved
-    return bool(video) and not filecmp.cmp(video, clip.video, shallow=False)
-
-
-def find_files(folder, row):
-    """Find the images and the video of a row; neither where they are not there."""
-    try:
-        return find.find_source(folder, row)
-    except Problem:
-        return [], None
+    there = [p for p in find.find_files(folder, row) if not find.is_image(p)]
+    return bool(there) and not filecmp.cmp(there[0], clip.video, shallow=False)
 
 
 def number_anew(clip, named):
@@ -207,7 +199,7 @@ def compare(folder, clip, row, lacking=()):
     if row is None:
         return Known(clip, None)
     place = locate(folder, row)
-    is_gone = not (place.is_file() if place else any(find_files(folder, row)))
+    is_gone = not (place.is_file() if place else find.find_files(folder, row))
     changes = ["video"] * is_gone
     for column in (*SEEN, *lacking) if row.video or is_gone else SEEN[2:]:
         new, old = getattr(clip, column), getattr(row, column)

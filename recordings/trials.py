@@ -92,8 +92,7 @@ def read_trial(
     told = guessed | told | {"video": guess.video, "n_frames": "1"}
     clip = data.make_clip(told, decimal)
     view = frames.find_view(clip, reel.n_frames, rate)
-    start, end = view.find_range(reel.n_frames)
-    return clip._replace(n_frames=end - start)
+    return clip._replace(n_frames=view.end - view.start)
 
 
 # ---------------------------------------------------------------- proposals

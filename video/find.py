@@ -3,7 +3,6 @@
 A folder is listed once and again when it has changed, however many clips it holds.
 """
 
-import contextlib
 import filecmp
 import functools
 import os
@@ -87,13 +86,13 @@ def normalize(name):
 
 
 def find_source(folder, clip):
-    """Find the images of a clip, ordered by number, or its video: (list, None or Path).
+    """Find the files of a clip, its images by number or its one video: list of Path.
 
     A clip that moved from one split to the other in the table is found where it was.
     Where the table names a video, that counts and no other.
     """
     if clip.video:
-        return [], find_video(folder, clip)
+        return [find_video(folder, clip)]
     splits = sorted(("train", "test"), key=lambda split: split != clip.split)
     folders = [Path(folder) / split / clip.task for split in splits]
     own, other = (find_in_place(place, clip.name) for place in folders)
@@ -121,16 +120,24 @@ def find_source(folder, clip):
     )
 
 
+def find_files(folder, clip):
+    """Find the files of a clip, as `find_source`; none where they are not there."""
+    try:
+        return find_source(folder, clip)
+    except Problem:
+        return []
+
+
 @functools.lru_cache(maxsize=8)
 def list_near(folder, _changed):
     """Map names of clips to files that lie too deep or are numbered in another way."""
     near = {}
     for path in sorted(folder.rglob("*")):
-        is_image, is_deep = suffix_of(path) in IMAGE_SUFFIXES, path.parent != folder
-        name = re.sub(r"[\W_]*\d*$", "", path.stem) if is_image else path.stem
-        if is_image or (is_deep and is_video(path)):
+        of_image, is_deep = is_image(path), path.parent != folder
+        name = re.sub(r"[\W_]*\d*$", "", path.stem) if of_image else path.stem
+        if of_image or (is_deep and is_video(path)):
             near.setdefault(normalize(name or path.parent.name), path)
-        if is_image and is_deep:
+        if of_image and is_deep:
             near.setdefault(normalize(path.parent.name), path)
     return near
 
@@ -138,10 +145,9 @@ def list_near(folder, _changed):
 def find_moved(folder, clips):
     """List the clips, as text, that lie in the folder of the other split only."""
     moved, in_place = {}, set()
-    for clip in (clip for clip in clips if not clip.video):
-        with contextlib.suppress(Problem):
-            images, video = find_source(folder, clip)
-            split = (video or images[0]).parent.parent.name
+    for clip in clips:
+        if not clip.video and (paths := find_files(folder, clip)):
+            split = paths[0].parent.parent.name
             in_place |= {clip.name} if split == clip.split else set()
             moved[clip.name] = f"{clip.name} (in {split})"
     return [text for name, text in moved.items() if name not in in_place]
@@ -162,25 +168,23 @@ def find_video(folder, clip):
 
 
 def find_in_place(folder, name):
-    """Find a clip in the folder of a split and task: as `find_source`, or None."""
+    """Find the files of a clip in the folder of a split and task, if they are there."""
     images = list_images(folder, name)
     if images and list_unfinished(folder, name):
         raise Problem("its slicing was cut short. Give extract_files.py again")
-    first, *others = [None] if images else list_videos(folder, name) or [None]
-    if others:
-        raise Problem(f"two videos of one clip: {first} and {others[0].name}")
-    return (images, first) if images or first else None
+    found = images or list_videos(folder, name)
+    if not images and len(found) > 1:
+        raise Problem(f"two videos of one clip: {found[0]} and {found[1].name}")
+    return found
 
 
 def is_same_clip(one, other):
     """Tell whether what both splits hold under one name is the same, to the byte."""
-    if bool(one[0]) != bool(other[0]):
+    if is_image(one[0]) != is_image(other[0]):
         return True  # images of a video, which are not compared
-    files, others = one[0] or one[1:], other[0] or other[1:]
-    pairs = zip(files, others, strict=False)
-    return len(files) == len(others) and all(
-        filecmp.cmp(*pair, shallow=False) for pair in pairs
-    )
+    pairs = zip(one, other, strict=False)
+    are_same = (filecmp.cmp(*pair, shallow=False) for pair in pairs)
+    return len(one) == len(other) and all(are_same)
 
 
 def list_videos(folder, name):
@@ -240,10 +244,10 @@ def is_made_of(image, film, part=None):
     return changed == str(stat.st_mtime_ns) or digest == storage.digest_file(film)
 
 
-def find_replaced(images, name):
+def find_replaced(paths, name):
     """Find the film beside the images of a clip that are of another film, or None."""
-    films = list_videos(images[0].parent, name) if images else []
-    is_other = len(films) == 1 and not is_made_of(images[0], films[0])
+    films = list_videos(paths[0].parent, name) if is_image(paths[0]) else []
+    is_other = len(films) == 1 and not is_made_of(paths[0], films[0])
     return films[0] if is_other else None
 
 
@@ -252,6 +256,10 @@ def find_replaced(images, name):
 
 def suffix_of(path):
     return os.path.splitext(path)[1].lower()  # noqa: PTH122
+
+
+def is_image(path):
+    return suffix_of(path) in IMAGE_SUFFIXES
 
 
 def is_video(path):

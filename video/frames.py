@@ -67,12 +67,12 @@ def find_view(clip, n_frames, rate):
     Frames belong to it that are first shown at its start or later and before its end,
     as `ffmpeg -ss START -to END` cuts. The clip's own `fps` counts before the rate.
     """
-    start, end, rate = None, None, clip.fps or rate
+    start, end, rate = 0, n_frames, clip.fps or rate
     if clip.start is not None or clip.end is not None:
         if not rate:
             raise Problem("start and end need a video that tells its frame rate")
         start = math.ceil((clip.start or 0) * rate - NEARLY)
-        end = n_frames if clip.end is None else math.ceil(clip.end * rate - NEARLY)
+        end = end if clip.end is None else math.ceil(clip.end * rate - NEARLY)
         if not start < end <= n_frames:
             asked = f"{clip.start or 0:g} to {end / rate:g} s are asked for"
             raise Problem(f"{asked}; its video lasts {n_frames / rate:.2f} s")
@@ -129,16 +129,15 @@ class Images:
 def open_clip(folder, clip, allow_short=False):
     """Open the images of a clip or, where there are none, its video, and the part that
     the clip is: (Images or Reel or Stack, View)."""
-    images, path = find.find_source(folder, clip)
-    if film := find.find_replaced(images, clip.name):
+    paths = find.find_source(folder, clip)
+    if film := find.find_replaced(paths, clip.name):
         raise Problem(
             f"{film} was replaced after it was sliced, and the images beside it show "
             "the film before. Give extract_files.py again, or delete the images"
         )
-    reel = Images(images) if images else open_reel(path, allow_short)
-    view = find_view(clip, reel.n_frames, reel.rate)
-    start, end = view.find_range(reel.n_frames)
-    return reel, view._replace(start=start, end=end)
+    is_video = not find.is_image(paths[0])
+    reel = open_reel(paths[0], allow_short) if is_video else Images(paths)
+    return reel, find_view(clip, reel.n_frames, reel.rate)
 
 
 def read_frames(

@@ -59,7 +59,7 @@ def test_two_videos_and_none(tmp_path):
 def test_a_clip_is_found_in_the_other_split(tmp_path):
     films.make_film(tmp_path / "train/Reach/rat.avi", 3)
     found = find.find_source(tmp_path, films.clip_of(split="test"))
-    assert found == ([], tmp_path / "train/Reach/rat.avi")
+    assert found == [tmp_path / "train/Reach/rat.avi"]
 
 
 def test_another_count_than_in_the_table_is_a_caution(tmp_path):
