@@ -4,15 +4,12 @@ import threading
 import time
 import zipfile
 
-import numpy as np
-import pandas as pd
 import pytest
-from checkpoints import score_by_hand, write_small
+from checkpoints import write_small
 
 import download_checkpoint
-import validate
 from runs import store
-from system import storage, terminal
+from system import storage
 from system.terminal import Problem
 
 
@@ -217,45 +214,3 @@ def test_names_stay_in_the_folder(tmp_path, path, name):
 def test_other_endings_are_refused(tmp_path, path):
     with pytest.raises(Problem, match="ends with"):
         download_checkpoint.find_target(tmp_path, f"http://a.org{path}")
-
-
-def test_from_download_to_figures_without_keras(server, tmp_path, capsys):
-    n_frames, n_features = 20, 32
-    served = tmp_path / "served.h5"
-    weights = write_small(served, n_frames, n_features, 8)
-    server.content = served.read_bytes()
-    folder = tmp_path / "data"
-    download(folder, address(server))
-
-    random = np.random.default_rng(0)
-    rows, sequences, experts = [], [], []
-    (folder / "sequences").mkdir()
-    for number in range(8):
-        group = "Control" if number % 2 else "Stroke"
-        name = f"v_Rat{group}Apl27_g{number // 2:02d}_c{number:02d}"
-        sequence = random.random((n_frames, n_features)) * 2
-        text = folder / "sequences" / f"{name}-{n_frames}-features.txt"
-        np.savetxt(text, sequence)
-        sequences.append(sequence)
-        experts.append(number / 2)
-        rows += [
-            f"{split},Reach,{name},251,{number / 2}" for split in ("train", "test")
-        ]
-    (folder / "data_file.csv").write_text("\r\r\n".join(rows))
-
-    options = ["--data", str(folder), "--run", "g04-features"]
-    with pytest.warns(terminal.Caution):
-        validate.main(options)
-    assert "repeat" in capsys.readouterr().out
-    table = pd.read_csv(folder / "predictions" / "g04-features-test.csv")
-    expected = score_by_hand(sequences, weights)
-    assert np.ptp(expected) > 0.05
-    np.testing.assert_allclose(table["network_score"], expected, atol=1e-5)
-    result = storage.read_json(folder / "predictions" / "g04-features-test.json")
-    figures = result["agreement"]["clips"]
-    error = expected - experts
-    mae, rmse = np.abs(error).mean(), np.sqrt((error**2).mean())
-    assert figures["mae"]["value"] == pytest.approx(mae, abs=1e-5)
-    assert figures["rmse"]["value"] == pytest.approx(rmse, abs=1e-5)
-    r = np.corrcoef(expected, experts)[0, 1]
-    assert figures["pearson"]["value"] == pytest.approx(r, abs=1e-4)

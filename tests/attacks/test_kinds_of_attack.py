@@ -172,12 +172,8 @@ def test_control_codes_reach_no_terminal():
         assert "a\\x1b[2Jb\\x9b31m\\x07\\u202ec\\x7f" in text
 
 
-SCRIPTS = ("score", "validate", "download_checkpoint", "extract_files")
-
-
-@pytest.mark.parametrize("name", SCRIPTS[:2])
-def test_scripts_run_without_docstrings(name):
-    command = [sys.executable, "-OO", f"{name}.py", "--help"]
+def test_a_script_runs_without_docstrings():
+    command = [sys.executable, "-OO", "score.py", "--help"]
     done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -57,20 +57,25 @@ def test_download_validate_score_explain(lab, served):
     lab.ok("download_checkpoint", "--url", url)
 
     told = lab.ok("validate", "--run", "g04-features")
-    assert "NOT A TEST" in told.out
+    assert "NOT A TEST" in told.out and "repeat" in told.out
     path = lab.folder / "predictions/g04-features-test.json"
     found = json.loads(path.read_text())
     predicted = score_by_hand(list(sequences.values()), weights)
     errors = predicted - np.array([experts[name] for name in sequences])
-    mae = found["agreement"]["clips"]["mae"]["value"]
-    assert mae == pytest.approx(np.abs(errors).mean(), abs=1e-4)
+    figures = found["agreement"]["clips"]
+    mae, rmse = np.abs(errors).mean(), np.sqrt((errors**2).mean())
+    assert figures["mae"]["value"] == pytest.approx(mae, abs=1e-5)
+    assert figures["rmse"]["value"] == pytest.approx(rmse, abs=1e-5)
+    r = np.corrcoef(predicted, list(experts.values()))[0, 1]
+    assert np.ptp(predicted) > 0.05
+    assert figures["pearson"]["value"] == pytest.approx(r, abs=1e-4)
     page = lab.folder / "figures/g04-features/report.html"
     assert "g04-features" in page.read_text(encoding="utf-8")
     with path.with_suffix(".csv").open(encoding="utf-8") as file:
         rows = {
             row["clip"]: float(row["network_score"]) for row in csv.DictReader(file)
         }
-    assert rows == pytest.approx(dict(zip(sequences, predicted, strict=True)), abs=1e-4)
+    assert rows == pytest.approx(dict(zip(sequences, predicted, strict=True)), abs=1e-5)
 
     films = [
         lab.film(f"new/{group}_g2{n}_c1.mp4", speed=n, n_frames=22)
