@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import data
+from reports import style
 from system import tables, terminal
 
 SIZE = (64, 48)  # width, height of drawn films
@@ -282,18 +284,29 @@ def make_stand_in():
     return StandIn
 
 
+def save_blank(figure, path, dpi=300):
+    """Save a figure as `style.save` does, but blank: drawing takes most of the time."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg")]
+    Image.new("RGB", (8, 8), "white").save(written[0])
+    written[1].write_text("<svg/>")
+    return written
+
+
 @contextlib.contextmanager
-def open_lab(place):
+def open_lab(place, save=save_blank):
     """Open a lab whose commands need no InceptionV3, and be in its place.
 
-    Explanations draw six clips, as drawing takes most of their time.
+    Explanations show two clips besides examples; `save` saves figures.
     """
     import explanation.clips
     import extractor
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extractor, "Extractor", make_stand_in())
-        patch.setattr(explanation.clips, "MAX_CLIPS", 6)
+        patch.setattr(explanation.clips, "MAX_CLIPS", 2)
+        patch.setattr(style, "save", save)
         patch.chdir(place)
         yield Lab(place)
     forget_models()

@@ -7,9 +7,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from builders import Lab, read_record
+from builders import Lab, open_lab, read_record
 from scipy import stats
 
+from reports import style
 from system import tables
 
 CROP = "0,8,64,32"
@@ -41,6 +42,13 @@ def film(lab, folder, animals):
 def read(path):
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A lab of all steps, whose figures are drawn."""
+    with open_lab(tmp_path_factory.mktemp("lab"), save=style.save) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
