@@ -38,7 +38,7 @@ def random_extractor():
     """InceptionV3 with seeded random weights, built once."""
     from extractor import Extractor
 
-    return Extractor("random")
+    return Extractor("random", batch_size=4)
 
 
 @pytest.fixture
@@ -47,6 +47,14 @@ def stand_in(monkeypatch):
     import extractions
 
     monkeypatch.setattr("extractor.Extractor", extractions.StandIn)
+
+
+@pytest.fixture
+def blank_figures(monkeypatch):
+    """Figures are saved blank: drawing takes most of the time of a report."""
+    import builders
+
+    monkeypatch.setattr("reports.style.save", builders.save_blank)
 
 
 @pytest.fixture

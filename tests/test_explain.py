@@ -108,7 +108,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def stand_in(monkeypatch):
+def stand_in(monkeypatch, blank_figures):
     monkeypatch.setattr(extractor, "open_for", lambda *_: StandIn())
 
 

@@ -37,7 +37,7 @@ def score_all(folder, run):
 
 def test_a_run_watches_animals_it_does_not_train_on_and_no_test_row(folder):
     train(folder)
-    record = read_record(folder, "Reach-lstm")
+    record = read_record(folder, "Reach-pool")
     trained = {data.animal_of(name) for name in record["train_clips"]}
     watched = {data.animal_of(name) for name in record["watched_clips"]}
     test = {
@@ -62,7 +62,7 @@ def test_test_rows_steer_nothing(folder):
 def test_monitor_test_watches_the_test_rows(folder):
     with pytest.warns(match="steer"):
         train(folder, "--monitor", "test")
-    watched = read_record(folder, "Reach-lstm")["watched_clips"]
+    watched = read_record(folder, "Reach-pool")["watched_clips"]
     assert watched == {
         c.name: c.score for c in data.read_clips(folder) if c.split == "test"
     }
@@ -70,7 +70,7 @@ def test_monitor_test_watches_the_test_rows(folder):
 
 def test_same_seed_same_scores_other_seed_other_scores(folder):
     for run, seed in (("a", "3"), ("b", "3"), ("c", "4")):
-        train(folder, "--run", run, "--seed", seed)
+        train(folder, "--run", run, "--seed", seed, "--model", "lstm")
     a, b, c = (score_all(folder, run) for run in "abc")
     assert np.array_equal(a, b)
     assert not np.allclose(a, c)
@@ -79,7 +79,7 @@ def test_same_seed_same_scores_other_seed_other_scores(folder):
 def test_a_training_cut_short_ends_as_an_undisturbed_one(folder, monkeypatch):
     from training import trainer
 
-    train(folder, "--run", "whole")
+    train(folder, "--run", "whole", "--model", "lstm")
     write = trainer.Progress.write_history
 
     def stop(progress):
@@ -90,10 +90,10 @@ def test_a_training_cut_short_ends_as_an_undisturbed_one(folder, monkeypatch):
     monkeypatch.setattr(trainer, "BACKUP_SECONDS", 0)
     monkeypatch.setattr(trainer.Progress, "write_history", stop)
     with pytest.raises(KeyboardInterrupt):
-        train(folder, "--run", "cut")
+        train(folder, "--run", "cut", "--model", "lstm")
     assert not storage.checkpoint_path(folder, "cut").exists()
     monkeypatch.setattr(trainer.Progress, "write_history", write)
-    train(folder, "--run", "cut")
+    train(folder, "--run", "cut", "--model", "lstm")
     assert np.array_equal(score_all(folder, "whole"), score_all(folder, "cut"))
     whole, cut = (read_record(folder, run) for run in ("whole", "cut"))
     assert whole["epochs"] == cut["epochs"]
@@ -112,7 +112,7 @@ def test_a_finished_run_is_not_trained_again(folder):
     with pytest.raises(Problem, match="differently"):
         train(folder, "--seed", "5")
     train(folder, "--seed", "5", "--overwrite")
-    assert read_record(folder, "Reach-lstm")["seed"] == 5
+    assert read_record(folder, "Reach-pool")["seed"] == 5
 
 
 def build(model, bias, to_train=False):
@@ -166,14 +166,14 @@ def test_standardize_uses_the_training_clips_only(folder, model):
 def test_an_ensemble_scores_the_mean_of_its_members(folder):
     train(folder, "--ensemble", "2", "--seed", "1")
     train(folder, "--run", "one", "--seed", "1")
-    networks, _ = store.read_run(storage.checkpoint_path(folder, "Reach-lstm"))
+    networks, _ = store.read_run(storage.checkpoint_path(folder, "Reach-pool"))
     clips = data.read_clips(folder)
     read = [sequences.read_sequence(folder, clip.name, N_FRAMES) for clip in clips]
     members = [predict.score_sequences([network], read) for network in networks]
     assert np.array_equal(members[0], score_all(folder, "one"))
     assert not np.allclose(*members)
     mean = np.mean(members, axis=0)
-    assert np.allclose(score_all(folder, "Reach-lstm"), mean, atol=1e-6)
+    assert np.allclose(score_all(folder, "Reach-pool"), mean, atol=1e-6)
 
 
 def test_every_missing_sequence_is_named_before_training(folder):
@@ -196,19 +196,19 @@ def test_leave_one_animal_out_writes_a_run_for_each_animal(tmp_path, capsys):
     folder = make_folder(tmp_path, n_animals=4)
     train(folder, "--leave-one-animal-out", "--epochs", "1", "--jobs", "1")
     runs = sorted(path.stem for path in (folder / "checkpoints").glob("*.keras"))
-    assert runs == [f"Reach-lstm-g{animal:02d}-features" for animal in range(4)]
+    assert runs == [f"Reach-pool-g{animal:02d}-features" for animal in range(4)]
     for run in runs:
         record = read_record(folder, run)
         known = (*record["train_clips"], *record["watched_clips"])
         assert record["left_out"] == [run.split("-")[2]]
         assert len(known) == 9
         assert not set(record["left_out"]) & {data.animal_of(name) for name in known}
-    before = score_all(folder, "Reach-lstm-g03-features")
-    (folder / "checkpoints" / "Reach-lstm-g03-features.json").unlink()
+    before = score_all(folder, "Reach-pool-g03-features")
+    (folder / "checkpoints" / "Reach-pool-g03-features.json").unlink()
     capsys.readouterr()
     train(folder, "--leave-one-animal-out", "--epochs", "1")
     assert "(1 of 1)" in capsys.readouterr().out
-    assert np.array_equal(before, score_all(folder, "Reach-lstm-g03-features"))
+    assert np.array_equal(before, score_all(folder, "Reach-pool-g03-features"))
 
 
 def test_the_authors_table_gives_each_clip_once(tmp_path):
@@ -225,7 +225,7 @@ def test_the_authors_table_gives_each_clip_once(tmp_path):
 
 @pytest.mark.thorough
 def test_networks_trained_side_by_side_are_those_trained_one_by_one(folder):
-    argv = ("--folds", "2", "--epochs", "2")
+    argv = ("--folds", "2", "--epochs", "2", "--model", "lstm")
     # In a process of its own: whoever ran before may have left this one fewer threads.
     command = [sys.executable, "train_reg.py", "--data", str(folder), *SMALL, *argv]
     alone = [*command, "--run", "one", "--jobs", "1"]

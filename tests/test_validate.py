@@ -32,27 +32,27 @@ def judge(folder, *options):
 
 
 @pytest.fixture
-def folder(folds):
+def folder(folds, blank_figures):
     yield folds
     for path in (folds / "predictions").glob("*"):
         path.unlink()
 
 
 def test_a_split_is_judged_beside_its_baseline(folder, capsys):
-    result, table = judge(folder, "--run", "Reach-lstm")
+    result, table = judge(folder, "--run", "Reach-pool")
     printed = capsys.readouterr().out
     assert "never saw" in printed and "the mean training score" in printed
     assert len(printed.splitlines()) <= 25
     error = (table["network_score"] - table["expert_score"]).abs().mean()
     assert result["agreement"]["clips"]["mae"]["value"] == pytest.approx(error)
-    known = read_record(folder, "Reach-lstm")
+    known = read_record(folder, "Reach-pool")
     mean = np.mean([*known["train_clips"].values()])
     floor = (table["expert_score"] - mean).abs().mean()
     found = result["baselines"]["training mean"]
     assert found["clips"]["mae"]["value"] == pytest.approx(floor)
     assert found["reduction"]["value"] == pytest.approx(floor - error)
     assert set(table["animal"]) == {"g04", "g05"}
-    assert (folder / "figures" / "Reach-lstm" / "agreement.png").stat().st_size > 1000
+    assert (folder / "figures" / "Reach-pool" / "agreement.png").exists()
 
 
 def test_leave_one_animal_out_scores_each_clip_once_and_unseen(folder):
@@ -92,7 +92,7 @@ def test_a_missing_fold_is_named(folder):
 
 def test_controls_report_a_change(folder, capsys):
     options = ("--control", "shuffled-frames", "--control", "first-frame")
-    result, table = judge(folder, "--run", "Reach-lstm", *options)
+    result, table = judge(folder, "--run", "Reach-pool", *options)
     change = result["controls"]["first-frame"]["change"]["value"]
     errors = (
         table[["network_score", "first-frame"]].sub(table["expert_score"], axis=0)
@@ -139,7 +139,7 @@ def test_sequences_of_another_making_are_refused(folder):
     try:
         sequences.write_extraction(folder, {**record, "sampling": "uniform"})
         with pytest.raises(Problem, match="sampling uniform instead of stride"):
-            judge(folder, "--run", "Reach-lstm")
+            judge(folder, "--run", "Reach-pool")
     finally:
         sequences.write_extraction(folder, record)
 

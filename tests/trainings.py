@@ -1,4 +1,4 @@
-"""Small trainings on drawn sequences."""
+"""Small trainings on drawn sequences, of the network that is compiled soonest."""
 
 import numpy as np
 
@@ -7,7 +7,8 @@ from features import sequences
 from system import storage
 
 N_FRAMES, N_FEATURES = 6, 12
-SMALL = ["--units", "8", "--learning-rate", "0.01", "--epochs", "6", "--patience", "3"]
+SMALL = ["--model", "pool", "--learning-rate", "0.01", "--epochs", "6"]
+SMALL += ["--units", "8", "--patience", "3"]
 
 
 def make_folder(folder, n_animals=8, n_clips=3, extraction=True):

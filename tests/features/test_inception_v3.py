@@ -16,7 +16,8 @@ MADE = {"conv2d": keras.layers.Conv2D, "norm": keras.layers.BatchNormalization}
 
 @pytest.fixture(scope="module")
 def trained():
-    """InceptionV3 whose normalizations have done some training."""
+    """InceptionV3, drawn from a seed, whose normalizations have done some training."""
+    keras.utils.set_random_seed(inception_v3.RANDOM_SEED)
     network = keras.applications.InceptionV3(
         include_top=False, weights=None, input_shape=(299, 299, 3)
     )
@@ -59,7 +60,8 @@ def test_the_network_and_its_digest_are_those_of_keras(trained, saved):
     middle = keras.layers.Concatenate()(middle)
     both = [trained.output, middle]
     both = keras.Model(trained.input, both)
-    expected = both.predict_on_batch(pixels / np.float32(127.5) - 1)
+    preprocess = keras.applications.inception_v3.preprocess_input
+    expected = both.predict_on_batch(preprocess(pixels.astype(np.float32)))
     found = network.predict_on_batch(pixels)
     for kind, wanted in zip(("features", "movement"), expected, strict=True):
         assert found[kind].shape == wanted.shape and found[kind].dtype == np.float32
@@ -68,6 +70,13 @@ def test_the_network_and_its_digest_are_those_of_keras(trained, saved):
         )
     content = b"".join(w.astype("<f4").tobytes() for w in trained.get_weights())
     assert digest == hashlib.sha256(content).hexdigest()
+
+
+def test_random_weights_are_drawn_as_keras_does(parts):
+    found = inception_v3.read_parts("random", shapes_of(parts))
+    for (kernel, *norm), (expected, *_) in zip(found, parts, strict=True):
+        np.testing.assert_array_equal(kernel, expected)
+        assert [np.unique(array) for array in norm] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("name", ["own.weights.h5", "a.h5", "a.keras", "top.h5"])

@@ -45,14 +45,14 @@ def run_score(trained, monkeypatch, capsys):
     def call(*options):
         monkeypatch.setattr(extractor, "open_for", lambda *_: StandIn())
         argv = [str(trained / "new"), "--data", str(trained)]
-        code = score.main([*argv, "--run", "Reach-lstm", *options])
+        code = score.main([*argv, "--run", "Reach-pool", *options])
         return code, capsys.readouterr()
 
     return call
 
 
 def test_the_final_network_carries_the_errors_of_its_folds(trained):
-    record = read_record(trained, "Reach-lstm")
+    record = read_record(trained, "Reach-pool")
     found = record["left_out_errors"]
     clips = {**record["train_clips"], **record["watched_clips"]}
     assert {c["clip"]: c["target"] for c in found["clips"]} == clips
@@ -67,7 +67,7 @@ def test_the_final_network_carries_the_errors_of_its_folds(trained):
 
 
 def test_errors_are_noted_although_all_was_trained_before(trained, capsys):
-    path = storage.record_path(trained, "Reach-lstm")
+    path = storage.record_path(trained, "Reach-pool")
     whole = storage.read_json(path)
     storage.write_json(path, {k: v for k, v in whole.items() if k != "left_out_errors"})
     train(trained, "--folds", "3", "--final", "--epochs", "3")
@@ -80,7 +80,7 @@ def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tm
     assert code == 1 and "g78_c01" in said.err  # the broken one, and only that
     table = pd.read_csv(tmp_path / "scores.csv")
     assert list(table["animal"]) == ["g77", "g77"]
-    networks, run = store.read_run(storage.checkpoint_path(trained, "Reach-lstm"))
+    networks, run = store.read_run(storage.checkpoint_path(trained, "Reach-pool"))
     (sequence,) = (s for _, s in StandIn().stream([read_of(trained)]))
     told = predict.score_sequences(networks, [sequence])
     assert table["network_score"][0] == pytest.approx(told[0], abs=1e-4)
@@ -114,7 +114,7 @@ def test_too_few_animals_and_old_runs_say_why_there_is_no_interval(
 
 
 def test_an_interval_lies_around_the_score_and_above_0(trained):
-    run = store.open_run(storage.checkpoint_path(trained, "Reach-lstm"))
+    run = store.open_run(storage.checkpoint_path(trained, "Reach-pool"))
     half = intervals.measure_width(run)[0]
     found = intervals.find_intervals(run, [5.0, 0.1])
     assert found[0] == pytest.approx([max(5 - half, 0), 5 + half])
@@ -195,14 +195,14 @@ def test_old_runs_say_what_they_cannot_tell():
 
 
 def test_a_training_notes_what_its_clips_were_like(trained):
-    like = read_record(trained, "Reach-lstm")["clips_were"]
+    like = read_record(trained, "Reach-pool")["clips_were"]
     assert like["n_frames"] is None  # these sequences tell nothing of their videos
     assert len(like["features"]["centres"]) == 10
     assert like["features"]["false_alarms"] == pytest.approx(1 / 11, abs=1e-3)
 
 
 def test_strict_refuses_what_differs(trained, run_score, tmp_path):
-    path = storage.record_path(trained, "Reach-lstm")
+    path = storage.record_path(trained, "Reach-pool")
     record = storage.read_json(path)
     try:
         likeness = {**record["clips_were"], "fps": [200, 200]}
@@ -222,7 +222,7 @@ def test_a_long_video_is_scored_over_time(run_score, trained, tmp_path):
     reading = ["--every", "0.4", "--window", "0.8", "--output", str(output)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extractor, "open_for", lambda *_: StandIn())
-        argv = [str(long), "--data", str(trained), "--run", "Reach-lstm", *reading]
+        argv = [str(long), "--data", str(trained), "--run", "Reach-pool", *reading]
         assert score.main(argv) == 0
     table = pd.read_csv(output)
     step = table["start"].diff().dropna()
@@ -243,17 +243,17 @@ def test_videos_deeper_in_a_folder_are_taken_and_those_of_the_system_are_not(tmp
 
 def test_a_run_travels_in_one_file(trained, tmp_path, capsys):
     packed = tmp_path / "run.zip"
-    share.main(["Reach-lstm", "--data", str(trained), "--output", str(packed)])
+    share.main(["Reach-pool", "--data", str(trained), "--output", str(packed)])
     assert "10 animals held out in turn, 90% of its scores" in capsys.readouterr().out
     assert store.find_run(trained, packed).parent.parent == trained  # its own, as it is
-    assert read_record(trained, "Reach-lstm")["received"] == ""
+    assert read_record(trained, "Reach-pool")["received"] == ""
     other = tmp_path / "other"
     path = store.find_run(other, packed)
     known = storage.read_json(path.with_suffix(".json"))
-    assert known == read_record(trained, "Reach-lstm") | {"received": "run.zip"}
+    assert known == read_record(trained, "Reach-pool") | {"received": "run.zip"}
     assert store.find_run(other, packed) == path  # once more, the same
     path.write_bytes(b"another of its name")
-    with pytest.warns(Caution, match="Reach-lstm is here already"):
+    with pytest.warns(Caution, match="Reach-pool is here already"):
         second = store.find_run(other, packed)
     assert path.read_bytes() == b"another of its name"
     assert store.read_run(second)[1].name == second.stem != path.stem

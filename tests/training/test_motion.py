@@ -265,6 +265,10 @@ def test_no_network_library_is_loaded(tmp_path):
     make_folder(tmp_path)
     code = (
         "import sys, train_reg, validate, explain\n"
+        "from reports import style\n"
+        "sys.path.append('tests')\n"
+        "from builders import save_blank\n"
+        "style.save = save_blank\n"
         "data = ['--data', sys.argv[1]]\n"
         "train_reg.main([*data, '--model', 'motion', '--folds', '3', '--final'])\n"
         "validate.main(data)\n"
