@@ -185,7 +185,7 @@ def make_bad_clips(folder):
     films.make_sound(place / "sound.mp4")
     return {
         "short": "too short: 2 frames, 3 are needed",
-        "gap": "1 frames are missing",
+        "gap": "Reach: number 3",
         "sizes": "its size differs",
         "cut": "no video that PyAV can open",
         "void": "the file is empty",

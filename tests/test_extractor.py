@@ -110,12 +110,6 @@ def test_clips_share_passes_and_get_their_own_features(random_extractor, picture
     np.testing.assert_allclose(results[3], expected[:1], atol=1e-6 * scale)
 
 
-def test_record_names_weights_by_their_numbers(random_extractor, tmp_path):
-    record = random_extractor.record
-    assert record["weights"] == "random" and record["frame_size"] == 299
-    assert len(record["sha256"]) == 64
-
-
 @pytest.mark.thorough
 def test_random_weights_are_the_same_every_time(random_extractor, pictures):
     again = Extractor("random")

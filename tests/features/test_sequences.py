@@ -58,13 +58,6 @@ def test_float_arrays_are_read_as_float32(tmp_path, sequence, kind, order):
     np.testing.assert_allclose(read, sequence, atol=1e-3)
 
 
-def test_written_and_read_is_the_same(tmp_path, sequence):
-    path = sequences.write_sequence(tmp_path, "rat", sequence)
-    assert path.name == "rat-4-features.npy"
-    read = sequences.read_sequence(tmp_path, "rat", T, F)
-    assert read.tobytes() == sequence.tobytes()
-
-
 def test_published_text_is_read_and_array_comes_first(tmp_path, sequence):
     path = put(tmp_path, b"", suffix=".txt")
     np.savetxt(path, sequence)
@@ -235,12 +228,6 @@ def test_bytes_that_are_no_text(tmp_path):
 
 
 # ---------------------------------------------------------------- extraction.json
-
-
-def test_record_is_read_as_written(tmp_path):
-    assert sequences.read_extraction(tmp_path) is None
-    sequences.write_extraction(tmp_path, RECORD)
-    assert sequences.read_extraction(tmp_path) == RECORD
 
 
 @pytest.mark.parametrize(

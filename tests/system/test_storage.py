@@ -30,27 +30,6 @@ def test_no_run_leads_outside_its_folder(tmp_path, run):
             find(tmp_path, run)
 
 
-def test_each_artefact_has_its_place(tmp_path):
-    paths = [
-        storage.sequence_path(tmp_path, "rat", 125),
-        storage.extraction_path(tmp_path),
-        storage.checkpoint_path(tmp_path, "g04-features"),
-        storage.record_path(tmp_path, "g04-features"),
-        storage.logs_folder(tmp_path, "g04-features"),
-        storage.predictions_path(tmp_path, "g04-features", "test"),
-        storage.figures_folder(tmp_path, "g04-features"),
-    ]
-    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
-        "sequences/rat-125-features.npy",
-        "sequences/extraction.json",
-        "checkpoints/g04-features.keras",
-        "checkpoints/g04-features.json",
-        "logs/g04-features",
-        "predictions/g04-features-test.csv",
-        "figures/g04-features",
-    ]
-
-
 def test_checkpoints_are_found_by_name_and_path(tmp_path):
     folder = tmp_path / "checkpoints"
     with pytest.raises(Problem, match=r"holds no run. Train one with train_reg\.py"):
@@ -267,11 +246,3 @@ def test_json_is_written_whole_and_read_strictly(tmp_path):
     path.write_text("[1]")
     with pytest.raises(Problem, match="holds no JSON object"):
         storage.read_json(path)
-
-
-def test_digest_is_that_of_the_bytes(tmp_path):
-    import hashlib
-
-    content = np.random.default_rng(0).bytes(3 * 2**20 + 1)
-    (tmp_path / "a").write_bytes(content)
-    assert storage.digest_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()

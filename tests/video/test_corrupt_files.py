@@ -119,12 +119,6 @@ def test_a_stream_of_an_unknown_kind_is_refused(tmp_path):
         films.read_video(path, 3)
 
 
-def test_sound_alone_is_no_video(tmp_path):
-    path = films.make_sound(tmp_path / "rat.mp4")
-    with pytest.raises(Problem, match="holds no video"):
-        films.read_video(path, 3)
-
-
 @pytest.mark.parametrize(
     ("codec", "pixels", "start", "form"),
     [("png", "rgb24", b"IHDR", ">II"), ("mjpeg", None, b"\xff\xc0\x00\x11\x08", ">HH")],

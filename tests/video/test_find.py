@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from system.storage import TEMPORARY
-from system.terminal import Caution, Problem
+from system.terminal import Problem
 from video import find, frames
 
 
@@ -34,12 +34,6 @@ def test_images_are_ordered_by_number(tmp_path):
     assert films.read_numbers(read) == [8, 9, 10, 11, 12]
 
 
-def test_missing_images_are_named(tmp_path):
-    films.make_images(tmp_path / "train/Reach", "rat", [1, 2, 4, 5, 9])
-    with pytest.raises(Problem, match=r"4 frames are missing in .*: number 3, 6, 7, 8"):
-        frames.read_frames(tmp_path, films.clip_of(n_frames=5), 2)
-
-
 def test_the_same_number_twice_is_named(tmp_path):
     films.make_images(tmp_path / "train/Reach", "rat", [1, 2])
     films.make_images(tmp_path / "train/Reach", "rat", [2], suffix=".png")
@@ -54,19 +48,6 @@ def test_two_videos_and_none(tmp_path):
     films.make_film(tmp_path / "train/Reach/rat.MP4", 3)
     with pytest.raises(Problem, match="two videos of one clip"):
         frames.read_frames(tmp_path, films.clip_of(), 2)
-
-
-def test_a_clip_is_found_in_the_other_split(tmp_path):
-    films.make_film(tmp_path / "train/Reach/rat.avi", 3)
-    found = find.find_source(tmp_path, films.clip_of(split="test"))
-    assert found == [tmp_path / "train/Reach/rat.avi"]
-
-
-def test_another_count_than_in_the_table_is_a_caution(tmp_path):
-    films.make_film(tmp_path / "train/Reach/rat.avi", 20)
-    with pytest.warns(Caution, match=r"has 20 frames, data_file\.csv says 30"):
-        read = frames.read_frames(tmp_path, films.clip_of(n_frames=30), 10)
-    assert films.read_numbers(read) == list(range(0, 20, 2))  # of what is there
 
 
 @pytest.mark.parametrize("listed", ["NFC", "NFD"])
