@@ -12,9 +12,10 @@ Cost    10 to 18 frames a second on two cores: about 10 s for a clip of 125 fram
 What is done is skipped, so the command can be stopped and given again.
 """
 
+import contextlib
 import functools
-import itertools
 import shutil
+from itertools import chain, count
 from pathlib import Path
 
 import data
@@ -49,23 +50,15 @@ def advise(clips, n_frames, sampling, has_sequences):
 
 def are_all_short(folder, clips, n_frames):
     """Tell whether no clip is done and all are too short, by the table and in truth."""
-    is_opened = False
+    names, lengths = {clip.name for clip in clips}, []
+    done = (sequences.list_names(folder, n_frames, kind) for kind in sequences.KINDS)
+    if max(clip.n_frames for clip in clips) >= n_frames or names & {*chain(*done)}:
+        return False
     for clip in clips:
-        is_done = any(
-            sequences.find_sequence(folder, clip.name, n_frames, kind)
-            for kind in sequences.KINDS
-        )
-        if is_done or clip.n_frames >= n_frames:
-            return False
-    for clip in clips:
-        try:
+        with contextlib.suppress(Problem, OSError):
             _, view = frames.open_clip(folder, clip, allow_short=True)
-        except (Problem, OSError):
-            continue
-        if view.end - view.start >= n_frames:
-            return False
-        is_opened = True
-    return is_opened
+            lengths.append(view.end - view.start)
+    return bool(lengths) and max(lengths) < n_frames
 
 
 def read_settings(folder):
@@ -138,7 +131,7 @@ def settle_record(folder, record, overwrite, clips):
                 "none of the videos and images to extract is there, so the sequences "
                 "stay as they are"
             )
-        asides = (folder / f"{ASIDE}{number}" for number in itertools.count(1))
+        asides = (folder / f"{ASIDE}{number}" for number in count(1))
         place.rename(next(aside for aside in asides if not aside.exists()))
     sequences.write_extraction(folder, record)
     return record

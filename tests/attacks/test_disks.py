@@ -1,6 +1,5 @@
 """Disks that are full or read-only: one line, the right code, nothing half done."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,20 +7,15 @@ from pathlib import Path
 
 import films
 import pytest
+from disks import small_disk
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def disk(tmp_path):
-    """A disk of its own, 3 MB; only root may have one."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
-    if sys.platform != "linux" or os.geteuid() or subprocess.call(command):
-        pytest.skip("needs a disk of its own")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with small_disk(tmp_path / "disk", 3072) as place:
+        yield place
 
 
 def run(script, folder, *options):

@@ -237,24 +237,6 @@ def test_full_disk_while_slicing(clips, tmp_path):
         assert not [name for name in after if storage.TEMPORARY in name]
 
 
-@pytest.mark.parametrize("name", ["file.json", "deeper/file.json"])
-def test_full_disk_leaves_the_former_file(tmp_path, name, monkeypatch):
-    path = tmp_path / name
-    storage.write_json(path, {"a": 1})
-
-    def fail(*args, **kwargs):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", fail)
-    with pytest.raises(
-        terminal.Problem, match=r"could not write .*json: No space left"
-    ):
-        storage.write_json(path, {"a": 2})
-    monkeypatch.undo()
-    assert storage.read_json(path) == {"a": 1}
-    assert list(path.parent.iterdir()) == [path]
-
-
 def test_read_only_disk(clips, tmp_path):
     source, _ = clips
     with small_disk(tmp_path / "disk", 1000) as disk:

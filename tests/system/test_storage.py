@@ -95,6 +95,10 @@ def test_replacing_gives_the_name_only_to_what_is_whole(tmp_path):
     with pytest.raises(KeyboardInterrupt), storage.replacing(path) as temporary:
         temporary.write_text("three")
         raise KeyboardInterrupt
+    full = r"could not write .*file\.csv: No space left"
+    with pytest.raises(Problem, match=full), storage.replacing(path) as temporary:
+        temporary.write_text("four")
+        raise OSError(28, "No space left on device")
     assert path.read_text() == "one"
     assert list(path.parent.iterdir()) == [path]
     if os.name != "nt":
