@@ -104,7 +104,7 @@ def join_raters(folder, raters, how, overwrite):
 
     said = joining.read_raters(folder, raters)
     table = joining.tabulate(said)
-    remedy = " It is in the joined scores: correct the sheet, import it and join again"
+    remedy = " If so, correct the sheet, import it and join again"
     for rater in table:
         scales.warn_of_far(table[rater].dropna().to_dict(), rater, remedy)
     scales.warn_of_scales(table)

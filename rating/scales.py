@@ -64,18 +64,32 @@ OTHER_THING = 2.0  # times as wide, where they do not
 TURNED = -0.5  # correlation
 
 
+CODES = {int(digit * n) for digit in "789" for n in range(1, 5)}
+CODES |= {-code for code in CODES} | {-1}  # for a missing score
+
+
 def find_far(scores):
-    """List scores, a third at most, further from the others than these are wide."""
+    """List scores, a third at most, that stand apart and may be slips.
+
+    They are further from the others than these are wide, as those of impaired animals
+    are from healthy ones, and codes, or whole from 10 on where others have fractions.
+    """
     scores, far = sorted(scores), []
     while len({*scores}) > 3:
         gaps = [after - before for before, after in itertools.pairwise(scores)]
         place = gaps.index(max(gaps)) + 1
         few, most = sorted([scores[:place], scores[place:]], key=len)
-        is_far = max(gaps) > most[-1] - most[0] and len({*most}) > 2
-        if not is_far or len(few) > len(scores) / 3:
+        is_apart = max(gaps) > most[-1] - most[0] and len({*most}) > 2
+        has_lost_sign = few[0] >= 10 and is_whole(few) and not is_whole(most)
+        is_slip = has_lost_sign or {*few} <= CODES
+        if not (is_apart and is_slip) or len(few) > len(scores) / 3:
             break
         far, scores = [*far, *few], most
     return far
+
+
+def is_whole(scores):
+    return all(score == round(score) for score in scores)
 
 
 def warn_of_far(scores, whose, remedy=""):

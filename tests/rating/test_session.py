@@ -210,6 +210,10 @@ def test_many_windows_at_once_lose_and_double_nothing(tmp_path):
         ([0, 1, 0, 1, 1], []),
         ([0, 0, 0, 5, 5], []),
         ([0, 1, 2, 3, 4, 5, 8], []),
+        ([0, 0.5, 1] * 9 + [2.5, 3, 4.5], []),  # after a stroke
+        ([0, 1, 2, 3] * 9 + [40, 70, 90], []),  # in per cent
+        ([0, 0.5, 1] * 9 + [25, 30, 45], [25, 30, 45]),
+        ([0, 0.5, 1] * 9 + [9, 9], [9, 9]),
     ],
 )
 def test_scores_far_outside_the_others(said, far):
