@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 
 import models
-from explanation.network import Moving, cut, evaluate
+from explanation.network import POINTS, Moving, cut, evaluate
 
 RECURRENT_FORM = ["lstm", "pool", "flatten", "dropout", "score"]  # names of layers
 TOLERANCE = 0.01  # of what frames add and take that attributions may miss
-FIRST_STEPS, MAX_STEPS = 8, 1024  # of the path
+MAX_STEPS = 1024  # of the path
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(4)
+NODES, WEIGHTS = (NODES + 1) / 2, WEIGHTS / 2  # from 0 to 1
 
 
 class Attribution(NamedTuple):
@@ -49,62 +51,55 @@ def open_network(model):
     return (gradients.Recurrent if is_recurrent else gradients.Differentiable)(model)
 
 
-def integrate(
-    networks,
-    sequences,
-    baselines,
-    tolerance=TOLERANCE,
-    steps=FIRST_STEPS,
-    values=None,
-):
+def integrate(networks, sequences, baselines, tolerance=TOLERANCE, values=None):
     """Average gradients along the path from baselines to sequences.
 
     Values and gradients of networks are averaged. Sequences are float32 (N, T, F); each
-    baseline is one frame, held still; `steps` of the path are the first that are tried;
-    `values` are those of the sequences, where they are known. Returns an `Attribution`.
+    baseline is one frame, held still; `values` are those of the sequences, where they
+    are known. Returns an `Attribution`.
     """
     values = evaluate(networks, sequences) if values is None else values
     gain = values - evaluate(networks, baselines)
     found = [
-        Attribution(*integrate_clip(networks, *clip, tolerance, steps))
-        for clip in zip(sequences, baselines, gain, strict=True)
+        integrate_some(networks, sequences[i], baselines[i], gain[i], tolerance)
+        for i in cut(range(len(gain)), POINTS // len(NODES))
     ]
-    return Attribution(*(np.stack(each) for each in zip(*found, strict=True)))
+    return Attribution(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def integrate_clip(networks, sequence, baseline, gain, tolerance, n_steps):
-    """Integrate one clip by the trapezoidal rule; double steps until it is precise.
-
-    Movement is integrated in closed form.
-    """
-    moved = sequence - baseline
-    shared, changes, paths = 0.0, np.zeros((1, 1)), []
+def integrate_some(networks, sequences, baselines, gain, tolerance):
+    """Integrate a few clips by Gauss and Legendre, with twice the parts of the path for
+    those that are not precise. Movement is integrated in closed form."""
+    moved, paths = sequences - baselines, []
+    known, changes = np.zeros_like(moved), np.zeros(moved.shape)
     for network in networks:
         if isinstance(network, Moving):
-            shared = shared + network.find_secants(sequence[None], baseline[None])[0]
-            changes = changes + network.split(sequence[None])[0, :, 1:3].sum(axis=1)
+            known += network.find_secants(sequences, baselines)
+            changes += network.split(sequences)[:, :, 1:3].sum(axis=2)
         else:
-            ends = network.project(np.stack([baseline, sequence]))
-            paths.append((network, ends[0], ends[1] - ends[0]))
-    n_steps = n_steps if paths else 1
-    paces, sums = np.arange(1, n_steps + 1) / n_steps, [0.0] * len(paths)
+            ends = (np.asarray(network.project(x)) for x in (baselines, sequences))
+            paths.append((network, *ends))
+    averages, steps = np.zeros_like(moved), np.ones(len(gain), int)
+    todo, n_parts = np.arange(len(gain)), 1
     while True:
-        for i, path in enumerate(paths):
-            for some in cut(paces.astype(np.float32), FIRST_STEPS):
-                sums[i] = sums[i] + path[0].sum_gradients(*path[1:], some)
-        pulled = [
-            np.asarray(path[0].pull_back(total / n_steps))
-            for path, total in zip(paths, sums, strict=True)
-        ]
-        gradients = (shared + sum(pulled)) / len(networks)
+        paces = (np.arange(n_parts)[:, None] + NODES).ravel() / n_parts
+        points = np.stack([paces, np.tile(WEIGHTS / n_parts, n_parts)], axis=1)
+        averages[todo] = 0
+        for network, *ends in paths:
+            start, end = (each[todo] for each in ends)
+            for some in cut(points.astype(np.float32), POINTS // len(todo)):
+                total = network.sum_gradients(start, end - start, *some.T)
+                averages[todo] += network.pull_back(total)
+            steps[todo] = len(points)
+        gradients = (known + averages) / len(networks)
         both = np.multiply(moved, gradients, dtype=float) + changes / len(networks)
-        frames, features = both.sum(axis=1), both.sum(axis=0)
-        scale = max(abs(gain), np.abs(frames).sum(), 1e-9)  # frames may cancel
-        residual = abs(frames.sum() - gain) / scale
-        if not paths or residual <= tolerance or n_steps >= MAX_STEPS:
-            return gradients, frames, features, gain, residual, n_steps
-        paces = (np.arange(n_steps) + 0.5) / n_steps
-        n_steps *= 2
+        frames, features = both.sum(axis=2), both.sum(axis=1)
+        scale = np.maximum(abs(gain), np.abs(frames).sum(axis=1))  # frames may cancel
+        residual = abs(frames.sum(axis=1) - gain) / np.maximum(scale, 1e-9)
+        todo = np.flatnonzero(residual > tolerance)
+        if not paths or not len(todo) or len(points) >= MAX_STEPS:
+            return gradients, frames, features, gain, residual, steps
+        n_parts *= 2
 
 
 def average_animals(values, animals):
@@ -138,14 +133,14 @@ class Parts(NamedTuple):
         return np.abs(self.scores - self.value) > rounding
 
 
-def attribute(networks, sequences, tolerance=TOLERANCE, steps=FIRST_STEPS):
+def attribute(networks, sequences, tolerance=TOLERANCE):
     """Find the attributions (whole, beyond) from zero and from the mean frame."""
     means = np.broadcast_to(sequences.mean(axis=1, keepdims=True), sequences.shape)
-    values = evaluate(networks, sequences)
-    return [
-        integrate(networks, sequences, baselines, tolerance, steps, values)
-        for baselines in (np.zeros_like(sequences), means)
-    ]
+    baselines = np.concatenate([np.zeros_like(sequences), means])
+    values = np.tile(evaluate(networks, sequences), 2)
+    ends = np.concatenate([sequences, sequences])
+    found = integrate(networks, ends, baselines, tolerance, values)
+    return [Attribution(*(np.split(f, 2)[i] for f in found)) for i in (0, 1)]
 
 
 def take_apart(networks, sequences):

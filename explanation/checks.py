@@ -18,7 +18,6 @@ FEATURE_AMOUNTS = (0.03, 0.1, 0.3)
 N_RANDOM = 2  # random orders, whose mean is the chance level
 N_TESTED = 20  # clips at most, drawn at random
 N_PERMUTED, N_PERMUTATIONS = 5, 3  # clips, repetitions
-COARSE_STEPS = 4  # of the path with permuted weights: enough for ranks
 ROUNDING = 1e-5  # of the largest change, below which a change is none
 
 
@@ -181,7 +180,7 @@ def run_randomisation_test(members, sequences, parts, seed=0):
     for _ in range(N_PERMUTATIONS):
         with permuted(networks, random):
             found = [
-                attribution.attribute(own, sequences[rows], np.inf, COARSE_STEPS)
+                attribution.attribute(own, sequences[rows], np.inf)
                 for own, rows in again
             ]
         features = np.concatenate([whole.features for whole, _ in found])[order]

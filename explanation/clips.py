@@ -1,5 +1,7 @@
 """Figures and tables of single clips: their key frames, and the locations in them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -44,20 +46,28 @@ def show_clips(study, n_key_frames):
     rows = [int(row) for row in order if row in {*map(int, shown), *examples}]
     shown = study.parts.steps[rows], study.parts.beyond.frames[list(examples)]
     limits = [style.find_limits([0, *values.ravel()]) for values in shown]
-    clips = []
-    for row in tqdm(rows, desc="clips", unit="clip", disable=None):
-        clip = show_clip(study, row, n_key_frames, limits[0])
-        clip["example"] = examples.get(row)
-        if row in examples:
-            clip["example_rank"] = list(examples).index(row)
-            show_example(study, clip, limits[1])
-        clips.append(clip)
+    clips, pending = [], []
+    with ThreadPoolExecutor(1) as pool:  # draws while the next clip is looked at
+
+        def draw(clip, key, name, how, *given):
+            figure = pool.submit(lambda: study.save(how(*given), f"clips/{name}"))
+            pending.append((clip, key, figure))
+
+        for row in tqdm(rows, desc="clips", unit="clip", disable=None):
+            clip = show_clip(study, row, n_key_frames, limits[0], draw)
+            clip["example"] = examples.get(row)
+            if row in examples:
+                clip["example_rank"] = list(examples).index(row)
+                show_example(study, clip, limits[1], draw)
+            clips.append(clip)
+    for clip, key, figure in pending:
+        clip[key] = figure.result()
     if tables := [list_places(clip) for clip in clips if clip["places"]]:
         write_columns(study.folder / "places.csv", pd.concat(tables))
     return clips
 
 
-def show_clip(study, row, n_key_frames, limits):
+def show_clip(study, row, n_key_frames, limits, draw):
     """Draw one clip; its bars are on the axis of all clips, from limit to limit."""
     clip, parts = study.table.iloc[row].to_dict(), study.parts
     name, sequence = clip["clip"], study.sequences[row]
@@ -88,11 +98,11 @@ def show_clip(study, row, n_key_frames, limits):
     if found:
         pictures = [shown for _, shown in study.pictures.read(name)]
         cards = [(i, pictures[i], found.at(i)) for i in key_frames]
-    figure = overlays.draw_clip(trace, format_title(clip), cards)
-    return clip | {"figure": study.save(figure, f"clips/{name}")}
+    draw(clip, "figure", name, overlays.draw_clip, trace, format_title(clip), cards)
+    return clip
 
 
-def show_example(study, clip, limits):
+def show_example(study, clip, limits, draw):
     """Draw the "trace" of a clip, and the "strip" of few frames that matter most."""
     trace, name, found = clip["trace"], clip["clip"], clip["places"]
     added, strip = study.parts.beyond.frames[clip["row"]], []
@@ -114,8 +124,8 @@ def show_example(study, clip, limits):
             )
     marks = [(card["index"], card["letter"]) for card in strip]
     of_frames = trace._replace(parts=added, length=1, limits=limits)
-    figure = overlays.draw_trace(of_frames, marks)
-    clip["trace"], clip["strip"] = study.save(figure, f"clips/{name}-trace"), strip
+    draw(clip, "trace", f"{name}-trace", overlays.draw_trace, of_frames, marks)
+    clip["strip"] = strip
 
 
 def format_title(clip):

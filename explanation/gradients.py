@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from explanation.network import BATCH_SIZE, Network
+from explanation.network import BATCH_SIZE, POINTS, Network
 from system.backend import keras, tf
 from training.fast_lstm import make_lstm
 
@@ -21,13 +21,9 @@ class Differentiable(Network):
         self.bias = float(self.last.bias[0])
         self.set_up()
         self.value = self.compile(self.compute_value)
-        frame, paces = (
-            tf.TensorSpec(shape, tf.float32)
-            for shape in ((self.n_frames, self.n_inputs), (None,))
-        )
-        self.sum_gradients = tf.function(
-            self.compute_gradients, input_signature=[frame, frame, paces]
-        )
+        paths = tf.TensorSpec((None, self.n_frames, self.n_inputs), tf.float32)
+        signature = paths, paths, *2 * [tf.TensorSpec((None,), tf.float32)]
+        self.sum_gradients = tf.function(self.compute_gradients, signature)
 
     def set_up(self):
         """Prepare what a form of network needs further."""
@@ -41,19 +37,24 @@ class Differentiable(Network):
         inner = self.before(projected, training=False)
         return (tf.matmul(inner, self.last.kernel) + self.last.bias)[:, 0]
 
-    def compute_gradients(self, start, moved, paces):
-        """Sum gradients (T, n_inputs) at paces (B,) of a path, times its speed there.
+    def fill(self, projected):
+        """Fill a batch up, where its size matters."""
+        return projected
 
-        The path is walked as the square of an even pace, d(s^2) = 2 s ds, which tames
-        the slope of a root at 0; the pace of 1 is the end of a trapezoid.
+    def compute_gradients(self, starts, moved, paces, weights):
+        """Sum weighted gradients (C, T, n_inputs) of paths at paces (S,).
+
+        A path is walked as the square of an even pace, d(s^2) = 2 s ds, which tames the
+        slope of a root at 0.
         """
-        projected = start + moved * tf.square(paces)[:, None, None]
+        points = starts[:, None] + moved[:, None] * tf.square(paces)[:, None, None]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(projected)
-            value = self.compute_value(projected)
-        found = tape.gradient(value, projected)
+            tape.watch(points)
+            flat = tf.reshape(points, (-1, self.n_frames, self.n_inputs))
+            value = self.compute_value(self.fill(flat))
+        found = tape.gradient(value, points)
         found = tf.where(tf.math.is_finite(found), found, 0)
-        return tf.tensordot(tf.where(paces == 1, 1.0, 2 * paces), found, 1)
+        return tf.einsum("s,cstn->ctn", 2 * paces * weights, found)
 
 
 class Recurrent(Differentiable):
@@ -85,6 +86,10 @@ class Recurrent(Differentiable):
             return tf.nest.map_structure(lambda each: each[:n], found)
 
         return run_padded if self.is_wide else graph
+
+    def fill(self, projected):
+        missing = POINTS - tf.shape(projected)[0] if self.is_wide else 0
+        return tf.pad(projected, [(0, missing), (0, 0), (0, 0)])
 
     @property
     def readout(self):

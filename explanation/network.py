@@ -13,7 +13,7 @@ import numpy as np
 
 import models
 
-BATCH_SIZE = 32
+BATCH_SIZE, POINTS = 32, 16  # of values, and of gradients
 
 
 class Network:

@@ -60,8 +60,9 @@ def save(figure, path, dpi=300):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.draw_without_rendering()  # sets the layout, once for both files
-    figure.set_layout_engine("none")
+    if figure.get_layout_engine():
+        figure.draw_without_rendering()  # sets the layout, once for both files
+        figure.set_layout_engine("none")
     written = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg")]
     for target, metadata in zip(written, (None, {"Date": None}), strict=True):
         partial = path.with_name(f".{path.name}.partial{target.suffix}")
