@@ -7,7 +7,7 @@
 
 Reads   data/data_file.csv and data/sequences/
 Writes  data/checkpoints/<run>.keras and <run>.json; data/logs/<run>/
-Cost    the published network on 48 clips: about 20 s an epoch on two cores.
+Cost    the published network on 48 clips: about 10 s an epoch on two cores.
 
 A training that was stopped goes on where it was when the command is given again.
 The test rows steer nothing: validation is on held-out animals of the train rows.

@@ -117,11 +117,11 @@ def fetch_imagenet():
     try:
         kind = {"cache_subdir": "models", "file_hash": IMAGENET_MD5}
         return Path(keras.utils.get_file(IMAGENET, IMAGENET_PLACE + IMAGENET, **kind))
-    except Exception as error:  # whatever the network may raise
+    except Exception:  # whatever the network may raise
         raise Problem(
-            "the ImageNet weights of InceptionV3 could not be downloaded "
-            f"({type(error).__name__}). Without internet give --weights FILE, or "
-            "--weights random to try things out untrained"
+            "the ImageNet weights of InceptionV3 could not be downloaded. Without "
+            f"internet give --weights FILE, a copy of {IMAGENET} from ~/.keras/models "
+            "of another computer, or --weights random to try things out untrained"
         ) from None
     finally:
         socket.setdefaulttimeout(kept)
