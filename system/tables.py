@@ -11,6 +11,7 @@ import collections
 import contextlib
 import csv
 import io
+import itertools
 import math
 import re
 import unicodedata
@@ -67,16 +68,35 @@ class Table(NamedTuple):
             told = f"no header line with the columns {', '.join(self.wanted)}"
             raise Problem(f"{self.source} has {told}{self.explain_header()}")
         names = [plain(name) for name in self.columns]
-        if problems := [
-            f"{self.source}:{line}: expected {len(names)} fields, as above. Received: "
-            f"{len(fields)}. Is the delimiter in one, without quotes?"
-            for line, fields in self.rows
-            if len(fields) > len(names)
-        ]:
-            raise Problem(summarise(problems))
+        refuse_long(self, [row for row in self.rows if len(row[1]) > len(names)])
         blank = dict.fromkeys(names, "")
         pairs = [(line, zip(names, row, strict=False)) for line, row in self.rows]
         return [(line, blank | dict(fields)) for line, fields in pairs]
+
+
+def refuse_long(table, rows):
+    """Raise Problem where rows, (line, fields), are longer than the header line."""
+    if not rows:
+        return
+    why = "Is the delimiter in one, without quotes?"
+    is_text = not table.source.lower().endswith((".xlsx", ".xlsm"))
+    if is_text and table.delimiter == "," and any(is_divided(row) for _, row in rows):
+        why = "Columns are separated by commas here and numbers have a decimal comma: "
+        why += "save the table with semicolons, or as .xlsx"
+    (line, fields), *others = rows
+    lines = f"line{'s' * (len(others) > 1)} {list_some(n for n, _ in others)}"
+    raise Problem(
+        f"{table.source}:{line}: expected {len(table.columns)} fields, as above. "
+        f"Received: {len(fields)}{f', also in {lines}' * bool(others)}. {why}"
+    )
+
+
+def is_divided(fields):
+    """Tell whether two whole numbers stand side by side, as of 2,5 between commas."""
+    return any(
+        re.fullmatch(r"[+-]?\d+", first) and re.fullmatch(r"\d+", second)
+        for first, second in itertools.pairwise(map(str.strip, fields))
+    )
 
 
 def summarise(problems, most=20):
@@ -128,7 +148,21 @@ def parse_table(content, source, wanted=()):
     text = text[len(told[0]) - 1 :] if told else text
     delimiter = told[1] if told else sniff(text, source, wanted)
     rows = list(split_rows(text, delimiter, source))
-    return make_table(source, rows, wanted, delimiter)
+    table = make_table(source, rows, wanted, delimiter)
+    if table.columns and delimiter == ",":
+        refuse_divided(table, text)
+    return table
+
+
+def refuse_divided(table, text):
+    """Refuse rows with a decimal comma, also where the last columns are empty: `a,2,5,`
+    under `clip,score,comment` has a field more than the header line."""
+    how = {"delimiter": table.delimiter, "skipinitialspace": True}
+    whole = [row for row in csv.reader(io.StringIO(text), **how) if tidy(row)]
+    header, *rows = whole[len(whole) - len(table.rows) - 1 :]
+    pairs = [(line, row) for (line, _), row in zip(table.rows, rows, strict=True)]
+    long = [(n, row) for n, row in pairs if len(row) > len(header) and is_divided(row)]
+    refuse_long(table, long)
 
 
 def make_table(source, rows, wanted, delimiter):

@@ -82,10 +82,42 @@ def test_the_number_of_published_columns_decides():
 
 
 def test_lines_are_counted_through_quoted_line_ends_and_blank_lines():
-    table = tables.parse_table(b'clip,score\n"a\nb",1\n\n,,\nc,2\nd,1,7', "t", ["clip"])
+    table = tables.parse_table(b'clip,score\n"a\nb",1\n\n,,\nc,2\nd,1,x', "t", ["clip"])
     assert [line for line, _ in table.rows] == [2, 6, 7]
     with pytest.raises(Problem, match="t:7: expected 2 fields"):
         table.records()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clip,score\na,2,5\nb,3\nc,1,5",
+        "clip,score,comment\na,2,5,\nb,3,\nc,1,5,good",
+        "clip,comment,score\na,,2,5\nb,ok,3\nc,,1,5",
+        "clip,,score\na,,-2,5\nb,,3\nc,,1,25",
+        "sep=,\nclip,score,,\na,2,5,,\nb,3,,\nc,1,5,,",
+        'score,clip,comment\n"2",5,a,\n3,b,\n1, 5,c,',
+    ],
+)
+def test_a_decimal_comma_between_commas_is_refused_once(text):
+    line = 3 if text.startswith("sep") else 2
+    told = f"^t:{line}: .*also in line {line + 2}. .* decimal comma: .*semicolons"
+    with pytest.raises(Problem, match=told):
+        tables.parse_table(text.encode(), "t", ("clip", "score")).records()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clip,score\na,2,\nb,3,,",
+        "clip,score,,\na,2,,\nb,3,,",
+        'clip,score,comment\na,2,5\nb,"3",\n',
+        "clip\tscore\tcomment\na\t2\t\nb\t3\t\t",
+    ],
+)
+def test_empty_fields_at_the_end_of_rows_are_no_decimals(text):
+    found = tables.parse_table(text.encode(), "t", ("clip", "score")).records()
+    assert [record["score"] for _, record in found] == ["2", "3"]
 
 
 @pytest.mark.parametrize("text", ['a,"b\nc,d\n', 'a,b\n"c"d,e', "a," + "b" * 200_000])
