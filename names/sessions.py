@@ -20,8 +20,8 @@ PRE = ("pre", "before", "prior", "vor", "vorher")
 POST = ("post", "after", "afterwards", "nach", "nachher", "danach")
 PHASES = {
     **dict.fromkeys(("naive", "habituation"), NAIVE),
-    **dict.fromkeys((*PRE, *words("baseline baselines bl base basal initial")), BEFORE),
-    **dict.fromkeys(words("intact healthy start beginning"), BEFORE),
+    **dict.fromkeys((*PRE, *words("baseline baselines bsl bl base basal")), BEFORE),
+    **dict.fromkeys(words("initial intact healthy start beginning"), BEFORE),
     **dict.fromkeys(POST, AFTER),
     **dict.fromkeys(words("later recovery recovered washout followup final"), LATER),
     **dict.fromkeys(words("last end retest retention rehab rehabilitation"), LATER),
@@ -129,11 +129,14 @@ def split_tokens(text, context):
 
 
 def split_phase(word, context):
-    """Split `postlesion` into its phase and what it refers to: list of str."""
+    """Split `postlesion` into its phase and what it refers to, `postd` of `postd3` and
+    `dpost` of `3dpost` into phase and unit: list of str."""
     if word.startswith("post") and word not in (*PHASES, *NO_PHASE):
-        return ["post", word[4:]]
-    if word.startswith("pre") and word[3:] in context["events"]:
-        return ["pre", word[3:]]
+        return ["post", UNIT_OF.get(word[4:], word[4:])]
+    if word.startswith("pre") and word[3:] in {*context["events"], *UNIT_OF} - {"y"}:
+        return ["pre", UNIT_OF.get(word[3:], word[3:])]
+    if (found := re.fullmatch("(.+)(pre|post)", word)) and found[1] in UNIT_OF:
+        return [UNIT_OF[found[1]], found[2]]
     return [word]
 
 
@@ -199,6 +202,10 @@ def sort_readings(readings):
     during = by_phase.get(DURING, [])
     timed = [r for r in during if r.numbers or r.date or r.days is not None]
     past = [r for r in during if min((*r.numbers, r.days or 0), default=0) < 0]
+    days = [{r.days for r in by_phase.get(p, []) if r.days} for p in (BEFORE, AFTER)]
+    is_within = any(r.words[0] in UNITS for r in readings if r.words and r.days)
+    if is_within and days[0] & days[1] and max(days[0]) > min(days[1]):
+        return None  # is `day 2 pre` before `day 1 post`?
     if (timed and AFTER in by_phase) or (past and {NAIVE, BEFORE} & by_phase.keys()):
         return None
     ordered = [sort_phase(group) for _, group in sorted(by_phase.items())]

@@ -10,7 +10,7 @@ from pathlib import Path
 import data
 from names import labels
 from names.matching import form_of_animal
-from names.sessions import find_order
+from names.sessions import EVENTS, find_order
 from system.storage import FORBIDDEN, find_name_fault
 from system.tables import fold, list_some
 from system.terminal import caution
@@ -30,11 +30,27 @@ ANIMAL_PATTERNS = (
 SESSION_PATTERNS = (
     r"((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[0-3]?\d[-_.][01]?\d[-_.](?:20)?\d\d)",
     r"((?:day|session|sess|tag|sitzung|week|woche|wk|month|monat)[ _.-]*\d{1,3})",
-    r"((?:pre|post|baseline|before|after|vorher|nachher|follow[ _-]?up)"
+    r"((?:pre|post|baseline|bsl|before|after|vorher|nachher|follow[ _-]?up)"
     r"(?:[ _-]?(?:op|surgery|stroke|lesion|injury|treatment|training))?\d{0,2})",
     r"(\d{1,3}[ _-]?(?:days?|weeks?|wks?|months?|hours?|hrs?|h|d|dpi|dpl|wpi))",
-    r"(d\d{1,3})",
+    r"(d[-+]?\d{1,3})",
 )
+# Parts of a session that belong together, as in `post-d3` and `week1 day2`.
+SEP, EVENT = r"[-_ .]*", "|".join(sorted(EVENTS, key=len, reverse=True))
+PARTS = {
+    "phase": r"(?:pre|post|baseline|bsl|bl|before|after|vorher|nachher|vor|nach"
+    r"|recovery|retention|habituation|wash[ _-]?out|follow[ _-]?up)"
+    rf"(?:[ _-]?(?:{EVENT}))?\d{{0,2}}",
+    "week": r"(?:(?:weeks?|wks?|wpi|w|woche|months?|monat)[ _.-]?\d{1,3}"
+    r"|\d{1,3}[ _-]?(?:weeks?|wks?|wpi|w|wochen?|months?|mos?|monaten?|years?))",
+    "day": r"(?:(?:days?|tag|dp[iols]|pod|d|hours?|min)[ _.+-]?\d{1,3}"
+    r"|\d{1,3}[ _-]?(?:days?|tagen?|dp[iols]|d|hours?|hrs?|hpi|h|minutes?|mins?))",
+    "session": r"(?:session|sess|sitzung)[ _.-]*\d{1,3}",
+}
+RUN = "|".join(PARTS.values())
+# Behind it the trial may stand: d3a, d3t1, 3dt1.
+STOP = r"(?:(?![^\W_])|(?<=\d)(?=[^\W\d_])|(?=(?:t|trial|clip|rep)\d))"
+RUN = rf"(?<![^\W_])(?:{RUN})(?:{SEP}(?:{RUN}))*{STOP}"
 NO_ANIMAL = labels.words("c t d s v p k tr w f ch wk")  # clip, trial
 NO_GROUP = (
     labels.words(  # in the name of a file or a folder they may mean anything else
@@ -59,7 +75,8 @@ def guess_clips(folder, videos, split=None, task=None):
         spelled.setdefault(form_of_animal(animal), animal)
     animals = [animal and spelled[form_of_animal(animal)] for animal in found]
     found = find_best(find_session, SESSION_PATTERNS, texts)
-    days = [next(filter(None, each), None) for each in zip(*found, strict=True)]
+    days = [join_parts(text) for text in texts]
+    days = [next(filter(None, each), None) for each in zip(days, *found, strict=True)]
     days = complete_level(texts, animals, days)
     told = settle_labels(texts, animals, list(map(find_group, texts)), days)
     columns = zip(videos, texts, name_clips(folder, videos), *told, strict=True)
@@ -112,6 +129,26 @@ def complete_level(texts, animals, found):
 def find_session(pattern, text):
     found = re.search(START + pattern + END, text, re.I)
     return found and found[1]
+
+
+def join_parts(text):
+    """Join the phase of a path with its week, day or session, and a week with its day:
+    `post-d3` as it is spelled there, or by a hyphen where they stand apart. None where
+    fewer are told, or a date, which tells days apart alone."""
+    told = {}
+    if find_session(SESSION_PATTERNS[0], text):
+        return None
+    runs = [run[0] for run in re.finditer(RUN, text, re.I)]
+    kinds = {
+        run: [kind for kind, part in PARTS.items() if re.search(part, run, re.I)]
+        for run in runs
+    }
+    for run in sorted(kinds, key=lambda run: -len(kinds[run])):
+        for kind in kinds[run]:
+            told.setdefault(kind, run)
+    if len(told) < 2 or (len(told) == 2 and "session" in told and "phase" not in told):
+        return None
+    return "-".join(run for run in kinds if run in told.values())
 
 
 def find_animal(pattern, text):

@@ -129,6 +129,14 @@ day 1 training | day 2 test | day 10 test
 03/04/2024 | 05/04/2024
 post | post 1 | post 2
 post-stroke day 2 | post-stroke day 10
+pre | post-d3 | post-d10
+pre | postd3 | postd10
+bsl | D3_post | D10_post
+pre | 3dpost | 10dpost
+pre_d-3 | pre_d-1 | post_d1
+prewk1 | post-3d | post-2wk
+week1-pre | week1-post | week4-post
+day1-pre | day1-post
 pre-surgery | 1 week | 12 weeks
 """
 UNKNOWN = """
@@ -150,6 +158,7 @@ Mar 1 | Oct 20
 day 7 | week 1
 session 1 | trial 2
 pre | D-1 | D3
+day1-pre | day1-post | day2-pre | day2-post
 washout | recovery
 May 3 | 2024-05-28
 1.4 | 2.3 | 3.10 | 3.9

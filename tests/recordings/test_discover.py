@@ -10,6 +10,8 @@ from PIL import Image
 
 import data
 import extract_files
+from names import sessions
+from names.labels import words
 from recordings import contact_sheets, discover, trials
 from system import storage
 from system.terminal import Caution, Problem
@@ -21,6 +23,11 @@ NAMES = [
     "Stroke/Rat 7/day3 trial 4.avi",
     "Stroke/Rat 7/day3 trial 5.mp4",
 ]
+DAYS = words(
+    "post-d{} post_d{} post-{}d week{}-post D{}_post post_stroke_d{} d{}post postd{} "
+    "{}dpost post.d{} postMCAO-day{} post_{}h post_w{} follow-up_{}_months post_d+{} "
+    "baseline_day_{} {}_Tage_nach_OP recovery_day{} pre_session_{} week1_day{}"
+)
 
 
 def call(folder, *argv):
@@ -102,6 +109,34 @@ def test_groups_and_sessions_are_guessed_together(names, groups, sessions):
     clips = guess(*names)
     assert [clip.group for clip in clips] == groups
     assert [clip.session for clip in clips] == sessions
+
+
+@pytest.mark.parametrize("day", sorted(DAYS))
+@pytest.mark.parametrize("end", ["_trial1", "", " t2", "_c01"])
+def test_a_phase_and_a_day_are_one_session(day, end):
+    days = [day.format(number) for number in (3, 10)]
+    clips = guess(*(f"M07_{d}{end}.avi" for d in days), f"M07_pre{end}.avi")
+    assert [clip.session for clip in clips] == [*days, "pre"]
+    assert sessions.find_order(days) == days
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        ("post/M1_d3 post/M1_d10 pre/M1_a", "post-d3 post-d10 pre"),
+        ("d3/M1_post d10/M1_post M1_pre", "d3-post d10-post pre"),
+        ("post/M1_post_d3 post/M1_post_d10", "post_d3 post_d10"),
+        ("week1/M1_day2 week1/M1_day7", "week1-day2 week1-day7"),
+        ("M1_post-d3a M1_post-d10t1", "post-d3 post-d10"),
+        ("M1_post3 M1_post10 M1_pre", "post3 post10 pre"),
+        ("M1_pre_t1 M1_post-1 M1_post-2", "pre post post"),  # trials, not days
+        ("M1_day3_session1 M1_day3_session2", "day3 day3"),
+        ("2024-05-01_M1_pre 2024-05-04_M1_post-d3", "2024-05-01 2024-05-04"),
+    ],
+)
+def test_no_two_days_are_one_session(names, wanted):
+    found = [clip.session for clip in guess(*(f"{n}.avi" for n in names.split()))]
+    assert found == wanted.split()
 
 
 def test_the_rest_is_guessed_too():
