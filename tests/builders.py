@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import films
 import numpy as np
 import pytest
 from PIL import Image
@@ -230,21 +231,10 @@ def draw_mover(speed, n_frames=20, size=SIZE, seed=0):
 
 def draw_film(path, pictures, rate=RATE, codec="libx264", pixels="yuv420p"):
     """Write pictures (T, H, W, 3) as a film; returns its path."""
-    import av
-
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as out:
-        # x264's other presets give other bytes from time to time
-        options = {"preset": "ultrafast"} if codec == "libx264" else {}
-        stream = out.add_stream(codec, rate=rate, options=options)
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt, stream.thread_count = pixels, 1
-        for picture in pictures:
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode())
-    return path
+    # x264's other presets give other bytes from time to time
+    options = {"preset": "ultrafast"} if codec == "libx264" else {}
+    options["threads"] = "1"
+    return films.write_film(path, pictures, codec, pixels, options, rate=rate)
 
 
 def make_stand_in():

@@ -1,6 +1,7 @@
 """Small test films whose frames carry their own number in their pixels."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -55,36 +56,38 @@ def read_numbers(frames):
     return [read_number(frame) for frame in frames]
 
 
-def make_film(
-    path, n_frames, size=SIZE, codec=None, pixels=None, options=None, times=None
+def write_film(
+    path, pictures, codec, pixels, options=None, times=None, rate=30, unit=None
 ):
-    """Write frames 0 ... n_frames - 1 as a video.
+    """Write pictures, uint8 (H, W, 3), as a film; returns its path.
 
-    Parameters
-    ----------
-    path : path
-    n_frames : int
-    size : (width, height)
-    codec, pixels, options
-        Of the encoder; by default what suits the suffix.
-    times : sequence of int, optional
-        Of display, in thirtieths of a second; evenly spaced where not given.
+    `times` of display are in units of `unit` seconds, by default 1 / `rate`; without
+    them pictures are evenly spaced.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    codec = codec or CODECS[path.suffix.lower()]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30)
-        stream.width, stream.height = size
-        stream.pix_fmt = pixels or FORMATS.get(codec, "yuv420p")
-        stream.options = {**OPTIONS.get(codec, {}), **(options or {})}
-        for number in range(n_frames):
-            frame = av.VideoFrame.from_ndarray(draw_frame(number, size), format="rgb24")
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt, stream.options = pixels, options or {}
+        stream.codec_context.time_base = unit or Fraction(1, rate)
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             if times is not None:
-                frame.pts = times[number]
+                frame.pts, frame.time_base = times[number], unit or Fraction(1, rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def make_film(path, n_frames, size=SIZE, codec=None, pixels=None, options=(), **how):
+    """Write frames 0 ... n_frames - 1 as a video; see `write_film`. Codec, pixels and
+    options are by default what suits the suffix."""
+    codec = codec or CODECS[Path(path).suffix.lower()]
+    pixels = pixels or FORMATS.get(codec, "yuv420p")
+    options = {**OPTIONS.get(codec, {}), **dict(options)}
+    drawn = [draw_frame(number, size) for number in range(n_frames)]
+    return write_film(path, drawn, codec, pixels, options, **how)
 
 
 def read_video(path, n_frames, *how, allow_short=False, **more):

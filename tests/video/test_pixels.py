@@ -70,15 +70,9 @@ def test_pixels_that_leave_upper_bits_empty_are_not_black(tmp_path, bits, pixels
 
 
 def test_a_film_without_bright_pixels_and_more_than_8_bits_is_told(tmp_path):
-    path = tmp_path / "dark.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30)
-        stream.width, stream.height, stream.pix_fmt = *films.SIZE, "yuv420p10le"
-        for number in range(6):
-            drawn = films.draw_frame(number) // 6
-            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    drawn = [films.draw_frame(number) // 6 for number in range(6)]
+    kind = "libx264", "yuv420p10le"
+    path = films.write_film(tmp_path / "dark.mp4", drawn, *kind)
     with pytest.warns(Caution, match="no pixel is brighter than"):
         films.read_video(path, 6)
 

@@ -50,34 +50,18 @@ def test_where_pictures_were_dropped_the_one_before_is_shown_on(
 
 
 def test_jitter_moves_no_frame(tmp_path):
-    path = tmp_path / "phone.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30)
-        stream.width, stream.height, stream.pix_fmt = *films.SIZE, "yuv420p"
-        stream.options = {"preset": "ultrafast"}
-        stream.codec_context.time_base = Fraction(1, 90000)
-        for number in range(40):
-            drawn = films.draw_frame(number)
-            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
-            frame.time_base = Fraction(1, 90000)
-            frame.pts = number * 3000 + number * 7919 % 900
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    times = [number * 3000 + number * 7919 % 900 for number in range(40)]
+    unit = Fraction(1, 90000)
+    path = films.make_film(tmp_path / "phone.mp4", 40, times=times, unit=unit)
     assert films.read_numbers(reader.open_reel(path).iterate()) == list(range(40))
 
 
 def write_timed(path, milliseconds, rate=30):
     """Write a Matroska film that says a rate, with pictures at times of their own."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mjpeg", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = *films.SIZE, "yuvj420p"
-        stream.codec_context.time_base = Fraction(1, 1000)
-        for number, time in enumerate(milliseconds):
-            drawn = films.draw_frame(number % 60)
-            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
-            frame.pts, frame.time_base = round(time), Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    times, unit = [round(time) for time in milliseconds], Fraction(1, 1000)
+    drawn = [films.draw_frame(number % 60) for number in range(len(times))]
+    kind = "mjpeg", "yuvj420p"
+    films.write_film(path, drawn, *kind, times=times, rate=rate, unit=unit)
     return reader.open_reel(path)
 
 
