@@ -140,17 +140,17 @@ def test_a_film_of_another_size_is_told(lab):
     assert "96x48 in 1, as r2_c3): another camera?" in told.err
 
 
-def test_a_score_far_off_is_told_to_be_in_the_joined_scores(lab):
+def test_a_score_that_may_be_a_slip_is_told_when_scores_are_joined(lab):
     take_in(lab, lab.record_animals(animals=4, clips=2))
     (lab.folder / "ratings").mkdir()
     clips = [row["clip"] for row in lab.rows()]
-    scores = [1, 2, 3, 4, 2, 3, 1, 45]
+    scores = [1, 2.5, 3, 4, 2, 3, 1, 45]  # a lost decimal sign
     lines = [f"{c},{s}" for c, s in zip(clips, scores, strict=True)]
     path = lab.folder / "ratings/JB.csv"
     path.write_text("\n".join(["clip,score", *lines]), encoding="utf-8")
     told = lab.ok("rate", "--join", "mean")
     assert f"{clips[-1]} 45" in told.err
-    assert "It is in the joined scores: correct the sheet" in told.err
+    assert "If so, correct the sheet" in told.err
 
 
 def test_a_sheet_is_named_for_what_it_is_and_what_it_lacks(lab):
