@@ -197,8 +197,6 @@ def gather(args, listed):
         there = {known.locate(args.data, row) for row in listed}
         videos = folders.drop_copies(folders.find_videos(args.source), there)
         clips = discover.guess_clips(args.source, videos, args.split, args.task)
-    if args.animals:
-        clips = animals.label_clips(clips, args.animals, args.source)
     return [
         clip._replace(
             crop=clip.crop or args.crop,
@@ -245,15 +243,21 @@ def take_in(args):
     path = storage.table_path(args.data)
     _, listed = listing.open_listed(path)
     clips = gather(args, listed)
-    told = data.LABELS if args.animals else ()
-    found = known.recognise(args.data, args.source, clips, listed, args.task, told)
+    found = known.recognise(args.data, args.source, clips, listed, args.task)
+    if args.animals:
+        rows = [one.row for one in found]
+        told = animals.find_labels(clips, args.animals, args.source, rows)
+        found = known.follow_table(found, told)
     found = known.inherit_region(found, listed, args.crop or args.mirror)
     if args.cut:
         known.warn_of_renamed(found)
     else:
         found = list(known.inherit(found, clips, listed))
     shown = sorted(found, key=lambda one: bool(one.row and not one.changes))
-    print("\n".join(discover.describe_guess([one.show_listed() for one in shown])))
+    shown = [one.show_listed() for one in shown]
+    rows = {one.row for one in found}
+    others = [row for row in listed if row not in rows]
+    print("\n".join(discover.describe_guess(shown, others)))
     draw_crops(args.data, [one.clip for one in found])
     for line in known.describe_changes(found, args.split):
         print(line)

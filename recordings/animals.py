@@ -32,28 +32,30 @@ def read_animals(path):
     return found
 
 
-def label_clips(clips, path, source):
-    """Give clips, whose videos are below `source`, the animals and groups of a lab's
-    table: list of Clip.
+def find_labels(clips, path, source, rows=()):
+    """Find what a lab's table tells of the animals of clips, whose videos are below
+    `source`: a dict of labels each, empty where it does not tell the animal.
 
     An animal is known by its name as a word in the path of the video (a short one, as
     a folder), or by the name that was guessed, however that is written; where the table
-    has bare numbers, by its number. What fits on one side only is named.
+    has bare numbers, by its number. What fits on one side only is named. The animal to
+    which the row of a clip, one of `rows` or None, was corrected comes first.
     """
-    animals = read_animals(path)
-    meant, words = match_animals({clip.animal for clip in clips} - {None}, animals), {}
+    animals, words, names = read_animals(path), {}, []
+    rows = rows or [None] * len(clips)
+    own = [row and row.animal for row in rows]
+    meant = match_animals({*own, *(clip.animal for clip in clips)} - {None}, animals)
     for name in sorted(animals, key=len, reverse=True):
         is_long = len(name) > 2
         ends = (discover.START, discover.END) if is_long else ("(?<![^/])", "(?=/)")
         words[name] = re.compile(re.escape(name).join(ends), re.I)
-    names = []
-    for clip in clips:
+    for clip, corrected in zip(clips, own, strict=True):
         place = discover.place_in(source, clip.video)
-        named = (name for name, word in words.items() if word.search(place))
-        names.append(next(named, None) or meant.get(clip.animal))
+        found = [meant.get(corrected)] if corrected != clip.animal else []
+        found += [name for name, word in words.items() if word.search(place)]
+        names.append(next(filter(None, found), None) or meant.get(clip.animal))
     warn_of_others(path, clips, names, animals)
-    pairs = zip(clips, names, strict=True)
-    return [clip._replace(**animals.get(name, {})) for clip, name in pairs]
+    return [animals.get(name, {}) for name in names]
 
 
 def relabel(clips, path, pattern):

@@ -10,7 +10,7 @@ from pathlib import Path
 import data
 from names import labels
 from names.matching import form_of_animal
-from names.sessions import EVENTS, find_order
+from names.sessions import EVENTS, find_order, name_sessions
 from system.storage import FORBIDDEN, find_name_fault
 from system.tables import fold, list_some
 from system.terminal import caution
@@ -254,8 +254,9 @@ def name_clips(folder, videos):
     return list(names.values())
 
 
-def describe_guess(clips, n_shown=10):
-    """Put a guess into a table and a line of numbers: list of str."""
+def describe_guess(clips, listed=(), n_shown=10):
+    """Put a guess into a table and a line of numbers: list of str. Labels that differ
+    in spelling, also from those that are `listed`, count as one."""
     rows = [("clip", "animal", "group", "session", "split")]
     rows += [(c.name, c.animal, c.group, c.session, c.split) for c in clips[:n_shown]]
     rows = [[field or "-" for field in row] for row in rows]
@@ -263,17 +264,19 @@ def describe_guess(clips, n_shown=10):
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     if len(clips) > n_shown:
         lines.append(f"... and {len(clips) - n_shown} more")
-    counts = [f"{len(clips)} clips"]
-    for column in ("animal", "session", "group"):
-        known = Counter(getattr(clip, column) for clip in clips)
+    counts, days = [f"{len(clips)} clips"], set()
+    spell = {"animal": list, "session": name_sessions, "group": labels.name_groups}
+    for column in spell:
+        named = spell[column]([getattr(clip, column) for clip in (*listed, *clips)])
+        known = Counter(named[len(listed) :])
         n_unknown = known.pop(None, 0)
         text = f"{len(known) or 'no'} {column}{'' if len(known) == 1 else 's'}"
+        days = {*known} if column == "session" else days
         if column == "group" and known:
             text += f" ({', '.join(f'{k} {n}' for k, n in sorted(known.items()))})"
         if known and n_unknown:
             text += f" and {n_unknown} clips without"
         counts.append(text)
-    days = {clip.session for clip in clips} - {None}
     order = find_order(days)
     shown = list(order or sorted(days))
     if len(shown) > n_shown:

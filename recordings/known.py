@@ -41,19 +41,18 @@ class Known(NamedTuple):
         return self.clip._replace(**labels)
 
 
-def recognise(folder, source, clips, listed, task=None, told=()):
+def recognise(folder, source, clips, listed, task=None):
     """Find the rows of clips that are listed, so that none is listed twice: Knowns.
 
     A recording is known by its place; where the listed place is empty by the end of it,
     so that a folder may move to another drive. A clip is known by its part of the
     recording, else by its name. One that only shares the name of another film gets a
-    separate name. `task` is the one that was asked for: the table refuses another;
-    `told` are columns of labels that the clips know better than their rows.
+    separate name. `task` is the one that was asked for: the table refuses another.
     """
     rows_of = find_rows(folder, source, {clip.video for clip in clips}, listed)
     named = {fold(row.name): row for row in reversed(listed)}
     known = {c for row in listed for c in data.LABELS if getattr(row, c) is not None}
-    lacking = [c for c in data.LABELS if c in told or c not in known]
+    lacking = [c for c in data.LABELS if c not in known]
     taken, found, pairs = set(), {}, []
     for number, clip in enumerate(clips):  # first those of the same part of a recording
         same = (r for r in rows_of[clip.video] if list_part(r) == list_part(clip))
@@ -76,6 +75,18 @@ def recognise(folder, source, clips, listed, task=None, told=()):
     return pairs
 
 
+def follow_table(known, labels):
+    """Give clips the labels that a table of animals tells, and have rows that are
+    listed changed in these alone: list of Known."""
+    found = []
+    for one, told in zip(known, labels, strict=True):
+        changes = [column for column in one.changes if column not in told]
+        changes += [c for c in told if one.row and getattr(one.row, c) != told[c]]
+        clip = one.clip._replace(**told)
+        found.append(one._replace(clip=clip, changes=tuple(changes)))
+    return found
+
+
 def inherit(known, guessed, listed):
     """Let new clips have the animals and groups that the table gives to clips that were
     `guessed` alike; a group that nothing tells is that of the animal."""
@@ -85,7 +96,7 @@ def inherit(known, guessed, listed):
     spelled = match_animals(guesses, {row.animal for row in listed} - {None})
     for one, guess in zip(known, guessed, strict=True):
         if one.row:
-            called[guess.animal].add(one.row.animal)
+            called[guess.animal].add(one.show_listed().animal)
     for row in listed:
         groups[row.animal].add(row.group)
     for one in known:

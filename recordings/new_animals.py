@@ -102,12 +102,10 @@ def follow_animals(path, clips, in_table):
         clip._replace(video=str(place))
         for clip, place in zip(clips.values(), places, strict=True)
     ]
-    told = animals.label_clips(placed, path, base)
+    told = animals.find_labels(placed, path, base)
     return {
-        clip.name: clip._replace(
-            video=clips[clip.name].video, **in_table.get(clip.name, {})
-        )
-        for clip in told
+        name: clip._replace(**{**labels, **in_table.get(name, {})})
+        for (name, clip), labels in zip(clips.items(), told, strict=True)
     }
 
 

@@ -121,6 +121,70 @@ def test_new_clips_have_the_animals_and_groups_of_the_table(lab):
     assert found == [*expected]
 
 
+def write_animals(lab, columns, *rows):
+    tables.write_table(lab.place / "animals.csv", columns, rows)
+    return "--animals", lab.place / "animals.csv"
+
+
+def test_a_table_of_animals_leaves_what_it_does_not_tell(lab):
+    films = lab.record_animals(animals=3, clips=1, sessions=("pre", "post"))
+    take_in(lab, films)
+
+    def correct(row):
+        row["session"] = f"{row['session']} op"
+        row["group"] = "old"
+        if row["clip"] == "r2_pre_c1":  # filmed under a wrong name
+            row["animal"] = "Rat 3"
+
+    lab.edit(correct)
+    before = lab.rows()
+    table = write_animals(lab, ("animal", "sex"), ("1", "f"), ("2", "m"), ("3", "f"))
+    told = take_in(lab, films, *table)
+    assert "4 rows" not in told.out and "session" not in told.out.split("listed al")[1]
+    numbered = [row | {"animal": row["animal"][-1:]} for row in before]
+    assert lab.rows() == numbered
+    groups = ("1", "sham"), ("2", ""), ("Rat 3", "stroke")
+    table = write_animals(lab, ("animal", "group"), *groups)
+    for animal in (1, 4):
+        lab.film(f"films/Rat {animal}/post2/r{animal}_post2_c1.mp4", animal)
+    told = take_in(lab, films, *table)
+    assert "group old -> sham" in told.out and "group old -> stroke" in told.out
+    rows = {row["clip"]: row for row in lab.rows()}
+    assert {rows[row["clip"]]["session"] for row in before} == {"pre op", "post op"}
+    found = [
+        (rows[f"r2_{day}_c1"]["animal"], rows[f"r2_{day}_c1"]["group"])
+        for day in ("pre", "post")
+    ]
+    assert found == [("Rat 3", "stroke"), ("2", "old")]  # an empty cell tells nothing
+    new = [
+        tuple(rows[f"r{n}_post2_c1"][c] for c in ("animal", "group", "session"))
+        for n in (1, 4)
+    ]
+    assert new == [("1", "sham", "post2"), ("Rat 4", "", "post2")]
+    assert "0 rows added" in take_in(lab, films, *table).out
+    days = ("1", "day 1"), ("2", "day 1")  # an older animal, all in one session
+    table = write_animals(lab, ("animal", "session"), *days)
+    take_in(lab, films, *table)
+    after = {row["clip"]: row["session"] for row in lab.rows()}
+    assert after["r1_pre_c1"] == after["r2_post_c1"] == "day 1"
+    assert after["r3_pre_c1"] == "pre op" and after["r4_post2_c1"] == "post2"
+
+
+def test_labels_spelled_in_two_ways_are_one_before_they_are_written(lab):
+    films = lab.record_animals(animals=3, clips=2, groups=("sham", "SHAM", "stroke"))
+    told = lab.ok("extract_files", "--from", films)
+    assert "2 groups (SHAM 4, Stroke 2)" in told.out
+    assert "groups taken for one: 'SHAM', 'Sham'" in told.err
+    assert "  Sham  " in told.out  # as it is going to be written
+    take_in(lab, films)
+    lab.film("more/shams/Rat 7/r7_day1.mp4", 3)
+    lab.film("more/shams/Rat 8/r8_Day 01.mp4", 3)
+    told = lab.ok("extract_files", "--from", lab.place / "more")
+    assert "groups taken for one: 'SHAM', 'Sham', 'Shams'" in told.err
+    assert "2 clips, 2 animals, 1 session, 1 group" in told.out
+    assert "sessions taken for one" in told.err
+
+
 def test_links_to_recordings_elsewhere(lab):
     lab.film("store/2024/x.mp4", n_frames=60)
     links = lab.place / "links"
