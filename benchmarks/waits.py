@@ -1,12 +1,13 @@
 """How long does a study wait for its commands, from start to end?
 
-    python benchmarks/waits.py [--clips 40] [--repetitions 5] [--against CHECKOUT]
+    python benchmarks/waits.py [--clips 40 400] [--repetitions 5] [--against CHECKOUT]
 
 Makes a working folder of films, four clips an animal, with drawn sequences of 20 frames
 whose changes follow the score, and gives in turns, each in a separate process:
 train_reg.py --model motion --folds 5 --final, then validate.py with its page. Prints
-medians of wall and processor time. --against gives the commands of another checkout in
-the same turns, each on a copy of the folder. A minute on two cores.
+medians of wall and processor time, and the largest memory so far. --against gives the
+commands of another checkout in the same turns, each on a copy of the folder. A minute
+on two cores for 40 clips.
 """
 
 import argparse
@@ -72,29 +73,39 @@ def run_command(checkout, command, folder):
     return seconds, sum(after[:2]) - sum(before[:2])
 
 
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", type=int, default=40)
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--against", type=Path, metavar="CHECKOUT")
-    args = parser.parse_args(argv)
-    places = {"there": args.against, "here": HOUSE} if args.against else {"here": HOUSE}
+def measure(n_clips, places, repetitions):
+    """Print what a study of so many clips costs."""
     times = {(command, where): [] for command in COMMANDS for where in places}
     with tempfile.TemporaryDirectory() as base:
         base = Path(base)
-        make_study(base / "drawn", args.clips)
+        make_study(base / "drawn", n_clips)
         for where in places:
             shutil.copytree(base / "drawn", base / where)
-        for _ in range(args.repetitions):
+        for _ in range(repetitions):
             for command, where in times:
                 given = places[where], COMMANDS[command], base / where
                 times[command, where].append(run_command(*given))
+    # ru_maxrss, of the largest child so far, is in KiB on Linux, in bytes on macOS
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e9
     for (command, where), found in times.items():
         wall, processor = np.median(found, axis=0)
         print(
-            f"{args.clips} clips, {command:8} {where:5} {wall:6.2f} s, "
-            f"{processor:6.2f} s of processor"
+            f"{n_clips} clips of {n_clips // 4} animals, {command:8} {where:5} "
+            f"{wall:6.2f} s, {processor:6.2f} s of processor, {peak:.2f} GB",
+            flush=True,
         )
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, nargs="+", default=[40])
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT")
+    args = parser.parse_args(argv)
+    places = {"there": args.against} if args.against else {}
+    for n_clips in args.clips:
+        measure(n_clips, places | {"here": HOUSE}, args.repetitions)
 
 
 if __name__ == "__main__":
