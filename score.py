@@ -220,8 +220,12 @@ def parse_args(argv):
     return args
 
 
-def settle_study(args, clips, run):
-    """Settle what is compared with what, see `study.settle`; None where nothing is."""
+def settle_study(args, clips, run, trained):
+    """Settle what is compared with what, see `study.settle`; None where nothing is.
+
+    Where animals allow no comparison, "refused" says why; it is raised at once where no
+    scores are to be written.
+    """
     if args.pair and (lost := new_animals.list_nameless(clips)):
         raise Problem(
             f"no animal is known of {len(lost)} of {len(clips)} clips, among them "
@@ -230,11 +234,19 @@ def settle_study(args, clips, run):
         )
     if not (args.compare or args.pair):
         return None
-    from evaluation import study
+    from evaluation import groups, study
 
     table = new_animals.tabulate(clips.values(), run)
     asked = args.compare, args.pair, args.control_group, args.sessions
-    settled = study.settle(table, run, *asked)
+    try:
+        settled = study.settle(table, run, *asked)
+        if trained:
+            known = explain_trained(trained, clips)
+            raise groups.TooFew(f"no comparison with {known}")
+    except groups.TooFew as problem:
+        if args.output is None:
+            raise
+        return {"refused": problem}
     if settled["healthy"]:
         print(f"healthy group: {settled['healthy']}")
     if settled["sessions"]:
@@ -243,10 +255,11 @@ def settle_study(args, clips, run):
 
 
 def compare(args, rows, run, clips, settled):
-    """Compare groups and sessions of new animals."""
+    """Compare groups and sessions of new animals; gives 1 where they do not allow it,
+    else 0."""
     import pandas as pd
 
-    from evaluation import study
+    from evaluation import groups, study
 
     scored = pd.DataFrame(rows)[["clip", "animal", "network_score"]]
     if lost := [name for name in clips if name not in set(scored["clip"])]:
@@ -256,8 +269,16 @@ def compare(args, rows, run, clips, settled):
             f"the comparison is without {len(lost)} of {len(clips)} clips, which "
             f"failed or were refused: {tables.list_some(lost)}{animals}"
         )
-    scored = scored.drop(columns="animal").merge(settled["table"], on="clip")
-    print(*study.report_study(scored, run, settled, args.output, args.level), sep="\n")
+    try:
+        if "refused" in settled:
+            raise settled["refused"]
+        scored = scored.drop(columns="animal").merge(settled["table"], on="clip")
+        told = study.report_study(scored, run, settled, args.output, args.level)
+    except groups.TooFew as problem:
+        terminal.caution(f"scored, but not compared: {problem}")
+        return 1
+    print(*told, sep="\n")
+    return 0
 
 
 def open_extractor(run, weights):
@@ -314,13 +335,11 @@ def main(argv=None):
         clips = new_animals.follow_animals(args.animals, clips, in_table)
     if not (args.other_animals or run.received):
         clips = new_animals.follow_run(clips, run)
-    settled = settle_study(args, clips, run)
     if by_name := new_animals.describe_animals(clips, in_table):
         print(by_name)
     digests = new_animals.digest_videos(clips)
     trained = new_animals.find_trained(clips, digests, run, args.other_animals)
-    if settled and trained:
-        raise Problem(f"no comparison with {explain_trained(trained, clips)}")
+    settled = settle_study(args, clips, run, trained)
     scored, code = score(args, clips, digests, networks, run)
     if not scored:
         return code
@@ -332,7 +351,7 @@ def main(argv=None):
     if args.output and args.every:
         draw_windows(figures, rows)
     if settled:
-        compare(args, rows, run, clips, settled)
+        code = compare(args, rows, run, clips, settled) or code
     if storage.table_path(args.data).is_file():
         print(state.format_state(args.data, args.task))
     return code

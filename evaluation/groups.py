@@ -173,26 +173,41 @@ def read_doses(names):
 # ---------------------------------------------------------------- of a table
 
 
+class TooFew(Problem):
+    """A comparison that its animals do not allow."""
+
+
 def check_sizes(table, settled):
-    """Raise Problem where a side of a comparison has too few animals."""
-    if len(settled["groups"]) == 1 or len(settled["sessions"]) == 1:
-        only = (settled["groups"] + settled["sessions"])[0]
-        raise Problem(f"a comparison needs two groups or sessions. Received: {only}")
-    first, *later = settled["sessions"] or [""]
-    for group in settled["groups"] or [""]:
+    """Raise TooFew where a side of a comparison has too few animals."""
+    groups, days = settled["groups"], settled["sessions"]
+    if len(groups) == 1 or len(days) == 1:
+        only = (groups + days)[0]
+        raise TooFew(f"a comparison needs two groups or sessions. Received: {only}")
+    for _, what, n in list_short(table, groups, days):
+        raise TooFew(f"a comparison needs two or more {what}. Received: {n}")
+
+
+def list_short(table, groups, days):
+    """List what fewer than two animals have: (session or "", in words, how many)."""
+    for group in groups or [""]:
         own = table[table["group"] == group] if group else table
-        where, animals = f" in {group}" if group else "", set(own["animal"])
-        sides = {f"animals{where}": animals} if not later else {}
-        if later:
-            animals = own.groupby("session")["animal"].agg(set).to_dict()
-        for day in later:
-            both = animals.get(first, set()) & animals.get(day, set())
-            sides[f"animals with both {first} and {day}{where}"] = both
-        for what, animals in sides.items():
-            if len(animals) < 2:
-                raise Problem(
-                    f"a comparison needs two or more {what}. Received: {len(animals)}"
-                )
+        where = f" in {group}" if group else ""
+        animals = own.groupby("session")["animal"].agg(set).to_dict() if days else {}
+        sides = [] if days else [("", f"animals{where}", {*own["animal"]})]
+        for day in days[1:]:
+            both = animals.get(days[0], set()) & animals.get(day, set())
+            sides.append((day, f"animals with both {days[0]} and {day}{where}", both))
+        yield from ((day, what, len(n)) for day, what, n in sides if len(n) < 2)
+
+
+def omit_sessions(table, groups, days):
+    """Omit sessions that too few animals have; none where nothing would be left."""
+    for start in range(len(days) - 1):
+        short = {day for day, *_ in list_short(table, groups, days[start:])}
+        kept = [day for day in days[start:] if day not in short]
+        if len(kept) > 1:
+            return kept
+    return days
 
 
 def compare(table, settled):
@@ -215,7 +230,7 @@ def compare(table, settled):
         own = table.dropna(subset=[column]) if column in table else table[:0]
         try:
             check_sizes(own, settled)
-        except Problem:  # experts need not have scored a session, or anything
+        except TooFew:  # experts need not have scored a session, or anything
             if who == "network":
                 raise
             continue

@@ -6,7 +6,12 @@ The statistics are those of `groups.py`.
 import dataclasses
 from pathlib import Path
 
-from evaluation.groups import check_sizes, compare, read_doses
+from evaluation.groups import (
+    check_sizes,
+    compare,
+    omit_sessions,
+    read_doses,
+)
 from names import labels as spelling
 from names import sessions
 from reports import page, style
@@ -31,10 +36,19 @@ def settle(table, run, by_group, by_session, control=None, order=None):
             spelling.ask_healthy(known, healthy, instead)
         found["groups"] = list_groups(table, healthy)
     if by_session:
-        found["sessions"] = sessions.order_sessions(table["session"], order)
-        if lost := sorted(set(table["session"]) - set(found["sessions"])):
+        days = sessions.order_sessions(table["session"], order)
+        if lost := sorted(set(table["session"]) - set(days)):
             caution(f"sessions omitted from the comparison: {', '.join(lost)}")
+        kept = found["sessions"] = omit_sessions(table, found["groups"], days)
+        if lost := [day for day in days if day not in kept]:
+            each = " of each group" * bool(found["groups"])
+            caution(
+                f"sessions omitted from the comparison: {', '.join(lost)}. Fewer than "
+                f"two animals{each} have them as well as {kept[0]}; --sessions "
+                "names those to compare"
+            )
     if by_group and not by_session:
+        warn_of_sessions(table)
         of_animal = table.groupby("animal")["group"].nunique()
         if both := sorted(of_animal.index[of_animal > 1]):
             raise Problem(
@@ -43,6 +57,17 @@ def settle(table, run, by_group, by_session, control=None, order=None):
             )
     check_sizes(table, found)
     return found | {"healthy": healthy}
+
+
+def warn_of_sessions(table):
+    """Caution of animals whose several sessions are averaged."""
+    days = table[table.groupby("animal")["session"].transform("nunique") > 1]["session"]
+    if known := sorted({day for day in days if day}):
+        caution(
+            "the groups are compared by the mean of each animal over its sessions: "
+            f"{', '.join(sessions.find_order(known) or known)}. --pair session "
+            "compares them in each session, and their changes"
+        )
 
 
 def list_groups(table, healthy):

@@ -1,6 +1,7 @@
 """New videos as labs keep them: in folders, called alike, with a table of labels."""
 
 import re
+import shutil
 import unicodedata
 
 import builders
@@ -188,6 +189,29 @@ def test_the_comparison_says_which_clips_it_is_without(study):
     assert said.code == 1 and "--strict refuses it, length" in said.err
     assert "the comparison is without 1 of 6 clips" in said.err
     assert "n5; nothing is left of Rat 25" in said.err
+
+
+def test_scores_are_written_where_animals_allow_no_comparison(study):
+    for number in range(3):
+        study.film(f"new/lesion/Rat {number + 20}/n{number}.mp4", 2 + number)
+    study.film("new/sham/Rat 30/n3.mp4", 2, n_frames=90)
+    asked = ("score", "new", *RUN, "--compare", "group")
+    words = ("needs two or more animals in Sham. Received: 1",)
+    assert "network scores" not in study.refused(*asked, words=words).out
+    said = study.run(*asked, "--output", "o.csv")
+    assert said.code == 1 and len(read(study)) == 4 and "next: " in said.out
+    assert "scored, but not compared: a comparison needs two" in said.err
+
+    study.film("new/sham/Rat 31/n4.mp4", 2)
+    said = study.run(*asked, "--strict")  # only once a clip is refused
+    assert said.code == 1 and "network scores" in said.out
+    assert "not compared: a comparison needs two or more animals in Sham" in said.err
+    shutil.copytree(study.films, study.place / "new/old")
+    said = study.run(*asked, "--output", "o.csv")
+    assert said.code == 1 and len(read(study)) == 5 + 16
+    assert "not compared: no comparison with 16 of 21 clips" in said.err
+    wrong = ("--pair", "session", "--output", "o.csv")
+    study.refused("score", "new", *RUN, *wrong, words=("have no session",))
 
 
 def test_lower_levels_give_narrower_intervals_down_to_the_lowest(study):
