@@ -214,11 +214,8 @@ def describe_making(folder, n_frames=None):
 def check_texts(folder, record):
     """Refuse published text sequences beside others that were not made like them."""
     text = next(extraction_path(folder).parent.glob("[!.]*-features.txt"), None)
-    if text is None:
-        return
-    if differences := compare_extractions(
-        record, describe_published(record["n_frames"])
-    ):
+    published = describe_published(record.get("n_frames"))
+    if text and (differences := compare_extractions(record, published)):
         raise Problem(
             f"{text} is a published sequence, and those beside it have other settings: "
             f"{'; '.join(differences)}. Move one kind to another --data folder"
