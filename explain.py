@@ -28,6 +28,7 @@ from names import labels
 from names.matching import match_names
 from runs import folds, learned, predict, state, store
 from system import storage, terminal
+from system.tables import count
 from system.terminal import Problem
 
 
@@ -190,17 +191,31 @@ def gather(args):
     study = pipeline.open_study(
         folder, opened, run, table, np.stack(sequences), pictures
     )
-    return study, reason, chosen, describe_skill(study.table, run)
+    return study, reason, chosen, describe_skill(args, study.table, run)
 
 
-def describe_skill(table, run):
-    """Describe how well the clips explained are scored; see `describe_verdict`."""
-    from evaluation import evaluate, verdict
+def describe_skill(args, table, run):
+    """Describe how well a run scores; see `describe_verdict`. Clips that were chosen by
+    name, or that it knows, say nothing of that: the last validation does, if there."""
+    from evaluation import evaluate, questions, verdict
     from evaluation.report import LEVELS, explain_known
 
-    result = evaluate.evaluate(table, run)
-    found = verdict.describe_verdict(result, explain_known(table))
-    return found | {"level": LEVELS[found["label"]]}
+    known, of = explain_known(table), ""
+    if known or args.clip:
+        verb = "was" if len(table) == 1 else "were"
+        why = known or f"the {count(len(table), 'clip')} below {verb} chosen by name"
+        why = f"{why[0].upper()}{why[1:]}, which is no test of the run"
+        found = questions.read_validation(args.data, run)
+        if found:
+            of = " by its last validation, on all its clips"
+            found["verdict"].append(f"{why}.")
+        else:
+            way = state.write_command(args.data, f"validate.py --run {run.name}")
+            text = f"{why}. How well the run scores is told by: {way}"
+            found = {"label": verdict.NO_TEST, "than": "", "verdict": [text]}
+    else:
+        found = verdict.describe_verdict(evaluate.evaluate(table, run))
+    return found | {"of": of, "level": LEVELS[found["label"]]}
 
 
 def find_others(folder, run, task, names):

@@ -1,6 +1,9 @@
 """Which clips tell how good a run is: test rows, or animals that its folds held out."""
 
+from pathlib import Path
+
 from runs import folds, learned, store
+from system import storage
 from system.terminal import Problem
 
 
@@ -78,6 +81,20 @@ def list_schemes(run):
     if run.scheme.kind == "final":
         return [(run.scheme.of, folds.name_of(run))]
     return [(kind, run.name) for kind in store.FOLDS]
+
+
+def read_validation(folder, run):
+    """Read what the last validation of a run on unseen animals found: dict of "label",
+    "than" and "verdict", or None where none is there of these very networks."""
+    names = ("test", run.name), *list_schemes(run)
+    paths = [storage.predictions_path(folder, n, kind, ".json") for kind, n in names]
+    paths = sorted(filter(Path.is_file, paths), key=lambda path: path.stat().st_mtime)
+    known = {run.sha256, *(network.sha256 for network in run.errors.networks)}
+    found = None
+    for content in map(storage.read_json, paths):
+        if content["run_record"]["sha256"] in known:
+            found = {key: content[key] for key in ("label", "than", "verdict")}
+    return found
 
 
 def has_folds(folder, kind, prefix, run):

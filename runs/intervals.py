@@ -6,8 +6,9 @@ its own, whatever the network and the distribution of errors (conformal predicti
 cross-validation: Vovk 2015, Annals of Mathematics and Artificial Intelligence 74;
 Barber et al. 2021, Annals of Statistics 49). Animals are the unit that is drawn: one
 clip stands for each, and the new animal, whose error is unknown, counts as one with an
-infinite error. The limit is the median over many draws of the clips (Dunn, Wasserman &
-Ramdas 2023, JASA 118), interpolated between two animals' errors.
+infinite error: of A animals the error at rank level (A + 1) is the limit, interpolated
+between two ranks, in the median over every choice of one clip an animal (Dunn,
+Wasserman & Ramdas 2023, JASA 118).
 
 The interval lies around the score of the network trained on all animals. Around those
 of all networks of the cross-validation (CV+) a coverage of 1 - 2 (1 - level) would be
@@ -15,6 +16,7 @@ proven; the coverage of this one is measured: `benchmarks/intervals.py` finds th
 nominal one, or two points more. None of it holds for animals of another kind.
 """
 
+import bisect
 import functools
 import itertools
 import math
@@ -23,7 +25,6 @@ import numpy as np
 
 LEVEL = 0.9
 MAX_SUBSETS = 200  # of an animal's clips; beyond them, drawn at random
-N_DRAWS = 50  # of one subset for each animal
 
 
 def count_needed(level=LEVEL):
@@ -46,21 +47,34 @@ def find_width(errors, animals, level=LEVEL, n_clips=1):
     the limit; with fewer animals than `count_needed` it is infinite. An animal with
     fewer clips counts with all that it has, whose mean errs more rather than less.
     """
-    errors = np.asarray(errors, float)
+    errors, sizes = np.asarray(errors, float), []
     names, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)
-    place = round(max(level * (len(names) + 1) - 1, 0), 9)
-    if place > len(names) - 1:
+    rank = round(max(level * (len(names) + 1), 1), 9)
+    if rank > len(names):
         return math.inf
-    random, drawn = np.random.default_rng(0), np.empty((N_DRAWS, len(names)))
     for number in range(len(names)):
         (own,) = np.nonzero(index == number)
         subsets = own[draw_subsets(len(own), min(n_clips, len(own)))]
-        sizes = np.abs(errors[subsets].mean(axis=1))
-        drawn[:, number] = random.choice(sizes, N_DRAWS) if len(sizes) > 1 else sizes
-    drawn.sort(axis=1)
-    below = int(place)
-    low, high = drawn[:, below], drawn[:, min(below + 1, len(names) - 1)]
-    return float(np.median(low + (place - below) * (high - low)))
+        sizes.append(np.abs(errors[subsets].mean(axis=1)))
+    ranks = math.floor(rank), math.ceil(rank)
+    return float(np.interp(rank, ranks, [find_median(sizes, r) for r in ranks]))
+
+
+def find_median(sizes, rank):
+    """Find the median of the size at a rank, from 1, over every choice of one size of
+    each animal; `sizes` are arrays, one an animal."""
+
+    def measure(limit):
+        """Measure the part of the choices with as many animals within a limit."""
+        counts = np.eye(1, len(sizes) + 1)[0]  # parts by the number of animals within
+        for own in sizes:
+            part = np.mean(own <= limit)
+            counts = counts * (1 - part) + np.roll(counts, 1) * part
+        return counts[rank:].sum()
+
+    known = np.unique(np.concatenate(sizes))
+    halves = 0.5 - 1e-9, 0.5 + 1e-9  # two sizes are in the middle of an even number
+    return np.mean([known[bisect.bisect_left(known, x, key=measure)] for x in halves])
 
 
 @functools.lru_cache(maxsize=1000)

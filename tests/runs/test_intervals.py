@@ -1,5 +1,7 @@
 """Intervals over animals: by hand, and that they hold as often as they say."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,18 @@ def test_the_mean_of_clips_is_judged_by_means_of_as_many():
     assert widths == [2, 2]  # of a 0, 1 or 2 for two clips, 1 for three; b has one
     assert intervals.find_width(errors, animals, 1 / 3, 3) == 1
     assert len(intervals.draw_subsets(40, 20)) == intervals.MAX_SUBSETS
+
+
+def test_each_rank_has_its_median_over_every_choice_of_one_clip_an_animal():
+    random = np.random.default_rng(2)
+    animals = np.repeat(np.arange(6), [1, 2, 3, 4, 3, 2])
+    errors = random.normal(0, 1, len(animals))
+    own = [np.abs(errors[animals == animal]) for animal in range(6)]
+    choices = np.sort(list(itertools.product(*own)), axis=1)  # all 144
+    medians = np.median(choices, axis=0)
+    for level, rank in ((0.8, 5.6), (0.5, 3.5), (6 / 7, 6.0)):
+        wanted = np.interp(rank, range(1, 7), medians)
+        assert intervals.find_width(errors, animals, level) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("level, needed", [(0.9, 9), (0.8, 4), (0.95, 19), (0.75, 3)])
