@@ -2,8 +2,8 @@
 
 A sequence is (T, F): F features for each of T frames. Networks take (B, T, F) and give
 (B, 1). Those that are trained step by step are uncompiled `keras.Model`s, and Keras is
-loaded where one is built; the score of movement is numpy. `runs/archives.py` fills
-them with the weights of a file.
+loaded where one is built; the score of posture and movement is numpy.
+`runs/archives.py` fills them with the weights of a file.
 """
 
 import numpy as np

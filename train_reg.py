@@ -66,10 +66,8 @@ def add_network(parser):
 
     add = terminal.begin_options(parser, "network", Options)
     text = "lstm, as published; pool, which averages over the frames and so ignores "
-    text += (
-        "their order; motion, a linear score of the change from frame to frame, for "
-    )
-    add("--model", ("lstm", "pool", "motion"), text + "few clips")
+    text += "their order; motion, a linear score of posture and amount of movement, "
+    add("--model", ("lstm", "pool", "motion"), text + "for few clips")
     add("--units", terminal.positive_int, "number of LSTM units")
     text = "fraction of units set to 0 at random in training"
     add("--dropout", terminal.fraction, text)
@@ -233,7 +231,8 @@ def train_all(args, repeat):
         if args.overwrite or not finish.is_finished(args.data, plan)
     ]
     for number, plan in enumerate(todo, start=1):
-        print(f"{plan.name} ({number} of {len(todo)}): {splits.describe_plan(plan)}")
+        place = f"network {number} of {len(todo)}"
+        print(f"{plan.name} ({place}): {splits.describe_plan(plan)}")
     parts = [[plan for plan in todo if plan.held_out]]  # they measure the final one
     parts += [[plan] for plan in todo if not plan.held_out]
     for part in filter(None, parts):

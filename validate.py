@@ -269,7 +269,7 @@ def score(args):
     repeats = settle_groups(args, clips, list_repeats(args, clips))
     settled = settle_comparison(args, repeats[0])
     learned.caution_edited([run for parts in repeats for run, _ in parts], clips)
-    from evaluation import evaluate
+    from evaluation import evaluate, study
     from evaluation.predictions import score_parts
 
     lengths = {clip.name: clip.n_frames for clip in clips}
@@ -277,7 +277,9 @@ def score(args):
     results, tables = [], []
     for parts in repeats:
         table, run, reasons = score_parts(args.data, parts, lengths, rows, args.control)
-        results.append(evaluate.evaluate(table, run, reasons, args.control))
+        result = evaluate.evaluate(table, run, reasons, args.control)
+        result["networks"] = study.list_networks([each for each, _ in parts])
+        results.append(result)
         tables.append(table)
     return clips, run, results, tables, settled
 
@@ -310,7 +312,7 @@ def recalibrate(args):
     print(
         f"{count(found['n_clips'], 'clip')} of {count(found['n_animals'], 'animal')} "
         f"that {run.name} never saw: expert = {new.base.slope:.3g} x network "
-        f"{new.base.offset:+.3g}\nmean absolute error (MAE): {run.name} as it is "
+        f"{new.base.offset:+.3g}\nMAE over clips: {run.name} as it is "
         f"{show(found['before'], 2)}; recalibrated, each animal by the line of all "
         f"others, {show(found['after'], 2)}; change {show(change, 2)}"
     )

@@ -33,17 +33,18 @@ def put_on_scale(axis, limits):
 
 
 def scatter(axes, rows, title=None, healthy=None):
-    """Draw clips faint and the means of animals, or of their sessions, strong."""
+    """Draw clips faint and the means of animals strong, each with its first group."""
     groups = [group if isinstance(group, str) else None for group in rows["group"]]
-    known = "session" in rows and rows["session"].notna().all()
-    units = ["animal", "session"] if known else ["animal"]
+    first = dict(zip(rows["animal"][::-1], groups[::-1], strict=True))
+    of_animals = [first[animal] for animal in rows["animal"]]
     axes.scatter([], [], s=7, color=FAINT, alpha=0.6, linewidths=0, label="clip")
     for group, (colour, shape) in style.choose_looks(groups, healthy).items():
         own = rows[[other == group for other in groups]]
         options = {"marker": shape, "color": colour, "linewidths": 0}
         axes.scatter(own["x"], own["y"], s=7, alpha=0.3, zorder=2, **options)
-        means = own.groupby(units)[["x", "y"]].mean()
-        label = f"{group or 'animal'} ({own['animal'].nunique()})"
+        own = rows[[other == group for other in of_animals]]
+        means = own.groupby("animal")[["x", "y"]].mean()
+        label = f"{group or 'animal'} ({len(means)})"
         options |= {"edgecolors": "white", "linewidths": 0.5}
         axes.scatter(means["x"], means["y"], s=28, zorder=3, label=label, **options)
     put_legend_above(axes, title, 4)
@@ -71,8 +72,8 @@ def say(figure, sign=""):
 def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     """Draw network score against expert score; return a Figure.
 
-    Clips faint, means of animals (or their sessions) strong, the line of identity; the
-    figures of the verdict.
+    Clips faint, means of animals strong, the line of identity; the figures of the
+    verdict. `agreement` is "crossed" where its r over animals is the centred one.
     """
     figure, (axes,) = style.open_figure(style.WIDTH, title)
     axes.set(xlabel=TARGETS[target], ylabel="network score")
@@ -82,9 +83,11 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     limits = style.find_limits([0, *rows["x"], *rows["y"]])
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, dashes=(4, 3), zorder=1)
     clips, animals = agreement["clips"], agreement["animals"]
-    told = f"r over animals {say(animals['pearson'])}, MAE of clips {say(clips['mae'])}"
+    centred = ", centred," if agreement.get("crossed") else ""
+    told = f"r over animals{centred} {say(animals['pearson'])}"
+    told += f"; MAE over clips {say(clips['mae'])}"
     n = f"{count(animals['n'], 'animal')}, {count(clips['n'], 'clip')}"
-    scatter(axes, rows, f"{n}: {told}", healthy)
+    scatter(axes, rows, f"{n}\n{told}", healthy)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         put_on_scale(axis, limits)

@@ -2,11 +2,15 @@
 
 import statistics
 
+import numpy as np
+
+from evaluation.verdict import NO_BETTER
 from features import provenance
 from system.tables import count
 from video import frames
 
 MIN_SHARE = 0.15  # of the error: below it a cause is not worth a line
+N_DRAWS = 999  # of errors, given to animals by chance
 
 
 def rank_priorities(folder, table, result, run):
@@ -15,9 +19,10 @@ def rank_priorities(folder, table, result, run):
     if not mae:
         return []
     scored = table.dropna(subset=["target", "network_score"])
+    is_useless = result["label"] == NO_BETTER
     found = [
         *check_raters(result, mae),
-        *check_animals(scored),
+        *(explain_useless() if is_useless else check_animals(scored)),
         *check_plan(result, mae),
         *check_bias(result, mae),
         *check_variation(scored),
@@ -45,18 +50,36 @@ def check_raters(result, mae):
         )
 
 
+def explain_useless():
+    """A network that learned nothing errs on all animals: its clips are to blame."""
+    yield (
+        1,
+        "The network is no better than the mean. Check in this order: do raters agree "
+        "(rate.py --join mean)? Does the animal fill the picture (--crop)? Is a clip "
+        "one trial? Are there enough animals (validate.py --plan)?",
+    )
+
+
 def check_animals(scored):
-    """A quarter of the animals may carry half of the error."""
-    error = (scored["network_score"] - scored["target"]).abs()
-    sums = error.groupby(scored["animal"]).sum().sort_values(ascending=False)
-    n = max(1, round(len(sums) / 4))
-    share = sums.iloc[:n].sum() / sums.sum()
-    if len(sums) > 3 and share >= 1.5 * n / len(sums):
+    """A quarter of the animals may carry half of the error: more than if clips with
+    as large errors belonged to animals by chance."""
+    error = (scored["network_score"] - scored["target"]).abs().to_numpy()
+    names, owner = np.unique(scored["animal"].to_numpy(str), return_inverse=True)
+    n, random = max(1, round(len(names) / 4)), np.random.default_rng(0)
+
+    def find_share(error):
+        return np.sort(np.bincount(owner, error))[-n:].sum() / error.sum()
+
+    share = find_share(error)
+    drawn = [find_share(random.permutation(error)) for _ in range(N_DRAWS)]
+    if len(names) > 3 and share > np.quantile(drawn, 0.95):
         verb = "carries" if n == 1 else "carry"
+        largest = names[np.argsort(-np.bincount(owner, error), kind="stable")]
         yield (
-            share - n / len(sums),
-            f"{count(n, 'animal')} of {len(sums)} {verb} {share:.0%} of the error: "
-            f"look at the clips of {', '.join(map(str, sums.index[:n][:4]))}.",
+            share - np.mean(drawn),
+            f"{count(n, 'animal')} of {len(names)} {verb} {share:.0%} of the error, by "
+            f"chance about {np.mean(drawn):.0%}: look at the clips of "
+            f"{', '.join(largest[:n][:4])}.",
         )
 
 

@@ -20,8 +20,8 @@ from video import find, frames
 
 N_PICTURES, SIDE = 6, 240  # of the strip of a clip; pixels of a picture's longer side
 CAPTIONS = {
-    "agreement": "Each animal's mean, of a session where sessions are known, and its "
-    "clips, beside the line where both agree.",
+    "agreement": "Each animal's mean, and its clips fainter, beside the line where "
+    "both scores agree.",
     "bland_altman": "Differences of the two scores, with bias and limits of agreement; "
     "bands are their intervals.",
     "study": "Held-out network scores, a dot for each animal.",
@@ -61,7 +61,7 @@ def draw(place, split, table, run, result, means):
     title = f"{run.name}, {split}: {'animals never seen' if is_test else 'NOT A TEST'}"
     found = result["agreement"]
     animals = report_tables.believe(found["animals"], result["crossed"])
-    found = found | {"animals": animals}
+    found = found | {"animals": animals, "crossed": result["crossed"]}
     given = table, found, title, result["target"], run.control_group
     drawn = {
         "agreement": plots.draw_agreement(*given),
@@ -164,7 +164,8 @@ def write_methods(result, run, split, is_test):
         run=run,
         split=split,
         is_test=is_test,
-        network=study.describe_network(run),
+        network=study.describe_network(run, result.get("networks", ())),
+        shares=study.describe_shares(run, result.get("networks", ())),
         widened=f"{FOLDED:g}",
         known=terminal.list_versions(),
     )

@@ -141,7 +141,7 @@ def list_baselines(result):
             notes.append(f"elsewhere: {found['reason']}")
         mae, reduction = found["clips"]["mae"], found["reduction"]
         rows.append([name, mae, reduction, "; ".join(notes)])
-    columns = "MAE", "reduction by the network", ""
+    columns = "MAE over clips", "reduction by the network", ""
     return [Section("baselines, fitted on the training clips", columns, rows)]
 
 
@@ -198,7 +198,7 @@ def list_controls(controls, model):
         if model in ORDERLESS and name == "shuffled-frames":
             notes.append(f"{model} ignores the order of frames by design")
         rows = lay({"before": "as it is", "after": name, "change": "change"}, found)
-        sections.append(Section(f"control {name}", ("MAE",), rows, notes))
+        sections.append(Section(f"control {name}", ("MAE over clips",), rows, notes))
     return sections
 
 
@@ -224,7 +224,9 @@ def list_raters(raters):
         for side, pair in pairs.items()
     ]
     if rows:
-        sections.append(Section("against each rater", ("MAE", "Pearson r"), rows))
+        sections.append(
+            Section("against each rater, clips", ("MAE", "Pearson r"), rows)
+        )
     if network := raters.get("network"):
         words = {"experts": "rater against rater", "network": "network against raters"}
         rows = lay(words | {"difference": "difference"}, network)
@@ -253,7 +255,7 @@ def list_plan(plan):
         animals = count(own["n_animals"], "animal")
         animals = animals if own["n_animals"] else "an unknown number of animals"
         notes.append(f"this run, trained on {animals}: {show(own['mae'])}")
-    title = "MAE on other animals by the number of training animals"
+    title = "MAE over clips of other animals by the number of training animals"
     columns = "network (motion)", "ridge", "training mean", "SD of the better"
     return [Section(title, columns, rows, notes)]
 
@@ -265,7 +267,7 @@ def list_errors(errors):
         for by, found in errors.items()
         for row in found
     ]
-    columns = "clips", "animals", "MAE", "bias"
+    columns = "clips", "animals", "MAE over clips", "bias"
     return [Section("errors", columns, rows)] if rows else []
 
 

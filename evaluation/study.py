@@ -114,15 +114,43 @@ def list_results(study):
     return sentences
 
 
-def describe_network(run):
-    """Describe a network as Methods do: settings, weights by name and digest."""
+def list_networks(runs):
+    """List what each network of an evaluation learned: "n_clips", and its "shares"."""
+    return [{"n_clips": len(r.targets), "shares": r.choice.shares} for r in runs]
+
+
+def describe_range(values, form="{}"):
+    """Write the range of values, or the one value that all are."""
+    ends = dict.fromkeys(form.format(end) for end in (min(values), max(values)))
+    return " to ".join(ends)
+
+
+def describe_shares(run, networks=()):
+    """Describe how much of a linear score each block is, in all networks."""
+    if len(networks) < 2:
+        return run.describe_choice()
+    shares = [each["shares"] for each in networks]
+    texts = [
+        f"{describe_range([own[block] for own in shares], '{:.0%}')} {block}"
+        for block in shares[0]
+        if all(block in own for own in shares)
+    ]
+    return ", ".join(texts) and f"{', '.join(texts)} (ranges over the networks)"
+
+
+def describe_network(run, networks=()):
+    """Describe a network as Methods do: settings, weights by name and digest. Several
+    are described together, see `list_networks`."""
     made, known = run.extraction or {}, len(run.targets)
+    if len(networks) > 1:
+        known = describe_range([each["n_clips"] for each in networks])
     digest = str(made.get("sha256") or "")[:12]
     weights = Path(str(made.get("weights", "unknown"))).name  # never a path
     return (
-        f"model {run.model}, trained on {known or 'unknown'} clips; {run.n_frames} "
-        f"frames a clip, {made.get('sampling', 'unknown')} sampling; features of "
-        f"InceptionV3 with {weights} weights{digest and f' (SHA-256 {digest})'}"
+        f"model {run.model}, {'each ' * (len(networks) > 1)}trained on "
+        f"{known or 'unknown'} clips; {run.n_frames} frames a clip, "
+        f"{made.get('sampling', 'unknown')} sampling; features of InceptionV3 with "
+        f"{weights} weights{digest and f', SHA-256 {digest}'}"
     )
 
 

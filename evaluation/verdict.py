@@ -35,7 +35,8 @@ def describe_verdict(result, known=""):
     points = " points" if result["target"] == "score" else ""
     first = (
         f"On {animals} ({count(clips['n'], 'clip')}){what}, its scores differ "
-        f"from {whose} by {clips['mae']['value']:.{digits}f}{points} on average"
+        f"from {whose} by {clips['mae']['value']:.{digits}f}{points} on average over "
+        "clips"
     )
     mean = result["baselines"].get(MEAN, {})
     if "reduction" not in mean:
@@ -144,7 +145,7 @@ def list_figures(result):
     if not clips["n"]:
         return {}
     mae, reason = show(clips["mae"], digits), clips["mae"].get("reason")
-    lines = {"mean absolute error (MAE)": f"{mae} ({reason})" if reason else mae}
+    lines = {"MAE over clips": f"{mae} ({reason})" if reason else mae}
     for name in filter(None, (MEAN, find_rival(baselines))):
         if "reduction" in (found := baselines.get(name, {})):
             error = f"{found['clips']['mae']['value']:.{digits}f}"
@@ -186,23 +187,23 @@ def list_asked(result, digits):
     holm = "Holm " * (len(found) > 1)
     for each in found[:MOST_COMPARED]:
         own, (low, high) = each["network"], each["network"]["interval"]
-        p = show_p({"p": own["p_holm"]}, 3)
+        p = show_p({"p": own["p_holm"]})
         text = f"{own['difference']:+.2f} [{low:.2f}, {high:.2f}] {holm}p {p}"
         if expert := each.get("expert"):
-            p = show_p({"p": expert["p_holm"]}, 3)
+            p = show_p({"p": expert["p_holm"]})
             text += f"; expert {expert['difference']:+.2f} p {p}"
         lines[each["name"]] = text
     if (n_more := len(found) - MOST_COMPARED) > 0:
         lines[f"{n_more} more comparisons"] = "in results.txt and the page"
     if trend := comparison.get("trend", {}).get("network"):
-        (low, high), p = trend["interval"], show_p(trend, 3)
+        (low, high), p = trend["interval"], show_p(trend)
         lines["trend"] = f"{trend['slope']:+.3g} [{low:.3g}, {high:.3g}] p {p}"
     if outcome := result.get("outcome"):
         sides = [f"{who} {show(outcome[who], 2)}" for who in ("network", "expert")]
         lines["r with the outcome"] = "; ".join(sides)
     for name, found in result.get("controls", {}).items():
         change = show(found["change"], digits)
-        lines[name] = f"MAE changes by {change}: {found['verdict']}"
+        lines[name] = f"MAE over clips changes by {change}: {found['verdict']}"
     if plan := result.get("plan"):
         text = plan.get("reason") or f"about {plan['needed']['value']:.0f} animals"
         lines["animals for the error wanted"] = text

@@ -67,8 +67,8 @@ class Trace(NamedTuple):
     limits: tuple | None = None  # of the contributions of all clips on a page
 
     def at(self, frame):
-        """Where a frame begins on the axis of time: seconds, else its number."""
-        return frame + 0.5 if self.interval is None else frame * self.interval
+        """Where a frame's bar begins: around its time in seconds, else its number."""
+        return frame + 0.5 if self.interval is None else (frame - 0.5) * self.interval
 
     def format_time(self, frame):
         """Write the time of a frame in seconds, else its number."""

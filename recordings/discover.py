@@ -190,9 +190,10 @@ def settle_labels(texts, animals, groups, sessions):
     are_apart = are_apart and all(is_above(*c) for c in columns if c[2] in both)
     told = ", ".join(sorted(known))
     if is_all and (is_one or (both and not are_apart)):
-        caution(
-            f"{told}: every animal has more than one, so they are taken for sessions"
-        )
+        how, what = "of more than one", "they are taken for sessions, not groups"
+        if is_one:
+            how, what = "with and without it", "it is taken for a session, not a group"
+        caution(f"{told}: every animal has clips {how}, so {what}")
         sessions = [s or g for s, g in zip(sessions, groups, strict=True)]
         groups = [None] * len(groups)
     elif both and are_apart:

@@ -151,21 +151,17 @@ def explain_missing(run):
 
 
 def explain_no_skill(run):
-    """Explain that a run was not better than the mean on held-out animals, or None.
-    Each animal counts once, with the mean absolute error of its clips."""
+    """Explain that a run was not better than the mean on held-out animals, or None."""
     if not count_animals(run):
         return None
     *errors, animals = list_errors(run)
-    names, index = np.unique(animals, return_inverse=True)
-    network, mean = (
-        np.mean([np.abs(each[index == i]).mean() for i in range(len(names))])
-        for each in errors
-    )
+    network, mean = (np.abs(each).mean() for each in errors)
     if network < mean:
         return None
     return (
-        f"on {len(names)} held-out animals, run {run.name} was not better than "
-        f"the mean of the training scores (MAE {network:.2f}, of the mean {mean:.2f})"
+        f"on {len(set(animals))} held-out animals, run {run.name} was not better than "
+        f"the mean of the training scores (MAE over clips {network:.2f}, of the mean "
+        f"{mean:.2f})"
     )
 
 

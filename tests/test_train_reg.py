@@ -207,7 +207,7 @@ def test_leave_one_animal_out_writes_a_run_for_each_animal(tmp_path, capsys):
     (folder / "checkpoints" / "Reach-pool-g03-features.json").unlink()
     capsys.readouterr()
     train(folder, "--leave-one-animal-out", "--epochs", "1")
-    assert "(1 of 1)" in capsys.readouterr().out
+    assert "(network 1 of 1)" in capsys.readouterr().out
     assert np.array_equal(before, score_all(folder, "Reach-pool-g03-features"))
 
 

@@ -36,8 +36,8 @@ def train_run(folder, plan, bar=None):
 
 
 def fit_motion(folder, plan):
-    """Fit a score of movement on all clips of a plan, in closed form. Gives networks
-    and what a `Run` says of them, `val_loss` with each animal held out."""
+    """Fit a score of posture and movement on all clips of a plan, in closed form. Gives
+    networks and what a `Run` says of them, `val_loss` with each animal held out."""
     options, shape = plan.options, (plan.n_frames, plan.n_features)
     animals = list(map(plan.animal_of, plan.train_clips))
     statistics = measure_movement(folder, plan.train_clips, *shape, options.reads)

@@ -73,8 +73,22 @@ def test_agreement_says_n_r_and_mae_of_animals():
     expert, network = [0.25, 1, 2.5, 4.75], [0.5, 1.5, 2.25, 4.1]
     r = np.corrcoef(expert, network)[0, 1]
     assert "4 animals, 7 clips" in words
-    assert f"r over animals {r:.2f}" in words and "MAE of clips 0.40" in words
+    assert f"r over animals {r:.2f}" in words and "MAE over clips 0.40" in words
     assert "Control (2)" in words and "Stroke (2)" in words
+
+
+def test_agreement_shows_a_dot_for_each_animal_that_r_is_computed_from():
+    table = tabulate().assign(session=["pre", "post"] * 4)
+    scores = table["target"], table["network_score"], table["animal"]
+    found = measure_agreement(*scores) | {"crossed": True}
+    figure = drawings.draw_agreement(table, found)
+    sizes = [dots.get_sizes()[0] for dots in figure.axes[0].collections]
+    assert set(sizes) == {7, 28}
+    dots = [d.get_offsets() for d in figure.axes[0].collections if d.get_sizes()[0] > 7]
+    x, y = np.concatenate(dots).T
+    assert len(x) == found["animals"]["n"] == 4
+    r = np.corrcoef(x, y)[0, 1]
+    assert f"r over animals, centred, {r:.2f}" in words_of(figure)
 
 
 def test_agreement_axes_are_equal():

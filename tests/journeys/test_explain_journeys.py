@@ -40,6 +40,12 @@ def test_each_clip_is_explained_by_the_network_that_never_saw_its_animal(study):
     assert read_csv(folder / "clips.csv") == clips
     beside = folder / f"clip-{name}"
     assert str(beside / "index.html") in one.out
+    said = f"all its clips: {result['label']}"
+    assert (
+        said in one.out and f"differ from the expert's by {mae:.2f} points" in one.out
+    )
+    assert "The 1 clip below was chosen by name, which is no test of the run" in one.out
+    assert said in (beside / "index.html").read_text("utf-8")
     (again,) = read_csv(beside / "clips.csv")
     assert float(again["value"]) == pytest.approx(float(rows[0]["value"]), abs=1e-4)
     few = ("explain", "--run", "Reach-motion", "--clip")
@@ -49,6 +55,13 @@ def test_each_clip_is_explained_by_the_network_that_never_saw_its_animal(study):
 
     known = study.ok("explain", "--run", "Reach-motion", "--split", "all", *FAST)
     assert "NOT A TEST" in known.out and "ONLY IN PART" not in known.out
+    assert said in known.out and "no test of the run" in known.out
+    for path in (study.folder / "predictions").glob("*.json"):
+        path.unlink()
+    alone = study.ok("explain", "--run", "Reach-motion", "--clip", name, *FAST)
+    told_by = "told by: python validate.py --run Reach-motion"
+    assert "it scores: NOT A TEST" in alone.out and told_by in alone.out
+    assert "BETTER" not in alone.out and "differ from the" not in alone.out
     fold = study.ok("explain", "--run", "Reach-motion-fold1-features", *FAST)
     assert "held out" in fold.out and "NOT NEW" not in fold.out
     (path,) = (study.folder / "figures").glob("*fold1-features/held-out/clips.csv")

@@ -1,0 +1,43 @@
+"""What to change first: what is worth a line, and what chance does as well."""
+
+import numpy as np
+from builders import make_run
+from studies import draw_table
+
+from evaluation import evaluate, priorities, verdict
+
+
+def rank(table, folder):
+    run = make_run(control_group="Control")
+    result = evaluate.evaluate(table, run)
+    result |= verdict.describe_verdict(result)
+    return result, priorities.rank_priorities(folder, table, result, run)
+
+
+def test_animals_are_named_only_where_chance_would_not_do_as_well(tmp_path):
+    n_named = 0
+    for seed in range(20):
+        table = draw_table(n_animals=10, n_clips=4, seed=seed)
+        n_named += any("of the error" in text for text in rank(table, tmp_path)[1])
+    assert n_named <= 3  # of 20, at a level of 5%
+
+    far = table["animal"] == "g03"
+    table.loc[far, "network_score"] += 2.5
+    errors = (table["network_score"] - table["target"]).abs()
+    sums = errors.groupby(table["animal"]).sum().sort_values()
+    _, texts = rank(table, tmp_path)
+    (text,) = [text for text in texts if "of the error" in text]
+    share = sums.iloc[-2:].sum() / sums.sum()
+    assert f"2 animals of 10 carry {share:.0%} of the error, by chance about" in text
+    assert f"clips of g03, {sums.index[-2]}" in text
+
+
+def test_a_network_that_learned_nothing_has_no_guilty_animals(tmp_path):
+    table = draw_table(n_animals=10, n_clips=4)
+    random = np.random.default_rng(0)
+    table["network_score"] = table["training_mean"] + random.normal(0, 2, len(table))
+    table.loc[table["animal"] == "g03", "network_score"] += 8
+    result, texts = rank(table, tmp_path)
+    assert result["label"] == verdict.NO_BETTER
+    assert texts[0].startswith("The network is no better than the mean. Check in this")
+    assert not any("look at the clips" in text for text in texts)
