@@ -13,7 +13,7 @@ Wasserman & Ramdas 2023, JASA 118).
 The interval lies around the score of the network trained on all animals. Around those
 of all networks of the cross-validation (CV+) a coverage of 1 - 2 (1 - level) would be
 proven; the coverage of this one is measured: `benchmarks/intervals.py` finds the
-nominal one, or two points more. None of it holds for animals of another kind.
+nominal one, or up to three points more. None of it holds for animals of another kind.
 """
 
 import bisect

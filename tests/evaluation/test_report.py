@@ -1,5 +1,7 @@
 """What a report says of studies that prove little: no sentence claims too much."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +10,8 @@ from films import clip_of, make_film, read_numbers
 from studies import draw_table, tell
 
 import data
-from evaluation import evaluate, report, report_tables
-from runs.record import Scheme
+from evaluation import evaluate, report, report_tables, study
+from runs.record import Choice, Scheme
 
 
 def test_a_good_network_is_called_better_than_the_baseline():
@@ -119,6 +121,39 @@ def test_the_page_leads_with_the_label_and_the_sentences(tmp_path):
     mae = result["agreement"]["clips"]["mae"]
     assert f"differed by {mae['value']:.2f} (95% CI {mae['low']:.2f} to" in text
     assert "5-fold" in text and "over animals" in text
+
+
+def test_methods_name_all_networks_of_a_cross_validation_once():
+    result, _, printed = tell(draw_table())
+    assert "over clips" in printed and "  MAE over clips " in printed
+    choice = Choice(shares={"amount of movement": 0.2, "posture": 0.8})
+    run = make_run(name="Reach", model="motion", scheme=Scheme("folds", n_folds=5))
+    runs = [dataclasses.replace(run, choice=choice) for _ in range(5)]
+    runs[1] = dataclasses.replace(run, train_clips={f"c{i}": 1.0 for i in range(36)})
+    runs[1] = dataclasses.replace(runs[1], choice=Choice(shares=dict(choice.shares)))
+    runs[1].choice.shares.update({"amount of movement": 0.3, "posture": 0.7})
+    result["networks"] = study.list_networks(runs)
+    text = report.write_methods(result, runs[-1], "folds", True)
+    few = len(run.targets)
+    assert (
+        f"scored by 5 networks (model motion, each trained on {few} to 36 clips" in text
+    )
+    assert "They were evaluated on 45 clips of 15 animals, each scored by a" in text
+    assert "20% to 30% amount of movement, 70% to 80% posture (ranges over" in text
+    assert "last fold" not in text and "Movement was" not in text
+    result["networks"] = result["networks"][1:2]
+    alone = report.write_methods(result, runs[1], "test", True)
+    assert "scored by a network (model motion, trained on 36 clips" in alone
+
+
+def test_a_larger_error_is_not_said_to_be_not_shown_to_be_less():
+    table = draw_table(signal=0)
+    table["network_score"] += np.resize([1, -1], len(table))
+    result, _, _ = tell(table)
+    text = report.write_results(result, make_run(scheme=Scheme("folds")), "folds", True)
+    found = result["baselines"]["training mean"]["reduction"]
+    assert found["value"] < 0 < found["high"], found
+    assert "on average, no less than by always giving the mean" in text
 
 
 def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):

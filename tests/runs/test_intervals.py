@@ -4,8 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
+from builders import make_run
 
 from runs import intervals
+from runs.record import ClipError, Errors, Network
 
 
 def test_one_clip_an_animal_is_the_conformal_quantile():
@@ -80,3 +82,12 @@ def test_the_truth_of_new_animals_lies_within_as_often_as_said(n_clips):
         width = intervals.find_width(off[4:], owners[4:], n_clips=n_clips)
         inside.append(abs(off[:n_clips].mean()) <= width)
     assert 0.87 < np.mean(inside) < 0.93
+
+
+def test_the_error_named_beside_a_score_is_over_clips_as_in_an_evaluation():
+    scores = {"a1": 1.0, "a2": 1.0, "a3": 1.0, "b1": 5.0}  # over animals it is 3
+    clips = [ClipError(name, name[0], 0, 0.0, score) for name, score in scores.items()]
+    run = make_run(errors=Errors([Network("Reach-fold1", "x", 0.5)], clips))
+    told = intervals.explain_no_skill(run)
+    assert "on 2 held-out animals" in told
+    assert "(MAE over clips 2.00, of the mean 0.50)" in told
