@@ -236,7 +236,8 @@ def test_a_run_no_better_than_the_mean_says_so_beside_every_score(study):
     study.film("new/Rat 12/run2.mp4", 3)
     said = score(study, "new")
     mae = np.mean([abs(clip["score"] - clip["target"]) for clip in clips])
-    assert f"not better than the mean of the training scores (MAE {mae:.2f}" in said.err
+    told = f"mean of the training scores (MAE over clips {mae:.2f}"
+    assert f"not better than the {told}" in said.err
     assert said.out.count("! run not better than the mean") == 2
     rows = read(study) + read(study, "o-animals.csv")
     assert all("not better than the mean" in row["warnings"] for row in rows)
