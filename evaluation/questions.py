@@ -90,10 +90,11 @@ def read_validation(folder, run):
     paths = [storage.predictions_path(folder, n, kind, ".json") for kind, n in names]
     paths = sorted(filter(Path.is_file, paths), key=lambda path: path.stat().st_mtime)
     known = {run.sha256, *(network.sha256 for network in run.errors.networks)}
-    found = None
+    keys, found = ("label", "than", "verdict"), None
     for content in map(storage.read_json, paths):
-        if content["run_record"]["sha256"] in known:
-            found = {key: content[key] for key in ("label", "than", "verdict")}
+        is_own = content.get("run_record", {}).get("sha256") in known
+        if is_own and {*keys} <= {*content}:  # those of earlier releases hold less
+            found = {key: content[key] for key in keys}
     return found
 
 
