@@ -16,6 +16,7 @@ window whenever you like: the same command goes on where you stopped.
 
 import argparse
 import os
+import shlex
 import sys
 import threading
 import webbrowser
@@ -76,7 +77,8 @@ def rate(folder, rater, clips, items, open_browser, port=0):
 
 
 def import_scores(folder, path, clips, clip_column, raters, sheet, where):
-    """Write the scores of a table as ratings; return what was not imported."""
+    """Write the scores of a table as ratings; return what was not imported, and whether
+    that is all."""
     columns = clip_column, raters, sheet, where
     found, problems = importing.read_scores(path, clips.values(), *columns)
     paths = {rater: ratings.ratings_path(folder, rater) for rater in raters}
@@ -87,15 +89,20 @@ def import_scores(folder, path, clips, clip_column, raters, sheet, where):
             "Move it away, or name the rater otherwise: "
             f'--rater-columns "NAME={raters[rater]}"'
         )
+    is_empty = True
     for rater, target in paths.items():
         scores, told = importing.merge_scores(earlier.get(rater, {}), found[rater])
+        if not scores and rater not in earlier:
+            print(f"{rater}: no clip is scored, so {target} was not written")
+            continue
         rows = [{"clip": c, "score": f"{s:.10g}"} for c, s in scores.items()]
         ratings.write_ratings(target, (), rows)
         n_scored = sum(clip in clips for clip in scores)
         print(f"{rater}: {n_scored} of {count(len(clips), 'clip')} scored, in {target}")
         if rater in earlier:
             print(f"{rater}: {told}")
-    return problems
+        is_empty = is_empty and not found[rater]
+    return problems, is_empty
 
 
 def join_raters(folder, raters, how, overwrite):
@@ -172,7 +179,7 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
-    omitted = []
+    omitted, is_empty = [], False
     if not args.join or args.scores:
         clips = choose_clips(args.data, args.task, args.split)
     if args.rater:
@@ -182,16 +189,19 @@ def main(argv=None):
         )
     if args.scores:
         columns = args.clip_column, args.rater_columns, args.sheet, args.where
-        omitted = import_scores(args.data, args.scores, clips, *columns)
-    if args.join:
+        omitted, is_empty = import_scores(args.data, args.scores, clips, *columns)
+    if args.join and not is_empty:
         join_raters(args.data, args.raters, args.join, args.overwrite)
     if omitted:
         was = "was" if len(omitted) == 1 else "were"
         told = f"{len(omitted)} {was} not imported or not shown:"
         print(told, *omitted, sep="\n  ", file=sys.stderr)
-    if storage.table_path(args.data).is_file():
+    if is_empty:
+        command = ["python", "rate.py", *(sys.argv[1:] if argv is None else argv)]
+        print(f"next: correct {args.scores}, then {shlex.join(command)}")
+    elif storage.table_path(args.data).is_file():
         print(state.format_state(args.data, args.task))
-    return int(bool(omitted))
+    return int(bool(omitted) or is_empty)
 
 
 if __name__ == "__main__":

@@ -149,6 +149,7 @@ def write_scores(folder, scores, how, said, overwrite=False):
         raise Problem(f"{summarise(lost, N_SHOWN)}\n{told}")
     listing.change_table(folder, changed)
     record = {"how": how, "raters": [*said], "scores": scores}
+    record["tables"] = storage.digest_tables(joined_path(folder).parent)
     storage.write_json(joined_path(folder), record)
     names = [clip.name for clip in listed]
     if unknown := sorted({*scores} - {*names}):

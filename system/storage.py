@@ -267,3 +267,9 @@ def digest_file(path):
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def digest_tables(folder):
+    """Compute the sha256 of each table, .csv, in a folder, by its name."""
+    paths = sorted(Path(folder).glob("[!.~]*.csv"))
+    return {path.name: digest_file(path) for path in paths}

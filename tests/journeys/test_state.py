@@ -1,6 +1,11 @@
 """Where a study is, read from its folder alone, and the next command."""
 
+import shlex
+
+from builders import number_in
+
 from runs import state
+from system import tables
 
 
 def test_the_next_command_follows_from_what_the_folder_holds(lab):
@@ -33,3 +38,68 @@ def test_a_folder_elsewhere_is_quoted(lab, tmp_path):
     command = state.describe_state(tmp_path / "my study")[1]
     assert command.endswith(f"--data '{tmp_path / 'my study'}'")
     assert lab.ok("validate", "--status").out.startswith("now:  ")
+
+
+def read_next(told):
+    return shlex.split(told.out.rpartition("next: ")[2])
+
+
+def give(lab, words):
+    """Give the command that was advised."""
+    assert words[0] == "python"
+    return lab.ok(words[1].removesuffix(".py"), *words[2:], data=False)
+
+
+def import_raters(lab, **scores):
+    """Import sheets in which each rater scores r1_s0_c1 and the others as the table."""
+    columns, rows = ("clip", *scores), []
+    for row in lab.rows():
+        own = [
+            n if row["clip"] == "r1_s0_c1" else number_in(row) for n in scores.values()
+        ]
+        rows.append((row["clip"], *own))
+    tables.write_table(lab.place / "sheet.csv", columns, rows)
+    asked = ("--scores", lab.place / "sheet.csv", "--rater-columns", ",".join(scores))
+    return lab.ok("rate", *asked)
+
+
+def test_after_other_ratings_they_are_joined_and_learned(lab):
+    lab.write_sequences(["sham", "lesion"] * 3)
+    lab.edit(lambda row: row.update(score=""))
+    joined = give(lab, read_next(import_raters(lab, JB=1)))
+    assert "train_reg.py" in joined.out
+    train = ("--model", "motion", "--activation", "linear", "--folds", "3", "--final")
+    trained = lab.ok("train_reg", *train)
+    assert "validate.py" in trained.out
+    assert read_next(import_raters(lab, JB=1))[1] == "validate.py"  # the same again
+    told = import_raters(lab, MK=3)
+    assert read_next(told)[1:4] == ["rate.py", "--join", "mean"]
+    again = read_next(give(lab, read_next(told)))
+    advised = "--task Reach --model motion --activation linear --folds 3 --final"
+    assert " ".join(again[1:-2]) == f"train_reg.py {advised} --overwrite"
+    assert read_next(give(lab, again))[1] == "validate.py"
+    assert read_next(import_raters(lab, MK=4))[1] == "rate.py"  # a corrected sheet
+
+
+def test_edited_scores_of_folds_are_learned_again_all_repeats(lab):
+    lab.write_sequences(["sham", "lesion"] * 3)
+    train = ("--model", "motion", "--run", "my run", "--folds", "3", "--repeats", "2")
+    lab.ok("train_reg", *train)
+    lab.edit(lambda r: r.update(score="4") if r["clip"] == "r1_s0_c1" else None)
+    again = shlex.split(state.describe_state(lab.folder)[1])
+    advised = ["--run", "my run", "--folds", "3", "--repeats", "2", "--overwrite"]
+    assert again[6:-2] == advised
+    assert "--overwrite" not in give(lab, again).out
+
+
+def test_an_import_of_nothing_is_given_again(lab):
+    lab.write_sequences(["sham", "lesion"] * 3)
+    lab.edit(lambda row: row.update(score=""))
+    tables.write_table(lab.place / "sheet.csv", ("clip", "J B"), [("M03_1", 2)])
+    asked = ("--scores", lab.place / "sheet.csv", "--rater-columns", "J B")
+    told = lab.run("rate", *asked)
+    assert told.code == 1 and "next: correct " in told.out
+    assert not list(lab.folder.glob("ratings/*.csv"))
+    command = shlex.split(told.out.rpartition(", then ")[2])
+    tables.write_table(lab.place / "sheet.csv", ("clip", "J B"), [("r1_s0_c1", 2)])
+    assert read_next(give(lab, command))[1:3] == ["rate.py", "--join"]

@@ -198,8 +198,10 @@ def test_what_is_doubtful_is_listed_with_its_line_and_left_out(lab, capsys):
         "s.csv:8: no clip is called 'Zebra'",
     ):
         assert said in told
-    _, rows = ratings.read_ratings(ratings.ratings_path(lab, "JB"))
-    assert ratings.list_scores(rows) == {}  # neither of two that differ
+    assert not ratings.list_raters(lab)  # neither of two that differ
+    asked = ("--scores", path, "--rater-columns", "JB", "--join", "mean")
+    assert run(lab, *asked) == 1
+    assert capsys.readouterr().err == told  # and nothing is joined
 
 
 def test_an_export_of_boris(lab):
