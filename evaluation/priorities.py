@@ -66,9 +66,10 @@ def check_animals(scored):
     error = (scored["network_score"] - scored["target"]).abs().to_numpy()
     names, owner = np.unique(scored["animal"].to_numpy(str), return_inverse=True)
     n, random = max(1, round(len(names) / 4)), np.random.default_rng(0)
+    total = error.sum()
 
     def find_share(error):
-        return np.sort(np.bincount(owner, error))[-n:].sum() / error.sum()
+        return np.sort(np.bincount(owner, error))[-n:].sum() / total
 
     share = find_share(error)
     drawn = [find_share(random.permutation(error)) for _ in range(N_DRAWS)]

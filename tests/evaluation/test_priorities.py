@@ -21,6 +21,10 @@ def test_animals_are_named_only_where_chance_would_not_do_as_well(tmp_path):
         n_named += any("of the error" in text for text in rank(table, tmp_path)[1])
     assert n_named <= 3  # of 20, at a level of 5%
 
+    one = draw_table(n_animals=10, n_clips=1)  # as much as by chance, whoever errs
+    one.loc[0, "network_score"] += 5
+    assert not any("of the error" in text for text in rank(one, tmp_path)[1])
+
     far = table["animal"] == "g03"
     table.loc[far, "network_score"] += 2.5
     errors = (table["network_score"] - table["target"]).abs()
