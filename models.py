@@ -26,8 +26,10 @@ def build(options, shape, **given):
     given = {"activation": options.activation, **given}
     if options.model == "pool":
         return build_pool(*shape, **given)
-    given |= {"units": options.units, "dropout": options.dropout}
-    return build_lstm(*shape, gates=options.gates, **given)
+    if options.model == "lstm":
+        given |= {"units": options.units, "dropout": options.dropout}
+        return build_lstm(*shape, gates=options.gates, **given)
+    raise Problem(f"Keras builds no such model: {options.model!r}")
 
 
 def list_weights(options, shape):

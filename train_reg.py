@@ -18,6 +18,7 @@ import math
 from pathlib import Path
 
 import data
+import models
 from features import provenance, sequences
 from rating import scales
 from runs import finish, learned, splits, state
@@ -67,7 +68,7 @@ def add_network(parser):
     add = terminal.begin_options(parser, "network", Options)
     text = "lstm, as published; pool, which averages over the frames and so ignores "
     text += "their order; motion, a linear score of posture and amount of movement, "
-    add("--model", ("lstm", "pool", "motion"), text + "for few clips")
+    add("--model", models.MODELS, text + "for few clips")
     add("--units", terminal.positive_int, "number of LSTM units")
     text = "fraction of units set to 0 at random in training"
     add("--dropout", terminal.fraction, text)

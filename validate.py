@@ -255,8 +255,8 @@ def parse_args(argv):
 
 
 def score(args):
-    """Score what is to be evaluated: clips, last run, results, tables, and what is
-    compared."""
+    """Score what is to be evaluated: clips, the last run of the first repeat, results,
+    tables, and what is compared."""
     clips = data.read_clips(args.data, args.task)
     if args.animals:
         from recordings import animals
@@ -274,14 +274,15 @@ def score(args):
 
     lengths = {clip.name: clip.n_frames for clip in clips}
     rows = {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
-    results, tables = [], []
+    runs, results, tables = [], [], []
     for parts in repeats:
         table, run, reasons = score_parts(args.data, parts, lengths, rows, args.control)
         result = evaluate.evaluate(table, run, reasons, args.control)
         result["networks"] = study.list_networks([each for each, _ in parts])
         results.append(result)
+        runs.append(run)
         tables.append(table)
-    return clips, run, results, tables, settled
+    return clips, runs[0], results, tables, settled
 
 
 def asks_network(args):

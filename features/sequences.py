@@ -238,6 +238,9 @@ def compare_extractions(here, there):
         if names[0] == names[1]:  # two files of one name
             names = [f"{r.get('weights')} ({r['sha256'][:8]})" for r in (here, there)]
         differences.append(f"weights {names[0]} instead of {names[1]}")
+    blocks = [record.get("movement") for record in (here, there)]
+    if all(blocks) and blocks[0] != blocks[1]:
+        differences.append(f"movement in {blocks[0]} instead of {blocks[1]}")
     return differences + [
         f"{words} {here.get(key)} instead of {there.get(key)}"
         for key, words in SETTINGS.items()

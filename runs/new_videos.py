@@ -127,6 +127,7 @@ class Features:
             "weights": made.get("sha256") or weights,
             "sequence": (run.options.reads, run.n_frames, made["sampling"]),
             "precision": made.get("precision"),
+            "movement": made.get("movement"),
             "allow_short": allow_short,
             "versions": sequences.describe_programs(),
         }

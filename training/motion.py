@@ -1,4 +1,4 @@
-"""Fits a score of posture and movement in closed form; see `models.build_motion`.
+"""Fits a score of posture and movement in closed form; see `models.Motion`.
 
 Few clips bear few weights that are trained together. Here nothing is learned but one
 linear score of statistics over time, in two blocks: the amount of movement (change and

@@ -270,6 +270,10 @@ def test_differences_are_named_in_words():
         "sequence length 4 instead of 125",
     ]
     assert sequences.compare_extractions(RECORD, {**RECORD, "versions": {}}) == []
+    one, other = ({**RECORD, "movement": block} for block in ("mixed4", "mixed6"))
+    assert sequences.compare_extractions(one, RECORD) == []
+    told = "movement in mixed4 instead of mixed6"
+    assert sequences.compare_extractions(one, other) == [told]
 
 
 def test_published_texts_are_not_mixed_with_sequences_made_otherwise(tmp_path):
