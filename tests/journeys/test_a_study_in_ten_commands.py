@@ -216,7 +216,7 @@ def test_intervals_are_the_errors_of_animals_held_out(place, scored):
         assert low == pytest.approx(max(0, score - (high - score)))
 
 
-def test_what_the_page_explains(place, told):
+def test_what_the_page_explains(place, told, blank_figures):
     place.ok("explain", "--run", "Reach-motion", "--split", "all")
     page = place.folder / "figures" / "Reach-motion" / "index.html"
     assert "40 clips" in page.read_text(encoding="utf-8")

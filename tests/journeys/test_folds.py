@@ -145,8 +145,7 @@ def test_groups_need_no_scores_and_unscored_clips_are_named(study):
 
 
 def test_a_run_in_closed_form_has_no_learning_curves_of_the_network_before(study):
-    lstm = ("--units", 2, "--epochs", 2, "--learning-rate", 0.01)
-    study.ok("train_reg", *lstm, "--run", "one")
+    study.ok("train_reg", "--model", "pool", "--epochs", 2, "--run", "one")
     history = study.folder / "logs/one/history.csv"
     assert history.is_file()
     study.ok(*MOTION, "--run", "one", "--overwrite")
