@@ -50,18 +50,20 @@ def arm():
     os.replace = replace
 
 
-def put_stand_in():
-    """Let `extractor.Extractor` compute features without a network."""
-    sys.modules["system.backend"] = mock.MagicMock()  # so TensorFlow is not loaded
+def make_stand_in(describe):
+    """Make an extractor that needs no network: its features are numbers of a frame.
+
+    It takes the same arguments as `Extractor`, and gives float32 of the same width;
+    `describe` gives numbers of a frame, uint8 (H, W, 3).
+    """
     extractor = importlib.import_module("extractor")
-    assert "tensorflow" not in sys.modules
 
     class StandIn(extractor.Extractor):
         def __init__(self, weights="imagenet", batch_size=None, **_):
             self.batch_size, self.model = batch_size or 8, None
             self.record = {
                 "weights": str(weights),
-                "sha256": "0" * 64,
+                "sha256": str(weights),
                 "frame_size": 299,
                 "precision": "float32",
             }
@@ -70,13 +72,32 @@ def put_stand_in():
             self.kinds = tuple(kinds)
 
         def predict(self, model, frames):
-            time.sleep(float(os.environ.get("PACE", 0)))
-            rows = [np.asarray(frame, np.float32).mean(axis=1) for frame in frames]
+            assert len(frames) <= self.batch_size
+            rows = [np.asarray(describe(frame), np.float32) for frame in frames]
             widths = [extractor.WIDTHS[kind] for kind in self.kinds]
             parts = [[np.resize(row, width) for width in widths] for row in rows]
             return np.stack([np.concatenate(part) for part in parts])
 
-    extractor.Extractor = StandIn
+        def maps(self, frames):
+            features = [self.predict(None, [frame])[0] for frame in frames]
+            n = {"features": 8, "movement": 17}[self.kinds[0]]
+            maps = np.stack(features)[:, None, None]
+            return np.broadcast_to(maps, (len(frames), n, n, self.width))
+
+    return StandIn
+
+
+def put_stand_in():
+    """Let `extractor.Extractor` compute features without a network."""
+    sys.modules["system.backend"] = mock.MagicMock()  # so TensorFlow is not loaded
+    extractor = importlib.import_module("extractor")
+    assert "tensorflow" not in sys.modules
+
+    def describe(frame):
+        time.sleep(float(os.environ.get("PACE", 0)) / 8)
+        return np.mean(frame, axis=1)
+
+    extractor.Extractor = make_stand_in(describe)
 
 
 def run(argv):
