@@ -1,11 +1,11 @@
 """The demo's drawings: what is true of them, and that the scripts can read them."""
 
-import csv
 import itertools
 
 import films
 import numpy as np
 import pytest
+from builders import read_csv
 from PIL import Image
 
 import data
@@ -131,8 +131,7 @@ def test_a_small_study_is_drawn_as_a_laboratory_has_it(tmp_path, monkeypatch, ca
     monkeypatch.setattr(demo, "STUDY_NEW", 1)
     monkeypatch.setattr(demo, "STUDY_FRAMES", 4)
     demo.main(["--recordings", str(tmp_path / "s")])
-    with (tmp_path / "s" / "scores.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(tmp_path / "s" / "scores.csv")
     films_there = {path.name for path in (tmp_path / "s" / "recordings").rglob("*.mp4")}
     assert {row["video"] for row in rows} == films_there and len(rows) == 8
     assert all(float(row[rater]) % 0.5 == 0 for row in rows for rater in ("JB", "MK"))

@@ -1,12 +1,12 @@
 """The script from end to end, with small networks and a stand-in for InceptionV3."""
 
-import json
 import re
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from builders import read_json
 from PIL import Image
 
 import explain
@@ -171,7 +171,7 @@ def test_movement_is_explained_by_kind_and_by_place(folder, stand_in):
     assert np.allclose(sums["attribution"], frames.loc[sums.index, "attribution"])
     size = places["beyond_mean_frame"].abs()  # the square wanders along three rows
     assert size[places["row"].isin([3, 4, 5])].sum() > 0.9 * size.sum() > 0
-    results = json.loads((written / "explanation.json").read_text())
+    results = read_json(written / "explanation.json")
     assert sum(results["kinds"].values()) == pytest.approx(1)
     page = (written / "index.html").read_text(encoding="utf-8")
     assert "from how much changes from frame to frame" in page
@@ -186,7 +186,7 @@ def test_page_is_whole_escaped_and_alone(everything):
     for figure in re.split("<figure", text)[1:]:
         assert figure.count("<figcaption") <= 1 and "</figure>" in figure
     assert "<figcaption" not in re.split("<figure", text)[0]
-    results = json.loads((everything / "explanation.json").read_text())
+    results = read_json(everything / "explanation.json")
     assert set(results["comparison"]) == {"fold1"}
 
 

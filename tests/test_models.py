@@ -191,7 +191,7 @@ def check_refusal(read, path, words):
 )
 def test_an_edited_record_is_refused(run, changes, words):
     _, path = run
-    record = json.loads(path.with_suffix(".json").read_text())
+    record = read_json(path.with_suffix(".json"))
     path.with_suffix(".json").write_text(json.dumps({**record, **changes}))
     check_refusal(store.read_run, path, words)
 

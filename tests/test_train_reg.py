@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import make_run
-from trainings import N_FEATURES, N_FRAMES, SMALL, make_folder, read_record, train
+from builders import make_run, read_record
+from trainings import N_FEATURES, N_FRAMES, SMALL, make_folder, train
 
 import data
 import models

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from trainings import make_folder, read_record, train
+from builders import read_record
+from trainings import make_folder, train
 
 import data
 import train_reg

@@ -4,7 +4,6 @@ import numpy as np
 
 import train_reg
 from features import sequences
-from system import storage
 
 N_FRAMES, N_FEATURES = 6, 12
 SMALL = ["--model", "pool", "--learning-rate", "0.01", "--epochs", "6"]
@@ -34,7 +33,3 @@ def make_folder(folder, n_animals=8, n_clips=3, extraction=True):
 
 def train(folder, *options):
     return train_reg.main(["--data", str(folder), *SMALL, *options])
-
-
-def read_record(folder, run):
-    return storage.read_json(storage.record_path(folder, run))

@@ -6,6 +6,7 @@ import struct
 import films
 import numpy as np
 import pytest
+from builders import read_json
 
 from features import sequences
 from system import storage
@@ -247,7 +248,7 @@ def test_record_that_was_edited_is_refused(tmp_path, change):
 def test_record_with_other_spaces_is_the_same(tmp_path):
     sequences.write_extraction(tmp_path, RECORD)
     path = storage.extraction_path(tmp_path)
-    path.write_text(json.dumps(json.loads(path.read_text())))
+    path.write_text(json.dumps(read_json(path)))
     assert sequences.read_extraction(tmp_path) == RECORD
 
 

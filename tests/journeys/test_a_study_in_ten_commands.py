@@ -1,13 +1,12 @@
 """A study from recordings to another lab: each step builds on the one before."""
 
-import csv
 import json
 import re
 import zipfile
 
 import numpy as np
 import pytest
-from builders import Lab, open_lab, read_record
+from builders import Lab, open_lab, read_csv, read_json, read_record
 from scipy import stats
 
 from reports import style
@@ -37,11 +36,6 @@ def film(lab, folder, animals):
                 clip = f"r{animal}_{session}_c{number}"
                 place = f"{folder}/Rat {animal}/{session}/{clip}.mp4"
                 lab.film(place, truth(clip), seed=animal)
-
-
-def read(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +96,7 @@ def test_the_run_says_its_healthy_group(told):
 
 
 def test_each_prediction_comes_from_a_network_that_never_saw_the_animal(place, told):
-    rows = read(place.folder / "predictions" / "Reach-motion-folds.csv")
+    rows = read_csv(place.folder / "predictions" / "Reach-motion-folds.csv")
     assert len(rows) == 40
     record = read_record(place.folder, "Reach-motion")
     errors = record["left_out_errors"]
@@ -116,7 +110,7 @@ def test_each_prediction_comes_from_a_network_that_never_saw_the_animal(place, t
 
 
 def figures_of(place):
-    rows = read(place.folder / "predictions" / "Reach-motion-folds.csv")
+    rows = read_csv(place.folder / "predictions" / "Reach-motion-folds.csv")
     columns = ("network_score", "expert_score")
     network, expert = (np.array([float(r[c]) for r in rows]) for c in columns)
     return rows, network, expert
@@ -125,7 +119,7 @@ def figures_of(place):
 def test_agreement_is_what_numpy_finds(place, told):
     _, network, expert = figures_of(place)
     path = place.folder / "predictions" / "Reach-motion-folds.json"
-    found = json.loads(path.read_text(encoding="utf-8"))["agreement"]["clips"]
+    found = read_json(path)["agreement"]["clips"]
     assert found["n"] == 40
     off = network - expert
     assert found["mae"]["value"] == pytest.approx(np.abs(off).mean())
@@ -137,7 +131,7 @@ def test_agreement_is_what_numpy_finds(place, told):
 
 def test_raters_differ_by_half_a_point(place, told):
     path = place.folder / "predictions" / "Reach-motion-folds.json"
-    raters = json.loads(path.read_text(encoding="utf-8"))["raters"]
+    raters = read_json(path)["raters"]
     assert "0.5" in json.dumps(raters)
 
 
@@ -166,7 +160,7 @@ def test_new_animals_are_cropped_as_in_training(scored):
 
 
 def test_the_change_goes_from_pre_to_post(place, scored):
-    rows = read(place.place / "study.csv")
+    rows = read_csv(place.place / "study.csv")
     assert len(rows) == 24
     change = {}
     for number in range(12, 18):
@@ -200,7 +194,7 @@ def test_the_change_goes_from_pre_to_post(place, scored):
 
 def test_intervals_are_the_errors_of_animals_held_out(place, scored):
     """Ten animals at 90%: the largest but one rank, 8.9 of 0 to 9, between the last."""
-    rows = read(place.folder / "predictions" / "Reach-motion-folds.csv")
+    rows = read_csv(place.folder / "predictions" / "Reach-motion-folds.csv")
     errors = {}
     for row in rows:
         off = abs(float(row["network_score"]) - float(row["expert_score"]))
@@ -210,7 +204,7 @@ def test_intervals_are_the_errors_of_animals_held_out(place, scored):
         ranked = np.sort([random.choice(own) for own in errors.values()])
         widths.append(ranked[8] + 0.9 * (ranked[9] - ranked[8]))
     half = np.median(widths)
-    for row in read(place.place / "study.csv"):
+    for row in read_csv(place.place / "study.csv"):
         low, high, score = (float(row[k]) for k in ("low", "high", "network_score"))
         assert high - score == pytest.approx(half, rel=0.1)
         assert low == pytest.approx(max(0, score - (high - score)))
@@ -235,7 +229,7 @@ def test_another_lab_scores_alike(place, scored):
     other.place.mkdir()
     output = other.place / "there.csv"
     other.ok("score", place.place / "new", "--run", packed, "--output", output)
-    here, there = read(place.place / "study.csv"), read(output)
+    here, there = read_csv(place.place / "study.csv"), read_csv(output)
     assert [(r["clip"], r["network_score"], r["low"]) for r in here] == [
         (r["clip"], r["network_score"], r["low"]) for r in there
     ]
@@ -252,8 +246,8 @@ def test_another_lab_judges_it_on_its_own_clips(place, scored):
     other.extract()
     other.ok("validate", "--run", packed, "--task", "Pellet")
     (path,) = (other.folder / "predictions").glob("*-test.csv")
-    found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    rows = read(path)
+    found = read_json(path.with_suffix(".json"))
+    rows = read_csv(path)
     off = [float(r["network_score"]) - float(r["expert_score"]) for r in rows]
     assert len(rows) == 12
     assert found["agreement"]["clips"]["mae"]["value"] == pytest.approx(

@@ -10,6 +10,7 @@ import builders
 import films
 import numpy as np
 import pytest
+from builders import read_json
 
 from system import storage
 
@@ -29,7 +30,7 @@ def pack(lab, *argv):
 
 
 def find_record(lab, run="Reach-motion"):
-    return json.loads((lab.folder / f"checkpoints/{run}.json").read_text())
+    return read_json(lab.folder / f"checkpoints/{run}.json")
 
 
 def test_their_run_scores_and_is_validated_on_our_own_clips(lab):

@@ -1,13 +1,11 @@
 """Eight animals, as many studies have: each number that is told, computed again."""
 
-import csv
-import json
 import shutil
 import zipfile
 
 import numpy as np
 import pytest
-from builders import read_record
+from builders import read_csv, read_json, read_record
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +20,8 @@ def judged(eight):
     """Predictions and figures of the study, once validated."""
     eight.ok("validate", "--folds", "--task", "Reach")
     path = eight.folder / "predictions" / "Reach-motion-folds.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    rows = read_csv(path)
+    told = read_json(path.with_suffix(".json"))
     return rows, told
 
 
@@ -72,8 +69,7 @@ def test_the_width_is_the_largest_error_that_eight_animals_allow(judged, eight):
     new = eight.place / "new 8"
     said = eight.ok("score", new, "--run", "Reach-motion", "--output", output)
     assert "90% intervals need 9 held-out animals" in said.err and "88%" in said.out
-    with output.open(encoding="utf-8", newline="") as file:
-        (row,) = csv.DictReader(file)
+    (row,) = read_csv(output)
     width = float(row["high"]) - float(row["low"])
     assert width == pytest.approx(2 * half, rel=0.1)
 

@@ -5,6 +5,7 @@ import json
 
 import films
 import pytest
+from builders import read_json, read_record
 
 MOTION = ("train_reg", "--model", "motion")
 
@@ -14,10 +15,6 @@ def study(lab):
     """Six animals with two clips each, their sequences written directly."""
     films.write_sequences(lab.folder, n_animals=6)
     return lab
-
-
-def record(lab, run):
-    return json.loads((lab.folder / f"checkpoints/{run}.json").read_text())
 
 
 def runs_judged(lab):
@@ -41,7 +38,7 @@ def edit(lab, change):
 def test_repeats_then_a_final_then_another_k_and_kind(study):
     study.ok(*MOTION, "--folds", 3, "--repeats", 2)
     study.ok(*MOTION, "--folds", 3, "--final")
-    final = record(study, "Reach-motion")
+    final = read_record(study.folder, "Reach-motion")
     used = {n["run"] for n in final["left_out_errors"]["networks"]}
     assert used == name_folds(3) and final["scheme"]["of"] == "folds"
     assert final["clips_were"]["features"]
@@ -55,7 +52,7 @@ def test_repeats_then_a_final_then_another_k_and_kind(study):
     study.ok("validate", "--folds")
     assert runs_judged(study) == name_folds(2)  # fold3, of three, is stale
     study.ok(*MOTION, "--leave-one-animal-out", "--final")
-    final = record(study, "Reach-motion")
+    final = read_record(study.folder, "Reach-motion")
     used = {n["run"] for n in final["left_out_errors"]["networks"]}
     assert used == {f"Reach-motion-g0{i}-features" for i in range(1, 7)}
     assert final["scheme"]["of"] == final["left_out_errors"]["scheme"]
@@ -80,11 +77,11 @@ def test_a_second_model_and_a_second_task_have_folds_of_their_own(study):
 def test_what_a_kill_left_out_of_a_record_is_completed(study):
     study.ok(*MOTION)
     path, whole = study.folder / "checkpoints/Reach-motion.json", None
-    whole = json.loads(path.read_text())
+    whole = read_json(path)
     assert whole["clips_were"]["features"]
     path.write_text(json.dumps({k: v for k, v in whole.items() if k != "clips_were"}))
     study.ok(*MOTION)
-    assert json.loads(path.read_text()) == whole
+    assert read_json(path) == whole
     study.refused(*MOTION, words=("is finished",))
 
 
@@ -125,7 +122,9 @@ def test_groups_need_no_scores_and_unscored_clips_are_named(study):
     edit(study, blank("g02_c01"))
     told = study.ok(*MOTION)
     assert "g02_c01" in told.err and "without an expert score" in told.err
-    assert not any("g02_c01" in n for n in record(study, "Reach-motion")["train_clips"])
+    assert not any(
+        "g02_c01" in n for n in read_record(study.folder, "Reach-motion")["train_clips"]
+    )
     study.ok("validate", "--run", "Reach-motion", "--split", "train")
     edit(study, blank("Reach"))
     study.refused(*MOTION, "--run", "none", words=("no clip", "expert score"))
@@ -138,7 +137,10 @@ def test_groups_need_no_scores_and_unscored_clips_are_named(study):
 
     edit(study, group)
     study.ok(*MOTION, "--run", "groups", "--target", "group", "--folds", 2, "--final")
-    assert set(record(study, "groups")["train_clips"].values()) == {0.0, 1.0}
+    assert set(read_record(study.folder, "groups")["train_clips"].values()) == {
+        0.0,
+        1.0,
+    }
     edit(study, lambda lines: [*lines[:-1], lines[-1].replace(",Stroke", ",Control")])
     told = study.run("validate", "--folds", "--run", "groups")
     assert "groups of 1 clip changed" in told.err and "g06_c02" in told.err

@@ -1,11 +1,8 @@
 """A network that learns groups alone: healthy 0, impaired 1, scores or none."""
 
-import csv
-import json
-
 import numpy as np
 import pytest
-from builders import read_record
+from builders import read_csv, read_json, read_record
 from sklearn.metrics import roc_auc_score
 
 GROUPS = ["sham", "lesion", "sham", "lesion", "sham", "lesion", "lesion", "sham"]
@@ -24,8 +21,7 @@ def groups(place):
 
 def read(lab, what):
     path = lab.folder / "predictions" / what
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_csv(path)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +43,7 @@ def test_separation_is_what_scikit_learn_finds(groups, trained):
     rows = read(groups, "G-folds.csv")
     assert len(rows) == 16
     path = groups.folder / "predictions" / "G-folds.json"
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = read_json(path)
     label = [float(row["group"] == "Lesion") for row in rows]
     score = [float(row["network_score"]) for row in rows]
     told = found["separation"]["clips"]["auroc"]["value"]
@@ -79,8 +75,7 @@ def test_new_animals_have_intervals_from_0_to_1_scores(groups, trained):
     output = groups.place / "new.csv"
     told = groups.ok("score", groups.place / "new", "--run", "G", "--output", output)
     assert "of the expert's" not in told.all
-    with output.open(encoding="utf-8", newline="") as file:
-        (row,) = csv.DictReader(file)
+    (row,) = read_csv(output)
     record = read_record(groups.folder, "G")
     errors = record["left_out_errors"]["clips"]
     assert {clip["target"] for clip in errors} == {0.0, 1.0}

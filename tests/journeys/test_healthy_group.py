@@ -1,11 +1,10 @@
 """Which group is healthy: by its name, as an option says, or asked for."""
 
-import csv
-import json
 import re
 
 import numpy as np
 import pytest
+from builders import read_csv, read_json
 from sklearn.metrics import roc_auc_score
 
 from names import labels
@@ -17,9 +16,8 @@ GROUPS = ("sham", "lesion", "sham", "lesion", "lesion", "sham")
 
 def judged(lab, name):
     path = lab.folder / "predictions" / name
-    with path.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8")), rows
+    rows = read_csv(path.with_suffix(".csv"))
+    return read_json(path.with_suffix(".json")), rows
 
 
 def mean_of_animals(rows, column):
@@ -52,7 +50,7 @@ def test_sham_is_found_recorded_and_told_from_lesion(lab):
     lab.write_sequences(GROUPS)
     trained = lab.ok("train_reg", *MOTION, "--final")
     assert trained.out.count("healthy group: sham") == 1
-    record = json.loads((lab.folder / "checkpoints/Reach-motion.json").read_text())
+    record = read_json(lab.folder / "checkpoints/Reach-motion.json")
     assert record["control_group"] == record["options"]["control_group"] == "sham"
     shown = lab.ok("validate", "--folds", "--full")
     assert "healthy group: sham" in shown.out and "impaired alone" in shown.out
@@ -85,7 +83,7 @@ def test_groups_that_name_no_healthy_one_are_asked_about(lab):
     lab.refused("train_reg", *MOTION, "--control-group", "three", words=words)
     target = ("--target", "group", "--control-group", "two", "--run", "T")
     lab.ok("train_reg", "--model", "motion", *target)
-    record = json.loads((lab.folder / "checkpoints/T.json").read_text())
+    record = read_json(lab.folder / "checkpoints/T.json")
     assert record["control_group"] == "two"
     groups = {row["clip"]: row["group"] for row in lab.rows()}
     learned = record["train_clips"]

@@ -1,14 +1,12 @@
 """Two tasks in one folder, one of them unscored; several runs of one task."""
 
-import csv
-import json
 import os
 import time
 
 import films
 import numpy as np
 import pytest
-from builders import read_record
+from builders import read_csv, read_json, read_record
 
 from features import sequences
 
@@ -45,8 +43,7 @@ def tasks(place):
 
 def read_predictions(lab, run, what="test"):
     path = lab.folder / "predictions" / f"{run}-{what}.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_csv(path)
 
 
 @pytest.mark.parametrize("task", ["Reach", "Walk"])
@@ -56,7 +53,7 @@ def test_a_task_has_its_own_run(tasks, task):
     rows = read_predictions(tasks, f"{task}-motion")
     assert len(rows) == 4 and all(f"v_{task}" in row["clip"] for row in rows)
     path = tasks.folder / "predictions" / f"{task}-motion-test.json"
-    found = json.loads(path.read_text(encoding="utf-8"))["agreement"]["clips"]
+    found = read_json(path)["agreement"]["clips"]
     errors = [float(r["network_score"]) - float(r["expert_score"]) for r in rows]
     assert found["mae"]["value"] == pytest.approx(np.abs(errors).mean())
 

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from builders import read_csv, read_json
 
 MOTION = ("train_reg", "--model", "motion")
 POOL = ("--model", "pool", "--activation", "linear", "--epochs", "2", "--run", "still")
@@ -13,8 +14,7 @@ POOL = ("--model", "pool", "--activation", "linear", "--epochs", "2", "--run", "
 def read_scores(lab, *argv):
     """Score a new film; the network score of each clip."""
     lab.ok("score", lab.film("new/r9_c1.mp4", speed=4.2), "--output", "new.csv", *argv)
-    with (lab.place / "new.csv").open(encoding="utf-8") as file:
-        return [float(row["network_score"]) for row in csv.DictReader(file)]
+    return [float(row["network_score"]) for row in read_csv(lab.place / "new.csv")]
 
 
 def forget_movement(folder):
@@ -77,8 +77,7 @@ def test_movement_alone_is_enough_for_motion(lab):
     lab.ok("explain", "--clip", "r1_c1", "--clip", "r6_c2")
     places = lab.folder / "figures/Reach-motion"
     (table,) = places.glob("2-clips-*/places.csv")
-    with table.open(encoding="utf-8") as file:
-        assert max(int(row["row"]) for row in csv.DictReader(file)) == 17
+    assert max(int(row["row"]) for row in read_csv(table)) == 17
     lab.refused("train_reg", "--model", "pool", words=["have no sequence of 5 frames"])
     lab.ok(*MOTION, "--folds", "3", "--final", "--overwrite")
     lab.ok("validate", "--folds")
@@ -124,7 +123,7 @@ def test_a_run_of_an_earlier_release_reads_the_features_of_its_time(lab):
     path = lab.folder / "predictions/Reach-motion-train.csv"
     expected = path.read_text(encoding="utf-8")
     record = lab.folder / "checkpoints/Reach-motion.json"
-    content = json.loads(record.read_text(encoding="utf-8"))
+    content = read_json(record)
     del content["options"]["reads"]
     record.write_text(json.dumps(content), encoding="utf-8")
     for movement in lab.folder.glob("sequences/*-movement.npy"):

@@ -1,10 +1,7 @@
 """Which run is taken, and what it does with new films: crops, tasks, folds."""
 
-import csv
-import json
-
 import pytest
-from builders import make_run
+from builders import make_run, read_csv, read_json
 
 import score
 
@@ -12,10 +9,7 @@ CROP = (8, 4, 40, 36)
 
 
 def read_scores(path):
-    with path.open(encoding="utf-8") as file:
-        return {
-            row["clip"]: float(row["network_score"]) for row in csv.DictReader(file)
-        }
+    return {row["clip"]: float(row["network_score"]) for row in read_csv(path)}
 
 
 def test_a_run_of_cropped_clips_scores_new_films(lab):
@@ -84,7 +78,7 @@ def test_the_newest_run_is_one_of_the_task_and_never_a_fold(lab):
         path.touch()
     assert "of run Grasp-motion" in lab.ok("score", new).out
     trained = {
-        name: json.loads((lab.folder / f"checkpoints/{name}.json").read_text())
+        name: read_json(lab.folder / f"checkpoints/{name}.json")
         for name in ("Reach-motion", "Grasp-motion")
     }
     assert trained["Reach-motion"]["trained"] < trained["Grasp-motion"]["trained"]

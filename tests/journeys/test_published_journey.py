@@ -1,6 +1,5 @@
 """The published way: download a checkpoint of Keras 2, validate it, score, explain."""
 
-import csv
 import functools
 import http.server
 import json
@@ -8,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from builders import read_csv, read_json
 from checkpoints import score_by_hand, write_small
 
 N_FRAMES, N_FEATURES = 20, 2048
@@ -59,7 +59,7 @@ def test_download_validate_score_explain(lab, served):
     told = lab.ok("validate", "--run", "g04-features")
     assert "NOT A TEST" in told.out and "repeat" in told.out
     path = lab.folder / "predictions/g04-features-test.json"
-    found = json.loads(path.read_text())
+    found = read_json(path)
     predicted = score_by_hand(list(sequences.values()), weights)
     errors = predicted - np.array([experts[name] for name in sequences])
     figures = found["agreement"]["clips"]
@@ -71,10 +71,10 @@ def test_download_validate_score_explain(lab, served):
     assert figures["pearson"]["value"] == pytest.approx(r, abs=1e-4)
     page = lab.folder / "figures/g04-features/report.html"
     assert "g04-features" in page.read_text(encoding="utf-8")
-    with path.with_suffix(".csv").open(encoding="utf-8") as file:
-        rows = {
-            row["clip"]: float(row["network_score"]) for row in csv.DictReader(file)
-        }
+    rows = {
+        row["clip"]: float(row["network_score"])
+        for row in read_csv(path.with_suffix(".csv"))
+    }
     assert rows == pytest.approx(dict(zip(sequences, predicted, strict=True)), abs=1e-5)
 
     films = [
@@ -101,7 +101,7 @@ def test_clips_of_test_rows_alone_are_validated(lab, served):
     (lab.place / "aside").rename(lab.folder / "sequences")
     lab.ok("validate")  # the only checkpoint there is
     path = lab.folder / "predictions/g04-features-test.json"
-    found = json.loads(path.read_text())
+    found = read_json(path)
     predicted = score_by_hand(list(sequences.values()), weights)
     bias = float(np.mean(predicted - np.array([experts[name] for name in sequences])))
     bias_found = found["agreement"]["clips"]["bias"]["value"]
@@ -114,7 +114,7 @@ def test_training_on_published_sequences_and_on_the_same_converted(lab):
     argv = ("--task", "Reach", "--model", "motion")
     told = lab.ok("train_reg", *argv, "--folds", "3", "--final")
     assert "no movement sequences yet" in told.err
-    record = json.loads((lab.folder / "checkpoints/Reach-motion.json").read_text())
+    record = read_json(lab.folder / "checkpoints/Reach-motion.json")
     assert record["extraction"]["weights"] == "imagenet"
     assert record["extraction"]["n_frames"] == record["n_frames"] == N_FRAMES
     assert record["train_clips"] == experts
@@ -122,12 +122,12 @@ def test_training_on_published_sequences_and_on_the_same_converted(lab):
     def read_mae():
         lab.ok("validate", "--folds")
         path = lab.folder / "predictions/Reach-motion-folds.json"
-        with path.with_suffix(".csv").open(encoding="utf-8") as file:
-            rows = [
-                (r["clip"], float(r["network_score"])) for r in csv.DictReader(file)
-            ]
+        rows = [
+            (r["clip"], float(r["network_score"]))
+            for r in read_csv(path.with_suffix(".csv"))
+        ]
         off = np.mean([abs(score - experts[name]) for name, score in rows])
-        mae = json.loads(path.read_text())["agreement"]["clips"]["mae"]["value"]
+        mae = read_json(path)["agreement"]["clips"]["mae"]["value"]
         assert mae == pytest.approx(off, abs=1e-6) and len(rows) == len(experts)
         return mae
 

@@ -1,11 +1,11 @@
 """Sessions are compared in the order of time, which labels or an option tell."""
 
 import csv
-import json
 import re
 
 import numpy as np
 import pytest
+from builders import read_csv, read_json
 
 PAIR = ("--folds", "--pair", "session")
 MOTION = ("--model", "motion", "--folds", "3")
@@ -20,8 +20,7 @@ SAID += r"(?: were not shown to differ in network scores)?:"
 def changes_by_hand(lab, first, last, column):
     """Average each animal's change from one session to another, by hand."""
     path = lab.folder / "predictions/Reach-motion-folds.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(path)
     changes = []
     for animal in sorted({row["animal"] for row in rows}):
         own = [row for row in rows if row["animal"] == animal]
@@ -35,7 +34,7 @@ def changes_by_hand(lab, first, last, column):
 
 def check(lab, order):
     path = lab.folder / "predictions/Reach-motion-folds.json"
-    study = json.loads(path.read_text(encoding="utf-8"))["comparison"]
+    study = read_json(path)["comparison"]
     assert study["sessions"] == order
     ends = {"first": order[0], "second": order[-1]}.items()
     (found,) = [each for each in study["found"] if ends <= each.items()]
@@ -115,8 +114,9 @@ def film_study(lab, sessions, groups=("sham", "lesion")):
 
 def change_of(lab, first, last, n):
     """Average the change of network scores between films of two sessions, by hand."""
-    with (lab.place / "out.csv").open(encoding="utf-8", newline="") as file:
-        score = {r["clip"]: float(r["network_score"]) for r in csv.DictReader(file)}
+    score = {
+        r["clip"]: float(r["network_score"]) for r in read_csv(lab.place / "out.csv")
+    }
     told = csv.DictReader((lab.place / "new.csv").open(encoding="utf-8"))
     by = {(r["animal"], r["session"]): score[r["clip"]] for r in told}
     animals = sorted({animal for animal, _ in by})

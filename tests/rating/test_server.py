@@ -1,6 +1,5 @@
 """The page that asks for scores: its films, its server's manners, a real browser."""
 
-import csv
 import http.client
 import json
 import signal
@@ -13,6 +12,7 @@ import films
 import numpy as np
 import pytest
 from browser import CHROMIUM, listen, start
+from builders import read_csv
 
 import rate
 from rating import scales, server, session
@@ -21,11 +21,6 @@ from video import frames
 
 ROOT = Path(__file__).parents[2]
 SCORE = [scales.Item("Score", scales.parse_scale("0:5:0.5"))]
-
-
-def read_rows(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 # ---------------------------------------------------------------- films
@@ -119,7 +114,7 @@ def test_a_session_through_the_server(page, capsys):
         assert ask(page, "save", body)[0] == 409
     for word in ("v_Stroke", "v_Control", "_g01", "broken.avi", str(page.session.path)):
         assert word not in seen
-    rows = read_rows(page.session.path)
+    rows = read_csv(page.session.path)
     assert n_films == len(rows) >= 4
     assert "cannot be shown: broken: " in capsys.readouterr().err
 
@@ -308,7 +303,7 @@ def test_thirty_clips_in_chromium_killed_twice(tmp_path):
                 assert "has stopped" in tab.inner_text("#status")
             tab.close()
         browser.close()
-    ratings = read_rows(folder / "ratings" / "Jörg B.csv")
+    ratings = read_csv(folder / "ratings" / "Jörg B.csv")
     assert len(ratings) == 33
     for row in ratings:
         number = int(row["clip"].rpartition("_c")[2])

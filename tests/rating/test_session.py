@@ -1,13 +1,13 @@
 """Blind rating: which clip comes when, scales, and what is kept of it."""
 
 import collections
-import csv
 import math
 import random
 import threading
 from pathlib import Path
 
 import pytest
+from builders import read_csv
 
 import rate
 from rating import scales, session
@@ -30,11 +30,6 @@ def test_anchors_say_what_values_mean():
 
 def make_session(folder, clips="abcdefghij", rater="JB", items=SCORE):
     return session.Session(folder, rater, clips, items)
-
-
-def read_rows(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def rate_all(work, choose=lambda: [2.5]):
@@ -75,10 +70,10 @@ def test_clips_that_are_added_disturb_nothing(tmp_path):
     work = make_session(tmp_path)
     for _ in range(4):
         work.save(work.tell()["current"], [1], 1)
-    seen = [row["clip"] for row in read_rows(work.path)]
+    seen = [row["clip"] for row in read_csv(work.path)]
     work = make_session(tmp_path, "abcdefghijklm")
     rate_all(work)
-    rows = read_rows(work.path)
+    rows = read_csv(work.path)
     assert [row["clip"] for row in rows[:4]] == seen
     assert {row["clip"] for row in rows} == set("abcdefghijklm")
     firsts = collections.Counter(row["clip"] for row in rows if row["repeat"] == "0")
@@ -158,7 +153,7 @@ def test_what_was_said_is_kept_and_taken_back(tmp_path):
     assert again.save(key, [5], 1)
     assert work.tell()["number"] == 3  # the first program sees it
     rate_all(work)
-    rows = read_rows(work.path)
+    rows = read_csv(work.path)
     assert [int(row["order"]) for row in rows] == list(range(1, 12))
     assert sum(row["repeat"] == "1" for row in rows) == 1
     with pytest.raises(Problem, match=r"holds 5, which is not of this scale"):
@@ -196,7 +191,7 @@ def test_many_windows_at_once_lose_and_double_nothing(tmp_path):
     threads = [threading.Thread(target=window) for _ in range(5)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    rows = read_rows(work.path)
+    rows = read_csv(work.path)
     assert [(row["clip"], row["repeat"]) for row in rows] == work.viewings
 
 

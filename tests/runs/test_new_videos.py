@@ -6,9 +6,9 @@ import films
 import numpy as np
 import pandas as pd
 import pytest
-from builders import make_run
+from builders import make_run, read_record
 from films import make_film
-from trainings import N_FEATURES, N_FRAMES, make_folder, read_record, train
+from trainings import N_FEATURES, N_FRAMES, make_folder, train
 
 import extractor
 import score
