@@ -98,23 +98,10 @@ class Lab:
     def record_animals(
         self, folder="films", animals=6, clips=2, groups=None, sessions=(None,), **how
     ):
-        """Write films of animals, faster in later ones: recordings as a lab keeps them.
+        """Write films of animals, faster in later ones, as a lab keeps them.
 
-        Parameters
-        ----------
-        folder : str
-            Under the lab's place.
-        animals : int
-        clips : int
-            Of each animal and session.
-        groups : sequence of str, optional
-            The group of each animal; a folder of its own each.
-        sessions : sequence of str or None
-            A folder of its own each.
-
-        Returns
-        -------
-        pathlib.Path
+        Each group (of `groups`, one an animal) and session has a folder, with so many
+        `clips` of each animal. Returns the path of all, in the lab's place.
         """
         for animal in range(1, animals + 1):
             for number, session in enumerate(sessions):
@@ -172,10 +159,8 @@ class Lab:
     def edit(self, change):
         """Change data_file.csv as a person in a spreadsheet does.
 
-        Parameters
-        ----------
-        change : callable
-            Takes a row (dict), changes it; where it returns False the row is deleted.
+        `change` takes a row (dict) and changes it; where it returns False the row is
+        deleted.
         """
         rows, published = self.rows(), list(data.COLUMNS)
         columns, path = list(rows[0]), self.folder / "data_file.csv"

@@ -82,30 +82,14 @@ def write_checkpoint(path, config, weights, *, version=b"2.0.9", optimizer=False
 
 
 def write_small(path, n_frames=20, n_features=8, units=6, **options):
-    """Write a small whole checkpoint of the published form.
-
-    Returns
-    -------
-    dict
-        Its weights.
-    """
+    """Write a small whole checkpoint of the published form; returns its weights."""
     weights = draw_weights(n_frames, n_features, units)
     write_checkpoint(path, configure(n_frames, n_features, units, **options), weights)
     return weights
 
 
 def score_by_hand(sequences, weights, gate="hard_sigmoid"):
-    """Score sequences from the equations of the LSTM, in float64.
-
-    Parameters
-    ----------
-    sequences : array (B, T, F)
-    weights : dict of `draw_weights`
-
-    Returns
-    -------
-    array (B,)
-    """
+    """Score sequences (B, T, F) from the equations of the LSTM, in float64: (B,)."""
     kernel, recurrent, bias = (np.asarray(w, float) for w in weights["lstm_1"])
     last, last_bias = (np.asarray(w, float) for w in weights["dense_1"])
     squash = {

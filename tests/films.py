@@ -134,13 +134,8 @@ def write_table(folder, rows):
 
 
 def write_sequences(folder, n_frames=4, n_features=8, n_animals=5, n_clips=2):
-    """Write a table and made-up sequences that a network can learn from.
-
-    Returns
-    -------
-    list of str
-        The names of the clips.
-    """
+    """Write a table and made-up sequences that a network can learn from; returns the
+    names of the clips."""
     from features import sequences
 
     random = np.random.default_rng(0)

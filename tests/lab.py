@@ -11,17 +11,7 @@ from video import frames
 def make_lab(folder, mice, n_animals=None):
     """Join the clips of each mouse into sessions and write tables as labs have them.
 
-    Parameters
-    ----------
-    folder : path
-    mice : path
-        The real clips, in the published layout.
-    n_animals : int, optional
-
-    Returns
-    -------
-    int
-        How many trials there are.
+    `mice` holds the real clips, in the published layout. Returns the number of trials.
     """
     folder, trials, scores = Path(folder), [], []
     table = read_table(Path(mice) / "data_file.csv")

@@ -53,13 +53,7 @@ SPOILS = (
 
 
 def check_spoiled(sources, folder, n, seed):
-    """Read spoiled videos: each gives frames or a Problem.
-
-    Returns
-    -------
-    (int, int)
-        How many gave frames, how many a Problem.
-    """
+    """Read spoiled videos: how many give frames, how many a Problem."""
     chance = random.Random(seed)
     n_read = n_refused = 0
     for number in range(n):
