@@ -175,7 +175,7 @@ def test_a_session_that_too_few_animals_have_is_omitted(lab):
     assert "comparison: post-d10. Fewer than two animals of each group" in told.err
     assert "--sessions" in told.err
     path = lab.folder / "predictions/Reach-motion-folds.json"
-    study = json.loads(path.read_text(encoding="utf-8"))["comparison"]
+    study = read_json(path)["comparison"]
     assert study["sessions"] == ["pre", "post-d3"]
     assert {each["network"]["n"][0] for each in study["found"]} == {3}
     both = ("--compare", "group", "--sessions", "pre,post-d10")
