@@ -145,9 +145,8 @@ def explain_trained(trained, clips):
     first = next(iter(trained))
     return (
         f"{len(trained)} of {len(clips)} clips, since the run was trained on them or "
-        f"on their animals (for example {first}: {trained[first]}). For these, "
-        "validate.py --folds gives held-out predictions, by networks that never saw "
-        "the animal"
+        f"on their animals (for example {first}: {trained[first]}). Held-out scores of "
+        "these are given by validate.py --folds, once they are listed and extracted"
     )
 
 

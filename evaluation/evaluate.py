@@ -134,12 +134,14 @@ def tabulate(table):
     target, dates = table["target"], map(data.date_of, table["clip"])
     dates = [date and f"{date[0]:02d}-{date[1]:02d}" for date in dates]
     known = table.assign(date=pd.Series(dates, dtype=object, index=table.index))
-    known["severity"] = target if target.nunique() <= 6 else np.floor(target + 0.5)
+    exact = target.nunique() <= 6
+    severity = "severity" if exact else "severity, rounded"
+    known[severity] = target if exact else np.floor(target + 0.5)
     if "session" in known and known["session"].equals(known["date"]):
         known = known.drop(columns="session")
     return {
         by: agreement.tabulate_errors(known, by)
-        for by in ("group", "severity", "animal", "session", "date")
+        for by in ("group", severity, "animal", "session", "date")
         if by in known and known[by].nunique() > 1
     }
 

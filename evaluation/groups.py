@@ -227,10 +227,14 @@ def compare(table, settled):
         table = table[table[key].isin(wanted)]
     sides, found, overall = {}, [], {}
     for who, column in MEASURED.items():
-        own = table.dropna(subset=[column]) if column in table else table[:0]
+        if column not in table:
+            continue
+        own, known = table.dropna(subset=[column]), days
+        if who == "expert" and settled["sessions"]:  # some of which none has scored
+            known = omit_sessions(own, settled["groups"], days)
         try:
-            check_sizes(own, settled)
-        except TooFew:  # experts need not have scored a session, or anything
+            check_sizes(own, settled | {"sessions": [day for day in known if day]})
+        except TooFew:
             if who == "network":
                 raise
             continue
@@ -238,15 +242,16 @@ def compare(table, settled):
         is_widened = who == "network" and is_crossed(own.get("training_mean"))
         widen = FOLDED if is_widened else 1.0
         means = own.groupby(["group", "session", "animal"])["score"].mean()
-        sides[who] = {(g, d): means[g, d] for g in groups for d in days}
-        listed = list(list_contrasts(sides[who], groups, days, widen))
+        sides[who] = {(g, d): means[g, d] for g in groups for d in known}
+        listed = list(list_contrasts(sides[who], groups, known, widen))
         found = found or [
             dict(zip(("name", "first", "second", "measured"), told, strict=True))
             for *told, _ in listed
         ]
         corrected = correct_holm([result["p"] for *_, result in listed])
-        for each, (*_, result), p in zip(found, listed, corrected, strict=True):
-            each[who] = result | {"p_holm": p}
+        named = {each["name"]: each for each in found}
+        for (name, *_, result), p in zip(listed, corrected, strict=True):
+            named.get(name, {})[who] = result | {"p_holm": p}
         for key, value in find_overall(own, sides[who], settled, widen).items():
             overall.setdefault(key, {})[who] = value
     labels = {cell: label(*cell) for cell in sides["network"]}

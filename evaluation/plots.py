@@ -176,7 +176,7 @@ def draw_study(study, title=None, width=None, level="90%", kind="means"):
     else:  # sessions, in their order
         pairs_of_looks = zip(style.COLOURS, style.SHAPES, strict=True)
         looks = dict(zip(labels, itertools.cycle(pairs_of_looks)))
-    for pair in study["pairs"]:
+    for pair in (p for p in study["pairs"] if means.keys() >= {*p}):
         for animal in (name for name in means[pair[0]] if name in means[pair[1]]):
             ends = [means[label][animal] for label in pair]
             places = [labels.index(label) for label in pair]

@@ -29,21 +29,23 @@ ANIMAL_PATTERNS = (
 )
 SESSION_PATTERNS = (
     r"((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[0-3]?\d[-_.][01]?\d[-_.](?:20)?\d\d)",
-    r"((?:day|session|sess|tag|sitzung|week|woche|wk|month|monat)[ _.-]*\d{1,3})",
-    r"((?:pre|post|baseline|bsl|before|after|vorher|nachher|follow[ _-]?up)"
+    r"((?:day|session|sess|tag|sitzung|week|woche|wk|month|monat|dp[iols]|pod|psd)"
+    r"[ _.-]*\d{1,3})",
+    r"((?:pre|post|baseline|bsl|bl(?!6)|before|after|vorher|nachher|follow[ _-]?up)"
     r"(?:[ _-]?(?:op|surgery|stroke|lesion|injury|treatment|training))?\d{0,2})",
     r"(\d{1,3}[ _-]?(?:days?|weeks?|wks?|months?|hours?|hrs?|h|d|dpi|dpl|wpi))",
     r"(d[-+]?\d{1,3})",
+    r"([12]\d[01]\d[0-3]\d)",  # a date without its century
 )
 # Parts of a session that belong together, as in `post-d3` and `week1 day2`.
 SEP, EVENT = r"[-_ .]*", "|".join(sorted(EVENTS, key=len, reverse=True))
 PARTS = {
     "phase": r"(?:pre|post|baseline|bsl|bl|before|after|vorher|nachher|vor|nach"
     r"|recovery|retention|habituation|wash[ _-]?out|follow[ _-]?up)"
-    rf"(?:[ _-]?(?:{EVENT}))?\d{{0,2}}",
-    "week": r"(?:(?:weeks?|wks?|wpi|w|woche|months?|monat)[ _.-]?\d{1,3}"
+    rf"(?:[ _-]?(?:{EVENT}))?(?:\d{{1,2}}(?![\ddwhm]))?",  # but post7d
+    "week": r"(?:(?<!\d)(?:weeks?|wks?|wpi|w|woche|months?|monat)[ _.-]?\d{1,3}"
     r"|\d{1,3}[ _-]?(?:weeks?|wks?|wpi|w|wochen?|months?|mos?|monaten?|years?))",
-    "day": r"(?:(?:days?|tag|dp[iols]|pod|d|hours?|min)[ _.+-]?\d{1,3}"
+    "day": r"(?:(?<!\d)(?:days?|tag|dp[iols]|pod|d|hours?|min)[ _.+-]?\d{1,3}"
     r"|\d{1,3}[ _-]?(?:days?|tagen?|dp[iols]|d|hours?|hrs?|hpi|h|minutes?|mins?))",
     "session": r"(?:session|sess|sitzung)[ _.-]*\d{1,3}",
 }

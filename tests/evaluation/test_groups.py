@@ -1,5 +1,7 @@
 """Studies of new scores: the same numbers as scipy and pingouin; the sentences."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pingouin
@@ -65,6 +67,30 @@ def test_what_cannot_be_compared_says_why():
     table = pd.DataFrame({"animal": ["a", "a", "b"], "session": ["pre", "post", "pre"]})
     with pytest.raises(Problem, match="two or more animals with both pre and post"):
         groups.check_sizes(table, {"groups": [], "sessions": ["pre", "post"]})
+
+
+def test_experts_need_not_have_scored_every_session():
+    days, rows = ["pre", "d7", "d28"], []
+    for number, day in itertools.product(range(8), days):
+        score = number + (number % 2) * days.index(day) + 0.1 * days.index(day) ** 2
+        group = "Stroke" if number % 2 else "Control"
+        rows.append((f"r{number}", group, day, score, score + 0.5))
+    names = ["animal", "group", "session", "network_score", "expert_score"]
+    table = pd.DataFrame(rows, columns=names)
+    settled = {"groups": ["Control", "Stroke"], "sessions": days, "healthy": "Control"}
+    whole = {each["name"]: each for each in groups.compare(table, settled)["found"]}
+    table.loc[table["session"] == "d28", "expert_score"] = np.nan
+    compared = groups.compare(table, settled)
+    with_expert = [each["name"] for each in compared["found"] if "expert" in each]
+    assert with_expert == [name for name in whole if "d28" not in name]
+    for each in compared["found"]:
+        assert each["network"] == whole[each["name"]]["network"]
+        if "expert" in each:
+            expected = whole[each["name"]]["expert"] | {"p_holm": None}
+            assert each["expert"] | {"p_holm": None} == expected
+    drawn = plots.draw_study(compared, kind="expert_means")
+    texts = [label.get_text() for label in drawn.axes[0].get_xticklabels()]
+    assert len(texts) == 4 and not any("d28" in text for text in texts)
 
 
 def make_study():

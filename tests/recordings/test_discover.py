@@ -130,6 +130,10 @@ def test_a_phase_and_a_day_are_one_session(day, end):
         ("M1_post-d3a M1_post-d10t1", "post-d3 post-d10"),
         ("M1_post3 M1_post10 M1_pre", "post3 post10 pre"),
         ("M1_pre_t1 M1_post-1 M1_post-2", "pre post post"),  # trials, not days
+        ("M1_post7d_1 M1_post7d_2 M1_pre_1", "post7d post7d pre"),
+        ("M1_BL_1 M1_dpi7_1 M1_PSD14_1", "BL dpi7 PSD14"),
+        ("240312_M1_BL_1 240321_M1_dpi7_1", "240312 240321"),
+        ("240312_C57BL6_M1_1 240321_C57BL6_M1_1", "240312 240321"),
         ("M1_day3_session1 M1_day3_session2", "day3 day3"),
         ("2024-05-01_M1_pre 2024-05-04_M1_post-d3", "2024-05-01 2024-05-04"),
     ],
