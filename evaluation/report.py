@@ -25,7 +25,7 @@ CAPTIONS = {
     "bland_altman": "Differences of the two scores, with bias and limits of agreement; "
     "bands are their intervals.",
     "study": "Held-out network scores, a dot for each animal.",
-    "study_expert": "Expert scores of the same clips.",
+    "study_expert": "Expert scores, of the clips that have one.",
     "outcome": "The outcome of each animal against either score.",
 }
 KNOWN = {

@@ -99,7 +99,7 @@ def merge_scores(earlier, said):
     ] or ["the same scores as before"]
     if kept:
         n_kept = count(len(kept), "score")
-        told.append(f"{n_kept} that this table does not mention are kept")
+        told.append(f"{n_kept} kept that this table does not mention")
     return kept | scores, "; ".join(told)
 
 

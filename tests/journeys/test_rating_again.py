@@ -53,7 +53,7 @@ def test_a_typo_mended_in_the_sheet_is_imported_again(rated):
     sheet = write_sheet(rated, {"r4_c1": ("", ""), "r5_c1": (1, 1)}, "later.csv")
     told = rated.ok("rate", "--scores", sheet, *options).out
     assert "1 score taken back (r4_c1)" in told and "1 score changed (r5_c1" in told
-    assert "4 scores that this table does not mention are kept" in told
+    assert "4 scores kept that this table does not mention" in told
     scores = read_scores(rated)
     assert scores["r4_c1"] == "" and float(scores["r5_c1"]) == 1
     assert float(scores["r6_c1"]) == np.mean([3, 3.5])
