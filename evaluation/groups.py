@@ -12,6 +12,7 @@ Statistics and standard errors of groups are then widened by `FOLDED`, which sim
 gave: `benchmarks/study.py` measures size and coverage.
 """
 
+import itertools
 import math
 import re
 
@@ -56,10 +57,13 @@ def subtract_means(first, second, axis):
 
 
 def compare_groups(first, second, widen=1.0):
-    """Compare means of other animals (Series), second minus first; see `describe`."""
+    """Compare means of other animals (Series), second minus first; see `describe`. None
+    of fewer than two on a side."""
     if both := sorted(set(first.index) & set(second.index)):
         raise Problem(f"{', '.join(both)} is in both groups: compare it with --pair")
     x, y = second.to_numpy(float), first.to_numpy(float)
+    if min(len(x), len(y)) < 2:
+        return None
     freedom = len(x) + len(y) - 2
     pooled = (x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / freedom
     test = stats.ttest_ind(x, y, equal_var=False) if pooled else None
@@ -69,13 +73,16 @@ def compare_groups(first, second, widen=1.0):
 
 
 def compare_pairs(before, after):
-    """Compare two sessions of the animals that are in both, after minus before.
+    """Compare two sessions of the animals that are in both, after minus before; None of
+    fewer than two.
 
     The effect is in standard deviations of the changes.
     """
     both = before.index.intersection(after.index)
     x, y = after[both].to_numpy(float), before[both].to_numpy(float)
     change, n = x - y, len(both)
+    if n < 2:
+        return None
     deviation = change.std(ddof=1)
     if deviation < 1e-9 * np.abs(change).max():
         deviation = 0
@@ -229,21 +236,17 @@ def compare(table, settled):
     for who, column in MEASURED.items():
         if column not in table:
             continue
-        own, known = table.dropna(subset=[column]), days
-        if who == "expert" and settled["sessions"]:  # some of which none has scored
-            known = omit_sessions(own, settled["groups"], days)
-        try:
-            check_sizes(own, settled | {"sessions": [day for day in known if day]})
-        except TooFew:
-            if who == "network":
-                raise
-            continue
+        own = table.dropna(subset=[column])
+        if who == "network":  # experts need not have scored all that is compared
+            check_sizes(own, settled)
         own = own.assign(score=own[column])
         is_widened = who == "network" and is_crossed(own.get("training_mean"))
         widen = FOLDED if is_widened else 1.0
         means = own.groupby(["group", "session", "animal"])["score"].mean()
-        sides[who] = {(g, d): means[g, d] for g in groups for d in known}
-        listed = list(list_contrasts(sides[who], groups, known, widen))
+        known, cells = {*means.index.droplevel(2)}, itertools.product(groups, days)
+        none = pd.Series(dtype=float)
+        sides[who] = {cell: means[cell] if cell in known else none for cell in cells}
+        listed = [c for c in list_contrasts(sides[who], groups, days, widen) if c[-1]]
         found = found or [
             dict(zip(("name", "first", "second", "measured"), told, strict=True))
             for *told, _ in listed
@@ -251,12 +254,13 @@ def compare(table, settled):
         corrected = correct_holm([result["p"] for *_, result in listed])
         named = {each["name"]: each for each in found}
         for (name, *_, result), p in zip(listed, corrected, strict=True):
-            named.get(name, {})[who] = result | {"p_holm": p}
-        for key, value in find_overall(own, sides[who], settled, widen).items():
-            overall.setdefault(key, {})[who] = value
+            named[name][who] = result | {"p_holm": p}
+        if len(listed) == len(found):
+            for key, value in find_overall(own, sides[who], settled, widen).items():
+                overall.setdefault(key, {})[who] = value
     labels = {cell: label(*cell) for cell in sides["network"]}
     means = {
-        who: {labels[cell]: own.to_dict() for cell, own in side.items()}
+        who: {labels[cell]: own.to_dict() for cell, own in side.items() if len(own)}
         for who, side in sides.items()
     }
     return {
@@ -264,7 +268,7 @@ def compare(table, settled):
         "columns": {text: group or text for (group, _), text in labels.items()},
         "pairs": [(labels[g, days[0]], labels[g, d]) for g in groups for d in days[1:]],
         **{key: settled[key] for key in ("healthy", "sessions", "groups")},
-        **({"expert_means": means["expert"]} if "expert" in means else {}),
+        **({"expert_means": means["expert"]} if means.get("expert") else {}),
         **overall,
         "found": found,
     }
@@ -278,7 +282,7 @@ def list_contrasts(own, groups, days, widen):
     """Compare groups in each session, sessions in each group, and groups' changes.
 
     `own` has the scores of animals by group and session; all are compared with the
-    first. Yields name, first, second, what was measured, and the result.
+    first. Yields name, first, second, what was measured, and the result or None.
     """
     reference, start = groups[0], days[0]
     for group in groups[1:]:

@@ -148,21 +148,14 @@ def parse_table(content, source, wanted=()):
     text = text[len(told[0]) - 1 :] if told else text
     delimiter = told[1] if told else sniff(text, source, wanted)
     rows = list(split_rows(text, delimiter, source))
-    table = make_table(source, rows, wanted, delimiter)
+    trimmed = [(line, trim(fields)) for line, fields in rows]
+    table = make_table(source, trimmed, wanted, delimiter)
     if table.columns and delimiter == ",":
-        refuse_divided(table, text)
+        # `a,2,5,` under `clip,score,comment` is a field longer, its end is empty.
+        (_, header), *rows = rows[len(rows) - len(table.rows) - 1 :]
+        long = [(line, row) for line, row in rows if len(row) > len(header)]
+        refuse_long(table, [pair for pair in long if is_divided(pair[1])])
     return table
-
-
-def refuse_divided(table, text):
-    """Refuse rows with a decimal comma, also where the last columns are empty: `a,2,5,`
-    under `clip,score,comment` has a field more than the header line."""
-    how = {"delimiter": table.delimiter, "skipinitialspace": True}
-    whole = [row for row in csv.reader(io.StringIO(text), **how) if tidy(row)]
-    header, *rows = whole[len(whole) - len(table.rows) - 1 :]
-    pairs = [(line, row) for (line, _), row in zip(table.rows, rows, strict=True)]
-    long = [(n, row) for n, row in pairs if len(row) > len(header) and is_divided(row)]
-    refuse_long(table, long)
 
 
 def make_table(source, rows, wanted, delimiter):
@@ -223,19 +216,21 @@ def split_rows(text, delimiter, source):
     reader, line = csv.reader(io.StringIO(text), **how), 1
     try:
         for fields in reader:
-            if fields := tidy(fields):
+            if any(fields := clean(fields)):
                 yield line, fields
             line = reader.line_num + 1
     except csv.Error as error:
         raise Problem(f"{source}:{line}: no row of a table ({error})") from None
 
 
-def tidy(fields):
-    """Strip fields and drop the empty ones at the end of their row."""
-    fields = [unguard(field.strip()) for field in fields]
-    while fields and not fields[-1]:
-        fields.pop()
-    return fields
+def clean(fields):
+    return [unguard(field.strip()) for field in fields]
+
+
+def trim(fields):
+    """Drop the empty fields at the end of a row."""
+    n_filled = max((n for n, field in enumerate(fields, 1) if field), default=0)
+    return fields[:n_filled]
 
 
 def sniff(text, source, wanted):
@@ -244,7 +239,7 @@ def sniff(text, source, wanted):
     sample = "\n".join(text.split("\n", N_SNIFFED)[:N_SNIFFED])
     for delimiter in DELIMITERS:
         with contextlib.suppress(Problem):
-            rows = [fields for _, fields in split_rows(sample, delimiter, source)]
+            rows = [trim(row) for _, row in split_rows(sample, delimiter, source)]
             counts = collections.Counter(map(len, rows)).most_common(1)
             if counts and counts[0][0] > 1:
                 found[delimiter] = rows, *counts[0]
@@ -307,7 +302,9 @@ def read_workbook(path, wanted, sheet):
         raise Problem(
             f"{path}: no readable Excel workbook ({error}). Save it as 'CSV UTF-8'"
         ) from None
-    filled = [s._replace(rows=[(n, tidy(row)) for n, row in s.rows]) for s in sheets]
+    filled = [
+        s._replace(rows=[(n, trim(clean(row))) for n, row in s.rows]) for s in sheets
+    ]
     filled, heads = [s for s in filled if s.rows], {*map(plain, wanted)}
     right = [one for one in filled if sheet in (None, one.title)]
     if len(right) > 1:

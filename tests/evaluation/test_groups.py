@@ -69,28 +69,36 @@ def test_what_cannot_be_compared_says_why():
         groups.check_sizes(table, {"groups": [], "sessions": ["pre", "post"]})
 
 
-def test_experts_need_not_have_scored_every_session():
-    days, rows = ["pre", "d7", "d28"], []
-    for number, day in itertools.product(range(8), days):
-        score = number + (number % 2) * days.index(day) + 0.1 * days.index(day) ** 2
+DAYS = ("day 1", "day 7", "day 28")
+
+
+@pytest.mark.parametrize("scored", [DAYS, DAYS[:2], DAYS[1:], DAYS[1:2], ()])
+def test_experts_need_not_have_scored_every_session(scored):
+    random, rows = np.random.default_rng(0), []
+    for number, day in itertools.product(range(8), DAYS):
         group = "Stroke" if number % 2 else "Control"
-        rows.append((f"r{number}", group, day, score, score + 0.5))
+        score = number + (number % 2) * DAYS.index(day) + random.normal()
+        rows.append((f"r{number}", group, day, score, score + random.normal()))
     names = ["animal", "group", "session", "network_score", "expert_score"]
     table = pd.DataFrame(rows, columns=names)
-    settled = {"groups": ["Control", "Stroke"], "sessions": days, "healthy": "Control"}
+    settled = {"groups": ["Control", "Stroke"], "sessions": list(DAYS), "healthy": None}
     whole = {each["name"]: each for each in groups.compare(table, settled)["found"]}
-    table.loc[table["session"] == "d28", "expert_score"] = np.nan
+    table.loc[~table["session"].isin(scored), "expert_score"] = np.nan
     compared = groups.compare(table, settled)
-    with_expert = [each["name"] for each in compared["found"] if "expert" in each]
-    assert with_expert == [name for name in whole if "d28" not in name]
     for each in compared["found"]:
         assert each["network"] == whole[each["name"]]["network"]
-        if "expert" in each:
+        is_known = {day for day in DAYS if day in each["name"]} <= {*scored}
+        assert ("expert" in each) == is_known
+        if is_known:  # corrected for the number that is there
             expected = whole[each["name"]]["expert"] | {"p_holm": None}
             assert each["expert"] | {"p_holm": None} == expected
+    assert ("expert" in compared.get("trend", {})) == (scored == DAYS)
+    if not scored:
+        assert "expert_means" not in compared
+        return
     drawn = plots.draw_study(compared, kind="expert_means")
     texts = [label.get_text() for label in drawn.axes[0].get_xticklabels()]
-    assert len(texts) == 4 and not any("d28" in text for text in texts)
+    assert len(texts) == 2 * len(scored)
 
 
 def make_study():
