@@ -37,10 +37,11 @@ SESSION_PATTERNS = (
     r"(d[-+]?\d{1,3})",
     r"([12]\d[01]\d[0-3]\d)",  # a date without its century
 )
-# Parts of a session that belong together, as in `post-d3` and `week1 day2`.
+# Parts of a session that belong together, as in `post-d3` and `week1 day2`. Beside one
+# another they are surer than alone, so more words count than above.
 SEP, EVENT = r"[-_ .]*", "|".join(sorted(EVENTS, key=len, reverse=True))
 PARTS = {
-    "phase": r"(?:pre|post|baseline|bsl|bl|before|after|vorher|nachher|vor|nach"
+    "phase": r"(?:pre|post|baseline|bsl|bl(?!6)|before|after|vorher|nachher|vor|nach"
     r"|recovery|retention|habituation|wash[ _-]?out|follow[ _-]?up)"
     rf"(?:[ _-]?(?:{EVENT}))?(?:\d{{1,2}}(?![\ddwhm]))?",  # but post7d
     "week": r"(?:(?<!\d)(?:weeks?|wks?|wpi|w|woche|months?|monat)[ _.-]?\d{1,3}"

@@ -30,7 +30,19 @@ def test_a_session_that_no_expert_scored_is_compared_by_the_network(lab):
         own[row["session"]].append(score)
     by_hand = np.mean([np.mean(m["post"]) - np.mean(m["pre"]) for m in means.values()])
     assert abs(change["difference"] - by_hand) < 1e-4 and change["n"] == [5, 5]
-    assert not any("expert" in each for each in found["found"])
+    assert [n for n, each in by_name.items() if "expert" in each] == [
+        "pre: lesion - sham"
+    ]
+    before = [row for row in rows if row["session"] == "pre"]
+    sides = [
+        [float(row["expert_score"]) for row in before if row["group"] == group]
+        for group in ("sham", "lesion")
+    ]  # as many clips an animal
+    expert = by_name["pre: lesion - sham"]["expert"]
+    assert abs(expert["difference"] - np.diff(list(map(np.mean, sides)))[0]) < 1e-6
+    assert expert["p"] == expert["p_holm"]  # the only one
+    text = (lab.folder / "figures/Reach-motion/results.txt").read_text("utf-8")
+    assert text.count("by expert scores") == 1
 
 
 def test_a_page_says_that_it_lost_a_comparison(lab):

@@ -134,6 +134,7 @@ def test_a_phase_and_a_day_are_one_session(day, end):
         ("M1_BL_1 M1_dpi7_1 M1_PSD14_1", "BL dpi7 PSD14"),
         ("240312_M1_BL_1 240321_M1_dpi7_1", "240312 240321"),
         ("240312_C57BL6_M1_1 240321_C57BL6_M1_1", "240312 240321"),
+        ("BL6_M1_d3_1 BL6J_M1_d10_1", "d3 d10"),
         ("M1_day3_session1 M1_day3_session2", "day3 day3"),
         ("2024-05-01_M1_pre 2024-05-04_M1_post-d3", "2024-05-01 2024-05-04"),
     ],
