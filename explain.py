@@ -206,7 +206,7 @@ def describe_skill(args, table, run):
         why = known or f"the {count(len(table), 'clip')} below {verb} chosen by name"
         why = f"{why[0].upper()}{why[1:]}, which is no test of the run"
         found = questions.read_validation(args.data, run)
-        if found:
+        if found and found["label"] in LEVELS:
             of = " by its last validation, on all its clips"
             found["verdict"].append(f"{why}.")
         else:

@@ -1,5 +1,6 @@
 """Which clips tell how good a run is: test rows, or animals that its folds held out."""
 
+import contextlib
 from pathlib import Path
 
 from runs import folds, learned, store
@@ -89,12 +90,15 @@ def read_validation(folder, run):
     names = ("test", run.name), *list_schemes(run)
     paths = [storage.predictions_path(folder, n, kind, ".json") for kind, n in names]
     paths = sorted(filter(Path.is_file, paths), key=lambda path: path.stat().st_mtime)
-    known = {run.sha256, *(network.sha256 for network in run.errors.networks)}
-    keys, found = ("label", "than", "verdict"), None
-    for content in map(storage.read_json, paths):
-        is_own = content.get("run_record", {}).get("sha256") in known
-        if is_own and {*keys} <= {*content}:  # those of earlier releases hold less
-            found = {key: content[key] for key in keys}
+    known = [run.sha256, *(network.sha256 for network in run.errors.networks)]
+    kinds, found = {"label": str, "than": str, "verdict": list}, None
+    for path in paths:
+        with contextlib.suppress(Problem, AttributeError):  # damaged: none is there
+            content = storage.read_json(path)
+            own = {key: content.get(key) for key in kinds}
+            is_whole = all(isinstance(own[key], kinds[key]) for key in kinds)
+            if is_whole and content.get("run_record").get("sha256") in known:
+                found = own
     return found
 
 

@@ -20,6 +20,12 @@ def test_the_last_validation_of_these_networks_is_read(tmp_path):
         (FOUND | {"run_record": {"sha256": "trained since"}}, False),
         ({"run_record": {"sha256": "one"}}, False),  # of an earlier release
         ({"label": FOUND["label"]}, False),
+        (FOUND | {"run_record": None}, False),
+        (FOUND | {"run_record": {"sha256": ["one"]}}, False),
+        (FOUND | {"run_record": {"sha256": "one"}, "verdict": None}, False),
     ):
         write_json(path, record)
         assert questions.read_validation(tmp_path, run) == (FOUND if is_read else None)
+    for damaged in ("", "[]", "{", '{"label": 1'):
+        path.write_text(damaged)
+        assert questions.read_validation(tmp_path, run) is None
