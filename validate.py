@@ -136,7 +136,7 @@ def evaluate_outcome(table, outcome):
         terminal.caution(f"omitted, as only one side has them: {named}")
     means = means[means.index.isin(outcome)]
     means.insert(0, "outcome", means.index.map(outcome))
-    return means, comparisons.compare_outcomes(*means.to_numpy().T)
+    return comparisons.compare_outcomes(*means.to_numpy().T)
 
 
 def measure_plan(args, table, run, result):
@@ -269,7 +269,7 @@ def score(args):
     repeats = settle_groups(args, clips, list_repeats(args, clips))
     settled = settle_comparison(args, repeats[0])
     learned.caution_edited([run for parts in repeats for run, _ in parts], clips)
-    from evaluation import evaluate, study
+    from evaluation import evaluate
     from evaluation.predictions import score_parts
 
     lengths = {clip.name: clip.n_frames for clip in clips}
@@ -278,7 +278,7 @@ def score(args):
     for parts in repeats:
         table, run, reasons = score_parts(args.data, parts, lengths, rows, args.control)
         result = evaluate.evaluate(table, run, reasons, args.control)
-        result["networks"] = study.list_networks([each for each, _ in parts])
+        result["networks"] = [len(each.targets) for each, _ in parts]
         results.append(result)
         runs.append(run)
         tables.append(table)
@@ -349,7 +349,7 @@ def main(argv=None):
         return evaluate_raters_alone(args, ratings)
     from evaluation import evaluate, report
 
-    result, table, means = results[0], tables[0], None
+    result, table = results[0], tables[0]
     if args.split in data.SPLITS and run.clips_were != Likeness():
         names, scores = list(table["clip"]), list(table["network_score"])
         novelty.report_differences(args.data, names, scores, run)
@@ -361,14 +361,12 @@ def main(argv=None):
     if settled:
         result["comparison"] = evaluate.compare(table, settled)
     if outcome:
-        means, result["outcome"] = evaluate_outcome(table, outcome)
+        result["outcome"] = evaluate_outcome(table, outcome)
     if args.plan:
         result["plan"] = measure_plan(args, table, run, result)
     if second or ratings:
         result["raters"] = evaluate_raters(args, table, run, second, ratings)
-    lines = report.publish(
-        args.data, args.split, clips, table, run, result, vars(args), means
-    )
+    lines = report.publish(args.data, args.split, clips, table, run, result, vars(args))
     print(*lines, state.format_state(args.data, args.task), sep="\n")
 
 

@@ -112,7 +112,7 @@ def main(argv=None):
         raise Problem("no setting could be trained; see above")
     ridge = found["baselines"]["ridge"]
     if not isinstance(ridge, str):
-        tell("ridge", ridge, found.get("baseline_separation", {}).get("ridge"))
+        tell("ridge", ridge, ridge.get("separation"))
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def main(argv=None):
             if known:
                 pick = lambda x, baseline=baseline: (  # noqa: E731
                     x["baselines"][baseline],
-                    x.get("baseline_separation", {}).get(baseline),
+                    x["baselines"][baseline].get("separation"),
                 )
                 describe(baseline, known, pick)
 

@@ -65,19 +65,15 @@ def compute_errors(expert, network, base):
 
 
 def find_reasons(expert, network, base, what):
-    """Say of each statistic why it is not defined; "" where it may be."""
-    n, least = len(expert), MIN_POINTS
-    if not n:
+    """Say of statistics why they are not defined; "" where they may be."""
+    if not len(expert):
         return dict.fromkeys((*SCALES, "limits"), f"no {what} with both scores")
-    few = f"fewer than {least} {what}" if n < least else ""
+    few = f"fewer than {MIN_POINTS} {what}" if len(expert) < MIN_POINTS else ""
     plain = refuse_correlation(expert, network, what=what)
     centred = refuse_correlation(expert, network, base, what)
-    same = not few and all(map(is_constant, (expert, network)))
+    both = plain if is_constant(expert) and is_constant(network) else few
     r2 = few if np.isfinite(base).all() else centred
-    if not few and np.all(expert == base):
-        r2 = "the training-mean prediction has no error"
     found = zip(CORRELATIONS, (plain, plain, centred, centred), strict=True)
-    both = plain if same else few
     return dict(found) | {"r2": r2, "ccc": both, "icc": both, "limits": few}
 
 
@@ -102,20 +98,15 @@ def find_limits(values, jack):
 
 
 def describe_unit(columns, owner, widen, what):
-    """Describe the agreement of clips or animals: expert, network and base (N,) of
-    each, and the animal that owns it."""
+    """Describe the agreement of expert and network over clips, or over animals."""
     jack = Jackknife(owner, widen)
     values = jack.repeat(compute_errors, *columns)
-    reasons = find_reasons(*columns, what)
-    result = {"n": len(owner)}
+    reasons, result = find_reasons(*columns, what), {"n": len(owner)}
     for name, scale in SCALES.items():
-        reason = reasons.get(name)
-        result[name] = (
-            not_defined(reason) if reason else jack.describe(values[name], scale)
-        )
-    limits = [not_defined(reasons["limits"])] * 2
-    if not reasons["limits"]:
-        limits = find_limits(values, jack)
+        why = reasons.get(name)
+        result[name] = not_defined(why) if why else jack.describe(values[name], scale)
+    why = reasons["limits"]
+    limits = [not_defined(why)] * 2 if why else find_limits(values, jack)
     return result | dict(zip(("lower_limit", "upper_limit"), limits, strict=True))
 
 
@@ -124,9 +115,9 @@ def measure_agreement(expert, network, animals, training_mean=None, widen=None):
 
     A clip without either score is omitted; animals are compared by their means. The
     training mean is that of the clips that each clip's network was trained on; `widen`
-    is the factor of standard errors, by default that of these means. Dict of
-    "clips" and "animals", each with "n" and figures (of `SCALES`, the centred ones
-    beyond that mean, and the 95% limits of agreement); "unscored", the clips omitted.
+    is the factor of standard errors, by default that of these means. Dict of "clips"
+    and "animals", each with "n" and figures (`SCALES` and the 95% limits of agreement),
+    and of the number of clips "unscored".
     """
     base = np.nan if training_mean is None else np.asarray(training_mean, dtype=float)
     base = np.broadcast_to(base, np.shape(expert))
@@ -143,9 +134,6 @@ def measure_agreement(expert, network, animals, training_mean=None, widen=None):
     }
 
 
-# ---------------------------------------------------------------- calibration
-
-
 def fit_line(expert, network, base):
     x = network - base - np.mean(network - base)
     slope = x @ (expert - base) / (x @ x) if np.ptp(x) else np.nan
@@ -160,12 +148,9 @@ def calibrate(expert, network, animals, training_mean=None):
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = drop_unscored(animals, expert, network, base)
     expert, network, base = columns
-    reason = ""
-    if len(kept) < MIN_POINTS:
-        reason = f"fewer than {MIN_POINTS} clips"
-    elif is_constant(network - base, np.max(np.abs(network))):
-        reason = "the network scores do not vary"
-    if reason:
+    size = np.max(np.abs(network), initial=0)
+    if len(kept) < MIN_POINTS or is_constant(network - base, size):
+        reason = f"fewer than {MIN_POINTS} clips, or network scores that do not vary"
         return dict.fromkeys(("slope", "intercept"), not_defined(reason))
     jack = Jackknife(kept, find_widening(base))
     lines = jack.repeat(fit_line, *columns)
@@ -185,9 +170,6 @@ def tabulate_errors(table, by):
     return found.rename_axis("name").rename(str).reset_index().to_dict("records")
 
 
-# ---------------------------------------------------------------- two groups
-
-
 def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
     """Find the 95% interval of an AUROC: method 5 of Newcombe (2006, Stat Med 25)."""
     star = (n_healthy + n_impaired) / 2 - 1
@@ -198,7 +180,7 @@ def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
         variance = area * (1 - area) * spread / (n_healthy * n_impaired)
         return (area - auroc) ** 2 - z**2 * variance
 
-    edge = 1e-9  # at 0 and 1 themselves the distance is 0
+    edge = 1e-9  # at 0 and 1 the distance is 0
     low = optimize.brentq(miss, 0, min(auroc, 1 - edge)) if auroc > 0 else 0.0
     high = optimize.brentq(miss, max(auroc, edge), 1) if auroc < 1 else 1.0
     return float(low), float(high)

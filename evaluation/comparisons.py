@@ -12,24 +12,6 @@ from evaluation.correlation import correlate
 NEGLIGIBLE = 0.1  # of the MAE: a change without practical meaning
 
 
-def williams_test(r_first, r_second, r_between, n):
-    """Test whether two scores of n animals correlate equally with an outcome.
-
-    Williams' t as Steiger (1980, Psychological Bulletin 87, equation 7) gives it.
-    """
-    none = {"t": None, "df": None, "p": None}
-    if n < 4:
-        return none | {"reason": "fewer than 4 animals"}
-    squares = r_first**2 + r_second**2 + r_between**2
-    determinant = max(1 - squares + 2 * r_first * r_second * r_between, 0)
-    mean = (r_first + r_second) / 2
-    variance = 2 * (n - 1) / (n - 3) * determinant + mean**2 * (1 - r_between) ** 3
-    if variance < 1e-12:
-        return none | {"reason": "the two scores say the same"}
-    t = (r_first - r_second) * np.sqrt((n - 1) * (1 + r_between) / variance)
-    return {"t": float(t), "df": n - 3, "p": float(2 * stats.t.sf(abs(t), n - 3))}
-
-
 def fisher_interval(r, n):
     """Find the 95% interval (low, high) of a correlation of n animals."""
     half = stats.norm.ppf(0.975) / np.sqrt(n - 3)
@@ -59,37 +41,32 @@ def compare_outcomes(outcome, network, expert):
 
     Dict of "n"; "network", "expert", "between": correlations; "direction", -1 where a
     higher score goes with a lower outcome (recovery), else 1; "difference", network -
-    expert, both times direction; "williams", on the same two.
+    expert, both times direction.
     """
     index = np.arange(len(outcome))
     _, *columns = jackknife.drop_unscored(index, outcome, network, expert)
     outcome, network, expert = columns
     n, keys = len(outcome), ("network", "expert", "between", "difference")
-    named = zip(("outcome", "network", "expert"), columns, strict=True)
-    constant = [name for name, values in named if n and jackknife.is_constant(values)]
-    reason = f"{' and '.join(constant)}: all values are equal" if constant else ""
-    if n < jackknife.MIN_POINTS:
-        reason = f"fewer than {jackknife.MIN_POINTS} animals"
-    if reason:
-        none = {"t": None, "df": None, "p": None, "reason": reason}
-        empty = dict.fromkeys(keys, jackknife.not_defined(reason))
-        return {"n": n, "direction": None, "williams": none} | empty
+    if n < jackknife.MIN_POINTS or any(map(jackknife.is_constant, columns)):
+        reason = f"fewer than {jackknife.MIN_POINTS} animals, or values all equal"
+        none = dict.fromkeys(keys, jackknife.not_defined(reason))
+        return {"n": n, "direction": None} | none
     pairs = ((outcome, network), (outcome, expert), (network, expert))
-    values = [float(correlate(*pair)) for pair in pairs]
+    r = [float(correlate(*pair)) for pair in pairs]
     # Both scores decide the direction: one alone may be near 0 with either sign.
-    direction = -1 if sum(values[:2]) < 0 else 1
-    triple = direction * values[0], direction * values[1], values[2]
-    values.append(triple[0] - triple[1])
-    reason = f"no interval from fewer than {jackknife.MIN_ANIMALS} animals"
-    found = [jackknife.not_defined(reason, value) for value in values]
-    if n >= jackknife.MIN_ANIMALS:
-        ends = [fisher_interval(r, n) for r in values[:3]] + [zou_interval(*triple, n)]
+    direction = -1 if sum(r[:2]) < 0 else 1
+    triple = direction * r[0], direction * r[1], r[2]
+    values = [*r, triple[0] - triple[1]]
+    if n < jackknife.MIN_ANIMALS:
+        reason = f"no interval from fewer than {jackknife.MIN_ANIMALS} animals"
+        found = [jackknife.not_defined(reason, value) for value in values]
+    else:
+        ends = [fisher_interval(each, n) for each in r] + [zou_interval(*triple, n)]
         found = [
             {"value": value, "low": low, "high": high}
             for value, (low, high) in zip(values, ends, strict=True)
         ]
-    result = {"n": n, "direction": direction, "williams": williams_test(*triple, n)}
-    return result | dict(zip(keys, found, strict=True))
+    return {"n": n, "direction": direction} | dict(zip(keys, found, strict=True))
 
 
 def average_difference(first, second, animals, names, widen=1.0):

@@ -41,15 +41,11 @@ def refuse_correlation(expert, network, base=0.0, what="of them"):
         return "no training-mean prediction was given"
     if len(expert) < jackknife.MIN_POINTS:
         return f"fewer than {jackknife.MIN_POINTS} {what}"
-    constant = [
-        name
-        for name, scores in (("expert", expert), ("network", network))
-        if jackknife.is_constant(scores - base, np.max(np.abs(scores)))
-    ]
-    if not constant:
-        return ""
-    equal = "those of the training mean" if jackknife.is_crossed(base) else "all equal"
-    return f"the {' and the '.join(constant)} scores are {equal}"
+    for name, scores in (("expert", expert), ("network", network)):
+        if jackknife.is_constant(scores - base, np.max(np.abs(scores))):
+            beyond = " beyond the training mean" if jackknife.is_crossed(base) else ""
+            return f"the {name} scores do not vary{beyond}"
+    return ""
 
 
 def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 0)):
@@ -59,9 +55,8 @@ def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 
     network alike, which makes a plain test find too much; so the correlation is divided
     by its standard error, each time anew (DiCiccio & Romano 2017). One-sided: p is low
     where r is above 0. Fisher's z of the true r is first divided by the factor of its
-    interval, see `jackknife.find_widening`. `draws`: how many permutations, and the
-    seed; all are listed where they are fewer. Dict of "n" animals, "value" (r) and "p",
-    or "reason".
+    interval. `draws`: how many permutations, and the seed; all are listed where they
+    are fewer. Dict of "n" animals, "value" (r), "p", and "reason" where they are None.
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)

@@ -12,7 +12,6 @@ from evaluation import agreement, comparisons, groups
 from evaluation.correlation import permutation_test
 from evaluation.jackknife import find_widening, is_crossed
 from evaluation.predictions import BASELINE_COLUMNS, adjust_scores, label_groups
-from names.sessions import find_order
 from system.terminal import Problem
 
 N_WORST = 8  # clips
@@ -45,15 +44,23 @@ def evaluate(table, run, reasons=(), controls=()):
         "errors": tabulate(table),
         "worst": find_worst(table),
     }
+    labels = None if has_sessions(table) else find_labels(table, run)
     for name, column in BASELINE_COLUMNS.items():
         found = {"reason": reasons[name]} if name in reasons else {}
         if column in table:  # with a reason where some folds lack it
             values = table[column].to_numpy(float)
             found |= agreement.measure_agreement(expert, values, animals, means)
             found["reduction"] = change(column)["change"]
+            if labels is not None:
+                own = agreement.separate(labels, values, animals, means)
+                found["separation"] = own
         if found:
             result["baselines"][name] = found
-    result |= evaluate_groups(table, run)
+    if table["group"].nunique() > 1:
+        result["healthy_group"] = run.control_group
+        result |= follow_severity(table, run, means)
+    if labels is not None:
+        result["separation"] = agreement.separate(labels, network, animals, means)
     if controls:
         result["controls"] = {control: change(control) for control in controls}
     return result
@@ -64,61 +71,34 @@ def find_means(table):
     return table["training_mean"].to_numpy(float) if "training_mean" in table else None
 
 
-def evaluate_groups(table, run):
-    """Measure how scores separate groups, and how they follow severity."""
-    animals, means = table["animal"].to_numpy(str), find_means(table)
-    result, labels = {}, find_labels(table, run)
-    is_grouped = table["group"].nunique() > 1
-    if is_grouped:
-        result["healthy_group"] = run.control_group
-    last = find_last_session(table)
-    if labels is not None and last is not None:
-        rows = np.full(len(table), True)
-        rows = (table["session"] == last).to_numpy() if last else rows
-        known = animals[rows], None if means is None else means[rows]
-        columns = {"network": "network_score", **BASELINE_COLUMNS}
-        found = {
-            name: agreement.separate(labels[rows], table.loc[rows, column], *known)
-            for name, column in columns.items()
-            if column in table and name not in ("training mean", "animal known")
-        }
-        result["separated_session"] = last
-        result["separation"] = found.pop("network")
-        result["baseline_separation"] = found
-    severity = table["expert_score"].to_numpy(float)
-    if not is_grouped or not np.isfinite(severity).any():
-        return result
-    network = table["network_score"].to_numpy(float)
+def follow_severity(table, run, means):
+    """Correlate scores with the expert's, over all animals and the impaired alone."""
+    expert, network = (table[k] for k in ("expert_score", "network_score"))
+    if expert.isna().all():
+        return {}
     if means is not None:
         network = network - means
         if run.target != "group":  # of one unit with the network's scores
-            severity = severity - means
-    chosen, widen = {"all": np.full(len(table), True)}, find_widening(means)
+            expert = expert - means
+    chosen = {"all": np.full(len(table), True)}
     if run.control_group:
         chosen["impaired"] = label_groups(table["group"], run.control_group) == 1
-    result["severity"] = {}
+    found = {}
     for name, rows in chosen.items():
-        columns = severity[rows], network[rows], animals[rows]
-        found = agreement.measure_agreement(*columns, widen=widen)
-        result["severity"][name] = {
-            what: {key: found[what][key] for key in ("n", "pearson", "spearman")}
-            for what in ("clips", "animals")
-        }
-    return result
+        columns = expert[rows], network[rows], table["animal"][rows]
+        own = agreement.measure_agreement(*columns, widen=find_widening(means))
+        found[name] = {key: own["animals"][key] for key in ("n", "pearson")}
+    return {"severity": found}
 
 
-def find_last_session(table):
-    """Find the session in which groups are told apart: before a lesion, animals of both
-    groups are healthy. "" where animals have one; None where the order is not known.
+def has_sessions(table):
+    """Say whether most animals have several sessions: before a lesion, animals of both
+    groups are healthy, so groups are to be compared session by session.
     """
     if "session" not in table:
-        return ""
-    named = table[table["session"].fillna("") != ""]
-    of_animals = named.groupby("animal")["session"].nunique()
-    if (of_animals > 1).sum() <= table["animal"].nunique() / 2:
-        return ""  # a session is, say, a day on which some of the animals were filmed
-    ordered = find_order(list(named["session"].unique()))
-    return ordered and ordered[-1]
+        return False
+    n_sessions = table[table["session"] != ""].groupby("animal")["session"].nunique()
+    return (n_sessions > 1).sum() > table["animal"].nunique() / 2
 
 
 def find_labels(table, run):

@@ -26,15 +26,11 @@ from system.terminal import Problem
 MOST_PERMUTATIONS = 20_000  # all are listed up to here, else drawn
 FOLDED = 1.1  # without it p <= 0.05 in 7.6% of simulated studies without an effect
 MEASURED = {"network": "network_score", "expert": "expert_score"}
-
-# ---------------------------------------------------------------- statistics
+CONTRAST = ("name", "first", "second", "measured")
 
 
 def permute(samples, statistic, how="independent", alternative="two-sided", widen=1.0):
-    """Find p of a statistic of (A,) or (A, K) samples by permutation.
-
-    The true statistic is divided by `widen` first.
-    """
+    """Find p of a statistic of (A,) samples, divided by `widen`, by permutation."""
     found = stats.permutation_test(
         samples,
         statistic,
@@ -57,8 +53,10 @@ def subtract_means(first, second, axis):
 
 
 def compare_groups(first, second, widen=1.0):
-    """Compare means of other animals (Series), second minus first; see `describe`. None
-    of fewer than two on a side."""
+    """Compare means of other animals (Series), second minus first; see `describe`.
+
+    None where a side has fewer than two.
+    """
     if both := sorted(set(first.index) & set(second.index)):
         raise Problem(f"{', '.join(both)} is in both groups: compare it with --pair")
     x, y = second.to_numpy(float), first.to_numpy(float)
@@ -73,10 +71,9 @@ def compare_groups(first, second, widen=1.0):
 
 
 def compare_pairs(before, after):
-    """Compare two sessions of the animals that are in both, after minus before; None of
-    fewer than two.
+    """Compare two sessions of the animals that are in both, after minus before.
 
-    The effect is in standard deviations of the changes.
+    The effect is in standard deviations of the changes. None of fewer than two.
     """
     both = before.index.intersection(after.index)
     x, y = after[both].to_numpy(float), before[both].to_numpy(float)
@@ -114,15 +111,14 @@ def describe(first, second, test, widen, deviation, freedom, p, least):
 
 def compare_all(samples, widen=1.0):
     """Compare three or more groups at once: F with p by permutation of animals."""
-    f = stats.f_oneway(*samples).statistic
+
+    def find_f(*samples, axis=0):
+        return stats.f_oneway(*samples, axis=axis).statistic
+
+    f = find_f(*samples)
     if not np.isfinite(f):
         return None
-    p = permute(
-        samples,
-        lambda *s, axis: stats.f_oneway(*s, axis=axis).statistic,
-        alternative="greater",
-        widen=widen**2,
-    )
+    p = permute(samples, find_f, alternative="greater", widen=widen**2)
     return {"f": float(f), "n": [len(s) for s in samples], "p": p}
 
 
@@ -130,14 +126,12 @@ def find_trend(doses, scores, widen=1.0):
     """Find the slope of scores (A,) over doses (A,), with p by permutation."""
     line = stats.linregress(doses, scores)
     half = stats.t.ppf(0.975, len(scores) - 2) * line.stderr * widen
-    doses = doses - doses.mean()
-    p = permute(
-        (scores,),
-        lambda s, axis: (s * doses).sum(axis=axis),
-        "pairings",
-        widen=widen,
-    )
-    slope = float(line.slope)
+    doses, slope = doses - doses.mean(), float(line.slope)
+
+    def agree(scores, axis):
+        return (scores * doses).sum(axis=axis)
+
+    p = permute((scores,), agree, "pairings", widen=widen)
     return {"slope": slope, "interval": [slope - half, slope + half], "p": p}
 
 
@@ -169,15 +163,13 @@ def correct_holm(p_values):
 
 def read_doses(names):
     """Read labels that differ in one number, as 0 mg and 5 mg do; None for others."""
-    found = [re.fullmatch(r"(\D*?)(-?\d+(?:\.\d+)?)(\D*)", str(n)) for n in names]
+    found = [re.fullmatch(r"(\D*?)(-?\d+(?:\.\d+)?)(\D*)", name) for name in names]
     if len(found) < 3 or not all(found):
         return None
-    if len({(f[1].strip().casefold(), f[3].strip().casefold()) for f in found}) > 1:
+    units = {(f[1].strip().casefold(), f[3].strip().casefold()) for f in found}
+    if len(units) > 1:
         return None
     return {name: float(f[2]) for name, f in zip(names, found, strict=True)}
-
-
-# ---------------------------------------------------------------- of a table
 
 
 class TooFew(Problem):
@@ -185,36 +177,27 @@ class TooFew(Problem):
 
 
 def check_sizes(table, settled):
-    """Raise TooFew where a side of a comparison has too few animals."""
+    """Raise TooFew where a side of a comparison has fewer than two animals."""
     groups, days = settled["groups"], settled["sessions"]
     if len(groups) == 1 or len(days) == 1:
         only = (groups + days)[0]
         raise TooFew(f"a comparison needs two groups or sessions. Received: {only}")
-    for _, what, n in list_short(table, groups, days):
-        raise TooFew(f"a comparison needs two or more {what}. Received: {n}")
-
-
-def list_short(table, groups, days):
-    """List what fewer than two animals have: (session or "", in words, how many)."""
     for group in groups or [""]:
         own = table[table["group"] == group] if group else table
-        where = f" in {group}" if group else ""
-        animals = own.groupby("session")["animal"].agg(set).to_dict() if days else {}
-        sides = [] if days else [("", f"animals{where}", {*own["animal"]})]
+        where, animals = f" in {group}" if group else "", {*own["animal"]}
+        sides = [] if days else [(f"animals{where}", animals, "")]
         for day in days[1:]:
-            both = animals.get(days[0], set()) & animals.get(day, set())
-            sides.append((day, f"animals with both {days[0]} and {day}{where}", both))
-        yield from ((day, what, len(n)) for day, what, n in sides if len(n) < 2)
-
-
-def omit_sessions(table, groups, days):
-    """Omit sessions that too few animals have; none where nothing would be left."""
-    for start in range(len(days) - 1):
-        short = {day for day, *_ in list_short(table, groups, days[start:])}
-        kept = [day for day in days[start:] if day not in short]
-        if len(kept) > 1:
-            return kept
-    return days
+            first, then = (
+                {*own["animal"][own["session"] == each]} for each in (days[0], day)
+            )
+            what = f"animals with both {days[0]} and {day}{where}"
+            sides.append((what, first & then, "; --sessions names those to compare"))
+        for what, known, remedy in sides:
+            if len(known) < 2:
+                raise TooFew(
+                    f"a comparison needs two or more {what}. Received: {len(known)}"
+                    f"{remedy}"
+                )
 
 
 def compare(table, settled):
@@ -232,37 +215,30 @@ def compare(table, settled):
         if wanted == [""]:  # not compared
             table = table.assign(**{key: ""})
         table = table[table[key].isin(wanted)]
-    sides, found, overall = {}, [], {}
+    labels = {cell: label(*cell) for cell in itertools.product(groups, days)}
+    means, found, overall = {}, {}, {}
     for who, column in MEASURED.items():
         if column not in table:
             continue
         own = table.dropna(subset=[column])
         if who == "network":  # experts need not have scored all that is compared
             check_sizes(own, settled)
-        own = own.assign(score=own[column])
         is_widened = who == "network" and is_crossed(own.get("training_mean"))
         widen = FOLDED if is_widened else 1.0
-        means = own.groupby(["group", "session", "animal"])["score"].mean()
-        known, cells = {*means.index.droplevel(2)}, itertools.product(groups, days)
+        scores = own.groupby(["group", "session", "animal"])[column].mean()
+        known = {*scores.index.droplevel(2)}
         none = pd.Series(dtype=float)
-        sides[who] = {cell: means[cell] if cell in known else none for cell in cells}
-        listed = [c for c in list_contrasts(sides[who], groups, days, widen) if c[-1]]
-        found = found or [
-            dict(zip(("name", "first", "second", "measured"), told, strict=True))
-            for *told, _ in listed
-        ]
-        corrected = correct_holm([result["p"] for *_, result in listed])
-        named = {each["name"]: each for each in found}
-        for (name, *_, result), p in zip(listed, corrected, strict=True):
-            named[name][who] = result | {"p_holm": p}
-        if len(listed) == len(found):
-            for key, value in find_overall(own, sides[who], settled, widen).items():
+        cells = {cell: scores[cell] if cell in known else none for cell in labels}
+        means[who] = {labels[c]: own.to_dict() for c, own in cells.items() if len(own)}
+        contrasts = [c for c in list_contrasts(cells, groups, days, widen) if c[-1]]
+        corrected = correct_holm([result["p"] for *_, result in contrasts])
+        for (*told, result), p in zip(contrasts, corrected, strict=True):
+            each = found.setdefault(told[0], dict(zip(CONTRAST, told, strict=True)))
+            each[who] = result | {"p_holm": p}
+        if len(contrasts) == len(found):
+            own = own.assign(score=own[column])
+            for key, value in find_overall(own, cells, settled, widen).items():
                 overall.setdefault(key, {})[who] = value
-    labels = {cell: label(*cell) for cell in sides["network"]}
-    means = {
-        who: {labels[cell]: own.to_dict() for cell, own in side.items() if len(own)}
-        for who, side in sides.items()
-    }
     return {
         "means": means["network"],
         "columns": {text: group or text for (group, _), text in labels.items()},
@@ -270,7 +246,7 @@ def compare(table, settled):
         **{key: settled[key] for key in ("healthy", "sessions", "groups")},
         **({"expert_means": means["expert"]} if means.get("expert") else {}),
         **overall,
-        "found": found,
+        "found": list(found.values()),
     }
 
 
@@ -282,7 +258,7 @@ def list_contrasts(own, groups, days, widen):
     """Compare groups in each session, sessions in each group, and groups' changes.
 
     `own` has the scores of animals by group and session; all are compared with the
-    first. Yields name, first, second, what was measured, and the result or None.
+    first. Yields what `CONTRAST` names, and the result or None.
     """
     reference, start = groups[0], days[0]
     for group in groups[1:]:

@@ -30,10 +30,7 @@ SCALES = {  # where a statistic can lie: anywhere, from 0 to 1, above 0, below 1
 
 
 def is_constant(values, size=None):
-    """Say whether scores (N,) are equal up to float32 rounding.
-
-    `size` is that of the numbers they were computed from, by default their own.
-    """
+    """Say whether scores (N,), made from numbers of a size, are equal in float32."""
     size = np.max(np.abs(values)) if size is None else size
     return bool(np.ptp(values) <= 1e-6 * size)
 
@@ -70,12 +67,12 @@ def drop_unscored(animals, *columns):
 class Jackknife:
     """Computes a statistic on all clips and without each animal, and its interval.
 
+    `owner` (N,) is the animal of each clip; `widen` the factor of standard errors.
     `effective`, (sum n)^2 / sum n^2, counts animals by the number of their clips: as
     many as there are where each has as many clips, fewer where a few have most.
     """
 
     def __init__(self, owner, widen=1.0):
-        """Take the animal (N,) of each clip; `CROSSED` for networks that share them."""
         names, owner = np.unique(owner, return_inverse=True)
         self.n_animals = len(names)
         held_out = [owner != animal for animal in range(self.n_animals)]
@@ -85,8 +82,7 @@ class Jackknife:
         self.widen = widen
 
     def repeat(self, statistic, *columns):
-        """Compute a statistic of columns (..., N), a dict of numbers, each time: dict
-        of (A + 1,), nan without clips."""
+        """Compute a statistic of columns (..., N), a dict, each time: (A + 1,) each."""
         found = [
             statistic(*(column[..., rows] for column in columns))
             for rows in self.rows
@@ -99,31 +95,25 @@ class Jackknife:
         return np.array([values[r].mean() if r.any() else np.nan for r in self.rows])
 
     def describe(self, values, scale="plain"):
-        """Give a statistic (A + 1,), computed by `repeat`, with its 95% interval.
-
-        {"value", "low", "high"}, and "reason" where the interval is None.
+        """Give a statistic (A + 1,) as {"value", "low", "high"}, with a 95% interval or
+        the "reason" why there is none.
         """
-        values, reason, (forth, back) = np.asarray(values, float), "", SCALES[scale]
+        values, (forth, back) = np.asarray(values, float), SCALES[scale]
         if not np.isfinite(values[0]):
-            reason = "it is not defined for these scores"
-        elif self.n_animals < MIN_ANIMALS:
+            return not_defined("it is not defined for these scores")
+        if self.n_animals < MIN_ANIMALS or self.effective < MIN_EFFECTIVE:
             reason = f"no interval from fewer than {MIN_ANIMALS} animals"
-        elif self.effective < MIN_EFFECTIVE:
-            counted = f"{self.n_animals} count as {self.effective:.1f}"
-            reason = f"no interval: a few animals have most of the clips, so {counted}"
-        elif np.ptp(values) <= 1e-12 * np.max(np.abs(values)):
-            reason = "no interval: it is the same whichever animal is omitted"
-        if reason:
+            if self.n_animals >= MIN_ANIMALS:
+                reason += ", or from few that have most of the clips"
             return not_defined(reason, values[0])
         with np.errstate(divide="ignore", invalid="ignore"):
             centre, *others = forth(values)
-        if not np.isfinite([centre, *others]).all():
-            reason = "no interval: without one of the animals there is no value"
-            return not_defined(reason, values[0])
-        error = np.sqrt((self.n_animals - 1) * np.var(others)) * self.widen
-        half = stats.t.ppf(0.975, self.effective - 1) * error
-        low, high = sorted((back(centre - half), back(centre + half)))
-        if scale == "correlation" and high - low < 1e-3:  # ranks, of few animals
-            reason = "no interval: it is the same whichever animal is omitted"
+            error = np.sqrt((self.n_animals - 1) * np.var(others)) * self.widen
+            half = stats.t.ppf(0.975, self.effective - 1) * error
+            low, high = sorted((back(centre - half), back(centre + half)))
+        least = 1e-3 if scale == "correlation" else 0  # ranks, of few animals
+        is_same = np.ptp(values) <= 1e-12 * np.max(np.abs(values))
+        if is_same or not high - low >= least or not np.isfinite([low, high]).all():
+            reason = "no interval: it is the same, or undefined, without an animal"
             return not_defined(reason, values[0])
         return {"value": float(values[0]), "low": float(low), "high": float(high)}

@@ -1,39 +1,30 @@
 """Figures of an evaluation, one journal column wide; `reports/style.py` has the style.
 
-They draw a table of predictions (columns target, network_score, animal, group, session)
-and print what `evaluate.evaluate` found; nothing is computed again.
+They draw a table of predictions (columns target, network_score, animal, group), both
+scores known, and print what `evaluate.evaluate` found; nothing is computed again.
 """
 
 import itertools
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator, MultipleLocator
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from reports import style
-from reports.style import EXPERT, FAINT, INK, NETWORK
+from reports.style import FAINT, INK
 from system.tables import count
 
 TARGETS = {"score": "expert score", "group": "group (0 healthy, 1 impaired)"}
 
 
-def keep_scored(table, axes):
-    """Keep the clips with both scores, called x and y; a note on axes without any."""
-    table = table.rename(columns={"target": "x", "network_score": "y"})
-    rows = table.dropna(subset=["x", "y"])
-    if rows.empty:
-        style.note_empty(axes, "no clip has both scores")
-    return rows
+def put_on_scale(axis):
+    """Put ticks at steps of the scoring scale."""
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
-def put_on_scale(axis, limits):
-    """Put ticks at the steps of the scoring scale, 0 among them."""
-    size = limits[1] - limits[0]
-    ticks = MultipleLocator(1 if size > 2.5 else 0.5 if size > 0.7 else 0.1)
-    axis.set_major_locator(ticks if size < 11 else MaxNLocator(6, steps=[1, 2, 5, 10]))
-
-
-def scatter(axes, rows, title=None, healthy=None):
+def scatter(axes, x, y, table, title=None, healthy=None):
     """Draw clips faint and the means of animals strong, each with its first group."""
+    rows = table.assign(x=x, y=y)
     groups = [group if isinstance(group, str) else None for group in rows["group"]]
     first = dict(zip(rows["animal"][::-1], groups[::-1], strict=True))
     of_animals = [first[animal] for animal in rows["animal"]]
@@ -47,19 +38,8 @@ def scatter(axes, rows, title=None, healthy=None):
         label = f"{group or 'animal'} ({len(means)})"
         options |= {"edgecolors": "white", "linewidths": 0.5}
         axes.scatter(means["x"], means["y"], s=28, zorder=3, label=label, **options)
-    put_legend_above(axes, title, 4)
-
-
-def put_legend_above(axes, title, n_columns):
-    axes.legend(
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        borderaxespad=0.2,
-        columnspacing=1.2,
-        ncols=n_columns,
-        title=title,
-        title_fontsize=6.5,
-    )
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "borderaxespad": 0.2}
+    axes.legend(**place, columnspacing=1.2, ncols=4, title=title, title_fontsize=6.5)
 
 
 def say(figure, sign=""):
@@ -75,89 +55,51 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     Clips faint, means of animals strong, the line of identity; the figures of the
     verdict. `agreement` is "crossed" where its r over animals is the centred one.
     """
-    figure, (axes,) = style.open_figure(style.WIDTH, title)
+    figure, axes = style.open_figure(style.WIDTH, title)
     axes.set(xlabel=TARGETS[target], ylabel="network score")
-    rows = keep_scored(table, axes)
-    if rows.empty:
-        return figure
-    limits = style.find_limits([0, *rows["x"], *rows["y"]])
+    expert, network = table["target"], table["network_score"]
+    limits = style.find_limits([0, *expert, *network])
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, dashes=(4, 3), zorder=1)
     clips, animals = agreement["clips"], agreement["animals"]
     centred = ", centred," if agreement.get("crossed") else ""
     told = f"r over animals{centred} {say(animals['pearson'])}"
     told += f"; MAE over clips {say(clips['mae'])}"
     n = f"{count(animals['n'], 'animal')}, {count(clips['n'], 'clip')}"
-    scatter(axes, rows, f"{n}\n{told}", healthy)
+    scatter(axes, expert, network, table, f"{n}\n{told}", healthy)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
-    for axis in (axes.xaxis, axes.yaxis):
-        put_on_scale(axis, limits)
+    put_on_scale(axes.xaxis)
+    put_on_scale(axes.yaxis)
     return figure
 
 
 @style.styled
 def draw_bland_altman(table, agreement, title=None, target="score", healthy=None):
     """Draw differences against means, with bias and limits of agreement of clips."""
-    figure, (axes,) = style.open_figure(style.WIDTH * 0.8, title)
+    figure, axes = style.open_figure(style.WIDTH * 0.8, title)
     other, clips = TARGETS[target].partition(" (")[0], agreement["clips"]
     labels = f"mean of {other} and network score", f"network score − {other}"
     axes.set(xlabel=labels[0], ylabel=labels[1])
-    rows = keep_scored(table, axes)
-    if rows.empty:
-        return figure
-    rows = rows.assign(x=(rows["x"] + rows["y"]) / 2, y=rows["y"] - rows["x"])
-    scatter(axes, rows, healthy=healthy)
+    mean = (table["network_score"] + table["target"]) / 2
+    difference = table["network_score"] - table["target"]
+    scatter(axes, mean, difference, table, healthy=healthy)
     axes.axhline(0, color="#D0D0D0", linewidth=0.6, zorder=0)
-    words = {"bias": "bias", "upper_limit": "+1.96 SD", "lower_limit": "−1.96 SD"}
+    words = {"lower_limit": "−1.96 SD", "bias": "bias", "upper_limit": "+1.96 SD"}
     lines = {key: clips[key] for key in words if clips[key]["value"] is not None}
     ends = [end for line in lines.values() for end in line.values()]
     ends = [end for end in ends if isinstance(end, float)]
-    low, high = style.find_limits([*rows["y"], 0, *ends], 0.04)
-    middle, gap = clips["bias"]["value"], (high - low) / 9  # of the labels
-    for key, line in lines.items():
-        least, most = middle - gap, middle + gap
-        heights = {"upper_limit": max(line["value"], most), "bias": middle}
-        height = heights.get(key, min(line["value"], least))
-        dashed = {} if key == "bias" else {"dashes": (4, 3)}
-        axes.axhline(line["value"], color=INK, linewidth=0.8, zorder=1, **dashed)
+    low, high = style.find_limits([*difference, 0, *ends], 0.04)
+    for side, (key, line) in zip((-1, 0, 1), lines.items(), strict=False):
+        dashes = {} if key == "bias" else {"dashes": (4, 3)}
+        axes.axhline(line["value"], color=INK, linewidth=0.8, zorder=1, **dashes)
         if line["low"] is not None:
             axes.axhspan(line["low"], line["high"], color=INK, alpha=0.06, linewidth=0)
+        apart = clips["bias"]["value"] + side * (high - low) / 9  # of the labels
+        height = side * max(side * line["value"], side * apart) if side else apart
         place = {"xy": (1, height), "xycoords": ("axes fraction", "data")}
         place |= {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
         axes.annotate(f"{words[key]}\n{say(line, '+')}", fontsize=6.5, **place)
-    limits = style.find_limits([0, *rows["x"]])
-    put_on_scale(axes.xaxis, limits)
-    axes.set(xlim=limits, ylim=(low, high))
-    return figure
-
-
-@style.styled
-def draw_outcome(means, outcome, title=None):
-    """Draw an outcome against both scores, each scaled 0 to 1; return a Figure.
-
-    `means` has a row an animal; `outcome` is from `comparisons.compare_outcomes`.
-    """
-    figure, (axes,) = style.open_figure(style.WIDTH * 0.85, title)
-    means = means.dropna()
-    axes.set(xlabel="score of an animal, scaled 0 to 1", ylabel="outcome")
-    if not len(means):
-        style.note_empty(axes, "no animal has all three values")
-        return figure
-    filled = {"marker": "o", "color": NETWORK, "edgecolors": "white", "zorder": 3}
-    hollow = {"marker": "s", "facecolors": "white", "edgecolors": EXPERT, "zorder": 2}
-    for name, points, line in (
-        ("network", filled, {"color": NETWORK}),
-        ("expert", hollow, {"color": EXPERT, "dashes": (4, 2)}),
-    ):
-        scores, y = means[f"{name}_score"], means["outcome"]
-        size = np.ptp(scores)
-        x = (scores - scores.min()) / size if size else np.full(len(scores), 0.5)
-        label = f"{name} score, r {say(outcome[name])}"
-        axes.scatter(x, y, s=24, linewidths=0.9, label=label, **points)
-        if len(y) >= 3 and size:
-            slope, start = np.polyfit(x, y, 1)
-            axes.plot([0, 1], [start, start + slope], zorder=1, **line)
-    axes.set(xlim=(-0.04, 1.04), ylim=style.find_limits(means["outcome"]))
-    put_legend_above(axes, count(len(means), "animal"), 2)
+    put_on_scale(axes.xaxis)
+    axes.set(xlim=style.find_limits([0, *mean]), ylim=(low, high))
     return figure
 
 
@@ -167,11 +109,10 @@ def draw_study(study, title=None, width=None, level="90%", kind="means"):
     `groups.compare` found ("means" or "expert_means"); the network's error for a share
     (`level`) of new animals as a bar, `width` to either side. Returns a Figure.
     """
-    figure, (axes,) = style.open_figure(2.6, title)
-    means, groups = study[kind], list(dict.fromkeys(study["columns"].values()))
-    labels = list(means)
+    figure, axes = style.open_figure(2.6, title)
+    means, labels = study[kind], list(study[kind])
     if study["groups"]:
-        looks = style.choose_looks(groups, study["healthy"])
+        looks = style.choose_looks(study["groups"], study["healthy"])
         looks = {label: looks[study["columns"][label]] for label in labels}
     else:  # sessions, in their order
         pairs_of_looks = zip(style.COLOURS, style.SHAPES, strict=True)
@@ -182,8 +123,8 @@ def draw_study(study, title=None, width=None, level="90%", kind="means"):
             places = [labels.index(label) for label in pair]
             axes.plot(places, ends, color=FAINT, linewidth=0.6, zorder=1)
     for place, (label, animals) in enumerate(means.items()):
-        values, (colour, shape) = np.array(list(animals.values())), looks[label]
-        beside = place_beside(place, values)
+        values, (colour, shape) = pd.Series(animals), looks[label]
+        beside = place + 0.09 * values.groupby(values.round(1)).cumcount()
         axes.plot(beside, values, shape, color=colour, markersize=4)
         axes.hlines(values.mean(), place - 0.25, place + 0.25, color=INK, zorder=3)
     if width and np.isfinite(width):
@@ -205,21 +146,10 @@ def draw_study(study, title=None, width=None, level="90%", kind="means"):
     return figure
 
 
-def place_beside(place, values, step=0.09):
-    """Place dots that would lie on one another side by side, (N,)."""
-    size, order = 0.03 * (np.ptp(values) or 1), np.argsort(values)
-    places, taken = np.full(len(values), float(place)), []
-    for i in order:
-        near = sum(abs(values[i] - values[j]) < size for j in taken)
-        places[i] += step * ((near + 1) // 2) * (-1) ** near
-        taken.append(i)
-    return places
-
-
 @style.styled
 def draw_windows(seconds, scores, low, high, title=None):
     """Draw a score (W,) over time, at the middle of each window, and its interval."""
-    figure, (axes,) = style.open_figure(1.9, title)
+    figure, axes = style.open_figure(1.9, title)
     colour = style.COLOURS[0]
     axes.fill_between(seconds, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.plot(seconds, scores, color=colour, marker="o", markersize=2)

@@ -6,11 +6,15 @@ import numpy as np
 
 from evaluation.verdict import NO_BETTER
 from features import provenance
-from system.tables import count
 from video import frames
 
 MIN_SHARE = 0.15  # of the error: below it a cause is not worth a line
 N_DRAWS = 999  # of errors, given to animals by chance
+USELESS = (
+    "The network is no better than the mean. Check in this order: do raters agree "
+    "(rate.py --join mean)? Does the animal fill the picture (--crop)? Is a clip one "
+    "trial? Are there enough animals (validate.py --plan)?"
+)
 
 
 def rank_priorities(folder, table, result, run):
@@ -22,9 +26,8 @@ def rank_priorities(folder, table, result, run):
     is_useless = result["label"] == NO_BETTER
     found = [
         *check_raters(result, mae),
-        *(explain_useless() if is_useless else check_animals(scored)),
+        *([(1, USELESS)] if is_useless else check_animals(scored)),
         *check_plan(result, mae),
-        *check_bias(result, mae),
         *check_variation(scored),
         *check_unscored(table, mae),
         *check_time(folder, scored["clip"], run),
@@ -32,10 +35,8 @@ def rank_priorities(folder, table, result, run):
     found = [each for each in found if each[0] >= MIN_SHARE]
     texts = [text for _, text in sorted(found, key=lambda each: -each[0])]
     if (run.extraction or {}).get("weights") == "random":
-        texts.insert(
-            0,
-            "Features of an untrained network: extract with trained weights.",
-        )
+        first = "Features of an untrained network: extract with trained weights."
+        texts.insert(0, first)
     return texts
 
 
@@ -50,63 +51,37 @@ def check_raters(result, mae):
         )
 
 
-def explain_useless():
-    """A network that learned nothing errs on all animals: its clips are to blame."""
-    yield (
-        1,
-        "The network is no better than the mean. Check in this order: do raters agree "
-        "(rate.py --join mean)? Does the animal fill the picture (--crop)? Is a clip "
-        "one trial? Are there enough animals (validate.py --plan)?",
-    )
-
-
 def check_animals(scored):
     """A quarter of the animals may carry half of the error: more than if clips with
     as large errors belonged to animals by chance."""
     error = (scored["network_score"] - scored["target"]).abs().to_numpy()
     names, owner = np.unique(scored["animal"].to_numpy(str), return_inverse=True)
     n, random = max(1, round(len(names) / 4)), np.random.default_rng(0)
-    total = error.sum()
 
     def find_share(error):
-        return np.sort(np.bincount(owner, error))[-n:].sum() / total
+        return np.sort(np.bincount(owner, error))[-n:].sum() / error.sum()
 
     share = find_share(error)
     drawn = [find_share(random.permutation(error)) for _ in range(N_DRAWS)]
     if len(names) > 3 and share > np.quantile(drawn, 0.95):
-        verb = "carries" if n == 1 else "carry"
         largest = names[np.argsort(-np.bincount(owner, error), kind="stable")]
         yield (
             share - np.mean(drawn),
-            f"{count(n, 'animal')} of {len(names)} {verb} {share:.0%} of the error, by "
-            f"chance about {np.mean(drawn):.0%}: look at the clips of "
+            f"Of {len(names)} animals {n} made {share:.0%} of the error, by chance "
+            f"about {np.mean(drawn):.0%}: look at the clips of "
             f"{', '.join(largest[:n][:4])}.",
         )
 
 
 def check_plan(result, mae):
     """More animals help where the learning curve still falls."""
-    level = (result.get("plan") or {}).get("level")
-    if level is None:
-        return
-    gain = (mae - level) / mae
-    text = f"More animals would not help: the error levels off at {level:.2f}."
-    if gain >= MIN_SHARE:
-        text = f"With more animals the error falls from {mae:.2f} towards {level:.2f}: "
-        text += "score more animals."
-    yield max(gain, MIN_SHARE), text
-
-
-def check_bias(result, mae):
-    """A shift of all scores costs nothing to mend."""
-    bias = result["agreement"]["clips"]["bias"]
-    if bias["low"] is not None and not bias["low"] <= 0 <= bias["high"]:
-        size, side = abs(bias["value"]), "high" if bias["value"] > 0 else "low"
-        yield (
-            size / mae,
-            f"Scores are too {side} by {size:.2f} on average: see that these clips are "
-            "scored and filmed as those of the training.",
-        )
+    level = result.get("plan", {}).get("level")
+    if level is not None:
+        gain = (mae - level) / mae
+        text = f"More animals would not help: the error levels off at {level:.2f}."
+        if gain >= MIN_SHARE:
+            text = f"Score more animals: the error falls from {mae:.2f} to {level:.2f}."
+        yield max(gain, MIN_SHARE), text
 
 
 def check_variation(scored):
@@ -117,8 +92,7 @@ def check_variation(scored):
         yield (
             0.3,
             f"Within animals scores vary by {within:.2f}, over all by {whole:.2f}: "
-            "clips of the same animal add little; more animals count more than more "
-            "clips.",
+            "more animals count more than more clips of the same.",
         )
 
 
@@ -138,11 +112,11 @@ def check_unscored(table, mae):
 
 def check_time(folder, clips, run):
     """The same movement looks faster where frames are further apart."""
-    sampling = (run.extraction or {}).get("sampling", "stride")
+    sampling, clips = (run.extraction or {}).get("sampling", "stride"), set(clips)
     steps = [
-        frames.measure_interval(origin.n_frames, origin.length, sampling, origin.fps)
-        for origin in provenance.read_origins(folder).values()
-        if origin.clip in set(clips) and origin.fps
+        1000 * frames.measure_interval(o.n_frames, o.length, sampling, o.fps)
+        for o in provenance.read_origins(folder).values()
+        if o.clip in clips and o.fps
     ]
     usual = statistics.median(steps) if steps else 0
     most = provenance.MAX_DEVIATION
@@ -150,7 +124,7 @@ def check_time(folder, clips, run):
     if deviating:
         yield (
             0.3 * len(deviating) / len(steps) + MIN_SHARE,
-            f"{len(deviating)} of {len(steps)} clips have another time between frames ("
-            f"{1000 * min(deviating):.0f} to {1000 * max(deviating):.0f} ms; usually "
-            f"{1000 * usual:.0f} ms): the same movement looks faster or slower there.",
+            f"{len(deviating)} of {len(steps)} clips have another time between frames "
+            f"({min(deviating):.0f} to {max(deviating):.0f} ms; usually {usual:.0f} "
+            "ms): the same movement looks faster or slower there.",
         )

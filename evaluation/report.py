@@ -26,12 +26,6 @@ CAPTIONS = {
     "bands are their intervals.",
     "study": "Held-out network scores, a dot for each animal.",
     "study_expert": "Expert scores, of the clips that have one.",
-    "outcome": "The outcome of each animal against either score.",
-}
-KNOWN = {
-    "clip trained on": "trained on",
-    "clip used for validation": "used for validation",
-    "animal seen in training": "of animals seen in training",
 }
 LEVELS = {
     verdict.BETTER: "good",
@@ -48,37 +42,32 @@ def explain_known(table):
         return ""
     if (known == "unknown").all():
         return "it is unknown which clips this network was trained on"
-    if len(known) == len(table) and set(known) == {"clip trained on"}:
-        return f"the network was trained on all {count(len(table), 'clip')}"
-    kinds = known.replace(KNOWN).value_counts()
-    kinds = ", ".join(f"{n} {how}" for how, n in kinds.items())
-    return f"of {count(len(table), 'clip')} the network knows {len(known)}: {kinds}"
+    kinds = "; ".join(f"{how}: {n}" for how, n in known.value_counts().items())
+    return f"the network knows {len(known)} of {count(len(table), 'clip')} ({kinds})"
 
 
-def draw(place, split, table, run, result, means):
+def draw(place, split, table, run, result):
     """Draw what the table allows into a place; return the paths of the PNGs."""
     is_test = result["label"] != verdict.NO_TEST
     title = f"{run.name}, {split}: {'animals never seen' if is_test else 'NOT A TEST'}"
     found = result["agreement"]
     animals = report_tables.believe(found["animals"], result["crossed"])
     found = found | {"animals": animals, "crossed": result["crossed"]}
-    given = table, found, title, result["target"], run.control_group
-    drawn = {
-        "agreement": plots.draw_agreement(*given),
-        "bland_altman": plots.draw_bland_altman(*given),
-    }
+    scored, drawn = table.dropna(subset=["target", "network_score"]), {}
+    if len(scored):
+        given = scored, found, title, result["target"], run.control_group
+        drawn["agreement"] = plots.draw_agreement(*given)
+        drawn["bland_altman"] = plots.draw_bland_altman(*given)
     if compared := result.get("comparison"):
         drawn["study"] = plots.draw_study(compared, title)
         if "expert_means" in compared:
             of_expert = f"{run.name}, {split}: scores of the expert"
             figure = plots.draw_study(compared, of_expert, kind="expert_means")
             drawn["study_expert"] = figure
-    if means is not None:
-        drawn["outcome"] = plots.draw_outcome(means, result["outcome"], title)
     return [style.save(figure, place / name)[0] for name, figure in drawn.items()]
 
 
-def publish(folder, split, clips, table, run, result, options, means=None):
+def publish(folder, split, clips, table, run, result, options):
     """Write and draw what was found, once all of it is computed; lines to print."""
     known = explain_known(table)
     result |= verdict.describe_verdict(result, known)
@@ -87,9 +76,6 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     result["results"] = write_results(result, run, split, not known)
     result["methods"] = write_methods(result, run, split, not known)
     path = storage.predictions_path(folder, run.name, split)
-    if lost := list_lost(path.with_suffix(".json"), result):
-        again = "give its option again to have it there"
-        terminal.caution(f"page and results.txt no longer hold {lost}: {again}")
     read = storage.table_path(folder), storage.extraction_path(folder)
     content = {
         "run": run.name,
@@ -108,7 +94,7 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     animals = storage.predictions_path(folder, run.name, of_question)
     write_columns(animals, tabulate_animals(table))
     place = storage.figures_folder(folder, run.name, question)
-    drawn = draw(place, split, table, run, result, means)
+    drawn = draw(place, split, table, run, result)
     text = f"Results\n\n{result['results']}\n\nMethods\n\n{result['methods']}\n"
     with storage.replacing(place / "results.txt") as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -126,16 +112,11 @@ def publish(folder, split, clips, table, run, result, options, means=None):
     ]
 
 
-# ---------------------------------------------------------------- for a paper
-
-
 def write_results(result, run, split, is_test):
     """Write the sentences for Results, one line for each finding."""
     baselines, agreement = result["baselines"], result["agreement"]
     if not agreement["clips"]["n"]:
         return "No clip has both scores."
-    digits, rival = verdict.find_digits(result), verdict.find_rival(baselines)
-    mean = baselines.get(verdict.MEAN, {}).get("reduction")
     text = page.word(
         "paper.txt",
         "results",
@@ -143,10 +124,8 @@ def write_results(result, run, split, is_test):
         run=run,
         split=split,
         is_test=is_test,
-        digits=digits,
-        than=mean and verdict.compare(mean),
-        rival=rival,
-        gain=rival and baselines[rival]["reduction"],
+        digits=verdict.find_digits(result),
+        rival=verdict.find_rival(baselines),
         r=verdict.believe(agreement["animals"], result["crossed"])["pearson"],
     )
     lines = [text]
@@ -157,6 +136,7 @@ def write_results(result, run, split, is_test):
 
 def write_methods(result, run, split, is_test):
     """Write the sentences for Methods: settings, weights with digest, versions."""
+    networks = result.get("networks", ())
     return page.word(
         "paper.txt",
         "methods",
@@ -164,8 +144,8 @@ def write_methods(result, run, split, is_test):
         run=run,
         split=split,
         is_test=is_test,
-        network=study.describe_network(run, result.get("networks", ())),
-        shares=study.describe_shares(run, result.get("networks", ())),
+        network=study.describe_network(run, networks),
+        shares="" if len(networks) > 1 else run.describe_choice(),
         widened=f"{FOLDED:g}",
         known=terminal.list_versions(),
     )
@@ -186,19 +166,6 @@ def tabulate_animals(table):
         network_score_adjusted=("adjusted", "mean"),
         held_out=("held_out", "all"),
     )
-
-
-# ---------------------------------------------------------------- the page
-
-
-def list_lost(path, result):
-    """Name the further questions that were answered before and are not asked now."""
-    try:
-        before = storage.read_json(path) if path.is_file() else {}
-    except Problem:
-        return ""
-    asked = [key for key in report_tables.ASKED if before.get(key)]
-    return ", ".join(f"the {key}" for key in asked if not result.get(key))
 
 
 def write_page(path, folder, clips, result, run, sections, drawn, split):

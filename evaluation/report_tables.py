@@ -40,18 +40,14 @@ CONDITIONAL = (
     "intervals (95%) are over animals, for this trained network: train_reg.py --folds "
     "K --repeats N shows how far figures move with other seeds"
 )
+UNDECIDED = "undecided: the interval of the difference contains 0, or there is none"
 CONTROL_VERDICTS = {
     "needed": "the errors rise: the network needs what was destroyed",
     "not needed": "the errors hardly change: the network does not need it",
-    "undecided": "undecided: the interval contains both a rise and no change",
-    "falls": "the errors fall: the network does better without what was destroyed",
-    None: "undecided: no interval",
 }
 RATER_VERDICTS = {
     "within": "the network disagrees with raters no more than they with each other",
     "beyond": "the network disagrees with raters more than they with each other",
-    "undecided": "undecided: the interval of the difference contains 0",
-    None: "undecided: no interval",
 }
 ORDERLESS = ("pool",)  # models that ignore the order of frames by design
 
@@ -104,7 +100,6 @@ def list_sections(result, model=None):
     found = {
         "agreement": list_agreement(result),
         "baselines": list_baselines(result),
-        "calibration": list_calibration(result["calibration"]),
         "groups": list_groups(result),
         **{name: make(result[name]) for name, make in ASKED.items() if name in result},
         "errors": list_errors(result["errors"]),
@@ -120,6 +115,8 @@ def list_agreement(result):
     if crossed:
         words |= {name: f"{words[name]}, centred" for name in ("pearson", "spearman")}
     rows = [*lay(words, *sides), ["p of Pearson r", "", show_p(result["permutation"])]]
+    ideal = {"slope": "slope (ideal 1)", "intercept": "intercept (ideal 0)"}
+    rows += [[*row, ""] for row in lay(ideal, result["calibration"])]
     notes = ["p: means of animals permuted, one-sided"]
     notes.append(CENTRED if crossed else CONDITIONAL)
     if unscored := agreement["unscored"]:
@@ -145,27 +142,17 @@ def list_baselines(result):
     return [Section("baselines, fitted on the training clips", columns, rows)]
 
 
-def list_calibration(calibration):
-    words = {"slope": "slope (ideal 1)", "intercept": "intercept (ideal 0)"}
-    return [Section("calibration", ("over clips",), lay(words, calibration))]
-
-
 def list_groups(result):
     """List how scores separate groups and follow severity within them."""
     sections, healthy = [], result.get("healthy_group")
     notes = [f"healthy group: {healthy}"] if healthy else []
     if separation := result.get("separation"):
-        rows = [[what, separation[what]["auroc"]] for what in ("clips", "animals")]
-        for name, found in result["baseline_separation"].items():
-            note = f" ({INFORMED[name]})" if name in INFORMED else ""
-            rows.append([f"{name}, clips{note}", found["clips"]["auroc"]])
-        when = result.get("separated_session")
-        when = f", in session {when}" if when else ""
-        title = f"impaired against healthy: area under the ROC curve{when}"
+        rows = [[what, found["auroc"]] for what, found in separation.items()]
+        title = "impaired against healthy: area under the ROC curve"
         sections.append(Section(title, ("AUROC",), rows, notes))
     if severity := result.get("severity"):
         words = {"all": "all animals", "impaired": "impaired alone"}
-        rows = [[words[k], v["animals"]["pearson"]] for k, v in severity.items()]
+        rows = [[words[who], found["pearson"]] for who, found in severity.items()]
         title = "network score against expert severity, of animals"
         sections.append(Section(title, ("Pearson r",), rows, notes))
     return sections
@@ -191,10 +178,7 @@ def list_comparison(study):
 def list_controls(controls, model):
     sections = []
     for name, found in controls.items():
-        verdict = found["verdict"]
-        if verdict == "undecided" and found["change"]["high"] < 0:
-            verdict = "falls"
-        notes = [CONTROL_VERDICTS[verdict]]
+        notes = [CONTROL_VERDICTS.get(found["verdict"], UNDECIDED)]
         if model in ORDERLESS and name == "shuffled-frames":
             notes.append(f"{model} ignores the order of frames by design")
         rows = lay({"before": "as it is", "after": name, "change": "change"}, found)
@@ -204,7 +188,6 @@ def list_controls(controls, model):
 
 def list_outcome(outcome):
     rows = [[what, outcome[what]] for what in ("network", "expert", "difference")]
-    rows.append(["p of Williams' test", show_p(outcome["williams"])])
     title = f"outcome of {count(outcome['n'], 'animal')}"
     return [Section(title, ("Pearson r",), rows)]
 
@@ -224,13 +207,12 @@ def list_raters(raters):
         for side, pair in pairs.items()
     ]
     if rows:
-        sections.append(
-            Section("against each rater, clips", ("MAE", "Pearson r"), rows)
-        )
+        columns = "MAE", "Pearson r"
+        sections.append(Section("against each rater, clips", columns, rows))
     if network := raters.get("network"):
         words = {"experts": "rater against rater", "network": "network against raters"}
         rows = lay(words | {"difference": "difference"}, network)
-        notes = [RATER_VERDICTS[network["verdict"]]]
+        notes = [RATER_VERDICTS.get(network["verdict"], UNDECIDED)]
         if "margin" in network:
             found = {None: "unknown", True: "yes", False: "not shown"}
             word = found[network["not_inferior"]]
@@ -245,15 +227,12 @@ def list_plan(plan):
     rows = [[f"{r['n_animals']} animals", *(r[k] for k in keys)] for r in plan["rows"]]
     note = plan.get("reason")
     if needed := plan["needed"]:
-        low = "few" if needed["low"] is None else f"{needed['low']:.0f}"
-        high = "no end" if needed["high"] is None else f"{needed['high']:.0f}"
+        ends = [needed[end] for end in ("low", "high")]
+        low, high = ("no end" if end is None else f"{end:.0f}" for end in ends)
         note = f"about {needed['value']:.0f} animals [{low}, {high}]"
-        if needed["value"] <= 3:
-            note = f"3 animals or fewer [{low}, {high}]"
     notes = [f"wanted error, by {plan.get('way', 'any of them')}: {note}"]
     if own := plan.get("network"):
         animals = count(own["n_animals"], "animal")
-        animals = animals if own["n_animals"] else "an unknown number of animals"
         notes.append(f"this run, trained on {animals}: {show(own['mae'])}")
     title = "MAE over clips of other animals by the number of training animals"
     columns = "network (motion)", "ridge", "training mean", "SD of the better"

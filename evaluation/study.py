@@ -6,12 +6,7 @@ The statistics are those of `groups.py`.
 import dataclasses
 from pathlib import Path
 
-from evaluation.groups import (
-    check_sizes,
-    compare,
-    omit_sessions,
-    read_doses,
-)
+from evaluation.groups import check_sizes, compare, read_doses
 from names import labels as spelling
 from names import sessions
 from reports import page, style
@@ -36,51 +31,44 @@ def settle(table, run, by_group, by_session, control=None, order=None):
             spelling.ask_healthy(known, healthy, instead)
         found["groups"] = list_groups(table, healthy)
     if by_session:
-        days = sessions.order_sessions(table["session"], order)
+        days = found["sessions"] = sessions.order_sessions(table["session"], order)
         if lost := sorted(set(table["session"]) - set(days)):
             caution(f"sessions omitted from the comparison: {', '.join(lost)}")
-        kept = found["sessions"] = omit_sessions(table, found["groups"], days)
-        if lost := [day for day in days if day not in kept]:
-            each = " of each group" * bool(found["groups"])
-            caution(
-                f"sessions omitted from the comparison: {', '.join(lost)}. Fewer than "
-                f"two animals{each} have them as well as {kept[0]}; --sessions "
-                "names those to compare"
-            )
-    if by_group and not by_session:
-        warn_of_sessions(table)
-        of_animal = table.groupby("animal")["group"].nunique()
-        if both := sorted(of_animal.index[of_animal > 1]):
-            raise Problem(
-                f"animals of two groups: {', '.join(both)}. Correct the column group, "
-                "or compare their sessions with --pair session"
-            )
+    elif by_group:
+        check_sessions(table)
     check_sizes(table, found)
     return found | {"healthy": healthy}
-
-
-def warn_of_sessions(table):
-    """Caution of animals whose several sessions are averaged."""
-    days = table[table.groupby("animal")["session"].transform("nunique") > 1]["session"]
-    if known := sorted({day for day in days if day}):
-        caution(
-            "the groups are compared by the mean of each animal over its sessions: "
-            f"{', '.join(sessions.find_order(known) or known)}. --pair session "
-            "compares them in each session, and their changes"
-        )
 
 
 def list_groups(table, healthy):
     """List the groups, the healthy one first; of three or more it must be known."""
     known = spelling.order_groups(table["group"], healthy)
     if doses := read_doses(known):
-        known = sorted(known, key=lambda group: (group != healthy, doses[group]))
-    elif not healthy and len(known) > 2:
+        return sorted(known, key=lambda group: (group != healthy, doses[group]))
+    if not healthy and len(known) > 2:
         raise Problem(
             "which group the others are compared with is not known: "
             f"{', '.join(known)}. Name it with --control-group"
         )
     return known
+
+
+def check_sessions(table):
+    """Refuse animals of two groups; caution where several sessions are averaged."""
+    of_animal = table.groupby("animal")
+    n_groups = of_animal["group"].nunique()
+    if both := sorted(n_groups.index[n_groups > 1]):
+        raise Problem(
+            f"animals of two groups: {', '.join(both)}. Correct the column group, "
+            "or compare their sessions with --pair session"
+        )
+    days = table["session"][of_animal["session"].transform("nunique") > 1]
+    if known := sorted({day for day in days if day}):
+        caution(
+            "the groups are compared by the mean of each animal over its sessions: "
+            f"{', '.join(sessions.find_order(known) or known)}. --pair session "
+            "compares them in each session, and their changes"
+        )
 
 
 def check_labels(table, by_group, by_session):
@@ -94,9 +82,6 @@ def check_labels(table, by_group, by_session):
                 f"{wanted}; for new videos, give a table with the columns animal,"
                 f"{wanted} as --animals, or clip,{wanted} as --table"
             )
-
-
-# ---------------------------------------------------------------- in words
 
 
 def list_results(study):
@@ -114,43 +99,20 @@ def list_results(study):
     return sentences
 
 
-def list_networks(runs):
-    """List what each network of an evaluation learned: "n_clips", and its "shares"."""
-    return [{"n_clips": len(r.targets), "shares": r.choice.shares} for r in runs]
-
-
-def describe_range(values, form="{}"):
-    """Write the range of values, or the one value that all are."""
-    ends = dict.fromkeys(form.format(end) for end in (min(values), max(values)))
-    return " to ".join(ends)
-
-
-def describe_shares(run, networks=()):
-    """Describe how much of a linear score each block is, in all networks."""
-    if len(networks) < 2:
-        return run.describe_choice()
-    shares = [each["shares"] for each in networks]
-    texts = [
-        f"{describe_range([own[block] for own in shares], '{:.0%}')} {block}"
-        for block in shares[0]
-        if all(block in own for own in shares)
-    ]
-    return ", ".join(texts) and f"{', '.join(texts)} (ranges over the networks)"
-
-
 def describe_network(run, networks=()):
-    """Describe a network as Methods do: settings, weights by name and digest. Several
-    are described together, see `list_networks`."""
-    made, known = run.extraction or {}, len(run.targets)
-    if len(networks) > 1:
-        known = describe_range([each["n_clips"] for each in networks])
+    """Describe a network as Methods do: settings, weights by name and digest.
+
+    Of several, `networks` are the numbers of clips that they were trained on.
+    """
+    made, sizes = run.extraction or {}, networks or [len(run.targets)]
+    known = " to ".join(dict.fromkeys((str(min(sizes)), str(max(sizes)))))
     digest = str(made.get("sha256") or "")[:12]
     weights = Path(str(made.get("weights", "unknown"))).name  # never a path
     return (
-        f"model {run.model}, {'each ' * (len(networks) > 1)}trained on "
-        f"{known or 'unknown'} clips; {run.n_frames} frames a clip, "
-        f"{made.get('sampling', 'unknown')} sampling; features of InceptionV3 with "
-        f"{weights} weights{digest and f', SHA-256 {digest}'}"
+        f"model {run.model}, {'each ' * (len(sizes) > 1)}trained on {known} clips; "
+        f"{run.n_frames} frames a clip, {made.get('sampling', 'unknown')} sampling; "
+        f"features of InceptionV3 with {weights} weights"
+        f"{digest and f', SHA-256 {digest}'}"
     )
 
 

@@ -1,5 +1,6 @@
 """The verdict of an evaluation: a label, two sentences, and about twelve figures."""
 
+import itertools
 import math
 import textwrap
 
@@ -11,9 +12,7 @@ BETTER = "BETTER THAN THE BASELINE"
 NOT_SHOWN = "NOT SHOWN TO BE BETTER"
 NO_BETTER = "NO BETTER THAN THE MEAN"
 NO_TEST = "NOT A TEST"
-FEW = 15  # animals: with fewer, what is not shown may well be there
 MOST_COMPARED = 6  # shown on the terminal
-MOST_ROWS = 30  # of a table, on the terminal
 MEAN = "training mean"
 
 
@@ -27,76 +26,63 @@ def describe_verdict(result, known=""):
     if not clips["n"]:
         nothing = "Nothing can be evaluated: no clip has both scores."
         return {"label": NO_TEST, "than": "", "verdict": [nothing]}
-    digits, animals = find_digits(result), count(n, "animal")
+    digits = find_digits(result)
     what = " that the network never saw"
     if known:
         what = ", of which the network may know the answers"
-    whose = "the expert's" if result["target"] == "score" else "the groups (0, 1)"
-    points = " points" if result["target"] == "score" else ""
+    of_score = result["target"] == "score"
+    whose = "the expert's" if of_score else "the groups (0, 1)"
+    error = f"{clips['mae']['value']:.{digits}f}{' points' if of_score else ''}"
     first = (
-        f"On {animals} ({count(clips['n'], 'clip')}){what}, its scores differ "
-        f"from {whose} by {clips['mae']['value']:.{digits}f}{points} on average over "
-        "clips"
+        f"On {count(n, 'animal')} ({count(clips['n'], 'clip')}){what}, its scores "
+        f"differ from {whose} by {error} on average over clips"
     )
+    label, than, second = NOT_SHOWN, "", "There is no baseline to compare with."
     mean = result["baselines"].get(MEAN, {})
-    if "reduction" not in mean:
-        label, than, second = NOT_SHOWN, "", "There is no baseline to compare with."
-    else:
+    if "reduction" in mean:
         guess = mean["clips"]["mae"]["value"]
         first += f"; always answering the mean training score gives {guess:.{digits}f}"
-        label, than, second = compare_baselines(result, animals, digits)
+        label, than, second = compare_baselines(result, digits)
     sentences = [f"{first}.", second]
-    rival = find_rival(result["baselines"])
-    if rival and label != BETTER and rival != than:
-        error = result["baselines"][rival]["clips"]["mae"]["value"]
-        if error < clips["mae"]["value"]:
-            sentences.append(f"A simple method, {rival}, gives {error:.{digits}f}.")
     if known:
         label, than = NO_TEST, ""
         sentences.insert(0, f"{known[0].upper()}{known[1:]}.")
     return {"label": label, "than": than, "verdict": sentences}
 
 
-def compare_baselines(result, animals, digits):
+def compare_baselines(result, digits):
     """Compare with the mean and the best simple method: label, than what, a sentence.
 
     A sentence never contradicts the sign of the reduction.
     """
     baselines, n = result["baselines"], result["agreement"]["animals"]["n"]
-    mean, reduction = baselines[MEAN], baselines[MEAN]["reduction"]
-    found, size = compare(reduction), show_size(reduction, digits)
-    few = f"with {animals} it is not shown" if n < FEW else "it is not shown"
-    if found == "worse":
-        return NO_BETTER, "", f"That is WORSE than the mean, by {size}."
-    if round(reduction["value"], digits) == 0 and found != "better":
-        return NO_BETTER, "", "That is no better than the mean."
-    if reduction["value"] < 0:
-        other = "for other animals this is unknown"
-        if found:
-            other = f"{few} that it is worse on other animals, too"
-        return NO_BETTER, "", f"Here that is worse than the mean; {other}."
-    if found is None:
-        reason = f"{animals}: too few for an interval"
-        reason = reduction["reason"] if n >= 5 else reason
-        text = f"Whether that is better than the mean is unknown ({reason})."
-        return NOT_SHOWN, "the mean", text
-    if found == "open":
-        text = f"{few[0].upper()}{few[1:]} that this is better than the mean."
-        return NOT_SHOWN, "the mean", text
-    start, rival = f"That is better than the mean, by {size}", find_rival(baselines)
+    reduction, rival = baselines[MEAN]["reduction"], find_rival(baselines)
+    found, gain = compare(reduction), show(reduction, digits)
+    if round(reduction["value"], digits) <= 0 and found != "better":
+        worse = "WORSE" if found == "worse" else "no better"
+        text = f"That is {worse} than the mean: the reduction in MAE is {gain}."
+        return NO_BETTER, "", text
+    if found != "better":
+        text = f"With {count(n, 'animal')} it is not shown that this is better than "
+        why = reduction.get("reason") or f"the reduction in MAE is {gain}"
+        return NOT_SHOWN, "the mean", f"{text}the mean: {why}."
+    start = f"That is better than the mean, by {gain}"
     if rival is None:
         return BETTER, "", f"{start}."
-    if baselines[rival]["clips"]["mae"]["value"] >= mean["clips"]["mae"]["value"]:
+    if (
+        baselines[rival]["clips"]["mae"]["value"]
+        >= baselines[MEAN]["clips"]["mae"]["value"]
+    ):
         return BETTER, "", f"{start}; no simple method beats it."
-    found = compare(baselines[rival]["reduction"])
-    method = f"the best simple method ({rival})"
-    gain = show_size(baselines[rival]["reduction"], digits)
-    if found == "better":
+    method, reduction = (
+        f"the best simple method ({rival})",
+        baselines[rival]["reduction"],
+    )
+    gain = show(reduction, digits)
+    if compare(reduction) == "better":
         return BETTER, "", f"{start}, and than {method}, by {gain}."
-    text = f"{start}; {few} that it is better than {method}."
-    if found == "worse":
-        text = f"{start}, but WORSE than {method}, by {gain}."
-    return NOT_SHOWN, rival, text
+    text = f"{start}; it is not shown that it is better than {method}: the reduction "
+    return NOT_SHOWN, rival, f"{text}in MAE is {gain}."
 
 
 def find_digits(result):
@@ -127,14 +113,6 @@ def find_rival(baselines):
     return best if best and baselines[best]["clips"]["n"] else None
 
 
-def show_size(figure, digits):
-    """Write how far a figure lies from 0."""
-    if figure["low"] is None:
-        return f"{abs(figure['value']):.{digits}f}"
-    value, *ends = (abs(figure[key]) for key in ("value", "low", "high"))
-    return show({"value": value, "low": min(ends), "high": max(ends)}, digits)
-
-
 # ---------------------------------------------------------------- a dozen figures
 
 
@@ -157,27 +135,29 @@ def list_figures(result):
     lines[f"r over animals{centred}"] = f"{r}{p}"
     if compare(clips["bias"]) in ("better", "worse"):
         side = "high" if clips["bias"]["value"] > 0 else "low"
-        lines["bias"] = f"too {side} by {show_size(clips['bias'], digits)}"
+        lines["bias"] = f"too {side}: {show(clips['bias'], digits)}"
     if "comparison" not in result:  # which tells groups apart by session
-        if separation := result.get("separation"):
-            area, when = separation["animals"]["auroc"], result["separated_session"]
-            name = "impaired from healthy animals" + (f", {when}" if when else "")
-            lines[name] = f"AUROC {show(area, 2)}"
-        if impaired := result.get("severity", {}).get("impaired"):
-            r = impaired["animals"]["pearson"]
-            if r["low"] is not None and r["high"] - r["low"] < 1:  # tells something
-                lines["r of impaired alone"] = show(r, 2)
-    if raters := result.get("raters"):
-        inter = raters["inter"]
-        apart, icc = show(inter["mae"], 2), show(inter["icc"], 2)
-        if inter["mae"]["value"] is None:
-            lines["raters"] = inter["mae"]["reason"]
-        else:
-            text = f"{apart} apart on average, ICC {icc}"
-            lines[f"{inter['n_raters']} raters"] = text
+        lines |= list_groups(result)
+    if inter := result.get("raters", {}).get("inter"):
+        apart = inter["mae"]["reason"] if inter["mae"]["value"] is None else ""
+        text = f"{show(inter['mae'], 2)} apart on average, ICC {show(inter['icc'], 2)}"
+        lines[count(inter["n_raters"], "rater")] = apart or text
     lines |= list_asked(result, digits)
     worst = [f"{c['clip']} {c['error']:+.{digits}f}" for c in result["worst"][:3]]
     return lines | {"largest errors": ", ".join(worst)}
+
+
+def list_groups(result):
+    """List how scores separate groups, and follow severity: texts by name."""
+    lines = {}
+    if separation := result.get("separation"):
+        area = show(separation["animals"]["auroc"], 2)
+        lines["impaired from healthy animals"] = f"AUROC {area}"
+    if impaired := result.get("severity", {}).get("impaired"):
+        r = impaired["pearson"]
+        if r["low"] is not None and r["high"] - r["low"] < 1:  # tells something
+            lines["r of impaired alone"] = show(r, 2)
+    return lines
 
 
 def list_asked(result, digits):
@@ -228,17 +208,14 @@ def format_verdict(result, run, split):
 def format_tables(sections):
     """Format tables, a dict of list of Section: list of lines."""
     found = []
-    for section in (each for of_part in sections.values() for each in of_part):
-        rows = [[show(cell) for cell in row] for row in section.rows]
-        lines = [["", *section.columns], *rows]
-        widths = [2 + max(map(len, column)) for column in zip(*lines, strict=True)]
+    for section in itertools.chain(*sections.values()):
+        rows = [["", *section.columns], *section.rows]
+        rows = [[show(cell) for cell in row] for row in rows]
+        widths = [2 + max(map(len, column)) for column in zip(*rows, strict=True)]
         found += ["", section.title]
-        for row in lines[: MOST_ROWS + 1]:
-            cells = zip(row, [max(26, widths[0]), *widths[1:]], strict=True)
-            line = "".join(cell.ljust(width) for cell, width in cells)
-            found.append(f"  {line}".rstrip())
-        if len(rows) > MOST_ROWS:
-            found.append(f"  and {len(rows) - MOST_ROWS} more")
+        for row in rows:
+            cells = [c.ljust(width) for c, width in zip(row, widths, strict=True)]
+            found.append(f"  {''.join(cells)}".rstrip())
         for note in section.list_notes():
             found += [f"  {line}" for line in textwrap.wrap(note, 84)]
     return found

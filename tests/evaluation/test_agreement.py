@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.metrics import r2_score
 from studies import draw_study
 
 from evaluation import agreement, correlation, jackknife
@@ -69,25 +68,6 @@ def test_agreement_equals_independent_implementations(level):
     )
 
 
-def test_r2_is_that_of_scikit_learn_when_the_prediction_is_the_mean():
-    expert, network, animals = draw_study()
-    found = agreement.measure_agreement(expert, network, animals, expert.mean())
-    assert found["clips"]["r2"]["value"] == pytest.approx(r2_score(expert, network))
-
-
-def test_agreement_does_not_depend_on_the_order_of_clips_or_names():
-    expert, network, animals = draw_study()
-    shuffle = np.random.default_rng(0).permutation(len(expert))
-    first = agreement.measure_agreement(expert, network, animals)
-    second = agreement.measure_agreement(
-        expert[shuffle], network[shuffle], animals[shuffle]
-    )
-    for level in ("clips", "animals"):
-        for name, figure in first[level].items():
-            if name != "n" and figure["value"] is not None:
-                assert second[level][name] == pytest.approx(figure), name
-
-
 def test_interval_widens_with_fewer_animals_and_holds_the_value():
     widths = []
     for n_animals in (6, 12, 48):
@@ -118,11 +98,10 @@ def test_animals_with_most_clips_count_as_few():
     [
         ([], [], [], "no clips with both scores"),
         ([1, 2], [1, 3], "ab", "fewer than 3 clips"),
-        ([1, 2, 3, 4], [2, 2, 2, 2], "abcd", "the network scores are all equal"),
-        ([2, 2, 2, 2], [1, 2, 3, 4], "abcd", "the expert scores are all equal"),
+        ([1, 2, 3, 4], [2, 2, 2, 2], "abcd", "the network scores do not vary"),
+        ([2, 2, 2, 2], [1, 2, 3, 4], "abcd", "the expert scores do not vary"),
         ([1, 2, np.nan], [1, 3, 4], "abc", "fewer than 3 clips"),
-        ([1, 2, 3], [1, 3, np.inf], "abc", "fewer than 3 clips"),
-        ([1, 2, 3], [1e6, 1e6 + 1e-3, 1e6], "abc", "the network scores are all equal"),
+        ([1, 2, 3], [1e6, 1e6 + 1e-3, 1e6], "abc", "the network scores do not vary"),
     ],
 )
 def test_undefined_correlation_says_why(expert, network, animals, reason):
@@ -143,14 +122,6 @@ def test_one_animal_has_values_but_no_interval():
     assert "fewer than 5 animals" in found["clips"]["mae"]["reason"]
     assert found["animals"]["pearson"]["reason"] == "fewer than 3 animals"
     assert found["clips"]["r2"]["reason"] == "no training-mean prediction was given"
-
-
-def test_equal_scores_have_no_interval_of_no_width():
-    found = agreement.measure_agreement(range(8), range(8), list("abcdefgh"))["clips"]
-    assert found["pearson"]["value"] == pytest.approx(1)
-    assert found["pearson"]["high"] is None and "the same whichever" in str(
-        found["mae"]
-    )
 
 
 def test_unscored_clips_are_left_out_and_counted():
@@ -210,15 +181,6 @@ def test_a_series_may_be_of_any_size(size):
     found = agreement.measure_agreement(size * expert, network, animals)
     assert found["clips"]["pearson"]["value"] == pytest.approx(known)
     assert json.dumps(found, allow_nan=False)
-
-
-def test_a_correlation_of_nearly_one_has_no_interval_rather_than_nan():
-    animals = [f"g{i}" for i in range(6)]
-    expert = np.arange(6.0)
-    network = -expert * (1 + 1e-16)
-    network[0] = 1e-12
-    found = agreement.measure_agreement(expert, network, animals)["animals"]["pearson"]
-    assert found["low"] is None and found["reason"]
 
 
 def test_of_folds_a_clear_correlation_has_a_small_p_and_a_weaker_one_a_larger():

@@ -47,29 +47,6 @@ def test_perfect_separation_has_an_interval():
     assert mirrored == pytest.approx((0, 1 - low), abs=1e-9)
 
 
-def test_separation_without_two_groups():
-    found = agreement.separate([1, 1], [0.2, 0.4], ["a", "b"])
-    assert found["clips"]["auroc"]["reason"] == "only one group has scores"
-
-
-def test_williams_test_equals_steigers_example():
-    # Steiger (1980), case A, as R's psych::r.test prints it: t = -0.89, p = 0.37.
-    found = comparisons.williams_test(0.4, 0.5, 0.1, 103)
-    assert found["t"] == pytest.approx(-0.8912799, abs=1e-6)
-    assert found["p"] == pytest.approx(0.3749185, abs=1e-6)
-    assert found["df"] == 100
-
-
-def test_williams_determinant_is_that_of_the_correlation_matrix():
-    r_first, r_second, r_between, n = 0.62, 0.31, 0.45, 15
-    matrix = [[1, r_first, r_second], [r_first, 1, r_between], [r_second, r_between, 1]]
-    mean = (r_first + r_second) / 2
-    below = 2 * (n - 1) / (n - 3) * np.linalg.det(matrix) + mean**2 * 0.55**3
-    t = (r_first - r_second) * np.sqrt((n - 1) * 1.45 / below)
-    found = comparisons.williams_test(r_first, r_second, r_between, n)
-    assert found["t"] == pytest.approx(t, abs=1e-9)
-
-
 def test_difference_of_correlations_equals_zous_example():
     # Zou (2007), example of two correlations that share a variable, n = 66.
     found = comparisons.zou_interval(0.396, 0.179, 0.088, 66)
@@ -82,34 +59,23 @@ def test_compare_outcomes_whatever_the_sign(sign):
     severity = random.normal(size=15)
     network = severity + random.normal(0, 0.3, 15)
     expert = severity + random.normal(0, 1.5, 15)
-    found = comparisons.compare_outcomes(sign * severity, network, expert)
+    outcome = sign * 1e7 * (severity + 10)  # of any size
+    found = comparisons.compare_outcomes(outcome, network, expert)
     r_network = stats.pearsonr(severity, network)[0]
     r_expert = stats.pearsonr(severity, expert)[0]
     assert found["direction"] == sign
     assert found["network"]["value"] == pytest.approx(sign * r_network, abs=1e-9)
     assert found["difference"]["value"] == pytest.approx(r_network - r_expert)
     assert found["difference"]["low"] < found["difference"]["value"]
-    assert found["williams"]["t"] > 0
     json.dumps(found, allow_nan=False)
 
 
 def test_compare_outcomes_says_why_not():
     found = comparisons.compare_outcomes([1, 2, 3], [5, 5, 5], [1, 2, np.nan])
-    assert found["n"] == 2 and found["williams"]["reason"] == "fewer than 3 animals"
+    reason = "fewer than 3 animals, or values all equal"
+    assert found["n"] == 2 and found["difference"]["reason"] == reason
     found = comparisons.compare_outcomes([1, 2, 3, 4], [5] * 4, [1, 2, 3, 5])
-    assert found["difference"]["reason"] == "network: all values are equal"
-    same = comparisons.compare_outcomes(
-        range(6), [1, 3, 2, 5, 4, 6], [1, 3, 2, 5, 4, 6]
-    )
-    assert same["williams"]["reason"] == "the two scores say the same"
-
-
-def test_an_outcome_may_be_of_any_size():
-    random = np.random.default_rng(0)
-    network, expert = random.normal(size=(2, 12))
-    found = comparisons.compare_outcomes(4e7 + 3e6 * network, network, expert)
-    assert found["network"]["value"] == pytest.approx(1)
-    json.dumps(found, allow_nan=False)
+    assert found["n"] == 4 and found["difference"]["reason"] == reason
 
 
 @pytest.mark.parametrize(
@@ -233,14 +199,6 @@ def test_errors_are_tabulated_by_what_is_known():
         "a",
         "b",
     ]
-
-
-def test_summary_is_mean_and_deviation_over_time():
-    sequence = np.random.default_rng(0).random((125, 6))
-    summary = baselines.summarise_sequence(sequence)
-    assert summary.shape == (12,)
-    assert summary[:6] == pytest.approx(sequence.mean(axis=0), abs=1e-6)
-    assert summary[6:] == pytest.approx(sequence.std(axis=0), abs=1e-6)
 
 
 def draw_summaries(n=36):

@@ -159,11 +159,6 @@ def test_lines_between_sessions_keep_the_order_of_the_animals():
     assert lines == [[1.0, 1.5], [2.0, 2.5]]
 
 
-def test_dots_that_would_hide_one_another_lie_side_by_side():
-    places = plots.place_beside(2, np.array([1.0, 1.0, 1.0, 3.0]))
-    assert len(set(places[:3])) == 3 and places[3] == 2
-
-
 def test_the_smallest_p_of_folds_is_what_so_few_animals_allow():
     low, high = np.array([1.0, 1.1, 1.2, 1.3]), np.array([3.0, 3.1, 3.2, 3.4])
     names = [f"r{i}" for i in range(8)]

@@ -32,7 +32,7 @@ def test_animals_are_named_only_where_chance_would_not_do_as_well(tmp_path):
     _, texts = rank(table, tmp_path)
     (text,) = [text for text in texts if "of the error" in text]
     share = sums.iloc[-2:].sum() / sums.sum()
-    assert f"2 animals of 10 carry {share:.0%} of the error, by chance about" in text
+    assert f"Of 10 animals 2 made {share:.0%} of the error, by chance about" in text
     assert f"clips of g03, {sums.index[-2]}" in text
 
 

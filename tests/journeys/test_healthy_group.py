@@ -41,9 +41,9 @@ def check(lab, healthy, name="Reach-motion-folds"):
     own = [a for a in network if group[a] != healthy]
     expert = mean_of_animals(rows, "expert_score")
     r = np.corrcoef([expert[a] for a in own], [network[a] for a in own])[0, 1]
-    found = result["severity"]["impaired"]["animals"]["pearson"]["value"]
+    found = result["severity"]["impaired"]["pearson"]["value"]
     assert found == pytest.approx(r)
-    assert result["severity"]["impaired"]["animals"]["n"] == len(own)
+    assert result["severity"]["impaired"]["n"] == len(own)
 
 
 def test_sham_is_found_recorded_and_told_from_lesion(lab):

@@ -121,7 +121,7 @@ def test_scores_with_an_effect_on_films_without_one_give_no_finding(lab):
     assert not any(list_small(each) for each in told), told
     taught = lab.ok("validate", "--split", "train")
     assert "NOT A TEST" in taught.out
-    assert "The network was trained on all 24 clips" in taught.out
+    assert "The network knows 24 of 24 clips (clip trained on: 24)" in taught.out
     assert "NOT A TEST" in lab.ok("explain", "--split", "all", *few).out
 
 

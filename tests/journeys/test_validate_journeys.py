@@ -182,7 +182,7 @@ def test_few_test_animals_are_judged_as_far_as_they_can_be(plain, n_animals, n_c
     mae = result["agreement"]["clips"]["mae"]
     assert mae["value"] == pytest.approx(np.abs(scores[1] - scores[0]).mean())
     assert mae["low"] is None and "fewer than 5 animals" in mae["reason"]
-    assert "too few" in told and "Nothing" not in told
+    assert "fewer than 5 animals" in told and "Nothing" not in told
 
 
 @pytest.mark.parametrize(

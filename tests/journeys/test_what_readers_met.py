@@ -45,15 +45,6 @@ def test_a_session_that_no_expert_scored_is_compared_by_the_network(lab):
     assert text.count("by expert scores") == 1
 
 
-def test_a_page_says_that_it_lost_a_comparison(lab):
-    lab.write_sequences(GROUPS, ("pre", "post"), clips=1)
-    lab.ok(*MOTION)
-    assert "no longer hold" not in lab.ok("validate", *BOTH).err
-    told = lab.ok("validate", "--folds")
-    assert "page and results.txt no longer hold the comparison" in told.err
-    assert "no longer hold" not in lab.ok("validate", "--folds").err
-
-
 def test_an_animal_of_two_groups_is_told_before_anything_is_scored(lab):
     lab.write_sequences(GROUPS)
     lab.ok(*MOTION)
