@@ -57,9 +57,17 @@ def read_numbers(frames):
 
 
 def write_film(
-    path, pictures, codec, pixels, options=None, times=None, rate=30, unit=None
+    path,
+    pictures,
+    codec,
+    pixels,
+    options=None,
+    times=None,
+    rate=30,
+    unit=None,
+    given="rgb24",
 ):
-    """Write pictures, uint8 (H, W, 3), as a film; returns its path.
+    """Write pictures, uint8 (H, W, 3) or as `given` says, as a film; returns its path.
 
     `times` of display are in units of `unit` seconds, by default 1 / `rate`; without
     them pictures are evenly spaced.
@@ -72,7 +80,7 @@ def write_film(
         stream.pix_fmt, stream.options = pixels, options or {}
         stream.codec_context.time_base = unit or Fraction(1, rate)
         for number, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = av.VideoFrame.from_ndarray(picture, format=given)
             if times is not None:
                 frame.pts, frame.time_base = times[number], unit or Fraction(1, rate)
             container.mux(stream.encode(frame))

@@ -48,7 +48,6 @@ NUMBERED = re.compile(r"(.*)-(\d+)\.(?:jpg|jpeg|png)", re.DOTALL | re.ASCII | re
 class Listing(NamedTuple):
     """The files of a folder by the clip that they belong to, in normal form C."""
 
-    changed: int  # when the folder changed, in nanoseconds
     images: dict  # of file names, lists by clip and number
     files: dict  # of file names, lists by what stands before the ending
 
@@ -61,14 +60,14 @@ def list_folder(folder):
         read = list_changed if is_settled else list_changed.__wrapped__
         return read(str(folder), changed)
     except (FileNotFoundError, NotADirectoryError):
-        return Listing(0, {}, {})
+        return Listing({}, {})
     except OSError as error:
         raise Problem(f"{folder}: not readable ({error.strerror})") from None
 
 
 @functools.lru_cache(maxsize=256)
-def list_changed(folder, changed):
-    listing = Listing(changed, defaultdict(dict), defaultdict(list))
+def list_changed(folder, _changed):
+    listing = Listing(defaultdict(dict), defaultdict(list))
     for name in sorted(os.listdir(folder)):  # noqa: PTH208, names are enough
         plain = normalize(name)
         if found := NUMBERED.fullmatch(plain):
@@ -106,11 +105,8 @@ def find_source(folder, clip):
     name, hints, there = normalize(clip.name), "", set()
     for place in folders:
         listing = list_folder(place)
-        for path in (place / file for file in listing.files.get(name, [])):
-            hints += f". {explain_left_out(path)}" if looks_like_video(path) else ""
-        if near := list_near(place, listing.changed).get(name):
-            wanted = f"{folders[0] / clip.name}-0001.jpg or .avi"
-            hints += f". {near} seems to be it. Expected {wanted}"
+        unread = filter(looks_like_video, listing.files.get(name, []))
+        hints += "".join(f". {explain_left_out(place / file)}" for file in unread)
         there |= {*listing.images}
         there |= {n for n, found in listing.files.items() if any(map(is_video, found))}
     raise Problem(
@@ -126,20 +122,6 @@ def find_files(folder, clip):
         return find_source(folder, clip)
     except Problem:
         return []
-
-
-@functools.lru_cache(maxsize=8)
-def list_near(folder, _changed):
-    """Map names of clips to files that lie too deep or are numbered in another way."""
-    near = {}
-    for path in sorted(folder.rglob("*")):
-        of_image, is_deep = is_image(path), path.parent != folder
-        name = re.sub(r"[\W_]*\d*$", "", path.stem) if of_image else path.stem
-        if of_image or (is_deep and is_video(path)):
-            near.setdefault(normalize(name or path.parent.name), path)
-        if of_image and is_deep:
-            near.setdefault(normalize(path.parent.name), path)
-    return near
 
 
 def find_moved(folder, clips):

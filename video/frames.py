@@ -12,15 +12,14 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from system.storage import TEMPORARY
 from system.terminal import Problem, caution
 from video import find
-from video.containers import check_size
+from video.pixels import UNREADABLE, convert_image
 from video.reader import open_reel
 
-IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
 SAMPLINGS = ("stride", "uniform")
 FRAME_SIZE = 299  # pixels; what InceptionV3 was trained on
 NEARLY = 0.01  # of a frame; times are rounded
@@ -171,11 +170,8 @@ def read_image(path):
     """Read a JPEG or PNG file, upright: uint8, (H, W, 3)."""
     try:
         with Image.open(path, formats=("JPEG", "PNG")) as image:
-            check_size(path, *image.size)
-            if image.mode not in IMAGE_MODES:
-                raise Problem(f"{path}: pixels of kind {image.mode} are not supported")
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return convert_image(image, path)
+    except UNREADABLE as error:
         raise Problem(f"{path}: no readable image ({error})") from None
 
 

@@ -1,36 +1,32 @@
 """Pixels of one picture: 8-bit RGB, upright as a player shows it."""
 
-import functools
 import struct
 
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
+from PIL import Image, ImageOps
 
 from system.terminal import Problem
+from video.containers import check_size
 
-DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras deliver
-GRID = 24, 32  # points of a picture that are compared with the next
-MOVED = 20  # of 255; a coder changes a picture that stays by less
-LONGEST_PATTERN, SEEN = 6, 8  # pictures; how often a pattern must be seen
+IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")  # of 8 bits
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
-def to_rgb(frame, depth=16):
+def to_rgb(frame):
     """Convert a decoded av.VideoFrame to RGB, uint8 (H, W, 3), turned and mirrored as
-    the file says; `depth` bits are in use of pixels that are stored in 16."""
-    is_deep = depth < 16 and max(p.bits for p in frame.format.components) == 16
+    the file says."""
     try:
-        pixels = frame.to_ndarray(format="rgb48le" if is_deep else "rgb24")
+        pixels = frame.to_ndarray(format="rgb24")
     except (av.FFmpegError, ValueError) as error:
         kind = frame.format.name
         raise Problem(f"pixels of kind {kind} are not readable ({error})") from None
-    if is_deep:
-        pixels = np.minimum(pixels >> (depth - 8), 255).astype(np.uint8)
     return turn(pixels, frame)
 
 
 def to_grey(frame):
-    """Convert a decoded av.VideoFrame to grey, upright, uint8 (H, W, 1); see `to_rgb`.
+    """Convert a decoded av.VideoFrame to grey, upright, uint8 (H, W, 1).
 
     Of 8-bit video that is its first plane as it lies there, at no cost.
     """
@@ -57,47 +53,12 @@ def turn(pixels, frame):
     return pixels[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
 
 
-def find_depth(pictures):
-    """Find how many bits are in use of all pictures of a clip, stored in 16; those of
-    cameras of 10, 12 or 14 bits would be black as they are."""
-    highest = 0
-    for picture in pictures:
-        highest = max(highest, int(picture.max()))
-        if highest >= 2 ** DEPTHS[-2]:
-            return 16
-    return next(bits for bits in DEPTHS if highest < 2**bits)
-
-
-@functools.lru_cache(maxsize=8)
-def choose_points(height, width, line_size):
-    """Choose points of a grid over a picture, as places in its bytes: int, (P,)."""
-    sizes = zip((height, width), GRID, strict=True)
-    rows, columns = (np.linspace(0, size - 1, n).astype(int) for size, n in sizes)
-    return (rows[:, None] * line_size + columns).ravel()
-
-
-def thin(frame):
-    """Take some points of a decoded picture, to compare it with the next: (P,)."""
-    plane = frame.planes[0]
-    places = choose_points(frame.height, plane.width, plane.line_size)
-    return np.frombuffer(plane, np.uint8)[places]
-
-
-def find_repeats(pictures):
-    """Find whether every n-th picture repeats the one before: n, or None.
-
-    `pictures` are as of `thin`. An animal at rest repeats pictures, too, but not at one
-    place of a pattern and at no other.
-    """
-    if len(pictures) < 2:
-        return None
-    steps = np.diff(np.stack(pictures).astype(np.int16), axis=0)
-    changes = np.abs(steps).max(axis=1)
-    least = max(MOVED, np.percentile(changes, 95) / 3)  # coders add noise
-    moves = np.flatnonzero(changes > least)
-    for n in range(2, LONGEST_PATTERN + 1):
-        counts = np.sort(np.bincount(moves % n, minlength=n))
-        is_seen = len(moves) >= SEEN * n and counts[1] > len(moves) / n / 2
-        if is_seen and counts[0] <= len(moves) / n / 20:
-            return n
-    return None
+def convert_image(image, path):
+    """Convert an opened image of Pillow to RGB, upright: uint8 (H, W, 3)."""
+    check_size(path, *image.size)
+    if image.mode not in IMAGE_MODES:
+        raise Problem(
+            f"{path}: pixels of kind {image.mode} are not supported. Save it "
+            "with 8 bits a colour: in ImageJ, Image > Type > 8-bit"
+        )
+    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))

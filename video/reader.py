@@ -5,20 +5,16 @@ constant rate, by the time stamps. Where a camera dropped pictures or its rate v
 the picture before is shown on. No picture is dropped.
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from system.terminal import Problem
 from video import decoder, pixels
-from video.containers import check_size
 from video.find import STACK_SUFFIXES, suffix_of
 
-DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")  # grey of TIFF in 9 to 32 bits
-N_COMPARED = 500  # pictures in which a pattern of repeats is looked for
-DARK = 64  # of 255; below it, a picture uses less than the upper two bits
+DARK = 65  # of 255; 14 bits that are stored in 16 end below it
 
 
 def open_reel(path, allow_short=False):
@@ -37,8 +33,8 @@ class Reel:
             raise Problem(f"{path}: {self.film.shortage}: {decoder.HINT}")
         self.numbers = self.film.numbers  # at which each picture is first shown
         self.n_frames, self.rate = self.film.n_frames, self.film.rate
-        self.depth, self.brightest, self.size = None, 0, self.film.size
-        self.thinned = []  # points of its first pictures; see `pixels.find_repeats`
+        self.size = self.film.size
+        self.brightest = 0  # of the pictures converted so far; of more than 8 bits only
 
     def list_notes(self):
         """Describe what is unusual, as far as it is known by now, a clause each."""
@@ -54,19 +50,6 @@ class Reel:
             notes.append(
                 f"it has {len(film.times)} pictures in the time of {self.n_frames} "
                 "frames; where one is missing, the one before is shown on"
-            )
-        if n := pixels.find_repeats(self.thinned):
-            real = f"{self.rate * (n - 1) / n:.4g} frames a second"
-            notes.append(
-                f"1 of {n} pictures repeats the one before, as if a film of {real} had "
-                "been converted: movement comes in steps"
-            )
-        if self.depth not in (None, 16):
-            notes.append(f"its pixels use {self.depth} of 16 bits; the others are cut")
-        if film.bits in range(9, 16) and 0 < self.brightest < DARK:
-            notes.append(
-                f"no pixel is brighter than {self.brightest} of 255, as if the file "
-                f"said a wrong number of bits ({film.bits})"
             )
         return notes
 
@@ -94,18 +77,17 @@ class Reel:
                 raise
             options["seek"] = False
             yield from self.show(places[n_shown:], options)
+        if 0 < self.brightest < DARK:
+            raise Problem(
+                f"{self.film.path}: no pixel is brighter than {self.brightest} of 255, "
+                f"as if fewer than its {self.film.bits} bits were used. Export it from "
+                "the camera's program with 8 bits a colour"
+            )
 
     def show(self, places, options):
         """Decode, and yield the pictures at some places, or what stood there before."""
-        if self.depth is None:
-            deep = self.film.bits >= 16
-            pictures = decoder.iterate(self.film, **options) if deep else ()
-            arrays = (frame.to_ndarray(format="rgb48le") for _, frame in pictures)
-            self.depth = pixels.find_depth(arrays) if deep else 16
-        n_shown, held, self.thinned = 0, None, []
+        n_shown, held = 0, None
         for place, frame in decoder.iterate(self.film, **options):
-            if self.film.bits == 8 and len(self.thinned) < N_COMPARED:
-                self.thinned.append(pixels.thin(frame))
             while n_shown < len(places) and places[n_shown] < place:
                 if held is None:  # the file led to a key frame too late
                     raise Problem(f"{self.film.path}: damaged at frame {place}")
@@ -116,7 +98,7 @@ class Reel:
             yield self.convert(held)
 
     def convert(self, frame):
-        picture = pixels.to_rgb(frame, self.depth)
+        picture = pixels.to_rgb(frame)
         if self.film.bits > 8:
             self.brightest = max(self.brightest, int(picture.max()))
         return picture
@@ -128,73 +110,42 @@ class Stack:
     rate = None
 
     def __init__(self, path):
-        self.path, self.depth, self.range = Path(path), None, None
-        with self.opened() as image:
-            self.n_frames, self.size = image.n_frames, "{}x{}".format(*image.size)
-            described = str(getattr(image, "tag_v2", {}).get(270, ""))
-        found = re.search(r"^images=(\d+)", described, re.M)
-        if found and int(found[1]) > self.n_frames:
+        self.path, self.n_frames = Path(path), 1
+        self.n_frames, self.size = next(self.read_pages([0], describe_pages))
+        if self.n_frames == 1:
             raise Problem(
-                f"{path}: ImageJ says {found[1]} pages, {self.n_frames} can be found. "
-                "Open it in ImageJ, and save it as AVI or as an image sequence"
+                f"{path}: one page can be found. ImageJ hides the others where a stack "
+                "has more than 4 GB: save it there as AVI"
             )
 
-    def opened(self):
-        try:
-            image = Image.open(self.path, formats=("TIFF",))
-            check_size(self.path, *image.size)
-            return image
-        except (OSError, ValueError, SyntaxError) as error:
-            raise Problem(f"{self.path}: no readable TIFF stack ({error})") from None
-
     def list_notes(self):
-        if self.range:
-            low, high = self.range
-            return [f"its values from {low:g} to {high:g} are scaled to 0 to 255"]
-        is_cut = self.depth not in (None, 16)
-        return [f"its pixels use {self.depth} of 16 bits"] if is_cut else []
+        return []
 
     def iterate(self, wanted=None, start=0, end=None):
         """Yield the frames that are wanted, uint8 (H, W, 3)."""
-        if self.depth is None:
-            highest, lowest = 0, 0
-            for values in self.read_pages(range(self.n_frames), read_deep):
-                values = values[np.isfinite(values)]
-                highest = max(highest, values.max(initial=0))
-                lowest = min(lowest, values.min(initial=0))
-                is_decimal = values.dtype.kind == "f"
-            self.depth = pixels.find_depth([np.array(highest)])
-            if is_decimal or highest >= 2**16 or lowest < 0:
-                self.range = float(lowest), float(highest) or 1.0
         whole = range(start, self.n_frames if end is None else end)
-        yield from self.read_pages(whole if wanted is None else wanted, self.convert)
+        numbers = whole if wanted is None else wanted
+        yield from self.read_pages(numbers, pixels.convert_image)
 
     def read_pages(self, numbers, use):
         """Yield what a function makes of each of some pages."""
-        number = -1
+        number = 0
         try:
-            with self.opened() as image:
+            with Image.open(self.path, formats=("TIFF",)) as image:
                 for number in map(int, numbers):
                     image.seek(number)
-                    check_size(self.path, *image.size)
-                    yield use(image)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
+                    yield use(image, self.path)
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            Image.DecompressionBombError,
+        ) as error:
             place = f"page {number + 1} of {self.n_frames}"
             raise Problem(f"{self.path}: {place} is not readable ({error})") from None
 
-    def convert(self, image):
-        if image.mode in DEEP_MODES:
-            grey = np.asarray(image)
-            if self.range:
-                low, high = self.range
-                grey = np.nan_to_num((grey - low) * (255 / (high - low)))
-            else:
-                grey = grey.astype(np.int64) >> (self.depth - 8)
-            return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, 2)
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
-
-def read_deep(image):
-    """Read the values of a page; of one of 8 bits, whose depth is known, a full one."""
-    image.load()
-    return np.asarray(image) if image.mode in DEEP_MODES else np.uint16(2**16 - 1)
+def describe_pages(image, path):
+    """Count the pages of a stack, and tell their size."""
+    pixels.convert_image(image, path)
+    return image.n_frames, "{}x{}".format(*image.size)

@@ -3,7 +3,6 @@
 from fractions import Fraction
 
 import av
-import builders
 import films
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import Clip
+from rating import server
 from system.terminal import Caution, Problem
 from video import frames, packets, reader
 
@@ -98,34 +98,6 @@ def test_a_jump_in_time_is_refused_with_its_place(tmp_path, jump):
 # ---------------------------------------------------------------- what is odd
 
 
-def write_order(path, order, codec):
-    """Write a moving spot, its pictures in an order of their own; list the notes."""
-    drawn = builders.draw_mover(3.3, max(order) + 1, (160, 120))
-    pixels = {"mjpeg": "yuvj420p"}.get(codec, "yuv420p")
-    builders.draw_film(path, [drawn[i] for i in order], 30, codec, pixels)
-    reel = reader.open_reel(path)
-    list(reel.iterate(()))
-    return " ".join(reel.list_notes())
-
-
-@pytest.mark.parametrize("codec", ["libx264", "mjpeg", "mpeg4"])
-@pytest.mark.parametrize(
-    ("order", "told"),
-    [
-        ([i // 2 for i in range(100)], "1 of 2 pictures repeats the one before"),
-        ([max(0, i - 40) // 2 for i in range(120)], "if a film of 15 frames a second"),
-        ([i - i // 5 for i in range(100)], "if a film of 24 frames a second"),
-        ([*range(100)], ""),
-        ([0] * 100, ""),  # at rest, whose pictures a coder repeats
-        ([max(0, i - 60) for i in range(100)], ""),
-        ([i // 20 * 10 + min(i % 20, 10) for i in range(100)], ""),  # stops and goes
-    ],
-)
-def test_pictures_that_repeat_in_a_pattern_are_told(tmp_path, codec, order, told):
-    notes = write_order(tmp_path / "a.avi", order, codec)
-    assert told in notes if told else "repeats" not in notes
-
-
 def test_what_a_file_says_of_its_making_is_told(tmp_path):
     path = tmp_path / "phone.mp4"
     options = {"movflags": "use_metadata_tags"}
@@ -136,6 +108,7 @@ def test_what_a_file_says_of_its_making_is_told(tmp_path):
             stream.width, stream.height = films.SIZE
             stream.pix_fmt = "yuv420p"
             stream.codec_context.color_trc = 18  # HLG
+            stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
         for number in range(12):
             drawn = films.draw_frame(number)
             for stream in made:
@@ -147,4 +120,9 @@ def test_what_a_file_says_of_its_making_is_told(tmp_path):
     told = " ".join(reader.open_reel(path).list_notes())
     assert "filmed at 240 frames a second and plays at 30" in told
     assert "write 240 into a column fps" in told
+    assert "not square (4/3)" in told
     assert "colours are HDR" in told and "it holds 2 films; number 1 is read" in told
+    clip = Clip("train", "R", "a", 12, 0.0, video=str(path))
+    shown = tmp_path / "shown.mp4"
+    shown.write_bytes(server.encode(tmp_path, clip)[0])
+    assert reader.open_reel(shown).film.aspect == Fraction(4, 3)
