@@ -6,7 +6,6 @@ from data import Clip
 from features import provenance, sequences
 from system import terminal
 from system.terminal import Problem
-from video import find
 
 
 class Job(NamedTuple):
@@ -14,7 +13,6 @@ class Job(NamedTuple):
 
     clip: Clip
     kinds: tuple  # to make
-    stays: tuple  # kinds that are there and stay
 
 
 def list_jobs(folder, clips, n_frames, overwrite, wanted):
@@ -30,23 +28,16 @@ def list_jobs(folder, clips, n_frames, overwrite, wanted):
             f"{len(changed)} clips have changed since they were extracted, and are "
             f"extracted again: {', '.join(sorted(changed)[:20])}"
         )
-    jobs, no_source = [], []
+    jobs = []
     for name, clip in once.items():
-        there = [k for k in sequences.KINDS if is_there(folder, name, n_frames, k)]
+        there = {k for k in sequences.KINDS if is_there(folder, name, n_frames, k)}
         if overwrite or name in changed:  # whatever there is of it is made anew
-            kinds, there = [k for k in sequences.KINDS if k in {*wanted, *there}], ()
+            missing = there | {*wanted}
         else:
-            kinds = [kind for kind in wanted if kind not in there]
-        if kinds == ["movement"] and there and not find.find_files(folder, clip):
-            no_source.append(name)
-        elif kinds:
-            jobs.append(Job(clip, tuple(kinds), tuple(there)))
-    if no_source:
-        terminal.caution(
-            f"{len(no_source)} clips have a sequence, but no movement sequence, which "
-            "only --model motion needs, and no video or images here to make it of: "
-            f"{', '.join(sorted(no_source)[:10])}"
-        )
+            missing = {*wanted} - there
+        if missing:
+            kinds = tuple(kind for kind in sequences.KINDS if kind in missing)
+            jobs.append(Job(clip, kinds))
     return jobs
 
 
@@ -55,7 +46,7 @@ def is_there(folder, clip_name, n_frames, kind):
     if sequences.find_sequence(folder, clip_name, n_frames, kind) is None:
         return False
     if (clip_name, n_frames) not in provenance.read_origins(folder):
-        return True  # published text, or of an earlier release
+        return True  # published text
     try:
         sequences.read_sequence(folder, clip_name, n_frames, kind=kind)
     except Problem as problem:
@@ -67,6 +58,6 @@ def is_there(folder, clip_name, n_frames, kind):
 def write_job(folder, job, made, origin):
     """Write the sequences (T, F) of a job, by kind, and what they were made of."""
     made = {kind: made[kind] for kind in job.kinds}
-    provenance.note_origin(folder, origin, made, job.stays)
+    provenance.note_origin(folder, origin, made)
     for kind, sequence in made.items():
         sequences.write_sequence(folder, job.clip.name, sequence, kind)

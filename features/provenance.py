@@ -1,8 +1,8 @@
 """What each sequence was made of: its source files and a checksum, in one table.
 
-`sequences/sources.csv` gains a line for each sequence just before it is written; the
-last line of a clip counts, and one that a kill cut short is passed over. Sequences of
-earlier releases have no line, and nothing is said of them.
+`sequences/sources.csv` gains a line for each clip just before its sequences are
+written; the last line of a clip counts, and one that a kill cut short is passed over.
+Published text sequences have no line, and nothing is said of them.
 """
 
 import collections
@@ -121,16 +121,17 @@ def compute_checksum(sequence):
     return f"{zlib.crc32(np.ascontiguousarray(sequence, np.float32)):08x}"
 
 
-def note_origin(folder, origin, made, stays=()):
-    """Add the line of sequences that are about to be written.
+def note_origin(folder, origin, made):
+    """Add the line of sequences (T, F), by kind, that are about to be written.
 
-    `made` are sequences (T, F) by kind; kinds in `stays` are there already.
+    Where a kind is not made, what is known of it stays.
     """
     path = storage.sources_path(folder)
     length = len(next(iter(made.values())))
-    checksums = {CHECKSUMS[kind]: compute_checksum(made[kind]) for kind in made}
-    if stays and (before := read_origins(folder).get((origin.clip, length))):
-        checksums |= {CHECKSUMS[k]: getattr(before, CHECKSUMS[k]) for k in stays}
+    known = {} if len(made) == len(CHECKSUMS) else read_origins(folder)
+    before = known.get((origin.clip, length), origin)
+    checksums = {field: getattr(before, field) for field in CHECKSUMS.values()}
+    checksums |= {CHECKSUMS[kind]: compute_checksum(made[kind]) for kind in made}
     origin = origin._replace(length=length, **checksums)
     with path.open("a+b") as file:
         size = file.seek(0, 2)
@@ -172,10 +173,6 @@ def parse_origins(path, _changed, _size):
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for row in csv.reader(file):
             row = [unguard(field) for field in row]
-            if len(row) == 10:  # of an earlier release
-                row[-1:-1] = ["", ""]
-            if len(row) == 12:  # of a later one
-                row.insert(2, "none")
             is_whole = row and (row[-1] == "none" or len(row[-1]) == 8)
             if len(row) != len(Origin._fields) or not is_whole:
                 continue  # cut short

@@ -28,13 +28,7 @@ SETTINGS = {  # of an extraction, in words; the weights come on top
     "frame_size": "frame size",
     "precision": "precision",
 }
-PROGRAMS = {  # that decide pixels and features, in words
-    "av": "PyAV",
-    "ffmpeg": "FFmpeg",
-    "pillow": "Pillow",
-    "tensorflow": "TensorFlow",
-    "keras": "Keras",
-}
+PROGRAMS = ("av", "ffmpeg", "pillow", "tensorflow", "keras")
 
 
 def write_sequence(folder, clip_name, sequence, kind="features"):
@@ -135,22 +129,8 @@ def read_text_sequence(path, max_rows):
     """Read a published sequence, text written by `numpy.savetxt`."""
     try:
         return np.loadtxt(path, np.float32, comments=None, ndmin=2, max_rows=max_rows)
-    except (ValueError, UnicodeDecodeError):
-        raise Problem(find_text_fault(path)) from None
-
-
-def find_text_fault(path):
-    """Name the first line of a text sequence that is not like the others."""
-    width, lines = None, path.read_text(errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            n = len([float(field) for field in line.split()])
-        except ValueError as error:
-            return f"{path}:{number}: {str(error)[:80]}"
-        if n and width not in (None, n):
-            return f"{path}:{number}: {n} numbers, {width} in line 1"
-        width = width or n
-    return f"{path} is not a text of numbers"
+    except ValueError as error:
+        raise Problem(f"{path} is no text of numbers, (T, F): {error}") from None
 
 
 # ---------------------------------------------------------------- extraction record
@@ -255,22 +235,22 @@ def describe_programs():
     return {**list_versions(), "ffmpeg": av.ffmpeg_version_info}
 
 
-def warn_of_programs(whose, versions, other, others):
+def warn_of_programs(whose, theirs, ours=None):
     """Caution where programs that decide pixels and features had another version.
 
-    Versions differ where their first two numbers do; what is not known is no other.
+    `theirs` and `ours`, by default those here, are versions by program, as far as they
+    are known. They differ where the first two numbers do.
     """
-    if not isinstance(versions, dict) or not isinstance(others, dict):
-        return
-    pairs = [(name, versions.get(k), others.get(k)) for k, name in PROGRAMS.items()]
+    ours = describe_programs() if ours is None else ours
+    pairs = [(name, ours.get(name), theirs.get(name)) for name in PROGRAMS]
     told = [
-        f"{name} {one} against {two}"
-        for name, one, two in pairs
-        if one and two and str(one).split(".")[:2] != str(two).split(".")[:2]
+        f"{name} {their}, here {our}"
+        for name, our, their in pairs
+        if our and their and our.split(".")[:2] != their.split(".")[:2]
     ]
     if told:
         caution(
-            f"{whose} and {other} are made with other versions ({', '.join(told)}), "
-            "which may decode pixels or compute features in slightly other ways. Where "
-            "small differences count, make all with one version"
+            f"{whose} were made with other versions ({'; '.join(told)}), which may "
+            "decode pixels or compute features in slightly other ways. Where small "
+            "differences count, make all with one version"
         )

@@ -37,10 +37,9 @@ def check_extraction(folder, run):
                 f"{'; '.join(wrong)}. {suggest_command(folder, run, is_other=True)}"
             )
         sequences.warn_of_programs(
-            "the sequences here",
-            present.get("versions"),
-            "those that the run learned from",
-            expected.get("versions"),
+            "the sequences that the run learned from",
+            expected.get("versions", {}),
+            present.get("versions", {}),
         )
     elif present["n_frames"] != expected["n_frames"]:
         raise Problem(
@@ -94,10 +93,7 @@ def settle_weights(run, weights=None):
     if wanted == "random":
         caution("features come from an untrained network: good for trying out")
     sequences.warn_of_programs(
-        "features of new videos",
-        sequences.describe_programs(),
-        "those that the run learned from",
-        made.get("versions"),
+        "the sequences that the run learned from", made.get("versions", {})
     )
     return wanted
 

@@ -38,8 +38,9 @@ def is_extraction(made):
     """Check whether a dict can be that of `extraction.json`, as far as runs use it."""
     texts = [made.get(key, "") for key in ("weights", "sampling", "precision")]
     kinds = {*map(type, texts), type(made.get("sha256") or "")}
-    n_frames = made.get("n_frames", 0)
-    return kinds == {str} and type(n_frames) is int and n_frames >= 0
+    n_frames, versions = made.get("n_frames", 0), made.get("versions", {})
+    is_told = isinstance(versions, dict) and {*map(type, versions.values())} <= {str}
+    return kinds == {str} and is_told and type(n_frames) is int and n_frames >= 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,6 @@ import shlex
 from pathlib import Path
 
 import builders
-import numpy as np
 import openpyxl
 import pytest
 from builders import number_in
@@ -157,16 +156,6 @@ def score_test_rows(lab):
     lab.ok("train_reg", "--task", "Reach", *with_time)
 
 
-def write_texts(lab):
-    """Write sequences as the authors did."""
-    lab.write_sequences(GROUPS)
-    for path in (lab.folder / "sequences").iterdir():
-        path.unlink()
-    for row in lab.rows():
-        path = lab.folder / "sequences" / f"{row['clip']}-125-features.txt"
-        np.savetxt(path, np.ones((125, 2048)), fmt="%.1f")
-
-
 def list_published(lab):
     for animal in (1, 2, 3):
         lab.film(f"data/train/Reach/v_RatStrokeMay2_g0{animal}_c01.avi", codec="mpeg4")
@@ -188,7 +177,6 @@ READY = {  # what a block needs, by how it begins
     "score.py new_clips --output": train_motion,
     "extract_features.py\ntrain_reg.py --task Reach": score_long,
     "extract_features.py\nvalidate.py --run g04-features": download,
-    "extract_features.py --convert-text": write_texts,
     "train_reg.py --task Reach --folds 5 --final": extract_clips,
     "validate.py --compare group": train_lstm,
     "validate.py --outcome": train_lstm,

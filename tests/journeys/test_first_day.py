@@ -115,9 +115,9 @@ def test_settings_without_a_sequence_count_for_nothing(lab):
 
 def test_some_short_clips_and_a_wrong_count_in_the_table(lab):
     take_in(lab, animals=3, clips=1, n_frames=24)
-    lab.edit(lambda row: row.update(n_frames="8"))  # wrong: it is tried all the same
-    told = lab.extract(10)
-    assert "3 sequences written" in told.out and "3 of 3 clips are shorter" in told.err
+    lab.edit(lambda row: row.update(n_frames="8"))
+    told = lab.extract(10, give=lab.run)
+    assert told.code == 2 and "3 of 3 clips are shorter" in told.err
     lab.film("films/Rat 9/r9_c1.mp4", n_frames=6)
     lab.edit(lambda row: row.update(n_frames="24"))
     lab.ok("extract_files", "--from", lab.place / "films", "--task", "Reach", "--yes")

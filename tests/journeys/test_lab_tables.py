@@ -176,7 +176,7 @@ def test_programs_of_other_versions_are_told(scored):
     assert "other versions" not in told  # all are made anew
     sequences.write_extraction(scored.folder, old)
     (scored.folder / "sequences" / "r1_c1-5-features.npy").unlink()
-    assert "with other versions (PyAV 17.0.1 against" in scored.extract(5).err
+    assert "with other versions (av 17.0.1, here" in scored.extract(5).err
     told = scored.ok("validate", "--folds").err
     assert told.count("other versions") == 1 and "that the run learned from" in told
     sequences.write_extraction(scored.folder, record)
@@ -186,7 +186,7 @@ def test_programs_of_other_versions_are_told(scored):
     assert read_json(path)["extraction"]["versions"] == record["versions"]
     path.write_text(changed)
     told = scored.ok("score", scored.place / "new/Rat 21/x21.mp4").err
-    assert "against 17.2.0" in told
+    assert "(av 17.2.0, here" in told
     path.write_text(text)
 
 
