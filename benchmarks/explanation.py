@@ -74,7 +74,7 @@ def compare_settings(folder):
     for n in (4, 8, 16):
         nodes, weights = np.polynomial.legendre.leggauss(n)
         attribution.NODES, attribution.WEIGHTS = (nodes + 1) / 2, weights / 2
-        found[n] = attribution.attribute(networks, sequences[::4], np.inf)
+        found[n] = attribution.attribute(networks, sequences[::4])
     attribution.NODES, attribution.WEIGHTS = kept
     for n, kind, which in itertools.product((4, 8), ("features", "frames"), (0, 1)):
         own, exact = (getattr(found[steps][which], kind) for steps in (n, 16))

@@ -51,34 +51,43 @@ def open_network(model):
     return (gradients.Recurrent if is_recurrent else gradients.Differentiable)(model)
 
 
-def integrate(networks, sequences, baselines, tolerance=TOLERANCE, values=None):
-    """Average gradients along the path from baselines to sequences.
+def attribute(networks, sequences, values=None, tolerance=TOLERANCE):
+    """Find the attributions (whole, beyond) from zero and from the mean frame.
 
-    Values and gradients of networks are averaged. Sequences are float32 (N, T, F); each
-    baseline is one frame, held still; `values` are those of the sequences, where they
-    are known. Returns an `Attribution`.
+    Values and gradients of networks are averaged. Sequences are float32 (N, T, F);
+    without their `values` (N,) gain and residual are NaN, and no path is refined.
     """
-    values = evaluate(networks, sequences) if values is None else values
-    gain = values - evaluate(networks, baselines)
+    means = sequences.mean(axis=1, keepdims=True)
+    gains = np.full((2, len(sequences)), np.nan)
+    if values is not None:
+        still = evaluate(networks, np.concatenate([np.zeros_like(means[:1]), means]))
+        gains = values - np.stack([np.full(len(values), still[0]), still[1:]])
     found = [
-        integrate_some(networks, sequences[i], baselines[i], gain[i], tolerance)
-        for i in cut(range(len(gain)), POINTS // len(NODES))
+        integrate(networks, sequences[i], means[i], gains[:, i], tolerance)
+        for i in cut(range(len(sequences)), max(1, POINTS // len(NODES) // 2))
     ]
-    return Attribution(*map(np.concatenate, zip(*found, strict=True)))
+    joined = [np.concatenate(each, axis=1) for each in zip(*found, strict=True)]
+    return [Attribution(*(each[i] for each in joined)) for i in (0, 1)]
 
 
-def integrate_some(networks, sequences, baselines, gain, tolerance):
-    """Integrate a few clips by Gauss and Legendre, with twice the parts of the path for
-    those that are not precise. Movement is integrated in closed form."""
-    moved, paths = sequences - baselines, []
+def integrate(networks, sequences, means, gains, tolerance):
+    """Integrate C clips by Gauss and Legendre, with twice the parts of the path for
+    those that are not precise. Movement is integrated in closed form.
+
+    A baseline is one frame held still: zero, then the mean frame (C, 1, F). Returns the
+    fields of an `Attribution`, (2, C, ..).
+    """
+    baselines = np.concatenate([np.zeros_like(means), means])  # (2C, 1, F)
+    twice, gain = np.concatenate([sequences, sequences]), gains.ravel()
+    moved, paths = twice - baselines, []
     known, changes = np.zeros_like(moved), np.zeros(moved.shape)
     for network in networks:
         if isinstance(network, Moving):
-            known += network.find_secants(sequences, baselines)
-            changes += network.split(sequences)[:, :, 1:3].sum(axis=2)
+            known += network.find_secants(twice, baselines)
+            changes += network.split(twice)[:, :, 1:3].sum(axis=2)
         else:
-            ends = (np.asarray(network.project(x)) for x in (baselines, sequences))
-            paths.append((network, *ends))
+            end, start = map(network.project, (sequences, baselines))
+            paths.append((network, np.asarray(start), np.tile(end, (2, 1, 1))))
     averages, steps = np.zeros_like(moved), np.ones(len(gain), int)
     todo, n_parts = np.arange(len(gain)), 1
     while True:
@@ -98,7 +107,8 @@ def integrate_some(networks, sequences, baselines, gain, tolerance):
         residual = abs(frames.sum(axis=1) - gain) / np.maximum(scale, 1e-9)
         todo = np.flatnonzero(residual > tolerance)
         if not paths or not len(todo) or len(points) >= MAX_STEPS:
-            return gradients, frames, features, gain, residual, steps
+            found = gradients, frames, features, gain, residual, steps
+            return [each.reshape(2, -1, *each.shape[1:]) for each in found]
         n_parts *= 2
 
 
@@ -133,16 +143,6 @@ class Parts(NamedTuple):
         return np.abs(self.scores - self.value) > rounding
 
 
-def attribute(networks, sequences, tolerance=TOLERANCE):
-    """Find the attributions (whole, beyond) from zero and from the mean frame."""
-    means = np.broadcast_to(sequences.mean(axis=1, keepdims=True), sequences.shape)
-    baselines = np.concatenate([np.zeros_like(sequences), means])
-    values = np.tile(evaluate(networks, sequences), 2)
-    ends = np.concatenate([sequences, sequences])
-    found = integrate(networks, ends, baselines, tolerance, values)
-    return [Attribution(*(np.split(f, 2)[i] for f in found)) for i in (0, 1)]
-
-
 def take_apart(networks, sequences):
     """Find the `Parts` of the value of clips, float32 (N, T, F).
 
@@ -152,19 +152,21 @@ def take_apart(networks, sequences):
     (kind, *others) = {type(network) for network in networks}
     is_exact = not others and hasattr(kind, "split_steps")
     tolerance = TOLERANCE if is_exact else TOLERANCE / 10  # nothing else adds up
-    whole, beyond = attribute(networks, sequences, tolerance)
     if is_exact:
         steps = [
             np.concatenate([n.split_steps(batch) for batch in cut(sequences)])
             for n in networks
         ]
         values = [s.sum(axis=1) + n.bias for s, n in zip(steps, networks, strict=True)]
+    else:
+        values = [evaluate([network], sequences) for network in networks]
+    mean = np.mean(values, axis=0)
+    whole, beyond = attribute(networks, sequences, mean, tolerance)
+    if is_exact:
         steps, length = np.mean(steps, axis=0), networks[0].step_length
         bias = float(np.mean([network.bias for network in networks]))
     else:
-        values = [evaluate([network], sequences) for network in networks]
-        steps, length = whole.frames, 1
-        bias = float(evaluate(networks, np.zeros_like(sequences[:1]))[0])
+        steps, length, bias = whole.frames, 1, float((mean - whole.gain)[0])
     pairs = zip(networks, values, strict=True)
     scores = np.mean([np.asarray(n.activation(value)) for n, value in pairs], axis=0)
     return Parts(np.stack(values, axis=1), scores, steps, length, bias, whole, beyond)

@@ -179,10 +179,7 @@ def run_randomisation_test(members, sequences, parts, seed=0):
     rhos, chance = {"importance": [], "signed": [], "frames": []}, 0.0
     for _ in range(N_PERMUTATIONS):
         with permuted(networks, random):
-            found = [
-                attribution.attribute(own, sequences[rows], np.inf)
-                for own, rows in again
-            ]
+            found = [attribution.attribute(own, sequences[rows]) for own, rows in again]
         features = np.concatenate([whole.features for whole, _ in found])[order]
         frames = np.concatenate([beyond.frames for _, beyond in found])[order]
         by_chance = np.abs(features).mean(axis=0)

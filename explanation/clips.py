@@ -96,8 +96,7 @@ def show_clip(study, row, n_key_frames, limits, draw):
     }
     cards = []
     if found:
-        pictures = [shown for _, shown in study.pictures.read(name)]
-        cards = [(i, pictures[i], found.at(i)) for i in key_frames]
+        cards = [(i, found.pictures[i], found.at(i)) for i in key_frames]
     draw(clip, "figure", name, overlays.draw_clip, trace, format_title(clip), cards)
     return clip
 
@@ -109,9 +108,8 @@ def show_example(study, clip, limits, draw):
     if found:
         largest = sorted(clip["key_frames"], key=lambda i: -abs(added[i]))[:N_LARGE]
         limit = overlays.find_limit(found.at(i) for i in largest)
-        pictures = study.pictures.read(name)
         for letter, index in zip("ABC", sorted(largest), strict=False):
-            picture = pictures[index][1]
+            picture = found.pictures[index]
             strip.append(
                 {
                     "letter": letter,

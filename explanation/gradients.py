@@ -21,8 +21,11 @@ class Differentiable(Network):
         self.bias = float(self.last.bias[0])
         self.set_up()
         self.value = self.compile(self.compute_value)
-        paths = tf.TensorSpec((None, self.n_frames, self.n_inputs), tf.float32)
-        signature = paths, paths, *2 * [tf.TensorSpec((None,), tf.float32)]
+        starts, paths = (  # a start is one frame, held still
+            tf.TensorSpec((None, n_frames, self.n_inputs), tf.float32)
+            for n_frames in (None, self.n_frames)
+        )
+        signature = starts, paths, *2 * [tf.TensorSpec((None,), tf.float32)]
         self.sum_gradients = tf.function(self.compute_gradients, signature)
 
     def set_up(self):

@@ -119,10 +119,15 @@ def permuted(networks, random):
 
 
 def evaluate(networks, sequences):
-    """Compute the value before the last activation, averaged over networks, (N,)."""
+    """Compute the value before the last activation, averaged over networks, (N,), of
+    sequences (N, T, F) or of single frames held still (N, 1, F)."""
+
+    def compute(network, batch):
+        shape = len(batch), network.n_frames, network.n_inputs
+        return network.value(np.broadcast_to(network.project(batch), shape))
+
     values = [
-        np.mean([n.value(n.project(batch)) for n in networks], axis=0)
-        for batch in cut(sequences)
+        np.mean([compute(n, b) for n in networks], axis=0) for b in cut(sequences)
     ]
     return np.concatenate(values).astype(float)
 

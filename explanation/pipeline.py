@@ -218,10 +218,10 @@ def map_space(study, space, n_elements):
         for element in range(labels.max() + 1)
     ]
     extremes = elements.find_extremes(coordinates[:, :2])
-    wanted = sorted({*extremes, *itertools.chain(*central)})  # each clip is read once
-    at = [(owners["clip"][i], i % n_frames) for i in wanted]
-    shown = dict(zip(wanted, study.pictures.show_all(at), strict=True))
-    shown = {i: picture for i, picture in shown.items() if picture is not None}
+    wanted = {*extremes, *itertools.chain(*central)}
+    at = {i: (owners["clip"][i], i % n_frames) for i in wanted}
+    found = study.pictures.show_all(at.values())
+    shown = {i: found[where] for i, where in at.items() if where in found}
     figure = plots.draw_space(
         coordinates,
         variances,

@@ -1,5 +1,7 @@
 """Frames of clips as they are shown, and the places that the network saw in them."""
 
+import itertools
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +24,7 @@ class Places(NamedTuple):
     frames: list  # their indices
     full: np.ndarray  # of the attribution from the zero sequence
     beyond: np.ndarray  # relative to the mean frame of the clip
+    pictures: dict  # the frames as they are shown, by index
 
     def at(self, frame):
         """Return contributions in one frame relative to the mean frame."""
@@ -78,20 +81,27 @@ class Pictures:
         self.clips = {clip.name: clip for clip in clips}
         self.n_frames = run.n_frames
         self.sampling = (run.extraction or {}).get("sampling", "stride")
-        self.missing, self.last = {}, (None, None)
+        self.missing = {}
 
-    def read(self, name):
-        """Read the frames of a clip, (T,) of (299, 299, 3) and as shown; or None."""
-        if self.last[0] != name and name not in self.missing:
-            try:
-                pairs = frames.read_frames(
-                    *(self.folder, self.clips[name], self.n_frames, self.sampling),
-                    convert=lambda frame: (frames.resize_frame(frame), shrink(frame)),
-                )
-                self.last = name, pairs
-            except Problem as problem:
-                self.missing[name] = str(problem)
-        return None if name in self.missing else self.last[1]
+    def read(self, name, indices, shown):
+        """Read frames of a sequence by their indices, rising: a list of (299, 299, 3),
+        and a dict of some of them as they are shown; or None."""
+        if name in self.missing:
+            return None
+        resized, pictures = [], {}
+        try:
+            reel, view = frames.open_clip(self.folder, self.clips[name])
+            start, end = view.find_range(reel.n_frames)
+            taken = frames.sample_indices(end - start, self.n_frames, self.sampling)
+            read = reel.iterate(start + taken[indices], start, end)
+            for index, frame in zip(indices, map(view.apply, read), strict=True):
+                resized.append(frames.resize_frame(frame))
+                if index in shown:
+                    pictures[int(index)] = shrink(frame)
+        except Problem as problem:
+            self.missing[name] = str(problem)
+            return None
+        return resized, pictures
 
     def find_interval(self, name):
         """Find the seconds from each frame of a sequence to the next, or None."""
@@ -106,12 +116,13 @@ class Pictures:
         return frames.measure_interval(n_available, self.n_frames, self.sampling, rate)
 
     def show_all(self, wanted):
-        """Show frames (clip name, index) of several clips, each read once; or None."""
+        """Show frames (clip name, index) of several clips, each read once; by both."""
         shown = {}
-        for name, index in sorted(set(wanted)):
-            pairs = self.read(name)
-            shown[name, index] = None if pairs is None else pairs[index][1]
-        return [shown[key] for key in wanted]
+        for name, of_clip in itertools.groupby(sorted(wanted), key=itemgetter(0)):
+            indices = [index for _, index in of_clip]
+            _, pictures = self.read(name, indices, indices) or ([], {})
+            shown |= {(name, index): each for index, each in pictures.items()}
+        return shown
 
     def find_places(self, name, chosen, sequence, whole, beyond, rates=None):
         """Spread the attributions of chosen frames, rising, over `Places`; or None.
@@ -122,15 +133,18 @@ class Pictures:
         the zero sequence and from the mean frame, `rates` (T, 2, F) those of changes
         and jerks where the network knows movement.
         """
-        pairs = self.read(name)
-        if pairs is None or self.extractor is None or not len(chosen):
+        if self.extractor is None or not len(chosen):
             return None
-        last, n_mean = len(pairs) - 1, min(N_MEAN, len(pairs))
+        last, n_mean = self.n_frames - 1, min(N_MEAN, self.n_frames)
         spread = np.linspace(0, last, n_mean).round().astype(int)
         beside = [np.clip(chosen + i, 0, last) for i in (-1, 0, 1)]
         needed = beside if rates is not None else [chosen]
         extracted = np.unique(np.concatenate([spread, *needed]))
-        found = self.extractor.maps([pairs[index][0] for index in extracted])
+        read = self.read(name, extracted, chosen)
+        if read is None:
+            return None
+        resized, pictures = read
+        found = self.extractor.maps(resized)
         mean = found[np.isin(extracted, spread)].mean(axis=0, dtype=float)
         maps = found[np.isin(extracted, chosen)]
         off = np.linalg.norm(maps.mean(axis=(1, 2)) - sequence[chosen])
@@ -143,8 +157,7 @@ class Pictures:
         if rates is not None:
             around = (found[np.searchsorted(extracted, at)] for at in beside)
             change = spread_changes(rates[chosen], *around)
-        chosen = [int(index) for index in chosen]
-        return Places(chosen, full + change, away + change)
+        return Places(list(pictures), full + change, away + change, pictures)
 
 
 def scale_map(mean, sequence):

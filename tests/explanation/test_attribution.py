@@ -122,7 +122,9 @@ def test_a_gain_near_0_is_no_large_miss(offset):
     model = keras.Model(inputs, keras.layers.Dense(1)(flat))
     model.layers[-1].set_weights([np.array([[1.0], [-1.0]]), np.zeros(1)])
     sequences = np.array([[[1.0], [1.0 + offset]]], np.float32)
-    found = attribution.integrate(open_all(model), sequences, np.zeros_like(sequences))
+    networks = open_all(model)
+    values = network.evaluate(networks, sequences)
+    found, _ = attribution.attribute(networks, sequences, values)
     assert found.residual[0] < 0.01 and found.steps[0] < 64
     assert found.frames[0] == pytest.approx([1, -1], abs=0.02)
 
