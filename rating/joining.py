@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rating.importing import match_clips
-from rating.ratings import list_raters, list_scores, ratings_path, read_ratings
+from rating.ratings import find_tables, list_scores, read_ratings
 from recordings import listing
 from system import storage
 from system.tables import count, list_some, summarise
@@ -23,16 +23,17 @@ N_SHOWN = 5  # clips on which raters differ most
 
 def read_raters(folder, raters=None):
     """Read what raters said, all of them by default: their rows, by rater."""
-    known = list_raters(folder)
-    for path in sorted((Path(folder) / "ratings").glob("[!.~]*")):
+    place = Path(folder) / "ratings"
+    tables = find_tables(place)
+    for path in sorted(place.glob("[!.~]*")):
         if path.suffix.lower() in OTHER_TABLES:
             caution(f"{path} is not read. Import it with rate.py --scores {path}")
-    raters = [unicodedata.normalize("NFC", rater) for rater in raters or known]
-    if not raters or set(raters) - set(known):
-        asked, there = ", ".join(raters) or "a rater", ", ".join(known) or "none"
-        place = Path(folder) / "ratings"
+    raters = [unicodedata.normalize("NFC", rater) for rater in raters or sorted(tables)]
+    if not raters or set(raters) - set(tables):
+        asked = ", ".join(raters) or "a rater"
+        there = ", ".join(sorted(tables)) or "none"
         raise Problem(f"{place}: expected ratings of {asked}. Raters there: {there}")
-    said = {rater: read_ratings(ratings_path(folder, rater))[1] for rater in raters}
+    said = {rater: read_ratings(tables[rater])[1] for rater in raters}
     _, clips = listing.open_listed(storage.table_path(folder))
     given = {row["clip"] for rows in said.values() for row in rows}
     found, _ = match_clips(given - {clip.name for clip in clips}, clips)
@@ -43,7 +44,7 @@ def read_raters(folder, raters=None):
             viewing = row["clip"], row["repeat"] or "0"
             if seen.setdefault(viewing, row["score"]) != row["score"]:
                 told = f"{row['clip']} has two scores under two names"
-                raise Problem(f"{ratings_path(folder, rater)}: {told}")
+                raise Problem(f"{tables[rater]}: {told}")
     return said
 
 
@@ -120,39 +121,35 @@ def compare(first, second, one=None, other=None):
 def write_scores(folder, scores, how, said, overwrite=False):
     """Write scores into the table of clips and leave all else in it as it is.
 
-    What an earlier join in the same way, of no other raters than those of `said`, wrote
-    is replaced, and removed where no rater scores the clip any longer; `overwrite`: so
-    are other scores. Returns what was done, line by line.
+    What the join before wrote is replaced, and removed where no rater scores the clip
+    any longer; other scores are replaced with `overwrite` alone. Returns what was done,
+    line by line.
     """
-    path, earlier = storage.table_path(folder), read_joined(folder)
+    path, before = storage.table_path(folder), read_joined(folder)
     table, listed = listing.open_listed(path)
     if not listed:
         raise Problem(f"{path} lists no clip, so there are no rows for scores")
-    before, scores = earlier.get("scores", {}), dict(scores)
-    is_like = earlier.get("how") == how and {*earlier.get("raters", ())} <= {*said}
-    joined = f" ({earlier.get('how')} of {', '.join(earlier.get('raters', ()))})"
-    changed, lost, taken_back, replaced, without = [], [], [], [], []
+    changed, lost, replaced, taken_back, without = [], [], [], [], []
     for (line, _), clip in zip(table.rows, listed, strict=True):
         name, old, is_own = clip.name, clip.score, before.get(clip.name) == clip.score
         new = scores.get(name, math.nan if is_own else old)
         if name in scores or is_own:
             changed.append((clip._replace(score=new), ("score",)))
-        if clip.is_scored and old != new and not (is_own and is_like):
-            of_join = f", of the join before{joined}" if is_own else ""
-            lost.append(f"{path}:{line}: {name} has the score {old:g}{of_join}")
         if is_own and old != new:
             (replaced if name in scores else taken_back).append(name)
+        elif clip.is_scored and old != new:
+            lost.append(f"{path}:{line}: {name} has the score {old:g}")
         if math.isnan(new):
             without.append(name)
     if lost and not overwrite:
         told = f"{count(len(lost), 'score')} would be lost; --overwrite replaces them"
         raise Problem(f"{summarise(lost, N_SHOWN)}\n{told}")
     listing.change_table(folder, changed)
-    record = {"how": how, "raters": [*said], "scores": scores}
+    record = {"how": how, "scores": dict(scores)}
     record["tables"] = storage.digest_tables(joined_path(folder).parent)
     storage.write_json(joined_path(folder), record)
     names = [clip.name for clip in listed]
-    if unknown := sorted({*scores} - {*names}):
+    if unknown := sorted({*record["scores"]} - {*names}):
         caution(
             f"{count(len(unknown), 'rated clip')} in no row of the table (say, "
             f"{unknown[0]}): name them as the table does, or import such ratings with "
@@ -176,12 +173,9 @@ def joined_path(folder):
 
 
 def read_joined(folder):
-    """Read which scores the last join wrote; {} where there was none."""
+    """Read which scores the last join wrote, by clip."""
     path = joined_path(folder)
-    record = storage.read_json(path) if path.is_file() else {}
-    kinds = {"how": str | None, "raters": list, "scores": dict}
-    is_sound = all(isinstance(record.get(key), kind) for key, kind in kinds.items())
-    return record if is_sound else {}
+    return storage.read_json(path).get("scores", {}) if path.is_file() else {}
 
 
 def count_raters(said, scored, how):

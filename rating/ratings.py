@@ -97,9 +97,8 @@ def read_ratings(path):
 
 def read_import(path):
     """Read the scores that an import wrote, dict by clip; None where a rater rated."""
-    _, rows = read_ratings(path)
-    is_rated = any(row["seconds"] or row["order"] for row in rows)
-    if is_rated or read_table(path, COLUMNS[:2]).columns != list(COLUMNS):
+    items, rows = read_ratings(path)
+    if items or any(row["seconds"] or row["order"] for row in rows):
         return None
     return {clip: score for clip, score in list_scores(rows).items() if score == score}
 

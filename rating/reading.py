@@ -1,51 +1,28 @@
-"""Scores of raters from tables, under the names of the clips here: a name and a number.
-
-`read_pairs` reads any other such table, say of an outcome of each animal.
-"""
+"""Scores of raters and other numbers from tables, under the names that are known."""
 
 import math
 
 import numpy as np
 
 from names.matching import explain_first, find_twice, list_forms, match_names
-from rating.ratings import find_tables
+from rating.ratings import find_tables, list_scores, read_ratings
 from system import tables
 from system.terminal import Problem, caution
 
-NO_VALUE = ("n/a", "na", "nan", "none")
-
-
-def read_numbers(path, columns):
-    """Read a table of a name and a number: (line, name, number) of each row."""
-    table = tables.read_table(path, columns)
-    if table.columns is None:  # columns called otherwise, say animal;lesion, or none
-        _, second, *_ = *(table.rows[0][1] if table.rows else ()), "", ""
-        is_head = second[:1].isalpha() and second.casefold() not in NO_VALUE
-        table = table._replace(columns=list(columns), rows=table.rows[is_head:])
-    found, problems = [], []
-    for line, row in table.records():
-        name, text = (row[column] for column in columns)
-        if not text and columns[-1] == "score" and name:
-            continue  # a clip that could not be scored
-        try:
-            value = tables.parse_number(text, table.decimal)
-            if not name or not math.isfinite(value):
-                raise ValueError(f"received {name},{text}")
-            found.append((line, name, value))
-        except ValueError as error:
-            problems.append(f"{path}:{line}: expected {','.join(columns)}: {error}")
-    if problems:
-        raise Problem(tables.summarise(problems))
-    return found
-
 
 def read_pairs(path, columns):
-    """Read a table of a name and a number, with or without a header: dict."""
+    """Read a table of a name and a number, with a header line: dict."""
+    table = tables.read_table(path, columns)
     pairs, problems = {}, []
-    for line, name, value in read_numbers(path, columns):
-        if name in pairs:
-            problems.append(f"{path}:{line}: {name} stands there twice")
-        pairs[name] = value
+    for line, row in table.records():
+        name, text = (row[column] for column in columns)
+        try:
+            if not name or name in pairs:
+                raise ValueError(f"{name} stands there twice" if name else "no name")
+            if text:
+                pairs[name] = tables.parse_number(text, table.decimal)
+        except ValueError as error:
+            problems.append(f"{path}:{line}: expected {','.join(columns)}: {error}")
     if problems:
         raise Problem(tables.summarise(problems))
     if not pairs:
@@ -73,24 +50,21 @@ def fit_names(values, known, loosest=None):
 
 
 def read_raters(folder):
-    """Read the ratings of a folder, one table a rater: clip,score, best with `repeat`.
+    """Read the ratings of a folder, one table a rater.
 
     By rater, a list of the scores of each round by clip, called as the first rater did.
     """
-    paths = find_tables(folder)
-    if not paths:
+    if not (paths := find_tables(folder)):
         raise Problem(
             f"{folder} holds no table of a rater. Expected one <rater>.csv each, with "
             "columns clip,score; rate.py writes them"
         )
     raters = {}
     for rater, path in sorted(paths.items()):
-        rounds = raters[rater] = []
-        for _, name, score in read_numbers(path, ("clip", "score")):
-            unseen = [seen for seen in rounds if name not in seen]
-            if not unseen:
-                rounds.append({})
-            (unseen or rounds[-1:])[0][name] = score
+        _, rows = read_ratings(path)
+        rounds = [list_scores(rows, repeat) for repeat in "01"]
+        scored = [{c: s for c, s in r.items() if not math.isnan(s)} for r in rounds]
+        raters[rater] = [scores for scores in scored if scores]
     return fit_raters(raters, [])
 
 

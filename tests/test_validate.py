@@ -111,7 +111,8 @@ def test_outcome_and_second_rater(folder, tmp_path, capsys):
     )
     second = tmp_path / "second.csv"
     clips = [clip.name for clip in data.read_clips(folder)]
-    second.write_text("".join(f"{c},{i % 4}\n" for i, c in enumerate(clips)))
+    rows = "".join(f"{c},{i % 4}\n" for i, c in enumerate(clips))
+    second.write_text(f"clip,score\n{rows}")
     options = ("--outcome", str(lesions), "--second-rater", str(second))
     with pytest.warns(match="g00"):
         result, _ = judge(folder, "--leave-one-animal-out", *options)
@@ -126,7 +127,7 @@ def test_outcome_and_second_rater(folder, tmp_path, capsys):
 
 @pytest.mark.parametrize("text", ["", "g01", "g01,x", "g01,1\ng01,2", "g01,nan"])
 def test_a_wrong_outcome_table_is_named(folder, tmp_path, text):
-    (tmp_path / "wrong.csv").write_text(text)
+    (tmp_path / "wrong.csv").write_text(f"animal,value\n{text}")
     with pytest.raises(Problem, match=r"wrong\.csv"):
         judge(
             folder, "--leave-one-animal-out", "--outcome", str(tmp_path / "wrong.csv")

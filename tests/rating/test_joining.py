@@ -260,11 +260,8 @@ def test_raters_are_joined_by_mean_and_median(lab, capsys):
     assert f"JB and XY both scored 1 clip: {differ}" in told
     assert "The scores of Rat 12 day3 t4 differ: JB 1, MK 2, XY 5" in told
     assert read_scores(lab) == {"Rat 12 day3 t4": 2, "Rat 12 day3 t5": 2}
-    with pytest.raises(Problem, match="1 score would be lost; --overwrite"):
-        run(lab, "--join", "mean")
-    assert read_scores(lab)["Rat 12 day3 t4"] == 2
-    assert run(lab, "--join", "mean", "--raters", "JB,MK", "--overwrite") == 0
-    assert run(lab, "--join", "mean", "--raters", "JB,MK") == 0  # nothing is lost
+    assert run(lab, "--join", "mean", "--raters", "JB,MK") == 0
+    assert "1 score of the join before replaced" in capsys.readouterr().out
     assert read_scores(lab)["Rat 12 day3 t4"] == 1.5
     with pytest.raises(Problem, match=r"of JB, ZZ\. Raters there: JB, MK, XY"):
         run(lab, "--join", "mean", "--raters", "JB,ZZ")
