@@ -3,7 +3,6 @@
     python explain.py --run Reach-lstm
     python explain.py --run Reach-lstm --folds
     python explain.py --run Reach-lstm --clip v_RatStrokeApl27_g13_c02
-    python explain.py --run g04-features --compare g05-features
 
 Reads   data/data_file.csv, data/sequences/, data/checkpoints/, and frames or videos
 Writes  data/figures/<run>/: index.html, CSV tables, PNG and SVG figures; in a folder
@@ -218,44 +217,6 @@ def describe_skill(args, table, run):
     return found | {"of": of, "level": LEVELS[found["label"]]}
 
 
-def find_others(folder, run, task, names):
-    """Find the checkpoints to compare with, before anything expensive starts."""
-    own = store.open_run(store.find_run(folder, run, task).resolve()).name
-    paths = [store.find_run(folder, name) for name in names]
-    for path in paths:
-        if store.open_run(path.resolve()).name == own:
-            raise Problem(
-                f"--compare needs another run than the one explained. Received: {path}"
-            )
-    return paths
-
-
-def compare_runs(folder, study, paths):
-    """Compare with other runs on the same clips; two folds bring in all folds."""
-    from explanation import attribution, pipeline
-
-    runs = list(map(store.open_run, paths))
-    if are_folds := folds.are_of_one(study.run, runs[0]):
-        beside = folds.list_folds(folder)
-        runs += [run for run in beside if folds.are_of_one(run, study.run)]
-        runs = list({run.path: run for run in runs}.values())
-    importances = {}
-    for run in runs:
-        if run.name == study.run.name:
-            continue
-        networks, run = store.load_networks(run)
-        predict.check_extraction(folder, run)
-        if (run.n_frames, run.n_features) != study.sequences.shape[1:]:
-            raise Problem(
-                f"{run.name} takes sequences {(run.n_frames, run.n_features)}; those "
-                f"here are {study.sequences.shape[1:]}"
-            )
-        opened = list(map(attribution.open_network, networks))
-        parts = attribution.take_apart(opened, study.sequences)
-        importances[run.name] = parts.find_importance(study.table["animal"])
-    return pipeline.compare(study, importances, are_folds)
-
-
 def parse_args(argv):
     parser = terminal.Parser(__doc__)
     add = terminal.begin_options(parser)
@@ -272,14 +233,10 @@ def parse_args(argv):
     add("--folds", bool, "each clip by the network that never saw its animal")
     text = "number of key frames to show of each clip"
     add("--top", terminal.positive_int, text, default=8)
-    spaces = "compare frames by hidden states of the LSTM, or by weighted features"
-    add("--space", ("hidden", "features"), spaces, default="hidden")
     text = "number of kinds of frames to look for"
     add("--elements", terminal.positive_int, text, default=6)
     text = "leave out the locations in frames, usually the slowest step"
     add("--no-places", bool, text)
-    other = "compare with this run; with one more fold, all folds are compared"
-    add("--compare", str, other, action="append", metavar="RUN")
     pattern = "regular expression that finds the {} in a clip's name (the run's)"
     animal, group = pattern.format("animal"), pattern.format("group")
     add("--animal-pattern", terminal.pattern, animal, metavar="RE")
@@ -293,7 +250,6 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
-    others = find_others(args.data, args.run, args.task, args.compare or ())
     from explanation import clips, pipeline
     from reports import page
 
@@ -302,10 +258,7 @@ def main(argv=None):
     found["clips"] = clips.show_clips(study, args.top)
     found["deletion"], found["randomisation"], relative = pipeline.check(study)
     found["features"] = pipeline.rank_features(study, relative)
-    found["space"], found["elements"] = pipeline.map_space(
-        study, args.space, args.elements
-    )
-    found["comparison"] = compare_runs(args.data, study, others) if others else None
+    found["space"], found["elements"] = pipeline.map_space(study, args.elements)
     context = pipeline.describe(study, found, chosen)
     if context["reason"]:
         print(f"no locations and key frames: {context['reason']}", file=sys.stderr)

@@ -88,27 +88,17 @@ def describe_elements(labels, animals, groups, scores, healthy=None):
 def compare_groups(parts, owners, second):
     """Test by permutation whether mean parts (R, K) of animals differ between groups.
 
-    Where most animals are in both, these are compared with themselves; else they are
-    omitted. Returns p (K,), and why there is none or none can be small.
+    Animals in both groups are omitted. Returns p (K,), and why there is none or none
+    can be small.
     """
-    owners = np.asarray(owners)
-    sides = [
-        dict(zip(owners[rows], parts[rows], strict=True)) for rows in (second, ~second)
-    ]
-    both = sides[0].keys() & sides[1].keys()
-    are_paired = 2 * len(both) > len(set(owners))
-    kept = [
-        np.array([own[name] for name in sorted(own) if (name in both) == are_paired])
-        for own in sides
-    ]
+    alone = ~pd.Series(owners).duplicated(keep=False).to_numpy()
+    kept = [parts[alone & second], parts[alone & ~second]]
     sizes = list(map(len, kept))
-    if min(sizes) < 2 or sum(sizes) < (10 if are_paired else 5):
-        reason = "two animals in each group, five in all, are needed"
+    if min(sizes) < 2 or sum(sizes) < 5:
+        reason = "two animals that are in one group alone, five in all, are needed"
         return np.full(parts.shape[1], np.nan), reason
-    how = "samples" if are_paired else "independent"
-    p = permute(kept, lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis), how)
-    lowest = 2 ** (1 - sizes[0]) if are_paired else 2 / math.comb(sum(sizes), sizes[0])
-    lowest *= parts.shape[1]  # as many tests, corrected
+    p = permute(kept, lambda a, b, axis: a.mean(axis) - b.mean(axis), "independent")
+    lowest = parts.shape[1] * 2 / math.comb(sum(sizes), sizes[0])  # corrected
     few = f"with so few animals no corrected p can be below {min(1, lowest):.2g}"
     return p, few if lowest >= ALPHA else ""
 
@@ -116,10 +106,9 @@ def compare_groups(parts, owners, second):
 def choose_central(labels, distances, clips, element, n_chosen):
     """Choose the most central frames of an element, one of each clip while it lasts."""
     order = np.argsort(distances, kind="stable")
-    inside = [int(i) for i in order if labels[i] == element]
-    firsts = list({clips[i]: i for i in reversed(inside)}.values())
-    firsts = sorted(firsts, key=inside.index)
-    return (firsts + [i for i in inside if i not in set(firsts)])[:n_chosen]
+    inside = order[labels[order] == element]
+    again = pd.Series([clips[i] for i in inside]).duplicated().to_numpy(bool)
+    return [*map(int, inside[~again]), *map(int, inside[again])][:n_chosen]
 
 
 def find_extremes(points, n_directions=8, apart=0.3):

@@ -13,7 +13,7 @@ import pandas as pd
 
 from explanation import attribution, checks, elements, overlays, places, plots, summary
 from explanation.network import Moving, cut, split_movement
-from explanation.statistics import ALPHA, correlate_ranks
+from explanation.statistics import ALPHA
 from models import MOVEMENT
 from reports import style
 from runs.record import Run
@@ -157,31 +157,12 @@ def rank_features(study, relative):
     return study.save(figure, "features")
 
 
-def compare(study, importances, are_folds):
-    """Compare the importance of the features in this run with that in others, by run.
-
-    A dict of "rhos" by run, and "stability" over folds, or None.
-    """
-    own = study.parts.find_importance(study.table["animal"])
-    table = {"feature": np.arange(len(own)), study.run.name: own, **importances}
-    write_columns(study.folder / "comparison.csv", table)
-    stability = None
-    if are_folds:
-        folds = [own, *importances.values()]
-        rhos = [correlate_ranks(*pair) for pair in itertools.combinations(folds, 2)]
-        known = [rho for rho in rhos if rho is not None]
-        if known:
-            mean = float(np.mean(known))
-            stability = {"folds": len(folds), "mean": mean, "least": min(known)}
-    rhos = {name: correlate_ranks(own, other) for name, other in importances.items()}
-    return {"rhos": rhos, "stability": stability}
-
-
-def find_points(study, space):
-    """Find the points of frames (N, T, D) in a space, and which space it is."""
+def find_points(study):
+    """Find the points of frames (N, T, D), and in which space: the hidden states of one
+    LSTM, else features weighted by their importance."""
     is_one = len(study.networks) == len(study.of_clip[0])  # units of folds differ
     are_recurrent = all(hasattr(n, "states") for n in study.networks)
-    if space == "hidden" and is_one and are_recurrent:
+    if is_one and are_recurrent:
         states = [
             np.concatenate([n.states(n.project(s)) for s in cut(study.sequences)])
             for n in study.networks
@@ -192,12 +173,12 @@ def find_points(study, space):
     return study.sequences * weights.astype(np.float32), "features"
 
 
-def map_space(study, space, n_elements):
+def map_space(study, n_elements):
     """Draw the space of frames, and cluster it into movement elements.
 
     A dict of the space, and one of each element with its central frames.
     """
-    points, kind = find_points(study, space)
+    points, kind = find_points(study)
     n_clips, n_frames, _ = points.shape
     coordinates, variances = elements.find_components(
         points.reshape(-1, points.shape[2])
@@ -269,7 +250,7 @@ def describe(study, found, chosen):
 
 def write_results(study, context, options):
     """Write every figure on the page as JSON."""
-    elements, comparison = context["elements"], context["comparison"] or {}
+    elements = context["elements"]
     differ = [int(e["element"]) for e in elements if e["p_holm"] < ALPHA]
     results = {
         **context["summary"],
@@ -279,8 +260,6 @@ def write_results(study, context, options):
         "elements": {"differ": differ, "reason": context["space"]["reason"]},
         "reliability": context["reliability"],
         "versions": terminal.list_versions(),
-        "comparison": comparison.get("rhos"),
-        "stability": comparison.get("stability"),
     }
     results = {key: value for key, value in results.items() if value is not None}
     storage.write_json(study.folder / "explanation.json", results)

@@ -5,8 +5,8 @@ Functions return a `matplotlib.figure.Figure`, for `style.save`.
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import ConnectionPatch, Ellipse
-from matplotlib.ticker import PercentFormatter
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patches import Ellipse
 
 from explanation.checks import REPLACED
 from explanation.elements import find_ellipse
@@ -16,32 +16,25 @@ from reports.style import COLOURS, FAINT, INK
 
 
 @styled
-def draw_features(importance, signed, by_chance, n_shown=20):
-    """Draw the most important features (F,), and how importance spreads over all."""
+def draw_features(importance, signed, by_chance, n_shown=30):
+    """Draw the most important features (F,), and in how many half of it lies."""
     figure = Figure((WIDTH, 3.3), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    axes = figure.subplots()
     order = np.argsort(-importance, kind="stable")
     shown = order[:n_shown]
     place = np.arange(len(shown))
     colours = np.where(signed[shown] >= 0, RAISES, LOWERS)
-    left.bar(place, importance[shown], 0.75, color=colours)
-    left.hlines(by_chance[shown], place - 0.42, place + 0.42, color=INK, lw=1.4)
+    axes.bar(place, importance[shown], 0.75, color=colours)
+    axes.hlines(by_chance[shown], place - 0.42, place + 0.42, color=INK, lw=1.4)
     highest = np.nanmax([importance.max(), *by_chance[shown]])
-    left.set_ylim(0, 1.05 * (highest or 1))
-    left.set_xticks(place, shown, rotation=90)
-    left.set(xlabel="feature", ylabel="importance", xlim=(-0.7, len(shown) - 0.3))
-    title = "orange: on average it raises the score; blue: it lowers it"
-    left.set_title(f"the most important features ({title})", loc="left", fontsize=8.5)
+    axes.set_ylim(0, 1.05 * (highest or 1))
+    axes.set_xticks(place, shown, rotation=90)
+    axes.set(xlabel="feature", ylabel="importance", xlim=(-0.7, len(shown) - 0.3))
     total = np.cumsum(importance[order]) / (importance.sum() or 1.0)
     half = int(np.searchsorted(total, 0.5)) + 1
-    right.plot(np.arange(1, len(order) + 1), total, color=INK)
-    right.plot([half, half, 1], [0, 0.5, 0.5], color=FAINT, linewidth=0.8)
-    where = {"xytext": (6, -4), "textcoords": "offset points", "va": "top"}
-    right.annotate(f"half of it lies in {half} features", (half, 0.5), **where)
-    right.set(xscale="log", xlim=(1, len(order)), ylim=(0, 1.02))
-    right.set(xlabel="features, by rank", ylabel="fraction of importance")
-    right.yaxis.set_major_formatter(PercentFormatter(1))
-    right.xaxis.set_major_formatter("{x:g}")  # the usual one writes formulas
+    title = "orange: on average it raises the score; blue: it lowers it; half of the "
+    title += f"importance lies in {half} of {len(order)} features"
+    axes.set_title(title, loc="left")
     return figure
 
 
@@ -80,8 +73,7 @@ def draw_space(coordinates, variances, animals, groups, thumbnails, healthy=None
     `thumbnails` are pairs of a point and its picture (H, W, 3).
     """
     figure = Figure((WIDTH, 6.2))
-    place = (0.23, 0.06, 0.54, 0.86) if thumbnails else (0.06, 0.06, 0.88, 0.86)
-    axes = figure.add_axes(place)
+    axes = figure.add_axes((0.2, 0.24, 0.6, 0.6))
     points, groups, animals = coordinates[:, :2], np.array(groups), np.array(animals)
     for group, (colour, shape) in style.choose_looks(list(groups), healthy).items():
         inside = groups == group
@@ -96,36 +88,25 @@ def draw_space(coordinates, variances, animals, groups, thumbnails, healthy=None
             if ellipse:
                 axes.add_patch(Ellipse(**ellipse, fill=False, ec=colour, lw=0.9))
     axes.autoscale_view()
-    axes.set(xlabel=f"component 1 ({variances[0]:.0%} of the variance)")
-    axes.set(xticks=[], yticks=[])  # the scale has no meaning
-    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    how = {"transform": axes.transAxes, "rotation": 90, "va": "center", "zorder": 5}
-    axes.text(0.015, 0.5, f"component 2 ({variances[1]:.0%})", bbox=behind, **how)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-    hang_thumbnails(figure, axes, points, thumbnails)
+    axes.set_axis_off()  # the scale has no meaning
+    first, second = variances[:2]
+    title = f"across: component 1 ({first:.0%} of the variance); up: 2 ({second:.0%})"
+    figure.legend(loc="lower center", ncols=3, title=title)
+    hang_thumbnails(axes, points, thumbnails)
     return figure
 
 
-def hang_thumbnails(figure, axes, points, thumbnails):
-    """Hang pictures left and right of the axes, each tied to its point."""
-    by_x = sorted(thumbnails, key=lambda pair: points[pair[0], 0])
-    half = len(by_x) // 2
-    for left, anchor, edge, part in (
-        (0.012, "W", 1, by_x[:half]),
-        (0.808, "E", 0, by_x[half:]),
-    ):
-        part = sorted(part, key=lambda pair: -points[pair[0], 1])
-        height = 0.9 / max(len(part), 4)
-        for row, (index, frame) in enumerate(part):
-            bottom = 0.95 - (row + 1) * height
-            image = figure.add_axes((left, bottom, 0.18, height * 0.94))
-            image.imshow(frame)
-            image.set(xticks=[], yticks=[])
-            image.set_anchor(anchor)
-            for spine in image.spines.values():
-                spine.set(visible=True, color=FAINT, linewidth=0.6)
-            ends = (edge, 0.5), points[index]
-            look = {"axesA": image, "axesB": axes, "color": INK, "lw": 0.5}
-            line = ConnectionPatch(*ends, "axes fraction", "data", alpha=0.7, **look)
-            figure.add_artist(line)
-            axes.scatter(*points[index], 26, facecolors="none", edgecolors=INK, lw=0.8)
+def hang_thumbnails(axes, points, thumbnails):
+    """Hang pictures around the axes, each tied to its point."""
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    reach = np.maximum(np.ptp(points, axis=0), 1e-12)
+    away = {index: (points[index] - middle) / reach for index, _ in thumbnails}
+    by_angle = sorted(thumbnails, key=lambda pair: np.arctan2(*away[pair[0]][::-1]))
+    for number, (index, picture) in enumerate(by_angle):
+        angle = 2 * np.pi * (number + 0.5) / len(by_angle) - np.pi
+        at = 0.5 + 0.66 * np.cos(angle), 0.5 + 0.6 * np.sin(angle)
+        image = OffsetImage(picture, zoom=100 / picture.shape[1])
+        look = {"arrowstyle": "-", "color": INK, "lw": 0.5, "alpha": 0.7}
+        place = {"xybox": at, "boxcoords": "axes fraction", "pad": 0.1}
+        axes.add_artist(AnnotationBbox(image, points[index], arrowprops=look, **place))
+        axes.scatter(*points[index], 26, facecolors="none", edgecolors=INK, lw=0.8)

@@ -63,12 +63,6 @@ def list_folds(folder):
     return [run for run in runs if not run.received]
 
 
-def are_of_one(run, other):
-    """Check whether two runs are folds of one cross-validation."""
-    are_folds = {run.scheme.kind, other.scheme.kind} <= {*store.FOLDS}
-    return are_folds and key_of(run) == key_of(other)
-
-
 def name_of(run):
     """Name the cross-validation of a fold; those of earlier releases had none."""
     return run.scheme.prefix or f"{run.task}-{run.model}"

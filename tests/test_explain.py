@@ -16,7 +16,7 @@ from explanation import overlays
 from explanation.places import find_centres
 from features import sequences
 from runs import archives
-from system import storage, terminal
+from system import storage
 
 N_FRAMES, N_FEATURES = 7, 6
 NAMES = [
@@ -101,9 +101,6 @@ def folder(tmp_path_factory):
     write_run(folder, "own", 0)
     write_run(folder, "moving", 3, "motion")
     write_run(folder, "groups", 4, target="group")
-    for seed in (1, 2):
-        scheme = {"kind": "folds", "prefix": "cv", "fold": f"fold{seed}"}
-        write_run(folder, f"fold{seed}", seed, scheme=scheme)
     return folder
 
 
@@ -120,9 +117,7 @@ def everything(folder):
     """What a run with every option writes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extractor, "open_for", lambda *_: EXTRACTOR)
-        explain.main(
-            (f"--run own --data {folder} --top 3 --elements 3 --compare fold1").split()
-        )
+        explain.main(f"--run own --data {folder} --top 3 --elements 3".split())
     return folder / "figures" / "own"
 
 
@@ -186,22 +181,6 @@ def test_page_is_whole_escaped_and_alone(everything):
     for figure in re.split("<figure", text)[1:]:
         assert figure.count("<figcaption") <= 1 and "</figure>" in figure
     assert "<figcaption" not in re.split("<figure", text)[0]
-    results = read_json(everything / "explanation.json")
-    assert set(results["comparison"]) == {"fold1"}
-
-
-def test_two_folds_tell_how_stable_importance_is(folder, stand_in, capsys):
-    explain.main(
-        (
-            f"--run fold1 --data {folder} --compare fold2 --no-places --space features "
-            f"--clip {NAMES[0]} --clip {NAMES[9]}"
-        ).split()
-    )
-    out = capsys.readouterr().out
-    assert "Over the 2 folds" in out
-    (path,) = (folder / "figures" / "fold1").glob("2-clips-*/comparison.csv")
-    table = pd.read_csv(path)
-    assert list(table.columns) == ["feature", "fold1", "fold2"]
 
 
 def test_a_run_of_groups_is_compared_with_groups(folder, stand_in):
@@ -226,36 +205,6 @@ def test_without_pictures_there_are_no_places(tmp_path, folder, stand_in, capsys
     assert "no locations" in printed.err
     written = tmp_path / "figures" / "own"
     assert (written / "index.html").exists()
-
-
-@pytest.mark.parametrize(
-    ("argv", "words"),
-    [
-        (["--clip", "nobody"], "no clip nobody"),
-        (["--compare", "own"], "another run"),
-        (["--compare", "nothing"], "no run 'nothing'"),
-    ],
-)
-def test_wrong_use_is_told(folder, argv, words):
-    with pytest.raises(terminal.Problem, match=words):
-        explain.main(["--data", str(folder), "--run", "own", *argv])
-
-
-@pytest.mark.parametrize("kind", ["name", "path", "relative", "link", "copy"])
-def test_a_run_is_not_compared_with_itself(folder, tmp_path, monkeypatch, kind):
-    own = folder / "checkpoints" / "own.keras"
-    given = {"name": "own", "path": str(own), "relative": "checkpoints/own.keras"}
-    monkeypatch.chdir(folder)
-    if kind == "link":
-        given["link"] = str(tmp_path / "other.keras")
-        (tmp_path / "other.keras").symlink_to(own)
-    if kind == "copy":
-        given["copy"] = str(tmp_path / "renamed.keras")
-        for suffix in (".keras", ".json"):
-            content = own.with_suffix(suffix).read_bytes()
-            (tmp_path / f"renamed{suffix}").write_bytes(content)
-    with pytest.raises(terminal.Problem, match="another run"):
-        explain.main(["--data", str(folder), "--run", "own", "--compare", given[kind]])
 
 
 def test_overlay_colours_by_sign_and_leaves_the_rest_grey():

@@ -39,14 +39,6 @@ def test_permutation_is_exact():
     assert "can be below 0.1" in note
 
 
-def test_animals_in_both_groups_are_compared_with_themselves():
-    owners = np.repeat([f"g{i}" for i in range(6)], 2)
-    second = np.tile([False, True], 6)
-    shares = np.where(second, 0.6, 0.5)[:, None] + np.repeat(np.arange(6), 2)[:, None]
-    p, _ = elements.compare_groups(shares, owners, second)
-    assert p[0] == pytest.approx(2 / 64)
-
-
 def test_one_animal_in_both_groups_is_omitted_and_spoils_nothing():
     shares = np.array([[0.0], [0.1], [0.2], [0.7], [0.8], [0.9], [0.1], [0.9]])
     second = np.array([False] * 3 + [True] * 3 + [False, True])
