@@ -39,14 +39,6 @@ PACKAGES = (  # those of requirements.txt, as they are imported
     "av h5py jinja2 keras matplotlib numpy openpyxl pandas PIL requests scipy sklearn "
     "tensorboard tensorflow tqdm"
 )
-INSTALLED = {"PIL": "pillow", "sklearn": "scikit-learn"}  # where that differs
-LESS_MEMORY = {  # options that let a script do with less
-    "--batch-size": "give a smaller --batch-size",
-    "--units": "give fewer --units",
-    "--jobs": "give --jobs 1",
-    "--clip": "choose fewer clips with --clip",
-    "--control": "leave out --control",
-}
 
 
 class Problem(Exception):
@@ -88,36 +80,14 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """Prints the script's docstring with the help, and an error in one line."""
 
-    last = None  # the parser of the script that runs
-
     def __init__(self, doc, takes=""):
         super().__init__(
             usage=f"python %(prog)s {takes}[options]",
             description=(doc or "").strip(),
             formatter_class=HelpFormatter,
         )
-        Parser.last = self
-
-    def parse_known_args(self, args=None, namespace=None):
-        """Take a word that begins with a hyphen and is no option for a value."""
-        known, words = self._option_string_actions, [""]
-        for word in sys.argv[1:] if args is None else args:
-            action = known.get(words[-1])
-            takes_one = action is not None and action.nargs is None
-            if takes_one and word.startswith("-") and not self.is_option(word):
-                words[-1] += f"={word}"
-            else:
-                words.append(word)
-        return super().parse_known_args(words[1:], namespace)
-
-    def is_option(self, word):
-        """Check whether a word is an option, or the beginning of a long one."""
-        name = word.split("=")[0]
-        begun = name.startswith("--") and name
-        return any(
-            name == flag or (begun and flag.startswith(begun))
-            for flag in self._option_string_actions
-        )
+        # A value may begin with a hyphen, as -2:2 and -(sham|lesion) do.
+        self._negative_number_matcher = re.compile("-[^-]")
 
     def error(self, message):
         self.exit(2, plain(f"error: {message}. {self.prog} --help lists all options\n"))
@@ -253,21 +223,20 @@ sys.excepthook = report_early
 
 def report(error):
     """Print what ended a script: exit code 2 if the user can mend it, else INTERNAL."""
-    missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
-    package = (missing or "").partition(".")[0]
+    name = getattr(error, "name", None) if isinstance(error, ImportError) else None
+    package = (name or "").partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and package in PACKAGES.split():
         say(
-            f"error: the package {INSTALLED.get(package, package)} is missing. "
-            "Activate the "
-            "environment with `source .venv/bin/activate` (on Windows "
-            "`.venv\\Scripts\\activate`), or install what is needed with "
-            "`python -m pip install -r requirements.txt`"
+            f"error: the package {package} is missing. Activate the environment with "
+            "`source .venv/bin/activate` (on Windows `.venv\\Scripts\\activate`), or "
+            "install what is needed with `python -m pip install -r requirements.txt`"
         )
     elif is_memory_full(error):
-        offered = Parser.last._option_string_actions if Parser.last else ()
-        advice = [text for flag, text in LESS_MEMORY.items() if flag in offered]
-        remedy = ", or ".join(["close other programs", *advice])
-        say(f"error: not enough memory: {remedy}. What was done is kept")
+        say(
+            "error: not enough memory: close other programs, or give a smaller "
+            "--batch-size, fewer --units, --jobs 1, or fewer clips with --clip. What "
+            "was done is kept"
+        )
     elif isinstance(error, (Problem, OSError)):
         say(f"error: {error}")
     else:
@@ -284,6 +253,11 @@ def report(error):
     return 2
 
 
+MEMORY_FULL = re.compile(
+    r"\bOOM\b|out.of.memory|resource.?exhausted|fail\w* to alloc|allocation fail", re.I
+)
+
+
 def is_memory_full(error):
     """Check whether an error means that memory ran out, the GPU's too.
 
@@ -291,15 +265,10 @@ def is_memory_full(error):
     """
     if isinstance(error, MemoryError):
         return True
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if "ResourceExhaustedError" in names:
-        return "No space left" not in str(error)
-    return bool("OpError" in names and MEMORY_FULL.search(str(error)))
-
-
-MEMORY_FULL = re.compile(
-    r"\bOOM\b|out.of.memory|resource.exhausted|fail\w* to alloc|allocation fail", re.I
-)
+    text = f"{type(error).__name__}: {error}"
+    is_tensorflow = "OpError" in (kind.__name__ for kind in type(error).__mro__)
+    is_disk = "No space left" in text
+    return bool(is_tensorflow and not is_disk and MEMORY_FULL.search(text))
 
 
 def run(main):

@@ -147,7 +147,7 @@ def test_films_cut_short_can_be_rated(lab):
     assert (shown.n_frames, rate) == (clip.n_frames, builders.RATE)
 
 
-@pytest.mark.parametrize("word", ["-lesion", "--lesion", "-1", "-(a|b)", "-"])
+@pytest.mark.parametrize("word", ["-lesion", "-1", "-2:2", "-(a|b)", "-"])
 def test_values_that_begin_with_a_hyphen(word):
     parser = terminal.Parser("")
     parser.add_argument("--group-pattern")

@@ -58,27 +58,11 @@ def test_each_script_says_in_a_line_which_package_is_missing(no_packages):
         assert done.stderr.count("\n") == 1, (script, done.stderr)
 
 
-@pytest.mark.parametrize(
-    ("module", "package"),
-    [
-        ("PIL", "pillow"),
-        ("sklearn.decomposition", "scikit-learn"),
-        ("tensorflow", "tensorflow"),
-        ("jinja2", "jinja2"),
-    ],
-)
-def test_a_missing_package_is_named_as_it_is_installed(module, package, capsys):
-    code, errors = end(ModuleNotFoundError("no", name=module), capsys)
-    assert code == 2 and f"the package {package} is missing" in errors
-
-
 def test_every_requirement_is_known():
     lines = (HOUSE / "requirements.txt").read_text(encoding="utf-8").splitlines()
     required = {line.split(">")[0].strip() for line in lines if line.strip()}
-    installed = {
-        terminal.INSTALLED.get(name, name) for name in terminal.PACKAGES.split()
-    }
-    assert required == installed
+    imported = {"pillow": "PIL", "scikit-learn": "sklearn"}
+    assert {imported.get(p, p) for p in required} == {*terminal.PACKAGES.split()}
 
 
 @pytest.mark.parametrize(
@@ -148,28 +132,19 @@ def make_tensorflow_error(kind, text):
         make_tensorflow_error("UnknownError", "RESOURCE_EXHAUSTED: Out of memory"),
     ],
 )
-@pytest.mark.parametrize(
-    ("script", "offers"),
-    [
-        ("extract_features", "smaller --batch-size"),
-        ("train_reg", "fewer --units, or give --jobs 1"),
-        ("score", "close other programs"),
-        ("validate", "leave out --control"),
-        ("explain", "fewer clips with --clip"),
-    ],
-)
-def test_too_little_memory_says_what_this_script_can_do(script, offers, error, capsys):
-    module = __import__(script)
-    module.parse_args(["x.mp4"] if script == "score" else [])
+def test_too_little_memory_is_one_line(error, capsys):
     code, errors = end(error, capsys)
     assert code == 2 and "Traceback" not in errors
     assert errors.startswith("error: not enough memory: close other programs")
-    assert offers in errors and errors.count("\n") == 1
-    assert ("--batch-size" in errors) == (script in ("extract_features", "train_reg"))
+    assert "--batch-size" in errors and errors.count("\n") == 1
 
 
 def test_other_errors_of_tensorflow_are_no_lack_of_memory(capsys):
-    for kind, text in (("InternalError", "libdevice"), ("NotFoundError", "no op")):
+    for kind, text in (
+        ("InternalError", "libdevice"),
+        ("NotFoundError", "no op"),
+        ("ResourceExhaustedError", "events: No space left on device"),
+    ):
         code, _ = end(make_tensorflow_error(kind, text), capsys)
         assert code == 70
 
