@@ -11,7 +11,6 @@ import collections
 import contextlib
 import csv
 import io
-import itertools
 import math
 import re
 import unicodedata
@@ -46,18 +45,6 @@ class Table(NamedTuple):
     delimiter: str = ","
     wanted: tuple[str, ...] = ()
 
-    def explain_header(self):
-        """Say which of the wanted columns the likeliest header line lacks."""
-        wanted = {plain(name): name for name in self.wanted}
-        line, fields = max(
-            self.rows[:MAX_ABOVE],
-            key=lambda row: len(wanted.keys() & map(plain, row[1])),
-            default=(1, ["nothing"]),
-        )
-        there, found = shorten(", ".join(fields), 120), {*map(plain, fields)}
-        missing = (name for form, name in wanted.items() if form not in found)
-        return f". Line {line} is {there}, without {', '.join(missing)}"
-
     def records(self):
         """Pair each row with the `plain` names of the columns: list of (line, dict).
 
@@ -65,38 +52,35 @@ class Table(NamedTuple):
         columns, or with the rows that are longer than the header line.
         """
         if self.columns is None:
-            told = f"no header line with the columns {', '.join(self.wanted)}"
-            raise Problem(f"{self.source} has {told}{self.explain_header()}")
+            wanted = {plain(name) for name in self.wanted}
+            line, fields = max(
+                self.rows[:MAX_ABOVE],
+                key=lambda row: len(wanted & {*map(plain, row[1])}),
+                default=(1, ["nothing"]),
+            )
+            raise Problem(
+                f"{self.source} has no header line with the columns "
+                f"{', '.join(self.wanted)}. Line {line} is "
+                f"{shorten(', '.join(fields), 120)}"
+            )
         names = [plain(name) for name in self.columns]
-        refuse_long(self, [row for row in self.rows if len(row[1]) > len(names)])
+        refuse_long(self.source, len(names), self.rows)
         blank = dict.fromkeys(names, "")
         pairs = [(line, zip(names, row, strict=False)) for line, row in self.rows]
         return [(line, blank | dict(fields)) for line, fields in pairs]
 
 
-def refuse_long(table, rows):
+def refuse_long(source, n_fields, rows):
     """Raise Problem where rows, (line, fields), are longer than the header line."""
-    if not rows:
-        return
-    why = "Is the delimiter in one, without quotes?"
-    is_text = not table.source.lower().endswith((".xlsx", ".xlsm"))
-    if is_text and table.delimiter == "," and any(is_divided(row) for _, row in rows):
-        why = "Columns are separated by commas here and numbers have a decimal comma: "
-        why += "save the table with semicolons, or as .xlsx"
-    (line, fields), *others = rows
-    lines = f"line{'s' * (len(others) > 1)} {list_some(n for n, _ in others)}"
-    raise Problem(
-        f"{table.source}:{line}: expected {len(table.columns)} fields, as above. "
-        f"Received: {len(fields)}{f', also in {lines}' * bool(others)}. {why}"
-    )
-
-
-def is_divided(fields):
-    """Tell whether two whole numbers stand side by side, as of 2,5 between commas."""
-    return any(
-        re.fullmatch(r"[+-]?\d+", first) and re.fullmatch(r"\d+", second)
-        for first, second in itertools.pairwise(map(str.strip, fields))
-    )
+    long = [(line, fields) for line, fields in rows if len(fields) > n_fields]
+    if long:
+        (line, fields), *others = long
+        lines = f", also in line {list_some(n for n, _ in others)}" if others else ""
+        raise Problem(
+            f"{source}:{line}: expected {n_fields} fields, as above. Received: "
+            f"{len(fields)}{lines}. Is there a delimiter in one, or a decimal comma "
+            "between commas? Save the table with semicolons, or as .xlsx"
+        )
 
 
 def summarise(problems, most=20):
@@ -151,10 +135,9 @@ def parse_table(content, source, wanted=()):
     trimmed = [(line, trim(fields)) for line, fields in rows]
     table = make_table(source, trimmed, wanted, delimiter)
     if table.columns and delimiter == ",":
-        # `a,2,5,` under `clip,score,comment` is a field longer, its end is empty.
-        (_, header), *rows = rows[len(rows) - len(table.rows) - 1 :]
-        long = [(line, row) for line, row in rows if len(row) > len(header)]
-        refuse_long(table, [pair for pair in long if is_divided(pair[1])])
+        # `a,2,5,` under `clip,score,comment` is too long before its end is trimmed.
+        (_, header), *others = rows[len(rows) - len(table.rows) - 1 :]
+        refuse_long(source, len(header), others)
     return table
 
 
@@ -187,10 +170,8 @@ def plain(text):
 
 def decode(content, source):
     """Decode UTF-8, UTF-16 and, with a caution, what Western European Windows saves."""
-    starts = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-    encoding = starts.get(content[:2], "utf-8-sig")
-    if content[:2].count(0) == 1:  # half of an ASCII letter
-        encoding = "utf-16-be" if content[0] == 0 else "utf-16-le"
+    is_wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    encoding = "utf-16" if is_wide else "utf-8-sig"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:

@@ -94,9 +94,10 @@ def write_book(path, rows):
     book = openpyxl.Workbook()
     for number, row in enumerate(rows, start=1):
         for place, field in enumerate(row, start=1):
+            if field != field or field in ("", None):
+                continue
             is_text = isinstance(field, str)
-            value = CONTROL.sub("", field) or None if is_text else field
-            cell = book.active.cell(number, place, None if field != field else value)
-            if is_text and value:
-                cell.data_type = "s"
+            value = CONTROL.sub("", field) if is_text else field
+            cell = book.active.cell(number, place, value)
+            cell.data_type = "s" if is_text else cell.data_type
     book.save(path)

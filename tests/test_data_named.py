@@ -28,7 +28,7 @@ def problem_of(text):
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n"])
 def test_a_table_with_names_tells_what_the_name_of_a_clip_cannot(
     delimiter, encoding, end

@@ -165,7 +165,7 @@ def test_a_sheet_is_named_for_what_it_is_and_what_it_lacks(lab):
     lab.refused("rate", "--scores", ".", *given, words=("is a folder",))
     text = "Stroke study 2024\n\nAnimal,Video file,JB\nRat 1,r1_c1,2\n"
     (lab.place / "sheet.csv").write_text(text, encoding="utf-8")
-    words = ("Line 3 is 'Animal, Video file, JB', without Video",)
+    words = ("Line 3 is 'Animal, Video file, JB'",)
     lab.refused("rate", "--scores", "sheet.csv", *given, words=words)
 
 

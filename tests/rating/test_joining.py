@@ -141,7 +141,7 @@ def make_book(path, rows):
     ("kind", "encoding"),
     [
         *(("xlsx", ""), ("csv", "utf-8"), ("csv", "utf-8-sig"), ("csv", "cp1252")),
-        *(("csv", "utf-16"), ("txt", "utf-16-le")),
+        *(("csv", "utf-16"), ("txt", "utf-16")),
     ],
 )
 @pytest.mark.filterwarnings("ignore::system.terminal.Caution")
