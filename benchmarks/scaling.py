@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from extraction import extract_ours, make_videos
 
 import data
-from features import sequences
+from features import jobs, sequences
 from system import storage, terminal
 
 PARTS = ("clips", "frames", "workers", "training")
@@ -152,9 +152,10 @@ def time_clips(client, folder, clips, n_frames):
     ((_, made),) = dask_cluster.run(client, tell, ["random"], ())
     record = {**made, "sampling": "stride", "n_frames": n_frames}
     sequences.write_extraction(folder, record)
+    todo = [jobs.Job(clip, tuple(sequences.KINDS)) for clip in clips]
     began = time.perf_counter()
     for _, problem in dask_cluster.run(
-        client, take, clips, folder, record, "random", ()
+        client, take, todo, folder, record, "random", ()
     ):
         if problem is not None:
             raise problem

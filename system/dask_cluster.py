@@ -1,13 +1,11 @@
 """Calls on the workers of a Dask cluster: the little that concerns dask.distributed.
 
 Who does what, and what happens when a worker dies, is Dask's. Workers see the project
-and the working folder at the same paths; only names and sentences travel. A function
-within another travels whole: it needs no path to our modules, as one of a module would.
+and the working folder at the same paths; only names and sentences travel.
 """
 
 import contextlib
 import logging
-import re
 import sys
 import warnings
 from pathlib import Path
@@ -18,55 +16,52 @@ from system.terminal import Problem, caution
 
 PROJECT = str(Path(__file__).resolve().parents[1])
 PATIENCE = 15  # seconds in which a scheduler must answer
-EXAMPLE = "tcp://host:8786"
 
 
 @contextlib.contextmanager
 def connect(address):
-    """Connect to the scheduler of a cluster whose workers will find our modules."""
+    """Connect to the scheduler of a cluster."""
     try:
         from dask.distributed import Client
     except ImportError:
         raise Problem(
             "--dask needs dask.distributed: pip install 'dask[distributed]'"
         ) from None
-    if not re.fullmatch(r"(\w+://)?[^/]+:\d+", address):
-        raise Problem(
-            f"--dask: expected an address, say {EXAMPLE}. Received: {address}"
-        )
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise Problem(
             f"--dask {address}: no Dask scheduler answers ({type(error).__name__}). "
-            f"Give the address that `dask scheduler` shows, say {EXAMPLE}"
+            "Give the address that `dask scheduler` shows, say tcp://host:8786"
         ) from None
     for part in ("client", "utils"):  # one line of ours stands for many of theirs
         logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
     with client:
-        client.register_plugin(make_plugin(PROJECT))
         if not client.nthreads():
             caution(f"{address} has no worker yet: waiting for the first")
         yield client
 
 
-def make_plugin(project):
-    """Make what prepares a worker: our modules on its path, its cautions sent here."""
-    from dask.distributed import WorkerPlugin
+def make_call():
+    """Make what a worker calls. As a function within another it travels whole, and so
+    needs no path to our modules: it gives that path."""
 
-    class Prepare(WorkerPlugin):
-        name = f"modules of {project}"
+    def call(project, packed):
+        import pickle
+        import sys
 
-        def setup(self, worker):
-            import sys
+        if project not in sys.path:
+            sys.path.insert(0, project)
+        from system import dask_cluster
 
-            if project not in sys.path:
-                sys.path.insert(0, project)
-            from system import dask_cluster
+        dask_cluster.send_cautions()
+        function, arguments = pickle.loads(packed)
+        try:
+            return function(*arguments), None
+        except dask_cluster.Problem as problem:
+            return None, str(problem)
 
-            dask_cluster.send_cautions()
-
-    return Prepare()
+    return call
 
 
 def send_cautions():
@@ -80,26 +75,6 @@ def send_cautions():
     warnings.showwarning = show
 
 
-def make_call():
-    """Make what calls a function on a worker: its result, and a Problem as text.
-
-    The scheduler opens what it passes on, so function and arguments are packed again.
-    """
-
-    def call(packed):
-        import pickle
-
-        from system.terminal import Problem
-
-        function, arguments = pickle.loads(packed)
-        try:
-            return function(*arguments), None
-        except Problem as problem:
-            return None, str(problem)
-
-    return call
-
-
 def run(client, function, tasks, *common):
     """Call a function with each task, and what is common to all, on the cluster.
 
@@ -110,9 +85,10 @@ def run(client, function, tasks, *common):
 
     futures = {}
     for task in tasks:
+        # Packed once more, as the scheduler, without our modules, opens what it passes.
         packed = cloudpickle.dumps((function, (task, *common)))
         key = f"{function.__name__}-{uuid4()}"
-        futures[client.submit(make_call(), packed, key=key)] = task
+        futures[client.submit(make_call(), PROJECT, packed, key=key)] = task
     try:
         for future in as_completed(futures, loop=client.loop):
             try:

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import socket
 import threading
 
 from features import jobs, provenance, sequences
@@ -28,18 +27,16 @@ def describe_extractor(weights, options):
 
 def extract_clip(job, folder, record, weights, options):
     """Extract the sequences of a job on a worker, as `record` of the folder says."""
-    where = f"worker {socket.gethostname()}"
     if sequences.read_extraction(folder) != record:
         raise Problem(
-            f"{where} finds no extraction.json of this extraction in {folder}. Is that "
-            "one folder, shared by all?"
+            f"a worker finds no extraction.json of this extraction in {folder}. Is "
+            "that one folder, shared by all?"
         )
     read, origin = provenance.read_clip(folder, job.clip, record)
     with ALONE:
         extractor = open_extractor(weights, options)
-        wrong = sequences.compare_extractions(record, record | extractor.record)
-        if wrong:
-            raise Problem(f"{where} extracts otherwise: {'; '.join(wrong)}")
+        if wrong := sequences.compare_extractions(record, record | extractor.record):
+            raise Problem(f"a worker extracts otherwise: {'; '.join(wrong)}")
         extractor.choose(job.kinds)
         made = extractor.split(extractor(read))
     jobs.write_job(folder, job, made, origin)
@@ -47,10 +44,10 @@ def extract_clip(job, folder, record, weights, options):
 
 def train_alone(arguments):
     """Train a run; this process has no other work at the time."""
+    from training import train
+
     with ALONE:
         limit_threads()
-        from training import train
-
         return train.train_run(*arguments)
 
 
