@@ -12,28 +12,29 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from runs import state, store
+from runs import keras2, state
 from system import storage, terminal, untrusted
 from system.terminal import Problem, plain
 
 URL = "http://people.uleth.ca/~luczak/BehavNet/g04-features.hdf5"
+SUFFIXES = (".hdf5", ".h5")
+TIMEOUT = 30  # seconds of silence
 BLOCK = 2**20  # bytes that are taken at once
 LARGEST = 2**33  # bytes
 
 
 def find_target(folder, url):
     """Choose where the file of a URL goes; nothing in the URL leads elsewhere."""
-    if not re.match(r"https?://\w", url):
-        raise Problem(f"--url must start with http:// or https://. Received: {url!r}")
-    name = re.split(r"[/\\]", unquote(urlsplit(url).path))[-1]
-    name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).lstrip(".-")
-    if Path(name).suffix not in store.CHECKPOINT_SUFFIXES:
-        endings = ", ".join(store.CHECKPOINT_SUFFIXES)
-        raise Problem(f"a checkpoint ends with {endings}. Received: {name!r}")
+    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    if not re.match(r"https?://\w", url) or Path(name).suffix not in SUFFIXES:
+        expected = f"http://... or https://..., to a file {' or '.join(SUFFIXES)}"
+        raise Problem(f"--url: expected {expected}. Received: {url!r}")
+    if fault := storage.find_name_fault(name):
+        raise Problem(f"--url: the name {name!r} {fault}")
     return Path(folder) / "checkpoints" / name
 
 
-def download(url, path, timeout):
+def download(url, path):
     """Write the whole file of a URL to a path, or raise Problem."""
     import requests
     from tqdm import tqdm
@@ -41,7 +42,7 @@ def download(url, path, timeout):
     # Compressed on the way, the announced length would not be that of the file.
     headers = {"Accept-Encoding": "identity"}
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=timeout) as answer:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
             answer.raise_for_status()
             length = int(answer.headers.get("Content-Length", 0))
             if length > LARGEST:
@@ -51,42 +52,27 @@ def download(url, path, timeout):
                 for block in answer.iter_content(BLOCK):
                     bar.update(file.write(block))
             if bar.n < length:
-                told = f"after {bar.n:,} of {length:,} bytes"
-                raise Problem(f"the connection ended {told}")
+                raise ValueError(f"it ended after {bar.n:,} of {length:,} bytes")
     except (requests.RequestException, ValueError) as error:
-        reason = error
-        if isinstance(error, requests.Timeout):
-            reason = f"the server did not answer within {timeout:g} s"
-        elif isinstance(error, requests.ConnectionError):
-            reason = "no connection; is there internet?"
+        is_silent = isinstance(error, (requests.Timeout, requests.ConnectionError))
+        reason = "there is no answer; is there internet?" if is_silent else plain(error)
         raise Problem(
-            f"{plain(url)} cannot be fetched: {plain(reason)}. Give the command again, "
-            f"or download the file with a browser into {path.parent}"
+            f"{plain(url)} cannot be fetched: {reason}. Give the command again, or "
+            f"download the file with a browser into {path.parent}"
         ) from error
 
 
 def check_file(path, name, sha256):
     """Refuse a file that is not the expected one or no checkpoint; its sha256."""
-    from runs import archives, keras2
-
     digest = storage.digest_file(path)
     if sha256 and digest != sha256.lower():
         raise Problem(f"the file has the sha256 {digest}, not {sha256.lower()}")
+    if (kind := untrusted.kind_of(path)) != "HDF5":
+        raise Problem(f"{name} is no checkpoint: found {kind}. {untrusted.SUPPORTED}")
     try:
-        kind = untrusted.kind_of(path)
-        if kind == "zip" and path.suffix == ".keras":
-            with untrusted.open_archive(path) as opened:
-                is_plain = archives.PLAIN in opened.namelist()
-                weights = archives.PLAIN if is_plain else untrusted.WEIGHTS
-                untrusted.read_member(opened, weights, path.stat().st_size)
-        elif kind == "HDF5":
-            keras2.read_apart(path)  # checks it as a whole
-        else:
-            hint = "; rename it to .keras" if kind == "zip" else ""
-            raise Problem(f"found {kind}{hint}. {untrusted.SUPPORTED}")
+        keras2.read_apart(path)  # checks it as a whole
     except Problem as problem:
-        text = str(problem).replace(path.name, name)
-        raise Problem(f"the downloaded file cannot be used: {text}") from problem
+        raise Problem(str(problem).replace(path.name, name)) from problem
     return digest
 
 
@@ -99,8 +85,6 @@ def parse_args(argv):
     kind = terminal.checked(str, digest, "64 hexadecimal digits")
     add("--sha256", kind, "accept only the file with this digest", metavar="DIGEST")
     add("--overwrite", bool, "replace a file of that name")
-    text = "seconds to wait for a silent server"
-    add("--timeout", terminal.positive_float, text, default=30, metavar="S")
     return parser.parse_args(argv)
 
 
@@ -110,11 +94,9 @@ def main(argv=None):
     if target.exists() and not args.overwrite:
         raise Problem(f"{target} exists; --overwrite replaces it")
     with storage.claim(target), storage.replacing(target) as temporary:
-        download(args.url, temporary, args.timeout)
+        download(args.url, temporary)
         digest = check_file(temporary, target.name, args.sha256)
     print(f"{target} written, sha256 {digest}")
-    if target.suffix == ".keras":
-        print(f"a run needs its record beside it: {target.stem}.json")
     print(state.format_next(args.data, f"score.py NEW_VIDEOS --run {target.stem}"))
 
 

@@ -2,7 +2,6 @@ import hashlib
 import http.server
 import threading
 import time
-import zipfile
 
 import pytest
 from checkpoints import write_small
@@ -142,7 +141,7 @@ def test_two_downloads_at_once_do_not_mix(server, content, tmp_path):
         (b"<!DOCTYPE html><html>login</html>", "web page"),
         (b"", "an empty file"),
         (b"\x80\x04\x95 pickled", "pickled"),
-        (b"PK\x03\x04 zip", "rename"),
+        (b"PK\x03\x04 zip", "found zip"),
         (b"\x89HDF\r\n\x1a\n" + bytes(99), "damaged"),
     ],
 )
@@ -159,17 +158,6 @@ def test_a_cut_without_a_length_is_noticed(server, content, tmp_path):
     assert list_names(tmp_path) == []
 
 
-@pytest.mark.parametrize("weights", ["model.weights.h5", "arr_0.npy"])
-def test_a_run_of_today_arrives_too(server, tmp_path, capsys, weights):
-    path = tmp_path / "served.keras"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(weights, b"1")
-    server.content = path.read_bytes()
-    download(tmp_path, address(server, "reach-pool.keras"))
-    assert list_names(tmp_path) == ["reach-pool.keras"]
-    assert "reach-pool.json" in capsys.readouterr().out
-
-
 def test_another_digest_is_refused(server, content, tmp_path):
     server.content = content
     check_refusal(tmp_path, address(server), "sha256", "--sha256", "0" * 64)
@@ -182,35 +170,30 @@ def test_what_the_server_answers_is_said(server, tmp_path, status):
     check_refusal(tmp_path, address(server), str(status))
 
 
-def test_a_silent_server_is_not_waited_for(server, tmp_path):
+def test_a_silent_server_is_not_waited_for(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download_checkpoint, "TIMEOUT", 0.3)
     server.silent = True
-    check_refusal(tmp_path, address(server), "did not answer", "--timeout", "0.3")
+    check_refusal(tmp_path, address(server), "no answer")
 
 
 def test_no_server_is_said(server, tmp_path):
     check_refusal(tmp_path, "http://127.0.0.1:9/a.h5", "is there internet?")
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "a.h5", "http:///a.h5"])
-def test_only_web_addresses_are_taken(tmp_path, url):
-    with pytest.raises(Problem, match="http"):
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd.h5", "a.h5", "http:///a.h5", "http://a.org/a.keras"),
+        *("http://a.org/a", "http://a.org", "http://a.org/my%00net.h5"),
+        "http://a.org/%2e%2e%5cg05.h5",
+    ],
+)
+def test_addresses_of_something_else_are_refused(tmp_path, url):
+    with pytest.raises(Problem, match="--url"):
         download(tmp_path, url)
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("/a/g05.h5", "g05.h5"),
-        ("/%2e%2e%2f%2e%2e%2fg05.h5", "g05.h5"),
-        ("/my%20net%00.h5", "my-net-.h5"),
-    ],
-)
-def test_names_stay_in_the_folder(tmp_path, path, name):
-    target = download_checkpoint.find_target(tmp_path, f"http://a.org{path}")
-    assert target == tmp_path / "checkpoints" / name
-
-
-@pytest.mark.parametrize("path", ["/a.py", "/a", ""])
-def test_other_endings_are_refused(tmp_path, path):
-    with pytest.raises(Problem, match="ends with"):
-        download_checkpoint.find_target(tmp_path, f"http://a.org{path}")
+def test_names_stay_in_the_folder(tmp_path):
+    url = "http://a.org/%2e%2e%2f%2e%2e%2fg05.h5"
+    target = download_checkpoint.find_target(tmp_path, url)
+    assert target == tmp_path / "checkpoints" / "g05.h5"
