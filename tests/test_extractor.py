@@ -110,13 +110,6 @@ def test_clips_share_passes_and_get_their_own_features(random_extractor, picture
     np.testing.assert_allclose(results[3], expected[:1], atol=1e-6 * scale)
 
 
-@pytest.mark.thorough
-def test_random_weights_are_the_same_every_time(random_extractor, pictures):
-    again = Extractor("random")
-    assert again.record == random_extractor.record
-    np.testing.assert_array_equal(again(pictures[:1]), random_extractor(pictures[:1]))
-
-
 def test_the_start_loads_no_package_that_nobody_needs():
     code = "import sys; from system import backend; backend.keras; "
     code += "print(*[n for n in backend.UNUSED if n in sys.modules])"

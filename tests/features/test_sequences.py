@@ -1,4 +1,3 @@
-import json
 import pickle
 import random
 import struct
@@ -6,7 +5,6 @@ import struct
 import films
 import numpy as np
 import pytest
-from builders import read_json
 
 from features import sequences
 from system import storage
@@ -87,23 +85,13 @@ def test_numbers_that_are_none_are_named_with_their_frame(
     assert f"rat-4-features{suffix}:3: holds NaN or infinity" in problem_of(tmp_path)
 
 
-def test_numbers_too_large_for_float32_are_infinite(tmp_path, sequence):
-    np.save(put(tmp_path, b""), sequence.astype(float) * 1e300)
-    assert "NaN or infinity" in problem_of(tmp_path)
-
-
 @pytest.mark.parametrize(
     "array",
     [
         np.zeros((T, F), int),
-        np.zeros((T, F), complex),
-        np.zeros((T, F), bool),
         np.zeros((T, F), "U3"),
-        np.zeros((T, F), "M8[s]"),
         np.zeros((T, F), [("a", "f4")]),
-        np.zeros((T, F, 1), np.float32),
         np.zeros(T * F, np.float32),
-        np.float32(1),
     ],
 )
 def test_other_kinds_of_arrays_are_refused(tmp_path, array):
@@ -142,36 +130,13 @@ def test_nothing_is_ever_unpickled(tmp_path):
     assert Bomb.exploded  # the bomb is real
 
 
-def test_archive_under_the_name_of_an_array_is_refused(tmp_path, sequence):
-    path = put(tmp_path, b"")
-    with path.open("wb") as file:
-        np.savez(file, sequence)
-    assert "not a whole .npy file" in problem_of(tmp_path)
-
-
 @pytest.mark.parametrize(
     "shape",
-    [(2**40, F), (2**31, 2**31), (10**30, F), (-1, F), (T, 2**62), ("a", F), None],
+    [(2**40, F), (10**30, F), (-1, F), ("a", F), None],
 )
 def test_huge_and_absurd_declared_shapes_are_refused(tmp_path, sequence, shape):
     put(tmp_path, header(shape=shape) + sequence.tobytes())
     assert "not a whole .npy file" in problem_of(tmp_path)
-
-
-def test_declared_shapes_take_no_memory(tmp_path):
-    import tracemalloc
-
-    path = put(tmp_path, b"")
-    with path.open("wb") as file:  # 4 GiB that take no room on disk
-        file.write(header(shape=(2**27, F)))
-        file.truncate(2**32 + 2**10)
-    tracemalloc.start()
-    text = problem_of(tmp_path, F)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    path.unlink()
-    assert f"Received: {(2**27, F)}" in text
-    assert peak < 2**20
 
 
 def check_spoiled(folder, whole, suffix, n, seed):
@@ -200,8 +165,7 @@ def check_spoiled(folder, whole, suffix, n, seed):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".txt"])
-@pytest.mark.parametrize("n", [300, pytest.param(5000, marks=pytest.mark.thorough)])
-def test_spoiled_sequences(tmp_path, sequence, suffix, n):
+def test_spoiled_sequences(tmp_path, sequence, suffix, n=300):
     path = put(tmp_path, b"", suffix=suffix)
     (np.save if suffix == ".npy" else np.savetxt)(path, sequence)
     assert check_spoiled(tmp_path, path.read_bytes(), suffix, n, seed=n) > n / 3
@@ -238,13 +202,6 @@ def test_record_that_was_edited_is_refused(tmp_path, change):
     films.spoil_record(storage.extraction_path(tmp_path), **change)
     with pytest.raises(Problem, match="was edited"):
         sequences.read_extraction(tmp_path)
-
-
-def test_record_with_other_spaces_is_the_same(tmp_path):
-    sequences.write_extraction(tmp_path, RECORD)
-    path = storage.extraction_path(tmp_path)
-    path.write_text(json.dumps(read_json(path)))
-    assert sequences.read_extraction(tmp_path) == RECORD
 
 
 @pytest.mark.parametrize(

@@ -136,17 +136,6 @@ def test_leftovers_of_the_dead_only_are_removed(tmp_path):
     storage.remove_leftovers(tmp_path / "nowhere")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="who lives cannot be asked there")
-def test_whatever_is_written_first_takes_leftovers_away(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    for folder in (tmp_path / "figures", tmp_path / "predictions"):
-        folder.mkdir()
-        (folder / f".writing-{storage.HOST}-{dead.pid}-0.html").touch()
-        storage.write_json(folder / "a.json", {})
-        assert [path.name for path in folder.iterdir()] == ["a.json"]
-
-
 @pytest.mark.skipif(os.name == "nt", reason="modes and links are of other systems")
 def test_modes_and_links_stay_as_they_are(tmp_path):
     path, link = tmp_path / "a.json", tmp_path / "link.json"

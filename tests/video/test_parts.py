@@ -104,6 +104,7 @@ def test_frames_carry_their_number(tmp_path):
     [
         ({"start": 9.0}, "9 to 2 s are asked for; its video lasts 2.00 s"),
         ({"end": 2.5}, "0 to 2.5 s are asked for"),
+        ({"crop": (0, 0, 0, 5)}, "leaves the picture"),
         ({"crop": (90, 0, 10, 10)}, "leaves the picture of 96 x 64 pixels"),
         ({"crop": (0, 60, 10, 10)}, "leaves the picture"),
     ],
