@@ -21,7 +21,6 @@ from typing import NamedTuple
 from system import terminal  # isort: skip, it says in a line where packages are missing
 import numpy as np
 
-import data
 from system import storage
 from system.tables import write_table
 from system.terminal import Problem
@@ -33,11 +32,9 @@ CLIP_FRAMES = 20  # all of them are in a sequence
 DATE = "May2"
 MARK = "demo.json"  # is in a folder that an earlier demo wrote
 OURS = ("train", "test", "sequences", "checkpoints", "logs", "predictions", "figures")
-OURS += ("data_file.csv", "truth.csv", "frames.png")  # the second of earlier releases
+OURS += ("data_file.csv",)
 LEAST = 6  # animals, so that some can be test animals
-N_SHOWN = 8  # frames of a clip in frames.png
 MODEL = "motion"  # needs few clips
-
 
 # Of the small study.
 GROUPS = ("Sham", "Stroke")
@@ -138,21 +135,6 @@ def extract(folder, weights):
     return weights
 
 
-def draw_pictures(folder):
-    """Write frames.png: the first frames of a healthy and of two impaired animals."""
-    from recordings import contact_sheets
-    from video import frames
-
-    clips = sorted(data.read_clips(folder), key=lambda clip: clip.score)
-    chosen, tiles = (clips[0], clips[len(clips) // 2], clips[-1]), []
-    for clip in chosen:
-        shown = frames.read_frames(folder, clip, CLIP_FRAMES)[:N_SHOWN]
-        for number, picture in enumerate(shown, start=1):
-            text = f"deficit {clip.score:g} of 5, frame {number}"
-            tiles.append(contact_sheets.make_tile(picture, text))
-    contact_sheets.write_pages(Path(folder) / "frames.png", tiles, columns=N_SHOWN)
-
-
 def draw_recordings(folder, rng):
     """Draw a small study as a laboratory has it, into a new folder.
 
@@ -211,7 +193,6 @@ def main(argv=None):
     prepare_folder(folder, args.seed)
     print(f"drawing {len(animals)} artificial animals into {folder}", flush=True)
     draw_data_set(folder, animals, rng)
-    draw_pictures(folder)
     weights = extract(folder, args.weights)
     run_script("train_reg", "--data", folder, "--seed", args.seed, "--model", MODEL)
     run_script("validate", "--data", folder, "--run", RUN)
@@ -227,7 +208,7 @@ The animals are drawn, not real: the results show that the pipeline works, not h
 it scores your animals. Features: {weights}{untrained}.
 
 Look at
-  {folder / "frames.png"}: some of the clips; the deficit is how often the paw moves
+  {videos[0].parent}: the clips; the deficit is how often the paw moves
   {figures / "report.html"}: how well the network scores test animals
 Next: python explain.py --data {folder} --run {RUN}"""
     )

@@ -16,7 +16,6 @@ window whenever you like: the same command goes on where you stopped.
 
 import argparse
 import os
-import shlex
 import sys
 import threading
 import webbrowser
@@ -26,7 +25,7 @@ import data
 from rating import importing, ratings, scales, server, session
 from runs import state
 from system import storage, terminal
-from system.tables import count
+from system.tables import count, summarise
 from system.terminal import Problem
 
 
@@ -77,8 +76,7 @@ def rate(folder, rater, clips, items, open_browser, port=0):
 
 
 def import_scores(folder, path, clips, clip_column, raters, sheet, where):
-    """Write the scores of a table as ratings; return what was not imported, and whether
-    that is all."""
+    """Write the scores of a table as ratings; return what was not imported."""
     columns = clip_column, raters, sheet, where
     found, problems = importing.read_scores(path, clips.values(), *columns)
     paths = {rater: ratings.ratings_path(folder, rater) for rater in raters}
@@ -89,7 +87,9 @@ def import_scores(folder, path, clips, clip_column, raters, sheet, where):
             "Move it away, or name the rater otherwise: "
             f'--rater-columns "NAME={raters[rater]}"'
         )
-    is_empty = True
+    if not any(found.values()):
+        told = "no clip is scored: correct the table, and give the same command again"
+        raise Problem(summarise([f"{path}: {told}", *problems]))
     for rater, target in paths.items():
         scores, told = importing.merge_scores(earlier.get(rater, {}), found[rater])
         if not scores and rater not in earlier:
@@ -101,8 +101,7 @@ def import_scores(folder, path, clips, clip_column, raters, sheet, where):
         print(f"{rater}: {n_scored} of {count(len(clips), 'clip')} scored, in {target}")
         if rater in earlier:
             print(f"{rater}: {told}")
-        is_empty = is_empty and not found[rater]
-    return problems, is_empty
+    return problems
 
 
 def join_raters(folder, raters, how, overwrite):
@@ -179,7 +178,7 @@ def parse_args(argv):
 
 def main(argv=None):
     args = parse_args(argv)
-    omitted, is_empty = [], False
+    omitted = []
     if not args.join or args.scores:
         clips = choose_clips(args.data, args.task, args.split)
     if args.rater:
@@ -189,19 +188,16 @@ def main(argv=None):
         )
     if args.scores:
         columns = args.clip_column, args.rater_columns, args.sheet, args.where
-        omitted, is_empty = import_scores(args.data, args.scores, clips, *columns)
-    if args.join and not is_empty:
+        omitted = import_scores(args.data, args.scores, clips, *columns)
+    if args.join:
         join_raters(args.data, args.raters, args.join, args.overwrite)
     if omitted:
         was = "was" if len(omitted) == 1 else "were"
         told = f"{len(omitted)} {was} not imported or not shown:"
         print(told, *omitted, sep="\n  ", file=sys.stderr)
-    if is_empty:
-        command = ["python", "rate.py", *(sys.argv[1:] if argv is None else argv)]
-        print(f"next: correct {args.scores}, then {shlex.join(command)}")
-    elif storage.table_path(args.data).is_file():
+    if storage.table_path(args.data).is_file():
         print(state.format_state(args.data, args.task))
-    return int(bool(omitted) or is_empty)
+    return int(bool(omitted))
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ class Parts(NamedTuple):
     scores: np.ndarray  # (N,)
     steps: np.ndarray  # (N, K): the parts of steps and the bias add up to the value
     step_length: int  # frames of a step
-    bias: float  # or (N,), of several networks that each explain some clips
+    bias: np.ndarray  # (N,)
     whole: Attribution  # from the zero sequence
     beyond: Attribution  # from the clip's mean frame, over and over
 
@@ -164,12 +164,13 @@ def take_apart(networks, sequences):
     whole, beyond = attribute(networks, sequences, mean, tolerance)
     if is_exact:
         steps, length = np.mean(steps, axis=0), networks[0].step_length
-        bias = float(np.mean([network.bias for network in networks]))
+        bias = np.mean([network.bias for network in networks])
     else:
-        steps, length, bias = whole.frames, 1, float((mean - whole.gain)[0])
+        steps, length, bias = whole.frames, 1, (mean - whole.gain)[0]
     pairs = zip(networks, values, strict=True)
     scores = np.mean([np.asarray(n.activation(value)) for n, value in pairs], axis=0)
-    return Parts(np.stack(values, axis=1), scores, steps, length, bias, whole, beyond)
+    values, bias = np.stack(values, axis=1), np.full(len(sequences), bias)
+    return Parts(values, scores, steps, length, bias, whole, beyond)
 
 
 def join(found, rows):
@@ -179,18 +180,12 @@ def join(found, rows):
     order = np.argsort(np.concatenate(rows))
 
     def stack(arrays):
-        return np.concatenate(list(arrays))[order]
+        return np.concatenate(arrays)[order]
 
-    bias = stack(np.full(len(parts.value), parts.bias) for parts in found)
-    whole, beyond = (
-        Attribution(*map(stack, zip(*(getattr(p, name) for p in found), strict=True)))
-        for name in ("whole", "beyond")
-    )
-    values, scores, steps = (
-        stack(getattr(parts, name) for parts in found)
-        for name in ("values", "scores", "steps")
-    )
-    return Parts(values, scores, steps, found[0].step_length, bias, whole, beyond)
+    values, scores, steps, lengths, biases, *both = zip(*found, strict=True)
+    whole, beyond = (Attribution(*map(stack, zip(*of, strict=True))) for of in both)
+    arrays = map(stack, (values, scores, steps))
+    return Parts(*arrays, lengths[0], stack(biases), whole, beyond)
 
 
 def choose_frames(importance, n_chosen):

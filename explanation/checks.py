@@ -95,7 +95,7 @@ def run_deletion_test(members, sequences, parts, owners, seed=0):
     Frames and features are replaced by the clip's mean, the raising and the lowering
     ones first; the most important features are set to 0. `members` are networks and
     the rows of the clips that they explain. Dict of "tests" over animals (`owners`);
-    "n_clips", "n_of", "curves".
+    "n_clips", "n_of".
     """
     chosen = draw_clips(len(sequences), N_TESTED, seed)
     random = np.random.default_rng(seed)
@@ -115,13 +115,8 @@ def run_deletion_test(members, sequences, parts, owners, seed=0):
         if len(own := np.intersect1d(chosen, rows)):
             values = delete(networks, sequences[own], [plans[clip] for clip in own])
             changes[np.isin(chosen, own)] = values - parts.value[own, None]
-    curves = list_curves(changes)
-    return {
-        "n_clips": len(chosen),
-        "n_of": len(sequences),
-        "tests": compare_curves(curves, np.asarray(owners)[chosen]),
-        "curves": curves,
-    }
+    tests = compare_curves(list_curves(changes), np.asarray(owners)[chosen])
+    return {"n_clips": len(chosen), "n_of": len(sequences), "tests": tests}
 
 
 def compare_curves(curves, owners):

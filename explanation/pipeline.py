@@ -102,7 +102,7 @@ def write_parts(study):
         "n_frames": study.sequences.shape[1],
         "n_networks": len(study.of_clip[0]),
         "step_length": parts.step_length,
-        "biases": sorted({float(bias) for bias in np.ravel(parts.bias)}),
+        "biases": sorted({float(bias) for bias in parts.bias}),
         "n_cut": int(parts.is_cut.sum()),
         "largest_miss_of_parts": float(misses.max()),
         "largest_residual_of_attributions": float(whole.residual.max()),
@@ -132,8 +132,6 @@ def check(study):
     known = study.members, study.sequences, study.parts
     deletion = checks.run_deletion_test(*known, study.table["animal"])
     randomisation = checks.run_randomisation_test(*known)
-    figure = plots.draw_deletion(deletion.pop("curves"))
-    deletion["figure"] = study.save(figure, "deletion")
     return deletion, randomisation, randomisation.pop("relative")
 
 
@@ -255,7 +253,7 @@ def write_results(study, context, options):
     results = {
         **context["summary"],
         "options": {key: str(value) for key, value in options.items()},
-        "deletion": {k: v for k, v in context["deletion"].items() if k != "figure"},
+        "deletion": context["deletion"],
         "randomisation": context["randomisation"],
         "elements": {"differ": differ, "reason": context["space"]["reason"]},
         "reliability": context["reliability"],

@@ -1,4 +1,4 @@
-"""Figures of a whole run: features, tests, the space of frames.
+"""Figures of a whole run: features, the space of frames.
 
 Functions return a `matplotlib.figure.Figure`, for `style.save`.
 """
@@ -8,11 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Ellipse
 
-from explanation.checks import REPLACED
 from explanation.elements import find_ellipse
 from explanation.overlays import LOWERS, RAISES, WIDTH, styled
 from reports import style
-from reports.style import COLOURS, FAINT, INK
+from reports.style import INK
 
 
 @styled
@@ -35,34 +34,6 @@ def draw_features(importance, signed, by_chance, n_shown=30):
     title = "orange: on average it raises the score; blue: it lowers it; half of the "
     title += f"importance lies in {half} of {len(order)} features"
     axes.set_title(title, loc="left")
-    return figure
-
-
-@styled
-def draw_deletion(curves):
-    """Draw how the value moves as what is important or random is replaced."""
-    figure = Figure((WIDTH, 3.1), layout="constrained")
-    left, middle, right = panels = figure.subplots(1, 3)
-    signed = {"those that raise it first": RAISES, "those that lower it first": LOWERS}
-    looks = signed, signed, {"most important": COLOURS[2]}
-    for axes, name, colours in zip(panels, REPLACED, looks, strict=True):
-        x = 100 * np.array([0, *REPLACED[name][0]])
-        for kind, (label, colour) in enumerate((colours | {"random": FAINT}).items()):
-            values = np.pad(curves[name][:, kind], ((0, 0), (1, 0)))
-            mean = values.mean(axis=0)
-            axes.plot(x, mean, color=colour, label=label, marker="o", markersize=3)
-            if len(values) > 2:
-                error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-                ends = mean - error, mean + error
-                axes.fill_between(x, *ends, color=colour, alpha=0.18, linewidth=0)
-    for axes, what in ((left, "frames"), (middle, "features")):
-        axes.axhline(0, color=INK, linewidth=0.5)
-        axes.set(xlabel=f"{what} replaced (%)", ylabel="change of the value")
-    right.set(xlabel="features set to 0 (%)", ylabel="size of the change", ylim=0)
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=3)
-    handles, labels = right.get_legend_handles_labels()
-    figure.legend(handles[:1], labels[:1], loc="outside upper right")
     return figure
 
 

@@ -6,7 +6,6 @@ import films
 import numpy as np
 import pytest
 from builders import read_csv
-from PIL import Image
 
 import data
 import demo
@@ -116,14 +115,6 @@ def test_the_scripts_read_the_data_set(small):
         assert data.group_of(clip.name) == animal.group
         assert data.date_of(clip.name) == (5, 2)
         assert len(frames.read_frames(folder, clip, 8)) == 8
-
-
-def test_pictures_are_drawn(small):
-    folder, _ = small
-    demo.draw_pictures(folder)
-    with Image.open(folder / "frames.png") as sheet:
-        assert sheet.width > drawing.WIDTH
-        assert sheet.height > 3 * drawing.HEIGHT
 
 
 def test_a_small_study_is_drawn_as_a_laboratory_has_it(tmp_path, monkeypatch, capsys):

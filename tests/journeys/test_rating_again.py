@@ -64,7 +64,7 @@ def test_a_typo_mended_in_the_sheet_is_imported_again(rated):
     [
         ([("abc", 2)], 1.5, 2, 1),  # the older score stays, the other rater's counts
         ([("2", 1), ("3", 1)], 1.5, 1, 1),  # neither of two that differ
-        ([("3", 1), ("2", "x")], 1.5, 4, 2),
+        ([("3", 1), ("2", "x")], 1.5, 4, 2),  # nothing is left
         ([("2", ""), ("2.0", "")], 2, None, 0),
         ([("n/a", 4), ("", 4)], None, 4, 0),
         ([("", 4), ("2", "")], 2, 4, 0),
@@ -78,8 +78,7 @@ def test_what_is_doubtful_in_a_sheet_concerns_one_rater(
     sheet = rated.place / "second.csv"
     tables.write_table(sheet, ("clip", "JB", "MK"), [("r1_c1", *c) for c in cells])
     told = rated.run("rate", "--scores", sheet, *options)
-    assert told.code == (n_doubtful > 0)
-    assert f"{n_doubtful} were not imported" * (n_doubtful > 1) in told.err
+    assert told.code == n_doubtful
     assert told.err.count("second.csv:") == n_doubtful
     for rater, score in (("JB", jb), ("MK", mk)):
         path = rated.folder / "ratings" / f"{rater}.csv"

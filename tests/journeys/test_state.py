@@ -97,9 +97,8 @@ def test_an_import_of_nothing_is_given_again(lab):
     lab.edit(lambda row: row.update(score=""))
     tables.write_table(lab.place / "sheet.csv", ("clip", "J B"), [("M03_1", 2)])
     asked = ("--scores", lab.place / "sheet.csv", "--rater-columns", "J B")
-    told = lab.run("rate", *asked)
-    assert told.code == 1 and "next: correct " in told.out
+    words = ("sheet.csv:2: no clip is called 'M03_1'", "give the same command again")
+    lab.refused("rate", *asked, words=words)
     assert not list(lab.folder.glob("ratings/*.csv"))
-    command = shlex.split(told.out.rpartition(", then ")[2])
     tables.write_table(lab.place / "sheet.csv", ("clip", "J B"), [("r1_s0_c1", 2)])
-    assert read_next(give(lab, command))[1:3] == ["rate.py", "--join"]
+    assert read_next(lab.ok("rate", *asked))[1:3] == ["rate.py", "--join"]
