@@ -88,8 +88,8 @@ def import_scores(folder, path, clips, clip_column, raters, sheet, where):
             f'--rater-columns "NAME={raters[rater]}"'
         )
     if not any(found.values()):
-        told = "no clip is scored: correct the table, and give the same command again"
-        raise Problem(summarise([f"{path}: {told}", *problems]))
+        told = f"no clip of {path} is scored. Correct it and give the command again"
+        raise Problem(summarise([told, *problems]))
     for rater, target in paths.items():
         scores, told = importing.merge_scores(earlier.get(rater, {}), found[rater])
         if not scores and rater not in earlier:

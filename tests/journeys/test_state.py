@@ -97,7 +97,7 @@ def test_an_import_of_nothing_is_given_again(lab):
     lab.edit(lambda row: row.update(score=""))
     tables.write_table(lab.place / "sheet.csv", ("clip", "J B"), [("M03_1", 2)])
     asked = ("--scores", lab.place / "sheet.csv", "--rater-columns", "J B")
-    words = ("sheet.csv:2: no clip is called 'M03_1'", "give the same command again")
+    words = ("sheet.csv:2: no clip is called 'M03_1'", "give the command again")
     lab.refused("rate", *asked, words=words)
     assert not list(lab.folder.glob("ratings/*.csv"))
     tables.write_table(lab.place / "sheet.csv", ("clip", "J B"), [("r1_s0_c1", 2)])
