@@ -2,7 +2,6 @@
 
 import itertools
 
-import films
 import numpy as np
 import pytest
 from builders import read_csv
@@ -13,8 +12,6 @@ from synthetic import drawing
 from system import storage
 from system.terminal import Problem
 from video import frames
-
-STILL = drawing.Look(shift=(0.0, 0.0), light=1.0, warmth=0.0, fur=0.0, noise=0.0)
 
 
 def new_rng(seed=0):
@@ -44,50 +41,6 @@ def test_only_the_order_of_stages_tells_the_deficit():
         counts.append(moves.pop())
         assert not moves
     assert counts == [2, 5, 10, 14, 17]
-
-
-def test_a_healthy_animal_reaches_once():
-    leans = [pose.lean for pose in drawing.plan_movement(0.0, 9, new_rng())]
-    assert leans == [14 * out for out in drawing.STAGES for _ in range(3)]
-
-
-def test_only_arm_and_head_move():
-    poses = drawing.plan_movement(0.0, 9, new_rng())
-    rest, same, grasp = (
-        drawing.draw_frame(pose, STILL, new_rng()).astype(float)
-        for pose in (poses[0], poses[1], poses[-1])
-    )
-    assert np.array_equal(rest, same)
-    change = np.abs(grasp - rest).sum(axis=-1)
-    assert change[:, : drawing.WIDTH // 4].sum() < 0.05 * change.sum()
-    assert change.sum() > 1e5
-
-
-def test_the_arm_keeps_its_bones():
-    shoulder, paw = np.array(drawing.SHOULDER), np.array([290.0, 110.0])
-    elbow = drawing.find_elbow(shoulder, paw)
-    assert np.hypot(*(elbow - shoulder)) == pytest.approx(drawing.UPPER_ARM)
-    assert np.hypot(*(elbow - paw)) == pytest.approx(drawing.FOREARM)
-    assert elbow[1] > max(shoulder[1], paw[1])  # hangs down
-
-
-def test_the_same_seed_draws_the_same():
-    pose = drawing.plan_movement(2.0, 32, new_rng(3))[7]
-    look = drawing.choose_look(new_rng(4))
-    first, second = (drawing.draw_frame(pose, look, new_rng(6)) for _ in range(2))
-    assert first.dtype == np.uint8
-    assert first.shape == (drawing.HEIGHT, drawing.WIDTH, 3)
-    np.testing.assert_array_equal(first, second)
-
-
-def test_a_video_holds_what_was_drawn(tmp_path):
-    poses = drawing.plan_movement(1.0, 10, new_rng())
-    drawn = [drawing.draw_frame(pose, STILL, new_rng()) for pose in poses]
-    frames.write_video(tmp_path / "clip.mp4", drawn, 12)
-    read, n_available = films.read_video(tmp_path / "clip.mp4", 10)
-    assert n_available == 10
-    for before, after in zip(drawn, read, strict=True):
-        assert np.abs(before.astype(float) - after).mean() < 3
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -215,15 +215,6 @@ def test_an_export_of_boris(lab):
     assert read_scores(lab) == {"Rat 12 day3 t4": 2.5, "Mäuschen_g01": 4}
 
 
-def test_columns_that_are_not_there(lab):
-    path = write_sheet(lab / "s.csv", SHEET)
-    with pytest.raises(Problem, match="no header line with the columns clip, Rater XY"):
-        run(lab, "--scores", path, "--rater-columns", "Rater XY")
-    twice = write_sheet(lab / "t.csv", [("clip", "JB", "jb"), ("0001", 1, 2)])
-    with pytest.raises(Problem, match="two columns are called 'jb'"):
-        run(lab, "--scores", twice, "--rater-columns", "JB")
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -275,15 +266,6 @@ def test_what_the_table_holds_besides_is_kept(lab):
     )
 
 
-def test_published_form_stays_published(lab):
-    before = (lab / "data_file.csv").read_text(encoding="utf-8")
-    write_scores(lab, {"3-4": 1 / 3, "Mäuschen_g01": 4.0})
-    after = (lab / "data_file.csv").read_text(encoding="utf-8")
-    assert after == before.replace("3-4,30,", "3-4,30,0.333333").replace(
-        "g01,30,", "g01,30,4"
-    )
-
-
 @pytest.mark.parametrize("old", ["1.250", "1,25", "1.25", "+1.25", "125e-2"])
 def test_a_score_that_stands_there_already_is_no_loss(tmp_path, old):
     films.write_table(tmp_path, [("train", "Reach", "a", 30, f'"{old}"')])
@@ -292,22 +274,6 @@ def test_a_score_that_stands_there_already_is_no_loss(tmp_path, old):
     films.write_table(tmp_path, [("train", "Reach", "a", 30, f'"{old}x"')])
     with pytest.raises(Problem, match=r"data_file\.csv:1: score must be a number"):
         write_scores(tmp_path, {"a": 1.25})
-
-
-def test_join_without_ratings(lab):
-    with pytest.raises(
-        Problem, match=r"expected ratings of a rater\. Raters there: none"
-    ):
-        run(lab, "--join", "mean")
-
-
-def test_a_spoilt_file_of_ratings_is_named(lab):
-    say(lab, "JB", **{"0001": "2,5x"})
-    with pytest.raises(Problem, match=r"JB\.csv:2: expected a number"):
-        run(lab, "--join", "mean")
-    (lab / "ratings" / "JB.csv").write_text("0001,2\n")
-    with pytest.raises(Problem, match=r"no header line with the columns clip, score"):
-        run(lab, "--join", "mean")
 
 
 def test_ratings_that_went_through_a_german_spreadsheet(lab):
