@@ -2,7 +2,7 @@
 
 The value before the last activation is taken apart, so a score that was cut is
 explained too. The value of a recurrent network is a sum over pooled steps plus the
-bias, exactly; that of movement over time a sum over frames. What frames and features
+bias, exactly; that of the others a sum over frames. What frames and features
 add to any other is found by integrated gradients (Sundararajan et al. 2017): gradients
 averaged along the straight path from a baseline to the sequence. Attributions add up
 to what the value gains on that path, as far as the sum approximates the integral; the
@@ -18,7 +18,6 @@ import pandas as pd
 import models
 from explanation.network import POINTS, Moving, cut, evaluate
 
-RECURRENT_FORM = ["lstm", "pool", "flatten", "dropout", "score"]  # names of layers
 TOLERANCE = 0.01  # of what frames add and take that attributions may miss
 MAX_STEPS = 1024  # of the path
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(4)
@@ -46,12 +45,11 @@ def open_network(model):
         return Moving(model)
     from explanation import gradients
 
-    names = [layer.name for layer in model.layers[1:] if layer.name != "standardize"]
-    is_recurrent = names == RECURRENT_FORM and model.get_layer("lstm").use_bias
-    return (gradients.Recurrent if is_recurrent else gradients.Differentiable)(model)
+    is_recurrent = any(layer.name == "lstm" for layer in model.layers)
+    return (gradients.Recurrent if is_recurrent else gradients.Pooled)(model)
 
 
-def attribute(networks, sequences, values=None, tolerance=TOLERANCE):
+def attribute(networks, sequences, values=None):
     """Find the attributions (whole, beyond) from zero and from the mean frame.
 
     Values and gradients of networks are averaged. Sequences are float32 (N, T, F);
@@ -63,16 +61,16 @@ def attribute(networks, sequences, values=None, tolerance=TOLERANCE):
         still = evaluate(networks, np.concatenate([np.zeros_like(means[:1]), means]))
         gains = values - np.stack([np.full(len(values), still[0]), still[1:]])
     found = [
-        integrate(networks, sequences[i], means[i], gains[:, i], tolerance)
+        integrate(networks, sequences[i], means[i], gains[:, i])
         for i in cut(range(len(sequences)), max(1, POINTS // len(NODES) // 2))
     ]
     joined = [np.concatenate(each, axis=1) for each in zip(*found, strict=True)]
     return [Attribution(*(each[i] for each in joined)) for i in (0, 1)]
 
 
-def integrate(networks, sequences, means, gains, tolerance):
+def integrate(networks, sequences, means, gains):
     """Integrate C clips by Gauss and Legendre, with twice the parts of the path for
-    those that are not precise. Movement is integrated in closed form.
+    those that are not precise, or in closed form.
 
     A baseline is one frame held still: zero, then the mean frame (C, 1, F). Returns the
     fields of an `Attribution`, (2, C, ..).
@@ -82,9 +80,9 @@ def integrate(networks, sequences, means, gains, tolerance):
     moved, paths = twice - baselines, []
     known, changes = np.zeros_like(moved), np.zeros(moved.shape)
     for network in networks:
-        if isinstance(network, Moving):
+        if network.has_closed_form:
             known += network.find_secants(twice, baselines)
-            changes += network.split(twice)[:, :, 1:3].sum(axis=2)
+            changes += network.find_changes(twice)
         else:
             end, start = map(network.project, (sequences, baselines))
             paths.append((network, np.asarray(start), np.tile(end, (2, 1, 1))))
@@ -105,7 +103,7 @@ def integrate(networks, sequences, means, gains, tolerance):
         frames, features = both.sum(axis=2), both.sum(axis=1)
         scale = np.maximum(abs(gain), np.abs(frames).sum(axis=1))  # frames may cancel
         residual = abs(frames.sum(axis=1) - gain) / np.maximum(scale, 1e-9)
-        todo = np.flatnonzero(residual > tolerance)
+        todo = np.flatnonzero(residual > TOLERANCE)
         if not paths or not len(todo) or len(points) >= MAX_STEPS:
             found = gradients, frames, features, gain, residual, steps
             return [each.reshape(2, -1, *each.shape[1:]) for each in found]
@@ -144,33 +142,24 @@ class Parts(NamedTuple):
 
 
 def take_apart(networks, sequences):
-    """Find the `Parts` of the value of clips, float32 (N, T, F).
-
-    Where the networks are not all of one known form, a step is a frame, its part is
-    the frame's attribution, and the bias is the value of the zero sequence.
-    """
-    (kind, *others) = {type(network) for network in networks}
-    is_exact = not others and hasattr(kind, "split_steps")
-    tolerance = TOLERANCE if is_exact else TOLERANCE / 10  # nothing else adds up
-    if is_exact:
-        steps = [
-            np.concatenate([n.split_steps(batch) for batch in cut(sequences)])
-            for n in networks
-        ]
-        values = [s.sum(axis=1) + n.bias for s, n in zip(steps, networks, strict=True)]
-    else:
-        values = [evaluate([network], sequences) for network in networks]
-    mean = np.mean(values, axis=0)
-    whole, beyond = attribute(networks, sequences, mean, tolerance)
-    if is_exact:
-        steps, length = np.mean(steps, axis=0), networks[0].step_length
-        bias = np.mean([network.bias for network in networks])
-    else:
-        steps, length, bias = whole.frames, 1, (mean - whole.gain)[0]
-    pairs = zip(networks, values, strict=True)
-    scores = np.mean([np.asarray(n.activation(value)) for n, value in pairs], axis=0)
-    values, bias = np.stack(values, axis=1), np.full(len(sequences), bias)
-    return Parts(values, scores, steps, length, bias, whole, beyond)
+    """Find the `Parts` of the value of clips, float32 (N, T, F)."""
+    steps = [
+        np.concatenate([network.split_steps(batch) for batch in cut(sequences)])
+        for network in networks
+    ]
+    pairs = list(zip(networks, steps, strict=True))
+    values = np.stack([s.sum(axis=1) + n.bias for n, s in pairs], axis=1)
+    scores = [n.activation(value) for n, value in zip(networks, values.T, strict=True)]
+    whole, beyond = attribute(networks, sequences, values.mean(axis=1))
+    return Parts(
+        values=values,
+        scores=np.mean(list(map(np.asarray, scores)), axis=0),
+        steps=np.mean(steps, axis=0),
+        step_length=networks[0].step_length,
+        bias=np.full(len(values), np.mean([network.bias for network in networks])),
+        whole=whole,
+        beyond=beyond,
+    )
 
 
 def join(found, rows):

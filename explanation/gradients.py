@@ -3,24 +3,70 @@
 import numpy as np
 
 from explanation.network import BATCH_SIZE, POINTS, Network
-from system.backend import keras, tf
+from system.backend import tf
 from training.fast_lstm import make_lstm
 
 WIDE = 256  # units from which on the seconds that XLA compiles pay
 SIZES = (4, 8, BATCH_SIZE)  # of batches under XLA, which compiles anew for each
 
 
-class Differentiable(Network):
-    """Any network (B, T, F) -> (B, 1); `activation` turns its value into the score."""
+class Layered(Network):
+    """A network of `models`; its features are standardized, x * scale + shift."""
 
     def __init__(self, model):
         super().__init__(model)
-        self.last = model.layers[-1]
-        self.before = keras.Model(model.inputs, self.last.input)
-        self.activation = self.last.activation
-        self.bias = float(self.last.bias[0])
-        self.set_up()
+        self.layers = {layer.name: layer for layer in model.layers}
+        self.last, n = self.layers["score"], self.n_inputs
+        self.activation, self.bias = self.last.activation, float(self.last.bias[0])
+        self.scale, self.shift = np.ones(n, np.float32), np.zeros(n, np.float32)
+        if standardize := self.layers.get("standardize"):
+            probe = np.stack([self.shift, self.scale])
+            self.shift, one = np.asarray(standardize(probe[None]))[0]
+            self.scale = one - self.shift
+
+
+class Pooled(Layered):
+    """A network of `models.build_pool`; a step is a frame."""
+
+    has_closed_form = True
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.bias += float(self.shift @ np.asarray(self.last.kernel)[:, 0])
+
+    @property
+    def slopes(self):
+        """What the value gains per unit of a feature in one frame, (F,)."""
+        return self.scale * np.asarray(self.last.kernel)[:, 0] / self.n_frames
+
+    def value(self, sequences):
+        return self.split_steps(sequences).sum(axis=1) + self.bias
+
+    def split_steps(self, sequences):
+        """Compute the exact contribution of each frame, float64 (B, T)."""
+        return np.asarray(sequences, float) @ self.slopes
+
+    def find_secants(self, sequences, baselines):
+        return np.broadcast_to(self.slopes, sequences.shape)
+
+    def find_changes(self, sequences):
+        return 0.0
+
+
+class Recurrent(Layered):
+    """A network of `models.build_lstm`; U units, K steps of two frames."""
+
+    step_length = 2
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.lstm = self.layers["lstm"]
+        self.n_inputs = 4 * self.lstm.units
+        self.is_wide = self.lstm.units >= WIDE
+        gates = self.lstm.activation, self.lstm.recurrent_activation
+        self.recur = make_lstm(*gates, is_projected=True, with_xla=self.is_wide)
         self.value = self.compile(self.compute_value)
+        self.states = self.compile(self.compute_states)
         starts, paths = (  # a start is one frame, held still
             tf.TensorSpec((None, n_frames, self.n_inputs), tf.float32)
             for n_frames in (None, self.n_frames)
@@ -28,59 +74,10 @@ class Differentiable(Network):
         signature = starts, paths, *2 * [tf.TensorSpec((None,), tf.float32)]
         self.sum_gradients = tf.function(self.compute_gradients, signature)
 
-    def set_up(self):
-        """Prepare what a form of network needs further."""
-
     def compile(self, compute):
         """Make one graph of a computation that serves batches of every size."""
         inputs = tf.TensorSpec((None, self.n_frames, self.n_inputs), tf.float32)
-        return tf.function(compute, input_signature=[inputs])
-
-    def compute_value(self, projected):
-        inner = self.before(projected, training=False)
-        return (tf.matmul(inner, self.last.kernel) + self.last.bias)[:, 0]
-
-    def fill(self, projected):
-        """Fill a batch up, where its size matters."""
-        return projected
-
-    def compute_gradients(self, starts, moved, paces, weights):
-        """Sum weighted gradients (C, T, n_inputs) of paths at paces (S,).
-
-        A path is walked as the square of an even pace, d(s^2) = 2 s ds, which tames the
-        slope of a root at 0.
-        """
-        points = starts[:, None] + moved[:, None] * tf.square(paces)[:, None, None]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(points)
-            flat = tf.reshape(points, (-1, self.n_frames, self.n_inputs))
-            value = self.compute_value(self.fill(flat))
-        found = tape.gradient(value, points)
-        found = tf.where(tf.math.is_finite(found), found, 0)
-        return tf.einsum("s,cstn->ctn", 2 * paces * weights, found)
-
-
-class Recurrent(Differentiable):
-    """A network of `models.build_lstm`; U units, K steps."""
-
-    step_length = 2  # frames
-
-    def set_up(self):
-        layers = {layer.name: layer for layer in self.model.layers}
-        self.lstm, n = layers["lstm"], self.n_inputs
-        self.scale, self.shift = np.ones(n, np.float32), np.zeros(n, np.float32)
-        if standardize := layers.get("standardize"):
-            probe = np.stack([self.shift, self.scale])
-            self.shift, one = np.asarray(standardize(probe[None]))[0]
-            self.scale = one - self.shift
-        self.n_inputs = 4 * self.lstm.units
-        self.is_wide = self.lstm.units >= WIDE
-        gates = self.lstm.activation, self.lstm.recurrent_activation
-        self.recur = make_lstm(*gates, is_projected=True, with_xla=self.is_wide)
-        self.states = self.compile(self.compute_states)
-
-    def compile(self, compute):
-        graph = super().compile(compute)
+        graph = tf.function(compute, input_signature=[inputs])
 
         def run_padded(projected):
             n = len(projected)
@@ -90,20 +87,12 @@ class Recurrent(Differentiable):
 
         return run_padded if self.is_wide else graph
 
-    def fill(self, projected):
-        missing = POINTS - tf.shape(projected)[0] if self.is_wide else 0
-        return tf.pad(projected, [(0, missing), (0, 0), (0, 0)])
-
-    @property
-    def readout(self):
-        """Weights of the units in each pooled step, (K, U)."""
-        return tf.reshape(self.last.kernel, (self.n_frames // 2, self.lstm.units))
-
     def project(self, sequences):
         x = tf.convert_to_tensor(sequences, tf.float32) * self.scale + self.shift
         return tf.matmul(x, self.lstm.cell.kernel) + self.lstm.cell.bias
 
     def pull_back(self, gradients):
+        """Turn gradients of projections into gradients of raw features (.., T, F)."""
         back = tf.matmul(gradients, self.lstm.cell.kernel, transpose_b=True)
         return back * self.scale
 
@@ -117,11 +106,15 @@ class Recurrent(Differentiable):
         return self.recur(projected, tf.zeros(0), kernel, tf.zeros(0))
 
     def pool(self, states):
-        """Pool states (B, T, U) to steps (B, K, U), as the network does."""
-        last = (
-            self.n_frames // 2 * 2
-        )  # of an uneven number of frames the last is unused
+        """Pool states (B, T, U) to steps (B, K, U), as the network does; of an uneven
+        number of frames the last is unused."""
+        last = self.n_frames // 2 * 2
         return tf.maximum(states[:, 0:last:2], states[:, 1:last:2])
+
+    @property
+    def readout(self):
+        """Weights of the units in each pooled step, (K, U)."""
+        return tf.reshape(self.last.kernel, (self.n_frames // 2, self.lstm.units))
 
     def compute_value(self, projected):
         pooled = self.pool(self.compute_states(projected))
@@ -132,3 +125,17 @@ class Recurrent(Differentiable):
         pooled = self.pool(self.states(self.project(sequences))).numpy().astype(float)
         readout = self.readout.numpy().astype(float)
         return np.einsum("bku,ku->bk", pooled, readout)
+
+    def compute_gradients(self, starts, moved, paces, weights):
+        """Sum weighted gradients (C, T, n_inputs) of paths at paces (S,).
+
+        A path is walked as the square of an even pace, d(s^2) = 2 s ds.
+        """
+        points = starts[:, None] + moved[:, None] * tf.square(paces)[:, None, None]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(points)
+            flat = tf.reshape(points, (-1, self.n_frames, self.n_inputs))
+            missing = POINTS - tf.shape(flat)[0] if self.is_wide else 0
+            value = self.compute_value(tf.pad(flat, [(0, missing), (0, 0), (0, 0)]))
+        found = tape.gradient(value, points)
+        return tf.einsum("s,cstn->ctn", 2 * paces * weights, found)

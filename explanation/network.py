@@ -1,9 +1,8 @@
 """Access to the value of a network, whatever its form.
 
-The value is what the last layer gives before its activation. `Moving` knows the form of
-`models.Motion`, where it is a sum over frames, and needs no Keras. `gradients` has the
-others: any that ends in a dense layer, and that of `models.build_lstm`, where the value
-is a sum over pooled steps, and the input is projected once, not hundreds of times.
+The value is what the last layer gives before its activation: a sum over steps and the
+bias. `Moving` has the form of `models.Motion` and needs no Keras; `gradients` has those
+of Keras, where the input of an LSTM is projected once, not hundreds of times.
 """
 
 import contextlib
@@ -19,6 +18,9 @@ BATCH_SIZE, POINTS = 32, 16  # of values, and of gradients
 class Network:
     """What all forms have; here the input itself is what a value is computed of."""
 
+    step_length = 1  # frames
+    has_closed_form = False  # of the gains from a baseline
+
     def __init__(self, model):
         self.model = model
         _, self.n_frames, self.n_inputs = model.input_shape
@@ -26,10 +28,6 @@ class Network:
     def project(self, sequences):
         """Apply what is affine at the input, (B, T, F) -> (B, T, inputs)."""
         return np.asarray(sequences, np.float32)
-
-    def pull_back(self, gradients):
-        """Turn gradients of projections into gradients of raw features (.., T, F)."""
-        return gradients
 
     def move(self, projected, features, change):
         """Add a change (T, S) of some features to a projection (T, n_inputs)."""
@@ -44,7 +42,7 @@ class Moving(Network):
     A change belongs to the later of two frames, a jerk to the middle of three.
     """
 
-    step_length = 1
+    has_closed_form = True
 
     def __init__(self, model):
         super().__init__(model)
@@ -71,6 +69,10 @@ class Moving(Network):
         slopes = self.split(np.ones_like(sequences[:1]))[:, :, [0, 3]].sum(axis=2)
         roots = np.sqrt(np.maximum(sequences, 0)) + np.sqrt(np.maximum(baselines, 0))
         return np.divide(slopes, roots, out=np.zeros_like(roots), where=roots > 0)
+
+    def find_changes(self, sequences):
+        """Find what change and jerk contribute, (B, T, F)."""
+        return self.split(sequences)[:, :, 1:3].sum(axis=2)
 
     def find_rates(self, sequence):
         """Find what frames gain per unit of their differences, float64 (T, 2, F).

@@ -110,25 +110,10 @@ def test_attributions_add_up_to_the_gain(case, which):
     assert np.allclose(part.frames.sum(axis=1), part.features.sum(axis=1))
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e-7, -1e-7, 1e-5, 1e-3])
-def test_a_gain_near_0_is_no_large_miss(offset):
-    """Two frames that cancel: the value returns to where it was at the baseline."""
-    inputs = keras.Input((2, 1))
-    flat = keras.layers.Flatten()(keras.ops.tanh(3 * inputs))
-    model = keras.Model(inputs, keras.layers.Dense(1)(flat))
-    model.layers[-1].set_weights([np.array([[1.0], [-1.0]]), np.zeros(1)])
-    sequences = np.array([[[1.0], [1.0 + offset]]], np.float32)
-    networks = open_all(model)
-    values = network.evaluate(networks, sequences)
-    found, _ = attribution.attribute(networks, sequences, values)
-    assert found.residual[0] < 0.01 and found.steps[0] < 64
-    assert found.frames[0] == pytest.approx([1, -1], abs=0.02)
-
-
 def test_gradient_is_that_of_keras(case):
     members, sequences, networks, _ = case
-    if isinstance(members[0], models.Motion):
-        return  # which is explained in closed form
+    if networks[0].has_closed_form:
+        return
     sequences = tf.constant(sequences)
     for part, member in zip(networks, members, strict=True):
         before = keras.Model(member.inputs, member.get_layer("score").input)
@@ -150,7 +135,7 @@ def test_a_pool_network_is_explained_in_closed_form():
     expected = sequences * kernel / sequences.shape[1]
     assert np.allclose(found.whole.features, expected.sum(axis=1), atol=1e-6)
     assert np.allclose(found.steps, expected.sum(axis=2), atol=1e-6)
-    assert (found.whole.steps == len(attribution.NODES)).all()
+    assert (found.whole.steps == 1).all()
 
 
 def test_movement_is_explained_exactly_frame_by_frame():
