@@ -27,9 +27,8 @@ MIN_GROUP = 3  # animals of either group, for an interval of an AUROC
 
 
 def compute_icc(ratings):
-    """ICC(A,1): absolute agreement of single ratings, two-way (McGraw & Wong 1996).
-
-    Of complete ratings (R, N): the ICC, and the standard error of measurement.
+    """ICC(A,1) (McGraw & Wong 1996) of complete ratings (R, N), and the standard error
+    of measurement.
     """
     k, n = ratings.shape
     if n < 2:
@@ -78,9 +77,7 @@ def find_reasons(expert, network, base, what):
 
 
 def find_limits(values, jack):
-    """Limits of agreement, whose spread is skewed: joined with the bias as by Zou &
-    Donner (2008), after Bland & Altman (1999).
-    """
+    """Limits of agreement (Bland & Altman 1999), intervals of Zou & Donner (2008)."""
     bias = jack.describe(values["bias"])
     spread = jack.describe(values["spread"], "positive")
     limits = []
@@ -141,9 +138,8 @@ def fit_line(expert, network, base):
 
 
 def calibrate(expert, network, animals, training_mean=None):
-    """Find the line from network scores (N,) to expert scores, over clips.
-
-    The training mean (N,) is taken from both. Dict of "slope" and "intercept".
+    """Find the line from network scores (N,) to expert scores, over clips: dict of
+    "slope" and "intercept". The training mean (N,) is taken from both.
     """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = drop_unscored(animals, expert, network, base)
@@ -158,10 +154,7 @@ def calibrate(expert, network, animals, training_mean=None):
 
 
 def tabulate_errors(table, by):
-    """Average the errors of a table (target, network_score, animal) by a column.
-
-    List of dict of "name", "n_clips", "n_animals", "mae", "bias"; by name.
-    """
+    """Average the errors of a table by a column: list of dict, by "name"."""
     kept = table.dropna(subset=["target", "network_score", by])
     bias = kept["network_score"] - kept["target"]
     found = kept.assign(n_clips=kept["target"], mae=bias.abs(), bias=bias).groupby(by)
@@ -189,8 +182,8 @@ def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
 def separate(labels, scores, animals, training_mean=None):
     """Measure how well scores (N,) separate impaired from healthy, labels 1 and 0.
 
-    The training mean is taken from the scores. Dict of "clips" and "animals" (means of
-    clips), each with "n" and "auroc". Clips count as no more than their animals.
+    The training mean is taken from the scores. Dict of "clips" and "animals", each with
+    "n" and "auroc". Clips count as no more than their animals.
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     scores = np.asarray(scores, dtype=float) - base
@@ -207,9 +200,8 @@ def separate(labels, scores, animals, training_mean=None):
 
 
 def find_auroc(table, n_animals, weights, widen):
-    """Find the area under the ROC curve of the scores of a table, by its labels.
-
-    Its interval is of as many animals, healthy and impaired, as the weights say.
+    """Find the area under the ROC curve of a table; the weights are the effective
+    numbers of healthy and impaired animals.
     """
     if not min(n_animals):
         return not_defined("only one group has scores")

@@ -43,7 +43,7 @@ def predict_ridge(columns, scores, animals, wanted, validation=None):
     """Predict wanted clips (M, C) by ridge regression on standardised columns; (M,).
 
     The penalty is chosen on columns and scores of validation clips or, without them, on
-    held-out animals of the train clips, as clips of one animal are alike.
+    held-out animals of the train clips.
     """
     columns, n_animals = np.asarray(columns, float), len(set(animals))
     varies = np.ptp(columns, axis=0) > 0
@@ -78,10 +78,7 @@ def solve_ridge(x, y, wanted):
 
 
 def predict_known_animal(scores, animals):
-    """Predict each clip (N,) from the other scored clips of its animal; nan without.
-
-    No fair baseline, but what a network seems to reach that has seen the animal.
-    """
+    """Predict each clip (N,) from the other scored clips of its animal; nan without."""
     scores = pd.Series(np.asarray(scores, dtype=float))
     of_animal = scores.groupby(np.asarray(animals))
     counts = of_animal.transform("count") - scores.notna()

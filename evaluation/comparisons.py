@@ -70,9 +70,8 @@ def compare_outcomes(outcome, network, expert):
 
 
 def average_difference(first, second, animals, names, widen=1.0):
-    """Average two columns (N,) at or above 0, such as errors, and second - first.
-
-    Dict of "n_clips", "n_animals" and, under three names, the averages.
+    """Average two columns (N,) at or above 0 and second - first: dict of "n_clips",
+    "n_animals" and, under three names, the averages.
     """
     animals, first, second = jackknife.drop_unscored(animals, first, second)
     jack = jackknife.Jackknife(animals, widen)

@@ -2,9 +2,9 @@
 
 Where each fold of a cross-validation has its own network, scores are correlated
 after the mean training score of the fold was taken from both ("centred"). Holding a
-high animal out lowers that mean, so every network, even one that learned nothing,
-starts low where the truth is high: pooled as they are, useless networks seem to be
-wrong on purpose, and good ones to be weak (Parker, Guenter & Bedo 2007).
+high animal out lowers that mean, so every network starts low where the truth is high:
+pooled as they are, useless networks have a negative r, and good ones a weak one
+(Parker, Guenter & Bedo 2007).
 """
 
 import itertools

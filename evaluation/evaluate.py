@@ -26,7 +26,8 @@ def evaluate(table, run, reasons=(), controls=()):
     "severity", "controls".
     """
     expert, network = (table[k].to_numpy(float) for k in ("target", "network_score"))
-    animals, means = table["animal"].to_numpy(str), find_means(table)
+    animals, means = table["animal"].to_numpy(str), table.get("training_mean")
+    means = None if means is None else means.to_numpy(float)
 
     def change(column):
         error, widen = table[column].to_numpy(float) - expert, find_widening(means)
@@ -64,11 +65,6 @@ def evaluate(table, run, reasons=(), controls=()):
     if controls:
         result["controls"] = {control: change(control) for control in controls}
     return result
-
-
-def find_means(table):
-    """Take the mean training score of each clip's network from a table, or None."""
-    return table["training_mean"].to_numpy(float) if "training_mean" in table else None
 
 
 def follow_severity(table, run, means):
@@ -111,17 +107,15 @@ def find_labels(table, run):
 
 def tabulate(table):
     """Tabulate errors by all that is known of a clip."""
-    target, dates = table["target"], map(data.date_of, table["clip"])
+    dates = [data.date_of(clip) for clip in table["clip"]]
     dates = [date and f"{date[0]:02d}-{date[1]:02d}" for date in dates]
     known = table.assign(date=pd.Series(dates, dtype=object, index=table.index))
-    exact = target.nunique() <= 6
-    severity = "severity" if exact else "severity, rounded"
-    known[severity] = target if exact else np.floor(target + 0.5)
+    known["severity, rounded"] = np.floor(table["target"] + 0.5)
     if "session" in known and known["session"].equals(known["date"]):
         known = known.drop(columns="session")
     return {
         by: agreement.tabulate_errors(known, by)
-        for by in ("group", severity, "animal", "session", "date")
+        for by in ("group", "severity, rounded", "animal", "session", "date")
         if by in known and known[by].nunique() > 1
     }
 
@@ -153,10 +147,7 @@ def add_spread(tables):
 
 
 def spread_repeats(results):
-    """Describe how far figures of repeated cross-validations lie apart.
-
-    By figure "mean", "sd", "lowest", "highest", "n".
-    """
+    """Describe how far figures of repeated cross-validations lie apart, by name."""
     rows = []
     for each in results:
         row = {name: each["agreement"]["clips"][name] for name in HEADLINES}

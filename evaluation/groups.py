@@ -89,10 +89,8 @@ def compare_pairs(before, after):
 
 
 def describe(first, second, test, widen, deviation, freedom, p, least):
-    """Gather "n", "means", "difference" with its 95% "interval", "effect" (Hedges's g,
-    None of too few animals), "p", and "least_p", the smallest that so few allow.
-
-    `test` is that of scipy, None where animals are all alike.
+    """Gather "n", "means", "difference" with its 95% "interval" by a test of scipy, or
+    None; "effect" (Hedges's g); "p"; and "least_p", the smallest possible.
     """
     difference = float(second.mean() - first.mean())
     ends = test.confidence_interval() if test else (difference, difference)
@@ -150,10 +148,7 @@ def find_changing(table, values):
 
 
 def correct_holm(p_values):
-    """Correct p values for their number (Holm 1979, Scand. J. Statistics 6).
-
-    NaN stays, and counts for none.
-    """
+    """Correct p values for their number (Holm 1979); NaN stays, and counts for none."""
     p, order = np.asarray(p_values, float), np.argsort(p_values)  # NaN last
     steps = p[order] * (np.isfinite(p).sum() - np.arange(len(p)))
     corrected = np.empty(len(p))
@@ -255,10 +250,8 @@ def label(group, day):
 
 
 def list_contrasts(own, groups, days, widen):
-    """Compare groups in each session, sessions in each group, and groups' changes.
-
-    `own` has the scores of animals by group and session; all are compared with the
-    first. Yields what `CONTRAST` names, and the result or None.
+    """Compare groups in each session, sessions in each group, and groups' changes, each
+    with the first. Yields what `CONTRAST` names, and the result or None.
     """
     reference, start = groups[0], days[0]
     for group in groups[1:]:

@@ -42,12 +42,12 @@ def is_crossed(training_mean):
 
 
 def find_widening(training_mean):
-    """Find the factor of standard errors: see CROSSED."""
+    """Find the factor of standard errors, see `CROSSED`."""
     return CROSSED if is_crossed(training_mean) else 1.0
 
 
 def not_defined(reason, value=None):
-    """Give the reason in place of a figure, or of its interval alone."""
+    """Give the reason in place of a figure, or of its interval."""
     value = float(value) if value is not None and np.isfinite(value) else None
     return {"value": value, "low": None, "high": None, "reason": reason}
 

@@ -8,18 +8,13 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
-from reports import style
+from reports import page, style
 from reports.style import FAINT, INK
 from system.tables import count
 
+SCALE = {"nbins": 6, "steps": [1, 2, 5, 10]}  # of ticks
 TARGETS = {"score": "expert score", "group": "group (0 healthy, 1 impaired)"}
-
-
-def put_on_scale(axis):
-    """Put ticks at steps of the scoring scale."""
-    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
 def scatter(axes, x, y, table, title=None, healthy=None):
@@ -42,18 +37,11 @@ def scatter(axes, x, y, table, title=None, healthy=None):
     axes.legend(**place, columnspacing=1.2, ncols=4, title=title, title_fontsize=6.5)
 
 
-def say(figure, sign=""):
-    """Write a figure with two digits, or that it is not defined."""
-    known = figure["value"] is not None
-    return f"{figure['value']:{sign}.2f}".replace("-", "−") if known else "not defined"
-
-
 @style.styled
 def draw_agreement(table, agreement, title=None, target="score", healthy=None):
-    """Draw network score against expert score; return a Figure.
+    """Draw network score against expert score, and the figures of the verdict.
 
-    Clips faint, means of animals strong, the line of identity; the figures of the
-    verdict. `agreement` is "crossed" where its r over animals is the centred one.
+    `agreement` is "crossed" where its r over animals is the centred one.
     """
     figure, axes = style.open_figure(style.WIDTH, title)
     axes.set(xlabel=TARGETS[target], ylabel="network score")
@@ -62,13 +50,12 @@ def draw_agreement(table, agreement, title=None, target="score", healthy=None):
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, dashes=(4, 3), zorder=1)
     clips, animals = agreement["clips"], agreement["animals"]
     centred = ", centred," if agreement.get("crossed") else ""
-    told = f"r over animals{centred} {say(animals['pearson'])}"
-    told += f"; MAE over clips {say(clips['mae'])}"
+    r, mae = (page.number(f["value"], 2) for f in (animals["pearson"], clips["mae"]))
+    told = f"r over animals{centred} {r}; MAE over clips {mae}"
     n = f"{count(animals['n'], 'animal')}, {count(clips['n'], 'clip')}"
     scatter(axes, expert, network, table, f"{n}\n{told}", healthy)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
-    put_on_scale(axes.xaxis)
-    put_on_scale(axes.yaxis)
+    axes.locator_params(**SCALE)
     return figure
 
 
@@ -97,8 +84,9 @@ def draw_bland_altman(table, agreement, title=None, target="score", healthy=None
         height = side * max(side * line["value"], side * apart) if side else apart
         place = {"xy": (1, height), "xycoords": ("axes fraction", "data")}
         place |= {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
-        axes.annotate(f"{words[key]}\n{say(line, '+')}", fontsize=6.5, **place)
-    put_on_scale(axes.xaxis)
+        text = f"{words[key]}\n{page.number(line['value'], 2, True)}"
+        axes.annotate(text, fontsize=6.5, **place)
+    axes.locator_params("x", **SCALE)
     axes.set(xlim=style.find_limits([0, *mean]), ylim=(low, high))
     return figure
 
@@ -107,7 +95,7 @@ def draw_bland_altman(table, agreement, title=None, target="score", healthy=None
 def draw_study(study, title=None, width=None, level="90%", kind="means"):
     """Draw a dot for each animal, and lines from one session to the next, of what
     `groups.compare` found ("means" or "expert_means"); the network's error for a share
-    (`level`) of new animals as a bar, `width` to either side. Returns a Figure.
+    (`level`) of new animals as a bar, `width` to either side.
     """
     figure, axes = style.open_figure(2.6, title)
     means, labels = study[kind], list(study[kind])

@@ -1,7 +1,7 @@
 """How well raters agree with one another and with themselves, and a network with them.
 
 Ratings are an array (R, N), one row a rater or one a round of a rater; a clip that was
-not rated is nan. Tables of a name and a number are read here, too.
+not rated is nan.
 """
 
 import itertools
@@ -46,10 +46,8 @@ def describe_pairs(ratings):
 
 
 def compare_ratings(ratings, animals):
-    """Measure how well ratings (R, N) of the same clips agree: of raters, or of rounds.
-
-    Dict of "n_raters", "n_clips" (with every rating), "n_animals" and FIGURES: parts of
-    pairs within half a point and one; a "detectable" difference exceeds the error.
+    """Measure how well ratings (R, N) of the same clips agree, of raters or of rounds:
+    dict of "n_raters", "n_clips" (with every rating), "n_animals" and FIGURES.
     """
     ratings = np.asarray(ratings, dtype=float)
     complete = np.isfinite(ratings).all(axis=0)
@@ -94,9 +92,7 @@ def average_ratings(rows):
 
 
 def compare_each(ratings, names, network, animals):
-    """Compare each rater with the mean of the others, and with the network, on the same
-    clips of ratings (R, N): dict by rater.
-    """
+    """Compare each rater with the mean of the others and the network: dict by name."""
     result = {}
     for place, name in enumerate(names):
         sides = {"others": average_ratings(np.delete(ratings, place, axis=0))}
@@ -111,7 +107,7 @@ def compare_each(ratings, names, network, animals):
 
 
 def evaluate_raters(ratings, rounds, animals, network=None, margin=None):
-    """Evaluate raters by themselves, and beside them the network (N,) on their scale.
+    """Evaluate raters, and beside them the network (N,) on their scale.
 
     `ratings` are scores (N,) by rater; `rounds` both scores (2, N) of those who scored
     twice. Dict of "inter", "intra", "each" and "network".

@@ -73,8 +73,7 @@ def publish(folder, split, clips, table, run, result, options):
     result |= verdict.describe_verdict(result, known)
     result["change_first"] = priorities.rank_priorities(folder, table, result, run)
     sections = report_tables.list_sections(result, run.model)
-    result["results"] = write_results(result, run, split, not known)
-    result["methods"] = write_methods(result, run, split, not known)
+    result |= write_sentences(result, run, split, not known)
     path = storage.predictions_path(folder, run.name, split)
     read = storage.table_path(folder), storage.extraction_path(folder)
     content = {
@@ -100,9 +99,9 @@ def publish(folder, split, clips, table, run, result, options):
         temporary.write_text(text, encoding="utf-8")
     report = place / "report.html"
     write_page(report, folder, clips, result, run, sections, drawn, split)
+    asked = {name: sections[name] for name in report_tables.ASKED if name in sections}
     lines = verdict.format_verdict(result, run.name, split)
-    if options.get("full"):
-        lines += verdict.format_tables(sections)
+    lines += verdict.format_tables(sections if options.get("full") else asked)
     for first in result["change_first"][:1]:
         lines += textwrap.wrap(f"What to change first: {first}", 88)
     return [
@@ -112,43 +111,27 @@ def publish(folder, split, clips, table, run, result, options):
     ]
 
 
-def write_results(result, run, split, is_test):
-    """Write the sentences for Results, one line for each finding."""
-    baselines, agreement = result["baselines"], result["agreement"]
-    if not agreement["clips"]["n"]:
-        return "No clip has both scores."
-    text = page.word(
-        "paper.txt",
-        "results",
-        result=result,
-        run=run,
-        split=split,
-        is_test=is_test,
-        digits=verdict.find_digits(result),
-        rival=verdict.find_rival(baselines),
-        r=verdict.believe(agreement["animals"], result["crossed"])["pearson"],
-    )
-    lines = [text]
-    if "comparison" in result:
-        lines += study.list_results(result["comparison"])
-    return "\n".join(f"{line}." for line in lines)
-
-
-def write_methods(result, run, split, is_test):
-    """Write the sentences for Methods: settings, weights with digest, versions."""
-    networks = result.get("networks", ())
-    return page.word(
-        "paper.txt",
-        "methods",
-        result=result,
-        run=run,
-        split=split,
-        is_test=is_test,
-        network=study.describe_network(run, networks),
-        shares="" if len(networks) > 1 else run.describe_choice(),
-        widened=f"{FOLDED:g}",
-        known=terminal.list_versions(),
-    )
+def write_sentences(result, run, split, is_test):
+    """Write the sentences for a paper: dict of "results", in lines, and "methods"."""
+    networks, animals = result.get("networks", ()), result["agreement"]["animals"]
+    context = {
+        "result": result,
+        "run": run,
+        "split": split,
+        "is_test": is_test,
+        "digits": verdict.find_digits(result),
+        "rival": verdict.find_rival(result["baselines"]),
+        "r": report_tables.believe(animals, result["crossed"])["pearson"],
+        "study": result.get("comparison"),
+        "network": study.describe_network(run, networks),
+        "shares": "" if len(networks) > 1 else run.describe_choice(),
+        "widened": f"{FOLDED:g}",
+        "known": terminal.list_versions(),
+    }
+    return {
+        "results": page.render("results.txt", **context).strip(),
+        "methods": page.one_line(page.render("methods.txt", **context)),
+    }
 
 
 def tabulate_animals(table):

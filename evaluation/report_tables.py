@@ -49,6 +49,7 @@ RATER_VERDICTS = {
     "within": "the network disagrees with raters no more than they with each other",
     "beyond": "the network disagrees with raters more than they with each other",
 }
+ASKED = ("controls", "outcome", "plan")  # sections without a line among the figures
 ORDERLESS = ("pool",)  # models that ignore the order of frames by design
 
 
@@ -70,17 +71,14 @@ class Section(NamedTuple):
 
 def show(cell, digits=3):
     """Write a cell for the terminal."""
-    figure = isinstance(cell, dict) and cell["value"] is not None
-    text = page.interval(cell | {"reason": ""}, digits) if figure else page.cell(cell)
-    return text.replace("−", "-").replace("–", "-")
+    return page.cell(cell, digits).replace("−", "-").replace("–", "-")
 
 
-def show_p(test, digits=4):
+def show_p(test):
     """Write the p of a test, or why there is none."""
     if test["p"] is None:
         return f"not defined ({test.get('reason')})"
-    least = 10.0**-digits
-    return f"{test['p']:.{digits}f}" if test["p"] >= least else f"< {least:g}"
+    return f"{test['p']:.4f}" if test["p"] >= 0.0001 else "< 0.0001"
 
 
 def lay(words, *sides):
@@ -100,11 +98,18 @@ def list_sections(result, model=None):
     found = {
         "agreement": list_agreement(result),
         "baselines": list_baselines(result),
-        "groups": list_groups(result),
-        **{name: make(result[name]) for name, make in ASKED.items() if name in result},
         "errors": list_errors(result["errors"]),
         "controls": list_controls(result.get("controls", {}), model),
     }
+    makers = {
+        "comparison": list_comparison,
+        "outcome": list_outcome,
+        "raters": list_raters,
+        "plan": list_plan,
+        "repeats": list_repeats,
+    }
+    for name, make in makers.items():
+        found[name] = make(result[name]) if name in result else []
     return {name: sections for name, sections in found.items() if sections}
 
 
@@ -117,8 +122,16 @@ def list_agreement(result):
     rows = [*lay(words, *sides), ["p of Pearson r", "", show_p(result["permutation"])]]
     ideal = {"slope": "slope (ideal 1)", "intercept": "intercept (ideal 0)"}
     rows += [[*row, ""] for row in lay(ideal, result["calibration"])]
+    if separation := result.get("separation"):
+        areas = [separation[unit]["auroc"] for unit in ("clips", "animals")]
+        rows.append(["AUROC, impaired against healthy", *areas])
+    words = {"all": "all animals", "impaired": "impaired alone"}
+    for who, found in result.get("severity", {}).items():
+        rows.append([f"r with expert scores, {words[who]}", "", found["pearson"]])
     notes = ["p: means of animals permuted, one-sided"]
     notes.append(CENTRED if crossed else CONDITIONAL)
+    if healthy := result.get("healthy_group"):
+        notes.append(f"healthy group: {healthy}")
     if unscored := agreement["unscored"]:
         notes.append(f"{count(unscored, 'clip')} without an expert score omitted")
     columns = f"{sides[0]['n']} clips", f"{sides[1]['n']} animals"
@@ -140,22 +153,6 @@ def list_baselines(result):
         rows.append([name, mae, reduction, "; ".join(notes)])
     columns = "MAE over clips", "reduction by the network", ""
     return [Section("baselines, fitted on the training clips", columns, rows)]
-
-
-def list_groups(result):
-    """List how scores separate groups and follow severity within them."""
-    sections, healthy = [], result.get("healthy_group")
-    notes = [f"healthy group: {healthy}"] if healthy else []
-    if separation := result.get("separation"):
-        rows = [[what, found["auroc"]] for what, found in separation.items()]
-        title = "impaired against healthy: area under the ROC curve"
-        sections.append(Section(title, ("AUROC",), rows, notes))
-    if severity := result.get("severity"):
-        words = {"all": "all animals", "impaired": "impaired alone"}
-        rows = [[words[who], found["pearson"]] for who, found in severity.items()]
-        title = "network score against expert severity, of animals"
-        sections.append(Section(title, ("Pearson r",), rows, notes))
-    return sections
 
 
 def list_comparison(study):
@@ -257,12 +254,3 @@ def list_repeats(repeats):
     rows = [[words[name], *(row[k] for k in keys)] for name, row in repeats.items()]
     columns = "mean", "SD", "lowest", "highest", "times"
     return [Section("repeated with other seeds and folds, clips", columns, rows)]
-
-
-ASKED = {
-    "comparison": list_comparison,
-    "outcome": list_outcome,
-    "raters": list_raters,
-    "plan": list_plan,
-    "repeats": list_repeats,
-}

@@ -84,21 +84,6 @@ def check_labels(table, by_group, by_session):
             )
 
 
-def list_results(study):
-    """List the sentences for Results, without their full stops."""
-    scores = "adjusted network scores" if study.get("adjusted") else "network scores"
-    sentences = [
-        page.word("paper.txt", "comparison", each=each, scores=scores)
-        for each in study["found"]
-    ]
-    if found := study.get("all", {}).get("network"):
-        sentences.append(page.word("paper.txt", "all", found=found))
-    if found := study.get("trend", {}).get("network"):
-        of = "day or number of the session" if study["sessions"] else "unit of the dose"
-        sentences.append(page.word("paper.txt", "trend", found=found, unit=of))
-    return sentences
-
-
 def describe_network(run, networks=()):
     """Describe a network as Methods do: settings, weights by name and digest.
 
@@ -120,13 +105,15 @@ def report_study(table, run, settled, output=None, level=intervals.LEVEL):
     """Compare new videos and draw; the sentences for Results and Methods, in lines."""
     from evaluation import plots
 
-    study, has_errors = compare(table, settled), intervals.count_animals(run)
+    study, width = compare(table, settled), None
     error = "its error on held-out animals is not on record"
-    if has_errors:
+    if intervals.count_animals(run):
         error = intervals.describe_errors(run, level)
-    methods = page.word(
-        "paper.txt",
-        "scored",
+        n_clips = round(len(table) / sum(map(len, study["means"].values())))
+        width, _ = intervals.measure_width(run, max(n_clips, 1), level)
+    results = page.render("results.txt", result=None, study=study).split("\n")
+    methods = page.render(
+        "new_animals.txt",
         n_clips=len(table),
         n_animals=table["animal"].nunique(),
         run=run.name,
@@ -134,13 +121,9 @@ def report_study(table, run, settled, output=None, level=intervals.LEVEL):
         error=error,
         known=list_versions(),
     )
-    lines = [f"Results: {'. '.join(list_results(study))}.", f"Methods: {methods}"]
+    lines = [f"Results: {' '.join(results).strip()}", f"Methods: {methods}"]
     if output is None:
         return lines
-    width = None
-    if has_errors:
-        n_clips = round(len(table) / sum(map(len, study["means"].values())))
-        width, _ = intervals.measure_width(run, max(n_clips, 1), level)
     title = f"new animals, scored by {run.name}"
     level = intervals.format_level(intervals.choose_level(run, level))
     drawn = plots.draw_study(study, title, width, level)

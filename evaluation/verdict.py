@@ -51,10 +51,7 @@ def describe_verdict(result, known=""):
 
 
 def compare_baselines(result, digits):
-    """Compare with the mean and the best simple method: label, than what, a sentence.
-
-    A sentence never contradicts the sign of the reduction.
-    """
+    """Compare with the mean and the best simple method: label, than what, sentence."""
     baselines, n = result["baselines"], result["agreement"]["animals"]["n"]
     reduction, rival = baselines[MEAN]["reduction"], find_rival(baselines)
     found, gain = compare(reduction), show(reduction, digits)
@@ -69,14 +66,12 @@ def compare_baselines(result, digits):
     start = f"That is better than the mean, by {gain}"
     if rival is None:
         return BETTER, "", f"{start}."
-    if (
-        baselines[rival]["clips"]["mae"]["value"]
-        >= baselines[MEAN]["clips"]["mae"]["value"]
-    ):
+    errors = [baselines[name]["clips"]["mae"]["value"] for name in (rival, MEAN)]
+    if errors[0] >= errors[1]:
         return BETTER, "", f"{start}; no simple method beats it."
-    method, reduction = (
-        f"the best simple method ({rival})",
+    reduction, method = (
         baselines[rival]["reduction"],
+        f"the best simple method ({rival})",
     )
     gain = show(reduction, digits)
     if compare(reduction) == "better":
@@ -136,13 +131,14 @@ def list_figures(result):
     if compare(clips["bias"]) in ("better", "worse"):
         side = "high" if clips["bias"]["value"] > 0 else "low"
         lines["bias"] = f"too {side}: {show(clips['bias'], digits)}"
-    if "comparison" not in result:  # which tells groups apart by session
-        lines |= list_groups(result)
     if inter := result.get("raters", {}).get("inter"):
         apart = inter["mae"]["reason"] if inter["mae"]["value"] is None else ""
         text = f"{show(inter['mae'], 2)} apart on average, ICC {show(inter['icc'], 2)}"
         lines[count(inter["n_raters"], "rater")] = apart or text
-    lines |= list_asked(result, digits)
+    if "comparison" in result:  # which tells groups apart, by session
+        lines |= list_comparison(result["comparison"])
+    else:
+        lines |= list_groups(result)
     worst = [f"{c['clip']} {c['error']:+.{digits}f}" for c in result["worst"][:3]]
     return lines | {"largest errors": ", ".join(worst)}
 
@@ -160,10 +156,9 @@ def list_groups(result):
     return lines
 
 
-def list_asked(result, digits):
-    """List what was asked for besides: texts by name."""
-    lines, comparison = {}, result.get("comparison", {"found": []})
-    found = comparison["found"]
+def list_comparison(comparison):
+    """List differences between groups and sessions: texts by name."""
+    lines, found = {}, comparison["found"]
     holm = "Holm " * (len(found) > 1)
     for each in found[:MOST_COMPARED]:
         own, (low, high) = each["network"], each["network"]["interval"]
@@ -178,15 +173,6 @@ def list_asked(result, digits):
     if trend := comparison.get("trend", {}).get("network"):
         (low, high), p = trend["interval"], show_p(trend)
         lines["trend"] = f"{trend['slope']:+.3g} [{low:.3g}, {high:.3g}] p {p}"
-    if outcome := result.get("outcome"):
-        sides = [f"{who} {show(outcome[who], 2)}" for who in ("network", "expert")]
-        lines["r with the outcome"] = "; ".join(sides)
-    for name, found in result.get("controls", {}).items():
-        change = show(found["change"], digits)
-        lines[name] = f"MAE over clips changes by {change}: {found['verdict']}"
-    if plan := result.get("plan"):
-        text = plan.get("reason") or f"about {plan['needed']['value']:.0f} animals"
-        lines["animals for the error wanted"] = text
     return lines
 
 

@@ -1,7 +1,6 @@
 """Pages from templates: one HTML file with everything in it, for screen and paper.
 
-Templates hold prose, HTML and CSS; they escape every text. Pictures are embedded and
-nothing is fetched from elsewhere, so a page can be sent to somebody.
+Pictures are embedded and nothing is fetched from elsewhere, so a page can be sent.
 """
 
 import base64
@@ -51,27 +50,26 @@ def percent(value, digits=0):
     return f"{number(100 * value, digits)}%" if known else "not defined"
 
 
-def cell(value):
+def cell(value, digits=3):
     """Write a value for a table; a note beside the table gives reasons of figures."""
     if isinstance(value, dict):
         known = value["value"] is not None
-        return interval(value | {"reason": None} if known else value)
+        return interval(value | {"reason": None} if known else value, digits)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, float) and 0 < abs(value) < 0.0005:
         return f"{value:.1g}".replace("-", "−")
-    return number(value) if isinstance(value, float) else str(value)
+    return number(value, digits) if isinstance(value, float) else str(value)
 
 
 def one_line(text):
-    """Join the lines of a text, for macros that are written over several."""
+    """Join the lines that a text is written over."""
     return " ".join(text.split())
 
 
 def holds_numbers(rows, column):
     """Say whether a column of a table holds nothing but numbers."""
-    values = [row[column] for row in rows]
-    return all(isinstance(v, (int, float)) or v in ("", "–", None) for v in values)
+    return all(isinstance(row[column], (int, float, type(None))) for row in rows)
 
 
 def embed(picture):
@@ -89,9 +87,7 @@ def embed(picture):
 
 
 TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(
-        Path(__file__).parent / "templates", encoding="utf-8"
-    ),
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=jinja2.select_autoescape(("html",)),
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
@@ -103,16 +99,8 @@ TEMPLATES.globals["embed"] = embed
 
 
 def render(template, **context):
-    """Fill a template of this folder; `.html` escapes every text, `.txt` none.
-
-    What the template names and the context lacks is an error.
-    """
+    """Fill a template of this folder; `.html` escapes every text, `.txt` none."""
     return TEMPLATES.get_template(template).render(**context)
-
-
-def word(template, macro, **context):
-    """Fill a macro of a template, and join the lines that it is written over."""
-    return one_line(getattr(TEMPLATES.get_template(template).module, macro)(**context))
 
 
 def write(path, template, **context):

@@ -111,8 +111,7 @@ def test_the_page_leads_with_the_label_and_the_sentences(tmp_path):
     result, _, _ = tell(table, reasons=reasons)
     path = tmp_path / "report.html"
     run = make_run(name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5))
-    result["results"] = report.write_results(result, run, "folds", True)
-    result["methods"] = report.write_methods(result, run, "folds", True)
+    result |= report.write_sentences(result, run, "folds", True)
     result["change_first"] = ["<look>"]
     clips = [data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]]
     told = result, run, report_tables.list_sections(result), [], "folds"
@@ -136,12 +135,12 @@ def test_methods_name_all_networks_of_a_cross_validation_once():
     run = make_run(name="Reach", model="motion", scheme=Scheme("folds", n_folds=5))
     run = dataclasses.replace(run, choice=choice)
     result["networks"] = [30, 36, 36, 36, 36]
-    text = report.write_methods(result, run, "folds", True)
+    text = report.write_sentences(result, run, "folds", True)["methods"]
     assert "scored by 5 networks (model motion, each trained on 30 to 36 clips" in text
     assert "They were evaluated on 45 clips of 15 animals, each scored by a" in text
     assert "20% amount of movement" not in text  # of the last network alone
     result["networks"] = [36]
-    alone = report.write_methods(result, run, "test", True)
+    alone = report.write_sentences(result, run, "test", True)["methods"]
     assert "scored by a network (model motion, trained on 36 clips" in alone
     assert "20% amount of movement [20%, 20%], 80% posture" in alone
 
