@@ -7,7 +7,7 @@ from collections import Counter
 
 from system.terminal import Problem, caution
 
-DASHES = dict.fromkeys(map(ord, "‐‑‒–—"), "-")  # the minus, U+2212, stays
+DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
 
 
 def words(text):

@@ -1,66 +1,48 @@
 """Sessions in the order of time, as their labels tell it, and spelled in one way.
 
 A label is read into a phase (naive, before, during, after, long after), a date, a
-duration and numbers. Where labels do not tell an order it is asked for, never guessed.
+duration and numbers. Where labels do not tell an order for sure it is asked for.
 """
 
 import csv
 import datetime
+import math
 import re
+import shlex
 from collections import Counter
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from names.dates import choose_forms, read_date
+from names.dates import MONTH, choose_forms, read_date
 from names.labels import simplify, words
 from system.terminal import Problem, caution
 
 NAIVE, BEFORE, DURING, AFTER, LATER = range(5)
-PRE = ("pre", "before", "prior", "vor", "vorher")
-POST = ("post", "after", "afterwards", "nach", "nachher", "danach")
+PRE = words("pre before vor vorher")
 PHASES = {
-    **dict.fromkeys(("naive", "habituation"), NAIVE),
-    **dict.fromkeys((*PRE, *words("baseline baselines bsl bl base basal")), BEFORE),
-    **dict.fromkeys(words("initial intact healthy start beginning"), BEFORE),
-    **dict.fromkeys(POST, AFTER),
-    **dict.fromkeys(words("later recovery recovered washout followup final"), LATER),
-    **dict.fromkeys(words("last end retest retention rehab rehabilitation"), LATER),
-    **dict.fromkeys(("erholung", "ende"), LATER),
+    **dict.fromkeys(words("naive habituation"), NAIVE),
+    **dict.fromkeys(PRE | words("baseline baselines bsl bl base intact"), BEFORE),
+    **dict.fromkeys(words("post after nach nachher"), AFTER),
+    **dict.fromkeys(words("recovery washout followup retention later"), LATER),
 }
+UNSURE = words(  # of a time that is not read
+    "early mid middle late acute subacute chronic initial final start end beginning "
+    "last zero one two three first second third am pm morning noon afternoon evening "
+    "night ii iii iv vi vii viii ix"
+)
 EVENTS = words(  # what "pre" may be written together with; "post" needs no such list
-    "op operative surgery surgical lesion stroke injury mcao treatment drug test "
-    "training train exposure dose therapy intervention ischemia infusion injection "
-    "stim stimulation"
+    "op surgery lesion stroke injury mcao ischemia treatment drug therapy training test"
 )
 NO_PHASE = words("posture postures postural posterior postnatal poster")
-UNITS = {  # in days
-    "minute": (1 / 1440, "min mins minute minutes"),
+DAYS = {  # of each unit
     "hour": (1 / 24, "h hr hrs hour hours hpi stunde stunden"),
     "day": (1, "d day days tag tage dpi dpo dps dpl pod"),
     "week": (7, "w wk wks week weeks wpi woche wochen"),
     "month": (30.4, "mo mos month months monat monate"),
     "year": (365.2, "y yr yrs year years jahr jahre"),
 }
-UNIT_OF = {word: unit for unit, (_, text) in UNITS.items() for word in words(text)}
-SIGNED = (*UNIT_OF, "t", "tp", "time", "timepoint", "p")  # D-1 may be a day before D0
-ORDINALS = {
-    word: number
-    for text in (
-        "zero one two three four five six seven eight nine ten eleven twelve",
-        "zeroth first second third fourth fifth sixth seventh eighth ninth tenth",
-    )
-    for number, word in enumerate(text.split())
-}
-STAGED = {  # words for which a kind of number stands
-    **dict.fromkeys(("acute", "early"), ("stage", 1.0)),
-    **dict.fromkeys(("subacute", "mid", "middle"), ("stage", 2.0)),
-    **dict.fromkeys(("late", "chronic"), ("stage", 3.0)),
-    **dict.fromkeys(("am", "morning"), ("clock", 9.0)),
-    **dict.fromkeys(("pm", "afternoon"), ("clock", 15.0)),
-    **{"noon": ("clock", 12.0), "evening": ("clock", 19.0), "night": ("clock", 22.0)},
-}
-ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
-SURELY_ROMAN = {"ii", "iii", "iv", "vi", "vii", "viii", "ix"}
+UNITS = {word: unit for unit, (_, text) in DAYS.items() for word in words(text)}
+SIGNED = {*DAYS, "t", "tp", "p"}  # D-1 may be a day before D0
 
 
 class Reading(NamedTuple):
@@ -73,117 +55,88 @@ class Reading(NamedTuple):
     numbers: tuple
 
 
-# ---------------------------------------------------------------- reading a label
-
-
-def read_label(text, form, context):
-    """Read a simplified label, whose dates are of this form.
-
-    `context` holds what only all labels tell: words before numbers that are "signed",
-    "events" that "pre" is written together with, whether letters are "roman" numbers.
-    """
-    date, rest = read_date(text, form)
-    tokens = split_tokens(rest, context)
-    phases = {PHASES[word] for word in tokens if word in PHASES}
-    explicit = {AFTER if w in POST else BEFORE for w in tokens if w in PRE + POST}
-    phase = min(phases, default=DURING)
-    if BEFORE not in explicit and phases:
-        phase = LATER if LATER in phases else max(explicit or {phase})
-    days, tokens = take_days(tokens, any(word in PRE for word in tokens))
-    numbers = tuple(token for token in tokens if not isinstance(token, str))
-    words = tuple(token for token in tokens if isinstance(token, str))
-    if not (date or numbers or words):
-        words = (text,)  # of signs alone
-    return Reading(phase, date, days, words, numbers)
-
-
-def split_tokens(text, context):
-    """Split a label into words and numbers: list of str and float."""
-    text = re.sub(r"\b(wash|follow|base)[ _-](out|up|line)\b", r"\1\2", text)
-    text = re.sub(
-        r"(?<!\d)(\d\d?)(?:[:.](\d\d))?\s*([ap])\.?m\b",
-        lambda m: f"{int(m[1]) % 12 + 12 * (m[3] == 'p')}:{m[2] or '00'}",
-        text,
-    )
-    tokens = []
-    pattern = r"([-+\u2212]?)(\d+(?:[.,]\d+)?)(?:(?:st|nd|rd|th)(?![^\W\d_]))?"
-    for found in re.finditer(pattern + r"|([^\W\d_]+|[+/%&])", text):
-        if found[2]:
-            before, last = text[: found.start()][-1:], tokens[-1:] or [""]
-            is_sign = found[1] == "\u2212" or (
-                found[1] == "-"
-                and (before in ("", " ", "_", "(") or last[0] in context["signed"])
-            )
-            number = float(found[2].replace(",", "."))
-            tokens.append(-number if is_sign else number)
-            continue
-        word = found[3]
-        if word in ORDINALS or (word in ROMAN and context["roman"]):
-            number = ORDINALS[word] if word in ORDINALS else ROMAN.index(word) + 1
-            tokens.append(float(number))
-        elif word in STAGED:
-            tokens += STAGED[word]
-        else:
-            tokens += split_phase(UNIT_OF.get(word, word), context)
-    return tokens
-
-
-def split_phase(word, context):
-    """Split `postlesion` into its phase and what it refers to, `postd` of `postd3` and
-    `dpost` of `3dpost` into phase and unit: list of str."""
-    if word.startswith("post") and word not in (*PHASES, *NO_PHASE):
-        return ["post", UNIT_OF.get(word[4:], word[4:])]
-    if word.startswith("pre") and word[3:] in {*context["events"], *UNIT_OF} - {"y"}:
-        return ["pre", UNIT_OF.get(word[3:], word[3:])]
-    if (found := re.fullmatch("(.+)(pre|post)", word)) and found[1] in UNIT_OF:
-        return [UNIT_OF[found[1]], found[2]]
-    return [word]
-
-
-def take_days(tokens, is_before):
-    """Take durations out of tokens: days or None, and the tokens with the number gone;
-    in `2 weeks pre` it stands before its unit, which makes it a time before."""
-    days, left = None, list(tokens)
-    for place, token in enumerate(tokens):
-        sides = [p for p in (place - 1, place + 1) if 0 <= p < len(tokens)]
-        sides = [p for p in sides if isinstance(left[p], float)]
-        if token not in UNITS or not sides:
-            continue
-        is_named = place > 1 and isinstance(tokens[place - 2], str)  # post 1, day 2
-        is_postfix = sides[0] < place and not (len(sides) == 2 and is_named)
-        at = sides[0] if is_postfix else sides[-1]
-        sign = -1 if is_postfix and is_before else 1
-        days = (days or 0) + sign * tokens[at] * UNITS[token][0]
-        left[at] = None
-    return days, [token for token in left if token is not None]
-
-
-# ---------------------------------------------------------------- reading a table
+# ---------------------------------------------------------------- reading labels
 
 
 def read_labels(labels):
-    """Read labels in every way that fits all of them: list of {label: Reading}."""
+    """Read labels with each order of numbers that their dates may have: a list of
+    {label: Reading, or None where it is not read for sure}."""
     texts = {label: simplify(label) for label in dict.fromkeys(labels)}
-    used = {w for text in texts.values() for w in re.findall(r"[^\W\d_]+", text)}
     hyphened, other = (
-        {
-            UNIT_OF.get(word, word)
-            for text in texts.values()
-            for word in re.findall(rf"([^\W\d_]+){between}\d", text)
-        }
-        for between in ("-", r"[\s_+]*")
+        {UNITS.get(w, w) for t in texts.values() for w in re.findall(pattern, t)}
+        for pattern in (r"([^\W\d_]+)-\d", r"([^\W\d_]+)[\s_+]*\d")
     )
-    context = {
-        "signed": hyphened & other & {*UNITS, *SIGNED},
-        "roman": bool(used & SURELY_ROMAN),
-        "events": {*EVENTS, *(w[4:] for w in used if w.startswith("post"))} - {""},
-    }
+    signed = hyphened & other & SIGNED
     found = []
     for form in choose_forms(texts.values()):
-        readings = {k: read_label(text, form, context) for k, text in texts.items()}
+        readings = {k: read_label(text, form, signed) for k, text in texts.items()}
         if readings not in found:
             found.append(readings)
     return found
+
+
+def read_label(text, form, signed):
+    """Read a simplified label, whose date is of this form. `signed`: the words behind
+    which a hyphen is a minus."""
+    date, rest = read_date(text, form)
+    tokens = split_tokens(rest, signed)
+    phases = {PHASES[word] for word in tokens if word in PHASES}
+    n_numbers = sum(isinstance(token, int) for token in tokens)
+    is_unsure = (
+        len(phases) > 1
+        or UNSURE.intersection(tokens)
+        or re.search(rf"{MONTH}|\d[.,:/]\d|\d{{6}}", rest)  # a decimal, another date
+        or (n_numbers > 1 and re.search(r"\d{4}", rest))  # 2024-W50
+        or (n_numbers and date and date.year == 1)  # 28 May 24
+    )
+    days, tokens, is_clear = take_days(tokens)
+    if is_unsure or not is_clear:
+        return None
+    numbers = tuple(token for token in tokens if isinstance(token, int))
+    others = tuple(token for token in tokens if isinstance(token, str))
+    if not (date or numbers or others):
+        others = (text,)  # of signs alone
+    return Reading(min(phases, default=DURING), date, days, others, numbers)
+
+
+def split_tokens(text, signed):
+    """Split a label into words and whole numbers: list of str and int."""
+    text = re.sub(r"\b(wash|follow|base)[ _-](out|up|line)\b", r"\1\2", text)
+    tokens = []
+    for found in re.finditer(r"([-+]?)(\d+)|[^\W\d_]+|[+/%&]", text):
+        if found[2]:
+            before, last = text[: found.start()][-1:], tokens[-1:]
+            is_minus = before in ("", " ", "_", "(") or signed.intersection(last)
+            tokens.append(int(found[2]) * (-1 if found[1] == "-" and is_minus else 1))
+        else:
+            tokens += split_word(UNITS.get(found[0], found[0]))
+    return tokens
+
+
+def split_word(word):
+    """Split `postlesion` into its phase and what it refers to, `postd` of `postd3` and
+    `dpost` of `3dpost` into phase and unit: list of str."""
+    if word.startswith("post") and word not in PHASES.keys() | NO_PHASE:
+        return ["post", UNITS.get(word[4:], word[4:])]
+    if word.startswith("pre") and word[3:] in EVENTS | UNITS.keys() - {"y"}:
+        return ["pre", UNITS.get(word[3:], word[3:])]
+    if (found := re.fullmatch("(.+)(pre|post)", word)) and found[1] in UNITS:
+        return [UNITS[found[1]], found[2]]
+    return [word]
+
+
+def take_days(tokens):
+    """Take durations, `3 day` or `day 3`, out of tokens: days or None, the tokens
+    without their numbers, and whether each unit has one number beside it at most."""
+    days, left, is_clear = None, list(tokens), True
+    for place, token in enumerate(tokens):
+        sides = [p for p in (place - 1, place + 1) if 0 <= p < len(left)]
+        sides = [p for p in sides if isinstance(left[p], int)]
+        if token in DAYS and sides:
+            is_clear = is_clear and len(sides) == 1
+            days = (days or 0) + left[sides[0]] * DAYS[token][0]
+            left[sides[0]] = None
+    return days, [token for token in left if token is not None], is_clear
 
 
 # ---------------------------------------------------------------- order
@@ -191,10 +144,9 @@ def read_labels(labels):
 
 def sort_readings(readings):
     """Sort readings in time: list of Reading, or None where they tell no order."""
-    dates = [reading.date for reading in readings]
-    if len(readings) > 1 and all(dates):
-        if len({date.year == 1 for date in dates}) > 1:
-            return None  # some without a year
+    if None in readings:
+        return None
+    if len(readings) > 1 and all(reading.date for reading in readings):
         return sort_dates(readings)
     by_phase = {}
     for reading in readings:
@@ -202,41 +154,41 @@ def sort_readings(readings):
     during = by_phase.get(DURING, [])
     timed = [r for r in during if r.numbers or r.date or r.days is not None]
     past = [r for r in during if min((*r.numbers, r.days or 0), default=0) < 0]
-    days = [{r.days for r in by_phase.get(p, []) if r.days} for p in (BEFORE, AFTER)]
-    is_within = any(r.words[0] in UNITS for r in readings if r.words and r.days)
-    if is_within and days[0] & days[1] and max(days[0]) > min(days[1]):
-        return None  # is `day 2 pre` before `day 1 post`?
     if (timed and AFTER in by_phase) or (past and {NAIVE, BEFORE} & by_phase.keys()):
         return None
+    before = [r.days for r in readings if r.days and PRE.intersection(r.words)]
+    after = [r.days for r in by_phase.get(AFTER, []) if r.days]
+    if max(before, default=0) > (
+        min(after, default=math.inf) if len(before) < 2 else 0
+    ):
+        return None  # is `day 2 pre` before `day 1 post`, or `day 1 pre`?
     ordered = [sort_phase(group) for _, group in sorted(by_phase.items())]
     return None if None in ordered else [r for group in ordered for r in group]
 
 
 def sort_dates(readings):
     """Sort readings that all have a date; those of one day by what else they tell."""
-    days = sorted({reading.date for reading in readings})
-    if days[0].year == 1 and (days := turn_year(days)) is None:
-        return None
     found = []
-    for day in days:
+    for day in turn_year(sorted({reading.date for reading in readings})):
         same = [r._replace(date=None) for r in readings if r.date == day]
-        ordered = sort_readings(same) if len(same) > 1 else same
+        ordered = sort_readings(same)
         if ordered is None:
             return None
         found += [reading._replace(date=day) for reading in ordered]
-    return found
+    return found or None
 
 
 def turn_year(days):
-    """Begin sorted days without a year where the longest time lies between two; None
-    where it may be either, as for 1 March and 20 October."""
+    """Begin sorted days without a year where the longest time lies between two; none
+    where it may be either, as for 1 March and 20 October, or only some have a year."""
+    if days[-1].year > 1:
+        return days if days[0].year > 1 else []
     gaps = [(b - a).days for a, b in pairwise(days)]
-    around = 365 - sum(gaps)
     longest = max(gaps, default=0)
-    if longest <= around:
+    if longest <= 365 - sum(gaps):
         return days
     if 365 - longest > 92:  # more than three months on both sides of the new year
-        return None
+        return []
     start = gaps.index(longest) + 1
     return days[start:] + days[:start]
 
@@ -247,21 +199,14 @@ def sort_phase(readings):
         return readings
     if any(reading.date for reading in readings):
         return sort_readings(readings) if all(r.date for r in readings) else None
-    # "post" and then "post 1", "post 2 weeks": what has no number comes first.
-    bare = [r for r in readings if not r.numbers and r.days is None]
-    if len(bare) == 1 and bare[0].phase != DURING:
-        is_short = all(r.words[: len(bare[0].words)] == bare[0].words for r in readings)
-        rest = sort_phase([r for r in readings if r is not bare[0]])
-        return [*bare, *rest] if is_short and rest else None
-    if bare:
-        return None
-    alike = len({reading.words for reading in readings}) == 1
+    kinds = {tuple(w for w in r.words if w not in DAYS) for r in readings}
+    is_one_unit = len({reading.words for reading in readings}) == 1
     days = [reading.days for reading in readings]
+    if len(kinds) > 1 or not all(r.numbers or r.days is not None for r in readings):
+        return None
     if None in days:
-        return sorted(readings, key=lambda r: r.numbers) if alike else None
-    kinds = {tuple(w for w in r.words if w not in UNITS) for r in readings}
-    is_one_time = len(kinds) == 1 or readings[0].phase == DURING
-    if not alike and (len(set(days)) < len(days) or not is_one_time):
+        return sorted(readings, key=lambda r: r.numbers) if is_one_unit else None
+    if not is_one_unit and len({*days}) < len(days):
         return None
     return sorted(readings, key=lambda r: (r.days, r.numbers))
 
@@ -271,7 +216,8 @@ def name_sessions(labels):
     known = Counter(label for label in labels if label)
     names = {}
     readings = read_labels(known) if known else []
-    alike = readings[0] if len(readings) == 1 else {k: simplify(k) for k in known}
+    read = readings[0] if len(readings) == 1 else {}
+    alike = {label: read.get(label) or simplify(label) for label in known}
     for _, group in groupby(sorted(known, key=lambda k: repr(alike[k])), alike.get):
         group = sorted(group, key=lambda k: (-known[k], k))
         names |= dict.fromkeys(group, group[0])
@@ -314,19 +260,12 @@ def order_sessions(labels, given=None):
 
 def read_order(labels, given):
     """Read the order that a user gave; see `order_sessions`."""
-    wanted = re.split(r"\s*(?:->|→)\s*", given)
-    if len(wanted) == 1:
-        wanted = next(csv.reader([given], skipinitialspace=True), [])
-    found = []
-    for name in filter(None, map(str.strip, wanted)):
-        meant = [label for label in labels if label == name]
-        meant = meant or [k for k in labels if simplify(k) == simplify(name)]
-        if not meant and (readings := read_labels([*labels, name])):
-            meant = [k for k in labels if readings[0][k] == readings[0][name]]
-        if len(meant) != 1:
+    known, found = {simplify(label): label for label in labels}, []
+    for name in next(csv.reader([given], skipinitialspace=True), []):
+        if (form := simplify(name)) not in known:
             shown = ", ".join(sorted(labels))
             raise Problem(f"--sessions: no session {name!r}. Sessions: {shown}")
-        found += meant
+        found.append(known[form])
     if len(found) < 2 or len(set(found)) < len(found):
         raise Problem(
             "--sessions needs two or more sessions, each once, as in --sessions "
@@ -338,7 +277,7 @@ def read_order(labels, given):
 def quote(labels):
     """Write labels as --sessions takes them."""
     text = ",".join(f'"{label}"' if "," in label else label for label in labels)
-    return text if re.fullmatch(r"[\w.,:+-]+", text) else f"'{text}'"
+    return shlex.quote(text)
 
 
 def show_order(ordered):

@@ -32,8 +32,6 @@ pre | post 1 | post 2 | post 10
 post1 | post2 | post11
 pre 1 | pre 2 | post 1 | post 2
 pre-1 | pre-2 | post-1
-pre day 2 | pre day 10 | post day 1
-pre day 10 | post day 2
 pre | day3 | day21
 day 2 | day 10
 Day_2 | Day_10 | Day_100
@@ -54,28 +52,14 @@ T0 | T1 | T10
 24 h post | 72 h post | 7 d post
 post 24h | post 7d
 pre | 3 dpi | 14 dpi
-2 weeks pre | 1 week pre | 1 week post
 week 1 day 2 | week 1 day 7 | week 2 day 1
 week1_day7 | week2_day1
-1st | 2nd | 3rd | 10th
-first | second | third | tenth
-first | second | last
-session zero | session one | session two | session ten
-early | late
-early | mid | late
-acute | chronic
-pre | acute | chronic
-I | II | III | IV | IX
 baseline | drug | washout
 intact | lesion
-initial | final
-start | end
 Tag 2 | Tag 10
 vor OP | nach OP
 vorher | nachher
 Woche 2 | Woche 11
-day 1 morning | day 1 evening | day 2 morning
-day 1 am | day 1 pm
 2024-05-28 | 2024-06-03
 28.05.2024 | 03.06.2024
 3.6.2024 | 28.6.2024 | 1.7.2024
@@ -87,12 +71,10 @@ day 1 am | day 1 pm
 280524 | 030624
 28.05.24 | 03.06.24
 28-05-2024 | 03-06-2024
-28052024 | 03062024
 2024/5/28 | 2024/6/3
 2024_05_28 | 2024_06_03
 28 May 2024 | 3 June 2024
 28May2024 | 03Jun2024
-28-May-24 | 03-Jun-24
 May 28, 2024 | June 3, 2024
 May28 | Jun3
 Apl27 | May02
@@ -100,16 +82,8 @@ Dec 20 | Jan 10
 Dec20 | Jan10 | Feb3
 12-20 | 01-10
 04-27 | 05-02 | 05-10
-28.05. | 03.06.
-Dec 2023 | Jan 2024
-12/2023 | 01/2024
-2023-12 | 2024-01
-2024-W50 | 2025-W02
-2024年5月28日 | 2024年6月3日
 session 2024-05-28 | session 2024-06-03
 2024-05-28_s2 | 2024-05-28_s10 | 2024-06-03_s1
-2024-05-28 09:30 | 2024-05-28 14:00
-2024-05-28 9:30 am | 2024-05-28 2:00 pm
 pre 28.05.2024 | post 03.06.2024
 baseline | 2024-05-28 | 2024-06-03
 baseline 1 | baseline 2 | day 1
@@ -117,29 +91,39 @@ recovery 2 | recovery 10
 day ３ | day １０
 pré | post
 base line | post
-rat3 day2 | rat3 day10
 6-OHDA day 2 | 6-OHDA day 10
 year 2 | year 10
 2023 | 2024
-1.5 h | 10 h
-0.5 | 1.5 | 10
 S2 | S10
 visit 2 | visit 10
-day 1 training | day 2 test | day 10 test
 03/04/2024 | 05/04/2024
-post | post 1 | post 2
 post-stroke day 2 | post-stroke day 10
 pre | post-d3 | post-d10
 pre | postd3 | postd10
 bsl | D3_post | D10_post
 pre | 3dpost | 10dpost
 pre_d-3 | pre_d-1 | post_d1
-prewk1 | post-3d | post-2wk
 week1-pre | week1-post | week4-post
 day1-pre | day1-post
 pre-surgery | 1 week | 12 weeks
 """
 UNKNOWN = """
+pre day 2 | pre day 10 | post day 1
+2 weeks pre | 1 week pre | 1 week post
+first | second | last
+acute | chronic
+I | II | III | IV | IX
+day 1 am | day 1 pm
+28052024 | 03062024
+28-May-24 | 03-Jun-23
+28.05. | 03.06.
+Dec 2023 | Jan 2024
+12/2023 | 01/2024
+2023-12 | 2024-01
+2024-W50 | 2025-W02
+2024-05-28 9:30 am | 2024-05-28 2:00 pm
+1.5 h | 10 h
+pre | post | final
 A | B
 left | right
 on | off
