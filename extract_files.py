@@ -17,9 +17,7 @@ Slicing is optional: extract_features.py reads videos as they are.
 import contextlib
 import filecmp
 import math
-import sys
 import unicodedata
-from collections import defaultdict
 from pathlib import Path
 
 import data
@@ -39,15 +37,19 @@ from system.terminal import Problem
 from video import find, frames
 
 TIMES = {"start", "end", "n_frames", "fps"}  # columns that tell which part a clip is
-MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 
 # ---------------------------------------------------------------- one clip
 
 
-def read_pictures(clip, allow_short):
+def measure_clip(clip, reel):
+    """Count the frames of a clip in its video."""
+    view = frames.find_view(clip, reel.n_frames, reel.rate)
+    return view.end - view.start
+
+
+def read_pictures(clip, reel):
     """Read the pictures of a clip, and report what is unusual in its video."""
-    reel = frames.open_reel(clip.video, allow_short)
     view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
     yield from reel.iterate(None, view.start, view.end)
     report_notes(clip, reel)
@@ -58,39 +60,21 @@ def report_notes(clip, reel):
         terminal.caution(f"{Path(clip.video).name}: {note}")
 
 
-def measure_clip(clip, reel):
-    """Count the frames of a clip in its video."""
-    view = frames.find_view(clip, reel.n_frames, reel.rate)
-    return view.end - view.start
-
-
-def count_frames(clip, allow_short):
-    """Count the frames of a clip; all of its video must be readable."""
-    reel = frames.open_reel(clip.video, allow_short)
-    list(reel.iterate(()))  # all is decoded, nothing kept
-    report_notes(clip, reel)
-    return measure_clip(clip, reel)
-
-
 def settle(clip, folder, save_as, allow_short):
-    """Count the frames of a clip, or write them to files; returns its row."""
+    """Count the frames of a clip, or write them as images; returns its row."""
     if save_as == "rows":
-        n_frames = clip.n_frames or count_frames(clip, allow_short)
+        if not clip.n_frames:
+            reel = frames.open_reel(clip.video, allow_short)
+            list(reel.iterate(()))  # all is decoded, nothing kept
+            report_notes(clip, reel)
+            clip = clip._replace(n_frames=measure_clip(clip, reel))
         # Found in the working folder wherever that moves.
-        video = discover.place_in(folder, clip.video, clip.video)
-        return clip._replace(n_frames=n_frames, video=video)
-    place, pictures = folder / clip.split / clip.task, read_pictures(clip, allow_short)
-    if save_as == "jpg":
-        part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}"
-        n = frames.write_images(place, clip.name, pictures, clip.video, part.strip())
-        clip = clip._replace(n_frames=n)
-    elif not (rate := clip.fps or frames.open_reel(clip.video, allow_short).rate):
-        raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
-    else:
-        with storage.replacing(place / f"{clip.name}.mp4") as temporary:
-            frames.write_video(temporary, pictures, rate, crf=MP4_LOSS)
-        clip = clip._replace(fps=None)  # the new film tells it
-    return clip._replace(video=None, start=None, end=None)
+        return clip._replace(video=discover.place_in(folder, clip.video, clip.video))
+    pictures = read_pictures(clip, frames.open_reel(clip.video, allow_short))
+    place = folder / clip.split / clip.task
+    part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}".strip()
+    n_frames = frames.write_images(place, clip.name, pictures, clip.video, part)
+    return clip._replace(n_frames=n_frames, video=None, start=None, end=None)
 
 
 def settle_all(found, folder, save_as, allow_short):
@@ -111,53 +95,49 @@ def settle_all(found, folder, save_as, allow_short):
 
 
 def find_videos(folder, split=None, task=None):
-    """List the videos in the published layout; what lies elsewhere is named."""
-    found = [
+    """List the videos in the published layout; what lies deeper is named."""
+    places = [
         path
         for one_split in data.SPLITS
-        for path in sorted((folder / one_split).glob("*/*"))
-        if split in (None, one_split) and task in (None, path.parent.name)
+        for path in sorted((folder / one_split).glob("*"))
+        if split in (None, one_split) and task in (None, path.name)
     ]
-    others = [p for p in found if find.suffix_of(p) not in find.IMAGE_SUFFIXES]
-    places = [path for path in others if path.is_dir()]
-    deep = [p for f in places for p in sorted(f.rglob("*")) if find.is_video(p)]
-    if deep:
+    files = [p for place in places for p in sorted(place.rglob("*")) if p.is_file()]
+    chosen = folders.pick_videos([p for p in files if p.parent in places])
+    if deep := [p for p in files if p.parent not in places and find.is_video(p)]:
         terminal.caution(
             f"{len(deep)} videos lie too deep and are not listed, say {deep[0]}: "
             f"expected {folder}/<split>/<task>/<clip>.avi"
         )
-    if not (chosen := folders.pick_videos(others)):
+    if not chosen:
         raise Problem(f"no video in {folder}/<split>/<task>/. Expected say train/Reach")
     return chosen
 
 
 def check_names(videos):
     """Find the videos that cannot become a row of `data_file.csv`: what is wrong."""
-    faults, earlier = {}, defaultdict(list)  # by name
+    faults, earlier = {}, {}  # by path; the first video of each name
     for path in videos:
         for what, name in (("task", path.parent.name), ("clip", path.stem)):
             if fault := storage.find_name_fault(name):
                 faults[path] = f"{what} {name!r} {fault}. Rename it"
-        name = unicodedata.normalize("NFC", path.stem)
-        for first in earlier[name]:
-            if first.parent == path.parent:
-                faults[path] = f"two videos of one clip: {first} and {path.name}"
-            elif not filecmp.cmp(first, path, shallow=False):
-                faults[path] = (
-                    f"{path} is another video than {first}, and a clip is known by its "
-                    "name alone. Rename one"
-                )
-        earlier[name].append(path)
+        first = earlier.setdefault(unicodedata.normalize("NFC", path.stem), path)
+        if first.parent == path.parent and first != path:
+            faults[path] = f"two videos of one clip: {first} and {path.name}"
+        elif not filecmp.cmp(first, path, shallow=False):
+            faults[path] = (
+                f"{path} is another video than {first}, and a clip is known by its "
+                "name alone. Rename one"
+            )
     return faults
 
 
 def slice_published(args):
     """Slice and list the videos in the published layout."""
-    videos, there = find_videos(args.data, args.split, args.task), {}
+    videos, rows = find_videos(args.data, args.split, args.task), []
     if args.append:  # faults before the work
-        _, listed = listing.open_listed(storage.table_path(args.data))
-        there = {listing.key_of(clip): clip for clip in listed}
-    faults = check_names(videos)
+        _, rows = listing.open_listed(storage.table_path(args.data))
+    faults, there = check_names(videos), {listing.key_of(row): row for row in rows}
     seen = {"crop": args.crop, "mirror": args.mirror or None}
     clips = [
         data.Clip(*path.parts[-3:-1], path.stem, 0, math.nan, video=str(path), **seen)
@@ -168,12 +148,13 @@ def slice_published(args):
     save_as = "rows" if args.rows_only else "jpg"
     new = [known.Known(clip) for clip in clips]
     settled, failed = settle_all(new, args.data, save_as, args.allow_short)
-    rows = [one.clip._replace(video=None) for one in settled]
+    found = [one.clip._replace(video=None) for one in settled]
     if args.append:
-        pairs = [(row, there.get(listing.key_of(row))) for row in rows]
-        list_rows(args.data, [known.compare(args.data, *pair) for pair in pairs])
+        listed = known.Listed(args.data, args.data, rows)
+        pairs = [(clip, there.get(listing.key_of(clip))) for clip in found]
+        list_rows(args.data, [listed.compare(*pair) for pair in pairs])
     else:
-        fields = [listing.list_fields(row, data.COLUMNS) for row in rows]
+        fields = [listing.list_fields(clip, data.COLUMNS) for clip in found]
         print(tables.format_rows(fields), end="")
     return terminal.report_failed([*faults.values(), *failed], len(videos))
 
@@ -194,8 +175,7 @@ def gather(args, listed):
             allow_short=args.allow_short,
         )
     else:
-        there = {known.locate(args.data, row) for row in listed}
-        videos = folders.drop_copies(folders.find_videos(args.source), there)
+        videos = folders.drop_copies(folders.find_videos(args.source), listed.at)
         clips = discover.guess_clips(args.source, videos, args.split, args.task)
     return [
         clip._replace(
@@ -214,19 +194,6 @@ def draw_crops(folder, clips):
             print(f"what will be seen is drawn in {', '.join(map(str, written))}")
 
 
-def is_confirmed():
-    """Ask whether the rows are to be written, where somebody can answer."""
-    if not sys.stdin or not sys.stdin.isatty():
-        print("nothing was written. If this is right, give the command with --yes")
-        return False
-    with contextlib.suppress(EOFError):
-        answer = input("write these rows? [y/N] ")
-        if answer.strip().casefold() in ("y", "yes", "j"):
-            return True
-    print("nothing was written")
-    return False
-
-
 def has_changed(one, allow_short):
     """Tell whether a clip is new, or is no longer what its row says."""
     if one.row is None or one.changes:
@@ -238,38 +205,50 @@ def has_changed(one, allow_short):
         return True  # what is wrong is said when it is read
 
 
-def take_in(args):
-    """List the clips of recordings in the table, once a person has agreed."""
-    path = storage.table_path(args.data)
-    _, listed = listing.open_listed(path)
+def recognise(args, listed):
+    """Find the clips of recordings, and which row of the table each is: Knowns."""
     clips = gather(args, listed)
-    found = known.recognise(args.data, args.source, clips, listed, args.task)
+    found = listed.recognise(clips, args.task)
     if args.animals:
         rows = [one.row for one in found]
         told = animals.find_labels(clips, args.animals, args.source, rows)
         found = known.follow_table(found, told)
-    found = known.inherit_region(found, listed, args.crop or args.mirror)
-    if args.cut:
-        known.warn_of_renamed(found)
-    else:
-        found = list(known.inherit(found, clips, listed))
+    if not (args.crop or args.mirror):
+        listed.inherit_region(found)
+    if not args.cut:
+        listed.inherit(found, clips)
+    return found
+
+
+def show(args, listed, found):
+    """Show what was found, and what is to change in the table."""
     shown = sorted(found, key=lambda one: bool(one.row and not one.changes))
-    shown = [one.show_listed() for one in shown]
     rows = {one.row for one in found}
-    others = [row for row in listed if row not in rows]
-    print("\n".join(discover.describe_guess(shown, others)))
+    others = [row for row in listed.rows if row not in rows]
+    clips = [one.show_listed() for one in shown]
+    print("\n".join(discover.describe_guess(clips, others)))
     draw_crops(args.data, [one.clip for one in found])
     for line in known.describe_changes(found, args.split):
         print(line)
-    if args.cut and (dropped := known.find_dropped(found, listed)):
+    if args.cut and (dropped := listed.find_dropped(found)):
         told = f"kept that {args.cut} does not hold (say, {dropped[0]})"
         print(f"{count(len(dropped), 'listed trial')} {told}")
-    known.warn_of_gone(args.data, listed, found)
+    listed.warn_of_gone(found)
+
+
+def take_in(args):
+    """List the clips of recordings in the table, once a person has agreed."""
+    path = storage.table_path(args.data)
+    listed = known.Listed(args.data, args.source, listing.open_listed(path)[1])
+    found = recognise(args, listed)
+    show(args, listed, found)
     if args.save_as == "rows":
         found = [one for one in found if has_changed(one, args.allow_short)]
     if not found:
         print(f"0 rows added to {path}: all are listed already")
-    if not found or not (args.yes or is_confirmed()):
+        return 0
+    if not args.yes:
+        print("nothing was written. If this is right, give the command with --yes")
         return 0
     rows, failed = settle_all(found, args.data, args.save_as, args.allow_short)
     list_rows(args.data, rows)
@@ -329,14 +308,14 @@ def parse_args(argv):
     add = terminal.begin_options(parser, "recordings")
     text = "folder of recordings, searched at any depth"
     add("--from", Path, text, dest="source", metavar="DIR", action="append")
-    add("--yes", bool, "write the rows without asking for confirmation")
+    add("--yes", bool, "write the rows; without it they are only shown")
     text = "table of trials: video,start,end[,clip,animal,...]"
     add("--cut", Path, text, metavar="CSV")
     text = "unit of start and end: seconds, also as m:ss, or frame numbers from 0; the "
     text += "end is not part of the trial"
     add("--times", ("seconds", "frames"), text, default="seconds")
-    text = "save trials as rows that point into the recording, or as files"
-    add("--save-as", ("rows", "jpg", "mp4"), text, default="rows")
+    text = "save trials as rows that point into the recording, or as images"
+    add("--save-as", ("rows", "jpg"), text, default="rows")
     text = "write a table of trials, proposed from movement"
     add("--find-trials", Path, text, metavar="CSV")
     text = "table of animal,group,session or others; listed clips are updated, too"

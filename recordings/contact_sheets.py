@@ -1,7 +1,5 @@
 """Pictures to look at before anything is extracted: regions and proposed trials."""
 
-import functools
-import itertools
 from collections import defaultdict
 from pathlib import Path
 
@@ -24,31 +22,21 @@ def read_picture(reel, number):
     return picture
 
 
-@functools.cache
-def open_font():
-    """Open a font that knows the letters of most languages."""
-    import matplotlib
+def make_tile(picture, label, crop=None):
+    """Draw a picture, its region, and above a label; the end of a long one is shown."""
+    import matplotlib  # whose font knows the letters of most languages
 
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return ImageFont.truetype(fonts / "DejaVuSans.ttf", 12)
-
-
-def make_tile(picture, label, crop=None, mirror=False):
-    """Draw a picture, its region, and above a label with the size of the picture."""
-    height, width = picture.shape[:2]
-    scale = WIDTH / width
+    font = ImageFont.truetype(fonts / "DejaVuSans.ttf", 12)
     image = Image.fromarray(np.ascontiguousarray(picture))
-    image = image.resize((WIDTH, max(1, round(height * scale))))
+    scale = WIDTH / image.width
+    image = image.resize((WIDTH, max(1, round(image.height * scale))))
     if crop:
         x, y, w, h = (round(length * scale) for length in crop)
         edges = x, y, x + w - 1, y + h - 1
         ImageDraw.Draw(image).rectangle(edges, outline=COLOUR, width=3)
     tile = Image.new("RGB", (WIDTH, image.height + LABEL), "white")
-    text = f"{label}  {width}x{height}" + ("  mirrored" if mirror else "")
-    draw, font = ImageDraw.Draw(tile), open_font()
-    while draw.textlength(text, font) > WIDTH - 4:
-        text = "…" + text[2:]
-    draw.text((2, 2), text, "black", font)
+    ImageDraw.Draw(tile).text((WIDTH - 2, 2), label, "black", font, anchor="ra")
     tile.paste(image, (0, LABEL))
     return tile
 
@@ -58,13 +46,13 @@ def write_pages(path, tiles, columns=COLUMNS):
     size, written = columns * ROWS, []
     for first in range(0, len(tiles), size):
         own = tiles[first : first + size]
-        rows = [own[i : i + columns] for i in range(0, len(own), columns)]
-        heights = (GAP + max(tile.height for tile in row) for row in rows)
-        *tops, bottom = itertools.accumulate(heights, initial=GAP)
-        page = Image.new("RGB", (columns * (WIDTH + GAP) + GAP, bottom), "white")
-        for top, row in zip(tops, rows, strict=True):
-            for place, tile in enumerate(row):
-                page.paste(tile, (GAP + place * (WIDTH + GAP), top))
+        across, down = WIDTH + GAP, max(tile.height for tile in own) + GAP
+        n_rows = -(-len(own) // columns)
+        shape = columns * across + GAP, n_rows * down + GAP
+        page = Image.new("RGB", shape, "white")
+        for place, tile in enumerate(own):
+            row, column = divmod(place, columns)
+            page.paste(tile, (GAP + column * across, GAP + row * down))
         number = f"-{len(written) + 1}" if len(tiles) > size else ""
         written.append(path.with_stem(f"{path.stem}{number}"))
         with replacing(written[-1]) as temporary:
@@ -74,18 +62,18 @@ def write_pages(path, tiles, columns=COLUMNS):
 
 def draw_crops(path, clips):
     """Draw the region of each video that is readable into its middle frame."""
-    once, tiles, sizes = {}, [], defaultdict(dict)
-    for clip in clips:
-        once.setdefault((clip.video, clip.crop, clip.mirror), clip)
-    for clip in once.values():
+    tiles, sizes = [], defaultdict(dict)
+    for clip in {(c.video, c.crop, c.mirror): c for c in clips}.values():
         try:
             reel = frames.open_reel(clip.video, allow_short=True)
             picture = read_picture(reel, reel.n_frames // 2)
         except Problem:
             continue  # it is named where its frames are counted
         frames.View(crop=clip.crop).apply(picture)  # refuses what lies outside
-        sizes[clip.crop].setdefault("{1}x{0}".format(*picture.shape), clip.name)
-        tiles.append(make_tile(picture, clip.name, clip.crop, clip.mirror))
+        size = "{1}x{0}".format(*picture.shape)
+        sizes[clip.crop].setdefault(size, clip.name)
+        label = f"{clip.name}  {size}" + "  mirrored" * bool(clip.mirror)
+        tiles.append(make_tile(picture, label, clip.crop))
     for crop, of_size in sizes.items():
         if crop and len(of_size) > 1:
             told = ", ".join(f"{size} as {name}" for size, name in of_size.items())

@@ -5,7 +5,7 @@ import itertools
 import math
 import os
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,73 +40,149 @@ class Known(NamedTuple):
         labels = {c: getattr(self.row, c) or getattr(self.clip, c) for c in kept}
         return self.clip._replace(**labels)
 
+    def is_overruled(self):
+        """Tell whether its row has another name or label than the clip was found by."""
+        asked = [] if NUMBERED.search(self.called) else [(self.called, self.row.name)]
+        asked += [(getattr(self.clip, c), getattr(self.row, c)) for c in data.LABELS]
+        if {*data.LABELS} & {*self.changes}:
+            return False
+        return any(a and b and fold(a) != fold(b) for a, b in asked)
 
-def recognise(folder, source, clips, listed, task=None):
-    """Find the rows of clips that are listed, so that none is listed twice: Knowns.
 
-    A recording is known by its place; where the listed place is empty by the end of it,
-    so that a folder may move to another drive. A clip is known by its part of the
-    recording, else by its name. One that only shares the name of another film gets a
-    separate name. `task` is the one that was asked for: the table refuses another.
+class Listed:
+    """The rows of a table of clips, among which clips of recordings are found.
+
+    `folder` is the working folder, `source` that of the recordings.
     """
-    rows_of = find_rows(folder, source, {clip.video for clip in clips}, listed)
-    named = {fold(row.name): row for row in reversed(listed)}
-    known = {c for row in listed for c in data.LABELS if getattr(row, c) is not None}
-    lacking = [c for c in data.LABELS if c not in known]
-    taken, found, pairs = set(), {}, []
-    for number, clip in enumerate(clips):  # first those of the same part of a recording
-        same = (r for r in rows_of[clip.video] if list_part(r) == list_part(clip))
-        if row := next((r for r in same if fold(r.name) not in taken), None):
-            taken.add(fold(row.name))
-            found[number] = row
-    for number, clip in enumerate(clips):
-        row, form = found.get(number), fold(clip.name)
-        if row is None and form in named:
-            row = named[form]
-            if form in taken or is_another_trial(clip, row):
-                row, clip = None, number_anew(clip, named)
-            elif row and is_other_film(folder, clip, row, rows_of[clip.video]):
-                row, clip = None, name_by_folder(clip, source, named)
-        if row and clip.task != row.task and (task or row not in rows_of[clip.video]):
-            row = None
-        taken.add(fold((row or clip).name))
-        named.setdefault(fold(clip.name), row)
-        pairs.append(compare(folder, clip, row, lacking)._replace(called=clip.name))
-    return pairs
 
+    def __init__(self, folder, source, rows):
+        self.folder, self.source, self.rows = folder, source, rows
+        self.named = {fold(row.name): row for row in reversed(rows)}
+        told = {c for row in rows for c in data.LABELS if getattr(row, c) is not None}
+        self.lacking = [c for c in data.LABELS if c not in told]
+        self.at = defaultdict(list)  # place of a video -> its rows
+        for row in rows:
+            if place := self.locate(row):
+                self.at[place].append(row)
+        self.gone = {p: own for p, own in self.at.items() if not p.is_file()}
+        digests = provenance.list_digests(folder) if self.gone else {}
+        self.by_digest = {
+            digests[row.name]: own
+            for own in self.gone.values()
+            for row in own
+            if row.name in digests
+        }
 
-def follow_table(known, labels):
-    """Give clips the labels that a table of animals tells, and have rows that are
-    listed changed in these alone: list of Known."""
-    found = []
-    for one, told in zip(known, labels, strict=True):
-        changes = [column for column in one.changes if column not in told]
-        changes += [c for c in told if one.row and getattr(one.row, c) != told[c]]
-        clip = one.clip._replace(**told)
-        found.append(one._replace(clip=clip, changes=tuple(changes)))
-    return found
+    def locate(self, row):
+        """Tell where the video of a row should lie; None where it names none."""
+        if not row.video:
+            return None
+        name = row.video if os.sep == "\\" else row.video.replace("\\", "/")
+        return Path(os.path.normpath(Path(self.folder).resolve() / name))
 
+    def find_rows(self, video):
+        """List the rows of a video: of its place, or of one that it has moved from; one
+        with a new name is known by its content, once its sequence was made."""
+        if Path(video) in self.at:
+            return self.at[Path(video)]
+        end = f"/{discover.place_in(self.source, video)}"
+        moved = [own for p, own in self.gone.items() if p.as_posix().endswith(end)]
+        if len(moved) == 1 or not self.by_digest:
+            return moved[0] if len(moved) == 1 else []
+        return self.by_digest.get(provenance.digest_source([Path(video)]), [])
 
-def inherit(known, guessed, listed):
-    """Let new clips have the animals and groups that the table gives to clips that were
-    `guessed` alike; a group that nothing tells is that of the animal."""
-    called, groups = defaultdict(set), defaultdict(set)
-    guesses = {one.clip.animal for one in known} - {None}
-    guesses |= {f"{o.clip.group} {o.clip.animal}" for o in known if o.clip.animal}
-    spelled = match_animals(guesses, {row.animal for row in listed} - {None})
-    for one, guess in zip(known, guessed, strict=True):
-        if one.row:
-            called[guess.animal].add(one.show_listed().animal)
-    for row in listed:
-        groups[row.animal].add(row.group)
-    for one in known:
-        clip = one.clip
-        if one.row is None and clip.animal:
+    def recognise(self, clips, task=None):
+        """Find the rows of clips that are listed, so that none is listed twice: Knowns.
+
+        A recording is known by its place; where the listed place is empty by the end of
+        it, so that a folder may move to another drive. A clip is known by its part of
+        the recording, else by its name. One that only shares the name of another film
+        gets a separate name. `task` is the one that was asked for: the table refuses
+        another.
+        """
+        rows_of = {v: self.find_rows(v) for v in {clip.video for clip in clips}}
+        taken, parts, found = set(), [], []
+        for clip in clips:  # first those of the same part of a recording
+            same = (r for r in rows_of[clip.video] if list_part(r) == list_part(clip))
+            parts.append(next((r for r in same if fold(r.name) not in taken), None))
+            taken |= {fold(parts[-1].name)} if parts[-1] else set()
+        for clip, row in zip(clips, parts, strict=True):
+            form, own = fold(clip.name), rows_of[clip.video]
+            if row is None and form in self.named:
+                row = self.named[form]
+                if form in taken or self.is_other(clip, row, own):
+                    row, clip = None, self.rename(clip)
+            if row and clip.task != row.task and (task or row not in own):
+                row = None
+            taken.add(fold((row or clip).name))
+            self.named.setdefault(fold(clip.name), row)
+            found.append(self.compare(clip, row)._replace(called=clip.name))
+        return found
+
+    def is_other(self, clip, row, own):
+        """Tell whether a row that has a clip's name stands for another trial, which
+        shares no time with it, or film; `own` are the rows of the clip's video."""
+        if row is None:
+            return False
+        if NUMBERED.search(clip.name) and row.video:
+            (start, end), (first, last) = (
+                (c.start or 0, math.inf if c.end is None else c.end)
+                for c in (clip, row)
+            )
+            if end <= first or last <= start:
+                return True
+        if row in own or row.task != clip.task:
+            return False  # under another task: the table refuses it
+        there = [p for p in find.find_files(self.folder, row) if not find.is_image(p)]
+        return bool(there) and not filecmp.cmp(there[0], clip.video, shallow=False)
+
+    def rename(self, clip):
+        """Give a clip a name that is free: a trial the next number, a film that of its
+        folder, too."""
+        stem, is_film = NUMBERED.sub("", clip.name), not NUMBERED.search(clip.name)
+        if is_film:
+            stem = discover.safe_name(f"{Path(self.source).resolve().name}_{stem}")
+        numbers = (f"{stem}_t{number:02d}" for number in itertools.count(1))
+        names = itertools.chain([stem] * is_film, numbers)
+        return clip._replace(name=next(n for n in names if fold(n) not in self.named))
+
+    def compare(self, clip, row):
+        """Pair a clip with its row, and name the columns in which that is to change:
+        what a clip does not tell stays."""
+        if row is None:
+            return Known(clip, None)
+        place = self.locate(row)
+        is_gone = not (place.is_file() if place else find.find_files(self.folder, row))
+        changes = ["video"] * is_gone
+        seen = (*SEEN, *self.lacking) if row.video or is_gone else SEEN[2:]
+        for column in seen:
+            new, old = getattr(clip, column), getattr(row, column)
+            is_told = new is not None and (new or old is not None)
+            if is_told and write_field(new) != write_field(old):
+                changes.append(column)
+        kept = {c: getattr(row, c) for c in SEEN if getattr(clip, c) is None}
+        clip = clip._replace(split=row.split, task=row.task, name=row.name, **kept)
+        return Known(clip, row, tuple(changes))
+
+    def inherit(self, found, guessed):
+        """Let new clips have the animals and groups that the table gives to clips that
+        were `guessed` alike; a group that nothing tells is that of the animal."""
+        called, groups = defaultdict(set), defaultdict(set)
+        for one, guess in zip(found, guessed, strict=True):
+            if one.row:
+                called[guess.animal].add(one.show_listed().animal)
+        for row in self.rows:
+            groups[row.animal].add(row.group)
+        named = [one.clip for one in found if one.clip.animal]
+        guesses = {c.animal for c in named} | {f"{c.group} {c.animal}" for c in named}
+        spelled = match_animals(guesses, groups.keys() - {None})
+        for number, (clip, row, *_) in enumerate(found):
+            if row or not clip.animal:
+                continue
             (animal, *others) = called.get(clip.animal) or {clip.animal}
             animal = clip.animal if others or animal is None else animal
-            forms = f"{clip.group} {animal}", animal  # see settle_labels
-            known_as = [spelled.get(form) for form in forms]
-            animal = known_as[0] or known_as[1] or animal
+            apart = spelled.get(f"{clip.group} {animal}")  # see settle_labels
+            animal = apart or spelled.get(animal) or animal
             (group, *others) = groups.get(animal) or {None}
             group = clip.group or (None if others else group)
             if group and animal in groups and {group, None}.isdisjoint(groups[animal]):
@@ -115,116 +191,68 @@ def inherit(known, guessed, listed):
                     f"{', '.join(sorted(groups[animal]))} in the table. If they are "
                     "two animals, give them two names in the column animal"
                 )
-            one = one._replace(clip=clip._replace(animal=animal, group=group))
-        yield one
+            clip = clip._replace(animal=animal, group=group)
+            found[number] = found[number]._replace(clip=clip)
 
+    def inherit_region(self, found):
+        """Let new clips be seen as all that are listed, where they do not tell it."""
+        new = [
+            number
+            for number, (clip, row, *_) in enumerate(found)
+            if not (row or clip.crop or clip.mirror is not None)
+        ]
+        tasks, clips = {found[n].clip.task for n in new}, count(len(new), "new clip")
+        seen = {(r.crop, r.mirror or None) for r in self.rows if r.task in tasks}
+        if len(seen) > 1:
+            told = "shown in full, and not with --crop or --mirror as some that are"
+            caution(f"{clips} {told} listed")
+        elif seen - {(None, None)}:
+            ((crop, mirror),) = seen
+            region = [f"--crop {','.join(map(str, crop))}"] if crop else []
+            region = " ".join([*region, *["--mirror"] * bool(mirror)])
+            caution(f"{clips} taken with {region}, as all that are listed")
+            for n in new:
+                clip = found[n].clip._replace(crop=crop, mirror=mirror)
+                found[n] = found[n]._replace(clip=clip)
 
-def inherit_region(known, listed, is_given):
-    """Let new clips be seen as all listed ones are, where nothing else is given."""
-    new = [o for o in known if not (o.row or o.clip.crop or o.clip.mirror is not None)]
-    tasks = {one.clip.task for one in new}
-    seen = Counter((r.crop, r.mirror or None) for r in listed if r.task in tasks)
-    (crop, mirror), n = seen.most_common(1)[0] if seen else ((None, None), 0)
-    if is_given or not (crop or mirror):
-        return known
-    region = f"--crop {','.join(map(str, crop))} " if crop else ""
-    region = (region + "--mirror" * bool(mirror)).strip()
-    clips, others = count(len(new), "new clip"), f"as {n} listed"
-    if len(seen) > 1:
-        caution(f"{clips} shown in full, and not with {region}, {others}")
-        return known
-    caution(f"{clips} taken with {region}, {others}; give others to change that")
-    return [
-        o._replace(clip=o.clip._replace(crop=crop, mirror=mirror)) if o in new else o
-        for o in known
-    ]
+    def warn_of_gone(self, found):
+        """Caution of listed clips whose video is there no more, nor elsewhere."""
+        moved = {one.row.name for one in found if one.row}
+        gone = [r.name for r in self.rows if self.locate(r) in self.gone]
+        if gone := [name for name in gone if name not in moved]:
+            told = f"{count(len(gone), 'listed clip')} without a video"
+            caution(
+                f"{told}: {list_some(gone)}. If a film was renamed, write its new name "
+                "into the column video; delete the row of what is gone for good"
+            )
 
-
-def is_another_trial(clip, row):
-    """Tell whether a trial has a row's number by chance: it shares no time with it."""
-    if row is None or not NUMBERED.search(clip.name) or row.video is None:
-        return False
-    times = [(c.start or 0, math.inf if c.end is None else c.end) for c in (clip, row)]
-    (start, end), (listed_start, listed_end) = times
-    return end <= listed_start or listed_end <= start
+    def find_dropped(self, found):
+        """Name the listed trials of these recordings that are not among those found."""
+        kept = {one.clip.name for one in found}
+        videos = {one.row.video for one in found if one.row and one.row.video}
+        trials = [r for r in self.rows if r.video in videos and any(list_part(r))]
+        return [row.name for row in trials if row.name not in kept]
 
 
 def list_part(clip):
     return write_field(clip.start), write_field(clip.end)
 
 
-def locate(folder, row):
-    """Tell where the video of a row lies, or should lie; None where it names none."""
-    if not row.video:
-        return None
-    name = row.video if os.sep == "\\" else row.video.replace("\\", "/")
-    return Path(os.path.normpath(Path(folder).resolve() / name))
+def follow_table(found, labels):
+    """Give clips the labels that a table of animals tells, and have rows that are
+    listed changed in these alone: list of Known."""
+    followed = []
+    for one, told in zip(found, labels, strict=True):
+        changes = [column for column in one.changes if column not in told]
+        changes += [c for c in told if one.row and getattr(one.row, c) != told[c]]
+        clip = one.clip._replace(**told)
+        followed.append(one._replace(clip=clip, changes=tuple(changes)))
+    return followed
 
 
-def find_rows(folder, source, videos, listed):
-    """List the rows of each video: of its place, or of one that it has moved from; one
-    with a new name is known by its content, once its sequence was made."""
-    by_place = defaultdict(list)
-    for row in listed:
-        if place := locate(folder, row):
-            by_place[place.as_posix()].append(row)
-    gone = {p: rows for p, rows in by_place.items() if not Path(p).is_file()}
-    known, rows_of = provenance.list_digests(folder) if gone else {}, {}
-    renamed = {known.get(row.name): rows for rows in gone.values() for row in rows}
-    renamed.pop(None, None)
-    for video in videos:
-        end = f"/{discover.place_in(source, video)}"
-        moved = [rows for place, rows in gone.items() if place.endswith(end)]
-        found = by_place.get(video) or (moved[0] if len(moved) == 1 else [])
-        if renamed and not found:
-            found = renamed.get(provenance.digest_source([Path(video)]), [])
-        rows_of[video] = found
-    return rows_of
-
-
-def is_other_film(folder, clip, row, rows):
-    """Tell whether a row that has a clip's name stands for another film."""
-    if row in rows or row.task != clip.task:
-        return False  # under another task: the table refuses it
-    there = [p for p in find.find_files(folder, row) if not find.is_image(p)]
-    return bool(there) and not filecmp.cmp(there[0], clip.video, shallow=False)
-
-
-def number_anew(clip, named):
-    """Give a trial the next number that is free."""
-    stem = f"{NUMBERED.sub('', clip.name)}_t"
-    numbers = (f"{stem}{number:02d}" for number in itertools.count(1))
-    return clip._replace(name=next(n for n in numbers if fold(n) not in named))
-
-
-def name_by_folder(clip, source, named):
-    """Put the folder of its recordings before the name that another film has."""
-    name = discover.safe_name(f"{Path(source).resolve().name}_{clip.name}")
-    clip = clip._replace(name=name)
-    return number_anew(clip, named) if fold(name) in named else clip
-
-
-def compare(folder, clip, row, lacking=()):
-    """Pair a clip with its row, and name the columns in which that is to change. What a
-    clip does not tell stays; `lacking` are columns that the table has lost."""
-    if row is None:
-        return Known(clip, None)
-    place = locate(folder, row)
-    is_gone = not (place.is_file() if place else find.find_files(folder, row))
-    changes = ["video"] * is_gone
-    for column in (*SEEN, *lacking) if row.video or is_gone else SEEN[2:]:
-        new, old = getattr(clip, column), getattr(row, column)
-        is_told = new is not None and (new or old is not None)
-        if is_told and write_field(new) != write_field(old):
-            changes.append(column)
-    kept = {c: getattr(row, c) for c in SEEN if getattr(clip, c) is None}
-    clip = clip._replace(split=row.split, task=row.task, name=row.name, **kept)
-    return Known(clip, row, tuple(changes))
-
-
-def describe_changes(known, split=None, n_shown=5):
+def describe_changes(found, split=None, n_shown=5):
     """Say what is listed already and what is to change in it: list of str."""
-    listed = [one for one in known if one.row]
+    listed = [one for one in found if one.row]
     changed = [one for one in listed if one.changes]
     lines = [f"{count(len(listed), 'clip')} listed already"] if listed else []
     for one in changed[:n_shown]:
@@ -233,54 +261,13 @@ def describe_changes(known, split=None, n_shown=5):
         lines.append(f"  {one.clip.name}: {', '.join(told)}")
     if len(changed) > n_shown:
         lines.append(f"  ... and {len(changed) - n_shown} more that change")
-    if other := [one for one in listed if split not in (None, one.row.split)]:
-        lines.append(
-            f"{count(len(other), 'clip')} listed as {other[0].row.split} (say, "
-            f"{other[0].row.name}): they stay so. Change the column split in the table"
-        )
-    kept = [one for one in listed if not {*data.LABELS} & {*one.changes}]
-    if other := [
-        one
-        for one in kept
-        if any(
-            getattr(one.clip, c) not in (None, getattr(one.show_listed(), c))
-            for c in data.LABELS
-        )
-    ]:
-        lines.append(
-            f"{count(len(other), 'clip')} listed with another animal, group or session "
-            f"(say, {other[0].clip.name}): the table's stay. Change them there"
-        )
+    of_other = [one for one in listed if split not in (None, one.row.split)]
+    overruled = [one for one in listed if one.is_overruled()]
+    for own, how in (
+        (of_other, f"as {of_other[0].row.split}" if of_other else ""),
+        (overruled, "with another animal, group, session or name"),
+    ):
+        if own:
+            told = f"{count(len(own), 'clip')} listed {how} (say, {own[0].called})"
+            lines.append(f"{told}: the table's stay. Change them there")
     return lines
-
-
-def warn_of_renamed(known):
-    """Caution of trials whose names in their table are not those of their rows."""
-    named = [one for one in known if one.row and not NUMBERED.search(one.called)]
-    if other := [one for one in named if fold(one.called) != fold(one.row.name)]:
-        caution(
-            f"{count(len(other), 'trial')} listed under another name (say, "
-            f"{other[0].called} as {other[0].row.name}): the table's stays, as scores "
-            "and sequences are known by it"
-        )
-
-
-def warn_of_gone(folder, listed, known):
-    """Caution of listed clips whose video is there no more, nor in another place."""
-    moved = {one.row.name for one in known if one.row}
-    places = [(clip.name, locate(folder, clip)) for clip in listed]
-    gone = [n for n, place in places if place and not place.is_file()]
-    if gone := [name for name in gone if name not in moved]:
-        caution(
-            f"{count(len(gone), 'listed clip')} without a video: {list_some(gone)}. If "
-            "a film was renamed, write its new name into the column video; delete the "
-            "row of what is gone for good"
-        )
-
-
-def find_dropped(known, listed):
-    """Name the listed trials of these recordings that their table no longer holds."""
-    kept = {one.clip.name for one in known}
-    videos = {one.row.video for one in known if one.row and one.row.video}
-    trials = [row for row in listed if row.video in videos and any(list_part(row))]
-    return [row.name for row in trials if row.name not in kept]

@@ -1,6 +1,5 @@
-"""The first day: stacks, questions left unanswered, clips that are too short."""
+"""The first day: stacks, clips that are too short."""
 
-import sys
 
 import builders
 import numpy as np
@@ -30,8 +29,6 @@ def test_trials_in_a_stack_of_pages(lab):
     lab.refused("extract_files", *options, "--yes", words=words)
     in_frames = (*options, "--yes", "--times", "frames")
     lab.refused("extract_files", *in_frames, words=words)
-    told = lab.run("extract_files", *in_frames, "--save-as", "mp4")
-    assert told.code == 1 and "give --save-as jpg" in told.err
     assert not (lab.folder / "data_file.csv").is_file() or not lab.rows()
     lab.ok("extract_files", *in_frames, "--save-as", "jpg")
     counts = {row["clip"]: row["n_frames"] for row in lab.rows()}
@@ -54,22 +51,6 @@ def test_a_whole_stack_needs_no_rate(lab):
     lab.ok("extract_files", "--cut", trials, *options)
     assert [row["n_frames"] for row in lab.rows()] == ["12"]
     lab.extract()
-
-
-@pytest.mark.parametrize("answer", [EOFError, "n", "", "y"])
-def test_the_question_before_rows_are_written(lab, monkeypatch, answer):
-    def ask(_):
-        if answer is EOFError:
-            raise EOFError
-        return answer
-
-    films = lab.record_animals(animals=1)
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", ask)
-    told = lab.ok("extract_files", "--from", films)
-    is_written = storage.table_path(lab.folder).is_file()
-    assert is_written == (answer == "y")
-    assert ("nothing was written" in told.out) == (answer != "y")
 
 
 # ---------------------------------------------------------------- clips too short

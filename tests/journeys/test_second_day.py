@@ -285,7 +285,8 @@ def test_a_trial_added_or_renamed_in_its_table(lab):
     cut(lab, path, films, "--mirror")
     rows = [rows[0], (*rows[1][:3], "k4_d"), ("Rat 1.mp4", 2, 3, "c")]
     told = cut(lab, write_trials(lab, rows, columns=columns), films)
-    assert "1 trial listed under another name (say, k4_d as b)" in told.err
+    words = "1 clip listed with another animal, group, session or name (say, k4_d)"
+    assert words in told.out
     assert by_clip(lab, "mirror") == {"a": "yes", "b": "yes", "c": "yes"}
 
 
