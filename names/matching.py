@@ -19,16 +19,14 @@ from system.tables import NUMBER, parse_number, plain
 def explain_missing(name, known):
     """Say what altered a name that is not found, or which known name, of a thousand at
     most and with the same numbers, is spelled nearly so; "" where none is."""
-    for read in (read_as_number, read_as_days):
+    for read in (read_as_number, read_as_day):
         meant = read(name)
-        if other := next((other for other in known if read(other) & meant), None):
+        if meant and (other := next((o for o in known if read(o) == meant), None)):
             told = f"made it of {other!r}: format the column as text and"
             return f"A spreadsheet may have {told} type the name again"
     numbers = re.findall(r"\d+", name)  # c02 is not c01, and M04 not M05
     few = known if len(known) <= 1000 else ()
-    forms = {
-        plain(other): other for other in few if re.findall(r"\d+", other) == numbers
-    }
+    forms = {plain(o): o for o in few if re.findall(r"\d+", o) == numbers}
     near = difflib.get_close_matches(plain(name), forms, n=1, cutoff=0.8)
     return f"Is {forms[near[0]]!r} meant?" if near else ""
 
@@ -42,25 +40,20 @@ def explain_first(missing, known):
 
 
 def read_as_number(name):
-    """Read the number, of six digits, that a spreadsheet makes of a name, as a set."""
+    """Read the number, of six digits, that a spreadsheet makes of a name, else None."""
     if not NUMBER.fullmatch(name):
-        return set()
-    return {f"{parse_number(name, ',' if ',' in name else '.'):.5e}"}
+        return None
+    return f"{parse_number(name, ',' if ',' in name else '.'):.5e}"
 
 
-def read_as_days(name):
-    """Read the days, (month, day), that a spreadsheet may make of `3-4` or `Mar4`."""
+def read_as_day(name):
+    """Read the day that a spreadsheet may make of `3-4` or `Mar4`: two numbers in any
+    order, else None."""
     words = re.findall(r"\d+|[^\W\d_]+", name.casefold())
-    if not 2 <= len(words) <= 3 or re.search(r"[^\w\s./-]|_", name):
-        return set()
-    months = [MONTHS[word[:3]] for word in words if word[:3] in MONTHS]
-    numbers = [int(word) for word in words if re.fullmatch(r"[0-9]{1,2}", word)]
-    years = [word for word in words if re.fullmatch(r"[0-9]{4}", word)]
-    if len(months) + len(numbers) + len(years) < len(words) or len(months) > 1:
-        return set()
-    if months:
-        return {(months[0], day) for day in numbers}
-    return {(month, day) for month, day in itertools.permutations(numbers, 2)}
+    pair = [str(MONTHS.get(word[:3], word)).lstrip("0") for word in words]
+    pair = [text for text in pair if not re.fullmatch(r"\d{4}", text)]
+    is_day = len(pair) == 2 and all(re.fullmatch(r"\d{1,2}", text) for text in pair)
+    return sorted(pair) if is_day and not re.search(r"[^\w\s./-]|_", name) else None
 
 
 class Match(NamedTuple):
@@ -75,14 +68,13 @@ ENDING = re.compile(r"\.(?:[a-z][a-z0-9]{1,4}|3gp|3g2)$")  # of a file
 
 
 def list_forms(name, loosest=None):
-    """Write a name, without folder, in ever looser forms: as it is; without capitals
-    and spare spaces; without ending; without spaces, hyphens and underscores, but those
-    that keep two numbers apart."""
-    folded = plain(name)
-    stem = ENDING.sub("", folded)
+    """Write a name, without folder, in ever looser forms: as it is; without capitals,
+    spare spaces and ending; without spaces, hyphens and underscores, but those that
+    keep two numbers apart."""
+    stem = ENDING.sub("", plain(name))
     loose = re.sub(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)", "", stem)
     loose = re.sub(r"[\s_-]+", " ", loose)
-    forms = unicodedata.normalize("NFC", name.strip()), folded, stem, loose
+    forms = unicodedata.normalize("NFC", name.strip()), stem, loose
     return (*forms, loosest(name)) if loosest else forms
 
 
@@ -127,7 +119,11 @@ def match_names(given, known, loosest=None):
             result.found[text], scores[text] = best[0], fits[best[0]]
         else:
             result.missing.append(text)
-    drop_farther(result, scores)
+    for texts in find_twice(result.found).values():  # the nearest folders win
+        for text in texts:
+            if split_path(text)[0] and scores[text] < max(map(scores.get, texts)):
+                del result.found[text]
+                result.missing.append(text)
     return result
 
 
@@ -139,24 +135,13 @@ def find_fits(text, index, loosest):
         for name, own in index.get(key, ()):
             if folders and (own is None or (own and folders[-1] != own[-1])):
                 continue
-            own = own or ()
-            pairs = zip(reversed(folders), reversed(own), strict=False)
+            pairs = zip(reversed(folders), reversed(own or ()), strict=False)
             score = len([*itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)])
-            score += (len(own) == len(folders)) / 2
+            score += (len(own or ()) == len(folders)) / 2
             fits[name] = max(score, fits.get(name, 0))
         if fits:
             return fits
     return {}
-
-
-def drop_farther(match, scores):
-    """Of several paths that mean one name keep the one whose folders agree best."""
-    for texts in find_twice(match.found).values():
-        best = max(scores[text] for text in texts)
-        for text in texts:
-            if scores[text] < best and split_path(text)[0]:
-                del match.found[text]
-                match.missing.append(text)
 
 
 def find_twice(found):

@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 
-from names.matching import explain_missing, match_names, read_as_days, split_path
+from names.matching import explain_missing, match_names, read_as_day, split_path
 from system.tables import count, list_some, parse_number, plain, read_table
 
 EMPTY = ("", "-", "na", "n/a", "n.a.", "nan", "none")  # no score
@@ -108,5 +108,5 @@ def read_score(text, decimal):
     try:
         return math.nan if plain(text) in EMPTY else parse_number(text, decimal)
     except ValueError as error:
-        hint = ". A spreadsheet has made a date of it" if read_as_days(text) else ""
+        hint = ". A spreadsheet has made a date of it" if read_as_day(text) else ""
         raise ValueError(f"{error}{hint}") from None
