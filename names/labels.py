@@ -15,13 +15,10 @@ def words(text):
 
 
 HEALTHY = words(
-    "control controls ctrl ctrls ctl ctr cntrl con contr controlgroup ctrlgroup "
-    "kontrolle kontrollen kontrollgruppe temoin temoins controle controles controllo "
-    "controlli sham shams shamop shamoperated scheinop healthy gesund vehicle vehicles "
-    "veh saline nacl pbs placebo mock naive naives wt wts wildtype wildtypes untreated "
-    "uninjured unlesioned unaffected nonlesioned nonlesion nonstroke nontransgenic "
-    "nontg ntg intact normal baseline littermate hc sano sanos "
-    "对照 对照组 假手术 対照 健康"
+    "control controls ctrl ctrls ctl con kontrolle kontrollen kontrollgruppe sham shams "
+    "shamop shamoperated healthy gesund vehicle vehicles veh saline nacl pbs placebo "
+    "mock naive naives wt wildtype wildtypes untreated uninjured unlesioned unaffected "
+    "nonlesioned nonstroke nontransgenic nontg intact normal baseline littermate hc"
 )
 IMPAIRED = words(
     "stroke strokes lesion lesions lesioned mcao ischemia ischemic ischaemia ischaemic "
@@ -34,7 +31,7 @@ TREATED = words(
     "drug drugs treated treatment therapy dose stim dbs stimulation stimulated rehab "
     "ldopa levodopa compound mg"
 )
-NOT = ("non", "not", "no", "without", "un")
+NOT = words("non not no without un")
 
 
 def simplify(label):
@@ -64,22 +61,11 @@ def name_groups(groups):
     return [names.get(group) for group in groups]
 
 
-def rate_health(group):
-    """Tell how surely a group is the healthy one: 2, 1 (treated), or 0."""
+def is_healthy(group):
+    """Tell whether a name is that of healthy animals which were not treated, either."""
     text = re.sub(r"wild[ _-]?type", "wildtype", simplify(group))
-    if re.search(r"(?<![-+])\+ ?/ ?\+(?![-+])", text):
-        return 2
-    if re.search(r"[-+] ?/ ?-|- ?/ ?\+", text):
-        return 0
-    found, kinds = re.findall(r"[^\W\d_]+", text), set()
-    known = dict.fromkeys(TREATED, 1) | dict.fromkeys(IMPAIRED, 0)
-    known |= dict.fromkeys(HEALTHY, 2)
-    for before, word in zip(["", *found], found, strict=False):
-        if word in known and before in NOT:
-            kinds.add(0 if known[word] == 2 else 2)
-        elif word in known:
-            kinds.add(known[word])
-    return min(kinds) if 2 in kinds else 0
+    found = {*re.findall(r"[^\W\d_]+", text)}
+    return bool(found & HEALTHY) and not found & (IMPAIRED | TREATED | NOT)
 
 
 def find_healthy(groups, given=None, recorded=None):
@@ -93,9 +79,8 @@ def find_healthy(groups, given=None, recorded=None):
         if given:
             told = f"no clip is of this group. Groups: {', '.join(known) or 'none'}"
             raise Problem(f"--control-group {given}: {told}")
-    sure = {group: rate_health(group) for group in known}
-    best = [g for g in known if sure[g] and sure[g] == max(sure.values())]
-    return best[0] if len(best) == 1 else None
+    named = [group for group in known if is_healthy(group)]
+    return named[0] if len(named) == 1 else None
 
 
 def settle_healthy(run, groups, given=None):
