@@ -15,10 +15,11 @@ def words(text):
 
 
 HEALTHY = words(
-    "control controls ctrl ctrls ctl con kontrolle kontrollen kontrollgruppe sham shams "
-    "shamop shamoperated healthy gesund vehicle vehicles veh saline nacl pbs placebo "
-    "mock naive naives wt wildtype wildtypes untreated uninjured unlesioned unaffected "
-    "nonlesioned nonstroke nontransgenic nontg intact normal baseline littermate hc"
+    "control controls ctrl ctrls ctl con kontrolle kontrollen kontrollgruppe sham "
+    "shams shamop shamoperated healthy gesund vehicle vehicles veh saline nacl pbs "
+    "placebo mock naive naives wt wildtype wildtypes untreated uninjured unlesioned "
+    "unaffected nonlesioned nonstroke nontransgenic nontg intact normal baseline "
+    "littermate hc"
 )
 IMPAIRED = words(
     "stroke strokes lesion lesions lesioned mcao ischemia ischemic ischaemia ischaemic "

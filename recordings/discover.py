@@ -27,18 +27,11 @@ ANIMAL_PATTERNS = (
     r"(wt|ko|tg|het|hom|mut|sham|stroke|lesion|ctrl|control)[ _-]?(\d{1,4})",
     r"(?<![^/])()((?!(?:19|20)\d\d/)\d{3,5}(?=/))",  # a folder's, the ear tag
 )
-SESSION_PATTERNS = (
-    r"((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[0-3]?\d[-_.][01]?\d[-_.](?:20)?\d\d)",
-    r"((?:day|session|sess|tag|sitzung|week|woche|wk|month|monat|dp[iols]|pod|psd)"
-    r"[ _.-]*\d{1,3})",
-    r"((?:pre|post|baseline|bsl|bl(?!6)|before|after|vorher|nachher|follow[ _-]?up)"
-    r"(?:[ _-]?(?:op|surgery|stroke|lesion|injury|treatment|training))?\d{0,2})",
-    r"(\d{1,3}[ _-]?(?:days?|weeks?|wks?|months?|hours?|hrs?|h|d|dpi|dpl|wpi))",
-    r"(d[-+]?\d{1,3})",
-    r"([12]\d[01]\d[0-3]\d)",  # a date without its century
+DATE = (
+    r"((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[0-3]?\d[-_.][01]?\d[-_.](?:20)?\d\d"
+    r"|[12]\d[01]\d[0-3]\d)"  # without its century
 )
-# Parts of a session that belong together, as in `post-d3` and `week1 day2`. Beside one
-# another they are surer than alone, so more words count than above.
+# What a session is called by; what stands together belongs together, as in `post-d3`.
 SEP, EVENT = r"[-_ .]*", "|".join(sorted(EVENTS, key=len, reverse=True))
 PARTS = {
     "phase": r"(?:pre|post|baseline|bsl|bl(?!6)|before|after|vorher|nachher|vor|nach"
@@ -46,13 +39,13 @@ PARTS = {
     rf"(?:[ _-]?(?:{EVENT}))?(?:\d{{1,2}}(?![\ddwhm]))?",  # but post7d
     "week": r"(?:(?<!\d)(?:weeks?|wks?|wpi|w|woche|months?|monat)[ _.-]?\d{1,3}"
     r"|\d{1,3}[ _-]?(?:weeks?|wks?|wpi|w|wochen?|months?|mos?|monaten?|years?))",
-    "day": r"(?:(?<!\d)(?:days?|tag|dp[iols]|pod|d|hours?|min)[ _.+-]?\d{1,3}"
+    "day": r"(?:(?<!\d)(?:days?|tag|dp[iols]|pod|psd|d|hours?|min)[ _.+-]?\d{1,3}"
     r"|\d{1,3}[ _-]?(?:days?|tagen?|dp[iols]|d|hours?|hrs?|hpi|h|minutes?|mins?))",
     "session": r"(?:session|sess|sitzung)[ _.-]*\d{1,3}",
 }
-RUN = "|".join(PARTS.values())
 # Behind it the trial may stand: d3a, d3t1, 3dt1.
 STOP = r"(?:(?![^\W_])|(?<=\d)(?=[^\W\d_])|(?=(?:t|trial|clip|rep)\d))"
+RUN = "|".join(PARTS.values())
 RUN = rf"(?<![^\W_])(?:{RUN})(?:{SEP}(?:{RUN}))*{STOP}"
 NO_ANIMAL = labels.words("c t d s v p k tr w f ch wk")  # clip, trial
 NO_GROUP = (
@@ -72,25 +65,21 @@ def guess_clips(folder, videos, split=None, task=None):
     yet. `split` and `task` may be known already."""
     texts = [describe_place(folder, video) for video in videos]
     task = task or safe_name(Path(folder).resolve().name) or "Task"
-    found = find_best(find_animal, ANIMAL_PATTERNS, texts)[0]
+    tried = [[find_animal(p, text) for text in texts] for p in ANIMAL_PATTERNS]
+    found = max(tried, key=lambda animals: sum(map(bool, animals)))
     spelled = {}  # `m01` and `M1` as most often
     for animal, _ in Counter(filter(None, found)).most_common():
         spelled.setdefault(form_of_animal(animal), animal)
     animals = [animal and spelled[form_of_animal(animal)] for animal in found]
-    found = find_best(find_session, SESSION_PATTERNS, texts)
-    days = [join_parts(text) for text in texts]
-    days = [next(filter(None, each), None) for each in zip(days, *found, strict=True)]
-    days = complete_level(texts, animals, days)
-    told = settle_labels(texts, animals, list(map(find_group, texts)), days)
+    groups, sessions = list(map(find_group, texts)), list(map(find_session, texts))
+    told = settle_labels(texts, animals, groups, sessions)
     columns = zip(videos, texts, name_clips(folder, videos), *told, strict=True)
     clips = []
-    for video, text, name, animal, group, session in columns:
-        words = text.casefold().split("/")[:-1]
-        told = next(
-            (SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "train"
-        )
-        known = split or told, task, name, 0, math.nan, animal, group, session
-        clips.append(data.Clip(*known, video=video.resolve().as_posix()))
+    for video, text, name, *labelled in columns:
+        words = [w for w in text.casefold().split("/")[:-1] if w in SPLIT_WORDS]
+        own = split or (SPLIT_WORDS[words[0]] if words else "train")
+        clip = data.Clip(own, task, name, 0, math.nan, *labelled)
+        clips.append(clip._replace(video=video.resolve().as_posix()))
     return clips
 
 
@@ -109,39 +98,13 @@ def describe_place(folder, video):
     return unicodedata.normalize("NFC", place)
 
 
-def find_best(find, patterns, texts):
-    """Find in each text what patterns find, those that fit most of them first."""
-    tried = [[find(pattern, text) for text in texts] for pattern in patterns]
-    return sorted(tried, key=lambda column: -sum(map(bool, column)))
-
-
-def complete_level(texts, animals, found):
-    """Complete the sessions of a level of folders: beside `wk2` and `wk4`, `md` is one,
-    too, where its animals are in the others as well."""
-    rows = [text.split("/")[:-1] for text in texts]
-    for level in range(min(map(len, rows), default=0)):
-        names = [row[level] for row in rows]
-        columns = list(zip(found, names, animals, strict=True))
-        known = {animal for session, name, animal in columns if session == name}
-        own = {animal for session, _, animal in columns if session is None}
-        if known and own and own <= known - {None}:
-            return [session or name for session, name, _ in columns]
-    return found
-
-
-def find_session(pattern, text):
-    found = re.search(START + pattern + END, text, re.I)
-    return found and found[1]
-
-
-def join_parts(text):
-    """Join the phase of a path with its week, day or session, and a week with its day:
-    `post-d3` as it is spelled there, or by a hyphen where they stand apart. None where
-    fewer are told, or a date, which tells days apart alone."""
-    told = {}
-    if find_session(SESSION_PATTERNS[0], text):
-        return None
-    runs = [run[0] for run in re.finditer(RUN, text, re.I)]
+def find_session(text):
+    """Find the session in a path: its date, which tells days apart alone; else its
+    phase, week, day and number, `post-d3` as it is spelled there, or by hyphens where
+    they stand apart."""
+    if found := re.search(START + DATE + END, text):
+        return found[1]
+    told, runs = {}, [run[0] for run in re.finditer(RUN, text, re.I)]
     kinds = {
         run: [kind for kind, part in PARTS.items() if re.search(part, run, re.I)]
         for run in runs
@@ -149,9 +112,7 @@ def join_parts(text):
     for run in sorted(kinds, key=lambda run: -len(kinds[run])):
         for kind in kinds[run]:
             told.setdefault(kind, run)
-    if len(told) < 2 or (len(told) == 2 and "session" in told and "phase" not in told):
-        return None
-    return "-".join(run for run in kinds if run in told.values())
+    return "-".join(run for run in kinds if run in told.values()) or None
 
 
 def find_animal(pattern, text):
@@ -193,42 +154,32 @@ def settle_labels(texts, animals, groups, sessions):
     are_apart = are_apart and all(is_above(*c) for c in columns if c[2] in both)
     told = ", ".join(sorted(known))
     if is_all and (is_one or (both and not are_apart)):
-        how, what = "of more than one", "they are taken for sessions, not groups"
-        if is_one:
-            how, what = "with and without it", "it is taken for a session, not a group"
-        caution(f"{told}: every animal has clips {how}, so {what}")
+        how = "with and without it" if is_one else "of more than one"
+        caution(f"{told}: every animal has clips {how}, so sessions, not groups")
         sessions = [s or g for s, g in zip(sessions, groups, strict=True)]
         groups = [None] * len(groups)
-    elif both and are_apart:
-        caution(
-            f"{list_some(both)} below several groups ({told}): taken for animals of "
-            f"their own in each, as {told.split(', ')[0]} {both[0]}. If they are the "
-            "same, give them one name in the column animal"
-        )
-        animals = [f"{g} {a}" if a in both and g else a for _, g, a in columns]
     elif both:
+        how = "one animal each"
+        if are_apart:
+            how = f"animals of their own in each, as {min(known)} {both[0]}"
+            animals = [f"{g} {a}" if a in both and g else a for _, g, a in columns]
         caution(
-            f"{list_some(both)} in several groups ({told}): taken for one animal each. "
-            "If they are two, give them two names in the column animal"
+            f"{list_some(both)} in several groups ({told}): taken for {how}. If they "
+            "are others, correct the column animal"
         )
     return animals, groups, sessions
 
 
 def is_above(text, group, animal):
     """Tell whether a path names a group before it names the animal."""
-    for part in filter(None, text.split("/")):
-        numbers = (
-            found.start()
-            for pattern in ANIMAL_PATTERNS
-            for found in re.finditer(START + pattern + END, part + "/", re.I)
-            if form_of_animal(found[1] + found[2]) == form_of_animal(animal)
-        )
-        number = min(numbers, default=math.inf)
-        if group and find_group(part) == group:
-            return part.casefold().find(group.casefold()) < number
-        if number < math.inf:
-            return False
-    return False
+    numbers = [
+        found.start()
+        for pattern in ANIMAL_PATTERNS
+        for found in re.finditer(START + pattern + END, text, re.I)
+        if form_of_animal(found[1] + found[2]) == form_of_animal(animal)
+    ]
+    place = text.casefold().find(group.casefold()) if group else -1
+    return 0 <= place < min(numbers, default=math.inf)
 
 
 # ---------------------------------------------------------------- names

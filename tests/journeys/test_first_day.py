@@ -1,6 +1,5 @@
 """The first day: stacks, clips that are too short."""
 
-
 import builders
 import numpy as np
 import pytest

@@ -132,7 +132,7 @@ def test_a_phase_and_a_day_are_one_session(day, end):
         ("240312_M1_BL_1 240321_M1_dpi7_1", "240312 240321"),
         ("240312_C57BL6_M1_1 240321_C57BL6_M1_1", "240312 240321"),
         ("BL6_M1_d3_1 BL6J_M1_d10_1", "d3 d10"),
-        ("M1_day3_session1 M1_day3_session2", "day3 day3"),
+        ("M1_day3_session1 M1_day3_session2", "day3_session1 day3_session2"),
         ("2024-05-01_M1_pre 2024-05-04_M1_post-d3", "2024-05-01 2024-05-04"),
     ],
 )
@@ -211,12 +211,3 @@ def test_one_clip_of_two_videos_is_not_added(recordings):
     with pytest.raises(Problem, match=r"nothing is added to .* under task Swim"):
         call(recordings, "--from", recordings / "films", "--task", "Reach", "--yes")
     assert table.read_text() == "test,Swim,day4 trial 4,6,\n"
-
-
-def test_a_level_of_folders_tells_sessions_as_a_whole():
-    days = ("bsl", "md", "wk2", "wk4")
-    names = [f"{day}/m{n}/{day}_m{n}.mp4" for day in days for n in (1, 2)]
-    found = guess(*names)
-    assert [clip.session for clip in found] == [day for day in days for _ in (1, 2)]
-    others = guess("wk2/m1/a.mp4", "wk4/m1/b.mp4", "controls/m9/c.mp4")
-    assert others[-1].session is None  # an animal that is in no session
