@@ -225,7 +225,8 @@ def settle_study(args, clips, run, trained):
     Where animals allow no comparison, "refused" says why; it is raised at once where no
     scores are to be written.
     """
-    if args.pair and (lost := new_animals.list_nameless(clips)):
+    lost = [name for name, clip in clips.items() if not clip.animal]
+    if args.pair and lost:
         raise Problem(
             f"no animal is known of {len(lost)} of {len(clips)} clips, among them "
             f"{lost[0]}, so no sessions can be paired: give a table with the columns "
@@ -329,11 +330,7 @@ def main(argv=None):
     check_outputs(args.output, figures.values(), args.overwrite)
     in_table = new_animals.read_labels(args.table, clips) if args.table else {}
     networks, run = store.read_run(store.find_run(args.data, args.run, args.task))
-    clips = new_animals.label_clips(clips, in_table, run)
-    if args.animals:
-        clips = new_animals.follow_animals(args.animals, clips, in_table)
-    if not (args.other_animals or run.received):
-        clips = new_animals.follow_run(clips, run)
+    clips = new_animals.label_clips(clips, in_table, run, args.animals)
     if by_name := new_animals.describe_animals(clips, in_table):
         print(by_name)
     digests = new_animals.digest_videos(clips)

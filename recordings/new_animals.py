@@ -9,11 +9,16 @@ from pathlib import Path
 import data
 from features import provenance
 from names import matching
-from names.matching import form_of_animal
 from recordings import animals, discover
 from system import tables
 from system.tables import count, list_some
 from system.terminal import Problem, caution
+
+
+def find_places(videos):
+    """Find the whole paths of videos, and the folder that they share."""
+    places = [Path(os.path.abspath(video)) for video in videos]  # noqa: PTH100
+    return places, Path(os.path.commonpath([place.parent for place in places]))
 
 
 def guess_clips(videos):
@@ -31,12 +36,6 @@ def guess_clips(videos):
     }
 
 
-def find_places(videos):
-    """Find the whole paths of videos, and the folder that they share."""
-    places = [Path(os.path.abspath(video)) for video in videos]  # noqa: PTH100
-    return places, Path(os.path.commonpath([place.parent for place in places]))
-
-
 def read_labels(path, guessed):
     """Read animal, group and session of clips from a table: {clip: {label: str}}.
 
@@ -47,22 +46,17 @@ def read_labels(path, guessed):
     if records and not set(data.LABELS) & set(records[0][1]):
         raise Problem(f"{path} has none of the columns {', '.join(data.LABELS)}")
     places, base = find_places([clip.video for clip in guessed.values()])
-    known = {
-        name: (str(place), str(place.relative_to(base)))
-        for name, place in zip(guessed, places, strict=True)
-    }
+    paths = [(str(place), str(place.relative_to(base))) for place in places]
     rows = [(line, row) for line, row in records if row["clip"]]
+    known = dict(zip(guessed, paths, strict=True))
     match = matching.match_names([row["clip"] for _, row in rows], known)
-    found, lines, faults = {}, {}, [f"{path}: {fault}" for fault in match.doubtful]
+    found, faults = {}, [f"{path}: {fault}" for fault in match.doubtful]
     for line, row in rows:
         name = match.found.get(row["clip"])
         labels = {label: row[label] for label in data.LABELS if row.get(label)}
         if name and found.setdefault(name, labels) != labels:
-            faults.append(
-                f"{path}:{line}: the labels of {row['clip']} differ from those in line "
-                f"{lines[name]}"
-            )
-        lines.setdefault(name, line)
+            told = f"the labels of {row['clip']} differ from those in another line"
+            faults.append(f"{path}:{line}: {told}")
     if faults:
         raise Problem(tables.summarise(faults))
     if not found:
@@ -76,12 +70,14 @@ def read_labels(path, guessed):
     return found
 
 
-def label_clips(guessed, in_table, run):
+def label_clips(guessed, in_table, run, animals_path=None):
     """Settle animal, group and session of clips: {name: Clip}.
 
-    A table counts most, then what the run's patterns find in the name, then the guess;
-    but where a table named the training animals, the guess goes before the patterns.
+    The lines of a table of clips count most, then a table of animals, then what the
+    run's patterns find in the name, then the guess; but where a table named the
+    training animals, the guess goes before the patterns.
     """
+    places, base = find_places([clip.video for clip in guessed.values()])
     clips = {}
     for name, clip in guessed.items():
         by_name = {
@@ -92,39 +88,13 @@ def label_clips(guessed, in_table, run):
         if not (run.animals and clip.animal):
             clip = clip._replace(**{k: found for k, found in by_name.items() if found})
         clips[name] = clip._replace(**in_table.get(name, {}))
+    if animals_path:
+        pairs = zip(clips.values(), places, strict=True)
+        placed = [clip._replace(video=str(place)) for clip, place in pairs]
+        told = animals.find_labels(placed, animals_path, base)
+        for name, labels in zip(guessed, told, strict=True):
+            clips[name] = clips[name]._replace(**{**labels, **in_table.get(name, {})})
     return clips
-
-
-def follow_animals(path, clips, in_table):
-    """Let clips have what a table of animals tells; a table of clips counts more."""
-    places, base = find_places([clip.video for clip in clips.values()])
-    placed = [
-        clip._replace(video=str(place))
-        for clip, place in zip(clips.values(), places, strict=True)
-    ]
-    told = animals.find_labels(placed, path, base)
-    return {
-        name: clip._replace(**{**labels, **in_table.get(name, {})})
-        for (name, clip), labels in zip(clips.items(), told, strict=True)
-    }
-
-
-def follow_run(clips, run):
-    """Let clips have the animals of the training as that called them: `Rat 1` may be
-    its animal 1, and is then no new one."""
-    known = {run.animal_of(name) for name in run.targets} - {None}
-    named = {clip.animal for clip in clips.values()} - {None}
-    meant = animals.match_animals(named, known)
-    if other := {one: own for one, own in meant.items() if one != own}:
-        told = list_some([f"{one} is {own}" for one, own in sorted(other.items())])
-        caution(
-            f"animals taken for those of the training: {told}. If they are others, "
-            "give --other-animals"
-        )
-    return {
-        name: clip._replace(animal=meant.get(clip.animal, clip.animal))
-        for name, clip in clips.items()
-    }
 
 
 def tabulate(clips, run):
@@ -134,24 +104,16 @@ def tabulate(clips, run):
     return table[["clip", *data.LABELS]]
 
 
-def list_nameless(clips):
-    """List the clips that no animal is known of."""
-    return [name for name, clip in clips.items() if not clip.animal]
-
-
 def describe_animals(clips, in_table):
     """Describe which animals the names give; caution of clips that give none."""
-    if lost := list_nameless(clips):
+    if lost := [name for name, clip in clips.items() if not clip.animal]:
         caution(
             f"the names of {len(lost)} clips give no animal, so each counts as an "
             f"animal by itself: {list_some(lost)}. Give a table with the columns "
             "clip,animal as --table"
         )
-    named = [
-        clip.animal
-        for name, clip in clips.items()
-        if clip.animal and not in_table.get(name, {}).get("animal")
-    ]
+    told = {name for name, labels in in_table.items() if labels.get("animal")}
+    named = [c.animal for n, c in clips.items() if c.animal and n not in told]
     found = dict.fromkeys(named)
     whose = f"{count(len(named), 'clip')} of {count(len(found), 'animal')}"
     text = f"{whose}, by the names of files and folders: {list_some(found)}"
@@ -182,12 +144,13 @@ def find_trained(clips, digests, run, are_others=False):
     """
     base = run.find_base()  # where the run was recalibrated
     found = find_trained(clips, digests, base, are_others) if base else {}
-    known, seen = run.targets, run.clips_were.digests or {}
-    names = {} if are_others else {plain_name(name): name for name in known}
-    owners = {name: form_of_animal(run.animal_of(name)) for name in known}
-    animals, alike = set(owners.values()), {}
+    seen, alike = run.clips_were.digests or {}, {}
+    owners = {name: run.animal_of(name) for name in run.targets}
+    names = {} if are_others else {plain_name(name): name for name in owners}
+    own = {clip.animal or name for name, clip in clips.items()}
+    meant = {} if are_others else animals.match_animals(own, {*owners.values()})
     for name, clip in clips.items():
-        animal, digest = form_of_animal(clip.animal or name), digests[name]
+        animal, digest = meant.get(clip.animal or name), digests[name]
         stem = plain_name(Path(clip.video).stem)
         same = names.get(plain_name(name)) or names.get(stem)
         if same and clip.animal and seen.get(same, digest) != digest:
@@ -196,8 +159,9 @@ def find_trained(clips, digests, run, are_others=False):
             found[name] = "its video was seen in training"
         elif same:
             found[name] = "clip seen in training"
-        elif animal in animals and not are_others:
-            alike[name] = "animal seen in training"
+        elif animal:
+            as_other = f" as {animal}" if animal != clip.animal else ""
+            alike[name] = f"animal seen in training{as_other}"
     if alike and run.received:
         caution(
             f"{len(alike)} clips are of animals with names of training animals "

@@ -88,7 +88,7 @@ def test_a_label_that_may_mean_two_films_or_that_says_two_things_is_refused(stud
         study.film(f"new/Rat {animal}/run1.mp4", 2, seed=animal)
     for lines, words in (
         ("run1.mp4,x\n", ("'run1.mp4' may mean", "give the folder, too")),
-        ("Rat 11/run1,x\nrat 11/RUN1.mp4,y\n", (":3:", "differ from those in line 2")),
+        ("Rat 11/run1,x\nrat 11/RUN1.mp4,y\n", (":3:", "differ from those in")),
         ("Rat 14/run1,x\n", ("names none of the 2 videos", "Rat 14/run1")),
     ):
         (study.place / "labels.csv").write_text(f"clip,animal\n{lines}")

@@ -98,9 +98,9 @@ def test_an_animal_that_a_table_numbered_stays_one_animal(lab):
     lab.film("later/Rat 1 day 14.mp4", 2.5, seed=31)
     lab.film("later/Rat 9 day 14.mp4", 2.5, seed=32)
     told = lab.ok("score", lab.place / "later", "--output", lab.place / "new.csv")
-    assert "Rat 1 is 1. If they are others, give --other-animals" in told.err
+    assert "Rat 1 day 14: animal seen in training as 1" in told.err
     first, second = read_csv(lab.place / "new.csv")
-    assert first["animal"] == "1" and not first["low"]
+    assert first["animal"] == "Rat 1" and not first["low"]
     assert "animal seen in training" in first["warnings"]
     assert second["animal"] == "Rat 9" and second["low"]
     take_in(lab, lab.place / "later")
