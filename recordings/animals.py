@@ -5,21 +5,14 @@ import re
 import data
 from names.matching import find_twice, form_of_animal, match_names
 from recordings import discover
-from system.tables import count, list_some, plain, read_table, summarise
+from system.tables import count, list_some, read_table, summarise
 from system.terminal import Problem, caution
 
 
 def read_animals(path):
     """Read a table of animals, a line each: dict of name to what it tells of labels."""
     found, faults = {}, []
-    table = read_table(path, ("animal",))
-    others = [c for c in table.columns or () if plain(c) not in data.LABELS]
-    if others and "group" not in map(plain, table.columns):
-        caution(
-            f"{path} gives no groups, as it has no column group. Without effect: "
-            f"{list_some(others)}. Rename the column that holds the groups"
-        )
-    for line, record in table.records():
+    for line, record in read_table(path, ("animal",)).records():
         if name := record["animal"]:
             told = {c: record[c] for c in data.LABELS if record.get(c)}
             if found.setdefault(name, told) != told:
@@ -42,8 +35,7 @@ def find_labels(clips, path, source, rows=()):
     which the row of a clip, one of `rows` or None, was corrected comes first.
     """
     animals, words, names = read_animals(path), {}, []
-    rows = rows or [None] * len(clips)
-    own = [row and row.animal for row in rows]
+    own = [row and row.animal for row in rows or [None] * len(clips)]
     meant = match_animals({*own, *(clip.animal for clip in clips)} - {None}, animals)
     for name in sorted(animals, key=len, reverse=True):
         is_long = len(name) > 2

@@ -70,22 +70,16 @@ def undo(folder):
     before = path.with_name(BEFORE)
     if not before.is_file():
         raise Problem(f"{before} does not exist, so there is nothing to take back")
-    earlier, undone = before.read_bytes(), open_listed(path)[1]
+    earlier, n_rows = before.read_bytes(), len(open_listed(path)[1])
     back_up(path)
     if earlier:
         with storage.replacing(path) as temporary:
             temporary.write_bytes(earlier)
     else:  # there was none
         path.unlink(missing_ok=True)
-    now, then = ({c.name: c for c in clips} for clips in (undone, open_listed(path)[1]))
-    both = now.keys() & then.keys()
-    numbers = {
-        "taken away": len(now.keys() - both),
-        "brought back": len(then.keys() - both),
-        "changed back": sum(now[name] != then[name] for name in both),
-    }
-    told = ", ".join(f"{tables.count(n, 'row')} {do}" for do, n in numbers.items() if n)
-    return f"{path}: {told or 'no row changed'}; --undo again takes that back"
+    then = tables.count(len(open_listed(path)[1]), "row")
+    told = f"{then} as before the last change, in place of {n_rows}"
+    return f"{path}: {told}; --undo again takes that back"
 
 
 def key_of(clip):

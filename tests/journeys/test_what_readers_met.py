@@ -69,9 +69,9 @@ def test_an_undo_says_what_it_undoes(lab):
     take_in(lab, lab.record_animals("more", animals=3, clips=2))
     n_rows = len(lab.rows())
     told = lab.ok("extract_files", "--undo")
-    assert f"{n_rows - 2} rows taken away; --undo again takes that back" in told.out
+    assert f"2 rows as before the last change, in place of {n_rows}" in told.out
     told = lab.ok("extract_files", "--undo")
-    assert f"{n_rows - 2} rows brought back" in told.out
+    assert f"{n_rows} rows as before the last change, in place of 2" in told.out
     lab.ok("extract_files", "--undo")
     assert len(lab.rows()) == 2
 
@@ -79,9 +79,9 @@ def test_an_undo_says_what_it_undoes(lab):
 def test_an_undo_of_the_first_listing_leaves_no_table(lab):
     take_in(lab, lab.record_animals(animals=2, clips=1))
     content = (lab.folder / "data_file.csv").read_bytes()
-    assert "2 rows taken away" in lab.ok("extract_files", "--undo").out
+    assert "0 rows as before" in lab.ok("extract_files", "--undo").out
     assert not (lab.folder / "data_file.csv").exists()
-    assert "2 rows brought back" in lab.ok("extract_files", "--undo").out
+    assert "2 rows as before" in lab.ok("extract_files", "--undo").out
     assert (lab.folder / "data_file.csv").read_bytes() == content
 
 
