@@ -326,21 +326,23 @@ def parse_args(argv):
     add("--crop", region, text, metavar="X,Y,W,H")
     add("--mirror", bool, "exchange left and right")
     args = parser.parse_args(argv)
-    if args.source and len(args.source) > 1:
-        parser.error(
-            "--from names one folder: give the command once for each of several"
-        )
-    args.source = args.source and args.source[0]
-    if args.find_trials and not args.source:
-        parser.error("--find-trials needs --from DIR")
-    if args.save_as != "rows" and not args.cut:
-        parser.error("--save-as goes with --cut")
-    if args.cut and not args.source:
-        args.source = args.cut.parent
-    if args.animals and not args.source:
-        parser.error("--animals goes with --from or --cut")
-    if (args.crop or args.mirror) and not (args.source or args.append):
-        parser.error("--crop and --mirror go with --from, --cut or --append")
+    folder = args.source or args.cut
+    for is_wrong, told in (
+        (
+            len(args.source or ()) > 1,
+            "--from names one folder. Give others one by one",
+        ),
+        (args.find_trials and not args.source, "--find-trials needs --from DIR"),
+        (args.save_as != "rows" and not args.cut, "--save-as goes with --cut"),
+        (args.animals and not folder, "--animals goes with --from or --cut"),
+        (
+            (args.crop or args.mirror) and not (folder or args.append),
+            "--crop and --mirror go with --from, --cut or --append",
+        ),
+    ):
+        if is_wrong:
+            parser.error(told)
+    args.source = args.source[0] if args.source else args.cut and args.cut.parent
     return args
 
 

@@ -32,9 +32,7 @@ def find_videos(folder):
     if not folder.is_dir():
         raise Problem(f"--from {folder}: no such folder")
     if not (videos := pick_videos(list_files(folder))):
-        is_ours = (folder / "__init__.py").is_file()
-        hint = ": a folder of this program. Name that of your videos" * is_ours
-        raise Problem(f"--from {folder}: no video in it, at any depth{hint}")
+        raise Problem(f"--from {folder}: no video in it, at any depth")
     return videos
 
 
@@ -58,7 +56,7 @@ def list_files(folder):
                 seen.add(real)
         for path in (Path(place, name) for name in files):
             was = ABSENT.fullmatch(path.name)
-            if path.is_file() and not was and not is_pointer(path):
+            if path.is_file() and not was:
                 found.append(path)
             elif find.is_video(was[1] if was else path):
                 kind = "a broken link" if path.is_symlink() else "a placeholder"
@@ -69,13 +67,6 @@ def list_files(folder):
         told = count(len(with_films), "hidden or system folder")
         caution(f"{told} with videos not listed: {list_some(with_films)}")
     return sorted(found)
-
-
-def is_pointer(path):
-    """Tell whether a video is a line of text in its place, as of Git LFS or annex."""
-    if not find.is_video(path) or not 0 < path.stat().st_size < 1024:
-        return False
-    return path.read_bytes().startswith((b"version https://git-lfs", b"/annex/objects"))
 
 
 def pick_videos(paths):

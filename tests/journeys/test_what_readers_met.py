@@ -1,13 +1,10 @@
 """Ways on which people who had never seen the program went, and what they met."""
 
 import shutil
-from pathlib import Path
 
 import builders
 import numpy as np
 from builders import read_csv, read_json, take_in
-
-import extract_files
 
 GROUPS = ["sham", "lesion"] * 5
 BOTH = ("--folds", "--compare", "group", "--pair", "session")
@@ -53,15 +50,12 @@ def test_an_animal_of_two_groups_is_told_before_anything_is_scored(lab):
     lab.refused("validate", "--folds", "--compare", "group", words=words)
 
 
-def test_one_folder_at_a_time_and_none_of_the_program(lab):
+def test_one_folder_at_a_time(lab):
     films = lab.record_animals(animals=2, clips=1)
     other = shutil.copytree(films, lab.place / "other")
     words = ("--from names one folder",)
     twice = ("--from", films, "--from", other, "--yes")
     lab.refused("extract_files", *twice, words=words)
-    ours = Path(extract_files.__file__).parent / "recordings"
-    words = ("folder of this program", "your videos")
-    lab.refused("extract_files", "--from", ours, words=words)
 
 
 def test_an_undo_says_what_it_undoes(lab):

@@ -208,6 +208,8 @@ def test_a_damaged_video_is_named_and_the_others_listed(recordings, capsys):
 def test_one_clip_of_two_videos_is_not_added(recordings):
     table = recordings / "data/data_file.csv"
     table.write_text("test,Swim,day4 trial 4,6,\n")
-    with pytest.raises(Problem, match=r"nothing is added to .* under task Swim"):
+    with pytest.raises(
+        Problem, match=r"nothing is added to .* another task .* not Swim"
+    ):
         call(recordings, "--from", recordings / "films", "--task", "Reach", "--yes")
     assert table.read_text() == "test,Swim,day4 trial 4,6,\n"
