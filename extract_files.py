@@ -95,21 +95,14 @@ def settle_all(found, folder, save_as, allow_short):
 
 
 def find_videos(folder, split=None, task=None):
-    """List the videos in the published layout; what lies deeper is named."""
-    places = [
+    """List the videos in the published layout."""
+    found = [
         path
         for one_split in data.SPLITS
-        for path in sorted((folder / one_split).glob("*"))
-        if split in (None, one_split) and task in (None, path.name)
+        for path in sorted((folder / one_split).glob("*/*"))
+        if split in (None, one_split) and task in (None, path.parent.name)
     ]
-    files = [p for place in places for p in sorted(place.rglob("*")) if p.is_file()]
-    chosen = folders.pick_videos([p for p in files if p.parent in places])
-    if deep := [p for p in files if p.parent not in places and find.is_video(p)]:
-        terminal.caution(
-            f"{len(deep)} videos lie too deep and are not listed, say {deep[0]}: "
-            f"expected {folder}/<split>/<task>/<clip>.avi"
-        )
-    if not chosen:
+    if not (chosen := folders.pick_videos([p for p in found if p.is_file()])):
         raise Problem(f"no video in {folder}/<split>/<task>/. Expected say train/Reach")
     return chosen
 
