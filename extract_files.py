@@ -34,7 +34,7 @@ from runs import state
 from system import storage, tables, terminal
 from system.tables import count
 from system.terminal import Problem
-from video import find, frames
+from video import frames
 
 TIMES = {"start", "end", "n_frames", "fps"}  # columns that tell which part a clip is
 
