@@ -11,10 +11,7 @@ Cost    seconds.
 
 from pathlib import Path
 
-import data
 from runs import intervals, store
-from runs.options import Options
-from runs.record import take
 from system import storage, terminal
 from system.terminal import Problem
 
@@ -39,33 +36,19 @@ def describe_figures(folder, run):
     """Describe how a run did on animals never seen, from its folds or its test."""
     if intervals.count_animals(run):
         return intervals.describe_errors(run)
-    if not (found := find_evaluation(folder, run)):
-        return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
-    clips, animals = found["agreement"]["clips"], found["agreement"]["animals"]
-    how = "" if found["split"] == "test" else ", by networks of folds"
-    return (
-        f"mean absolute error {clips['mae']['value']:.2f} ({clips['n']} clips, "
-        f"{animals['n']} animals{how})"
-    )
-
-
-def find_evaluation(folder, run):
-    """Find what validate.py wrote of a run's test, or of folds trained as it was."""
-    of_folds = None
-    for path in sorted((Path(folder) / "predictions").glob("[!.]*.json")):
-        try:
-            found = storage.read_json(path)
-            made, split = found["run_record"], found["split"]
-            n_clips = found["agreement"]["clips"]["n"]
-            is_test = "never saw" in found["independence"] and n_clips
-            if is_test and split == "test" and made["sha256"] == run.sha256:
-                return found
-            how = made["task"], take(made["options"], Options)
-            if is_test and split not in data.SPLITS and how == (run.task, run.options):
-                of_folds = of_folds or found
-        except (Problem, OSError, KeyError, TypeError, ValueError):
-            continue  # of another kind
-    return of_folds
+    path = storage.predictions_path(folder, run.name, "test", ".json")
+    try:
+        found = storage.read_json(path)
+        clips, animals = (found["agreement"][unit] for unit in ("clips", "animals"))
+        is_its_own = found["run_record"]["sha256"] == run.sha256
+        if is_its_own and clips["n"] and "never saw" in found["independence"]:
+            return (
+                f"mean absolute error {clips['mae']['value']:.2f} ({clips['n']} clips, "
+                f"{animals['n']} animals)"
+            )
+    except (Problem, OSError, KeyError, TypeError):  # not evaluated, or edited
+        pass
+    return "not measured (train_reg.py --folds 5 --final, or validate.py, would)"
 
 
 def write_card(folder, run, species, camera, licence):

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import films
 
 from system.terminal import Problem
-from video import decoder, reader
+from video import decoder, frames
 
 N_FRAMES = 36
 NEAR = 3.0  # grey levels, the mean difference of frames that are alike
@@ -76,8 +76,8 @@ def damage(content, number, spots, chance):
 def read(path):
     """Read all frames, (N, pixels), or None where that is refused."""
     try:
-        frames = [frame.ravel() for frame in reader.open_reel(path).iterate()]
-        return np.array(frames, np.int16)
+        found = [frame.ravel() for frame in frames.open_reel(path).iterate()]
+        return np.array(found, np.int16)
     except (Problem, ValueError):  # ValueError: of several sizes
         return None
 

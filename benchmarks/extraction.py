@@ -42,7 +42,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from system import terminal
-from video import find, frames, reader
+from video import find, frames
 
 SIZE = (640, 480)
 STRIDE = 2  # a published clip has 251 frames, of which every second one is used
@@ -73,7 +73,7 @@ def list_videos(folder, n_frames):
     for path in sorted(folder.rglob("*")):
         if find.is_video(path):
             with contextlib.suppress(terminal.Problem):
-                frames.read_reel(reader.open_reel(path), n_frames)
+                frames.read_reel(frames.open_reel(path), n_frames)
                 long_enough.append(path)
     return long_enough
 
@@ -115,7 +115,7 @@ def extract_as_published(network, videos, n_frames):
 
 def extract_ours(extractor, videos, n_frames):
     def read(video):
-        reel, how = reader.open_reel(video), ("stride", frames.resize_frame)
+        reel, how = frames.open_reel(video), ("stride", frames.resize_frame)
         return frames.read_reel(reel, n_frames, *how)[0]
 
     sources = ((video, partial(read, video)) for video in videos)
@@ -233,7 +233,7 @@ def compare_with_bound(args, videos, folder):
     extractor, clips = Extractor(args.weights, args.batch_size), data.read_clips(folder)
     extractor.choose(sequences.KINDS)
     record = {**extractor.record, "n_frames": args.frames, "sampling": "uniform"}
-    reels = map(reader.open_reel, videos)
+    reels = map(frames.open_reel, videos)
     read = (frames.read_reel(reel, args.frames, "uniform") for reel in reels)
     ready = [frames.resize_frame(picture) for found, _ in read for picture in found]
     size, n_used = extractor.batch_size, args.clips * args.frames

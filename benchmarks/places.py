@@ -21,7 +21,7 @@ from explanation.places import find_centres
 from extractor import Extractor
 from features.inception_v3 import FRAME_SIZE, WIDTHS
 from system import terminal
-from video import frames, reader
+from video import frames
 
 PATCH = 24  # pixels of the 299: a place is 37 wide
 N_POSITIONS = 14  # along either axis
@@ -30,7 +30,7 @@ GREY = 127
 
 def read_middle(video):
     """Read the frame in the middle of a video as the network sees it."""
-    reel = reader.open_reel(video)
+    reel = frames.open_reel(video)
     (_, last), _ = frames.read_reel(reel, 2, convert=frames.resize_frame)
     return last
 

@@ -30,7 +30,7 @@ import data
 from features import sequences
 from synthetic import drawing
 from system import storage, tables, terminal
-from video import frames, reader
+from video import frames
 
 N_MOMENTS, N_SHOWN = 6, 3  # of a clip; times that each is shown
 N_FRAMES = N_MOMENTS * N_SHOWN
@@ -70,7 +70,7 @@ def plan_orders(rng):
 
 
 def read(path, *how):
-    return frames.read_reel(reader.open_reel(path), *how)[0]
+    return frames.read_reel(frames.open_reel(path), *how)[0]
 
 
 def read_moments(videos):

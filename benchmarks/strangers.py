@@ -25,7 +25,7 @@ import data
 from features import provenance, sequences
 from runs import novelty
 from runs.record import check_record
-from video import find, frames, reader
+from video import find, frames
 
 N_REPEATS = 10
 KINDS = ("as it is", "darkened", "cropped", "slowed", "mirrored")
@@ -112,7 +112,7 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
             (path,) = find.find_source(folder, clips[i])
             view = view_as(kind, *map(int, origin.size.split("x")))
             chosen, n = frames.read_reel(
-                reader.open_reel(path),
+                frames.open_reel(path),
                 *(length, extraction["sampling"]),
                 lambda frame: resizer(change(frame, kind)),  # noqa: B023
                 view,

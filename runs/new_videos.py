@@ -22,7 +22,6 @@ from runs import intervals, novelty, predict
 from system import storage
 from system.terminal import Problem, caution
 from video import frames
-from video.reader import open_reel
 
 BATCH_SIZE = 8  # sequences a pass
 NO_SKILL = "run not better than the mean on held-out animals"
@@ -59,7 +58,7 @@ def list_windows(clips, view, length, every, allow_short=False):
     parts, failed, seen, there = [], [], 0, 0
     for name, clip in clips.items():
         try:
-            reel = open_reel(Path(clip.video), allow_short)
+            reel = frames.open_reel(Path(clip.video), allow_short)
             own = cut_windows(name, Path(clip.video), reel, view, length, every)
         except Problem as problem:
             failed.append(str(problem))
@@ -179,7 +178,7 @@ class Features:
 
     def read(self, part):
         """Read the frames of a part that make its sequence; note what it is like."""
-        resizer, reel = frames.Resizer(), open_reel(part.video, self.allow_short)
+        resizer, reel = frames.Resizer(), frames.open_reel(part.video, self.allow_short)
         sampling = self.run.extraction["sampling"]
         chosen, n_available = frames.read_reel(
             reel, self.run.n_frames, sampling, resizer, part.view

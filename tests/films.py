@@ -10,7 +10,7 @@ from PIL import Image
 
 from data import Clip
 from system.terminal import caution
-from video import frames, reader
+from video import frames
 
 SIZE = (96, 64)  # width, height
 N_BITS = 10
@@ -100,11 +100,17 @@ def make_film(path, n_frames, size=SIZE, codec=None, pixels=None, options=(), **
 
 def read_video(path, n_frames, *how, allow_short=False, **more):
     """Read the frames of a film that make a sequence, and how many it has."""
-    reel = reader.open_reel(path, allow_short)
+    reel = frames.open_reel(path, allow_short)
     found = frames.read_reel(reel, n_frames, *how, **more)
     for note in reel.list_notes():
         caution(f"{Path(path).name}: {note}")
     return found
+
+
+def read_image(path):
+    """Read an image as the frame of a clip."""
+    (frame,) = frames.Images([(path, 0)]).iterate()
+    return frame
 
 
 def clip_of(name="rat", n_frames=30, split="train", task="Reach"):

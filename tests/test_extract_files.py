@@ -35,7 +35,7 @@ def test_slices_and_tells_the_rows(folder, capsys):
     ]
     images = sorted((folder / "train/Reach").glob("v_Control*.jpg"))
     assert [path.name[-8:] for path in images] == [f"{n:04d}.jpg" for n in range(1, 31)]
-    assert films.read_numbers(frames.read_image(p) for p in images) == list(range(30))
+    assert films.read_numbers(films.read_image(p) for p in images) == list(range(30))
 
 
 def test_sliced_and_unsliced_clips_give_nearly_the_same_frames(folder):

@@ -5,21 +5,25 @@ grow with the length or the size of a clip.
 """
 
 import contextlib
+import itertools
 import math
+import operator
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from system.storage import TEMPORARY
 from system.terminal import Problem, caution
 from video import find
-from video.pixels import UNREADABLE, convert_image
-from video.reader import open_reel
+from video.containers import check_size
+from video.reader import Reel
 
+IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")  # of 8 bits
+UNREADABLE = OSError, EOFError, ValueError, SyntaxError, Image.DecompressionBombError
 SAMPLINGS = ("stride", "uniform")
 FRAME_SIZE = 299  # pixels; what InceptionV3 was trained on
 NEARLY = 0.01  # of a frame; times are rounded
@@ -103,31 +107,74 @@ def measure_interval(n_available, n_frames, sampling, rate):
 # ---------------------------------------------------------------- reading
 
 
+def open_reel(path, allow_short=False):
+    """Open a video, a Reel, or a stack of TIFF pages, Images, to read frames by number;
+    `allow_short` takes what is there of a video that is truncated."""
+    if find.suffix_of(path) not in find.STACK_SUFFIXES:
+        return Reel(path, allow_short)
+    with opened_image(path) as image:
+        n_pages, (height, width, _) = image.n_frames, convert_image(image, path).shape
+    if n_pages == 1:
+        raise Problem(
+            f"{path}: one page can be found. ImageJ hides the others where a stack has "
+            "more than 4 GB: save it there as AVI"
+        )
+    return Images([(path, page) for page in range(n_pages)], f"{width}x{height}")
+
+
 class Images:
-    """The numbered images of a clip, read as a `video.reader.Reel`."""
+    """Images, each a path and a page in that file, read as a `video.reader.Reel`."""
 
-    rate, size = None, ""
+    rate = None
 
-    def __init__(self, paths):
-        self.paths, self.n_frames = paths, len(paths)
+    def __init__(self, places, size=""):
+        self.places, self.n_frames, self.size = places, len(places), size
 
     def list_notes(self):
         return []
 
-    def iterate(self, wanted, _start=0, _end=None):
+    def iterate(self, wanted=None, start=0, end=None):
         """Yield the frames that are wanted, uint8 (H, W, 3)."""
-        size = None
-        for path in (self.paths[number] for number in wanted):
-            frame = read_image(path)
-            if size not in (None, frame.shape):
-                raise Problem(f"{path}: its size differs from the frames before it")
-            size = frame.shape
-            yield frame
+        whole = range(start, self.n_frames if end is None else end)
+        numbers, shape = whole if wanted is None else wanted, None
+        chosen = [self.places[number] for number in numbers]
+        for path, places in itertools.groupby(chosen, key=operator.itemgetter(0)):
+            with opened_image(path) as image:
+                for _, page in places:
+                    image.seek(page)
+                    frame = convert_image(image, path)
+                    if shape not in (None, frame.shape):
+                        raise Problem(f"{path}: its size differs from those before it")
+                    shape = frame.shape
+                    yield frame
+
+
+@contextlib.contextmanager
+def opened_image(path):
+    """Open an image, of the format that its name says; errors become one line."""
+    is_stack = find.suffix_of(path) in find.STACK_SUFFIXES
+    formats = ["TIFF"] if is_stack else ["JPEG", "PNG"]
+    try:
+        with Image.open(path, formats=formats) as image:
+            yield image
+    except UNREADABLE as error:
+        raise Problem(f"{path}: no readable image ({error})") from None
+
+
+def convert_image(image, path):
+    """Convert an opened image of Pillow to RGB, upright: uint8 (H, W, 3)."""
+    check_size(path, *image.size)
+    if image.mode not in IMAGE_MODES:
+        raise Problem(
+            f"{path}: pixels of kind {image.mode} are not supported. Save it "
+            "with 8 bits a colour: in ImageJ, Image > Type > 8-bit"
+        )
+    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def open_clip(folder, clip, allow_short=False):
     """Open the images of a clip or, where there are none, its video, and the part that
-    the clip is: (Images or Reel or Stack, View)."""
+    the clip is: (Images or Reel, View)."""
     paths = find.find_source(folder, clip)
     if film := find.find_replaced(paths, clip.name):
         raise Problem(
@@ -135,7 +182,8 @@ def open_clip(folder, clip, allow_short=False):
             "the film before. Give extract_files.py again, or delete the images"
         )
     is_video = not find.is_image(paths[0])
-    reel = open_reel(paths[0], allow_short) if is_video else Images(paths)
+    images = Images([(path, 0) for path in paths])
+    reel = open_reel(paths[0], allow_short) if is_video else images
     return reel, find_view(clip, reel.n_frames, reel.rate)
 
 
@@ -164,15 +212,6 @@ def read_reel(reel, n_frames, sampling="stride", convert=np.asarray, view=WHOLE)
     wanted = start + sample_indices(end - start, n_frames, sampling)
     pictures = reel.iterate(wanted, start, end)
     return [convert(view.apply(picture)) for picture in pictures], end - start
-
-
-def read_image(path):
-    """Read a JPEG or PNG file, upright: uint8, (H, W, 3)."""
-    try:
-        with Image.open(path, formats=("JPEG", "PNG")) as image:
-            return convert_image(image, path)
-    except UNREADABLE as error:
-        raise Problem(f"{path}: no readable image ({error})") from None
 
 
 def resize_frame(frame):

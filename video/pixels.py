@@ -5,13 +5,8 @@ import struct
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
-from PIL import Image, ImageOps
 
 from system.terminal import Problem
-from video.containers import check_size
-
-IMAGE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")  # of 8 bits
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def to_rgb(frame):
@@ -51,14 +46,3 @@ def turn(pixels, frame):
     else:
         raise Problem("the picture is turned by another angle than 90, 180 or 270")
     return pixels[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
-
-
-def convert_image(image, path):
-    """Convert an opened image of Pillow to RGB, upright: uint8 (H, W, 3)."""
-    check_size(path, *image.size)
-    if image.mode not in IMAGE_MODES:
-        raise Problem(
-            f"{path}: pixels of kind {image.mode} are not supported. Save it "
-            "with 8 bits a colour: in ImageJ, Image > Type > 8-bit"
-        )
-    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))

@@ -1,27 +1,16 @@
-"""Frames by number, at even distances in time, from a video or a stack of TIFF pages.
+"""Frames of a video by number, at even distances in time.
 
 Frames are counted as `ffmpeg -i` slices them, as the published clips were: at a
 constant rate, by the time stamps. Where a camera dropped pictures or its rate varies,
 the picture before is shown on. No picture is dropped.
 """
 
-from pathlib import Path
-
 import numpy as np
-from PIL import Image
 
 from system.terminal import Problem
 from video import decoder, pixels
-from video.find import STACK_SUFFIXES, suffix_of
 
 DARK = 65  # of 255; 14 bits that are stored in 16 end below it
-
-
-def open_reel(path, allow_short=False):
-    """Open a video, a Reel, or a stack of TIFF pages, a Stack, to read frames by
-    number; `allow_short` takes what is there of a file that was cut short."""
-    is_stack = suffix_of(path) in STACK_SUFFIXES
-    return Stack(path) if is_stack else Reel(path, allow_short)
 
 
 class Reel:
@@ -102,50 +91,3 @@ class Reel:
         if self.film.bits > 8:
             self.brightest = max(self.brightest, int(picture.max()))
         return picture
-
-
-class Stack:
-    """A TIFF file with a page for each frame; it tells no rate."""
-
-    rate = None
-
-    def __init__(self, path):
-        self.path, self.n_frames = Path(path), 1
-        self.n_frames, self.size = next(self.read_pages([0], describe_pages))
-        if self.n_frames == 1:
-            raise Problem(
-                f"{path}: one page can be found. ImageJ hides the others where a stack "
-                "has more than 4 GB: save it there as AVI"
-            )
-
-    def list_notes(self):
-        return []
-
-    def iterate(self, wanted=None, start=0, end=None):
-        """Yield the frames that are wanted, uint8 (H, W, 3)."""
-        whole = range(start, self.n_frames if end is None else end)
-        numbers = whole if wanted is None else wanted
-        yield from self.read_pages(numbers, pixels.convert_image)
-
-    def read_pages(self, numbers, use):
-        """Yield what a function makes of each of some pages."""
-        number = 0
-        try:
-            with Image.open(self.path, formats=("TIFF",)) as image:
-                for number in map(int, numbers):
-                    image.seek(number)
-                    yield use(image, self.path)
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            Image.DecompressionBombError,
-        ) as error:
-            place = f"page {number + 1} of {self.n_frames}"
-            raise Problem(f"{self.path}: {place} is not readable ({error})") from None
-
-
-def describe_pages(image, path):
-    """Count the pages of a stack, and tell their size."""
-    pixels.convert_image(image, path)
-    return image.n_frames, "{}x{}".format(*image.size)

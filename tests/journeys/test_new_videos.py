@@ -243,19 +243,6 @@ def test_a_run_no_better_than_the_mean_says_so_beside_every_score(study):
     assert all("not better than the mean" in row["warnings"] for row in rows)
 
 
-def test_the_card_takes_the_predictions_of_folds_where_the_run_has_no_errors(study):
-    path = study.folder / "checkpoints/Reach-motion.json"
-    record = builders.read_record(study.folder, "Reach-motion")
-    study.ok("validate", "--folds")
-    del record["left_out_errors"]
-    builders.write_json(path, record)
-    rows = builders.read_csv(next((study.folder / "predictions").glob("*folds*.csv")))
-    off = [abs(float(r["network_score"]) - float(r["expert_score"])) for r in rows]
-    card = study.ok("share", "Reach-motion").out
-    told = f"absolute error {np.mean(off):.2f} (16 clips, 8 animals, by networks of"
-    assert told in card and "not measured" not in card
-
-
 def test_outcomes_and_raters_are_found_as_labels_are(study):
     animals = [f"RAT  {n},{n}.5" for n in range(1, 9)]
     (study.place / "lesions.csv").write_text("animal,value\n" + "\n".join(animals))

@@ -14,7 +14,7 @@ from films import save_image
 from PIL import Image
 
 from system.terminal import Problem
-from video import containers, decoder, find, frames
+from video import containers, decoder, find
 from video.find import VIDEO_SUFFIXES
 
 
@@ -113,7 +113,7 @@ def test_frames_above_the_limit_are_refused(tmp_path, monkeypatch):
         films.read_video(path, 3)
     films.make_images(tmp_path, "rat", [1])
     with pytest.raises(Problem, match="96 x 64 pixels are refused"):
-        frames.read_image(tmp_path / "rat-0001.jpg")
+        films.read_image(tmp_path / "rat-0001.jpg")
     monkeypatch.undo()
     monkeypatch.setitem(decoder.DECODE_OPTIONS, "max_pixels", "100")
     with pytest.raises(Problem):
@@ -206,7 +206,7 @@ def test_spoiled_images(tmp_path):
         path = chance.choice(paths)
         path.write_bytes(spoil(whole[path], chance.choice(SPOILS[:-1]), chance))
         try:
-            frame = frames.read_image(path)
+            frame = films.read_image(path)
             assert frame.dtype == np.uint8 and frame.ndim == 3
         except Problem as problem:
             n_refused += 1

@@ -14,7 +14,7 @@ from video import frames
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "YCbCr"])
 def test_jpeg_of_every_kind(tmp_path, mode):
-    frame = frames.read_image(save_image(tmp_path, mode=mode, quality=95))
+    frame = films.read_image(save_image(tmp_path, mode=mode, quality=95))
     assert frame.shape == (64, 96, 3) and frame.dtype == np.uint8
     assert films.read_number(frame) == 5
     red, green, blue = frame[4, 48].astype(int)
@@ -26,7 +26,7 @@ def test_jpeg_of_every_kind(tmp_path, mode):
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
 def test_png_of_every_kind(tmp_path, mode):
-    frame = frames.read_image(save_image(tmp_path, "rat-1.png", mode))
+    frame = films.read_image(save_image(tmp_path, "rat-1.png", mode))
     assert frame.shape == (64, 96, 3)
     assert films.read_number(frame) == 5
 
@@ -34,7 +34,7 @@ def test_png_of_every_kind(tmp_path, mode):
 def test_png_of_16_bits_is_refused(tmp_path):
     image = Image.fromarray(np.full((64, 96), 300, np.uint16))
     with pytest.raises(Problem, match="pixels of kind I;16 are not supported"):
-        frames.read_image(save_image(tmp_path, "rat-1.png", image=image))
+        films.read_image(save_image(tmp_path, "rat-1.png", image=image))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -54,14 +54,14 @@ def test_exif_orientation_is_obeyed(tmp_path, orientation):
     exif[0x0112] = orientation
     image = Image.fromarray(np.ascontiguousarray(stored))
     path = save_image(tmp_path, image=image, exif=exif, quality=95, subsampling=0)
-    frame = frames.read_image(path)
+    frame = films.read_image(path)
     assert np.abs(frame.astype(int) - upright).mean() < 5
 
 
 def test_other_formats_under_the_name_of_jpeg_are_refused(tmp_path):
     for kind in ("GIF", "BMP", "TIFF", "WEBP"):
         with pytest.raises(Problem, match="no readable image"):
-            frames.read_image(save_image(tmp_path, format=kind))
+            films.read_image(save_image(tmp_path, format=kind))
 
 
 def test_only_used_frames_are_converted(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from system.terminal import Problem
-from video import frames, reader
+from video import frames
 
 TURNS = {  # of the matrix (a, b, c, d), and what a player then shows
     (1, 0, 0, 1): lambda f: f,
@@ -88,11 +88,11 @@ def test_stacks_of_tiff(tmp_path):
 def test_stacks_of_other_numbers_say_what_converts_them(tmp_path, kind):
     path = write_stack(tmp_path / "deep.tif", [np.ones((48, 64), kind)] * 3)
     with pytest.raises(Problem, match=r"not supported.*Type > 8-bit"):
-        reader.open_reel(path)
+        frames.open_reel(path)
 
 
 def test_a_stack_of_imagej_that_hides_its_pages_is_refused(tmp_path):
     page = Image.fromarray(np.zeros((48, 64), np.uint8))
     page.save(tmp_path / "big.tif", description="ImageJ=1.53t\nimages=40\nframes=40\n")
     with pytest.raises(Problem, match=r"one page can be found.*ImageJ"):
-        reader.open_reel(tmp_path / "big.tif")
+        frames.open_reel(tmp_path / "big.tif")

@@ -13,7 +13,7 @@ import pytest
 from data import Clip
 from features import provenance
 from system.terminal import Caution, Problem
-from video import decoder, frames, reader
+from video import decoder, frames
 
 CASES = Path(__file__).parents[3] / "shared/cases"
 N_FRAMES = 48
@@ -61,7 +61,7 @@ def read_all(path, **options):
     """Read all frames of a video as numbers, without a caution."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        reel = reader.open_reel(path, **options)
+        reel = frames.open_reel(path, **options)
         return films.read_numbers(reel.iterate())
 
 
@@ -95,7 +95,7 @@ def test_given_cases(name):
         with pytest.raises(Problem, match=answer):
             films.read_video(CASES / name, 5)
     else:
-        shown = list(reader.open_reel(CASES / name).iterate())
+        shown = list(frames.open_reel(CASES / name).iterate())
         assert len(shown) == answer and max(frame.max() for frame in shown) > 200
 
 
@@ -150,7 +150,7 @@ def test_a_damaged_packet_fails_the_clip_wherever_it_stands(
     start, size = spots[place]
     content[start : start + size] = bytes(size)
     with pytest.raises(Problem):
-        list(reader.open_reel(copy_to(tmp_path, name, content)).iterate(()))
+        list(frames.open_reel(copy_to(tmp_path, name, content)).iterate(()))
 
 
 @pytest.mark.parametrize("name", ["ffv1.mkv", "vp9.webm", "mpeg2.mpg", "h264.ts"])
@@ -159,7 +159,7 @@ def test_a_hole_in_the_middle_is_not_taken_for_a_pause(made, tmp_path, name):
     middle, length = len(content) // 2, len(content) // 6
     content[middle : middle + length] = bytes(length)
     with pytest.raises(Problem):
-        list(reader.open_reel(copy_to(tmp_path, name, content)).iterate(()))
+        list(frames.open_reel(copy_to(tmp_path, name, content)).iterate(()))
 
 
 def test_bytes_that_one_decoder_of_vp9_takes_for_sound_are_refused(made, tmp_path):
@@ -171,7 +171,7 @@ def test_bytes_that_one_decoder_of_vp9_takes_for_sound_are_refused(made, tmp_pat
         start += size // 2
         content[start : start + 16] = random.bytes(16)
         with pytest.raises(Problem):
-            list(reader.open_reel(copy_to(tmp_path, "vp9.webm", content)).iterate(()))
+            list(frames.open_reel(copy_to(tmp_path, "vp9.webm", content)).iterate(()))
 
 
 def test_frames_before_the_first_key_frame_are_left_out(made, tmp_path):
@@ -232,9 +232,9 @@ def test_the_default_stream_is_read(tmp_path, names):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_range_shows_the_frames_that_decoding_from_the_start_shows(made, name):
-    whole = list(reader.open_reel(made[name]).iterate())
+    whole = list(frames.open_reel(made[name]).iterate())
     for start, end in ((0, 5), (11, 25), (12, 13), (13, 37), (30, 48), (47, 48)):
-        part = list(reader.open_reel(made[name]).iterate(None, start, end))
+        part = list(frames.open_reel(made[name]).iterate(None, start, end))
         np.testing.assert_array_equal(part, whole[start:end])
     view = frames.View(10, 34, crop=(8, 4, 60, 50), mirror=True)
     chosen, n_frames = films.read_video(made[name], 6, view=view)
@@ -246,16 +246,16 @@ def test_a_range_shows_the_frames_that_decoding_from_the_start_shows(made, name)
 def test_a_range_of_a_film_of_uneven_rate(tmp_path):
     times = [*range(20), *range(20, 60, 3), 70]
     path = make(tmp_path, "h264.mp4", len(times), times=times)
-    whole = list(reader.open_reel(path).iterate())
+    whole = list(frames.open_reel(path).iterate())
     assert len(whole) == 71
     for start, end in ((0, 7), (17, 24), (21, 22), (45, 65), (60, 71)):
-        part = list(reader.open_reel(path).iterate(None, start, end))
+        part = list(frames.open_reel(path).iterate(None, start, end))
         np.testing.assert_array_equal(part, whole[start:end])
 
 
 def test_a_range_decodes_from_the_key_frame_before_it(tmp_path, monkeypatch):
     path = films.make_film(tmp_path / "long.mp4", 300, options={"g": "30"})
-    reel, seen, find_place = reader.open_reel(path), [], decoder.find_place
+    reel, seen, find_place = frames.open_reel(path), [], decoder.find_place
 
     def find(film, frame, number):
         seen.append(find_place(film, frame, number))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data import Clip
 from rating import server
 from system.terminal import Caution, Problem
-from video import frames, packets, reader
+from video import frames, packets
 
 
 @settings(deadline=None)
@@ -53,7 +53,7 @@ def test_jitter_moves_no_frame(tmp_path):
     times = [number * 3000 + number * 7919 % 900 for number in range(40)]
     unit = Fraction(1, 90000)
     path = films.make_film(tmp_path / "phone.mp4", 40, times=times, unit=unit)
-    assert films.read_numbers(reader.open_reel(path).iterate()) == list(range(40))
+    assert films.read_numbers(frames.open_reel(path).iterate()) == list(range(40))
 
 
 def write_timed(path, milliseconds, rate=30):
@@ -62,7 +62,7 @@ def write_timed(path, milliseconds, rate=30):
     drawn = [films.draw_frame(number % 60) for number in range(len(times))]
     kind = "mjpeg", "yuvj420p"
     films.write_film(path, drawn, *kind, times=times, rate=rate, unit=unit)
-    return reader.open_reel(path)
+    return frames.open_reel(path)
 
 
 @pytest.mark.parametrize("real", [25, 29, 29.5, 20, 31])
@@ -117,7 +117,7 @@ def test_what_a_file_says_of_its_making_is_told(tmp_path):
                 container.mux(stream.encode(frame))
         for stream in made:
             container.mux(stream.encode(None))
-    told = " ".join(reader.open_reel(path).list_notes())
+    told = " ".join(frames.open_reel(path).list_notes())
     assert "filmed at 240 frames a second and plays at 30" in told
     assert "write 240 into a column fps" in told
     assert "not square (4/3)" in told
@@ -125,4 +125,4 @@ def test_what_a_file_says_of_its_making_is_told(tmp_path):
     clip = Clip("train", "R", "a", 12, 0.0, video=str(path))
     shown = tmp_path / "shown.mp4"
     shown.write_bytes(server.encode(tmp_path, clip)[0])
-    assert reader.open_reel(shown).film.aspect == Fraction(4, 3)
+    assert frames.open_reel(shown).film.aspect == Fraction(4, 3)
