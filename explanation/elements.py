@@ -16,8 +16,34 @@ from explanation.statistics import ALPHA, correlate_ranks
 from names.labels import order_groups
 
 MAX_COMPONENTS = 10
+PLANE = ["component_1", "component_2"]
 LOWER, UPPER = "lower network score", "upper network score"
 ALL = "all of these clips"
+
+
+def tabulate_frames(table, points, n_elements, seed=0):
+    """Tabulate frames: whose they are, principal components, element (the largest is 0)
+    and distance to its centre, found by k-means; also parts of variance.
+
+    `table` is of N clips, `points` (N, T, D).
+    """
+    n_clips, n_frames, _ = points.shape
+    points = points.reshape(n_clips * n_frames, -1)
+    coordinates, variances = find_components(points, seed)
+    n_elements = min(n_elements, len(np.unique(coordinates, axis=0)))
+    means = KMeans(n_elements, n_init=10, random_state=seed).fit(coordinates)
+    order = np.argsort(-np.bincount(means.labels_, minlength=n_elements), kind="stable")
+    away = coordinates - means.cluster_centers_[means.labels_]
+    frames = table[["clip", "animal", "group", "network_score"]]
+    frames = frames.loc[frames.index.repeat(n_frames)].reset_index(drop=True)
+    components = {f"component_{i + 1}": each for i, each in enumerate(coordinates.T)}
+    frames = frames.assign(
+        frame=np.tile(np.arange(1, n_frames + 1), n_clips),
+        **components,
+        element=np.argsort(order)[means.labels_],
+        distance=np.linalg.norm(away, axis=1),
+    )
+    return frames, variances
 
 
 def find_components(points, seed=0):
@@ -29,15 +55,6 @@ def find_components(points, seed=0):
     variances = np.nan_to_num(pca.explained_variance_ratio_)
     missing = max(0, 2 - wanted)
     return np.pad(coordinates, ((0, 0), (0, missing))), np.pad(variances, (0, missing))
-
-
-def find_elements(coordinates, n_elements, seed=0):
-    """Cluster frames by k-means, the largest first; also distances to centres."""
-    n_elements = min(n_elements, len(np.unique(coordinates, axis=0)))
-    means = KMeans(n_elements, n_init=10, random_state=seed).fit(coordinates)
-    order = np.argsort(-np.bincount(means.labels_, minlength=n_elements), kind="stable")
-    away = coordinates - means.cluster_centers_[means.labels_]
-    return np.argsort(order)[means.labels_], np.linalg.norm(away, axis=1)
 
 
 def split_groups(table):
@@ -54,33 +71,31 @@ def split_groups(table):
     return [UPPER if high[animal] else LOWER for animal in table["animal"]], False
 
 
-def describe_elements(labels, animals, groups, scores, healthy=None):
+def describe_elements(frames, healthy=None):
     """Describe each element: where it occurs, and with which network score.
 
-    All arguments are of frames, (P,), but the healthy group. Gives a table, a row an
-    element: frames; the fraction of an animal's frames by group; Spearman's rho with
-    the score over animals; p of the groups' difference. Then the groups, and why p is
-    not defined or cannot be small, or "".
+    Gives a table, a row an element: frames; the fraction of an animal's frames by
+    group; Spearman's rho with the score over animals; p of the groups' difference. Then
+    the groups, and why p is not defined or cannot be small, or "".
     """
-    animals, groups = np.asarray(animals, str), np.asarray(groups, str)
-    names = order_groups(map(str, groups), healthy)
-    found = pd.crosstab([animals, groups], labels, normalize="index")  # of units
+    labels, names = frames["element"], order_groups(set(frames["group"]), healthy)
+    units = [frames["animal"], frames["group"]]
+    found = pd.crosstab(units, labels, normalize="index")
     owners, of_group = (found.index.get_level_values(level) for level in (0, 1))
     parts, second = found.to_numpy(), of_group == names[-1]
     if len(names) == 2:
         p_values, reason = compare_groups(parts, owners, second)
     else:
         p_values, reason = np.full(parts.shape[1], np.nan), "there is one group"
-    whole = pd.crosstab(animals, labels, normalize="index").to_numpy()
-    means = pd.Series(scores).groupby(animals).mean()
-    corrected = np.array(correct_holm(p_values))
+    whole = pd.crosstab(frames["animal"], labels, normalize="index").to_numpy()
+    means = frames.groupby("animal")["network_score"].mean()
     table = {
         "element": np.arange(parts.shape[1]),
         "frames": np.bincount(labels),
         **{name: parts[second == (name == names[-1])].mean(axis=0) for name in names},
         "rho_score": [correlate_ranks(column, means) for column in whole.T],
         "p": p_values,
-        "p_holm": corrected,
+        "p_holm": np.array(correct_holm(p_values)),
     }
     return pd.DataFrame(table), names, reason
 
@@ -103,12 +118,11 @@ def compare_groups(parts, owners, second):
     return p, few if lowest >= ALPHA else ""
 
 
-def choose_central(labels, distances, clips, element, n_chosen):
+def choose_central(frames, element, n_chosen):
     """Choose the most central frames of an element, one of each clip while it lasts."""
-    order = np.argsort(distances, kind="stable")
-    inside = order[labels[order] == element]
-    again = pd.Series([clips[i] for i in inside]).duplicated().to_numpy(bool)
-    return [*map(int, inside[~again]), *map(int, inside[again])][:n_chosen]
+    inside = frames[frames["element"] == element].sort_values("distance", kind="stable")
+    again = inside["clip"].duplicated()
+    return [*inside.index[~again], *inside.index[again]][:n_chosen]
 
 
 def find_extremes(points, n_directions=8, apart=0.3):

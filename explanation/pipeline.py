@@ -177,51 +177,31 @@ def map_space(study, n_elements):
     A dict of the space, and one of each element with its central frames.
     """
     points, kind = find_points(study)
-    n_clips, n_frames, _ = points.shape
-    coordinates, variances = elements.find_components(
-        points.reshape(-1, points.shape[2])
-    )
-    labels, distances = elements.find_elements(coordinates, n_elements)
     groups, are_named = elements.split_groups(study.table)
-    are_split = len(set(groups)) > 1
     healthy = study.run.control_group if are_named else elements.LOWER
-    by_clip = study.table[["clip", "animal"]].assign(group=groups)
-    owners = by_clip.loc[by_clip.index.repeat(n_frames)]  # a row a frame
-    owners = {name: column.to_numpy() for name, column in owners.items()}
-    table = owners | {"frame": np.tile(np.arange(1, n_frames + 1), n_clips)}
-    table |= {f"component_{i + 1}": c for i, c in enumerate(coordinates.T[:5])}
-    write_columns(study.folder / "space.csv", table | {"element": labels})
+    table = study.table.assign(group=groups)
+    frames, variances = elements.tabulate_frames(table, points, n_elements)
+    shown = frames.drop(columns=["network_score", "distance"])
+    write_columns(study.folder / "space.csv", shown)
+    described, names, reason = elements.describe_elements(frames, healthy)
+    write_columns(study.folder / "elements.csv", described)
 
-    central = [
-        elements.choose_central(labels, distances, owners["clip"], element, N_CENTRAL)
-        for element in range(labels.max() + 1)
-    ]
-    extremes = elements.find_extremes(coordinates[:, :2])
+    extremes = elements.find_extremes(frames[elements.PLANE].to_numpy())
+    rows = described.to_dict("records")
+    central = [elements.choose_central(frames, e["element"], N_CENTRAL) for e in rows]
     wanted = {*extremes, *itertools.chain(*central)}
-    at = {i: (owners["clip"][i], i % n_frames) for i in wanted}
+    at = {i: (frames.at[i, "clip"], frames.at[i, "frame"] - 1) for i in wanted}
     found = study.pictures.show_all(at.values())
     shown = {i: found[where] for i, where in at.items() if where in found}
-    figure = plots.draw_space(
-        coordinates,
-        variances,
-        owners["animal"],
-        owners["group"],
-        thumbnails=[(i, shown[i]) for i in extremes if i in shown],
-        healthy=healthy,
-    )
-    scores = np.repeat(study.table["network_score"].to_numpy(), n_frames)
-    described, names, reason = elements.describe_elements(
-        labels, owners["animal"], owners["group"], scores, healthy
-    )
-    write_columns(study.folder / "elements.csv", described)
-    rows = described.to_dict("records")
     for row, chosen in zip(rows, central, strict=True):
         row["pictures"] = [shown[i] for i in chosen if i in shown]
-        row["part"] = row["frames"] / len(labels)
+        row["part"] = row["frames"] / len(frames)
+    thumbnails = [(i, shown[i]) for i in extremes if i in shown]
+    figure = plots.draw_space(frames, variances, thumbnails, healthy)
     space = {
         "kind": kind,
         "groups": names,
-        "are_named": are_named or not are_split,
+        "are_named": are_named or len(names) == 1,
         "reason": reason,
         "figure": study.save(figure, "space"),
         "looks": style.choose_looks(groups, healthy),

@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Ellipse
 
-from explanation.elements import find_ellipse
+from explanation.elements import PLANE, find_ellipse
 from explanation.overlays import LOWERS, RAISES, WIDTH, styled
 from reports import style
 from reports.style import INK
+from system.tables import count
 
 
 @styled
@@ -38,32 +39,30 @@ def draw_features(importance, signed, by_chance, n_shown=30):
 
 
 @styled
-def draw_space(coordinates, variances, animals, groups, thumbnails, healthy=None):
-    """Draw frames (P, 2) as points, an ellipse for each animal, pictures at extremes.
+def draw_space(frames, variances, thumbnails, healthy=None):
+    """Draw frames as points, an ellipse for each animal, pictures at extremes.
 
-    `thumbnails` are pairs of a point and its picture (H, W, 3).
+    `frames` is a table; `thumbnails` are pairs of a row and its picture (H, W, 3).
     """
     figure = Figure((WIDTH, 6.2))
     axes = figure.add_axes((0.2, 0.24, 0.6, 0.6))
-    points, groups, animals = coordinates[:, :2], np.array(groups), np.array(animals)
-    for group, (colour, shape) in style.choose_looks(list(groups), healthy).items():
-        inside = groups == group
-        size = 9 if inside.sum() < 2000 else 4
+    looks = style.choose_looks(list(frames["group"]), healthy)
+    for group, (colour, shape) in looks.items():
+        inside = frames[frames["group"] == group]
+        size = 9 if len(inside) < 2000 else 4
         look = {"color": colour, "marker": shape, "lw": 0}
-        axes.scatter(*points[inside].T, size, alpha=0.4, **look)
-        names = np.unique(animals[inside])
-        noun = "animal" if len(names) == 1 else "animals"
-        axes.scatter([], [], 30, label=f"{group} ({len(names)} {noun})", **look)
-        for animal in names:
-            ellipse = find_ellipse(points[inside & (animals == animal)])
-            if ellipse:
+        axes.scatter(*inside[PLANE].to_numpy().T, size, alpha=0.4, **look)
+        told = f"{group} ({count(inside['animal'].nunique(), 'animal')})"
+        axes.scatter([], [], 30, label=told, **look)
+        for _, own in inside.groupby("animal"):
+            if ellipse := find_ellipse(own[PLANE].to_numpy()):
                 axes.add_patch(Ellipse(**ellipse, fill=False, ec=colour, lw=0.9))
     axes.autoscale_view()
     axes.set_axis_off()  # the scale has no meaning
     first, second = variances[:2]
     title = f"across: component 1 ({first:.0%} of the variance); up: 2 ({second:.0%})"
     figure.legend(loc="lower center", ncols=3, title=title)
-    hang_thumbnails(axes, points, thumbnails)
+    hang_thumbnails(axes, frames[PLANE].to_numpy(), thumbnails)
     return figure
 
 

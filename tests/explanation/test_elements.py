@@ -17,11 +17,15 @@ def test_components_keep_distances_and_fall():
 
 
 def test_one_frame_or_one_value_gives_a_plane_still():
-    coordinates, shares = elements.find_components(np.ones((4, 1)))
-    assert coordinates.shape == (4, 2)
-    assert not shares.any()
-    labels, distances = elements.find_elements(coordinates, 6)
-    assert not labels.any() and not distances.any()
+    table = make_table(["a"], ["g1"], ["Control"], [1.0])
+    frames, variances = elements.tabulate_frames(table, np.ones((1, 4, 1)), 6)
+    assert len(frames) == 4 and not frames[[*elements.PLANE, "distance"]].any(axis=None)
+    assert not frames["element"].any() and not variances.any()
+
+
+def make_table(clips, animals, groups, scores):
+    names = ("clip", "animal", "group", "network_score")
+    return pd.DataFrame(dict(zip(names, (clips, animals, groups, scores), strict=True)))
 
 
 def test_permutation_is_exact():
@@ -48,26 +52,20 @@ def test_too_few_animals_have_no_p():
     assert np.isnan(p).all() and "needed" in note
 
 
-def plant(seed):
-    """Frames of 16 animals, of which the impaired ones alone visit a far place."""
-    random = np.random.default_rng(seed)
-    animals = np.repeat([f"g{i:02}" for i in range(16)], 30)
-    groups = np.where(np.repeat(np.arange(16), 30) < 8, "Control", "Stroke")
-    points = random.normal(size=(480, 4))
-    away = (groups == "Stroke") & (random.random(480) < 0.4)
-    return points + 20 * away[:, None], animals, groups, away
-
-
 def test_a_planted_movement_is_found_and_no_other():
-    points, animals, groups, away = plant(0)
-    labels, _ = elements.find_elements(points, 3)
-    found, names, note = elements.describe_elements(
-        labels, animals, groups, 2.0 * (groups == "Stroke")
-    )
+    """Sixteen animals, of which the impaired ones alone visit a far place."""
+    random = np.random.default_rng(0)
+    animals = [f"g{i:02}" for i in range(16)]
+    groups = np.repeat(["Control", "Stroke"], 8)
+    table = make_table(animals, animals, groups, 2.0 * (groups == "Stroke"))
+    points = random.normal(size=(16, 30, 4))
+    away = (groups == "Stroke")[:, None] & (random.random((16, 30)) < 0.4)
+    frames, _ = elements.tabulate_frames(table, points + 20 * away[..., None], 3)
+    found, names, note = elements.describe_elements(frames)
     assert names == ["Control", "Stroke"] and note == ""
-    planted = np.bincount(labels[away]).argmax()
+    visits = frames["element"][away.ravel()]
+    (planted,) = set(visits)
     row = found.set_index("element").loc[planted]
-    assert (labels[away] == planted).all()
     assert row["p_holm"] < 0.05 and row["Stroke"] > 0.3 and row["Control"] == 0
     assert row["rho_score"] > 0.7
     assert np.allclose(found[names].sum(), 1)
@@ -80,7 +78,8 @@ def test_without_a_difference_none_is_called_one():
         animals = np.repeat([f"g{i}" for i in range(10)], 12)
         groups = np.where(np.repeat(np.arange(10), 12) < 5, "Control", "Stroke")
         labels = (random.random(120) < np.repeat(random.random(10), 12)).astype(int)
-        found, *_ = elements.describe_elements(labels, animals, groups, labels)
+        frames = make_table(animals, animals, groups, labels).assign(element=labels)
+        found, *_ = elements.describe_elements(frames)
         n_false += (found["p_holm"] < 0.05).any()
     assert n_false <= 5  # 2 are expected
 
@@ -101,9 +100,8 @@ def test_groups_come_from_names_else_from_scores():
 
 
 def test_central_frames_are_of_different_clips_where_possible():
-    labels, distances = np.zeros(5, int), np.array([0.1, 0.2, 0.3, 0.4, 0.5])
-    clips = ["a", "a", "b", "a", "c"]
-    assert elements.choose_central(labels, distances, clips, 0, 4) == [0, 2, 4, 1]
+    columns = {"clip": [*"aabac"], "element": 0, "distance": np.arange(5)}
+    assert elements.choose_central(pd.DataFrame(columns), 0, 4) == [0, 2, 4, 1]
 
 
 def test_ellipse_has_the_axes_of_the_covariance():
