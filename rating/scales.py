@@ -9,6 +9,12 @@ from system.tables import count, list_some, parse_number, plain, read_table
 from system.terminal import Problem, caution
 
 MAX_STEPS = 1000
+SHARED = 5  # clips that raters must have in common to be compared
+OTHER_SCALE = 1.6  # times as wide, where two raters agree on which clips are worse
+OTHER_THING = 2.0  # times as wide, where they do not
+TURNED = -0.5  # correlation
+CODES = {int(digit * n) for digit in "789" for n in range(1, 5)}
+CODES |= {-code for code in CODES} | {-1}  # for a missing score
 
 
 class Item(NamedTuple):
@@ -58,16 +64,6 @@ def read_items(path):
     return items
 
 
-SHARED = 5  # clips that raters must have in common to be compared
-OTHER_SCALE = 1.6  # times as wide, where two raters agree on which clips are worse
-OTHER_THING = 2.0  # times as wide, where they do not
-TURNED = -0.5  # correlation
-
-
-CODES = {int(digit * n) for digit in "789" for n in range(1, 5)}
-CODES |= {-code for code in CODES} | {-1}  # for a missing score
-
-
 def find_far(scores):
     """List scores, a third at most, that stand apart and may be slips.
 
@@ -80,16 +76,13 @@ def find_far(scores):
         place = gaps.index(max(gaps)) + 1
         few, most = sorted([scores[:place], scores[place:]], key=len)
         is_apart = max(gaps) > most[-1] - most[0] and len({*most}) > 2
-        has_lost_sign = few[0] >= 10 and is_whole(few) and not is_whole(most)
+        are_whole = [all(score == round(score) for score in s) for s in (few, most)]
+        has_lost_sign = few[0] >= 10 and are_whole == [True, False]
         is_slip = has_lost_sign or {*few} <= CODES
         if not (is_apart and is_slip) or len(few) > len(scores) / 3:
             break
         far, scores = [*far, *few], most
     return far
-
-
-def is_whole(scores):
-    return all(score == round(score) for score in scores)
 
 
 def warn_of_far(scores, whose, remedy=""):
@@ -107,19 +100,21 @@ def warn_of_scales(table):
     """Caution of raters (columns of a table) with another scale, direction or level."""
     for one, other in itertools.combinations(table.columns, 2):
         both = table[[one, other]].dropna()
-        spreads = both.max() - both.min()
+        spreads, shared = both.max() - both.min(), count(len(both), "clip")
         if len(both) < SHARED or not all(spreads):
             continue
-        r, shared = both[one].corr(both[other]), count(len(both), "clip")
-        wide, narrow = sorted(both.columns, key=lambda rater: -spreads[rater])
+        r, times = both[one].corr(both[other]), spreads.max() / spreads.min()
         if r < TURNED:
-            told = f"{other} scores low where {one} scores high (r = {r:.2f}"
-            caution(f"{told} on {shared}): is one scale turned?")
-        times = OTHER_SCALE if r > -TURNED else OTHER_THING
-        if r >= TURNED and spreads[wide] > times * spreads[narrow]:
+            caution(
+                f"{other} scores low where {one} scores high (r = {r:.2f} on "
+                f"{shared}): is one scale turned?"
+            )
+        elif times > (OTHER_SCALE if r > -TURNED else OTHER_THING):
             ranges = [f"{k} from {both[k].min():g} to {both[k].max():g}" for k in both]
-            told = f"{' and '.join(ranges)} on the same {shared} (r = {r:.2f})"
-            caution(f"{told}: another scale, or another column? Bring them to one")
+            caution(
+                f"{' and '.join(ranges)} on the same {shared} (r = {r:.2f}): another "
+                "scale, or another column? Bring them to one"
+            )
         n_one, n_other = table[one].count(), table[other].count()
         shift = both[other].mean() - both[one].mean()
         if min(n_one, n_other) < 0.75 * len(table) and abs(shift) > spreads.min() / 10:

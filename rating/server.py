@@ -13,7 +13,6 @@ import json
 import math
 import re
 import secrets
-import socketserver
 import sys
 import tempfile
 import threading
@@ -33,10 +32,8 @@ CRF = 16  # no loss that can be seen
 HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+class Server(http.server.ThreadingHTTPServer):
     """Serves one session of rating clips, by name, of a working folder."""
-
-    daemon_threads = True
 
     def __init__(self, session, folder, clips, port=0):
         try:
