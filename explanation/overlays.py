@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import matplotlib
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
@@ -23,7 +21,6 @@ from reports.style import COLOURS, INK
 WIDTH = 10  # inches: the width of the page at 100 pixels an inch
 DPI = 150
 RAISES, LOWERS = COLOURS[1], COLOURS[0]
-SIGNED = LinearSegmentedColormap.from_list("signed", [LOWERS, "#FFFFFF", RAISES])
 STYLE = style.STYLE | {"font.size": 9, "axes.titlesize": 9.5, "axes.labelsize": 9}
 STYLE |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 8.5)
 styled = functools.partial(style.styled, style=STYLE)
@@ -101,33 +98,27 @@ def draw_clip(trace, title, cards=()):
     """
     if not cards:
         return draw_trace(trace, title=title)
-    height, width = cards[0][1].shape[:2]
-    cell = 0.85 / max(len(cards), 5)
-    row = 0.96 * cell * WIDTH * height / width
-    total = 2.6 + 2 * row
+    limit = find_limit(places for *_, places in cards)
+    tiles = join([np.vstack([f, overlay(f, places, limit)]) for _, f, places in cards])
+    wide = 0.85 * min(1, len(cards) / 5)  # parts of the figure
+    high = wide * WIDTH * tiles.shape[0] / tiles.shape[1]  # inches
+    total = 2.5 + high
     figure = Figure((WIDTH, total))
     axes = figure.add_axes((0.075, 1 - 1.65 / total, 0.85, 1.2 / total))
     axes.set_title(title, loc="left", pad=15)
     plot_trace(axes, trace)
-    limit = find_limit(places for *_, places in cards)
-    rows = [[frame for _, frame, _ in cards]]
-    rows += [[overlay(frame, places, limit) for _, frame, places in cards]]
-    for line, pictures in enumerate(rows):
-        bottom = (0.15 + (1 - line) * (row + 0.06)) / total
-        image = figure.add_axes((0.075, bottom, cell * len(cards), row / total))
-        image.imshow(join(pictures), aspect="auto", interpolation="antialiased")
-        image.set_axis_off()
+    image = figure.add_axes((0.075, 0.15 / total, wide, high / total))
+    image.imshow(tiles, aspect="auto", interpolation="antialiased")
+    image.set_axis_off()
+    place = {"va": "bottom", "fontsize": 8}
     for column, (index, _, places) in enumerate(cards):
+        at = 0.075 + (column + 0.48) * wide / len(cards), (0.2 + high) / total
         added = f"{places.sum():+.3f}".replace("-", "−")
-        where = 0.075 + (column + 0.48) * cell, (0.25 + 2 * row) / total
         text = f"{trace.format_time(index)}   {added}"
-        figure.text(*where, text, ha="center", va="bottom", fontsize=8)
+        figure.text(*at, text, ha="center", **place)
         mark(axes, trace, index, "▾")
-    bar = figure.add_axes((0.935, 0.15 / total, 0.009, row / total))
-    scale = ScalarMappable(Normalize(-limit, limit), SIGNED)
-    bar = figure.colorbar(scale, cax=bar, ticks=[-limit, 0, limit])
-    bar.ax.set_yticklabels([f"−{limit:.1g}", "0", f"+{limit:.1g}"], fontsize=7.5)
-    bar.outline.set_visible(False)
+    text = f"full colour: ±{limit:.1g}"
+    figure.text(0.08 + wide, 0.15 / total, text, rotation=90, **place)
     return figure
 
 
