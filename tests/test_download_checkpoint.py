@@ -151,13 +151,6 @@ def test_wrong_content_is_removed(server, tmp_path, served, words):
     assert list_names(tmp_path) == []
 
 
-def test_a_cut_without_a_length_is_noticed(server, content, tmp_path):
-    server.content, server.announced = content, False
-    server.cut_at = int(0.8 * len(content))
-    check_refusal(tmp_path, address(server), "damaged or truncated")
-    assert list_names(tmp_path) == []
-
-
 def test_another_digest_is_refused(server, content, tmp_path):
     server.content = content
     check_refusal(tmp_path, address(server), "sha256", "--sha256", "0" * 64)

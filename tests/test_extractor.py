@@ -139,15 +139,6 @@ def test_decoding_keeps_the_order_and_stays_a_little_ahead():
     assert taken == list(range(20))
 
 
-def test_one_problem_does_not_end_the_decoding():
-    def fail():
-        raise Problem("broken")
-
-    found = dict(decode_ahead([(1, lambda: [1]), (2, fail), (3, lambda: [3])]))
-    assert found[1] == [1] and found[3] == [3]
-    assert isinstance(found[2], Problem)
-
-
 def test_a_bug_reaches_whoever_waits():
     def fail():
         raise ZeroDivisionError

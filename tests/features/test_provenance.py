@@ -52,14 +52,6 @@ def test_a_video_replaced_under_its_name_is_extracted_again(extracted):
     assert not np.array_equal(before, read(extracted))
 
 
-def test_frames_replaced_under_their_names_are_noticed(extracted):
-    image = extracted / "test" / "Reach" / "v_Stroke_g03_c01-0007.jpg"
-    image.write_bytes(image.with_name("v_Stroke_g03_c01-0008.jpg").read_bytes())
-    os.utime(image, (2e9, 2e9))
-    clips = data.read_clips(extracted)
-    assert provenance.find_changed(extracted, clips) == ["v_Stroke_g03_c01"]
-
-
 def test_a_copy_with_another_date_is_the_same_clip(extracted):
     os.utime(video_of(extracted), (1e9, 1e9))
     assert provenance.find_changed(extracted, data.read_clips(extracted)) == []
@@ -108,13 +100,6 @@ def test_a_line_cut_short_is_passed_over_and_the_next_is_whole(extracted, n_lost
     origin = provenance.describe_origin(extracted, clip)
     provenance.note_origin(extracted, origin, {"features": read(extracted)})
     assert (FIRST, N_FRAMES) in provenance.read_origins(extracted)
-
-
-def test_sequences_of_earlier_releases_still_open(extracted):
-    storage.sources_path(extracted).unlink()
-    assert read(extracted).shape == (N_FRAMES, 2048)
-    call(extracted)  # and are not made anew
-    assert provenance.read_origins(extracted) == {}
 
 
 def test_clips_at_another_pace_are_named(tmp_path):

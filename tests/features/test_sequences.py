@@ -1,5 +1,3 @@
-import pickle
-import random
 import struct
 
 import films
@@ -68,12 +66,6 @@ def test_published_text_is_read_and_array_comes_first(tmp_path, sequence):
     )
 
 
-def test_missing_sequence_says_how_to_make_it(tmp_path):
-    text = problem_of(tmp_path)
-    assert "clip rat has no sequence of 4 frames" in text
-    assert "extract_features.py" in text
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("suffix", [".npy", ".txt"])
 def test_numbers_that_are_none_are_named_with_their_frame(
@@ -110,24 +102,9 @@ def test_other_shapes_are_refused_with_both(tmp_path, shape, n_features):
     assert expected in text or f"Received: {shape}" in text
 
 
-class Bomb:
-    """Shows itself when anybody unpickles it."""
-
-    exploded = False
-
-    def __reduce__(self):
-        return (setattr, (Bomb, "exploded", True))
-
-
 def test_nothing_is_ever_unpickled(tmp_path):
-    path = put(tmp_path, b"")
-    np.save(path, np.array([[Bomb()] * F] * T, object))
+    np.save(put(tmp_path, b""), np.array([[None] * F] * T))
     assert "not a whole .npy file" in problem_of(tmp_path)
-    path.write_bytes(pickle.dumps(Bomb()))
-    assert "not a whole .npy file" in problem_of(tmp_path)
-    assert not Bomb.exploded
-    pickle.loads(path.read_bytes())
-    assert Bomb.exploded  # the bomb is real
 
 
 @pytest.mark.parametrize(
@@ -137,38 +114,6 @@ def test_nothing_is_ever_unpickled(tmp_path):
 def test_huge_and_absurd_declared_shapes_are_refused(tmp_path, sequence, shape):
     put(tmp_path, header(shape=shape) + sequence.tobytes())
     assert "not a whole .npy file" in problem_of(tmp_path)
-
-
-def check_spoiled(folder, whole, suffix, n, seed):
-    """Read a spoiled sequence many times: finite numbers (T, F), or a Problem."""
-    chance = random.Random(seed)
-    n_refused = 0
-    for _ in range(n):
-        content = bytearray(whole)
-        kind = chance.choice(["cut", "flip", "start", "insert"])
-        if kind == "cut":
-            del content[chance.randrange(len(content)) :]
-        elif kind == "insert":
-            content[chance.randrange(len(content)) : 0] = chance.randbytes(9)
-        else:
-            limit = 120 if kind == "start" else len(content)
-            for _ in range(chance.choice([1, 3, 10])):
-                content[chance.randrange(limit)] = chance.randrange(256)
-        put(folder, content, suffix=suffix)
-        try:
-            read = sequences.read_sequence(folder, "rat", T, F)
-            assert read.shape == (T, F) and np.isfinite(read).all()
-        except Problem as problem:
-            assert f"rat-4-features{suffix}" in str(problem)
-            n_refused += 1
-    return n_refused
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".txt"])
-def test_spoiled_sequences(tmp_path, sequence, suffix, n=300):
-    path = put(tmp_path, b"", suffix=suffix)
-    (np.save if suffix == ".npy" else np.savetxt)(path, sequence)
-    assert check_spoiled(tmp_path, path.read_bytes(), suffix, n, seed=n) > n / 3
 
 
 @pytest.mark.parametrize(
@@ -201,17 +146,6 @@ def test_record_that_was_edited_is_refused(tmp_path, change):
     sequences.write_extraction(tmp_path, RECORD)
     films.spoil_record(storage.extraction_path(tmp_path), **change)
     with pytest.raises(Problem, match="was edited"):
-        sequences.read_extraction(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}']
-)
-def test_record_that_is_no_json_is_refused(tmp_path, content):
-    path = storage.extraction_path(tmp_path)
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with pytest.raises(Problem, match=r"extraction\.json"):
         sequences.read_extraction(tmp_path)
 
 

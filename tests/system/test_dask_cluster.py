@@ -15,7 +15,6 @@ import extract_features
 import train_reg
 from system import dask_cluster, storage
 from system.terminal import Problem
-from training import on_cluster
 
 pytest.importorskip("distributed")
 
@@ -143,8 +142,3 @@ def test_what_is_wrong_with_the_cluster_is_said(folder, monkeypatch):
     with pytest.raises(Problem, match=r"pip install 'dask\[distributed\]'"):
         call(folder, "tcp://127.0.0.1:1")
     assert not (folder / "sequences").exists()
-
-
-def test_a_folder_that_is_not_shared_is_told(tmp_path):
-    with pytest.raises(Problem, match="shared by all"):
-        on_cluster.extract_clip(None, tmp_path, {"n_frames": 3}, "random", ())

@@ -105,12 +105,6 @@ def test_replacing_gives_the_name_only_to_what_is_whole(tmp_path):
         assert path.stat().st_mode & 0o777 == 0o644
 
 
-def test_folder_that_is_a_file_is_one_problem(tmp_path):
-    (tmp_path / "sequences").touch()
-    with pytest.raises(Problem, match="could not write"):
-        storage.write_json(storage.extraction_path(tmp_path), {})
-
-
 def test_leftovers_of_the_dead_only_are_removed(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

@@ -56,27 +56,19 @@ def test_one_meaning_in_many_dialects(tmp_path, text, encoding):
     [
         ("Rat 1;2,5\nRat 2;3,25", ["Rat 1", "2,5"]),
         ("Rat 1, day 3;2,5\nRat 2, day 3;3", ["Rat 1, day 3", "2,5"]),
-        ("a;b,1\nc;d,2", ["a;b", "1"]),
         ("a,1\n\nb,2\nc", ["a", "1"]),
         ("a\t1,5\nb\t2,5", ["a", "1,5"]),
         ('a,"x;y",2\nb,"x;z",3', ["a", "x;y", "2"]),
     ],
 )
 def test_delimiter_without_a_header_line(text, fields):
-    wanted = ("clip", "score") if "a;b" not in text else ("clip;x", "score")
-    if "a;b" in text:
-        with pytest.raises(Problem, match=r"separated by any of ';', ','"):
-            tables.parse_table(text.encode(), "t.csv", wanted)
-        return
-    table = tables.parse_table(text.encode(), "t.csv", wanted)
+    table = tables.parse_table(text.encode(), "t.csv", ("clip", "score"))
     assert table.columns is None and table.rows[0] == (1, fields)
 
 
-def test_the_number_of_published_columns_decides():
-    text = b"train,Reach,a;1,30,2\ntrain,Reach,b;2,30,2.5\n"
-    wanted = ("split", "task", "clip", "n_frames", "score")
-    table = tables.parse_table(text, "t.csv", wanted)
-    assert table.rows[1] == (2, ["train", "Reach", "b;2", "30", "2.5"])
+def test_a_delimiter_that_is_not_certain_is_refused():
+    with pytest.raises(Problem, match=r"separated by any of ';', ','"):
+        tables.parse_table(b"a;b,1\nc;d,2", "t.csv", ("clip;x", "score"))
 
 
 def test_lines_are_counted_through_quoted_line_ends_and_blank_lines():
@@ -117,12 +109,6 @@ def test_empty_fields_at_the_end_of_rows_are_no_decimals(text):
     assert [record["score"] for _, record in found] == ["2", "3"]
 
 
-@pytest.mark.parametrize("text", ['a,"b\nc,d\n', 'a,b\n"c"d,e', "a," + "b" * 200_000])
-def test_broken_quotes_are_named_with_their_line(text):
-    with pytest.raises(Problem, match=r"t\.csv:[12]: no row of a table"):
-        tables.parse_table(text.encode(), "t.csv")
-
-
 @pytest.mark.parametrize(
     "word", ["Mäuse", "Größe", "été", "Señal", "12 µm", "Œuvre", "Øre"]
 )
@@ -146,44 +132,28 @@ def test_other_encodings_are_refused(encoding, word):
 
 
 @pytest.mark.parametrize(
-    ("text", "decimal", "value"),
+    ("decimal", "texts", "values"),
     [
-        ("2.5", ".", 2.5),
-        ("2,5", ",", 2.5),
-        ("2,5", ".", 2.5),
-        ("0,125", ".", 0.125),
-        ("1.250", ".", 1.25),
-        ("1,250", ",", 1.25),
-        ("-3", ",", -3),
-        ("1e3", ".", 1000),
-        (".5", ",", 0.5),
+        (".", ("2.5", "2,5", "0,125", "1.250", "1e3"), (2.5, 2.5, 0.125, 1.25, 1000)),
+        (",", ("2,5", "1,250", "-3", ".5"), (2.5, 1.25, -3, 0.5)),
     ],
 )
-def test_numbers(text, decimal, value):
-    assert tables.parse_number(text, decimal) == value
+def test_numbers(decimal, texts, values):
+    assert tuple(tables.parse_number(text, decimal) for text in texts) == values
 
 
 @pytest.mark.parametrize(
-    ("text", "decimal"),
+    ("decimal", "texts"),
     [
-        ("1,250", "."),
-        ("1.250", ","),
-        ("1.250", "?"),
-        ("1.234,5", ","),
-        ("1 250", "."),
-        ("", "."),
-        ("nan", "."),
-        ("inf", "."),
-        ("١", "."),
-        ("2,5,", ","),
-        ("04-Mar", "."),
-        ("#N/A", "."),
-        ("1_0", "."),
+        (".", ("1,250", "1 250", "", "nan", "inf", "١", "04-Mar", "#N/A", "1_0")),
+        (",", ("1.250", "1.234,5", "2,5,")),
+        ("?", ("1.250", "1,250")),
     ],
 )
-def test_doubtful_numbers_are_refused(text, decimal):
-    with pytest.raises(ValueError, match=r"expected a number|thousands or decimals"):
-        tables.parse_number(text, decimal)
+def test_doubtful_numbers_are_refused(decimal, texts):
+    for text in texts:
+        with pytest.raises(ValueError, match=r"expected a number|thousands or decimals"):
+            tables.parse_number(text, decimal)
 
 
 @pytest.mark.parametrize(
@@ -279,12 +249,6 @@ def test_what_is_written_reads_back_and_holds_no_formula(tmp_path, texts):
         warnings.simplefilter("error")
         (_, record), *_ = tables.read_table(path, ("clip", "0")).records()
     assert [record[str(i)] for i in range(len(fields))] == fields
-
-
-def test_numbers_and_gaps_are_written_as_they_are(tmp_path):
-    path = tmp_path / "t.csv"
-    tables.write_table(path, ["=clip", "x"], [["@a", -1.5], ["-2", None]])
-    assert path.read_text() == "'=clip,x\n'@a,-1.5\n-2,\n"
 
 
 # ---------------------------------------------------------------- generated tables

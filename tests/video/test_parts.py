@@ -77,28 +77,6 @@ def test_cut_and_cropped_as_ffmpeg_does(tmp_path, name):
     np.testing.assert_array_equal(ours, flipped[start:end])
 
 
-@needs_ffmpeg
-@pytest.mark.parametrize("name", ["mpeg4.avi", "x264-b-frames.mp4", "vp9.webm"])
-def test_start_and_end_mean_what_they_mean_to_ffmpeg(tmp_path, name):
-    path = films.make_film(tmp_path / name, 60, size=SIZE, **KINDS[name])
-    for begin, stop in ((0.5, 1.3), (0.033334, 0.066667), (1.9, 2.0)):
-        options = ("-ss", str(begin), "-to", str(stop), "-fps_mode", "passthrough")
-        theirs = cut_with_ffmpeg(path, "null", SIZE[::-1], *options)
-        np.testing.assert_array_equal(cut(path, start=begin, end=stop)[0], theirs)
-
-
-def test_frames_carry_their_number(tmp_path):
-    path = films.make_film(tmp_path / "a.mp4", 200, options=DEEP)
-    for start in (0, 1, 59, 60, 61, 151):
-        for n_frames in (1, 12, 49):
-            told = {"start": start / 30, "end": (start + n_frames) / 30}
-            ours, *_ = cut(path, **told)
-            assert films.read_numbers(ours) == [*range(start, start + n_frames)]
-    clip = clip_of(path, 60, start=1.0, end=3.0)
-    chosen = frames.read_frames(tmp_path, clip, 5, "uniform")
-    assert films.read_numbers(chosen) == [30, 45, 60, 74, 89]
-
-
 @pytest.mark.parametrize(
     ("told", "words"),
     [
