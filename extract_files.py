@@ -221,7 +221,7 @@ def show(args, listed, found):
     clips = [one.show_listed() for one in shown]
     print("\n".join(discover.describe_guess(clips, others)))
     draw_crops(args.data, [one.clip for one in found])
-    for line in known.describe_changes(found, args.split):
+    for line in known.describe_changes(found):
         print(line)
     if args.cut and (dropped := listed.find_dropped(found)):
         told = f"kept that {args.cut} does not hold (say, {dropped[0]})"

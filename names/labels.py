@@ -50,16 +50,21 @@ def form_of(group):
     return text[:-1] if len(text) > 4 and text.endswith("s") else text
 
 
-def name_groups(groups):
-    """Give groups that are spelled in two ways one name each; None stays."""
-    known, forms, names = Counter(g for g in groups if g), {}, {}
-    for group in sorted(known, key=lambda g: -known[g]):
-        forms.setdefault(form_of(group) or group, []).append(group)
+def name_alike(labels, form, what):
+    """Give labels of one form the name that most of them have; None stays."""
+    known, forms, names = Counter(filter(None, labels)), {}, {}
+    for label in sorted(known, key=lambda label: (-known[label], label)):
+        forms.setdefault(form(label), []).append(label)
     for alike in forms.values():
         names |= dict.fromkeys(alike, alike[0])
         if len(alike) > 1:
-            caution(f"groups taken for one: {', '.join(map(repr, alike))}")
-    return [names.get(group) for group in groups]
+            caution(f"{what} taken for one: {', '.join(map(repr, alike))}")
+    return [names.get(label) for label in labels]
+
+
+def name_groups(groups):
+    """Give groups that are spelled in two ways one name each; None stays."""
+    return name_alike(groups, lambda group: form_of(group) or group, "groups")
 
 
 def is_healthy(group):

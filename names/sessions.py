@@ -6,16 +6,14 @@ duration and numbers. Where labels do not tell an order for sure it is asked for
 
 import csv
 import datetime
-import math
 import re
 import shlex
-from collections import Counter
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from names.dates import MONTH, choose_forms, read_date
-from names.labels import simplify, words
-from system.terminal import Problem, caution
+from names.labels import name_alike, simplify, words
+from system.terminal import Problem
 
 NAIVE, BEFORE, DURING, AFTER, LATER = range(5)
 PRE = words("pre before vor vorher")
@@ -151,16 +149,14 @@ def sort_readings(readings):
     by_phase = {}
     for reading in readings:
         by_phase.setdefault(reading.phase, []).append(reading)
-    during = by_phase.get(DURING, [])
+    during, after = by_phase.get(DURING, []), by_phase.get(AFTER, [])
     timed = [r for r in during if r.numbers or r.date or r.days is not None]
     past = [r for r in during if min((*r.numbers, r.days or 0), default=0) < 0]
-    if (timed and AFTER in by_phase) or (past and {NAIVE, BEFORE} & by_phase.keys()):
+    if (timed and after) or (past and {NAIVE, BEFORE} & by_phase.keys()):
         return None
+    told = [r.days for r in readings if r.days]
     before = [r.days for r in readings if r.days and PRE.intersection(r.words)]
-    after = [r.days for r in by_phase.get(AFTER, []) if r.days]
-    if max(before, default=0) > (
-        min(after, default=math.inf) if len(before) < 2 else 0
-    ):
+    if any(days > max(0, min(told)) for days in before):
         return None  # is `day 2 pre` before `day 1 post`, or `day 1 pre`?
     ordered = [sort_phase(group) for _, group in sorted(by_phase.items())]
     return None if None in ordered else [r for group in ordered for r in group]
@@ -213,17 +209,10 @@ def sort_phase(readings):
 
 def name_sessions(labels):
     """Give sessions that are spelled in two ways, `Day 1` and `day01`, one name."""
-    known = Counter(label for label in labels if label)
-    names = {}
+    known = set(filter(None, labels))
     readings = read_labels(known) if known else []
     read = readings[0] if len(readings) == 1 else {}
-    alike = {label: read.get(label) or simplify(label) for label in known}
-    for _, group in groupby(sorted(known, key=lambda k: repr(alike[k])), alike.get):
-        group = sorted(group, key=lambda k: (-known[k], k))
-        names |= dict.fromkeys(group, group[0])
-        if len(group) > 1:
-            caution(f"sessions taken for one: {', '.join(map(repr, group))}")
-    return [names.get(label) for label in labels]
+    return name_alike(labels, lambda one: read.get(one) or simplify(one), "sessions")
 
 
 def find_order(labels):
@@ -260,24 +249,20 @@ def order_sessions(labels, given=None):
 
 def read_order(labels, given):
     """Read the order that a user gave; see `order_sessions`."""
-    known, found = {simplify(label): label for label in labels}, []
-    for name in next(csv.reader([given], skipinitialspace=True), []):
-        if (form := simplify(name)) not in known:
-            shown = ", ".join(sorted(labels))
-            raise Problem(f"--sessions: no session {name!r}. Sessions: {shown}")
-        found.append(known[form])
-    if len(found) < 2 or len(set(found)) < len(found):
+    known = {simplify(label): label for label in labels}
+    names = next(csv.reader([given], skipinitialspace=True), [])
+    found = [known.get(simplify(name)) for name in names]
+    if None in found or len(found) < 2 or len(set(found)) < len(found):
         raise Problem(
-            "--sessions needs two or more sessions, each once, as in --sessions "
-            f"{quote(sorted(labels))}. Received: {given}"
+            f"--sessions: expected two or more of {quote(sorted(labels))}, each once. "
+            f"Received: {given}"
         )
     return found
 
 
 def quote(labels):
     """Write labels as --sessions takes them."""
-    text = ",".join(f'"{label}"' if "," in label else label for label in labels)
-    return shlex.quote(text)
+    return shlex.quote(",".join(f'"{k}"' if "," in k else k for k in labels))
 
 
 def show_order(ordered):

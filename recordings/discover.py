@@ -219,22 +219,19 @@ def describe_guess(clips, listed=(), n_shown=10):
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     if len(clips) > n_shown:
         lines.append(f"... and {len(clips) - n_shown} more")
-    counts, days = [f"{len(clips)} clips"], set()
+    counts, found = [f"{len(clips)} clips"], {}
     spell = {"animal": list, "session": name_sessions, "group": labels.name_groups}
     for column in spell:
         named = spell[column]([getattr(clip, column) for clip in (*listed, *clips)])
-        known = Counter(named[len(listed) :])
+        found[column] = known = Counter(named[len(listed) :])
         n_unknown = known.pop(None, 0)
         text = f"{len(known) or 'no'} {column}{'' if len(known) == 1 else 's'}"
-        days = {*known} if column == "session" else days
         if column == "group" and known:
             text += f" ({', '.join(f'{k} {n}' for k, n in sorted(known.items()))})"
         if known and n_unknown:
             text += f" and {n_unknown} clips without"
         counts.append(text)
-    order = find_order(days)
-    shown = list(order or sorted(days))
-    if len(shown) > n_shown:
-        shown[n_shown - 1 : -1] = ["..."]
-    told = [f"sessions: {(' -> ' if order else ', ').join(shown)}"] * (len(days) > 1)
+    days = find_order(found["session"])
+    shown = " -> ".join(days) if days else ", ".join(sorted(found["session"]))
+    told = [f"sessions: {shown}"] * (len(found["session"]) > 1)
     return [*lines, "", *told, ", ".join(counts)]

@@ -27,7 +27,6 @@ class Known(NamedTuple):
     clip: data.Clip
     row: data.Clip | None = None  # as it is listed; None: it is new
     changes: tuple = ()  # names of the columns that are to be changed
-    called: str = ""  # the name that was asked for
 
     def list_columns(self):
         """Name the columns that change, once the frames are counted."""
@@ -39,14 +38,6 @@ class Known(NamedTuple):
         kept = [c for c in data.LABELS if self.row and c not in self.changes]
         labels = {c: getattr(self.row, c) or getattr(self.clip, c) for c in kept}
         return self.clip._replace(**labels)
-
-    def is_overruled(self):
-        """Tell whether its row has another name or label than the clip was found by."""
-        asked = [] if NUMBERED.search(self.called) else [(self.called, self.row.name)]
-        asked += [(getattr(self.clip, c), getattr(self.row, c)) for c in data.LABELS]
-        if {*data.LABELS} & {*self.changes}:
-            return False
-        return any(a and b and fold(a) != fold(b) for a, b in asked)
 
 
 class Listed:
@@ -116,7 +107,7 @@ class Listed:
                 row = None
             taken.add(fold((row or clip).name))
             self.named.setdefault(fold(clip.name), row)
-            found.append(self.compare(clip, row)._replace(called=clip.name))
+            found.append(self.compare(clip, row))
         return found
 
     def is_other(self, clip, row, own):
@@ -176,7 +167,7 @@ class Listed:
         named = [one.clip for one in found if one.clip.animal]
         guesses = {c.animal for c in named} | {f"{c.group} {c.animal}" for c in named}
         spelled = match_animals(guesses, groups.keys() - {None})
-        for number, (clip, row, *_) in enumerate(found):
+        for number, (clip, row, _) in enumerate(found):
             if row or not clip.animal:
                 continue
             (animal, *others) = called.get(clip.animal) or {clip.animal}
@@ -198,7 +189,7 @@ class Listed:
         """Let new clips be seen as all that are listed, where they do not tell it."""
         new = [
             number
-            for number, (clip, row, *_) in enumerate(found)
+            for number, (clip, row, _) in enumerate(found)
             if not (row or clip.crop or clip.mirror is not None)
         ]
         tasks, clips = {found[n].clip.task for n in new}, count(len(new), "new clip")
@@ -250,24 +241,18 @@ def follow_table(found, labels):
     return followed
 
 
-def describe_changes(found, split=None, n_shown=5):
+def describe_changes(found, n_shown=5):
     """Say what is listed already and what is to change in it: list of str."""
-    listed = [one for one in found if one.row]
-    changed = [one for one in listed if one.changes]
-    lines = [f"{count(len(listed), 'clip')} listed already"] if listed else []
+    n_listed = sum(one.row is not None for one in found)
+    changed = [one for one in found if one.changes]
+    lines = []
+    if n_listed:
+        told = "splits, names and labels stay, but for what is shown to change"
+        lines = [f"{count(n_listed, 'clip')} listed already: {told}"]
     for one in changed[:n_shown]:
         pairs = [(c, getattr(one.row, c), getattr(one.clip, c)) for c in one.changes]
         told = [f"{c} {write_field(a) or '-'} -> {write_field(b)}" for c, a, b in pairs]
         lines.append(f"  {one.clip.name}: {', '.join(told)}")
     if len(changed) > n_shown:
         lines.append(f"  ... and {len(changed) - n_shown} more that change")
-    of_other = [one for one in listed if split not in (None, one.row.split)]
-    overruled = [one for one in listed if one.is_overruled()]
-    for own, how in (
-        (of_other, f"as {of_other[0].row.split}" if of_other else ""),
-        (overruled, "with another animal, group, session or name"),
-    ):
-        if own:
-            told = f"{count(len(own), 'clip')} listed {how} (say, {own[0].called})"
-            lines.append(f"{told}: the table's stay. Change them there")
     return lines

@@ -56,7 +56,7 @@ def test_validation_takes_the_change_from_first_to_last(lab):
     assert "post day 10 - pre" in page
     lab.ok("validate", *PAIR, "--sessions", "post day 10,pre")
     check(lab, ["post day 10", "pre"])
-    words = ("--sessions: no session 'past'", "post day 10, post day 2, pre")
+    words = ("--sessions: expected two", "post day 10,post day 2,pre", "pre,past")
     lab.refused("validate", *PAIR, "--sessions", "pre,past", words=words)
     words = ("--sessions goes with --pair session",)
     lab.refused("validate", "--sessions", "pre,past", words=words)
