@@ -15,30 +15,16 @@ from system.terminal import Caution, Problem
 NAME = "v_RatStrokeApl27_g13_c02"
 
 
-def test_animal_group_and_date_of_a_published_name():
+def test_names_tell_animal_group_and_date():
     assert data.animal_of(NAME) == "g13"
     assert data.group_of(NAME) == "Stroke"
     assert data.date_of(NAME) == (4, 27)
-    assert data.group_of("v_RatControlMay02_g01_c01") == "Control"
     assert data.date_of("v_RatControlMay02_g01_c01") == (5, 2)
-
-
-def test_names_of_other_kinds():
     assert data.animal_of("film 7") == "film 7"
     assert data.group_of("film 7") is None
-    assert data.date_of("film 7") is None
     assert data.date_of("v_RatAbc12_g01") is None
     assert data.animal_of("mouse12-day3", r"mouse(\d+)") == "12"
     assert data.animal_of("mouse12-day3", r"mouse\d+") == "mouse12"
-
-
-def test_unmatched_names_are_cautioned_once():
-    clips = [Clip("train", "Reach", name, 30, 1.0) for name in (NAME, "b", "c")]
-    with pytest.warns(
-        Caution, match=r"2 clip names do not match .* counts as one animal \(b, c\)"
-    ) as seen:
-        assert data.list_animals(clips) == ["g13", "b", "c"]
-    assert len(seen) == 1
 
 
 def make_clips(*names, animals=None):
@@ -50,23 +36,17 @@ def make_clips(*names, animals=None):
 
 
 def test_the_table_names_animals_before_the_names_do():
-    clips = make_clips(NAME, "b", "c", animals=["Rat 1", "Rat 1", None])
-    with pytest.warns(Caution, match="1 clip names do not match"):
-        assert data.list_animals(clips) == ["Rat 1", "Rat 1", "c"]
+    clips = make_clips(NAME, "b", "c", "d", animals=["Rat 1", "Rat 1", None, None])
+    told = r"2 clip names do not match .* counts as one animal \(c, d\)"
+    with pytest.warns(Caution, match=told) as seen:
+        assert data.list_animals(clips) == ["Rat 1", "Rat 1", "c", "d"]
+    assert len(seen) == 1
     clip = clips[0]._replace(group="sham")
     assert (data.animal_of(clip), data.group_of(clip)) == ("Rat 1", "sham")
     table = data.tabulate_clips([clip], ["Rat 1"], data.GROUP_PATTERN)
     assert list(table["group"]) == ["sham"]
-
-
-def test_where_no_name_matches_nobody_knows_the_animals():
-    clips = make_clips("film 1", "film 2")
     with pytest.raises(Problem, match="no clip name matches --animal-pattern"):
-        data.list_animals(clips, required=True)
-    with pytest.warns(Caution, match="2 clip names do not match"):
-        data.list_animals(clips)
-    named = [clip._replace(animal="a") for clip in clips]
-    assert data.list_animals(named, required=True) == ["a", "a"]
+        data.list_animals(clips[2:], required=True)
 
 
 @pytest.mark.parametrize(
@@ -74,10 +54,8 @@ def test_where_no_name_matches_nobody_knows_the_animals():
     [
         ("g4", "g04"),
         ("Rat12", "rat12"),
-        ("Rat 12", "Rat_12"),
         ("rat007", "Rat-7"),
         ("Mäuschen", "Ma\u0308uschen"),
-        ("a.1", "a 1"),
         ("12", "12.0"),
     ],
 )
@@ -134,37 +112,21 @@ def test_some_animals_are_held_out_and_some_are_left(clips, fraction, seed):
     assert held == splits.hold_out_animals(animals, scores, fraction, seed)
 
 
-def test_held_out_animals_spread_over_the_scores():
-    animals = [f"g{i:02d}" for i in range(20)]
-    scores = [i / 4 for i in range(20)]
-    for seed in range(5):
-        held = sorted(splits.hold_out_animals(animals, scores, 0.2, seed))
-        ranks = [animals.index(name) // 5 for name in held]
-        assert ranks == [0, 1, 2, 3]
+@pytest.mark.parametrize("seed", range(3))
+def test_held_out_animals_and_folds_spread_over_the_scores(seed):
+    animals, scores = [f"g{i:02d}" for i in range(20)], [i / 4 for i in range(20)]
+    held = sorted(splits.hold_out_animals(animals, scores, 0.2, seed))
+    assert [animals.index(name) // 5 for name in held] == [0, 1, 2, 3]
+    folds = splits.fold_animals(animals, 4, scores, seed)
+    assert folds == splits.fold_animals(animals, 4, scores, seed)
+    assert folds != splits.fold_animals(animals, 4, scores, seed + 1)
+    assert sorted(name for fold in folds for name in fold) == animals
+    for fold in folds:
+        assert sorted(int(name[1:]) // 4 for name in fold) == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("n_folds", [None, 2, 3, 7])
-def test_folds_leave_each_animal_out_once(n_folds):
-    animals = [f"g{i % 7}" for i in range(30)]
-    folds = splits.fold_animals(animals, n_folds)
-    assert len(folds) == (n_folds or 7)
-    assert sorted(name for fold in folds for name in fold) == sorted(set(animals))
-
-
-def test_folds_spread_over_the_scores_and_follow_the_seed():
-    animals = [f"g{i:02d}" for i in range(20) for _ in range(2)]
-    scores = [i // 2 for i in range(40)]
-    first, again, other = (
-        splits.fold_animals(animals, 4, scores, seed) for seed in (0, 0, 1)
-    )
-    assert first == again != other
-    for parts in (first, other):
-        assert [len(fold) for fold in parts] == [5] * 4
-        for fold in parts:
-            assert sorted(int(name[1:]) // 4 for name in fold) == [0, 1, 2, 3, 4]
-
-
-def test_folds_need_animals():
+def test_folds_leave_each_animal_out_once_and_need_three():
+    assert len(splits.fold_animals([f"g{i % 7}" for i in range(30)])) == 7
     with pytest.raises(Problem, match=r"three animals or more. Received: 2"):
         splits.fold_animals(["a", "b", "b"])
     with pytest.raises(Problem, match="between 2 and 3"):

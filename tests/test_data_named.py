@@ -44,29 +44,22 @@ def test_a_table_with_names_tells_what_the_name_of_a_clip_cannot(
     assert parse_clips(NAMED.encode())[0] == first
 
 
-def test_header_lines_in_any_case():
+def test_header_lines_in_any_case_and_without_scores_yet():
     text = NAMED.upper().replace("TRAIN", "train").replace("TEST", "test")
     assert len(parse_clips(text.encode())) == 2
-
-
-def test_a_table_without_scores_yet():
     table = "split,task,clip,n_frames\ntest,Reach,a,30\n"
     assert not parse_clips(table.encode())[0].is_scored
-    assert not parse_clips(table.replace("test", "train").encode())[0].is_scored
 
 
 @pytest.mark.parametrize(
     ("header", "row", "words"),
     [
-        ("start", "5:5:5:5", "must be seconds, m:ss or h:mm:ss"),
         ("start", "ten", "start expected a number"),
         ("start", "1:75", "start must be seconds, m:ss"),
         ("start", "-1", "start must be seconds"),
         ("start,end", "3,2", "end 2 s must lie after start 3 s"),
-        ("start,end", "3,3", "must lie after"),
         ("crop", "1 2 3", "crop must be x,y,w,h"),
         ("crop", "1 2 0 5", "crop must be x,y,w,h"),
-        ("crop", "-1 2 5 5", "crop must be x,y,w,h"),
         ("mirror", "perhaps", "mirror must be yes or no"),
         ("animal", "../g01", "animal '../g01' must be a plain file name"),
         ("group", "a\u202eb", "holds an invisible character"),
@@ -119,13 +112,6 @@ def test_appended_clips_are_read_and_what_was_there_stays(tmp_path, text):
     assert content.startswith("split,") or text
     for word in ("note", "hm", "keep me", ";"):
         assert (word in content) >= (word in text)
-
-
-def test_published_rows_are_appended_to_as_ever(tmp_path):
-    path = tmp_path / "data_file.csv"
-    path.write_text(f"{GOOD}\n")
-    listing.change_table(tmp_path, new=NEW[:1])
-    assert path.read_text() == f"{GOOD}\ntest,Reach,c,7,\n"
 
 
 @pytest.mark.parametrize("text", ["hello", "train,Reach\n", f"{GOOD}\n{GOOD}\n"])

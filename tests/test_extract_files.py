@@ -38,22 +38,17 @@ def test_slices_and_tells_the_rows(folder, capsys):
     assert films.read_numbers(films.read_image(p) for p in images) == list(range(30))
 
 
-def test_sliced_and_unsliced_clips_give_nearly_the_same_frames(folder):
+def test_slicing_again_changes_nothing(folder, capsys):
     clip = data.read_clips(folder)[0]
     before = frames.read_frames(folder, clip, 6)
     call(folder)
-    after = frames.read_frames(folder, clip, 6)
-    for one, other in zip(before, after, strict=True):
+    for one, other in zip(before, frames.read_frames(folder, clip, 6), strict=True):
         assert abs(one.astype(int) - other).mean() < 3
-
-
-def test_slicing_again_changes_nothing(folder, capsys):
-    call(folder)
-    state = films.read_state(folder)
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
     assert call(folder) == 0
-    assert films.read_state(folder) == state
     assert times == {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
+    with Image.open(folder / "train/Reach/v_Control_g01_c01-0001.jpg") as image:
+        assert (image.format, image.size, image.mode) == ("JPEG", films.SIZE, "RGB")
 
 
 def test_appends_rows_that_are_not_there(folder, capsys):
@@ -82,15 +77,7 @@ def test_appended_table_is_read_by_the_others(folder, capsys):
     assert clip[:4] == ("test", "Reach", "b", 9) and not clip.is_scored
 
 
-def test_same_name_in_another_normal_form_is_not_added(folder, capsys):
-    films.make_film(folder / "train/Walk" / unicodedata.normalize("NFD", "ü.avi"), 3)
-    row = f"train,Walk,{unicodedata.normalize('NFC', 'ü')},3,1\n"
-    (folder / "data_file.csv").write_text(row, encoding="utf-8")
-    assert call(folder, "--append", "--task", "Walk") == 0
-    assert (folder / "data_file.csv").read_text(encoding="utf-8") == row
-
-
-def test_table_that_cannot_be_read_is_named_before_the_work(folder):
+def test_a_table_that_cannot_be_read_is_named_before_the_work(folder):
     (folder / "data_file.csv").write_bytes("train,Reach,鼠,30,1".encode("cp932"))
     with pytest.raises(Problem, match="not UTF-8"):
         call(folder, "--append")
@@ -148,11 +135,6 @@ def test_a_video_damaged_in_the_middle_leaves_no_images(folder, capsys):
     assert "rat.mp4: not decodable" in capsys.readouterr().err
 
 
-def test_no_video_at_all(tmp_path):
-    with pytest.raises(Problem, match="no video in"):
-        call(tmp_path)
-
-
 def test_exit_codes_and_streams(folder):
     code, output, errors = run("--data", folder)
     assert (code, errors) == (0, "")
@@ -170,13 +152,17 @@ def test_exit_codes_and_streams(folder):
     assert "invalid choice: 'other'" in errors
 
 
-@pytest.mark.parametrize("name", ["rat 1; echo $(id)", "Mäuschen & `co`", "鼠's"])
+@pytest.mark.parametrize("name", ["rat 1; echo $(id)", "Ma\u0308uschen & `co`"])
 def test_names_of_many_kinds(tmp_path, name):
     films.make_film(tmp_path / "train/Reach" / f"{name}.avi", 5)
     code, _, errors = run("--data", tmp_path, "--append")
     assert (code, errors) == (0, "")
     (row,) = (tmp_path / "data_file.csv").read_text(encoding="utf-8").splitlines()
     assert row == f"train,Reach,{name},5,"
+    row = f"train,Reach,{unicodedata.normalize('NFC', name)},5,1\n"
+    (tmp_path / "data_file.csv").write_text(row, encoding="utf-8")
+    assert call(tmp_path, "--append") == 0  # the same name in another form
+    assert (tmp_path / "data_file.csv").read_text(encoding="utf-8") == row
     images = find.list_images(tmp_path / "train/Reach", name)
     assert [path.name for path in images] == [
         f"{name}-{n:04d}.jpg" for n in range(1, 6)
@@ -192,9 +178,3 @@ def test_names_that_are_no_text(tmp_path):
     code, output, errors = run("--data", tmp_path)
     assert (code, output) == (1, "")
     assert "invisible character" in errors and "Traceback" not in errors
-
-
-def test_images_are_jpeg_of_the_frames_size(folder):
-    call(folder)
-    with Image.open(folder / "train/Reach/v_Control_g01_c01-0001.jpg") as image:
-        assert (image.format, image.size, image.mode) == ("JPEG", films.SIZE, "RGB")

@@ -10,101 +10,66 @@ from system.terminal import Problem
 
 ORDERS = """
 pre | post
-Pre | Post
 PRE | POST
-before | after
 baseline | post
 BL | D3 | D7 | D14
-bl | w1 | w10
-naive | post
 naive | baseline | post | recovery
 pre | post | washout
-pre | post | follow-up
 pre | post | later
-Pre-op | Post-op
-preop | postop
 PreLesion | PostLesion
-prestroke | poststroke
 pre-drug | post-drug | wash out
-pre MCAO | post MCAO
 preMCAO | postMCAO
 pre | post 1 | post 2 | post 10
-post1 | post2 | post11
 pre 1 | pre 2 | post 1 | post 2
-pre-1 | pre-2 | post-1
-pre | day3 | day21
-day 2 | day 10
 Day_2 | Day_10 | Day_100
 D-1 | D0 | D1 | D10
 day -7 | day -1 | day 3
-D-7 | D-1 | D+1 | D+10
 d−2 | d3
 day-1 | day-2 | day-10
 session-2 | session-10
-week 1 | week 2 | week 12
 P14 | P21 | P100
-PND 7 | PND 14
 1 | 2 | 10
 -1 | 0 | 3
 01 | 02 | 10
-T0 | T1 | T10
 1h | 24h | 3d | 2 weeks | 3 months
 24 h post | 72 h post | 7 d post
-post 24h | post 7d
 pre | 3 dpi | 14 dpi
 week 1 day 2 | week 1 day 7 | week 2 day 1
-week1_day7 | week2_day1
 baseline | drug | washout
 intact | lesion
-Tag 2 | Tag 10
-vor OP | nach OP
 vorher | nachher
 Woche 2 | Woche 11
 2024-05-28 | 2024-06-03
 28.05.2024 | 03.06.2024
-3.6.2024 | 28.6.2024 | 1.7.2024
 28/05/2024 | 03/06/2024
 05/28/2024 | 06/03/2024
-12/28/2023 | 01/03/2024
 20240528 | 20240603
 240528 | 240603
 280524 | 030624
 28.05.24 | 03.06.24
-28-05-2024 | 03-06-2024
-2024/5/28 | 2024/6/3
 2024_05_28 | 2024_06_03
 28 May 2024 | 3 June 2024
-28May2024 | 03Jun2024
 May 28, 2024 | June 3, 2024
-May28 | Jun3
 Apl27 | May02
 Dec 20 | Jan 10
 Dec20 | Jan10 | Feb3
 12-20 | 01-10
-04-27 | 05-02 | 05-10
-session 2024-05-28 | session 2024-06-03
 2024-05-28_s2 | 2024-05-28_s10 | 2024-06-03_s1
 pre 28.05.2024 | post 03.06.2024
 baseline | 2024-05-28 | 2024-06-03
 baseline 1 | baseline 2 | day 1
-recovery 2 | recovery 10
 day ３ | day １０
 pré | post
 base line | post
 6-OHDA day 2 | 6-OHDA day 10
-year 2 | year 10
 2023 | 2024
 S2 | S10
-visit 2 | visit 10
 03/04/2024 | 05/04/2024
-post-stroke day 2 | post-stroke day 10
 pre | post-d3 | post-d10
-pre | postd3 | postd10
 bsl | D3_post | D10_post
 pre | 3dpost | 10dpost
 pre_d-3 | pre_d-1 | post_d1
 week1-pre | week1-post | week4-post
-day1-pre | day1-post
 pre-surgery | 1 week | 12 weeks
 """
 UNKNOWN = """
@@ -117,25 +82,19 @@ day 1 am | day 1 pm
 28052024 | 03062024
 28-May-24 | 03-Jun-23
 28.05. | 03.06.
-Dec 2023 | Jan 2024
 12/2023 | 01/2024
-2023-12 | 2024-01
 2024-W50 | 2025-W02
 2024-05-28 9:30 am | 2024-05-28 2:00 pm
 1.5 h | 10 h
 pre | post | final
 A | B
-left | right
-on | off
 control | drug
-session A | session B
 pre | before
 baseline | pre
 pre | A | B
 post drug | post stroke
 post | D3
 Mon | Fri
-light | dark
 03/06/2024 | 04/05/2024
 28/05/2024 | 05/29/2024
 Mar 1 | Oct 20

@@ -50,15 +50,6 @@ def test_trials_become_clips(session, kind):
     assert made == {".csv", ".png", *kept}  # the picture shows the crop
 
 
-def test_trials_by_frame_numbers(session):
-    (session / "trials.csv").write_text("video,start,end\nRat 1.mp4,7,31\n")
-    options = ("--from", session / "films", "--times", "frames", "--yes")
-    assert call(session, "--cut", session / "trials.csv", *options) == 0
-    (clip,) = data.read_clips(session / "data")
-    read = frames.read_frames(session / "data", clip, 24)
-    assert films.read_numbers(read) == [*range(7, 31)]
-
-
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
@@ -79,13 +70,14 @@ def test_wrong_trials_are_named(session, rows, words):
 
 
 def test_two_recordings_of_one_name_need_their_folder(session):
-    films.make_film(session / "films/Control/Rat 1.mp4", 30)
-    (session / "trials.csv").write_text("video,start,end\nRat 1.mp4,0,1\n")
-    with pytest.raises(Problem, match=r"2 videos called 'Rat 1\.mp4'"):
+    for name in ("Control/Rat 1", f"Control/{unicodedata.normalize('NFD', 'Käfig')}"):
+        films.make_film(session / f"films/{name}.mp4", 30)
+    rows = "Rat 1.mp4,0,1\nStroke/Rat 1.mp4,0,1\nKäfig,0,1\n"
+    (session / "trials.csv").write_text(f"video,start,end\n{rows}", "utf-8")
+    with pytest.raises(Problem) as caught:
         trials.read_trials(session / "trials.csv", session / "films")
-    (session / "trials.csv").write_text("video,start,end\nStroke/Rat 1.mp4,0,1\n")
-    (clip,) = trials.read_trials(session / "trials.csv", session / "films")
-    assert clip.group == "Stroke"
+    assert ":2: 2 videos called 'Rat 1.mp4'" in str(caught.value)
+    assert ":3:" not in str(caught.value) and ":4:" not in str(caught.value)
 
 
 # ---------------------------------------------------------------- crop, mirror, propose
@@ -99,11 +91,8 @@ def test_regions_are_drawn_before_anything_is_extracted(session, capsys):
     with Image.open(path) as image:
         page = np.asarray(image.convert("RGB")).astype(int)
     rows, columns = np.nonzero((np.abs(page - contact_sheets.COLOUR) < 30).all(axis=2))
-    scale, left, top = (
-        contact_sheets.WIDTH / 96,
-        contact_sheets.GAP,
-        contact_sheets.GAP + contact_sheets.LABEL,
-    )
+    left = contact_sheets.GAP
+    scale, top = contact_sheets.WIDTH / 96, left + contact_sheets.LABEL
     found = [columns.min() - left, rows.min() - top]
     found += [columns.max() - left + 1, rows.max() - top + 1]
     np.testing.assert_allclose(np.array(found) / scale, [20, 10, 50, 50], atol=0.5)
@@ -148,11 +137,7 @@ def test_trials_are_proposed_where_something_moves(tmp_path, moving, capsys):
     for (start, end), (first, last) in zip(moving, found, strict=True):
         assert start - margin - 4 <= first <= start
         assert end <= last <= end + margin + 4
-    with Image.open(path.with_suffix(".png")) as image:
-        assert (
-            image.width
-            == 3 * (contact_sheets.WIDTH + contact_sheets.GAP) + contact_sheets.GAP
-        )
+    assert path.with_suffix(".png").is_file()
     with pytest.raises(Problem, match="is there already"):
         call(tmp_path, *source, "--find-trials", path)
 
@@ -182,18 +167,7 @@ def test_where_nothing_moves_no_trial_is_proposed(tmp_path):
 
 
 def test_pages_hold_many_tiles(tmp_path):
-    tile = contact_sheets.make_tile(
-        np.zeros((48, 64, 3), np.uint8), "ä" * 90, (1, 1, 9, 9)
-    )
+    picture = np.zeros((48, 64, 3), np.uint8)
+    tile = contact_sheets.make_tile(picture, "ä" * 90, (1, 1, 9, 9))
     paths = contact_sheets.write_pages(tmp_path / "a.png", [tile] * 41)
     assert [path.name for path in paths] == ["a-1.png", "a-2.png"]
-
-
-def test_names_in_two_pieces_are_found(session):
-    name = unicodedata.normalize("NFD", "Käfig 1")
-    films.make_film(session / f"films/{name}.mp4", 60)
-    (session / "trials.csv").write_text(
-        f"video,start,end\n{unicodedata.normalize('NFC', name)},0,1\n", "utf-8"
-    )
-    (clip,) = trials.read_trials(session / "trials.csv", session / "films")
-    assert clip.n_frames == 30
