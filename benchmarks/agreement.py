@@ -95,27 +95,21 @@ def compute_truth(expert, network, mean, animals):
         values["pearson"] = stats.pearsonr(x, y)[0]
         values["spearman"] = stats.spearmanr(x, y)[0]
         truth[what] = values
-    slope = stats.linregress(network, expert)
-    lines = {"slope": slope.slope, "intercept": slope.intercept}
     saved = np.abs(mean - expert).mean() - np.abs(network - expert).mean()
-    return truth, lines, saved
+    return truth, saved
 
 
 def measure_agreement(n_studies, n_animals, unequal, graded):
-    """Agreement, calibration and reduction in MAE of one network on other animals."""
+    """Agreement and reduction in MAE of one network on other animals."""
     random, tally = np.random.default_rng(1), Tally()
     setting = n_animals, unequal, graded
-    truth, lines, saved = compute_truth(
-        *simulate_study(random, *setting, n_studies=3000)[:4]
-    )
+    truth, saved = compute_truth(*simulate_study(random, *setting, n_studies=3000)[:4])
     for _ in range(n_studies):
         expert, network, mean, animals, _ = simulate_study(random, *setting)
         found = agreement.measure_agreement(expert, network, animals, mean)
         for what, values in truth.items():
             for name, value in values.items():
                 tally.add(f"{what} {name}", found[what][name], value)
-        for name, figure in agreement.calibrate(expert, network, animals).items():
-            tally.add(f"calibration {name}", figure, lines[name])
         change = comparisons.paired_change(network - expert, mean - expert, animals)
         tally.add("reduction in MAE", change["change"], saved)
     scores = "half points 0-5" if graded else "normal scores"
@@ -198,7 +192,7 @@ def measure_folds(n_studies, n_animals, signal, penalty):
         for kind, base in (("raw", None), ("centred", means)):
             area = agreement.separate(labels, network, animals, base)["animals"]
             tally.add(f"animals auroc {kind}", area["auroc"], truth["animals auroc"])
-        slope = agreement.calibrate(scores, network, animals, means)["slope"]
+        slope = found["clips"]["slope"]
         tally.add("calibration slope", slope, truth["calibration slope"])
         for kind, base in (("raw", None), ("centred", means)):
             beyond = scores if base is None else scores - base

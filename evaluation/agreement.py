@@ -23,6 +23,7 @@ from evaluation.jackknife import (
 SCALES = {"mae": "positive", "rmse": "positive", "bias": "plain", "r2": "below one"}
 CORRELATIONS = ("pearson", "spearman", "pearson_centred", "spearman_centred")
 SCALES |= dict.fromkeys((*CORRELATIONS, "ccc", "icc"), "correlation")
+SCALES |= {"slope": "plain", "intercept": "plain"}
 MIN_GROUP = 3  # animals of either group, for an interval of an AUROC
 
 
@@ -47,6 +48,9 @@ def compute_errors(expert, network, base):
     """Compute every statistic of agreement of scores (N,): dict of float."""
     error, n = network - expert, len(expert)
     mse, bias = np.mean(error**2), error.mean()
+    shift = np.where(np.isfinite(base), base, 0)
+    x = network - shift - np.mean(network - shift)
+    slope = x @ (expert - shift) / (x @ x) if np.ptp(x) else np.nan
     covariance = np.mean((expert - expert.mean()) * (network - network.mean()))
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
@@ -60,6 +64,8 @@ def compute_errors(expert, network, base):
             "icc": compute_icc(np.stack([expert, network]))[0],
             **compute_correlations(expert, network),
             **compute_correlations(expert - base, network - base, "_centred"),
+            "slope": slope,  # of the line from network to expert
+            "intercept": expert.mean() - slope * network.mean(),
         }
 
 
@@ -71,9 +77,10 @@ def find_reasons(expert, network, base, what):
     plain = refuse_correlation(expert, network, what=what)
     centred = refuse_correlation(expert, network, base, what)
     both = plain if is_constant(expert) and is_constant(network) else few
-    r2 = few if np.isfinite(base).all() else centred
-    found = zip(CORRELATIONS, (plain, plain, centred, centred), strict=True)
-    return dict(found) | {"r2": r2, "ccc": both, "icc": both, "limits": few}
+    r2, line = (few, centred) if np.isfinite(base).all() else (centred, plain)
+    found = dict(zip(CORRELATIONS, (plain, plain, centred, centred), strict=True))
+    found |= {"r2": r2, "ccc": both, "icc": both, "limits": few}
+    return found | {"slope": line, "intercept": line}
 
 
 def find_limits(values, jack):
@@ -129,28 +136,6 @@ def measure_agreement(expert, network, animals, training_mean=None, widen=None):
         "animals": describe_unit(means, np.arange(len(means[0])), widen, "animals"),
         "unscored": len(scored) - len(owner),
     }
-
-
-def fit_line(expert, network, base):
-    x = network - base - np.mean(network - base)
-    slope = x @ (expert - base) / (x @ x) if np.ptp(x) else np.nan
-    return {"slope": slope, "intercept": expert.mean() - slope * network.mean()}
-
-
-def calibrate(expert, network, animals, training_mean=None):
-    """Find the line from network scores (N,) to expert scores, over clips: dict of
-    "slope" and "intercept". The training mean (N,) is taken from both.
-    """
-    base = np.zeros(len(animals)) if training_mean is None else training_mean
-    kept, *columns = drop_unscored(animals, expert, network, base)
-    expert, network, base = columns
-    size = np.max(np.abs(network), initial=0)
-    if len(kept) < MIN_POINTS or is_constant(network - base, size):
-        reason = f"fewer than {MIN_POINTS} clips, or network scores that do not vary"
-        return dict.fromkeys(("slope", "intercept"), not_defined(reason))
-    jack = Jackknife(kept, find_widening(base))
-    lines = jack.repeat(fit_line, *columns)
-    return {key: jack.describe(values) for key, values in lines.items()}
 
 
 def tabulate_errors(table, by):

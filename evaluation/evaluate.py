@@ -21,7 +21,7 @@ HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compa
 def evaluate(table, run, reasons=(), controls=()):
     """Compute every figure that a table of predictions allows.
 
-    `reasons` say why baselines are not defined. Dict of "agreement", "calibration",
+    `reasons` say why baselines are not defined. Dict of "agreement",
     "permutation", "baselines", "errors", "worst"; where the table allows, "separation",
     "severity", "controls".
     """
@@ -37,7 +37,6 @@ def evaluate(table, run, reasons=(), controls=()):
         "target": run.target,
         "crossed": is_crossed(means),
         "agreement": agreement.measure_agreement(expert, network, animals, means),
-        "calibration": agreement.calibrate(expert, network, animals, means),
         "permutation": permutation_test(
             expert if means is None else expert - means, network, animals, means
         ),

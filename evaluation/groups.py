@@ -172,27 +172,25 @@ class TooFew(Problem):
 
 
 def check_sizes(table, settled):
-    """Raise TooFew where a side of a comparison has fewer than two animals."""
+    """Raise TooFew where fewer than two animals have what is compared."""
     groups, days = settled["groups"], settled["sessions"]
     if len(groups) == 1 or len(days) == 1:
         only = (groups + days)[0]
         raise TooFew(f"a comparison needs two groups or sessions. Received: {only}")
-    for group in groups or [""]:
-        own = table[table["group"] == group] if group else table
-        where, animals = f" in {group}" if group else "", {*own["animal"]}
-        sides = [] if days else [(f"animals{where}", animals, "")]
-        for day in days[1:]:
-            first, then = (
-                {*own["animal"][own["session"] == each]} for each in (days[0], day)
+    for key, wanted in (("group", groups), ("session", days)):
+        table = table if wanted else table.assign(**{key: ""})
+    animals = table.groupby(["group", "session"])["animal"].agg(set)
+    first = days[0] if days else ""
+    for group, day in itertools.product(groups or [""], days[1:] or [""]):
+        both = animals.get((group, first), set()) & animals.get((group, day), set())
+        if len(both) < 2:
+            which = f" with both {first} and {day}" if day else ""
+            where = f" in {group}" if group else ""
+            remedy = "; --sessions names those to compare" if day else ""
+            raise TooFew(
+                f"a comparison needs two or more animals{which}{where}. "
+                f"Received: {len(both)}{remedy}"
             )
-            what = f"animals with both {days[0]} and {day}{where}"
-            sides.append((what, first & then, "; --sessions names those to compare"))
-        for what, known, remedy in sides:
-            if len(known) < 2:
-                raise TooFew(
-                    f"a comparison needs two or more {what}. Received: {len(known)}"
-                    f"{remedy}"
-                )
 
 
 def compare(table, settled):

@@ -17,6 +17,8 @@ FIGURES = {  # keys of `agreement.measure_agreement`
     "spearman": "Spearman rho",
     "ccc": "Lin's concordance",
     "icc": "ICC(A,1)",
+    "slope": "calibration slope (ideal 1)",
+    "intercept": "calibration intercept (ideal 0)",
 }
 RATINGS = {  # keys of `raters.compare_ratings`
     "icc": "ICC(A,1)",
@@ -120,8 +122,6 @@ def list_agreement(result):
     if crossed:
         words |= {name: f"{words[name]}, centred" for name in ("pearson", "spearman")}
     rows = [*lay(words, *sides), ["p of Pearson r", "", show_p(result["permutation"])]]
-    ideal = {"slope": "slope (ideal 1)", "intercept": "intercept (ideal 0)"}
-    rows += [[*row, ""] for row in lay(ideal, result["calibration"])]
     if separation := result.get("separation"):
         areas = [separation[unit]["auroc"] for unit in ("clips", "animals")]
         rows.append(["AUROC, impaired against healthy", *areas])

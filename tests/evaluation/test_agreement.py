@@ -62,6 +62,9 @@ def test_agreement_equals_independent_implementations(level):
             )[0],
             "ccc": 2 * pearson / (ratio + 1 / ratio + shift**2),
             "icc": compute_icc(expert, network),
+            "slope": stats.linregress(network - mean, expert - mean).slope,
+            "intercept": expert.mean()
+            - stats.linregress(network - mean, expert - mean).slope * network.mean(),
         },
         abs=1e-9 if level == "clips" else 1e-6,
         rel=1e-6,

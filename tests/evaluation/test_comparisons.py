@@ -170,11 +170,12 @@ def test_a_control_has_three_verdicts(rise, verdict):
 
 def test_calibration_is_the_line_of_least_squares():
     expert, network, animals = draw_study()
-    found = agreement.calibrate(expert, network, animals)
+    found = agreement.measure_agreement(expert, network, animals)["clips"]
     line = stats.linregress(network, expert)
     values = [found[name]["value"] for name in ("slope", "intercept")]
     assert values == pytest.approx([line.slope, line.intercept])
-    dead = agreement.calibrate(expert, np.full(len(expert), 2.0), animals)
+    still = np.full(len(expert), 2.0)
+    dead = agreement.measure_agreement(expert, still, animals)["clips"]
     assert "do not vary" in dead["slope"]["reason"]
 
 
