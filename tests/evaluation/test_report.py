@@ -43,12 +43,6 @@ def test_few_animals_have_no_interval_and_no_verdict():
     assert "fewer than 5" not in tell(draw_table(n_animals=5))[1]
 
 
-def test_one_group_is_not_separated():
-    result, verdict, printed = tell(draw_table(groups=False))
-    assert "separation" not in result and "severity" not in result
-    assert "AUROC" not in verdict + printed
-
-
 def test_sessions_before_a_lesion_do_not_blur_the_groups():
     table = draw_table()
     result, _, printed = tell(table.assign(session=["pre", "post", "post"] * 15))
@@ -75,11 +69,6 @@ def test_unscored_animals_are_omitted_and_counted():
     assert result["agreement"]["unscored"] == 6
     table["target"] = np.nan
     assert "Nothing can be evaluated" in tell(table)[1]
-
-
-def test_what_is_known_is_no_test():
-    _, verdict, _ = tell(draw_table(folds=False), is_test=False)
-    assert verdict.startswith("NOT A TEST 3 clips") and "never saw" not in verdict
 
 
 def test_a_floor_that_misses_clips_says_on_how_many():
@@ -156,12 +145,3 @@ def test_a_clip_is_shown_from_beginning_to_end_with_a_link(tmp_path):
     frames = np.split(shown["strip"], report.N_PICTURES, axis=1)
     assert read_numbers(frames) == [0, 6, 12, 17, 23, 29]
     assert report.show_clip(page, folder, clip_of("gone"))["strip"] is None
-
-
-def test_few_animals_are_said_to_be_few():
-    table = draw_table(n_animals=8, seed=1)
-    table["baseline_ridge"] = table["network_score"] + 0.01
-    _, verdict, _ = tell(table)
-    assert "it is not shown that it is better than the best simple method" in verdict
-    table["baseline_ridge"] = 9.0
-    assert "no simple method beats it" in tell(table)[1]

@@ -2,7 +2,6 @@
 
 import math
 
-import jinja2
 import numpy as np
 import pytest
 from PIL import Image
@@ -46,11 +45,6 @@ def test_numbers_stand_flush_right_and_nan_is_a_dash(leaf):
     assert leaf.count("<figcaption") <= leaf.count("<figure")
 
 
-def test_a_template_names_what_it_misses():
-    with pytest.raises(jinja2.UndefinedError, match="title"):
-        page.TEMPLATES.from_string("{{ title }}").render()
-
-
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -65,9 +59,3 @@ def test_a_template_names_what_it_misses():
 )
 def test_an_interval_tells_why_it_is_missing(value, words):
     assert page.interval(value) == words
-
-
-def test_pictures_are_packed_small_and_keep_their_size():
-    noise = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
-    found = page.embed(noise)
-    assert found.source.startswith("data:image/webp") and found[1:] == (60, 40)
