@@ -1,15 +1,12 @@
 """What a study finds: scores of groups of animals, and of sessions, compared.
 
-The animal is the unit: its clips, of a session, count with their mean, so numbers of
-clips do not matter and no mixed model is needed. Intervals are Welch's for groups and
-Student's for changes; effect sizes are Hedges's g, corrected for few animals (Hedges
-1981, Journal of Educational Statistics 6); p values come from permutations of animals
-or, of changes, of their signs, and are exact where all can be listed. Predictions of a
-cross-validation depend on one another, as two networks learn from each other's animals.
-Where the expert's scores differ between groups, chance likeness of two animals of a
-group counts twice, so a difference of groups varies more than permutations tell.
-Statistics and standard errors of groups are then widened by `FOLDED`, which simulations
-gave: `benchmarks/study.py` measures size and coverage.
+The animal is the unit: its clips, of a session, count with their mean. Intervals are
+Welch's for groups and Student's for changes; effect sizes are Hedges's g (Hedges 1981);
+p values come from permutations of animals or, of changes, of their signs, and are exact
+where all can be listed. Two networks of a cross-validation learn from each other's
+animals, so that chance likeness of two animals of a group counts twice. Statistics and
+standard errors of groups are then widened by `FOLDED`, which simulations gave:
+`benchmarks/study.py` measures size and coverage.
 """
 
 import itertools

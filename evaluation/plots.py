@@ -4,8 +4,6 @@ They draw a table of predictions (columns target, network_score, animal, group),
 scores known, and print what `evaluate.evaluate` found; nothing is computed again.
 """
 
-import itertools
-
 import numpy as np
 import pandas as pd
 
@@ -74,20 +72,18 @@ def draw_bland_altman(table, agreement, title=None, target="score", healthy=None
     lines = {key: clips[key] for key in words if clips[key]["value"] is not None}
     ends = [end for line in lines.values() for end in line.values()]
     ends = [end for end in ends if isinstance(end, float)]
-    low, high = style.find_limits([*difference, 0, *ends], 0.04)
-    for side, (key, line) in zip((-1, 0, 1), lines.items(), strict=False):
+    ticks = {}
+    for key, line in lines.items():
         dashes = {} if key == "bias" else {"dashes": (4, 3)}
         axes.axhline(line["value"], color=INK, linewidth=0.8, zorder=1, **dashes)
         if line["low"] is not None:
             axes.axhspan(line["low"], line["high"], color=INK, alpha=0.06, linewidth=0)
-        apart = clips["bias"]["value"] + side * (high - low) / 9  # of the labels
-        height = side * max(side * line["value"], side * apart) if side else apart
-        place = {"xy": (1, height), "xycoords": ("axes fraction", "data")}
-        place |= {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
-        text = f"{words[key]}\n{page.number(line['value'], 2, True)}"
-        axes.annotate(text, fontsize=6.5, **place)
+        number = page.number(line["value"], 2, sign=True)
+        ticks[line["value"]] = f"{words[key]}\n{number}"
+    axes.secondary_yaxis("right").set_yticks(list(ticks), list(ticks.values()))
     axes.locator_params("x", **SCALE)
-    axes.set(xlim=style.find_limits([0, *mean]), ylim=(low, high))
+    ylim = style.find_limits([*difference, 0, *ends], 0.04)
+    axes.set(xlim=style.find_limits([0, *mean]), ylim=ylim)
     return figure
 
 
@@ -99,19 +95,15 @@ def draw_study(study, title=None, width=None, level="90%", kind="means"):
     """
     figure, axes = style.open_figure(2.6, title)
     means, labels = study[kind], list(study[kind])
-    if study["groups"]:
-        looks = style.choose_looks(study["groups"], study["healthy"])
-        looks = {label: looks[study["columns"][label]] for label in labels}
-    else:  # sessions, in their order
-        pairs_of_looks = zip(style.COLOURS, style.SHAPES, strict=True)
-        looks = dict(zip(labels, itertools.cycle(pairs_of_looks)))
+    looks = style.choose_looks(study["groups"], study["healthy"])
     for pair in (p for p in study["pairs"] if means.keys() >= {*p}):
         for animal in (name for name in means[pair[0]] if name in means[pair[1]]):
             ends = [means[label][animal] for label in pair]
             places = [labels.index(label) for label in pair]
             axes.plot(places, ends, color=FAINT, linewidth=0.6, zorder=1)
     for place, (label, animals) in enumerate(means.items()):
-        values, (colour, shape) = pd.Series(animals), looks[label]
+        values, group = pd.Series(animals), study["columns"][label]
+        colour, shape = looks.get(group, (style.COLOURS[0], "o"))  # of sessions alone
         beside = place + 0.09 * values.groupby(values.round(1)).cumcount()
         axes.plot(beside, values, shape, color=colour, markersize=4)
         axes.hlines(values.mean(), place - 0.25, place + 0.25, color=INK, zorder=3)

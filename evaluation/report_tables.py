@@ -31,12 +31,10 @@ RATINGS = {  # keys of `raters.compare_ratings`
 CENTRED = (
     "Correlations are centred: each fold's training mean was taken from both scores. "
     "Holding a high animal out lowers that mean, so correlations that are not centred "
-    "come out too low. Standard errors are multiplied by 1.41, as folds share animals, "
-    "and intervals are for these trained networks: train_reg.py --repeats shows how "
-    "far figures move with other seeds and folds. With few animals and a weak signal "
-    "they are too narrow: in simulations those of R2 contained the truth in 85 to 99 "
-    "of 100 studies, those of the reduction in MAE in 89 to 100, all others in 92 or "
-    "more."
+    "come out too low. Standard errors are multiplied by 1.41, as folds share animals; "
+    "with few animals and a weak signal intervals are still too narrow. They are for "
+    "these trained networks: train_reg.py --repeats shows how far figures move with "
+    "other seeds and folds."
 )
 CONDITIONAL = (
     "intervals (95%) are over animals, for this trained network: train_reg.py --folds "

@@ -108,9 +108,6 @@ def find_rival(baselines):
     return best if best and baselines[best]["clips"]["n"] else None
 
 
-# ---------------------------------------------------------------- a dozen figures
-
-
 def list_figures(result):
     """List what a reader needs first: texts by name."""
     agreement, digits = result["agreement"], find_digits(result)
