@@ -138,8 +138,8 @@ def extract(folder, todo, extractor, record):
     extractor.choose([kind for kind in sequences.KINDS if kind in needed])
     readers = ((job, functools.partial(read, job)) for job in todo)
     for job, extracted in extractor.stream(readers):
-        if not storage.extraction_path(folder).is_file():
-            raise Problem(f"{folder} has vanished")  # or every clip would fail
+        if not (path := storage.extraction_path(folder)).is_file():
+            raise Problem(f"{path} has vanished")  # or every clip would fail
         if isinstance(extracted, Problem):
             yield job, extracted
             continue

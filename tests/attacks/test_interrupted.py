@@ -1,6 +1,5 @@
 """Killed, starved of disk or run twice at once, a script loses nothing."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -10,7 +9,6 @@ import time
 from pathlib import Path
 
 import films
-import numpy as np
 import pytest
 from disks import small_disk
 
@@ -79,32 +77,6 @@ def check_sequences(folder, expected):
     return len(present)
 
 
-def kill_extraction(clips, folder, delays):
-    """Kill extraction after each delay; see that nothing partial is ever there."""
-    source, expected = clips
-    shutil.copytree(source, folder)
-    counts = [0]
-    for delay in delays:
-        process = start("extract_features", folder, *EXTRACT, PACE=0.05)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(delay)
-        process.kill()
-        process.communicate()
-        counts.append(check_sequences(folder, expected))
-        assert counts[-1] >= counts[-2]
-        if counts[-1] == len(expected):
-            shutil.rmtree(folder / "sequences")
-            counts.append(0)
-    assert finish("extract_features", folder, *EXTRACT)[0] == 0
-    assert finished(folder, "sequences") == expected
-
-
-@pytest.mark.thorough
-def test_extraction_killed_fifty_times(clips, tmp_path):
-    delays = np.random.default_rng(2).uniform(0.2, 2, 50)
-    kill_extraction(clips, tmp_path / "data", delays)
-
-
 def test_extraction_killed_at_a_renaming(clips, tmp_path):
     source, expected = clips
     folder = shutil.copytree(source, tmp_path / "data")
@@ -118,27 +90,6 @@ def test_extraction_killed_at_a_renaming(clips, tmp_path):
         os.utime(path, (0, 0))
     assert finish("extract_features", folder, *EXTRACT)[0] == 0
     assert films.read_state(folder / "sequences") == expected
-
-
-@pytest.mark.thorough
-def test_real_extraction_killed(folder):
-    argv = [sys.executable, "extract_features.py", "--data", str(folder)]
-    argv += ["--weights", "random", "--seq-length", "4", "--batch-size", "4"]
-    whole = shutil.copytree(folder, folder / "whole")
-    options = {"cwd": STAND_IN.parents[1], "capture_output": True}
-    subprocess.run([*argv[:3], str(whole), *argv[4:]], check=True, **options)
-    expected = finished(whole, "sequences")
-    for n_done in (1, 2, 3):
-        process = subprocess.Popen(
-            argv, cwd=STAND_IN.parents[1], stderr=subprocess.DEVNULL
-        )
-        while process.poll() is None and len(finished(folder, "sequences")) <= n_done:
-            time.sleep(0.02)
-        process.kill()
-        process.wait()
-        check_sequences(folder, expected)
-    subprocess.run(argv, check=True, **options)
-    assert finished(folder, "sequences") == expected
 
 
 def test_slicing_killed_at_any_renaming_is_done_again(clips, tmp_path):
@@ -202,7 +153,6 @@ def test_two_extractions_of_different_settings_do_not_mix(clips, tmp_path):
     assert len(present) == len(expected)
     changed = [name for name in expected if present[name] != expected[name]]
     assert len(changed) >= N_CLIPS  # all but clips of 16 frames, where both agree
-    assert not list(folder.glob("sequences-*"))  # all were made anew
 
 
 # ---------------------------------------------------------------- the disk
