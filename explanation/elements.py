@@ -119,25 +119,12 @@ def compare_groups(parts, owners, second):
 
 
 def choose_central(frames, element, n_chosen):
-    """Choose the most central frames of an element, one of each clip while it lasts."""
+    """Choose the most central frames of an element, one of each clip while it lasts:
+    list of (clip name, index)."""
     inside = frames[frames["element"] == element].sort_values("distance", kind="stable")
     again = inside["clip"].duplicated()
-    return [*inside.index[~again], *inside.index[again]][:n_chosen]
-
-
-def find_extremes(points, n_directions=8, apart=0.3):
-    """Find the frames (P, 2) that lie furthest out in evenly spread directions.
-
-    Of those closer together than `apart` standard deviations one is enough.
-    """
-    scaled = points / np.maximum(points.std(axis=0), 1e-12)
-    angles = np.arange(n_directions) * 2 * np.pi / n_directions
-    kept = []
-    for index in np.argmax(scaled @ [np.cos(angles), np.sin(angles)], axis=0):
-        away = np.linalg.norm(scaled[kept] - scaled[index], axis=1)
-        if (away > apart).all():
-            kept.append(int(index))
-    return kept
+    chosen = pd.concat([inside[~again], inside[again]])[:n_chosen]
+    return list(zip(chosen["clip"], chosen["frame"] - 1, strict=True))
 
 
 def find_ellipse(points, n_deviations=2):

@@ -136,23 +136,20 @@ def check(study):
 
 
 def rank_features(study, relative):
-    """Rank the features by their importance, write a table and draw; path of a PNG."""
+    """Write the features by importance as a table; in how many half of it lies."""
     animals, whole = study.table["animal"], study.parts.whole.features
     importance = study.parts.find_importance(animals)
-    signed = attribution.average_animals(whole, animals)
-    by_chance = np.full(len(importance), np.nan)
-    np.divide(importance, relative, out=by_chance, where=relative > 0)
     order = np.argsort(-importance, kind="stable")
     columns = {
         "rank": np.arange(1, len(order) + 1),
         "feature": order,
         "importance": importance[order],
-        "mean_attribution": signed[order],
+        "mean_attribution": attribution.average_animals(whole, animals)[order],
         "times_by_chance": relative[order],
     }
     write_columns(study.folder / "features.csv", columns)
-    figure = plots.draw_features(importance, signed, by_chance)
-    return study.save(figure, "features")
+    total = np.cumsum(importance[order])
+    return {"half": int(np.searchsorted(total, total[-1] / 2)) + 1, "n": len(order)}
 
 
 def find_points(study):
@@ -186,18 +183,13 @@ def map_space(study, n_elements):
     described, names, reason = elements.describe_elements(frames, healthy)
     write_columns(study.folder / "elements.csv", described)
 
-    extremes = elements.find_extremes(frames[elements.PLANE].to_numpy())
     rows = described.to_dict("records")
     central = [elements.choose_central(frames, e["element"], N_CENTRAL) for e in rows]
-    wanted = {*extremes, *itertools.chain(*central)}
-    at = {i: (frames.at[i, "clip"], frames.at[i, "frame"] - 1) for i in wanted}
-    found = study.pictures.show_all(at.values())
-    shown = {i: found[where] for i, where in at.items() if where in found}
+    found = study.pictures.show_all(itertools.chain(*central))
     for row, chosen in zip(rows, central, strict=True):
-        row["pictures"] = [shown[i] for i in chosen if i in shown]
+        row["pictures"] = [found[frame] for frame in chosen if frame in found]
         row["part"] = row["frames"] / len(frames)
-    thumbnails = [(i, shown[i]) for i in extremes if i in shown]
-    figure = plots.draw_space(frames, variances, thumbnails, healthy)
+    figure = plots.draw_space(frames, variances, healthy)
     space = {
         "kind": kind,
         "groups": names,

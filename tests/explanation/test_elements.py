@@ -101,7 +101,9 @@ def test_groups_come_from_names_else_from_scores():
 
 def test_central_frames_are_of_different_clips_where_possible():
     columns = {"clip": [*"aabac"], "element": 0, "distance": np.arange(5)}
-    assert elements.choose_central(pd.DataFrame(columns), 0, 4) == [0, 2, 4, 1]
+    frames = pd.DataFrame(columns | {"frame": np.arange(1, 6)})
+    found = elements.choose_central(frames, 0, 4)
+    assert found == [("a", 0), ("b", 2), ("c", 4), ("a", 1)]
 
 
 def test_ellipse_has_the_axes_of_the_covariance():
