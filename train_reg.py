@@ -21,7 +21,7 @@ import data
 import models
 from features import provenance, sequences
 from rating import scales
-from runs import finish, learned, splits, state
+from runs import finish, intervals, learned, splits, state
 from runs.options import Options, propose
 from system import processes, storage, terminal
 from system.tables import list_some
@@ -191,10 +191,8 @@ def make_plans(args, clips, options, extraction, repeat):
     plan = splits.begin_plan(run, clips, options, extraction)
     if not in_folds:
         return [splits.plan_run(plan, clips, targets)]
-    is_published = not (args.run or args.folds or args.leave_one_animal_out)
-    of_folds = dataclasses.replace(plan, name="") if is_published else plan
     planned = splits.plan_folds(
-        of_folds, clips, targets, args.folds, args.leave_out, repeat
+        plan, clips, targets, args.folds, args.leave_out, repeat
     )
     if args.final:
         planned.append(splits.plan_final(plan, clips, targets, planned))
@@ -239,13 +237,7 @@ def train_all(args, repeat):
     for part in filter(None, parts):
         for run in train_part(args, part):
             report_trained(run, seconds)
-    is_new = bool(todo)
-    for plan in [plan for plan in planned if not plan.held_out]:
-        is_changed, text = finish.finish(args.data, plan)
-        is_new |= is_changed
-        if text:
-            print(f"{plan.name}: {text}")
-    if len(planned) == 1 and not is_new:
+    if len(planned) == 1 and not todo:
         raise Problem(f"{planned[0].name} is finished. Give --overwrite to train again")
     print(f"written to {storage.checkpoint_path(args.data, planned[-1].name).parent}")
 
@@ -290,6 +282,8 @@ def report_trained(run, seconds):
     if shares and not run.held_out:
         step = f"over {1000 * seconds:.0f} ms " if seconds else ""
         print(f"  {step}it reads {shares}")
+    if run.scheme.kind == "final":
+        print(f"{run.name}: {intervals.describe_errors(run)}")
 
 
 def main(argv=None):

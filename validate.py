@@ -354,7 +354,7 @@ def main(argv=None):
         names, scores = list(table["clip"]), list(table["network_score"])
         novelty.report_differences(args.data, names, scores, run)
     if args.split not in data.SPLITS:
-        run = dataclasses.replace(run, name=folds.name_of(run))
+        run = dataclasses.replace(run, name=run.scheme.prefix)
     if len(results) > 1:
         result["repeats"] = evaluate.spread_repeats(results)
         table = evaluate.add_spread(tables)

@@ -90,7 +90,7 @@ def measure_kinds(folder, clips, animals, directions, extraction, n_clips):
     names = [clip.name for clip in clips]
     length, known = extraction["n_frames"], np.flatnonzero(~new)
     record = {
-        "run": "all",
+        "name": "all",
         "model": "motion",
         "n_frames": length,
         "n_features": directions.shape[1],

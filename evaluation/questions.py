@@ -29,7 +29,7 @@ def settle(args, clips):
     if kind is None:
         kind, prefix, note = choose(args, clips, run)
     elif run and prefix and run.scheme.of == kind:
-        prefix = folds.name_of(run)
+        prefix = run.scheme.prefix
     args.split = kind
     if kind in store.FOLDS:
         args.run = prefix or None
@@ -80,7 +80,7 @@ def list_schemes(run):
     if run.received or run.is_published or run.scheme.kind in store.FOLDS:
         return []
     if run.scheme.kind == "final":
-        return [(run.scheme.of, folds.name_of(run))]
+        return [(run.scheme.of, run.scheme.prefix)]
     return [(kind, run.name) for kind in store.FOLDS]
 
 
@@ -116,7 +116,6 @@ def find_kind(folder, name, task):
     kinds = {
         run.scheme.kind
         for run in folds.list_folds(folder)
-        if task in (None, run.task)
-        and (not name or name in (run.scheme.prefix, folds.name_of(run)))
+        if task in (None, run.task) and name in (None, run.scheme.prefix)
     }
     return next((kind for kind in store.FOLDS if kind in kinds), None)

@@ -2,8 +2,7 @@
 
 The record of a fold names the run it is of, the kind, how many folds there are, which
 fold and repeat it is, and a digest of the table. With its options and extraction that
-identifies one cross-validation; stale folds of others are never mixed in. Folds of an
-earlier release hold less, and have no run in their names.
+identifies one cross-validation; stale folds of others are never mixed in.
 """
 
 import collections
@@ -25,7 +24,7 @@ def find_folds(folder, kind, name=None, task=None):
     """
     found, others = collections.defaultdict(list), set()
     for run in list_folds(folder):
-        is_named = not name or name in (run.scheme.prefix, name_of(run))
+        is_named = name in (None, run.scheme.prefix)
         if run.scheme.kind == kind and is_named and task in (None, run.task):
             found[key_of(run)].append(run)
         elif name and is_named and task not in (None, run.task):
@@ -39,17 +38,18 @@ def find_folds(folder, kind, name=None, task=None):
             f"{folder / 'checkpoints'} holds no networks of a {kind} training{of_run}"
             f"{there}. Train them with train_reg.py {option}"
         )
-    found = sorted(found.values(), key=lambda runs: max(map(trained, runs)))
+    found = sorted(found.values(), key=lambda runs: max(run.trained for run in runs))
     if len(tasks := {str(runs[0].task) for runs in found}) > 1:
         raise Problem(
             f"networks of several tasks; name one: {', '.join(sorted(tasks))}"
         )
     whole = [runs for runs in found if not all(map(list_missing, split(runs)))]
     chosen = (whole or found)[-1]
-    names = {name_of(runs[0]) for runs in found} - {name_of(chosen[0])}
+    own = chosen[0].scheme.prefix
+    names = {runs[0].scheme.prefix for runs in found} - {own}
     if names:
         caution(
-            f"cross-validation {name_of(chosen[0])} is taken, the newest complete "
+            f"cross-validation {own} is taken, the newest complete "
             f"one. Name another one with --run: {', '.join(sorted(names))}"
         )
     return chosen
@@ -63,11 +63,6 @@ def list_folds(folder):
     return [run for run in runs if not run.received]
 
 
-def name_of(run):
-    """Name the cross-validation of a fold; those of earlier releases had none."""
-    return run.scheme.prefix or f"{run.task}-{run.model}"
-
-
 def key_of(run):
     """Make a key that all folds and repeats of one cross-validation share."""
     scheme, options = run.scheme, run.options.as_dict()
@@ -77,10 +72,6 @@ def key_of(run):
     made.pop("movement", None)  # sequences may be completed between two folds
     known = [scheme.kind, scheme.prefix, scheme.n_folds, scheme.clips]
     return json.dumps([known, options, made], sort_keys=True)
-
-
-def trained(run):
-    return run.path.with_suffix(".json").stat().st_mtime
 
 
 def split(runs):
@@ -109,8 +100,8 @@ def split_repeats(runs):
     for networks in repeats if whole else ():
         if missing := list_missing(networks):
             caution(
-                f"repeat {networks[0].scheme.repeat} of {name_of(networks[0])} lacks "
-                f"{', '.join(missing)} and is not evaluated. {RETRY}"
+                f"repeat {networks[0].scheme.repeat} of {networks[0].scheme.prefix} "
+                f"lacks {', '.join(missing)} and is not evaluated. {RETRY}"
             )
     return whole or repeats
 

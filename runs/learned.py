@@ -106,23 +106,29 @@ def note_owners(run, clips):
     return dataclasses.replace(run, animals_now=owners)
 
 
+def find_edited(run, clips):
+    """Find the clips of which a run learned other targets than the table holds now."""
+    found = set()
+    for clip in clips:
+        then = now = run.targets.get(clip.name)
+        if then is None or run.received:
+            continue
+        group = data.group_of(clip, run.group_pattern)
+        if run.target == "score" and clip.is_scored:
+            now = clip.score
+        elif run.target == "group" and group is not None:
+            now = float(group != run.control_group)
+        if abs(now - then) > 1e-6:
+            found.add(clip.name)
+    return found
+
+
 def caution_edited(runs, clips):
     """Caution where scores or groups were edited after runs had learned from them."""
     edited = {"expert scores": set(), "groups": set()}
     for run in runs:
-        targets, is_group = run.targets, run.target == "group"
-        for clip in clips:
-            if clip.name not in targets or run.received:
-                continue
-            then = now = targets[clip.name]
-            if is_group:
-                group = data.group_of(clip, run.group_pattern)
-                if group is not None:
-                    now = float(group != run.control_group)
-            elif clip.is_scored:
-                now = clip.score
-            if abs(now - then) > 1e-6:
-                edited["groups" if is_group else "expert scores"].add(clip.name)
+        what = "groups" if run.target == "group" else "expert scores"
+        edited[what] |= find_edited(run, clips)
     for what, names in edited.items():
         if names:
             caution(

@@ -13,8 +13,8 @@ from scipy import stats
 
 import models
 from features import provenance
-from runs import finish, learned, predict, splits, store
-from runs.record import Base, Choice, ClipError, Errors, Likeness, Network, Scheme
+from runs import learned, novelty, predict, splits, store
+from runs.record import Base, Choice, ClipError, Errors, Network, Scheme
 from system import backend, storage
 from system.tables import count
 from system.terminal import Problem
@@ -41,16 +41,9 @@ def choose_clips(folder, table, run):
             "with rate.py"
         )
     lowest = found["expert_score"].min()
-    if lowest < 0 and "relu" in {own.activation for own in run.list_members()}:
+    if lowest < 0 and run.options.activation == "relu":
         raise Problem(f"run {run.name} gives no score below 0, the expert {lowest:g}")
     return found
-
-
-def find_limits(options, targets):
-    """Find between which ends a network that learned targets clips its scores."""
-    is_relu, is_motion = options.activation == "relu", options.model == "motion"
-    low = 0.0 if is_relu else float(min(targets)) if is_motion else -np.inf
-    return low, float(max(targets)) if is_motion else np.inf
 
 
 def fit_line(values, scores):
@@ -62,10 +55,14 @@ def fit_line(values, scores):
     return float(found.slope), float(found.intercept)
 
 
-def draw_line(values, line, run, targets):
+def draw_line(values, line, options, targets):
     """Score values (N, M) by a line, clipped as a run that learned targets does."""
-    ends = np.array([find_limits(own, targets) for own in run.list_members()]).T
-    return np.clip(line[0] * values + line[1], *ends).mean(axis=1)
+    low, high = -np.inf, np.inf
+    if options.model == "motion":
+        low, high = float(min(targets)), float(max(targets))
+    if options.activation == "relu":
+        low = 0.0
+    return np.clip(line[0] * values + line[1], low, high).mean(axis=1)
 
 
 def recalibrate(folder, run, table, clips, name):
@@ -84,12 +81,12 @@ def recalibrate(folder, run, table, clips, name):
         unclip(network)
     read = predict.read_sequences(folder, names, run)
     values = predict.score_members(networks, read).T
-    before = draw_line(values, (1, 0), run, run.train_clips.values())
+    before = draw_line(values, (1, 0), run.options, run.train_clips.values())
     held_out, means = np.empty(len(names)), {}
     for animal in np.unique(animals):
         rest = animals != animal
         line = fit_line(values[rest], scores[rest])
-        held_out[~rest] = draw_line(values[~rest], line, run, scores[rest])
+        held_out[~rest] = draw_line(values[~rest], line, run.options, scores[rest])
         means[animal] = float(scores[rest].mean())
     line = fit_line(values, scores)
     if line[0] <= 0:
@@ -98,8 +95,8 @@ def recalibrate(folder, run, table, clips, name):
             f"lower (slope {line[0]:.2f}), so no line makes it right"
         )
     targets = dict(zip(names, scores.tolist(), strict=True))
-    for network, options in zip(networks, run.list_members(), strict=True):
-        move(network, line, options.activation)
+    for network in networks:
+        move(network, line)
     rows = zip(names, animals.tolist(), scores.tolist(), held_out.tolist(), strict=True)
     errors = Errors(
         [Network(f"{name}, without {a}", "", mean) for a, mean in means.items()],
@@ -111,19 +108,19 @@ def recalibrate(folder, run, table, clips, name):
     )
     owners = {clip: run.animal_of(clip) for clip in run.targets}
     known = run.targets, owners, run.clips_were.digests or {}
+    given = splits.give_clips(run, clips, targets, {})
     new = dataclasses.replace(
-        splits.give_clips(run, clips, targets, {}),
+        given,
         name=name,
         base=Base(run.name, run.sha256, run.received, *line, *known),
         held_out=[],
         scheme=Scheme(""),
         choice=Choice(),
         errors=errors,
-        clips_were=Likeness(),
+        clips_were=novelty.describe_clips(folder, given),
         received="",
     )
-    new = store.save_run(folder, networks, finish.complete(folder, new))
-    return new, before, held_out
+    return store.save_run(folder, networks, new), before, held_out
 
 
 def unclip(network):
@@ -134,9 +131,7 @@ def unclip(network):
         network.layers[-1].activation = backend.keras.activations.linear
 
 
-def move(network, line, activation):
+def move(network, line):
     """Put a line into the weights of the last layer of a network."""
     *others, kernel, bias = network.get_weights()
     network.set_weights([*others, line[0] * kernel, line[0] * bias + line[1]])
-    if not isinstance(network, models.Motion):
-        network.layers[-1].activation = backend.keras.activations.get(activation)

@@ -25,13 +25,7 @@ Crop = Annotated[tuple[Count, Count, Count, Count], lambda crop: crop[2] and cro
 LARGEST = 1e300  # of any number
 FEW = 15  # animals: of fewer, shares of blocks vary widely (`training.motion`)
 PLAIN = (int, float, str, bool, dict, list)  # kinds without kinds within
-
-KEYS = {  # fields that have another name in the file
-    "name": "run",
-    "validation_clips": "watched_clips",
-    "held_out": "left_out",
-    "errors": "left_out_errors",
-}
+UNWRITTEN = ("path", "animals_now")  # fields that no file holds
 
 
 def is_extraction(made):
@@ -164,16 +158,15 @@ class Run:
     crops: list[Crop | None] = field(default_factory=list)
     mirrored: list[str] = field(default_factory=list)
     held_out: list[str] = field(default_factory=list)  # animals
-    scheme: Scheme | None = field(default_factory=lambda: Scheme(""))
-    members: list[Options] = field(default_factory=list)  # where networks differ
+    scheme: Scheme = field(default_factory=lambda: Scheme(""))
     versions: dict[str, str] = field(default_factory=dict)
     seed: int = 0
     epochs: Count = 0
     best_epoch: list[Count] = field(default_factory=list)  # of each network, from 1
     val_loss: float | None = None
     choice: Choice = field(default_factory=Choice)
-    errors: Errors | None = field(default_factory=Errors)
-    clips_were: Likeness | None = field(default_factory=Likeness)
+    errors: Errors = field(default_factory=Errors)
+    clips_were: Likeness = field(default_factory=Likeness)
     trained: str = ""
     received: str = ""  # from which file, where another folder has packed the run
     base: Base = field(default_factory=Base)  # where the run was recalibrated
@@ -189,10 +182,6 @@ class Run:
     def targets(self):
         """The targets of the training and validation clips, by name."""
         return {**(self.train_clips or {}), **self.validation_clips}
-
-    def list_members(self):
-        """List the options of each network."""
-        return self.members or [self.options] * self.options.ensemble
 
     def animal_of(self, name):
         """Name the animal of a clip, as the table did, or its name."""
@@ -232,10 +221,9 @@ class Run:
         )
 
     def as_record(self):
-        """Give the fields that a file holds, by their keys there."""
-        fields = [own.name for own in dataclasses.fields(self)[:-2]]
+        """Give the fields that a file holds."""
         found = dataclasses.asdict(self)
-        return {KEYS.get(name, name): found[name] for name in fields}
+        return {name: value for name, value in found.items() if name not in UNWRITTEN}
 
 
 def take(value, kind):
@@ -273,22 +261,14 @@ def check_record(path, record):
     """Make a Run of what JSON gives. Raises Problem, which names the path and every
     field that is missing or not usable."""
     found, wrong, hints = {}, [], typing.get_type_hints(Run, include_extras=True)
-    for own in dataclasses.fields(Run)[:-2]:
-        key, defaults = KEYS.get(own.name, own.name), (own.default, own.default_factory)
-        is_needed = defaults == (dataclasses.MISSING,) * 2
-        if key not in record and not is_needed:
+    for own in dataclasses.fields(Run):
+        is_needed = (own.default, own.default_factory) == (dataclasses.MISSING,) * 2
+        if own.name in UNWRITTEN or not (own.name in record or is_needed):
             continue
         try:
-            value = take(record[key], hints[own.name])
-            if value is not None or is_needed:
-                found[own.name] = value
+            found[own.name] = take(record[own.name], hints[own.name])
         except (TypeError, ValueError, KeyError):
-            wrong.append(key)
-    options = record.get("options")
-    if isinstance(options, dict) and options.get("run_frames"):
-        raise Problem(
-            f"{path}: trained with --sampling runs, which is no longer supported"
-        )
+            wrong.append(own.name)
     run = None if wrong else Run(**found)
     features = run and run.clips_were.features
     if features and len(features.centres[0]) != run.n_features:

@@ -153,9 +153,9 @@ def plan_final(plan, clips, targets, folds):
 def plan_folds(plan, clips, targets, n_folds=None, only=None, repeat=1):
     """Plan one run a fold, by default one an animal; the split column is ignored.
 
-    Names of the runs begin with that of `plan`, "" as published; `only` names the one
-    fold to plan; `repeat` is that of a cross-validation that is repeated with other
-    seeds and folds; the rest is as for `plan_run`.
+    Names of the runs begin with that of `plan`; `only` names the one fold to plan;
+    `repeat` is that of a cross-validation that is repeated with other seeds and folds;
+    the rest is as for `plan_run`.
     """
     refuse_unscored(targets)
     names = sorted(targets)  # the order of the rows decides nothing
@@ -163,8 +163,7 @@ def plan_folds(plan, clips, targets, n_folds=None, only=None, repeat=1):
     scores = [targets[name] for name in names]
     folds = fold_animals(animals, n_folds, scores, plan.options.seed)
     table = json.dumps(list(zip(names, scores, animals, strict=True)))
-    start = f"{plan.name}-" if plan.name else ""
-    start += f"repeat{repeat}-" if repeat > 1 else ""
+    start = f"{plan.name}-" + f"repeat{repeat}-" * (repeat > 1)
     plans = []
     for number, held_out in enumerate(folds, start=1):
         fold = f"fold{number}" if n_folds else held_out[0]

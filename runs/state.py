@@ -5,14 +5,12 @@ import shlex
 
 import data
 from features import sequences
-from runs import store
-from runs.options import Options
+from runs import learned, store
 from system import storage
 from system.tables import count
 from system.terminal import Problem
 
-# Options that follow from others, or that are written in every command.
-SETTLED = ("task", "model", "reads", "n_frames", "control_group")
+AGAIN = "give the train_reg.py command of"
 
 
 def describe_state(folder, task=None):
@@ -32,29 +30,29 @@ def describe_state(folder, task=None):
         state += f", {count(n_raters, 'rater')}"
     done = {path.name.rsplit("-", 2)[0] for path in sequences.list_files(folder)}
     state += f"; {count(len(names & done), 'sequence')}" if names & done else ""
-    runs = store.list_checkpoints(folder)
-    heads = [store.read_head(path) or {"kind": None} for path in runs]
-    folds = [p for p, h in zip(runs, heads, strict=True) if h["kind"] in store.FOLDS]
-    n_own = len(runs) - len(folds)
-    state += f"; {count(n_own, 'run')}" if n_own else ""
+    paths = store.list_checkpoints(folder)
+    heads = {path: store.read_head(path) for path in paths}
+    folds = [path for path in paths if heads[path]["kind"] in store.FOLDS]
+    own = [path for path in paths if path not in folds]
+    state += f"; {count(len(own), 'run')}" if own else ""
     state += f", {count(len(folds), 'network')} of folds" if folds else ""
+    ours = [path for path in own or folds if not heads[path]["received"]]
+    newest = max(ours, key=lambda path: heads[path]["trained"], default=None)
     evaluated = list((folder / "predictions").glob("[!.]*.json"))
-    edited = find_edited(runs, clips)
-    if how := find_join(folder, n_raters and not n_scored and not runs):
+    if how := find_join(folder, n_raters and not n_scored and not paths):
         way = f"rate.py --join {how}"
     elif names - done:
         way = f"extract_features.py{choose_settings(folder, clips)}"
-    elif not n_scored and not runs:
+    elif not n_scored and not paths:
         way = f"rate.py --rater NAME{of_task}"
-    elif not runs:
+    elif not paths:
         way = f"train_reg.py{of_task} --model motion --folds 5 --final"
-    elif edited:
-        final = " --final" * (edited.scheme.kind == "final")
-        way = f"{write_training(edited)}{final} --overwrite"
+    elif newest and has_learned_others(newest, clips):
+        return state, f"{AGAIN} {newest.stem} again, with --overwrite: scores changed"
     elif not [path for path in evaluated if path.stem != "raters-ratings"]:
         way = "validate.py"
-    elif not n_own:
-        way = f"{write_training(store.open_run(folds[0]))} --final"
+    elif not own:
+        return state, f"{AGAIN} the folds again, with --final"
     elif not list((folder / "figures").glob("*/index.html")):
         way = "explain.py"
     else:
@@ -73,41 +71,12 @@ def find_join(folder, is_first):
     return "mean" if is_first else None
 
 
-def find_edited(paths, clips):
-    """Find the newest run, where it, or a fold beside it, learned other scores than the
-    table holds now: a Run, of the last repeat, or None."""
-    heads = {path: head for path in paths if (head := store.read_head(path))}
-    own = [path for path, head in heads.items() if not head["received"]]
-    own.sort(key=lambda path: heads[path]["trained"], reverse=True)
-    is_fold = own and heads[own[0]]["kind"] in store.FOLDS
-    runs, now = [], {clip.name: clip.score for clip in clips if clip.is_scored}
-    for path in own if is_fold else own[:1]:
-        with contextlib.suppress(Problem):  # said where the run is used
-            runs.append(store.open_run(path))
-    runs = [run for run in runs if run.scheme.prefix == runs[0].scheme.prefix]
-    learned = [run for run in runs if run.target == "score" and not run.base.clips]
-    pairs = [(score, now.get(c)) for run in learned for c, score in run.targets.items()]
-    if any(new is not None and abs(new - old) > 1e-6 for old, new in pairs):
-        return max(runs, key=lambda run: run.scheme.repeat)
-    return None
-
-
-def write_training(run):
-    """Write the command that trains a run, or the cross-validation that it is of."""
-    scheme, ours = run.scheme, run.options.as_dict()
-    ours["seed"] -= 1000 * (scheme.repeat - 1)
-    words = ["train_reg.py", "--task", run.task or "TASK", "--model", run.model]
-    name = scheme.prefix or run.name
-    words += ["--run", name] if name != f"{run.task}-{run.model}" else []
-    for key, default in Options().as_dict().items():
-        if key not in SETTLED and ours[key] != default:
-            value = [] if ours[key] is True else [str(ours[key])]
-            words += [f"--{key.replace('_', '-')}", *value]
-    kind, n_folds = scheme.of or scheme.kind, scheme.n_folds or len(scheme.folds) or 5
-    words += ["--folds", str(n_folds)] if kind == "folds" else []
-    words += ["--repeats", str(scheme.repeat)] if scheme.repeat > 1 else []
-    words += ["--leave-one-animal-out"] if kind == "leave-one-animal-out" else []
-    return shlex.join(words)
+def has_learned_others(path, clips):
+    """Check whether a training learned other scores than the table holds now."""
+    with contextlib.suppress(Problem):  # said where the run is used
+        run = store.open_run(path)
+        return not run.base.name and bool(learned.find_edited(run, clips))
+    return False
 
 
 def repeat(folder):

@@ -4,6 +4,7 @@ Here a run is found, opened, saved, and packed in one file for another lab: `.ke
 its record, and a card that describes it in words.
 """
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -11,7 +12,6 @@ import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
-import models
 from runs import archives, keras2
 from runs.record import check_record, read_record
 from system import storage, untrusted
@@ -34,11 +34,8 @@ def find_run(folder, run=None, task=None):
     if run is None:
         return find_newest(folder, task)
     path, place = Path(run), Path(folder) / "checkpoints"
-    if path.is_dir():
-        is_packed = any(path.glob("*.keras")) or any(path.glob("*/*.keras"))
-    else:
-        is_packed = path.suffix.lower() == ".zip" and path.is_file()
-    if is_packed:
+    is_zip = path.suffix.lower() == ".zip" and path.is_file()
+    if is_zip or any(path.glob("*.keras")) or any(path.glob("*/*.keras")):
         return unpack(folder, path)
     candidates = [path, place / run]
     candidates += [place / f"{run}{suffix}" for suffix in CHECKPOINT_SUFFIXES]
@@ -63,11 +60,10 @@ def find_newest(folder, task=None):
     place, own, folds, others = Path(folder) / "checkpoints", [], [], []
     for path in list_checkpoints(folder):
         head = read_head(path)
-        if path.suffix != ".keras" or (head and head["received"]):
-            others.append(path)
-        elif head:
-            kind = folds if head["kind"] in FOLDS else own
-            kind.append((head["trained"], head["task"], path))
+        kind = folds if head["kind"] in FOLDS else own
+        if path.suffix != ".keras" or head["received"]:
+            kind = others
+        kind.append((head["trained"], head["task"], path))
     if chosen := [each for each in own if task in (None, each[1])]:
         return max(chosen)[2]
     if own:
@@ -83,36 +79,27 @@ def find_newest(folder, task=None):
             "--leave-one-animal-out) evaluates them; train_reg.py --folds K --final "
             "trains the network to use; --run names one of them"
         )
-    if len(others) == 1 and others[0].suffix != ".keras":
-        return others[0]
+    if len(others) == 1 and others[0][2].suffix != ".keras":
+        return others[0][2]
     if others:
+        names = ", ".join(path.stem for *_, path in others)
         raise Problem(
-            f"{place} holds no run that was trained here. Name one with --run: "
-            f"{', '.join(path.stem for path in others)}"
+            f"{place} holds no run that was trained here. Name one with --run: {names}"
         )
     raise Problem(f"{place} holds no run. Train one with train_reg.py")
 
 
 def read_head(path):
-    """Read from a run's record what finding it takes, None of a run without one.
-
-    The rest is checked on use. Records of earlier releases do not hold when they were
-    made; their file does.
-    """
-    path = path.with_suffix(".json")
-    if not path.is_file():
-        return None
-    try:
-        record = storage.read_json(path)
-    except (Problem, OSError):
-        record = {}
-    changed = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat()
+    """Read from a run's record what finding it takes; the rest is checked on use."""
+    record = {}
+    with contextlib.suppress(Problem, OSError):
+        record = storage.read_json(path.with_suffix(".json"))
     scheme = record.get("scheme")
     return {
         "kind": scheme.get("kind") if isinstance(scheme, dict) else None,
         "received": record.get("received"),
         "task": str(record.get("task")),
-        "trained": str(record.get("trained") or changed),
+        "trained": str(record.get("trained") or ""),
     }
 
 
@@ -164,10 +151,7 @@ def save_run(folder, networks, run):
     """Write `<run>.keras` and then `<run>.json`, which makes the run a finished one."""
     path, now = storage.checkpoint_path(folder, run.name), datetime.now(timezone.utc)
     with storage.replacing(path) as temporary:
-        if run.model == "motion":
-            archives.write_plain(temporary, networks)
-        else:
-            models.join(networks).save(temporary)
+        archives.write_networks(temporary, networks)
     digest = storage.digest_file(path)
     trained = now.isoformat(timespec="milliseconds")
     write_record(dataclasses.replace(run, path=path, sha256=digest, trained=trained))

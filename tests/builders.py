@@ -24,7 +24,7 @@ from system import tables, terminal
 SIZE = (64, 48)  # width, height of drawn films
 RATE = 30  # frames a second
 RECORD = {  # of a run, as little as one may hold
-    "run": "a",
+    "name": "a",
     "model": "pool",
     "n_frames": 6,
     "n_features": 4,

@@ -72,11 +72,11 @@ def write_run(folder, run, seed, kind="lstm", **record):
         model = models.build_lstm(N_FRAMES, N_FEATURES, units=5, bias=0.1)
     path = storage.checkpoint_path(folder, run)
     path.parent.mkdir(exist_ok=True)
-    archives.write_plain(path, [model]) if kind == "motion" else model.save(path)
+    archives.write_networks(path, [model])
     storage.write_json(
         path.with_suffix(".json"),
         {
-            "run": run,
+            "name": run,
             "task": "Reach",
             "model": kind,
             "options": {"model": kind, "units": 5, "n_frames": N_FRAMES},

@@ -39,7 +39,7 @@ def test_a_run_watches_animals_it_does_not_train_on_and_no_test_row(folder):
     train(folder)
     record = read_record(folder, "Reach-pool")
     trained = {data.animal_of(name) for name in record["train_clips"]}
-    watched = {data.animal_of(name) for name in record["watched_clips"]}
+    watched = {data.animal_of(name) for name in record["validation_clips"]}
     test = {
         data.animal_of(c.name) for c in data.read_clips(folder) if c.split == "test"
     }
@@ -62,7 +62,7 @@ def test_test_rows_steer_nothing(folder):
 def test_monitor_test_watches_the_test_rows(folder):
     with pytest.warns(match="steer"):
         train(folder, "--monitor", "test")
-    watched = read_record(folder, "Reach-pool")["watched_clips"]
+    watched = read_record(folder, "Reach-pool")["validation_clips"]
     assert watched == {
         c.name: c.score for c in data.read_clips(folder) if c.split == "test"
     }
@@ -199,10 +199,10 @@ def test_leave_one_animal_out_writes_a_run_for_each_animal(tmp_path, capsys):
     assert runs == [f"Reach-pool-g{animal:02d}-features" for animal in range(4)]
     for run in runs:
         record = read_record(folder, run)
-        known = (*record["train_clips"], *record["watched_clips"])
-        assert record["left_out"] == [run.split("-")[2]]
+        known = (*record["train_clips"], *record["validation_clips"])
+        assert record["held_out"] == [run.split("-")[2]]
         assert len(known) == 9
-        assert not set(record["left_out"]) & {data.animal_of(name) for name in known}
+        assert not set(record["held_out"]) & {data.animal_of(name) for name in known}
     before = score_all(folder, "Reach-pool-g03-features")
     (folder / "checkpoints" / "Reach-pool-g03-features.json").unlink()
     capsys.readouterr()
@@ -219,8 +219,8 @@ def test_the_authors_table_gives_each_clip_once(tmp_path):
     (tmp_path / "data_file.csv").write_text("\r\r\n".join(both))
     with pytest.warns(match="both splits"):
         train(tmp_path, "--leave-out", "g01", "--epochs", "1")
-    record = read_record(tmp_path, "g01-features")
-    assert len(record["train_clips"]) + len(record["watched_clips"]) == 9
+    record = read_record(tmp_path, "Reach-pool-g01-features")
+    assert len(record["train_clips"]) + len(record["validation_clips"]) == 9
 
 
 @pytest.mark.thorough

@@ -6,7 +6,7 @@ import numpy as np
 
 import models
 from features.sequences import KINDS, read_sequence
-from runs import finish, store
+from runs import finish, novelty, store
 from runs.record import Choice
 from system import storage, tables, terminal
 from system.terminal import Problem
@@ -28,8 +28,12 @@ def train_run(folder, plan, bar=None):
             from training import trainer
 
             networks, found = trainer.train_networks(folder, plan, logs, bar)
-        run = dataclasses.replace(plan, versions=terminal.list_versions(), **found)
-        run = store.save_run(folder, networks, finish.complete(folder, run))
+        found["versions"] = terminal.list_versions()
+        if not plan.held_out:  # it is to score new clips
+            found["clips_were"] = novelty.describe_clips(folder, plan)
+        if plan.scheme.kind == "final":
+            found["errors"] = finish.measure_errors(folder, plan)
+        run = store.save_run(folder, networks, dataclasses.replace(plan, **found))
         for path in logs.rglob(storage.BACKUP):
             path.unlink()
     return run

@@ -99,11 +99,11 @@ def test_each_prediction_comes_from_a_network_that_never_saw_the_animal(place, t
     rows = read_csv(place.folder / "predictions" / "Reach-motion-folds.csv")
     assert len(rows) == 40
     record = read_record(place.folder, "Reach-motion")
-    errors = record["left_out_errors"]
+    errors = record["errors"]
     for clip in errors["clips"]:
         network = errors["networks"][clip["network"]]["run"]
         fold = read_record(place.folder, network)
-        assert clip["animal"] in fold["left_out"]
+        assert clip["animal"] in fold["held_out"]
         assert clip["clip"] not in fold["train_clips"]
         (row,) = [row for row in rows if row["clip"] == clip["clip"]]
         assert float(row["network_score"]) == pytest.approx(clip["score"], abs=1e-5)

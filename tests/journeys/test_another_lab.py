@@ -172,7 +172,7 @@ def test_two_labs_whose_runs_have_one_name(lab):
     told = other.ok("score", film, "--run", name)
     assert told.out.split("frames")[1] == theirs
     # Their folds would be no folds of ours either.
-    assert find_record(other, name)["run"] == name
+    assert find_record(other, name)["name"] == name
 
 
 def test_a_record_with_odd_values_is_refused_in_one_line(lab):
@@ -183,7 +183,7 @@ def test_a_record_with_odd_values_is_refused_in_one_line(lab):
     odd = {
         "crops": [[1, 2, 3]],
         "animals": ["Rat 1"],
-        "left_out_errors": [1],
+        "errors": [1],
         "groups": 3,
         "mirrored": {"a": 1},
         "scheme": "folds",

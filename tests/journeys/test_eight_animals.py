@@ -47,7 +47,7 @@ def test_the_mean_as_a_baseline(judged, eight):
     scores = {row["clip"]: float(row["expert_score"]) for row in rows}
     for row in rows:
         fold = read_record(eight.folder, row["run"])
-        assert row["animal"] in fold["left_out"]
+        assert row["animal"] in fold["held_out"]
         known = [s for c, s in scores.items() if c in fold["train_clips"]]
         assert len(known) == 12
         assert float(row["training_mean"]) == pytest.approx(np.mean(known))

@@ -75,7 +75,7 @@ def test_clips_that_are_chosen_give_no_verdict(study):
     record = read_json(
         study.folder / "checkpoints" / "Reach-motion-fold1-features.json"
     )
-    assert held == set(record["left_out"])
+    assert held == set(record["held_out"])
 
 
 def test_folds_without_a_final_network_say_the_way(lab):

@@ -77,7 +77,7 @@ def test_new_animals_have_intervals_from_0_to_1_scores(groups, trained):
     assert "of the expert's" not in told.all
     (row,) = read_csv(output)
     record = read_record(groups.folder, "G")
-    errors = record["left_out_errors"]["clips"]
+    errors = record["errors"]["clips"]
     assert {clip["target"] for clip in errors} == {0.0, 1.0}
     assert float(row["low"]) <= float(row["network_score"]) <= float(row["high"])
 

@@ -109,6 +109,6 @@ def test_models_of_a_task_stand_side_by_side(tasks):
     words = ("folds training for run M and task Walk, but folds of task Reach",)
     tasks.refused("validate", "--run", "M", "--folds", "--task", "Walk", words=words)
     record = read_record(tasks.folder, "M")
-    held_out = {c["clip"]: c["score"] for c in record["left_out_errors"]["clips"]}
+    held_out = {c["clip"]: c["score"] for c in record["errors"]["clips"]}
     for row in read_predictions(tasks, "M", "folds"):
         assert float(row["network_score"]) == pytest.approx(held_out[row["clip"]])

@@ -117,5 +117,5 @@ def test_a_run_of_an_earlier_release_reads_the_features_of_its_time(lab):
     for name in list((lab.folder / "sequences").glob("*-features.npy")):
         content = name.read_bytes()
         name.with_name(name.name.replace("features", "movement")).write_bytes(content)
-    words = ["trained differently", "it read the features of frames, now movement"]
+    words = ["trained differently", "reads was features, now movement"]
     lab.refused(*MOTION, words=words)

@@ -36,7 +36,7 @@ def test_a_received_run_is_fitted_to_clips_scored_here(lab):
     kept = storage.digest_file(other.folder / "checkpoints/Reach-motion.keras")
     assert kept == theirs["sha256"] == new["base"]["sha256"]
     assert 1.5 < new["base"]["slope"] < 2.6
-    clips = new["left_out_errors"]["clips"]
+    clips = new["errors"]["clips"]
     assert len(clips) == 12 and len({clip["animal"] for clip in clips}) == 6
 
     # New films, first of the animals that were fitted, then of others so named.

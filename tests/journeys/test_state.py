@@ -74,22 +74,11 @@ def test_after_other_ratings_they_are_joined_and_learned(lab):
     assert read_next(import_raters(lab, JB=1))[1] == "validate.py"  # the same again
     told = import_raters(lab, MK=3)
     assert read_next(told)[1:4] == ["rate.py", "--join", "mean"]
-    again = read_next(give(lab, read_next(told)))
-    advised = "--task Reach --model motion --activation linear --folds 3 --final"
-    assert " ".join(again[1:-2]) == f"train_reg.py {advised} --overwrite"
-    assert read_next(give(lab, again))[1] == "validate.py"
+    told = give(lab, read_next(told))
+    again = "next: give the train_reg.py command of Reach-motion again, with --over"
+    assert again in told.out and "scores changed" in told.out
+    assert read_next(lab.ok("train_reg", *train, "--overwrite"))[1] == "validate.py"
     assert read_next(import_raters(lab, MK=4))[1] == "rate.py"  # a corrected sheet
-
-
-def test_edited_scores_of_folds_are_learned_again_all_repeats(lab):
-    lab.write_sequences(["sham", "lesion"] * 3)
-    train = ("--model", "motion", "--run", "my run", "--folds", "3", "--repeats", "2")
-    lab.ok("train_reg", *train)
-    lab.edit(lambda r: r.update(score="4") if r["clip"] == "r1_s0_c1" else None)
-    again = shlex.split(state.describe_state(lab.folder)[1])
-    advised = ["--run", "my run", "--folds", "3", "--repeats", "2", "--overwrite"]
-    assert again[6:-2] == advised
-    assert "--overwrite" not in give(lab, again).out
 
 
 def test_an_import_of_nothing_is_given_again(lab):

@@ -66,7 +66,7 @@ def test_eight_animals_give_intervals_of_the_highest_level_they_allow(study):
     assert "88% of new animals" in said.out
     (row,) = builders.read_csv(study.place / "o.csv")
     record = builders.read_record(study.folder, "Reach-motion")
-    errors = record["left_out_errors"]["clips"]
+    errors = record["errors"]["clips"]
     # With two clips an animal any choice of one of them: the median over the choices of
     # the error at place 0.88 * 9 of 8, by hand of 20000 random choices.
     off, random = {}, np.random.default_rng(7)

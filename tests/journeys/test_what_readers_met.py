@@ -169,7 +169,7 @@ def test_scores_of_a_weak_run_are_told_to_be_weak(lab):
     lab.ok(*MOTION)
     path = lab.folder / "checkpoints/Reach-motion.json"
     record = read_json(path)
-    errors = record["left_out_errors"]
+    errors = record["errors"]
     for number, each in enumerate(errors["clips"]):
         far = 9 if each["animal"] == "Rat 1" else 0.01 * number
         each["score"] = each["target"] + far

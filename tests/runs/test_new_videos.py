@@ -53,13 +53,13 @@ def run_score(trained, monkeypatch, capsys):
 
 def test_the_final_network_carries_the_errors_of_its_folds(trained):
     record = read_record(trained, "Reach-pool")
-    found = record["left_out_errors"]
-    clips = {**record["train_clips"], **record["watched_clips"]}
+    found = record["errors"]
+    clips = {**record["train_clips"], **record["validation_clips"]}
     assert {c["clip"]: c["target"] for c in found["clips"]} == clips
-    assert len(clips) == 30 and record["left_out"] == []
+    assert len(clips) == 30 and record["held_out"] == []
     for clip in found["clips"][::7]:
         run = found["networks"][clip["network"]]["run"]
-        assert clip["animal"] in read_record(trained, run)["left_out"]
+        assert clip["animal"] in read_record(trained, run)["held_out"]
         networks, fold = store.read_run(storage.checkpoint_path(trained, run))
         read = predict.read_sequences(trained, [clip["clip"]], fold)
         (told,) = predict.score_sequences(networks, read)
@@ -69,10 +69,10 @@ def test_the_final_network_carries_the_errors_of_its_folds(trained):
 def test_errors_are_noted_although_all_was_trained_before(trained, capsys):
     path = storage.record_path(trained, "Reach-pool")
     whole = storage.read_json(path)
-    storage.write_json(path, {k: v for k, v in whole.items() if k != "left_out_errors"})
+    storage.write_json(path, {k: v for k, v in whole.items() if k != "errors"})
     train(trained, "--folds", "3", "--final", "--epochs", "3")
     assert "90% of its scores were within" in capsys.readouterr().out
-    assert storage.read_json(path)["left_out_errors"] == whole["left_out_errors"]
+    assert storage.read_json(path)["errors"] == whole["errors"]
 
 
 def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tmp_path):

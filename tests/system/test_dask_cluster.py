@@ -119,7 +119,7 @@ def test_networks_are_trained_on_a_cluster(tmp_path):
     assert runs == [f"Reach-lstm-g{animal:02d}-features" for animal in range(1, 6)]
     assert output.count("2 epochs") == 5
     records = [storage.read_json(storage.record_path(tmp_path, run)) for run in runs]
-    assert [record["left_out"] for record in records] == [
+    assert [record["held_out"] for record in records] == [
         [r.split("-")[2]] for r in runs
     ]
     # A record does not tell where it was trained: the same command is done at once.

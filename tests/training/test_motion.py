@@ -231,7 +231,7 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     make_folder(tmp_path)
     train_reg.main(["--data", str(tmp_path), "--model", "motion"])
     record = storage.read_json(storage.record_path(tmp_path, "Reach-motion"))
-    assert len(record["train_clips"]) == 21 and record["watched_clips"] == {}
+    assert len(record["train_clips"]) == 21 and record["validation_clips"] == {}
     choice = record["choice"]
     low, high = choice["ranges"]["amount of movement"]
     assert 0.5 < low <= high <= 1 and choice["shares"]["amount of movement"] > 0.5
