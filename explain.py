@@ -14,16 +14,14 @@ The value before the last activation is explained, so the explanation also holds
 a score was clipped to the range of the training scores.
 """
 
-import dataclasses
 import difflib
 import hashlib
 import sys
 from pathlib import Path
 
 import data
+from evaluation import questions
 from features import provenance
-from features.sequences import omit_missing
-from names import labels
 from names.matching import match_names
 from runs import folds, learned, predict, state, store
 from system import storage, terminal
@@ -31,29 +29,49 @@ from system.tables import count
 from system.terminal import Problem
 
 
-def choose_clips(clips, run, split, names):
-    """Choose clips by name, in the order given, or those of a split.
+def choose_parts(question, run, names, by_folds):
+    """Choose clips by name, in the order given, or those of a split, and the networks
+    that explain them.
 
-    Without either: test rows, else clips of the animals that the run of a fold held
-    out, else all. Returns them, a description, and the name of their folder, which is
-    "" for the default choice (see `storage.figures_folder`).
+    Without either: test rows, else each clip by the fold that held its animal out, else
+    all. Returns parts, (Run, table) each, a description, and the name of their folder,
+    which is "" for the default choice (see `storage.figures_folder`).
     """
-    if names:
-        chosen = find_named(clips, names)
-        return chosen, "chosen by name", name_folder([clip.name for clip in chosen])
-    rows = learned.choose_clips(clips, run)
-    has_test = any(clip.split == "test" for clip in rows)
+    named = find_named(question.clips, names) if names else None
+    clips = named or learned.choose_clips(question.clips, run)
+    folder = name_folder([clip.name for clip in clips]) if named else ""
+    has_test = any(clip.split == "test" for clip in clips)
+    on_folds = None
+    if not question.split and (by_folds or not has_test):
+        on_folds = questions.find_folds(question, run)
+    if by_folds and not on_folds:
+        raise Problem(
+            f"run {run.name} has no cross-validation; train_reg.py --folds 5 --final "
+            "trains one"
+        )
+    if on_folds and (parts := on_folds.open_folds(clips)[0]):
+        text = "each explained by the network of the fold that never saw its animal"
+        return parts, text, folder
+    text = "chosen by name"
+    if not named:
+        clips, text, folder = choose_clips(question, run, clips, has_test)
+    return [(run, question.tabulate(run, clips))], text, folder
+
+
+def choose_clips(question, run, rows, has_test):
+    """Choose clips of a run's task (`rows`) by a split, or without one; as above."""
+    split = question.split
     if split == "test" and not has_test:
         raise Problem(
             f"data_file.csv has no test row for run {run.name}. Without --split, "
             "clips that are there are explained; --split train, --split all and --clip "
             "NAME choose them"
         )
-    question = "" if split in (None, "test" if has_test else "all") else split
+    folder = "" if split in (None, "test" if has_test else "all") else split
     if split in data.SPLITS or (split is None and has_test):
         split = split or "test"
-        chosen = learned.choose_clips(clips, run, split)
-        return chosen, f"the {split} split", question
+        chosen = learned.choose_clips(question.clips, run, split)
+        return chosen, f"the {split} split", folder
     held = [c for c in rows if data.animal_of(c, run.animal_pattern) in run.held_out]
     if split is None and held:
         return held, "clips of the animals that this fold held out", "held-out"
@@ -62,7 +80,7 @@ def choose_clips(clips, run, split, names):
             "data_file.csv has no test row for this run, so all clips are explained: "
             "NOT A TEST where the network knows them. --split and --clip choose others"
         )
-    return rows, "all clips", question
+    return rows, "all clips", folder
 
 
 def find_named(clips, names):
@@ -87,34 +105,6 @@ def name_folder(names):
         digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:8]
         folder = f"{len(names)}-clips-{digest}"
     return folder.replace(" ", "-")
-
-
-def open_folds(args, run, listed):
-    """Find the networks of folds that never saw the animals of clips, where a run has
-    folds and no test row: list of (Run, table), or None."""
-    from evaluation import questions
-
-    clips = find_named(listed, args.clip) if args.clip else None
-    clips = clips or learned.choose_clips(listed, run)
-    if args.split or (any(c.split == "test" for c in clips) and not args.folds):
-        return None
-    for kind, prefix in questions.list_schemes(run):
-        if questions.has_folds(args.data, kind, prefix, run):
-            found = folds.find_folds(args.data, kind, prefix, run.task)
-            break
-    else:
-        if args.folds:
-            raise Problem(
-                f"run {run.name} has no cross-validation; train_reg.py --folds 5 "
-                "--final trains one"
-            )
-        return None
-    networks = folds.split_repeats(found)[0]
-    animals = data.list_animals(clips, run.animal_pattern)
-    table = data.tabulate_clips(clips, animals, run.group_pattern)
-    covered = {animal for fold in networks for animal in fold.held_out}
-    kept = table[table["animal"].isin(covered) | table["expert_score"].notna()]
-    return folds.split_table(networks, kept, may_be_new=True) if len(kept) else None
 
 
 def tabulate_parts(folder, parts, run, listed, networks):
@@ -146,36 +136,26 @@ def gather(args):
 
     from explanation import pipeline, places
 
-    networks, run = store.read_run(store.find_run(args.data, args.run, args.task))
+    clips = data.read_clips(args.data, args.task)
+    provenance.refuse_changed(args.data, clips)
+    question = questions.Question(
+        folder=args.data,
+        clips=clips,
+        run=args.run,
+        task=args.task,
+        split=args.split,
+        animal_pattern=args.animal_pattern,
+        group_pattern=args.group_pattern,
+        control_group=args.control_group,
+        skip_missing=args.skip_missing,
+    )
+    networks, run = store.load_networks(question.open_run())
     predict.check_extraction(args.data, run)
-    listed = data.read_clips(args.data, args.task)
-    provenance.refuse_changed(args.data, listed)
-    given = {name: getattr(args, name) for name in ("animal_pattern", "group_pattern")}
-    run = dataclasses.replace(run, **{name: p for name, p in given.items() if p})
-    run = learned.note_owners(run, listed)
-    if args.skip_missing:
-        wanted = run.n_frames, run.options.reads
-        listed = omit_missing(args.data, learned.choose_clips(listed, run), *wanted)
-    parts = open_folds(args, run, listed)
-    if parts:
-        known = {clip.name: clip for clip in listed}
-        clips = [known[name] for _, part in parts for name in part["clip"]]
-        chosen = "each explained by the network of the fold that never saw its animal"
-        question = name_folder([clip.name for clip in clips]) if args.clip else ""
-    else:
-        clips, chosen, question = choose_clips(listed, run, args.split, args.clip)
-        animals = data.list_animals(clips, run.animal_pattern)
-        parts = [(run, data.tabulate_clips(clips, animals, run.group_pattern))]
-    named = [data.group_of(clip, run.group_pattern) for clip in listed]
-    named += [each for _, part in parts for each in part["group"]]
-    run = labels.settle_healthy(run, named, args.control_group)
-    without = "colours of groups follow their names"
-    labels.ask_healthy(named, run.control_group, without)
-    if run.control_group:
-        print(f"healthy group: {run.control_group}")
+    parts, chosen, name = choose_parts(question, run, args.clip, args.folds)
+    question.report_healthy(run)
     for _, rows in parts:
         predict.require_sequences(args.data, list(rows["clip"]), run)
-    opened, table = tabulate_parts(args.data, parts, run, listed, networks)
+    opened, table = tabulate_parts(args.data, parts, run, clips, networks)
     sequences = list(predict.read_sequences(args.data, table["clip"], run))
     extractor, reason = None, "--no-places was given" if args.no_places else ""
     try:
@@ -185,8 +165,10 @@ def gather(args):
             extractor = open_for(run, predict.settle_weights(run, args.weights))
     except Problem as problem:
         reason = str(problem)
-    pictures = places.Pictures(args.data, clips, run, extractor)
-    folder = storage.figures_folder(args.data, run.name, question)
+    known = {clip.name: clip for clip in clips}
+    explained = [known[name] for name in table["clip"]]
+    pictures = places.Pictures(args.data, explained, run, extractor)
+    folder = storage.figures_folder(args.data, run.name, name)
     study = pipeline.open_study(
         folder, opened, run, table, np.stack(sequences), pictures
     )
@@ -196,7 +178,7 @@ def gather(args):
 def describe_skill(args, table, run):
     """Describe how well a run scores; see `describe_verdict`. Clips that were chosen by
     name, or that it knows, say nothing of that: the last validation does, if there."""
-    from evaluation import evaluate, questions, verdict
+    from evaluation import evaluate, verdict
     from evaluation.report import LEVELS, explain_known
 
     known, of = explain_known(table), ""

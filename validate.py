@@ -18,82 +18,39 @@ from pathlib import Path
 
 import data
 from evaluation import questions
-from features import provenance, sequences
-from names import labels, sessions
-from names.matching import explain_first, form_of_animal, match_names
+from features import provenance
+from names import sessions
 from rating import reading
-from runs import folds, learned, novelty, state, store
+from runs import learned, novelty, state
 from runs.record import Likeness
 from system import storage, terminal
-from system.tables import count
 from system.terminal import Problem
 
-# ---------------------------------------------------------------- which clips
+
+def ask(args):
+    """Read the clips, and put into one Question what the options ask."""
+    clips = data.read_clips(args.data, args.task)
+    if args.animals:
+        from recordings import animals
+
+        pattern = args.animal_pattern or data.ANIMAL_PATTERN
+        clips = animals.relabel(clips, args.animals, pattern)
+    provenance.refuse_changed(args.data, clips)
+    kind = "leave-one-animal-out" if args.leave_one_animal_out else args.split
+    return questions.Question(
+        folder=args.data,
+        clips=clips,
+        run=args.run,
+        task=args.task,
+        split="folds" if args.folds else kind,
+        animal_pattern=args.animal_pattern,
+        group_pattern=args.group_pattern,
+        control_group=args.control_group,
+        skip_missing=args.skip_missing,
+    )
 
 
-def settle_patterns(args, run):
-    """Put the patterns that are given in the place of a run's."""
-    given = {name: getattr(args, name) for name in ("animal_pattern", "group_pattern")}
-    return dataclasses.replace(run, **{name: p for name, p in given.items() if p})
-
-
-def tabulate(args, clips, run, split=None):
-    """Tabulate the clips that a run can score, with the animals and groups that it asks
-    for; with --skip-missing only those that have sequences."""
-    chosen = learned.choose_clips(clips, run, split)
-    if args.skip_missing:
-        wanted = run.n_frames, run.options.reads
-        chosen = sequences.omit_missing(args.data, chosen, *wanted)
-    animals = data.list_animals(chosen, run.animal_pattern)
-    return data.tabulate_clips(chosen, animals, run.group_pattern)
-
-
-def list_repeats(args, clips):
-    """List the networks and the clips that each is to score: lists of (Run, table), one
-    for each time that a cross-validation was repeated, one for a split.
-    """
-    if args.split in data.SPLITS:
-        run = store.open_run(store.find_run(args.data, args.run, args.task))
-        run = learned.note_owners(settle_patterns(args, run), clips)
-        return [[(run, tabulate(args, clips, run, args.split))]]
-    found = folds.find_folds(args.data, args.split, args.run, args.task)
-    repeats = [
-        [settle_patterns(args, run) for run in networks]
-        for networks in folds.split_repeats(found)
-    ]
-    first, parts = repeats[0][0], []
-    table = tabulate(args, clips, first)
-    n_scores = table.groupby("animal")["expert_score"].count()
-    unscored = set(n_scores.index[n_scores == 0])
-    for networks in repeats:
-        lost = unscored - {animal for run in networks for animal in run.held_out}
-        if lost:
-            named = ", ".join(sorted(lost))
-            terminal.caution(f"no expert has scored {named}: not evaluated")
-        kept = table[~table["animal"].isin(lost)]
-        parts.append(folds.split_table(networks, kept, may_be_new=True))
-    return parts
-
-
-def settle_groups(args, clips, repeats):
-    """Settle which group is healthy, before anything is read: the parts again."""
-    first = repeats[0][0][0]
-    own = [clip for clip in clips if first.task in (None, clip.task)]
-    named = [data.group_of(clip, first.group_pattern) for clip in own]
-    named += [g for parts in repeats for _, table in parts for g in table["group"]]
-    settled = [
-        [(labels.settle_healthy(r, named, args.control_group), t) for r, t in parts]
-        for parts in repeats
-    ]
-    healthy = settled[0][0][0].control_group
-    without = "without it figures of impaired and healthy animals are not there"
-    labels.ask_healthy(named, healthy, without)
-    if healthy:
-        print(f"healthy group: {healthy}")
-    return settled
-
-
-def settle_comparison(args, parts):
+def settle_comparison(args, split, parts):
     """Settle what is compared, before anything is scored; None where none is asked for.
 
     Scores that the network was taught are refused.
@@ -106,7 +63,7 @@ def settle_comparison(args, parts):
 
     table = pd.concat([table for _, table in parts], ignore_index=True)
     run = parts[0][0]
-    is_own = args.split == "train" and not (run.received or run.is_published)
+    is_own = split == "train" and not (run.received or run.is_published)
     if is_own or run.target == "group":
         known = "its own training clips" if is_own else "groups"
         raise Problem(
@@ -120,80 +77,40 @@ def settle_comparison(args, parts):
     return settled
 
 
-# ---------------------------------------------------------------- evaluation
+def score(question, repeats, controls):
+    """Score the parts of each repeat of a cross-validation, or of a split: the last run
+    of the first repeat, results and tables."""
+    from evaluation import evaluate, study
+    from evaluation.predictions import score_parts
+
+    clips = question.clips
+    lengths = {clip.name: clip.n_frames for clip in clips}
+    rows = {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
+    runs, results, tables = [], [], []
+    for parts in repeats:
+        table, run, reasons = score_parts(
+            question.folder, parts, lengths, rows, controls
+        )
+        result = evaluate.evaluate(table, run, reasons, controls)
+        result["networks"] = study.list_networks([each for each, _ in parts])
+        results.append(result)
+        runs.append(run)
+        tables.append(table)
+    return runs[0], results, tables
 
 
-def evaluate_outcome(table, outcome):
-    """Compare how well network and expert scores predict an outcome of the animals."""
-    from evaluation import comparisons
+def recalibrate(question, name):
+    """Fit a run to the scores given here: a new run, and what it gained."""
+    from evaluation import recalibration
 
-    both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
-    means = both.groupby("animal")[["network_score", "expert_score"]].mean()
-    outcome = reading.fit_names(outcome, means.index, form_of_animal)
-    if lost := sorted(set(outcome) ^ set(means.index)):
-        near = explain_first(set(outcome) - set(means.index), means.index)
-        named = ", ".join(lost) + near
-        terminal.caution(f"omitted, as only one side has them: {named}")
-    means = means[means.index.isin(outcome)]
-    means.insert(0, "outcome", means.index.map(outcome))
-    return comparisons.compare_outcomes(*means.to_numpy().T)
-
-
-def measure_plan(args, table, run, result):
-    """Measure what more animals are worth, on the clips that are evaluated."""
-    from evaluation import learning_curve
-    from evaluation.predictions import summarise_clips
-    from training import motion, train
-
-    scored = table.dropna(subset=["target"])
-    names, n_frames = list(scored["clip"]), run.n_frames
-    lacking = sequences.explain_missing(args.data, names, n_frames, "movement")
-    kind = run.options.reads if lacking else "movement"
-    clips = (
-        train.measure_movement(args.data, names, n_frames, None, kind),
-        summarise_clips(args.data, names, run),
-        scored["target"].to_numpy(float),
-        scored["animal"].to_numpy(str),
-    )
-    is_clipped = run.options.activation == "relu"
-    plan = learning_curve.measure_curve(clips, args.plan, motion.fit, is_clipped)
-    known = {run.animal_of(name) for name in run.train_clips or ()}
-    mae = result["agreement"]["clips"]["mae"]
-    return plan | {"network": {"n_animals": len(known), "mae": mae}}
-
-
-def evaluate_raters(args, table, run, second_rater, ratings):
-    """Evaluate raters, and beside them the network where it learned their scale."""
-    from evaluation import raters
-
-    if second_rater:
-        expert = table.dropna(subset=["expert_score"])
-        first = dict(zip(expert["clip"], expert["expert_score"], strict=True))
-        ratings = {"data_file.csv": [first], args.second_rater.stem: [second_rater]}
-    animals, network = table["animal"].to_numpy(str), table["network_score"]
-    if run.target == "group":
-        network = None  # from 0 to 1, where raters give points
-    spread = reading.spread_ratings(ratings, list(table["clip"]))
-    return raters.evaluate_raters(*spread, animals, network, args.margin)
-
-
-def evaluate_raters_alone(args, ratings):
-    """Evaluate raters where there is no network yet; print it."""
-    from evaluation import raters, report_tables, verdict
-
-    names = sorted({name for rounds in ratings.values() for r in rounds for name in r})
-    known = {}
-    if storage.table_path(args.data).is_file():
-        known = {clip.name: clip for clip in data.read_clips(args.data, args.task)}
-    own = match_names(names, list(known)).found
-    pattern = args.animal_pattern or data.ANIMAL_PATTERN
-    animals = [data.animal_of(known.get(own.get(n), n), pattern) for n in names]
-    result = raters.evaluate_raters(*reading.spread_ratings(ratings, names), animals)
-    lines = verdict.format_tables({"raters": report_tables.list_raters(result)})
-    print(*lines, sep="\n")
-    path = storage.predictions_path(args.data, "raters", "ratings", ".json")
-    storage.write_json(path, result)
-    print(f"\nwritten to {path}")
+    run = question.open_run()
+    clips = learned.choose_clips(question.clips, run)
+    table = question.tabulate(run, clips)
+    table = recalibration.choose_clips(question.folder, table, run)
+    name = name or f"{run.name}-recalibrated"
+    found = recalibration.recalibrate(question.folder, run, table, question.clips, name)
+    recalibration.report_gain(run, table, *found)
+    print(state.format_next(question.folder, f"score.py NEW_VIDEOS --run {name}"))
 
 
 # ---------------------------------------------------------------- the script
@@ -225,11 +142,9 @@ def parse_args(argv):
     add("--pair", ("session",), "compare the sessions of each animal")
     text = "lines of animal,value, such as a lesion: which score predicts it better?"
     add("--outcome", Path, text, metavar="CSV")
-    add("--second-rater", Path, "lines of clip,score by another expert", metavar="CSV")
-    text = "folder of <rater>.csv, lines of clip,score: how well do raters agree, and "
-    text += "the network with them, if there is one?"
-    add("--raters", Path, text, metavar="DIR")
-    add("--raters-alone", bool, "evaluate the raters of --raters and no network")
+    text = "lines of clip,score by a second expert, or a folder of <rater>.csv: how "
+    text += "well do raters agree, and the network with them, if there is one?"
+    add("--raters", Path, text, metavar="CSV")
     text = "non-inferiority margin: disagreement beyond that among raters"
     add("--margin", text=text, **points)
     add("--plan", text="animals that a mean error of so many points takes", **points)
@@ -240,49 +155,14 @@ def parse_args(argv):
     text += "a new run, by default <run>-recalibrated"
     add("--recalibrate", str, text, nargs="?", const="", metavar="NAME")
     args = parser.parse_args(argv)
-    rated = args.raters or args.second_rater
-    if args.recalibrate is not None and (asks_network(args) or rated or not args.run):
+    alone = args.recalibrate is not None
+    if alone and (asks_network(args) or args.raters or not args.run):
         parser.error("--recalibrate goes with --run R, and with no further question")
-    if args.margin is not None and not rated:
-        parser.error("--margin needs --raters or --second-rater")
-    if args.raters_alone and (not args.raters or args.run or asks_network(args)):
-        parser.error("--raters-alone goes with --raters, and names no network")
+    if args.margin is not None and not args.raters:
+        parser.error("--margin needs --raters")
     if args.sessions and not args.pair:
         parser.error("--sessions goes with --pair session")
-    if args.raters and args.second_rater:
-        parser.error("give --raters or --second-rater, not both")
     return args
-
-
-def score(args):
-    """Score what is to be evaluated: clips, the last run of the first repeat, results,
-    tables, and what is compared."""
-    clips = data.read_clips(args.data, args.task)
-    if args.animals:
-        from recordings import animals
-
-        pattern = args.animal_pattern or data.ANIMAL_PATTERN
-        clips = animals.relabel(clips, args.animals, pattern)
-    provenance.refuse_changed(args.data, clips)
-    if note := questions.settle(args, clips):
-        print(note)
-    repeats = settle_groups(args, clips, list_repeats(args, clips))
-    settled = settle_comparison(args, repeats[0])
-    learned.caution_edited([run for parts in repeats for run, _ in parts], clips)
-    from evaluation import evaluate
-    from evaluation.predictions import score_parts
-
-    lengths = {clip.name: clip.n_frames for clip in clips}
-    rows = {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
-    runs, results, tables = [], [], []
-    for parts in repeats:
-        table, run, reasons = score_parts(args.data, parts, lengths, rows, args.control)
-        result = evaluate.evaluate(table, run, reasons, args.control)
-        result["networks"] = [len(each.targets) for each, _ in parts]
-        results.append(result)
-        runs.append(run)
-        tables.append(table)
-    return clips, runs[0], results, tables, settled
 
 
 def asks_network(args):
@@ -292,82 +172,65 @@ def asks_network(args):
     return any(getattr(args, name) for name in names)
 
 
-def recalibrate(args):
-    """Fit a run to the scores given here: a new run, and what it gained."""
-    from evaluation.comparisons import paired_change
-    from evaluation.jackknife import CROSSED
-    from evaluation.report_tables import show
-    from runs import intervals, recalibration
-
-    clips = data.read_clips(args.data, args.task)
-    provenance.refuse_changed(args.data, clips)
-    run = store.open_run(store.find_run(args.data, args.run, args.task))
-    run = learned.note_owners(settle_patterns(args, run), clips)
-    table = tabulate(args, clips, run)
-    table = recalibration.choose_clips(args.data, table, run)
-    name = args.recalibrate or f"{run.name}-recalibrated"
-    new, *scores = recalibration.recalibrate(args.data, run, table, clips, name)
-    errors = [each - table["expert_score"].to_numpy() for each in scores]
-    found = paired_change(*errors, table["animal"].to_numpy(str), CROSSED)
-    change = found["change"]
-    print(
-        f"{count(found['n_clips'], 'clip')} of {count(found['n_animals'], 'animal')} "
-        f"that {run.name} never saw: expert = {new.base.slope:.3g} x network "
-        f"{new.base.offset:+.3g}\nMAE over clips: {run.name} as it is "
-        f"{show(found['before'], 2)}; recalibrated, each animal by the line of all "
-        f"others, {show(found['after'], 2)}; change {show(change, 2)}"
-    )
-    if change["value"] >= 0:
-        terminal.caution(f"that is no gain: use {run.name} as it is")
-    elif change["high"] is None or change["high"] > 0:
-        few = "so few animals do not show that this is a gain on others, too"
-        terminal.caution(few)
-    for text in intervals.list_cautions(new, intervals.LEVEL):
-        terminal.caution(text)
-    print(f"run {name}: {intervals.describe_errors(new)}; {run.name} stays as it is")
-    print(state.format_next(args.data, f"score.py NEW_VIDEOS --run {name}"))
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    if args.status:
-        return print(state.format_state(args.data, args.task))
-    if args.recalibrate is not None:
-        return recalibrate(args)
-    ratings = reading.read_raters(args.raters) if args.raters else None
-    if args.raters_alone:
-        return evaluate_raters_alone(args, ratings)
-    pairs = reading.read_pairs
-    outcome = args.outcome and pairs(args.outcome, ("animal", "value"))
-    second = args.second_rater and pairs(args.second_rater, ("clip", "score"))
-    try:
-        clips, run, results, tables, settled = score(args)
-    except Problem as problem:
-        if not ratings or args.run or asks_network(args):
-            raise
-        terminal.caution(f"no run can be evaluated here, only raters alone: {problem}")
-        return evaluate_raters_alone(args, ratings)
-    from evaluation import evaluate, report
+def evaluate_run(args, question, outcome, ratings):
+    """Evaluate what is asked, and write the report of it."""
+    question, note = questions.settle(question)
+    if note:
+        print(note)
+    split, is_folds = question.split, question.split not in data.SPLITS
+    repeats = question.open_folds() if is_folds else [question.open_split()]
+    question.report_healthy(repeats[0][0][0])
+    settled = settle_comparison(args, split, repeats[0])
+    runs = [run for parts in repeats for run, _ in parts]
+    learned.caution_edited(runs, question.clips)
+    run, results, tables = score(question, repeats, args.control)
+    from evaluation import evaluate, further, learning_curve, report
 
     result, table = results[0], tables[0]
-    if args.split in data.SPLITS and run.clips_were != Likeness():
+    if is_folds:
+        run = dataclasses.replace(run, name=run.scheme.prefix)
+    elif run.clips_were != Likeness():
         names, scores = list(table["clip"]), list(table["network_score"])
         novelty.report_differences(args.data, names, scores, run)
-    if args.split not in data.SPLITS:
-        run = dataclasses.replace(run, name=run.scheme.prefix)
     if len(results) > 1:
         result["repeats"] = evaluate.spread_repeats(results)
         table = evaluate.add_spread(tables)
     if settled:
         result["comparison"] = evaluate.compare(table, settled)
     if outcome:
-        result["outcome"] = evaluate_outcome(table, outcome)
+        result["outcome"] = further.evaluate_outcome(table, outcome)
     if args.plan:
-        result["plan"] = measure_plan(args, table, run, result)
-    if second or ratings:
-        result["raters"] = evaluate_raters(args, table, run, second, ratings)
-    lines = report.publish(args.data, args.split, clips, table, run, result, vars(args))
+        mae = result["agreement"]["clips"]["mae"]
+        known = args.data, table, run, args.plan, mae
+        result["plan"] = learning_curve.measure_plan(*known)
+    if ratings:
+        known = table, run, ratings, args.margin
+        result["raters"] = further.evaluate_raters(*known)
+    lines = report.publish(
+        args.data, split, question.clips, table, run, result, vars(args)
+    )
     print(*lines, state.format_state(args.data, args.task), sep="\n")
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    if args.status:
+        return print(state.format_state(args.data, args.task))
+    from evaluation import further
+
+    outcome = args.outcome and reading.read_pairs(args.outcome, ("animal", "value"))
+    ratings = args.raters and further.read_ratings(args.raters)
+    try:
+        question = ask(args)
+        if args.recalibrate is not None:
+            return recalibrate(question, args.recalibrate)
+        return evaluate_run(args, question, outcome, ratings)
+    except Problem as problem:
+        if not ratings or args.run or asks_network(args):
+            raise
+        terminal.caution(f"no run can be evaluated here, only raters alone: {problem}")
+        pattern = args.animal_pattern or data.ANIMAL_PATTERN
+        return further.evaluate_raters_alone(args.data, args.task, ratings, pattern)
 
 
 if __name__ == "__main__":

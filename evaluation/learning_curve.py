@@ -7,21 +7,41 @@ a network of movement, ridge regression and the mean.
 import numpy as np
 import pandas as pd
 
-from evaluation import baselines
+from evaluation import baselines, predictions
+from features import sequences
 from system.terminal import Problem
+from training import motion, train
 
 N_DRAWS = 10  # sets of animals drawn for each number of them
 MOST = 3  # times the animals at hand: further out the curve is not continued
 WAYS = ("movement", "ridge", "training mean")
 
 
-def measure_errors(clips, test, fit, is_clipped):
+def measure_plan(folder, table, run, wanted, mae):
+    """Measure what more animals are worth, on the clips that are evaluated, of which a
+    network has an MAE: that of `measure_curve`, and "network"."""
+    scored = table.dropna(subset=["target"])
+    names, n_frames = list(scored["clip"]), run.n_frames
+    lacking = sequences.explain_missing(folder, names, n_frames, "movement")
+    kind = run.options.reads if lacking else "movement"
+    clips = (
+        train.measure_movement(folder, names, n_frames, None, kind),
+        predictions.summarise_clips(folder, names, run),
+        scored["target"].to_numpy(float),
+        scored["animal"].to_numpy(str),
+    )
+    known = {run.animal_of(name) for name in run.train_clips or ()}
+    found = measure_curve(clips, wanted, run.options.activation == "relu")
+    return found | {"network": {"n_animals": len(known), "mae": mae}}
+
+
+def measure_errors(clips, test, is_clipped):
     """Predict test clips, a mask (N,), from all others: absolute errors (3, M)."""
     movement, columns, scores, animals = clips
     rest, mean = ~test, np.full(test.sum(), scores[~test].mean())
     moved = ridge = mean
     try:
-        weights, bias, _ = fit(movement[rest], scores[rest], animals[rest])
+        weights, bias, _ = motion.fit(movement[rest], scores[rest], animals[rest])
         moved = movement[test] @ weights + bias
         low = 0 if is_clipped else scores[rest].min()
         moved = np.clip(moved, low, max(low, scores[rest].max()))
@@ -32,14 +52,14 @@ def measure_errors(clips, test, fit, is_clipped):
     return np.abs(np.array([moved, ridge, mean]) - scores[test])
 
 
-def measure_curve(clips, wanted, fit, is_clipped=True):
+def measure_curve(clips, wanted, is_clipped=True):
     """Measure errors on other animals against the number of animals learned from.
 
     `clips` are statistics of movement (N, 4F), summaries (N, 2F), scores (N,) and
-    animals (N,); `wanted` is an error; `fit` gives weights and a bias of movement, see
-    `training.motion`, whose scores may be clipped at 0. Dict of "rows"; "way", the
-    better of movement and ridge with most animals; "level", where its curve a + b / n
-    levels off; "needed", the animals for the error, or None and "reason".
+    animals (N,); `wanted` is an error; scores of movement may be clipped at 0. Dict of
+    "rows"; "way", the better of movement and ridge with most animals; "level", where its
+    curve a + b / n levels off; "needed", the animals for the error, or None and
+    "reason".
     """
     animals = clips[3]
     names, random = np.unique(animals), np.random.default_rng(0)
@@ -49,7 +69,7 @@ def measure_curve(clips, wanted, fit, is_clipped=True):
     errors = np.empty((len(sizes), N_DRAWS, 3))
     for place, draw in np.ndindex(errors.shape[:2]):
         chosen = random.choice(names, sizes[place], replace=False)
-        found = measure_errors(clips, ~np.isin(animals, chosen), fit, is_clipped)
+        found = measure_errors(clips, ~np.isin(animals, chosen), is_clipped)
         errors[place, draw] = found.mean(axis=1)
     rows = pd.DataFrame(errors.mean(axis=1), columns=WAYS)
     best = int(np.argmin(errors[-1, :, :2].mean(axis=0)))

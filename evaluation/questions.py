@@ -1,61 +1,135 @@
-"""Which clips tell how good a run is: test rows, or animals that its folds held out."""
+"""Which networks score which clips, as the options of a command ask.
+
+A run has test rows that it never saw, or folds of a cross-validation, of which each
+scores the animals that it held out.
+"""
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
+import data
+from features import sequences
+from names import labels
 from runs import folds, learned, store
 from system import storage
-from system.terminal import Problem
+from system.terminal import Problem, caution
 
 
-def settle(args, clips):
-    """Settle what is evaluated where the options leave it open; gives why, or "".
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What is asked of a working folder: clips, and the run that is to score them."""
 
-    Sets `args.split` to a split or to a kind of cross-validation, of which `args.run`
-    is then the prefix of its networks (None without one).
-    """
-    asked = {"folds": args.folds, "leave-one-animal-out": args.leave_one_animal_out}
-    kind = next((kind for kind in store.FOLDS if asked[kind]), None)
-    if kind is None and args.split:
-        return ""
+    folder: Path
+    clips: list  # of data.Clip
+    run: str | None = None  # name or file; of folds the run that they are of
+    task: str | None = None
+    split: str | None = None  # rows of the table, or a kind of cross-validation
+    animal_pattern: str | None = None  # the run's own, as all below
+    group_pattern: str | None = None
+    control_group: str | None = None
+    skip_missing: bool = False
+
+    def adapt(self, run):
+        """Adapt a run to what is asked: patterns, its clips' animals as they are now,
+        and which group is healthy."""
+        given = {"animal_pattern": self.animal_pattern}
+        given["group_pattern"] = self.group_pattern
+        run = dataclasses.replace(run, **{k: v for k, v in given.items() if v})
+        own = [clip for clip in self.clips if clip.task == run.task] or self.clips
+        groups = [data.group_of(clip, run.group_pattern) for clip in own]
+        run = labels.settle_healthy(run, groups, self.control_group)
+        return learned.note_owners(run, self.clips)
+
+    def open_run(self):
+        """Open the run alone; its network is not read."""
+        path = store.find_run(self.folder, self.run, self.task)
+        return self.adapt(store.open_run(path))
+
+    def tabulate(self, run, clips):
+        """Tabulate clips, with the animals and groups that a run names; with
+        --skip-missing only those that have sequences."""
+        if self.skip_missing:
+            wanted = run.n_frames, run.options.reads
+            clips = sequences.omit_missing(self.folder, clips, *wanted)
+        animals = data.list_animals(clips, run.animal_pattern)
+        return data.tabulate_clips(clips, animals, run.group_pattern)
+
+    def open_split(self):
+        """Open the run with the rows of a split: a list of one (Run, table)."""
+        run = self.open_run()
+        clips = learned.choose_clips(self.clips, run, self.split)
+        return [(run, self.tabulate(run, clips))]
+
+    def open_folds(self, clips=None):
+        """Open the networks of a cross-validation, each with the clips whose animals it
+        held out: lists of (Run, table), one for each repeat.
+
+        `clips` are those of its task if not given. Animals without a score that none
+        held out are omitted.
+        """
+        found = folds.find_folds(self.folder, self.split, self.run, self.task)
+        repeats = [list(map(self.adapt, own)) for own in folds.split_repeats(found)]
+        first = repeats[0][0]
+        clips = clips or learned.choose_clips(self.clips, first)
+        table, parts = self.tabulate(first, clips), []
+        n_scores = table.groupby("animal")["expert_score"].count()
+        unscored = set(n_scores.index[n_scores == 0])
+        for networks in repeats:
+            lost = unscored.difference(*(run.held_out for run in networks))
+            if lost:
+                named = ", ".join(sorted(lost))
+                caution(f"no expert has scored {named}: not evaluated")
+            kept = table[~table["animal"].isin(lost)]
+            parts.append(folds.split_table(networks, kept, may_be_new=True))
+        return parts
+
+    def report_healthy(self, run):
+        """Print which group is healthy, or ask for it where it is not known."""
+        if run.control_group:
+            return print(f"healthy group: {run.control_group}")
+        groups = [data.group_of(clip, run.group_pattern) for clip in self.clips]
+        without = "without it groups are not separated into healthy and impaired"
+        return labels.ask_healthy(groups, None, without)
+
+
+def settle(question):
+    """Settle what is evaluated where that is left open: the Question, and why or ""."""
+    if question.split in data.SPLITS:
+        return question, ""
     try:
-        path = store.find_run(args.data, args.run, args.task)
+        run = question.open_run()
     except Problem:
-        path = None
-        kind = kind or find_kind(args.data, args.run, args.task)
+        kind = question.split or find_kind(question)
         if kind is None:
             raise
-    run, prefix, note = path and store.open_run(path), args.run, ""
-    if kind is None:
-        kind, prefix, note = choose(args, clips, run)
-    elif run and prefix and run.scheme.of == kind:
-        prefix = run.scheme.prefix
-    args.split = kind
-    if kind in store.FOLDS:
-        args.run = prefix or None
-        if run and prefix == "":
-            args.task = args.task or run.task
-    return note
+        return dataclasses.replace(question, split=kind), ""
+    if question.split is None:
+        return choose(question, run)
+    if question.run and run.scheme.of == question.split:
+        question = dataclasses.replace(question, run=run.scheme.prefix)
+    return question, ""
 
 
-def choose(args, clips, run):
-    """Choose between the test rows and the folds of a run: what, their prefix, why."""
-    of_task = {clip.name for clip in learned.choose_clips(clips, run)}
-    test = [c for c in clips if c.split == "test" and c.name in of_task]
+def choose(question, run):
+    """Choose between the test rows and the folds of a run: the Question, and why."""
+    of_task = {clip.name for clip in learned.choose_clips(question.clips, run)}
+    test = [c for c in question.clips if c.split == "test" and c.name in of_task]
+    on_test = dataclasses.replace(question, split="test")
     if any(clip.is_scored and clip.name not in run.targets for clip in test):
-        return "test", None, ""
+        return on_test, ""
     name = run.path.stem
-    for kind, prefix in list_schemes(run):
-        if has_folds(args.data, kind, prefix, run):
-            args.task = args.task or run.task
-            note = f"No scored test row is new to run {name}, so its cross-validation "
-            note += f"is evaluated (--{kind}): each clip by the network that never saw "
-            return kind, prefix, note + "its animal"
+    if on_folds := find_folds(question, run):
+        return on_folds, (
+            f"No scored test row is new to run {name}, so its cross-validation is "
+            f"evaluated (--{on_folds.split}): each clip by the network that never saw "
+            "its animal"
+        )
     if test:
-        return "test", None, ""
+        return on_test, ""
     if run.received or run.is_published:
         note = f"Run {name} was trained elsewhere: all clips are evaluated"
-        return "train", None, note
+        return dataclasses.replace(question, split="train"), note
     where = f" of task {run.task}" if run.task else ""
     raise Problem(
         f"data_file.csv has no test row{where} to evaluate run {name} on. "
@@ -66,13 +140,16 @@ def choose(args, clips, run):
     )
 
 
-def name_question(split, run):
-    """Name the question that a split answers; "" for the main one of a run's name.
-
-    Test rows and folds are of two names, unless the run was named as its folds are.
-    """
-    has_namesake = run.scheme.kind == "final" and run.scheme.prefix == run.name
-    return "" if split == "folds" or (split == "test" and not has_namesake) else split
+def find_folds(question, run):
+    """Find the cross-validation of a run: the Question that asks for it, or None."""
+    for kind, prefix in list_schemes(run):
+        with contextlib.suppress(Problem):
+            found = folds.find_folds(question.folder, kind, prefix, run.task)
+            if {(r.model, r.target) for r in found} == {(run.model, run.target)}:
+                return dataclasses.replace(
+                    question, split=kind, run=prefix, task=question.task or run.task
+                )
+    return None
 
 
 def list_schemes(run):
@@ -82,6 +159,26 @@ def list_schemes(run):
     if run.scheme.kind == "final":
         return [(run.scheme.of, run.scheme.prefix)]
     return [(kind, run.name) for kind in store.FOLDS]
+
+
+def find_kind(question):
+    """Find which cross-validation has networks of a name and a task, or None."""
+    kinds = {
+        run.scheme.kind
+        for run in folds.list_folds(question.folder)
+        if question.task in (None, run.task)
+        and question.run in (None, run.scheme.prefix)
+    }
+    return next((kind for kind in store.FOLDS if kind in kinds), None)
+
+
+def name_question(split, run):
+    """Name the question that a split answers; "" for the main one of a run's name.
+
+    Test rows and folds are of two names, unless the run was named as its folds are.
+    """
+    has_namesake = run.scheme.kind == "final" and run.scheme.prefix == run.name
+    return "" if split == "folds" or (split == "test" and not has_namesake) else split
 
 
 def read_validation(folder, run):
@@ -100,22 +197,3 @@ def read_validation(folder, run):
             if is_whole and content.get("run_record").get("sha256") in known:
                 found = own
     return found
-
-
-def has_folds(folder, kind, prefix, run):
-    """Tell whether networks of a cross-validation are there, of a run's kind."""
-    try:
-        found = folds.find_folds(folder, kind, prefix, run.task)
-    except Problem:
-        return False
-    return {(r.model, r.target) for r in found} == {(run.model, run.target)}
-
-
-def find_kind(folder, name, task):
-    """Find which cross-validation has networks of a name and a task, or None."""
-    kinds = {
-        run.scheme.kind
-        for run in folds.list_folds(folder)
-        if task in (None, run.task) and name in (None, run.scheme.prefix)
-    }
-    return next((kind for kind in store.FOLDS if kind in kinds), None)

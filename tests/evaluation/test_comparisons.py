@@ -17,7 +17,6 @@ from evaluation import (
     learning_curve,
     raters,
 )
-from training import motion
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -279,13 +278,13 @@ def test_a_planning_curve_says_how_many_animals():
     columns = random.normal(size=(48, 20))
     columns[:, 0] += scores
     clips = np.tile(columns, 4), columns, scores, animals
-    found = learning_curve.measure_curve(clips, 0.01, motion.fit)
+    found = learning_curve.measure_curve(clips, 0.01)
     errors = [row["ridge"] for row in found["rows"]]
     assert errors[-1] < errors[0] and found["needed"] is None
     assert "levels off" in found["reason"]
-    easy = learning_curve.measure_curve(clips, errors[0], motion.fit)["needed"]
+    easy = learning_curve.measure_curve(clips, errors[0])["needed"]
     assert easy["value"] <= 16
     fit = learning_curve.fit_curve(np.array([2, 4, 8]), np.array([1.5, 1.25, 1.125]))
     assert fit == pytest.approx((1, 1))
     few = [c[:9] for c in clips]
-    assert learning_curve.measure_curve(few, 1, motion.fit)["rows"] == []
+    assert learning_curve.measure_curve(few, 1)["rows"] == []

@@ -265,5 +265,5 @@ def test_outcomes_and_raters_are_found_as_labels_are(study):
 
 def test_a_name_that_may_mean_two_clips_of_a_rater_is_refused(study):
     (study.place / "second.csv").write_text("clip,score\nr1_c1,1\nR1-C1.mp4,2\n")
-    argv = ("validate", "--folds", "--second-rater", "second.csv")
+    argv = ("validate", "--folds", "--raters", "second.csv")
     study.refused(*argv, words=("both mean 'r1_c1'",))

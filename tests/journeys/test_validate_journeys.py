@@ -108,19 +108,19 @@ def test_without_test_rows_and_folds_all_ways_are_named(plain):
 # ---------------------------------------------------------------- raters
 
 
-def test_raters_alone_on_demand(study):
+def test_raters_with_and_without_a_network(study, tmp_path):
     folder = study.place / "ratings"
     folder.mkdir()
     for rater, off in (("JB", 0), ("MK", 0.5)):
         rows = [(row["clip"], i % 4 + off) for i, row in enumerate(study.rows())]
         tables.write_table(folder / f"{rater}.csv", ("clip", "score"), rows)
-    told = study.ok("validate", "--raters", folder, "--raters-alone")
-    assert "network" not in told.out and not told.err
+    alone = ("validate", "--raters", folder, "--data", tmp_path)
+    told = study.ok(*alone, data=False)
+    assert "network" not in told.out and "only raters alone" in told.err
     with_network = study.ok("validate", "--raters", folder, "--full").out
     assert "network among raters" in with_network
     tables.write_table(folder / "MK.csv", ("clip", "score"), [])
-    study.ok("validate", "--raters", folder, "--raters-alone")
-    study.refused("validate", "--raters-alone", words=("--raters",))
+    study.ok(*alone, data=False)
 
 
 # ---------------------------------------------------------------- one page each

@@ -12,12 +12,15 @@ import numpy as np
 from scipy import stats
 
 import models
+from evaluation.comparisons import paired_change
+from evaluation.jackknife import CROSSED
+from evaluation.report_tables import show
 from features import provenance
-from runs import learned, novelty, predict, splits, store
+from runs import intervals, learned, novelty, predict, splits, store
 from runs.record import Base, Choice, ClipError, Errors, Network, Scheme
 from system import backend, storage
 from system.tables import count
-from system.terminal import Problem
+from system.terminal import Problem, caution
 
 LEAST_CLIPS, LEAST_ANIMALS = 10, 5
 
@@ -121,6 +124,31 @@ def recalibrate(folder, run, table, clips, name):
         received="",
     )
     return store.save_run(folder, networks, new), before, held_out
+
+
+def report_gain(run, table, new, before, held_out):
+    """Print what a new run gains: by scores (N,) of the run as it is, and of the line
+    with each animal held out; see `recalibrate`."""
+    errors = [
+        scores - table["expert_score"].to_numpy() for scores in (before, held_out)
+    ]
+    found = paired_change(*errors, table["animal"].to_numpy(str), CROSSED)
+    change = found["change"]
+    print(
+        f"{count(found['n_clips'], 'clip')} of {count(found['n_animals'], 'animal')} "
+        f"that {run.name} never saw: expert = {new.base.slope:.3g} x network "
+        f"{new.base.offset:+.3g}\nMAE over clips: {run.name} as it is "
+        f"{show(found['before'], 2)}; recalibrated, each animal by the line of all "
+        f"others, {show(found['after'], 2)}; change {show(change, 2)}"
+    )
+    if change["value"] >= 0:
+        caution(f"that is no gain: use {run.name} as it is")
+    elif change["high"] is None or change["high"] > 0:
+        caution("so few animals do not show that this is a gain on others, too")
+    for text in intervals.list_cautions(new, intervals.LEVEL):
+        caution(text)
+    described = intervals.describe_errors(new)
+    print(f"run {new.name}: {described}; {run.name} stays as it is")
 
 
 def unclip(network):
