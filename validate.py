@@ -80,7 +80,7 @@ def settle_comparison(args, split, parts):
 def score(question, repeats, controls):
     """Score the parts of each repeat of a cross-validation, or of a split: the last run
     of the first repeat, results and tables."""
-    from evaluation import evaluate, study
+    from evaluation import evaluate
     from evaluation.predictions import score_parts
 
     clips = question.clips
@@ -92,7 +92,7 @@ def score(question, repeats, controls):
             question.folder, parts, lengths, rows, controls
         )
         result = evaluate.evaluate(table, run, reasons, controls)
-        result["networks"] = study.list_networks([each for each, _ in parts])
+        result["networks"] = [len(each.targets) for each, _ in parts]
         results.append(result)
         runs.append(run)
         tables.append(table)
