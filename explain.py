@@ -23,7 +23,7 @@ import data
 from evaluation import questions
 from features import provenance
 from names.matching import match_names
-from runs import folds, learned, predict, state, store
+from runs import learned, predict, state, store
 from system import storage, terminal
 from system.tables import count
 from system.terminal import Problem

@@ -111,14 +111,9 @@ def test_outcome_and_second_rater(folder, tmp_path, capsys):
     )
     second = tmp_path / "second.csv"
     clips = [clip.name for clip in data.read_clips(folder)]
-<<<<<<< HEAD
     rows = "".join(f"{c},{i % 4}\n" for i, c in enumerate(clips))
     second.write_text(f"clip,score\n{rows}")
-    options = ("--outcome", str(lesions), "--second-rater", str(second))
-=======
-    second.write_text("".join(f"{c},{i % 4}\n" for i, c in enumerate(clips)))
     options = ("--outcome", str(lesions), "--raters", str(second))
->>>>>>> 7aac424 (What is evaluated and explained is opened in one module; a second rater is one of --raters)
     with pytest.warns(match="g00"):
         result, _ = judge(folder, "--leave-one-animal-out", *options)
     assert result["outcome"]["n"] == 5
