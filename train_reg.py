@@ -36,17 +36,16 @@ def follow(results, n_runs):
     """Yield runs as they are done; raise the Problems of all others last."""
     from tqdm import tqdm
 
-    problems = {}  # the same one of several runs is told once
+    problems = {}  # the same one of several runs is reported once
     with tqdm(total=n_runs, desc="training", unit="run", disable=None) as bar:
-        for (_, plan, *_), result in results:
+        for (_, plan), result in results:
             bar.update()
             if isinstance(result, Problem):
-                problems.setdefault(str(result), []).append(plan.name)
+                problems.setdefault(str(result), plan.name)
             else:
                 yield result
     if problems:
-        told = [f"{list_some(names)}: {text}" for text, names in problems.items()]
-        raise Problem("\n".join(told))
+        raise Problem("\n".join(f"{name}: {text}" for text, name in problems.items()))
 
 
 def add_network(parser):
@@ -85,7 +84,6 @@ def add_training(parser):
     """Add the options of how it is trained, and of cross-validation by animal."""
     add = terminal.begin_options(parser, "training", Options)
     add("--learning-rate", terminal.positive_float, "learning rate of the optimizer")
-    add("--weight-decay", terminal.amount, "penalty on large weights")
     add("--batch-size", terminal.positive_int, "clips per step")
     add("--epochs", terminal.positive_int, "largest number of epochs")
     add("--patience", terminal.positive_int, "stop after so many epochs without gain")

@@ -34,8 +34,6 @@ SETTINGS = {  # options that differ from the common ones
     "units-16": "--units 16",
     "units-256": "--units 256",
     "dropout-half": "--dropout 0.5",
-    "decay-1": "--weight-decay 1",
-    "decay-10": "--weight-decay 10",
     "linear": "--activation linear",
     "ensemble": "--ensemble 5",
     "ensemble-dropout": "--ensemble 5 --dropout 0.5",

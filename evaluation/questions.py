@@ -100,10 +100,9 @@ def settle(question):
     try:
         run = question.open_run()
     except Problem:
-        kind = question.split or find_kind(question)
-        if kind is None:
+        if question.split is None:
             raise
-        return dataclasses.replace(question, split=kind), ""
+        return question, ""
     if question.split is None:
         return choose(question, run)
     if question.run and run.scheme.of == question.split:
@@ -159,17 +158,6 @@ def list_schemes(run):
     if run.scheme.kind == "final":
         return [(run.scheme.of, run.scheme.prefix)]
     return [(kind, run.name) for kind in store.FOLDS]
-
-
-def find_kind(question):
-    """Find which cross-validation has networks of a name and a task, or None."""
-    kinds = {
-        run.scheme.kind
-        for run in folds.list_folds(question.folder)
-        if question.task in (None, run.task)
-        and question.run in (None, run.scheme.prefix)
-    }
-    return next((kind for kind in store.FOLDS if kind in kinds), None)
 
 
 def name_question(split, run):

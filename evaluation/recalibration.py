@@ -107,7 +107,6 @@ def recalibrate(folder, run, table, clips, name):
             ClipError(clip, animal, list(means).index(animal), target, round(score, 6))
             for clip, animal, target, score in rows
         ],
-        "leave-one-animal-out",
     )
     owners = {clip: run.animal_of(clip) for clip in run.targets}
     known = run.targets, owners, run.clips_were.digests or {}

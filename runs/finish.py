@@ -86,4 +86,4 @@ def measure_errors(folder, run):
             ClipError(name, animals[name], number, run.targets[name], round(score, 6))
             for name, score in zip(names, scores, strict=True)
         ]
-    return Errors(networks, clips, run.scheme.of)
+    return Errors(networks, clips)

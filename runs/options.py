@@ -30,7 +30,6 @@ class Options:
     standardize: bool = False
     ensemble: int = 1  # networks
     learning_rate: float = 1e-6
-    weight_decay: float = 0.0
     batch_size: int = 8  # clips
     epochs: int = 1000  # at most
     patience: int = 5  # epochs

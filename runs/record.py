@@ -77,7 +77,6 @@ class Errors:
 
     networks: list[Network] = field(default_factory=list)
     clips: list[ClipError] = field(default_factory=list)
-    scheme: str | None = None
 
     def __post_init__(self):
         if any(clip.network >= len(self.networks) for clip in self.clips):

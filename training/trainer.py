@@ -144,10 +144,7 @@ class Trainer:
 
     def __init__(self, model, options):
         self.model, self.options = model, options
-        self.optimizer = fast_lstm.FastAdam(
-            options.learning_rate, weight_decay=options.weight_decay or None
-        )
-        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
+        self.optimizer = fast_lstm.FastAdam(options.learning_rate)
         self.optimizer.build(model.trainable_variables)
         model.compile(self.optimizer)  # finds also whether XLA knows all of its layers
         compiled = {"jit_compile": model.jit_compile, "autograph": False}

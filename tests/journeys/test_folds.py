@@ -54,7 +54,6 @@ def test_repeats_then_a_final_then_another_k_and_kind(study):
     final = read_record(study.folder, "Reach-motion")
     used = {n["run"] for n in final["errors"]["networks"]}
     assert used == {f"Reach-motion-g0{i}-features" for i in range(1, 7)}
-    assert final["scheme"]["of"] == final["errors"]["scheme"]
     assert final["scheme"]["of"] == "leave-one-animal-out"
 
 

@@ -28,7 +28,8 @@ LAYERS = (  # from the ground up
     ("features",),
     ("extractor", "recordings", "synthetic"),
     ("rating", "runs"),
-    ("training", "evaluation"),
+    ("training",),
+    ("evaluation",),
     ("explanation",),
     SCRIPTS,
 )
