@@ -114,17 +114,12 @@ def tabulate_parts(folder, parts, run, listed, networks):
 
     from evaluation import predictions
 
-    lengths = {clip.name: clip.n_frames for clip in listed}
     opened, tables, start, cache = [], [], 0, {}
     for fold, part in parts:
         own = networks if fold.path == run.path else store.load_networks(fold)[0]
         opened.append((own, np.arange(start, start + len(part))))
         start += len(part)
-        seen = learned.describe_seen(part["clip"], part["animal"], fold)
-        part = predictions.add_target(part, run).assign(seen=seen)
-        if fold.train_clips:
-            known = folder, part, fold, fold.train_clips, lengths, cache
-            part, _ = predictions.add_baselines(*known)
+        part, _ = predictions.describe_part(folder, fold, part, listed, cache)
         tables.append(part.assign(expert_score=part["target"]))
     return opened, pd.concat(tables, ignore_index=True)
 

@@ -83,13 +83,10 @@ def score(question, repeats, controls):
     from evaluation import evaluate
     from evaluation.predictions import score_parts
 
-    clips = question.clips
-    lengths = {clip.name: clip.n_frames for clip in clips}
-    rows = {c.name: c.score for c in clips if c.split == "train" and c.is_scored}
     runs, results, tables = [], [], []
     for parts in repeats:
         table, run, reasons = score_parts(
-            question.folder, parts, lengths, rows, controls
+            question.folder, parts, question.clips, controls
         )
         result = evaluate.evaluate(table, run, reasons, controls)
         result["networks"] = [len(each.targets) for each, _ in parts]

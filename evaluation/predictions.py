@@ -38,36 +38,25 @@ def label_groups(groups, healthy):
     return np.where(known, [float(g != healthy) for g in groups], np.nan)
 
 
-def score_parts(folder, parts, lengths, train_rows=None, controls=()):
+def score_parts(folder, parts, clips, controls=()):
     """Score each part with its network and by each baseline.
 
-    Parts are of a Run and a table from `data.tabulate_clips`; lengths those of every
-    clip, in frames; the scored train rows stand in where it is unknown what a run
-    learned from. Gives the table with network_score, one column a control, run, target,
-    training_mean, one a baseline, and `seen`: how the run knows the clip or its animal,
-    or ""; the last run; why baselines are not defined.
+    Parts are of a Run and a table from `data.tabulate_clips`; `clips` are all of
+    data_file.csv. Gives the table with network_score, one column a control, and those
+    of `describe_part`; the last run; why baselines are not defined.
     """
     scored, reasons, cache = [], {}, {}
     for run, part in tqdm(parts, desc="scoring", unit="network", disable=None):
         networks, run = store.load_networks(run)
         predict.check_extraction(folder, run)
-        names = list(part["clip"])
         for column in ("network_score", *controls):
             control = column if column in controls else None
-            read = predict.read_sequences(folder, names, run, control)
+            read = predict.read_sequences(folder, list(part["clip"]), run, control)
             members = predict.score_members(networks, read).astype(float)
             part = part.assign(**{column: members.mean(axis=0)})
             if len(members) > 1 and not control:
                 part["network_sd"] = members.std(axis=0, ddof=1)
-        part = add_target(part.assign(run=run.name), run)
-        stand_in = train_rows or {} if run.is_published else {}
-        part["seen"] = learned.describe_seen(
-            names, part["animal"], run, stand_in, provenance.list_digests(folder)
-        )
-        train = run.train_clips or stand_in
-        missing = dict.fromkeys(BASELINE_COLUMNS, "no train rows")
-        if train:
-            part, missing = add_baselines(folder, part, run, train, lengths, cache)
+        part, missing = describe_part(folder, run, part, clips, cache)
         reasons |= missing
         scored.append(part)
     table = pd.concat(scored, ignore_index=True)
@@ -79,6 +68,25 @@ def score_parts(folder, parts, lengths, train_rows=None, controls=()):
     else:
         reasons["animal known"] = "no animal has two scored clips"
     return table, run, reasons
+
+
+def describe_part(folder, run, part, clips, cache):
+    """Add to the clips of a part their run, target, training_mean, one column a
+    baseline, and `seen`: how the run knows the clip or its animal, or "". Also why
+    baselines are not defined; `cache` is that of `add_baselines`.
+
+    The scored train rows stand in where it is unknown what a run learned from.
+    """
+    stand_in, lengths = {}, {clip.name: clip.n_frames for clip in clips}
+    if run.is_published:
+        rows = (clip for clip in clips if clip.split == "train" and clip.is_scored)
+        stand_in = {clip.name: clip.score for clip in rows}
+    part = add_target(part.assign(run=run.name), run)
+    known = run, stand_in, provenance.list_digests(folder)
+    part["seen"] = learned.describe_seen(part["clip"], part["animal"], *known)
+    if train := run.train_clips or stand_in:
+        return add_baselines(folder, part, run, train, lengths, cache)
+    return part, dict.fromkeys(BASELINE_COLUMNS, "no train rows")
 
 
 def add_baselines(folder, table, run, train, lengths, cache):

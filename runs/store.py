@@ -211,22 +211,17 @@ def find_pair(root):
 
 def take_in(folder, path, checkpoint, run):
     """Write a packed run among the checkpoints, unless it is there; return its path."""
-    name, digest = run.name, run.sha256
-    place = storage.checkpoint_path(folder, name)
+    place, digest = storage.checkpoint_path(folder, run.name), run.sha256
     if place.is_file() and storage.digest_file(place) != digest:
-        name = f"{name}-{digest[:6]}"
-        place = storage.checkpoint_path(folder, name)
-        caution(f"a run {run.name} is here already; that of {path} is now {name}")
-    beside = storage.record_path(folder, name)
-    if not place.is_file() or storage.digest_file(place) != digest:
-        with storage.replacing(place) as temporary:
-            with checkpoint.open("rb") as source, temporary.open("wb") as target:
-                shutil.copyfileobj(source, target)
-            if storage.digest_file(temporary) != digest:
-                raise ValueError("its .keras is not the one that its record describes")
-    elif beside.is_file():
-        there = storage.read_json(beside)
-        if there.get("sha256") == digest and not there.get("received"):
-            return place  # trained here
-    write_record(dataclasses.replace(run, name=name, received=path.name, path=place))
+        place = storage.checkpoint_path(folder, f"{run.name}-{digest[:6]}")
+        caution(f"a run {run.name} is here already; that of {path} is now {place.stem}")
+    if place.is_file() and place.with_suffix(".json").is_file():
+        return place  # trained here, or received before
+    with storage.replacing(place) as temporary:
+        with checkpoint.open("rb") as source, temporary.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        if storage.digest_file(temporary) != digest:
+            raise ValueError("its .keras is not the one that its record describes")
+    given = {"name": place.stem, "received": path.name, "path": place}
+    write_record(dataclasses.replace(run, **given))
     return place

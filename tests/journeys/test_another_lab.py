@@ -115,8 +115,8 @@ def test_one_of_their_clips_among_ours_makes_their_animals_known(lab):
         n_same = sum(theirs[row["clip"]] == row["digest"] for row in rows)
         assert n_same >= is_theirs and ("NOT A TEST" in told.out) == bool(n_same)
         if n_same:
-            assert f"{n_same} trained on" in told.out
-            assert f"{8 - n_same} of animals seen in training" in told.out
+            assert f"clip trained on: {n_same}" in told.out
+            assert f"animal seen in training: {8 - n_same}" in told.out
             assert "same names" in told.err
 
 

@@ -97,7 +97,7 @@ def test_sorted_rows_are_the_same_training_and_renamed_animals_are_known(study):
 
     edit(study, name)
     told = study.ok("validate", "--run", "Reach-motion")
-    assert "2 of animals seen in training" in told.out
+    assert "animal seen in training: 2" in told.out
 
 
 def test_groups_need_no_scores_and_unscored_clips_are_named(study):
