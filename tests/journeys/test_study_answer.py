@@ -134,4 +134,4 @@ def list_small(told):
 def test_what_three_groups_are_compared_with_is_asked_for(lab):
     lab.write_sequences(["a", "b", "c"] * 2, clips=1)
     lab.ok("train_reg", "--model", "motion", "--folds", "3")
-    lab.refused("validate", "--compare", "group", words=("--control-group",))
+    lab.refused("validate", "--folds", "--compare", "group", words=("--control-group",))
