@@ -59,15 +59,6 @@ def test_test_rows_steer_nothing(folder):
     assert np.array_equal(score_all(folder, "one"), score_all(folder, "two"))
 
 
-def test_monitor_test_watches_the_test_rows(folder):
-    with pytest.warns(match="steer"):
-        train(folder, "--monitor", "test")
-    watched = read_record(folder, "Reach-pool")["validation_clips"]
-    assert watched == {
-        c.name: c.score for c in data.read_clips(folder) if c.split == "test"
-    }
-
-
 def test_same_seed_same_scores_other_seed_other_scores(folder):
     for run, seed in (("a", "3"), ("b", "3"), ("c", "4")):
         train(folder, "--run", run, "--seed", seed, "--model", "lstm")
@@ -185,13 +176,6 @@ def test_every_missing_sequence_is_named_before_training(folder):
     assert all(name in str(problem.value) for name in gone)
 
 
-def test_several_tasks_need_a_name(folder):
-    text = (folder / "data_file.csv").read_text()
-    (folder / "data_file.csv").write_text(text + "\ntrain,Walk,v_g1_x,6,1\n")
-    with pytest.raises(Problem, match="--task: Reach, Walk"):
-        train(folder)
-
-
 def test_leave_one_animal_out_writes_a_run_for_each_animal(tmp_path, capsys):
     folder = make_folder(tmp_path, n_animals=4)
     train(folder, "--leave-one-animal-out", "--epochs", "1", "--jobs", "1")
@@ -255,12 +239,3 @@ def test_scores_edited_after_the_training_are_named(folder):
     regrouped = [clips[0]._replace(group="Control"), *clips[1:]]
     with pytest.warns(terminal.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):
         learned.caution_edited([of_groups], regrouped)
-
-
-def test_the_same_problem_of_several_networks_is_told_once():
-    plans = [make_run(name=f"fold-{i}") for i in range(7)]
-    results = [((None, plan), Problem("it died")) for plan in plans]
-    with pytest.raises(Problem) as found:
-        list(train_reg.follow(iter(results), len(plans)))
-    names = ", ".join(f"fold-{i}" for i in range(5))
-    assert str(found.value) == f"{names} and 2 more: it died"

@@ -105,13 +105,6 @@ def test_weights_alone_mean_the_defaults_of_their_keras(tmp_path, version, gate)
     )
 
 
-@pytest.mark.filterwarnings("ignore::system.terminal.Caution")
-def test_weights_alone_of_62_pooled_frames_take_the_published_125(tmp_path):
-    weights = draw_weights(125, 4, 3)
-    path = write_checkpoint(tmp_path / "run.h5", None, weights)
-    assert keras2.load_published(path).input_shape == (None, 125, 4)
-
-
 def test_missing_biases_count_as_zero(tmp_path):
     weights = draw_weights(*SIZE)
     sequences = draw_sequences(*SIZE[:2])

@@ -66,15 +66,6 @@ def test_the_final_network_carries_the_errors_of_its_folds(trained):
         assert told == pytest.approx(clip["score"], abs=1e-4)
 
 
-def test_errors_are_noted_although_all_was_trained_before(trained, capsys):
-    path = storage.record_path(trained, "Reach-pool")
-    whole = storage.read_json(path)
-    storage.write_json(path, {k: v for k, v in whole.items() if k != "errors"})
-    train(trained, "--folds", "3", "--final", "--epochs", "3")
-    assert "90% of its scores were within" in capsys.readouterr().out
-    assert storage.read_json(path)["errors"] == whole["errors"]
-
-
 def test_scores_come_with_intervals_for_clips_and_animals(trained, run_score, tmp_path):
     code, said = run_score("--output", str(tmp_path / "scores.csv"))
     assert code == 1 and "g78_c01" in said.err  # the broken one, and only that

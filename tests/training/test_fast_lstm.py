@@ -117,48 +117,19 @@ def test_every_option_gives_the_numbers_of_keras(options):
         assert_equal(found, differentiate(plain, x, training))
 
 
-def test_a_mask_is_respected():
-    plain, fast = make_pair(4, 3, dtype="float64")
-    x = make_sequences(2, 5, 3)
-    mask = np.array([[True] * 5, [True] * 3 + [False] * 2])
-    found = differentiate(fast, x, mask=mask)
-    assert_equal(found, differentiate(plain, x, mask=mask))
-
-
-def test_mixed_precision_is_left_to_keras():
-    plain, fast = make_pair(4, 3, dtype="mixed_bfloat16")
-    x = make_sequences(2, 5, 3, dtype="float32")
-    assert not fast.is_covered()
-    found, expected = (keras.ops.cast(f(x), "float32").numpy() for f in (fast, plain))
-    assert np.array_equal(found, expected)
-
-
-def train(layer, optimizer, jit_compile=False):
+def train(layer, optimizer):
     keras.utils.set_random_seed(11)
     model = build_lstm(9, 6, units=5, dropout=0.2, bias=2.0, layer=layer)
-    model.compile(optimizer(1e-2, weight_decay=0.1), "mse", jit_compile=jit_compile)
+    model.compile(optimizer(1e-2), "mse", jit_compile=False)
     x, y = make_sequences(7, 9, 6, dtype="float32"), np.arange(7.0)[:, None] / 2
     model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
-    return model, x
+    return model
 
 
-def test_training_goes_as_with_keras_and_loads_without_us(tmp_path):
+def test_training_goes_as_with_keras():
     """7 clips in batches of 4: the last batch has another size."""
-    fast, x = train(FastLSTM, FastAdam)
-    plain, _ = train(keras.layers.LSTM, keras.optimizers.Adam)
+    fast = train(FastLSTM, FastAdam)
+    plain = train(keras.layers.LSTM, keras.optimizers.Adam)
     weights = (model.get_weights() for model in (fast, plain))
     for found, expected in zip(*weights, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    plain.set_weights(fast.get_weights())
-    plain.save(tmp_path / "run.keras")
-    loaded = keras.saving.load_model(tmp_path / "run.keras")
-    assert type(loaded.get_layer("lstm")) is keras.layers.LSTM
-    np.testing.assert_allclose(loaded(x), fast(x), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.thorough
-def test_whole_step_compiles_too_with_the_same_bytes_for_a_seed():
-    first, _ = train(FastLSTM, keras.optimizers.Adam, jit_compile=True)
-    second, _ = train(FastLSTM, keras.optimizers.Adam, jit_compile=True)
-    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        assert np.array_equal(one, other)

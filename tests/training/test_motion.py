@@ -122,14 +122,6 @@ def test_a_block_without_information_gets_nothing():
     assert sum(each["posture"] == 0 for each in shares) >= 2
 
 
-def test_noise_is_shrunk_to_the_mean():
-    statistics, _, animals = draw_study()
-    scores = np.random.default_rng(5).normal(2, 1, len(animals))
-    weights, bias, choice = motion.fit(statistics, scores, animals)
-    assert (statistics @ weights + bias).std() < 0.7 * scores.std()
-    assert sum(choice["degrees"].values()) < 8
-
-
 def test_whitened_errors_of_one_animal_are_independent():
     animals = ["a", "a", "a", "b", "c", "c"]
     matrix = motion.whiten_animals(animals, 0.4)
@@ -159,15 +151,6 @@ def test_comparing_within_animals_helps_where_animals_differ_otherwise():
             [np.corrcoef(fresh @ w, expected)[0, 1] for w in (by_animal, each)]
         )
     assert np.mean(errors, axis=0)[0] > np.mean(errors, axis=0)[1]
-
-
-@pytest.mark.parametrize("n_animals", [1, 2, 3])
-def test_few_animals_are_enough(n_animals):
-    statistics, scores, animals = draw_study(n_animals=n_animals)
-    weights, bias, _ = motion.fit(statistics, scores, animals)
-    predicted, ranges = motion.cross_validate(statistics, scores, animals)
-    assert np.isfinite([*weights, bias, *predicted]).all()
-    assert len(ranges) == (len(motion.BLOCKS) if n_animals > 1 else 0)
 
 
 def test_a_clip_is_predicted_without_its_animal():
@@ -244,21 +227,6 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     assert np.corrcoef(scores, expert)[0, 1] > 0.8
     still, _ = score_clips(tmp_path, "Reach-motion", "first-frame")
     assert np.ptp(still) < 0.5 * np.ptp(scores)
-
-
-def test_test_rows_steer_no_closed_form(tmp_path):
-    make_folder(tmp_path)
-    train = ["--data", str(tmp_path), "--model", "motion"]
-    train_reg.main(train)
-    text = (tmp_path / "data_file.csv").read_text().splitlines()
-    text = [
-        line.rsplit(",", 1)[0] + ",9" if line.startswith("test") else line
-        for line in text
-    ]
-    (tmp_path / "data_file.csv").write_text("\n".join(text))
-    train_reg.main([*train, "--run", "other", "--monitor", "test"])
-    first, second = (score_clips(tmp_path, run)[0] for run in ("Reach-motion", "other"))
-    np.testing.assert_array_equal(first, second)
 
 
 def test_no_network_library_is_loaded(tmp_path):
