@@ -57,8 +57,8 @@ def measure_curve(clips, wanted, is_clipped=True):
 
     `clips` are statistics of movement (N, 4F), summaries (N, 2F), scores (N,) and
     animals (N,); `wanted` is an error; scores of movement may be clipped at 0. Dict of
-    "rows"; "way", the better of movement and ridge with most animals; "level", where its
-    curve a + b / n levels off; "needed", the animals for the error, or None and
+    "rows"; "way", the better of movement and ridge with most animals; "level", where
+    its curve a + b / n levels off; "needed", the animals for the error, or None and
     "reason".
     """
     animals = clips[3]

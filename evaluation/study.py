@@ -91,6 +91,7 @@ def describe_network(run, networks=()):
     """
     made, sizes = run.extraction or {}, networks or [len(run.targets)]
     known = " to ".join(dict.fromkeys((str(min(sizes)), str(max(sizes)))))
+    known = "unknown" if run.is_published else known
     digest = str(made.get("sha256") or "")[:12]
     weights = Path(str(made.get("weights", "unknown"))).name  # never a path
     return (
