@@ -52,7 +52,7 @@ def main(argv=None):
     print(f"{run.name}: {len(names)} clips of {len(set(animals))} animals")
     for test in tests["mean frame"]["tests"]:
         for baseline, found in tests.items():
-            told = page.interval(found["tests"][test]["animals"])
+            told = page.interval(found["tests"][test])
             print(f"  {test:<22}from the {baseline:<16}{told}")
     chosen = checks.draw_clips(len(names), checks.N_TESTED)
     drawn = [animals[clip] for clip in chosen]

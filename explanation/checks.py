@@ -18,7 +18,7 @@ FEATURE_AMOUNTS = (0.03, 0.1, 0.3)
 N_RANDOM = 2  # random orders, whose mean is the chance level
 N_TESTED = 20  # clips at most, drawn at random
 N_PERMUTED, N_PERMUTATIONS = 5, 3  # clips, repetitions
-ROUNDING = 1e-5  # of the largest change, below which a change is none
+ROUNDING = 1e-5  # of the largest, below which an advantage is none
 
 
 def draw_clips(n_clips, n_drawn, seed=0):
@@ -75,18 +75,28 @@ def delete(networks, sequences, plans):
     return np.mean(values, axis=0, dtype=float).reshape(len(plans), -1)
 
 
-def list_curves(changes):
-    """List changes (N, plans) by kind: given orders, then the mean of random ones."""
-    curves = {}
+def find_advantages(changes):
+    """Find how much further values move as predicted than at random.
+
+    Changes (N, plans) of clips give float (N,) of each test, a mean over amounts.
+    """
+    found = {}
     for name, (amounts, _) in REPLACED.items():
         n_given = 1 if name == "importance" else 2
         n_plans = (n_given + N_RANDOM) * len(amounts)
         own, changes = changes[:, :n_plans], changes[:, n_plans:]
         own = own.reshape(len(own), -1, len(amounts))
         own = np.abs(own) if name == "importance" else own
-        random = own[:, n_given:].mean(axis=1, keepdims=True)
-        curves[name] = np.concatenate([own[:, :n_given], random], axis=1)
-    return curves
+        given, chance = (
+            own[:, :n_given].mean(axis=2),
+            own[:, n_given:].mean(axis=(1, 2)),
+        )
+        if name == "importance":
+            found[name] = given[:, 0] - chance
+        else:
+            found[f"{name} that raise"] = chance - given[:, 0]
+            found[f"{name} that lower"] = given[:, 1] - chance
+    return found
 
 
 def run_deletion_test(members, sequences, parts, owners, seed=0):
@@ -115,44 +125,38 @@ def run_deletion_test(members, sequences, parts, owners, seed=0):
         if len(own := np.intersect1d(chosen, rows)):
             values = delete(networks, sequences[own], [plans[clip] for clip in own])
             changes[np.isin(chosen, own)] = values - parts.value[own, None]
-    tests = compare_curves(list_curves(changes), np.asarray(owners)[chosen])
+    tests = summarise_advantages(find_advantages(changes), np.asarray(owners)[chosen])
     return {"n_clips": len(chosen), "n_of": len(sequences), "tests": tests}
 
 
-def compare_curves(curves, owners):
-    """Test whether the value changes as predicted, by more than at random."""
-    advantages = {}
-    for name in ("frames", "features"):
-        raising, lowering, chance = np.moveaxis(curves[name], 1, 0)
-        advantages[f"{name} that raise"] = chance - raising
-        advantages[f"{name} that lower"] = lowering - chance
-    important, chance = np.moveaxis(curves["importance"], 1, 0)
-    advantages["importance"] = important - chance
-    largest = {name: np.abs(changes).max() for name, changes in curves.items()}
-    tests = {}
+def summarise_advantages(advantages, owners):
+    """Test whether values change as predicted, by more than at random: for each test an
+    interval over animals, p after Holm's correction, and a verdict."""
+    largest, tests = np.abs(advantages["importance"]).max(), {}
     for name, advantage in advantages.items():
-        tests[name] = {"animals": find_interval(advantage.mean(axis=1), owners)}
-        is_blind = largest["features"] <= ROUNDING * largest["importance"]
-        if is_blind and name.startswith("features"):
+        tests[name] = find_interval(advantage, owners)
+        if (
+            name.startswith("features")
+            and np.abs(advantage).max() <= ROUNDING * largest
+        ):
             reason = "the network uses nothing but the mean frame"
-            tests[name] = {"animals": {"value": None, "reason": reason}}
+            tests[name] = {"value": None, "p": None, "reason": reason}
     add_verdicts(tests)
     return tests
 
 
 def add_verdicts(tests):
-    """Add p, p after Holm's correction for the number of tests, and a verdict."""
-    p_values = [test["animals"].get("p") for test in tests.values()]
+    """Add p after Holm's correction for the number of tests, and a verdict."""
+    p_values = [test["p"] for test in tests.values()]
     corrected = correct_holm([np.nan if p is None else p for p in p_values])
-    for test, p, p_holm in zip(tests.values(), p_values, corrected, strict=True):
-        test |= {"p": p, "p_holm": None if p is None else float(p_holm)}
-        if p is None:
+    for test, p_holm in zip(tests.values(), corrected, strict=True):
+        test["p_holm"] = None if test["p"] is None else float(p_holm)
+        if test["p"] is None:
             test["verdict"] = "not defined"
         elif p_holm >= ALPHA:
             test["verdict"] = "not shown"
         else:
-            is_true = test["animals"]["value"] > 0
-            test["verdict"] = "confirmed" if is_true else "contradicted"
+            test["verdict"] = "confirmed" if test["value"] > 0 else "contradicted"
 
 
 def run_randomisation_test(members, sequences, parts, seed=0):

@@ -93,7 +93,6 @@ def write_parts(study):
         }
         write_columns(study.folder / "parts" / f"{name}.csv", steps)
         write_columns(study.folder / "frames" / f"{name}.csv", frames)
-    misses = np.abs(parts.steps.sum(axis=1) + parts.bias - parts.value)
     return {
         "kinds": explain_variance(kinds, study.of_clip),
         "run": study.run.name,
@@ -104,7 +103,6 @@ def write_parts(study):
         "step_length": parts.step_length,
         "biases": sorted({float(bias) for bias in parts.bias}),
         "n_cut": int(parts.is_cut.sum()),
-        "largest_miss_of_parts": float(misses.max()),
         "largest_residual_of_attributions": float(whole.residual.max()),
         "n_inexact": int((whole.residual > attribution.TOLERANCE).sum()),
         "path_steps": int(whole.steps.max()),

@@ -213,7 +213,7 @@ def test_deletion_confirms_the_explanation():
     result = run_test(checks.run_deletion_test, networks, sequences, found, owners)
     for name in ("frames that raise", "features that lower"):
         test = result["tests"][name]
-        assert test["animals"]["low"] > 0 and test["animals"]["n"] == 6
+        assert test["low"] > 0 and test["n"] == 6
         assert test["verdict"] == "confirmed" and test["p"] < test["p_holm"] < 0.05
     frames, features = -found.beyond.frames, -found.beyond.features  # contradicted
     beyond = found.beyond._replace(frames=frames, features=features)
@@ -235,8 +235,7 @@ def test_deletion_confirms_the_explanation():
 )
 def test_animals_decide_and_five_tests_are_corrected(p_values, verdicts):
     tests = {
-        name: {"animals": {"value": 1.0, "p": p}, "clips": {"value": -1.0, "low": -2}}
-        for name, p in zip("abcde", p_values, strict=True)
+        name: {"value": 1.0, "p": p} for name, p in zip("abcde", p_values, strict=True)
     }
     checks.add_verdicts(tests)
     assert [test["verdict"] for test in tests.values()] == verdicts
@@ -249,8 +248,8 @@ def test_features_are_not_tested_where_the_mean_frame_is_all_that_counts():
     result = run_test(
         checks.run_deletion_test, networks, sequences, found, list("abcdef")
     )
-    assert "mean frame" in result["tests"]["features that raise"]["animals"]["reason"]
-    assert result["tests"]["frames that raise"]["animals"]["value"] is not None
+    assert "mean frame" in result["tests"]["features that raise"]["reason"]
+    assert result["tests"]["frames that raise"]["value"] is not None
 
 
 def test_permuting_keeps_the_weights_but_not_the_explanation():
