@@ -139,8 +139,6 @@ def gather(args):
         run=args.run,
         task=args.task,
         split=args.split,
-        animal_pattern=args.animal_pattern,
-        group_pattern=args.group_pattern,
         control_group=args.control_group,
         skip_missing=args.skip_missing,
     )
@@ -214,10 +212,6 @@ def parse_args(argv):
     add("--elements", terminal.positive_int, text, default=6)
     text = "leave out the locations in frames, usually the slowest step"
     add("--no-places", bool, text)
-    pattern = "regular expression that finds the {} in a clip's name (the run's)"
-    animal, group = pattern.format("animal"), pattern.format("group")
-    add("--animal-pattern", terminal.pattern, animal, metavar="RE")
-    add("--group-pattern", terminal.pattern, group, metavar="RE")
     add("--control-group", str, terminal.HEALTHY, metavar="NAME")
     args = parser.parse_args(argv)
     if args.folds and args.split:
@@ -239,12 +233,6 @@ def main(argv=None):
     context = pipeline.describe(study, found, chosen)
     if context["reason"]:
         print(f"no locations and key frames: {context['reason']}", file=sys.stderr)
-    if n_inexact := context["summary"]["n_inexact"]:
-        terminal.caution(
-            f"in {n_inexact} of {len(study.table)} clips the contributions miss their "
-            f"sum by more than 1% after {context['summary']['path_steps']} steps of "
-            "the path; see the column residual in clips.csv"
-        )
     pipeline.write_results(study, context, vars(args))
     page.write(study.folder / "index.html", "explanation.html", **context)
     print(page.render("explanation.txt", **context).strip("\n"))

@@ -54,15 +54,6 @@ def main(argv=None):
         for baseline, found in tests.items():
             told = page.interval(found["tests"][test])
             print(f"  {test:<22}from the {baseline:<16}{told}")
-    chosen = checks.draw_clips(len(names), checks.N_TESTED)
-    drawn = [animals[clip] for clip in chosen]
-    for kind in ("frames", "features"):  # paired, clip by clip
-        gains = []
-        for found in tests.values():
-            raised, lowered, chance = found["curves"][kind].mean(axis=2).T
-            gains.append((chance - raised) + (lowered - chance))
-        told = page.interval(checks.find_interval(gains[1] - gains[0], drawn))
-        print(f"  {kind}: the mean frame predicts more by {told}")
 
 
 if __name__ == "__main__":

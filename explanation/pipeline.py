@@ -104,7 +104,6 @@ def write_parts(study):
         "biases": sorted({float(bias) for bias in parts.bias}),
         "n_cut": int(parts.is_cut.sum()),
         "largest_residual_of_attributions": float(whole.residual.max()),
-        "n_inexact": int((whole.residual > attribution.TOLERANCE).sum()),
         "path_steps": int(whole.steps.max()),
     }
 

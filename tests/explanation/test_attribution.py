@@ -168,14 +168,6 @@ def test_the_published_network_is_explained():
     assert found.whole.residual.max() < 0.01
 
 
-def test_places_add_up_to_the_frame():
-    random = np.random.default_rng(0)
-    maps, gradients = random.random((3, 8, 8, 12)), random.normal(size=(3, 12))
-    found = places.spread_over_places(gradients, maps)
-    expected = (maps.mean(axis=(1, 2)) * gradients).sum(axis=1)
-    assert np.allclose(found.sum(axis=(1, 2)), expected)
-
-
 def test_a_change_is_where_the_map_changed_and_adds_up():
     """To what the network knows as change and jerk, of every frame."""
     random = np.random.default_rng(0)

@@ -7,15 +7,6 @@ import pytest
 from explanation import elements, pipeline
 
 
-def test_components_keep_distances_and_fall():
-    points = np.random.default_rng(0).normal(size=(50, 6)) * np.arange(1, 7)
-    coordinates, shares = elements.find_components(points)
-    assert (np.diff(shares) <= 0).all()
-    assert shares.sum() == pytest.approx(1)
-    before = np.linalg.norm(points[3] - points[9])
-    assert np.linalg.norm(coordinates[3] - coordinates[9]) == pytest.approx(before)
-
-
 def test_one_frame_or_one_value_gives_a_plane_still():
     table = make_table(["a"], ["g1"], ["Control"], [1.0])
     frames, variances = elements.tabulate_frames(table, np.ones((1, 4, 1)), 6)

@@ -266,16 +266,6 @@ def test_what_the_table_holds_besides_is_kept(lab):
     )
 
 
-@pytest.mark.parametrize("old", ["1.250", "1,25", "1.25", "+1.25", "125e-2"])
-def test_a_score_that_stands_there_already_is_no_loss(tmp_path, old):
-    films.write_table(tmp_path, [("train", "Reach", "a", 30, f'"{old}"')])
-    write_scores(tmp_path, {"a": 1.25})
-    assert read_scores(tmp_path) == {"a": 1.25}
-    films.write_table(tmp_path, [("train", "Reach", "a", 30, f'"{old}x"')])
-    with pytest.raises(Problem, match=r"data_file\.csv:1: score must be a number"):
-        write_scores(tmp_path, {"a": 1.25})
-
-
 def test_ratings_that_went_through_a_german_spreadsheet(lab):
     path = ratings.ratings_path(lab, "JB")
     path.parent.mkdir()
