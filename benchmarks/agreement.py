@@ -182,10 +182,12 @@ def measure_folds(n_studies, n_animals, signal, penalty):
         saved = comparisons.paired_change(
             network - scores, means - scores, animals, widen=CROSSED
         )
+        given = scores, network, animals
+        raw = agreement.measure_agreement(*given, widen=CROSSED)
         for what in ("clips", "animals"):
             r = truth[f"{what} pearson"]
-            for kind in ("pearson", "pearson_centred"):
-                tally.add(f"{what} {kind}", found[what][kind], r)
+            tally.add(f"{what} pearson raw", raw[what]["pearson"], r)
+            tally.add(f"{what} pearson centred", found[what]["pearson"], r)
         for name in ("mae", "rmse", "r2"):
             tally.add(f"clips {name}", found["clips"][name], truth[f"clips {name}"])
         tally.add("reduction in MAE", saved["change"], truth["reduction"])

@@ -99,7 +99,7 @@ def describe(name, found, pick, last=""):
     parts = [pick(each) for each in found]
     row = [
         average([part[0]["clips"].get(figure) for part in parts])
-        for figure in ("pearson_centred", "mae", "rmse")
+        for figure in ("pearson", "mae", "rmse")
     ]
     row.append(
         average([(part[1] or {}).get("clips", {}).get("auroc") for part in parts])

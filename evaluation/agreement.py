@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from evaluation.correlation import compute_correlations, refuse_correlation
+from evaluation.correlation import correlate, rank, refuse_correlation
 from evaluation.jackknife import (
     MIN_POINTS,
     Jackknife,
@@ -17,12 +17,12 @@ from evaluation.jackknife import (
     drop_unscored,
     find_widening,
     is_constant,
+    is_crossed,
     not_defined,
 )
 
 SCALES = {"mae": "positive", "rmse": "positive", "bias": "plain", "r2": "below one"}
-CORRELATIONS = ("pearson", "spearman", "pearson_centred", "spearman_centred")
-SCALES |= dict.fromkeys((*CORRELATIONS, "ccc", "icc"), "correlation")
+SCALES |= dict.fromkeys(("pearson", "spearman", "ccc", "icc"), "correlation")
 SCALES |= {"slope": "plain", "intercept": "plain"}
 MIN_GROUP = 3  # animals of either group, for an interval of an AUROC
 
@@ -44,13 +44,16 @@ def compute_icc(ratings):
         return icc, np.sqrt(rest + (rater - rest) / n)
 
 
-def compute_errors(expert, network, base):
-    """Compute every statistic of agreement of scores (N,): dict of float."""
+def compute_errors(expert, network, base, shift=0.0):
+    """Compute every statistic of agreement of scores (N,): dict of float.
+
+    `base` predicts them; `shift` is what correlations and the line are beyond.
+    """
     error, n = network - expert, len(expert)
     mse, bias = np.mean(error**2), error.mean()
-    shift = np.where(np.isfinite(base), base, 0)
-    x = network - shift - np.mean(network - shift)
-    slope = x @ (expert - shift) / (x @ x) if np.ptp(x) else np.nan
+    x, y = network - shift, expert - shift
+    along = x - x.mean()
+    slope = along @ y / (along @ along) if np.ptp(x) else np.nan
     covariance = np.mean((expert - expert.mean()) * (network - network.mean()))
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
@@ -62,25 +65,24 @@ def compute_errors(expert, network, base):
             # Lin (1989), variances with N in the denominator
             "ccc": 2 * covariance / (expert.var() + network.var() + bias**2),
             "icc": compute_icc(np.stack([expert, network]))[0],
-            **compute_correlations(expert, network),
-            **compute_correlations(expert - base, network - base, "_centred"),
+            "pearson": correlate(x, y),
+            "spearman": correlate(rank(x), rank(y)),
             "slope": slope,  # of the line from network to expert
             "intercept": expert.mean() - slope * network.mean(),
         }
 
 
-def find_reasons(expert, network, base, what):
+def find_reasons(expert, network, base, shift, what):
     """Say of statistics why they are not defined; "" where they may be."""
     if not len(expert):
         return dict.fromkeys((*SCALES, "limits"), f"no {what} with both scores")
     few = f"fewer than {MIN_POINTS} {what}" if len(expert) < MIN_POINTS else ""
-    plain = refuse_correlation(expert, network, what=what)
-    centred = refuse_correlation(expert, network, base, what)
-    both = plain if is_constant(expert) and is_constant(network) else few
-    r2, line = (few, centred) if np.isfinite(base).all() else (centred, plain)
-    found = dict(zip(CORRELATIONS, (plain, plain, centred, centred), strict=True))
-    found |= {"r2": r2, "ccc": both, "icc": both, "limits": few}
-    return found | {"slope": line, "intercept": line}
+    line = refuse_correlation(expert, network, shift, what)
+    both = "neither score varies"
+    both = few or (both if is_constant(expert) and is_constant(network) else "")
+    none = "" if np.isfinite(base).all() else "no training-mean prediction was given"
+    found = dict.fromkeys(("pearson", "spearman", "slope", "intercept"), line)
+    return found | {"r2": few or none, "ccc": both, "icc": both, "limits": few}
 
 
 def find_limits(values, jack):
@@ -118,16 +120,19 @@ def measure_agreement(expert, network, animals, training_mean=None, widen=None):
     """Compare network scores (N,) with expert scores, or one expert with another.
 
     A clip without either score is omitted; animals are compared by their means. The
-    training mean is that of the clips that each clip's network was trained on; `widen`
-    is the factor of standard errors, by default that of these means. Dict of "clips"
-    and "animals", each with "n" and figures (`SCALES` and the 95% limits of agreement),
-    and of the number of clips "unscored".
+    training mean is that of the clips that each clip's network was trained on; where
+    networks differ in it, correlations are centred, see `correlation.py`, and `widen`,
+    the factor of standard errors, is above 1. Dict of "clips" and "animals", each with
+    "n" and figures (`SCALES` and the 95% limits of agreement), and of the number of
+    clips "unscored".
     """
     base = np.nan if training_mean is None else np.asarray(training_mean, dtype=float)
     base = np.broadcast_to(base, np.shape(expert))
     columns = np.array([expert, network, base], dtype=float)
     scored = np.isfinite(columns[:2]).all(axis=0)
     columns = columns[:, scored]
+    shift = columns[2] if is_crossed(columns[2]) else np.zeros(len(columns[2]))
+    columns = [*columns, shift]
     widen = widen or find_widening(columns[2])
     owner = np.unique(np.asarray(animals)[scored], return_inverse=True)[1]
     means = [average_units(values, owner) for values in columns]

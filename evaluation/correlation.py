@@ -29,16 +29,8 @@ def rank(values):
     return stats.rankdata(np.round(values / size, 10))
 
 
-def compute_correlations(x, y, ending=""):
-    """Pearson's r and Spearman's rho of (N,) and (N,): dict of float."""
-    rho = correlate(rank(x), rank(y))
-    return {f"pearson{ending}": correlate(x, y), f"spearman{ending}": rho}
-
-
 def refuse_correlation(expert, network, base=0.0, what="of them"):
     """Say why scores (N,) cannot be correlated beyond a base; "" where they can."""
-    if not np.isfinite(base).all():
-        return "no training-mean prediction was given"
     if len(expert) < jackknife.MIN_POINTS:
         return f"fewer than {jackknife.MIN_POINTS} {what}"
     for name, scores in (("expert", expert), ("network", network)):

@@ -15,7 +15,7 @@ from evaluation.predictions import BASELINE_COLUMNS, adjust_scores, label_groups
 from system.terminal import Problem
 
 N_WORST = 8  # clips
-HEADLINES = ("mae", "r2", "pearson_centred")  # of clips, what repeats are compared in
+HEADLINES = ("mae", "r2", "pearson")  # of clips, what repeats are compared in
 
 
 def evaluate(table, run, reasons=(), controls=()):

@@ -50,9 +50,7 @@ def draw(place, split, table, run, result):
     """Draw what the table allows into a place; return the paths of the PNGs."""
     is_test = result["label"] != verdict.NO_TEST
     title = f"{run.name}, {split}: {'animals never seen' if is_test else 'NOT A TEST'}"
-    found = result["agreement"]
-    animals = report_tables.believe(found["animals"], result["crossed"])
-    found = found | {"animals": animals, "crossed": result["crossed"]}
+    found = result["agreement"] | {"crossed": result["crossed"]}
     scored, drawn = table.dropna(subset=["target", "network_score"]), {}
     if len(scored):
         given = scored, found, title, result["target"], run.control_group
@@ -113,7 +111,7 @@ def publish(folder, split, clips, table, run, result, options):
 
 def write_sentences(result, run, split, is_test):
     """Write the sentences for a paper: dict of "results", in lines, and "methods"."""
-    networks, animals = result.get("networks", ()), result["agreement"]["animals"]
+    networks = result.get("networks", ())
     context = {
         "result": result,
         "run": run,
@@ -121,7 +119,6 @@ def write_sentences(result, run, split, is_test):
         "is_test": is_test,
         "digits": verdict.find_digits(result),
         "rival": verdict.find_rival(result["baselines"]),
-        "r": report_tables.believe(animals, result["crossed"])["pearson"],
         "study": result.get("comparison"),
         "network": study.describe_network(run, networks),
         "shares": "" if len(networks) > 1 else run.describe_choice(),

@@ -86,13 +86,6 @@ def lay(words, *sides):
     return [[name, *(side[key] for side in sides)] for key, name in words.items()]
 
 
-def believe(agreement, is_crossed):
-    """Put the correlations to be believed in the place of others: those centred."""
-    ending = "_centred" if is_crossed else ""
-    names = "pearson", "spearman"
-    return agreement | {name: agreement[name + ending] for name in names}
-
-
 def list_sections(result, model=None):
     """List the tables of a result of `evaluate.evaluate`, by name, in their order."""
     found = {
@@ -115,7 +108,7 @@ def list_sections(result, model=None):
 
 def list_agreement(result):
     crossed, agreement = result["crossed"], result["agreement"]
-    sides = [believe(agreement[unit], crossed) for unit in ("clips", "animals")]
+    sides = agreement["clips"], agreement["animals"]
     words = dict(FIGURES)
     if crossed:
         words |= {name: f"{words[name]}, centred" for name in ("pearson", "spearman")}
@@ -248,7 +241,6 @@ def list_errors(errors):
 def list_repeats(repeats):
     keys = "mean", "sd", "lowest", "highest", "n"
     words = FIGURES | {"reduction": "reduction in MAE"}
-    words["pearson_centred"] = "Pearson r, centred"
     rows = [[words[name], *(row[k] for k in keys)] for name, row in repeats.items()]
     columns = "mean", "SD", "lowest", "highest", "times"
     return [Section("repeated with other seeds and folds, clips", columns, rows)]

@@ -5,7 +5,7 @@ import math
 import textwrap
 
 from evaluation.baselines import INFORMED
-from evaluation.report_tables import believe, show, show_p
+from evaluation.report_tables import show, show_p
 from system.tables import count
 
 BETTER = "BETTER THAN THE BASELINE"
@@ -122,7 +122,7 @@ def list_figures(result):
             gain = show(found["reduction"], digits)
             lines[f"  baseline {name}"] = f"{error}; reduction {gain}"
     centred, p = ", centred" if result["crossed"] else "", result["permutation"]
-    r = show(believe(agreement["animals"], result["crossed"])["pearson"], 2)
+    r = show(agreement["animals"]["pearson"], 2)
     p = "" if p["p"] is None else f", one-sided p {show_p(p)}"
     lines[f"r over animals{centred}"] = f"{r}{p}"
     if compare(clips["bias"]) in ("better", "worse"):
