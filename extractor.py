@@ -7,13 +7,12 @@ block, and "movement", 1,536 of two middle blocks.
 import collections
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
 from features import inception_v3
 from features.inception_v3 import N_FEATURES, WIDTHS
-from features.sequences import NAMED_WEIGHTS, check_weights
+from features.sequences import check_weights
 from system.backend import keras
 from system.terminal import Problem, caution
 from video.frames import FRAME_SIZE, resize_frame
@@ -166,11 +165,6 @@ def decode_ahead(sources, depth=2):
 def open_for(run, wanted):
     """Open the extractor of a `Run`; see `predict.settle_weights`."""
     made = run.extraction
-    if wanted not in NAMED_WEIGHTS and not Path(wanted).is_file():
-        raise Problem(
-            f"the weights {wanted} of run {run.name} are missing; give the file "
-            "with --weights"
-        )
     extractor = Extractor(wanted, precision=made.get("precision", "float32"))
     extractor.choose((run.options.reads,))
     if made.get("sha256") not in (None, extractor.record["sha256"]):

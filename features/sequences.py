@@ -142,8 +142,8 @@ def check_weights(weights):
         return weights
     if not Path(weights).is_file():
         raise Problem(
-            f"--weights {weights}: no such file. Give imagenet, random, or a file of "
-            "InceptionV3 weights"
+            f"{weights}: no such file of InceptionV3 weights. Give it with --weights, "
+            "or imagenet, or random"
         )
     return str(Path(weights).resolve())
 
