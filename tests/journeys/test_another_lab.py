@@ -145,7 +145,7 @@ def test_whatever_a_computer_makes_of_a_packed_run(lab, way):
     film = other.film("new/a_c1.mp4")
     # The run is of made-up features, so it is taken in, and no film can be scored.
     told = other.refused(
-        "score", film, "--run", path, words=["made up: no such file", "--weights"]
+        "score", film, "--run", path, words=["--weights made up are not"]
     )
     assert "made up" in told.err
     kept = other.folder / "checkpoints/Reach-motion.keras"
