@@ -194,9 +194,6 @@ def test_key_frames_are_the_largest_and_not_neighbours():
     assert len(attribution.choose_frames(np.zeros(3), 8)) == 3
 
 
-# ---------------------------------------------------------------- checks
-
-
 def test_deletion_confirms_the_explanation():
     model, sequences = make_network(seed=3), make_sequences(12, seed=4)
     networks = open_all(model)

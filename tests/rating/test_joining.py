@@ -47,9 +47,6 @@ def say(folder, rater, **scores):
     ratings.write_ratings(ratings.ratings_path(folder, rater), (), rows)
 
 
-# ---------------------------------------------------------------- names
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -107,8 +104,6 @@ def test_folders_tell_clips_of_one_name_apart():
     found, told = importing.match_clips(["a/d", "x/d"], clips)
     assert found == {"x/d": "d"} and set(told) == {"a/d"}
 
-
-# ---------------------------------------------------------------- import
 
 SHEET = [
     ("Video", "Animal", "Rater JB", "Rater MK"),
@@ -229,9 +224,6 @@ def test_options_that_do_not_go_together(options, capsys):
     with pytest.raises(SystemExit) as caught:
         rate.parse_args(options)
     assert caught.value.code == 2
-
-
-# ---------------------------------------------------------------- join
 
 
 def test_raters_are_joined_by_mean_and_median(lab, capsys):

@@ -23,9 +23,6 @@ ROOT = Path(__file__).parents[2]
 SCORE = [scales.Item("Score", scales.parse_scale("0:5:0.5"))]
 
 
-# ---------------------------------------------------------------- films
-
-
 @pytest.fixture
 def mixed(folder):
     """A working folder with an avi, an mp4, images, and a file that is no video."""
@@ -56,9 +53,6 @@ def test_films_hold_every_frame_and_no_name(mixed, tmp_path):
             bytes(str(mixed), "utf-8"),
         ):
             assert word not in film
-
-
-# ---------------------------------------------------------------- the server
 
 
 @pytest.fixture
@@ -189,9 +183,6 @@ def test_a_full_disk_is_told_in_the_terminal_only(page, capsys, monkeypatch):
     body = {"current": page.session.tell()["current"], "values": [1], "seconds": 1}
     assert ask(page, "save", body)[::2] == (500, b"")
     assert "No space left" in capsys.readouterr().err
-
-
-# ---------------------------------------------------------------- in Chromium
 
 
 def test_the_script_serves_and_stops_without_the_networks(folder):

@@ -37,9 +37,6 @@ def rate_all(work, choose=lambda: [2.5]):
         assert work.save(key, choose(), 3.25)
 
 
-# ---------------------------------------------------------------- order
-
-
 @pytest.mark.parametrize("n", [1, 2, 4, 5, 6, 10, 30, 137])
 def test_every_clip_comes_once_and_a_tenth_twice_later(n):
     clips = [f"clip {i}" for i in range(n)]
@@ -67,9 +64,6 @@ def test_clips_that_are_added_disturb_nothing(tmp_path):
     assert {row["clip"] for row in rows} == set("abcdefghijklm")
     firsts = collections.Counter(row["clip"] for row in rows if row["repeat"] == "0")
     assert set(firsts.values()) == {1}
-
-
-# ---------------------------------------------------------------- scales
 
 
 @pytest.mark.parametrize(
@@ -109,9 +103,6 @@ def test_items_are_summed_and_keep_their_columns(tmp_path):
         Problem, match="holds Paw open, Aim, which is not of this scale"
     ):
         make_session(tmp_path, "ab")
-
-
-# ---------------------------------------------------------------- saving
 
 
 def test_what_was_said_is_kept_and_taken_back(tmp_path):
