@@ -19,14 +19,6 @@ from system.terminal import Problem
 from video import find, frames
 
 N_PICTURES, SIDE = 6, 240  # of the strip of a clip; pixels of a picture's longer side
-CAPTIONS = {
-    "agreement": "Each animal's mean, and its clips fainter, beside the line where "
-    "both scores agree.",
-    "bland_altman": "Differences of the two scores, with bias and limits of agreement; "
-    "bands are their intervals.",
-    "study": "Held-out network scores, a dot for each animal.",
-    "study_expert": "Expert scores, of the clips that have one.",
-}
 LEVELS = {
     verdict.BETTER: "good",
     verdict.NOT_SHOWN: "doubtful",
@@ -157,7 +149,7 @@ def write_page(path, folder, clips, result, run, sections, drawn, split):
         run=run.name,
         result=result,
         level=LEVELS[result["label"]],
-        drawn=[(str(path), CAPTIONS[path.stem]) for path in drawn],
+        drawn=drawn,
         sections=sections,
         figures=verdict.list_figures(result),
         worst=[c | show_clip(path, folder, named[c["clip"]]) for c in result["worst"]],

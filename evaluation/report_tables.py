@@ -74,11 +74,11 @@ def show(cell, digits=3):
     return page.cell(cell, digits).replace("−", "-").replace("–", "-")
 
 
-def show_p(test):
-    """Write the p of a test, or why there is none."""
-    if test["p"] is None:
-        return f"not defined ({test.get('reason')})"
-    return f"{test['p']:.4f}" if test["p"] >= 0.0001 else "< 0.0001"
+def show_p(p):
+    """Write the p of a test, or that it is not defined."""
+    if p is None:
+        return "not defined"
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
 
 
 def lay(words, *sides):
@@ -112,7 +112,8 @@ def list_agreement(result):
     words = dict(FIGURES)
     if crossed:
         words |= {name: f"{words[name]}, centred" for name in ("pearson", "spearman")}
-    rows = [*lay(words, *sides), ["p of Pearson r", "", show_p(result["permutation"])]]
+    p = show_p(result["permutation"]["p"])
+    rows = [*lay(words, *sides), ["p of Pearson r", "", p]]
     if separation := result.get("separation"):
         areas = [separation[unit]["auroc"] for unit in ("clips", "animals")]
         rows.append(["AUROC, impaired against healthy", *areas])
@@ -155,7 +156,7 @@ def list_comparison(study):
                 low, high = found["interval"]
                 value = {"value": found["difference"], "low": low, "high": high}
                 name = f"{each['name']}, {who}"
-                p = [show_p({"p": found[key]}) for key in ("p", "p_holm", "least_p")]
+                p = [show_p(found[key]) for key in ("p", "p_holm", "least_p")]
                 n = " and ".join(map(str, found["n"]))
                 rows.append([name, n, value, found["effect"], *p])
     columns = ("animals", "difference", "Hedges's g", "p", "p by Holm", "least p")

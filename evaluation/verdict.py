@@ -121,9 +121,9 @@ def list_figures(result):
             error = f"{found['clips']['mae']['value']:.{digits}f}"
             gain = show(found["reduction"], digits)
             lines[f"  baseline {name}"] = f"{error}; reduction {gain}"
-    centred, p = ", centred" if result["crossed"] else "", result["permutation"]
+    centred, p = ", centred" if result["crossed"] else "", result["permutation"]["p"]
+    p = "" if p is None else f", one-sided p {show_p(p)}"
     r = show(agreement["animals"]["pearson"], 2)
-    p = "" if p["p"] is None else f", one-sided p {show_p(p)}"
     lines[f"r over animals{centred}"] = f"{r}{p}"
     if compare(clips["bias"]) in ("better", "worse"):
         side = "high" if clips["bias"]["value"] > 0 else "low"
@@ -159,16 +159,16 @@ def list_comparison(comparison):
     holm = "Holm " * (len(found) > 1)
     for each in found[:MOST_COMPARED]:
         own, (low, high) = each["network"], each["network"]["interval"]
-        p = show_p({"p": own["p_holm"]})
-        text = f"{own['difference']:+.2f} [{low:.2f}, {high:.2f}] {holm}p {p}"
+        text = f"{own['difference']:+.2f} [{low:.2f}, {high:.2f}] {holm}p "
+        text += show_p(own["p_holm"])
         if expert := each.get("expert"):
-            p = show_p({"p": expert["p_holm"]})
+            p = show_p(expert["p_holm"])
             text += f"; expert {expert['difference']:+.2f} p {p}"
         lines[each["name"]] = text
     if (n_more := len(found) - MOST_COMPARED) > 0:
         lines[f"{n_more} more comparisons"] = "in results.txt and the page"
     if trend := comparison.get("trend", {}).get("network"):
-        (low, high), p = trend["interval"], show_p(trend)
+        (low, high), p = trend["interval"], show_p(trend["p"])
         lines["trend"] = f"{trend['slope']:+.3g} [{low:.3g}, {high:.3g}] p {p}"
     return lines
 

@@ -6,16 +6,12 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
-from builders import make_run
 from scipy import stats
 
-from data import Clip
-from evaluation import groups, plots, study
-from recordings import new_animals
+from evaluation import groups, plots
 from system.terminal import Problem
 
 CONTROL = pd.Series({"a1": 0.5, "a2": 1.0, "a3": 0.25, "a4": 0.75})
-NUMBERS = ("one", "two", "three")
 STROKE = pd.Series({"b1": 2.0, "b2": 3.0, "b3": 1.5, "b4": 3.5, "b5": 2.75})
 
 
@@ -98,40 +94,6 @@ def test_experts_need_not_have_scored_every_session(scored):
     drawn = plots.draw_study(compared, kind="expert_means")
     texts = [label.get_text() for label in drawn.axes[0].get_xticklabels()]
     assert len(texts) == 2 * len(scored)
-
-
-def make_study():
-    """Two groups, two days, two clips a day; the animals with a stroke recover."""
-    rows = []
-    for number in range(8):
-        group = "Stroke" if number % 2 else "Control"
-        for day, gain in (("May2", 0), ("May9", -1 if number % 2 else 0.1)):
-            for clip in (1, 2):
-                name = f"v_Rat{group}{day}_g{number:02d}_c{clip:02d}"
-                score = 1 + 2 * (number % 2) + gain + 0.1 * number + 0.05 * clip
-                rows.append((name, score))
-    return {"clip": [n for n, _ in rows], "network_score": [s for _, s in rows]}
-
-
-def test_a_study_of_groups_and_sessions(tmp_path):
-    made = {"weights": "random", "sampling": "uniform"}
-    run = make_run(n_frames=12, train_clips={"x": 1.0}, extraction=made)
-    table = pd.DataFrame(make_study())
-    clips = [Clip("train", "Reach", name, 9, 0.0) for name in table["clip"]]
-    labels = new_animals.tabulate(clips, run)
-    settled = study.settle(labels, run, True, True)
-    assert (settled["groups"], settled["healthy"]) == (["Control", "Stroke"], "Control")
-    assert settled["sessions"] == ["05-02", "05-09"]
-    table = table.merge(labels, on="clip")
-    said = "\n".join(study.report_study(table, run, settled, tmp_path / "study.csv"))
-    assert "Stroke, 05-09 (n = 4 animals) and Stroke, 05-02 (n = 4)" in said
-    assert (
-        "in changes from 05-02 to 05-09: -1.00 against 0.10, difference -1.10" in said
-    )
-    assert "Stroke, 05-02 (n = 4 animals) and Control, 05-02 (n = 4)" in said
-    assert "32 clips of 8 animals were scored by the network a" in said
-    assert (tmp_path / "study-study.png").stat().st_size > 5000
-    assert labels["group"].value_counts().to_dict() == {"Control": 16, "Stroke": 16}
 
 
 def test_the_smallest_p_of_folds_is_what_so_few_animals_allow():

@@ -73,13 +73,6 @@ def test_unscored_animals_are_omitted_and_counted():
     assert "Nothing can be evaluated" in tell(table)[1]
 
 
-def test_a_floor_that_misses_clips_says_on_how_many():
-    table = draw_table()
-    table.loc[:8, "baseline_ridge"] = np.nan
-    _, _, printed = tell(table, reasons={"ridge": "one animal"})
-    assert "on 36 clips; elsewhere: one animal" in printed
-
-
 def test_a_bias_gets_its_sentence():
     table = draw_table(folds=False)
     table["network_score"] -= 1
