@@ -16,7 +16,6 @@ import math
 from pathlib import Path
 
 import data
-from names import sessions
 from recordings import folders, new_animals
 from runs import intervals, new_videos, novelty, predict, state, store
 from system import storage, tables, terminal
@@ -250,7 +249,7 @@ def settle_study(args, clips, run, trained):
     if settled["healthy"]:
         print(f"healthy group: {settled['healthy']}")
     if settled["sessions"]:
-        print(f"sessions: {sessions.show_order(settled['sessions'])}")
+        print(f"sessions: {' -> '.join(settled['sessions'])}")
     return settled | {"table": table}
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 import data
 from evaluation import questions
 from features import provenance
-from names import sessions
 from rating import reading
 from runs import learned, novelty, state
 from runs.record import Likeness
@@ -73,7 +72,7 @@ def settle_comparison(args, split, parts):
     asked = args.compare, args.pair, args.control_group, args.sessions
     settled = study.settle(table, run, *asked)
     if settled["sessions"]:
-        print(f"sessions: {sessions.show_order(settled['sessions'])}")
+        print(f"sessions: {' -> '.join(settled['sessions'])}")
     return settled
 
 

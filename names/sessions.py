@@ -8,7 +8,6 @@ import csv
 import datetime
 import re
 import shlex
-from itertools import pairwise
 from typing import NamedTuple
 
 from names.dates import MONTH, choose_forms, read_date
@@ -41,6 +40,7 @@ DAYS = {  # of each unit
 }
 UNITS = {word: unit for unit, (_, text) in DAYS.items() for word in words(text)}
 SIGNED = {*DAYS, "t", "tp", "p"}  # D-1 may be a day before D0
+HALF_YEAR = 183  # days
 
 
 class Reading(NamedTuple):
@@ -163,30 +163,19 @@ def sort_readings(readings):
 
 
 def sort_dates(readings):
-    """Sort readings that all have a date; those of one day by what else they tell."""
+    """Sort readings that all have a date; those of one day by what else they tell. None
+    where only some have a year, or none has and the new year may lie between."""
+    days = sorted({reading.date for reading in readings})
+    if days[0].year == 1 and (days[-1] - days[0]).days > HALF_YEAR:
+        return None
     found = []
-    for day in turn_year(sorted({reading.date for reading in readings})):
+    for day in days:
         same = [r._replace(date=None) for r in readings if r.date == day]
         ordered = sort_readings(same)
         if ordered is None:
             return None
         found += [reading._replace(date=day) for reading in ordered]
-    return found or None
-
-
-def turn_year(days):
-    """Begin sorted days without a year where the longest time lies between two; none
-    where it may be either, as for 1 March and 20 October, or only some have a year."""
-    if days[-1].year > 1:
-        return days if days[0].year > 1 else []
-    gaps = [(b - a).days for a, b in pairwise(days)]
-    longest = max(gaps, default=0)
-    if longest <= 365 - sum(gaps):
-        return days
-    if 365 - longest > 92:  # more than three months on both sides of the new year
-        return []
-    start = gaps.index(longest) + 1
-    return days[start:] + days[:start]
+    return found
 
 
 def sort_phase(readings):
@@ -263,7 +252,3 @@ def read_order(labels, given):
 def quote(labels):
     """Write labels as --sessions takes them."""
     return shlex.quote(",".join(f'"{k}"' if "," in k else k for k in labels))
-
-
-def show_order(ordered):
-    return " -> ".join(ordered)
