@@ -144,9 +144,10 @@ def find_moving(changes, rate):
     Rest is the quieter half of the recording: movement is where the change (N,), of
     which single frames do not count, exceeds its median by `ABOVE` times its spread.
     """
+    from scipy.ndimage import median_filter
+
     width = max(1, round(SMOOTH * rate)) // 2 * 2 + 1
-    padded = np.pad(changes, width // 2, "edge")
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
+    smooth = median_filter(changes, width, mode="nearest")
     quiet = np.sort(smooth)[: max(2, len(smooth) // 2)]
     middle = np.median(quiet)
     spread = 1.4826 * np.median(np.abs(quiet - middle))
