@@ -1,7 +1,7 @@
 """Sessions in the order of time, as their labels tell it, and spelled in one way.
 
-A label is read into a phase (naive, before, during, after, long after), a date, a
-duration and numbers. Where labels do not tell an order for sure it is asked for.
+A label is read into a phase (naive, before, during, after, long after), a date and
+numbers of one kind. Where labels do not tell an order for sure it is asked for.
 """
 
 import csv
@@ -31,15 +31,15 @@ EVENTS = words(  # what "pre" may be written together with; "post" needs no such
     "op surgery lesion stroke injury mcao ischemia treatment drug therapy training test"
 )
 NO_PHASE = words("posture postures postural posterior postnatal poster")
-DAYS = {  # of each unit
-    "hour": (1 / 24, "h hr hrs hour hours hpi stunde stunden"),
-    "day": (1, "d day days tag tage dpi dpo dps dpl pod"),
-    "week": (7, "w wk wks week weeks wpi woche wochen"),
-    "month": (30.4, "mo mos month months monat monate"),
-    "year": (365.2, "y yr yrs year years jahr jahre"),
+UNITS = {  # the longest first
+    "year": words("y yr yrs year years jahr jahre"),
+    "month": words("mo mos month months monat monate"),
+    "week": words("w wk wks week weeks wpi woche wochen"),
+    "day": words("d day days tag tage dpi dpo dps dpl pod"),
+    "hour": words("h hr hrs hour hours hpi stunde stunden"),
 }
-UNITS = {word: unit for unit, (_, text) in DAYS.items() for word in words(text)}
-SIGNED = {*DAYS, "t", "tp", "p"}  # D-1 may be a day before D0
+UNIT_OF = {word: unit for unit, spelled in UNITS.items() for word in spelled}
+SIGNED = {*UNITS, "t", "tp", "p"}  # D-1 may be a day before D0
 HALF_YEAR = 183  # days
 
 
@@ -48,9 +48,12 @@ class Reading(NamedTuple):
 
     phase: int
     date: datetime.date | None  # year 1: without a year
-    days: float | None  # a duration
-    words: tuple  # all that is neither a number nor a date
+    words: tuple  # all that is neither a number nor a date, units in one spelling
     numbers: tuple
+
+    @property
+    def units(self):
+        return [word for word in self.words if word in UNITS]
 
 
 # ---------------------------------------------------------------- reading labels
@@ -61,7 +64,7 @@ def read_labels(labels):
     {label: Reading, or None where it is not read for sure}."""
     texts = {label: simplify(label) for label in dict.fromkeys(labels)}
     hyphened, other = (
-        {UNITS.get(w, w) for t in texts.values() for w in re.findall(pattern, t)}
+        {UNIT_OF.get(w, w) for t in texts.values() for w in re.findall(pattern, t)}
         for pattern in (r"([^\W\d_]+)-\d", r"([^\W\d_]+)[\s_+]*\d")
     )
     signed = hyphened & other & SIGNED
@@ -78,23 +81,22 @@ def read_label(text, form, signed):
     which a hyphen is a minus."""
     date, rest = read_date(text, form)
     tokens = split_tokens(rest, signed)
-    phases = {PHASES[word] for word in tokens if word in PHASES}
-    n_numbers = sum(isinstance(token, int) for token in tokens)
-    is_unsure = (
-        len(phases) > 1
-        or UNSURE.intersection(tokens)
-        or re.search(rf"{MONTH}|\d[.,:/]\d|\d{{6}}", rest)  # a decimal, another date
-        or (n_numbers > 1 and re.search(r"\d{4}", rest))  # 2024-W50
-        or (n_numbers and date and date.year == 1)  # 28 May 24
-    )
-    days, tokens, is_clear = take_days(tokens)
-    if is_unsure or not is_clear:
-        return None
     numbers = tuple(token for token in tokens if isinstance(token, int))
     others = tuple(token for token in tokens if isinstance(token, str))
-    if not (date or numbers or others):
+    if not (date or tokens):
         others = (text,)  # of signs alone
-    return Reading(min(phases, default=DURING), date, days, others, numbers)
+    phases = {PHASES[word] for word in others if word in PHASES}
+    reading = Reading(min(phases, default=DURING), date, others, numbers)
+    is_unsure = (
+        len(phases) > 1
+        or UNSURE.intersection(others)
+        or reading.units != [unit for unit in UNITS if unit in others]  # day 1 week 2
+        or 0 < len(reading.units) < len(numbers)  # trial 1 day 2
+        or re.search(rf"{MONTH}|\d[.,:/]\d|\d{{6}}", rest)  # a decimal, another date
+        or (len(numbers) > 1 and re.search(r"\d{4}", rest))  # 2024-W50
+        or (numbers and date and date.year == 1)  # 28 May 24
+    )
+    return None if is_unsure else reading
 
 
 def split_tokens(text, signed):
@@ -107,7 +109,7 @@ def split_tokens(text, signed):
             is_minus = before in ("", " ", "_", "(") or signed.intersection(last)
             tokens.append(int(found[2]) * (-1 if found[1] == "-" and is_minus else 1))
         else:
-            tokens += split_word(UNITS.get(found[0], found[0]))
+            tokens += split_word(UNIT_OF.get(found[0], found[0]))
     return tokens
 
 
@@ -115,26 +117,12 @@ def split_word(word):
     """Split `postlesion` into its phase and what it refers to, `postd` of `postd3` and
     `dpost` of `3dpost` into phase and unit: list of str."""
     if word.startswith("post") and word not in PHASES.keys() | NO_PHASE:
-        return ["post", UNITS.get(word[4:], word[4:])]
-    if word.startswith("pre") and word[3:] in EVENTS | UNITS.keys() - {"y"}:
-        return ["pre", UNITS.get(word[3:], word[3:])]
-    if (found := re.fullmatch("(.+)(pre|post)", word)) and found[1] in UNITS:
-        return [UNITS[found[1]], found[2]]
+        return ["post", UNIT_OF.get(word[4:], word[4:])]
+    if word.startswith("pre") and word[3:] in EVENTS | UNIT_OF.keys() - {"y"}:
+        return ["pre", UNIT_OF.get(word[3:], word[3:])]
+    if (found := re.fullmatch("(.+)(pre|post)", word)) and found[1] in UNIT_OF:
+        return [UNIT_OF[found[1]], found[2]]
     return [word]
-
-
-def take_days(tokens):
-    """Take durations, `3 day` or `day 3`, out of tokens: days or None, the tokens
-    without their numbers, and whether each unit has one number beside it at most."""
-    days, left, is_clear = None, list(tokens), True
-    for place, token in enumerate(tokens):
-        sides = [p for p in (place - 1, place + 1) if 0 <= p < len(left)]
-        sides = [p for p in sides if isinstance(left[p], int)]
-        if token in DAYS and sides:
-            is_clear = is_clear and len(sides) == 1
-            days = (days or 0) + left[sides[0]] * DAYS[token][0]
-            left[sides[0]] = None
-    return days, [token for token in left if token is not None], is_clear
 
 
 # ---------------------------------------------------------------- order
@@ -149,14 +137,13 @@ def sort_readings(readings):
     by_phase = {}
     for reading in readings:
         by_phase.setdefault(reading.phase, []).append(reading)
-    during, after = by_phase.get(DURING, []), by_phase.get(AFTER, [])
-    timed = [r for r in during if r.numbers or r.date or r.days is not None]
-    past = [r for r in during if min((*r.numbers, r.days or 0), default=0) < 0]
-    if (timed and after) or (past and {NAIVE, BEFORE} & by_phase.keys()):
+    during = by_phase.get(DURING, [])
+    timed = [r for r in during if r.numbers or r.date]
+    past = [r for r in during if min(r.numbers, default=0) < 0]
+    if (timed and AFTER in by_phase) or (past and {NAIVE, BEFORE} & by_phase.keys()):
         return None
-    told = [r.days for r in readings if r.days]
-    before = [r.days for r in readings if r.days and PRE.intersection(r.words)]
-    if any(days > max(0, min(told)) for days in before):
+    of_time = [r for r in readings if r.units and max(r.numbers, default=0) > 0]
+    if len(of_time) > 1 and any(PRE.intersection(r.words) for r in of_time):
         return None  # is `day 2 pre` before `day 1 post`, or `day 1 pre`?
     ordered = [sort_phase(group) for _, group in sorted(by_phase.items())]
     return None if None in ordered else [r for group in ordered for r in group]
@@ -184,16 +171,9 @@ def sort_phase(readings):
         return readings
     if any(reading.date for reading in readings):
         return sort_readings(readings) if all(r.date for r in readings) else None
-    kinds = {tuple(w for w in r.words if w not in DAYS) for r in readings}
-    is_one_unit = len({reading.words for reading in readings}) == 1
-    days = [reading.days for reading in readings]
-    if len(kinds) > 1 or not all(r.numbers or r.days is not None for r in readings):
-        return None
-    if None in days:
-        return sorted(readings, key=lambda r: r.numbers) if is_one_unit else None
-    if not is_one_unit and len({*days}) < len(days):
-        return None
-    return sorted(readings, key=lambda r: (r.days, r.numbers))
+    alike = len({reading.words for reading in readings}) == 1
+    is_told = alike and all(reading.numbers for reading in readings)
+    return sorted(readings, key=lambda r: r.numbers) if is_told else None
 
 
 def name_sessions(labels):

@@ -31,8 +31,6 @@ P14 | P21 | P100
 1 | 2 | 10
 -1 | 0 | 3
 01 | 02 | 10
-1h | 24h | 3d | 2 weeks | 3 months
-24 h post | 72 h post | 7 d post
 pre | 3 dpi | 14 dpi
 week 1 day 2 | week 1 day 7 | week 2 day 1
 baseline | drug | washout
@@ -58,7 +56,6 @@ baseline 1 | baseline 2 | day 1
 day ３ | day １０
 pré | post
 base line | post
-6-OHDA day 2 | 6-OHDA day 10
 2023 | 2024
 S2 | S10
 03/04/2024 | 05/04/2024
@@ -66,7 +63,6 @@ pre | post-d3 | post-d10
 bsl | D3_post | D10_post
 pre | 3dpost | 10dpost
 pre_d-3 | pre_d-1 | post_d1
-week1-pre | week1-post | week4-post
 pre-surgery | 1 week | 12 weeks
 """
 UNKNOWN = """
@@ -97,7 +93,10 @@ Mon | Fri
 Mar 1 | Oct 20
 Dec 20 | Jan 10
 12-20 | 01-10
-day 7 | week 1
+24h | 3d | 2 weeks
+day 7 week 1 | day 2 week 2
+trial 1 day 2 | trial 2 day 1
+week1-pre | week1-post | week4-post
 session 1 | trial 2
 pre | D-1 | D3
 day1-pre | day1-post | day2-pre | day2-post
