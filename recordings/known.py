@@ -78,8 +78,10 @@ class Listed:
             return self.at[Path(video)]
         end = f"/{discover.place_in(self.source, video)}"
         moved = [own for p, own in self.gone.items() if p.as_posix().endswith(end)]
-        if len(moved) == 1 or not self.by_digest:
-            return moved[0] if len(moved) == 1 else []
+        if len(moved) == 1:
+            return moved[0]
+        if not self.by_digest:
+            return []
         return self.by_digest.get(provenance.digest_source([Path(video)]), [])
 
     def recognise(self, clips, task=None):

@@ -121,16 +121,11 @@ def describe_animals(clips, in_table):
 
 
 def digest_videos(guessed):
-    """Compute checksums of videos, None of those that cannot be read, by clip. Cautions
-    of copies of one file under several names."""
-    found, by_digest = dict.fromkeys(guessed), {}
+    """Compute checksums of videos, None of those that cannot be read, by clip."""
+    found = dict.fromkeys(guessed)
     for name, clip in guessed.items():
         with contextlib.suppress(OSError):  # reported when the video is scored
             found[name] = provenance.digest_source([Path(clip.video)])
-            by_digest.setdefault(found[name], []).append(name)
-    if same := [own for own in by_digest.values() if len(own) > 1]:
-        named = "; ".join(" and ".join(own[:5]) for own in same[:5])
-        caution(f"copies of one video, each counted as a clip: {named}. Keep only one")
     return found
 
 

@@ -148,7 +148,7 @@ def test_copies_of_one_film_are_said(study):
     shutil.copy(film, study.place / "new/Rat 51/b.mp4")
     study.film("new/Rat 52/c.mp4", 3)
     said = study.ok("score", "new", "--run", "Reach-motion")
-    assert "copies of one video, each counted as a clip: a and b." in said.err
+    assert "the same content under two names: a.mp4 and b.mp4" in said.err
 
 
 def test_what_the_published_network_was_trained_on_is_unknown(recwarn):

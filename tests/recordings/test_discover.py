@@ -186,15 +186,6 @@ def test_a_guess_is_shown_and_written_only_when_confirmed(recordings, capsys):
     assert films.read_state(recordings) == after
 
 
-def test_videos_within_the_working_folder_move_with_it(recordings):
-    (recordings / "films").rename(recordings / "data/films")
-    assert call(recordings, "--from", recordings / "data/films", "--yes") == 0
-    (recordings / "data").rename(recordings / "moved")
-    (clip, *_) = data.read_clips(recordings / "moved")
-    assert clip.video == "films/Control/Rat 12/day3 trial 4.avi"
-    assert len(frames.read_frames(recordings / "moved", clip, 6)) == 6
-
-
 def test_a_damaged_video_is_named_and_the_others_listed(recordings, capsys):
     (recordings / "films/Rat 9.avi").write_bytes(b"RIFF1234AVI ")
     (recordings / "films/Rat 8.y4m").touch()
