@@ -37,6 +37,7 @@ from system.terminal import Problem
 from video import frames
 
 TIMES = {"start", "end", "n_frames", "fps"}  # columns that tell which part a clip is
+MP4_LOSS = 12  # of H.264; nothing that can be seen
 
 
 # ---------------------------------------------------------------- one clip
@@ -61,7 +62,7 @@ def report_notes(clip, reel):
 
 
 def settle(clip, folder, save_as, allow_short):
-    """Count the frames of a clip, or write them as images; returns its row."""
+    """Count the frames of a clip, or write them to files; returns its row."""
     if save_as == "rows":
         if not clip.n_frames:
             reel = frames.open_reel(clip.video, allow_short)
@@ -70,11 +71,18 @@ def settle(clip, folder, save_as, allow_short):
             clip = clip._replace(n_frames=measure_clip(clip, reel))
         # Found in the working folder wherever that moves.
         return clip._replace(video=discover.place_in(folder, clip.video, clip.video))
-    pictures = read_pictures(clip, frames.open_reel(clip.video, allow_short))
-    place = folder / clip.split / clip.task
+    reel = frames.open_reel(clip.video, allow_short)
+    pictures, place = read_pictures(clip, reel), folder / clip.split / clip.task
+    row = clip._replace(video=None, start=None, end=None)
+    if save_as == "mp4":
+        if not (rate := clip.fps or reel.rate):
+            raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
+        with storage.replacing(place / f"{clip.name}.mp4") as temporary:
+            frames.write_video(temporary, pictures, rate, crf=MP4_LOSS)
+        return row._replace(fps=None)  # the new film tells it
     part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}".strip()
     n_frames = frames.write_images(place, clip.name, pictures, clip.video, part)
-    return clip._replace(n_frames=n_frames, video=None, start=None, end=None)
+    return row._replace(n_frames=n_frames)
 
 
 def settle_all(found, folder, save_as, allow_short):
@@ -307,8 +315,8 @@ def parse_args(argv):
     text = "unit of start and end: seconds, also as m:ss, or frame numbers from 0; the "
     text += "end is not part of the trial"
     add("--times", ("seconds", "frames"), text, default="seconds")
-    text = "save trials as rows that point into the recording, or as images"
-    add("--save-as", ("rows", "jpg"), text, default="rows")
+    text = "save trials as rows that point into the recording, or as files"
+    add("--save-as", ("rows", "jpg", "mp4"), text, default="rows")
     text = "write a table of trials, proposed from movement"
     add("--find-trials", Path, text, metavar="CSV")
     text = "table of animal,group,session or others; listed clips are updated, too"

@@ -28,6 +28,8 @@ def test_trials_in_a_stack_of_pages(lab):
     lab.refused("extract_files", *options, "--yes", words=words)
     in_frames = (*options, "--yes", "--times", "frames")
     lab.refused("extract_files", *in_frames, words=words)
+    told = lab.run("extract_files", *in_frames, "--save-as", "mp4")
+    assert told.code == 1 and "give --save-as jpg" in told.err
     assert not (lab.folder / "data_file.csv").is_file() or not lab.rows()
     lab.ok("extract_files", *in_frames, "--save-as", "jpg")
     counts = {row["clip"]: row["n_frames"] for row in lab.rows()}

@@ -30,7 +30,7 @@ def session(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("kind", ["rows", "jpg"])
+@pytest.mark.parametrize("kind", ["rows", "jpg", "mp4"])
 def test_trials_become_clips(session, kind):
     options = ("--cut", session / "trials.csv", "--from", session / "films")
     assert call(session, *options, "--task", "Reach", "--save-as", kind, "--yes") == 0
@@ -46,7 +46,7 @@ def test_trials_become_clips(session, kind):
     second = frames.read_frames(session / "data", clips[1], 9)
     assert films.read_numbers(second) == [*range(36, 45)]
     made = {path.suffix for path in (session / "data").rglob("*.*")}
-    kept = {"rows": set(), "jpg": {".jpg"}}[kind]
+    kept = {"rows": set(), "jpg": {".jpg"}, "mp4": {".mp4"}}[kind]
     assert made == {".csv", ".png", *kept}  # the picture shows the crop
 
 
