@@ -71,9 +71,9 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     clips = make_clips(*"abcdefghij", animals=owners)
     clips = [c._replace(group="sham") for c in clips[:6]] + clips[6:]
     targets = splits.find_targets(clips, Options())
-    plan = splits.begin_plan("", clips, Options(), None)
+    plan = splits.begin_plan("R", clips, Options(), None)
     plan, *_ = splits.plan_folds(plan, clips, targets)
-    assert plan.name == "Rat 0-features" and plan.held_out == ["Rat 0"]
+    assert plan.name == "R-Rat 0-features" and plan.held_out == ["Rat 0"]
     run = dataclasses.replace(plan, n_features=8)
     assert check_record("x.json", json.loads(json.dumps(run.as_record()))) == run
     seen = learned.describe_seen(["a", "new", "c"], ["Rat 0", "Rat 1", "Rat 1"], run)
