@@ -1,12 +1,9 @@
 """What to change first: what limits a network most, each with its figure, ranked."""
 
-import statistics
-
 import numpy as np
 
 from evaluation.verdict import NO_BETTER
 from features import provenance
-from video import frames
 
 MIN_SHARE = 0.15  # of the error: below it a cause is not worth a line
 N_DRAWS = 999  # of errors, given to animals by chance
@@ -112,19 +109,6 @@ def check_unscored(table, mae):
 
 def check_time(folder, clips, run):
     """The same movement looks faster where frames are further apart."""
-    sampling, clips = (run.extraction or {}).get("sampling", "stride"), set(clips)
-    steps = [
-        1000 * frames.measure_interval(o.n_frames, o.length, sampling, o.fps)
-        for o in provenance.read_origins(folder).values()
-        if o.clip in clips and o.fps
-    ]
-    usual = statistics.median(steps) if steps else 0
-    most = provenance.MAX_DEVIATION
-    deviating = [s for s in steps if not usual / most <= s <= usual * most]
-    if deviating:
-        yield (
-            0.3 * len(deviating) / len(steps) + MIN_SHARE,
-            f"{len(deviating)} of {len(steps)} clips have another time between frames "
-            f"({min(deviating):.0f} to {max(deviating):.0f} ms; usually {usual:.0f} "
-            "ms): the same movement looks faster or slower there.",
-        )
+    _, share, text = provenance.describe_pace(folder, clips, run.extraction)
+    if share:
+        yield 0.3 * share + MIN_SHARE, f"{text}."

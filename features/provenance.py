@@ -236,37 +236,50 @@ def refuse_changed(folder, clips):
         )
 
 
-def report_pace(folder, names, extraction):
-    """Name the clips in whose sequences time runs at another pace than in most.
+def describe_pace(folder, names, extraction):
+    """Find the seconds from one frame of a sequence to the next, 0 if unknown, and the
+    share of clips and a sentence of those in which time runs at another pace, 0 and "".
 
-    Clips of another size, and so perhaps of another camera, are told, too.
-    `extraction` is as of `sequences.read_extraction`. Gives the seconds from one frame
-    to the next as a rule, 0 where it is unknown.
+    `extraction` is as of `sequences.read_extraction`.
     """
     length, origins = (extraction or {}).get("n_frames"), read_origins(folder)
-    steps = {}  # seconds from one frame of the sequence to the next
-    sizes = collections.defaultdict(list)
+    steps = {}
     for name in names:
         origin = origins.get((name, length))
-        if origin and origin.size:
-            sizes[origin.size].append(name)
         if origin and origin.fps:
             of_sequence = (length, extraction["sampling"], origin.fps)
             steps[name] = frames.measure_interval(origin.n_frames, *of_sequence)
-    if len(sizes) > 1:
-        told = sorted(sizes.items(), key=lambda pair: -len(pair[1]))
-        told = [f"{size} in {len(own)}, as {own[0]}" for size, own in told[:5]]
-        caution(f"frames of {len(sizes)} sizes ({'; '.join(told)}): another camera?")
     usual = statistics.median(steps.values()) if steps else 0
     deviating = [
         f"{name} {1000 * step:.0f} ms"
         for name, step in steps.items()
         if not usual / MAX_DEVIATION <= step <= usual * MAX_DEVIATION
     ]
-    if deviating:
-        caution(
-            f"{len(deviating)} of {len(steps)} clips have another time between frames "
-            f"({', '.join(deviating[:10])}; usually {1000 * usual:.0f} ms): the same "
-            "movement looks faster or slower there"
-        )
+    if not deviating:
+        return usual, 0, ""
+    return (
+        usual,
+        len(deviating) / len(steps),
+        f"{len(deviating)} of {len(steps)} clips have another time between frames "
+        f"({', '.join(deviating[:10])}; usually {1000 * usual:.0f} ms): the same "
+        "movement looks faster or slower there",
+    )
+
+
+def report_pace(folder, names, extraction):
+    """Name clips in which time runs at another pace, and several sizes of frames; give
+    the usual seconds from one frame to the next."""
+    length, origins = (extraction or {}).get("n_frames"), read_origins(folder)
+    sizes = collections.defaultdict(list)
+    for name in names:
+        origin = origins.get((name, length))
+        if origin and origin.size:
+            sizes[origin.size].append(name)
+    if len(sizes) > 1:
+        told = sorted(sizes.items(), key=lambda pair: -len(pair[1]))
+        told = [f"{size} in {len(own)}, as {own[0]}" for size, own in told[:5]]
+        caution(f"frames of {len(sizes)} sizes ({'; '.join(told)}): another camera?")
+    usual, _, text = describe_pace(folder, names, extraction)
+    if text:
+        caution(text)
     return usual
