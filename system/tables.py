@@ -28,7 +28,6 @@ DELIMITERS = ";\t,"
 LINE_END = re.compile(r"\r{0,2}\n|\r")  # the authors' own copy ends lines with \r\r\n
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # or three decimals
-COMMA = re.compile(r"^(?![+-]?\d+,\d+$).*,")  # that is not a decimal sign
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 # Letters and signs of Western Europe; other bytes say that the text is not of there.
 WESTERN = re.compile(r"[\0-\x7f\xc0-\xd6\xd8-\xf6\xf8-\xff°²³µ€–ŠšŽžŒœŸ]*")
@@ -228,20 +227,17 @@ def sniff(text, source, wanted):
         return next(iter(found), ",")
     heads, most = {*map(plain, wanted)}, max(count for *_, count in found.values())
     for is_right in (
-        lambda d, rows, n, _: heads and any(heads <= {*map(plain, r)} for r in rows),
-        lambda d, rows, *_: not any('"' in field for row in rows for field in row),
-        lambda d, rows, n, _: n == len(heads),
-        lambda d, rows, *_: (
-            d != "," and not any(COMMA.search(f) for r in rows for f in r)
-        ),
-        lambda d, rows, n, count: count == most,
+        lambda rows, n_fields, _: any(heads <= {*map(plain, row)} for row in rows),
+        lambda rows, n_fields, _: n_fields == len(heads),
+        lambda rows, n_fields, n_rows: n_rows == most,
     ):
-        right = [d for d, figures in found.items() if is_right(d, *figures)]
+        right = [d for d, figures in found.items() if is_right(*figures)]
         if len(right) == 1:
             return right[0]
     raise Problem(
         f"{source}: its fields may be separated by any of "
-        f"{', '.join(map(repr, found))}. Save it as 'CSV UTF-8', or as .xlsx"
+        f"{', '.join(map(repr, found))}. Write the columns {', '.join(wanted)} above "
+        "them, or save it as .xlsx"
     )
 
 
