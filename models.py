@@ -30,30 +30,20 @@ def build(options, shape, **given):
     return build_lstm(*shape, gates=options.gates, **given)
 
 
-def list_arrays(network):
-    """List the arrays that a file holds of a network, in the order of `list_shapes`."""
-    if isinstance(network, Motion):
-        return network.get_weights()
-    layer = network.layers[1]
-    is_standardized = layer.name == "standardize"
-    statistics = [layer.input_mean, layer.input_variance] if is_standardized else []
-    return [*statistics, *network.get_weights()]
-
-
-def list_shapes(options, shape):
-    """List the shapes of a network's arrays, which is not built for that."""
-    (n_frames, n_inputs), shapes = shape, []
+def list_weights(options, shape):
+    """List the weights of the network that options describe, without building it. A
+    dict of shape by the name that Keras gives in a file, in the order of a network."""
+    (n_frames, n_inputs), lstm = shape, {}
     if options.model not in MODELS:
         raise Problem(f"no such model: {options.model!r}")
-    if options.standardize and options.model != "motion":
-        shapes += [(n_inputs,), (n_inputs,)]
     if options.model == "lstm":
         units, width = options.units, 4 * options.units
-        shapes += [(n_inputs, width), (units, width), (width,)]
+        shapes = (n_inputs, width), (units, width), (width,)
+        lstm = {f"lstm/cell/vars/{i}": shape for i, shape in enumerate(shapes)}
         n_inputs = n_frames // 2 * units
     if options.model == "motion":
         n_inputs *= len(MOVEMENT)
-    return [*shapes, (n_inputs, 1), (1,)]
+    return {**lstm, "dense/vars/0": (n_inputs, 1), "dense/vars/1": (1,)}
 
 
 def restore(options, shape, targets, arrays):
@@ -201,6 +191,20 @@ def build_pool(
     inputs, x = standardize(n_frames, n_features, statistics)
     layer = backend.keras.layers.GlobalAveragePooling1D(name="pool")  # (B, F)
     return backend.keras.Model(inputs, score(layer(x), activation, bias))
+
+
+def join(members):
+    """Join networks into one whose score is the mean of theirs, for a file. They are
+    the layers "member_0", ... of it; one alone stays as it is."""
+    if len(members) == 1:
+        return members[0]
+    keras = backend.keras
+    inputs = keras.Input(members[0].input_shape[1:], name="sequence")
+    scores = [
+        keras.Model(member.input, member.output, name=f"member_{index}")(inputs)
+        for index, member in enumerate(members)
+    ]
+    return keras.Model(inputs, keras.layers.Average(name="score")(scores))
 
 
 def blank_lstm(units, **options):
