@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import models
-from runs import archives, keras2, store
+from runs import archives, store
 from runs.options import Options
 from runs.predict import score_sequences
 from system.storage import digest_file, read_json, write_json
@@ -67,17 +67,6 @@ def test_gates_are_those_of_keras_2():
     x = np.array([-3, -2.5, -1, 0, 1, 2.5, 3], np.float32)
     expected = [0, 0, 0.3, 0.5, 0.7, 1, 1]
     np.testing.assert_allclose(models.hard_sigmoid(x), expected, atol=1e-7)
-
-
-def test_gates_change_the_scores():
-    scores = []
-    for gates in models.GATES:
-        keras.utils.set_random_seed(0)
-        model = models.build_lstm(T, F, units=3, gates=gates, activation="linear")
-        scores.append(predict(model, draw((2, T, F))))
-    assert abs(scores[0] - scores[1]).max() > 1e-4
-    with pytest.raises(ValueError, match="gates"):
-        models.build_lstm(T, F, units=3, gates="tanh")
 
 
 @pytest.mark.parametrize("build", [models.build_pool, models.build_lstm])
@@ -202,11 +191,6 @@ def test_a_spoiled_record_is_refused(run, text, words):
     if text is not None:
         path.with_suffix(".json").write_text(text)
     check_refusal(store.read_run, path, words)
-
-
-def test_a_missing_run_is_a_problem(tmp_path):
-    check_refusal(store.read_run, tmp_path / "a.keras", "does not exist")
-    check_refusal(keras2.load_published, tmp_path / "a.h5", "damaged")
 
 
 # ------------------------------------------------------------------------ refusals

@@ -2,21 +2,20 @@
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import make_run, read_record
+from builders import read_record
 from trainings import N_FEATURES, N_FRAMES, SMALL, make_folder, train
 
 import data
 import models
 import train_reg
 from features import sequences
-from runs import learned, predict, store
+from runs import predict, store
 from runs.options import Options
-from system import storage, terminal
+from system import storage
 from system.terminal import Problem
 
 
@@ -219,23 +218,3 @@ def test_networks_trained_side_by_side_are_those_trained_one_by_one(folder):
         runs_of_fold = (f"{name}-fold{number}-features" for name in ("one", "side"))
         first, second = (score_all(folder, run) for run in runs_of_fold)
         assert np.array_equal(first, second)
-
-
-def test_scores_edited_after_the_training_are_named(folder):
-    clips = data.read_clips(folder)
-    run = make_run(train_clips={c.name: c.score for c in clips[:9]})
-    edited = [clips[0]._replace(score=4.75), *clips[1:]]
-    told = rf"of 1 clip .*: {clips[0].name}\. Train"
-    with pytest.warns(terminal.Caution, match=told):
-        learned.caution_edited([run], edited)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        learned.caution_edited([run, make_run(train_clips=None)], clips)
-        groups = {c.name: float("Stroke" in c.name) for c in clips[:9]}
-        of_groups = make_run(
-            train_clips=groups, target="group", control_group="Control"
-        )
-        learned.caution_edited([of_groups], edited)
-    regrouped = [clips[0]._replace(group="Control"), *clips[1:]]
-    with pytest.warns(terminal.Caution, match=rf"groups of 1 .*: {clips[0].name}\. Tr"):
-        learned.caution_edited([of_groups], regrouped)

@@ -104,14 +104,6 @@ def test_too_few_animals_and_old_runs_say_why_there_is_no_interval(
     assert np.isnan(intervals.find_intervals(make_run(), np.ones(2))).all()
 
 
-def test_an_interval_lies_around_the_score_and_above_0(trained):
-    run = store.open_run(storage.checkpoint_path(trained, "Reach-pool"))
-    half = intervals.measure_width(run)[0]
-    found = intervals.find_intervals(run, [5.0, 0.1])
-    assert found[0] == pytest.approx([max(5 - half, 0), 5 + half])
-    assert found[1] == pytest.approx([0, 0.1 + half])
-
-
 @pytest.mark.parametrize("argv", [["--final"], ["--final", "--leave-out", "g01"]])
 def test_final_needs_a_whole_cross_validation(trained, argv, capsys):
     with pytest.raises(SystemExit, match="2"):
@@ -183,13 +175,6 @@ def test_old_runs_say_what_they_cannot_tell():
     assert not novelty.explain_missing(make_like()[0])
     run = make_run(train_clips=None)
     assert novelty.list_warnings(run, LIKE, 9, np.ones((1, 4))) == {}
-
-
-def test_a_training_notes_what_its_clips_were_like(trained):
-    like = read_record(trained, "Reach-pool")["clips_were"]
-    assert like["n_frames"] is None  # these sequences tell nothing of their videos
-    assert len(like["features"]["centres"]) == 10
-    assert like["features"]["false_alarms"] == pytest.approx(1 / 11, abs=1e-3)
 
 
 def test_strict_refuses_what_differs(trained, run_score, tmp_path):

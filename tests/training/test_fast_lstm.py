@@ -98,14 +98,10 @@ def test_dropout_draws_the_masks_of_keras():
 @pytest.mark.parametrize(
     "options",
     [
-        {"return_sequences": False},
-        {"return_state": True},
         {"use_bias": False},
         {"activation": "softsign", "recurrent_activation": "hard_sigmoid"},
         {"go_backwards": True},
-        {"unroll": True},
         {"dropout": 0.3, "recurrent_dropout": 0.3},
-        {"implementation": 1},
     ],
     ids=str,
 )

@@ -48,26 +48,6 @@ def test_movement_is_what_its_formulas_say():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_movement_needs_the_order_of_frames_and_mirrors_in_its_trend():
-    sequences = make_clips(T)
-    forth, back = (
-        models.summarise_movement(x).reshape(3, 4, F)
-        for x in (sequences, sequences[:, ::-1])
-    )
-    np.testing.assert_allclose(forth[:, :3], back[:, :3], atol=1e-5)
-    np.testing.assert_allclose(forth[:, 3], -back[:, 3], atol=1e-5)
-    with pytest.raises(Problem, match=r"3 frames. Received: 2"):
-        models.Motion(2, F)
-
-
-def test_a_linear_score_is_found():
-    statistics, scores, animals = draw_study()
-    weights, bias, _ = motion.fit(statistics, scores, animals)
-    fresh, expected, _ = draw_study(noise=0, seed=1)
-    assert np.corrcoef(fresh @ weights + bias, expected)[0, 1] > 0.98
-    assert np.abs(weights).argmax() == 1
-
-
 def test_the_fit_solves_the_equations_of_generalised_least_squares(monkeypatch):
     """The same from the penalised normal equations, written out."""
     statistics, scores, animals = draw_study(n_animals=6)
@@ -109,17 +89,6 @@ def test_variances_have_the_highest_restricted_likelihood():
     best = max(likelihood((a, b)) for a in grid for b in grid)
     assert likelihood(found) >= best - 1e-3
     assert found[0] > 0.1 and found[1] < 0.1 * found[0]
-
-
-def test_a_block_without_information_gets_nothing():
-    """Chosen from noise, its variance is 0 about every second time."""
-    shares = []
-    for seed in range(8):
-        statistics, scores, animals = draw_study(20, seed=seed, kind=1)
-        _, _, choice = motion.fit(statistics, scores, animals)
-        shares.append(choice["shares"])
-    assert all(each["amount of movement"] > 0.9 for each in shares)
-    assert sum(each["posture"] == 0 for each in shares) >= 2
 
 
 def test_whitened_errors_of_one_animal_are_independent():

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import time
 from pathlib import Path
 
 import films
-import numpy as np
 import pytest
 from disks import small_disk
 
@@ -37,8 +35,8 @@ class Nursery:
         )
         assert self.process.stdout.readline() == "ready\n"
 
-    def train(self, *argv, delay=None, wait_for=None, **environ):
-        """Train, killed after a delay, or interrupted once a file is there.
+    def train(self, *argv, wait_for=None, **environ):
+        """Train, interrupted once a file is there.
 
         Returns the exit code, what was said, and the epochs that were begun.
         """
@@ -49,10 +47,6 @@ class Nursery:
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         child = int(self.process.stdout.readline())
-        if delay is not None:
-            time.sleep(delay)
-            with contextlib.suppress(ProcessLookupError):  # it may be done already
-                os.kill(child, signal.SIGKILL)
         if wait_for is not None:
             while not wait_for.exists():
                 time.sleep(0.01)
@@ -72,65 +66,6 @@ def nursery(tmp_path_factory):
     nursery = Nursery(tmp_path_factory.mktemp("nursery"))
     yield nursery
     nursery.close()
-
-
-def summarise_run(folder, run):
-    record = storage.read_json(storage.record_path(folder, run))
-    history = (storage.logs_folder(folder, run) / "history.csv").read_text()
-    weights = storage.checkpoint_path(folder, run).read_bytes()
-    own = [record[name] for name in ("epochs", "best_epoch", "val_loss")]
-    return *own, history, weights
-
-
-def check_same_run(folder, whole, run):
-    assert summarise_run(folder, run) == summarise_run(whole, run)
-
-
-def check_resumed(last_begun, begun):
-    """A training goes on with the epoch that was cut off, or the one after it."""
-    if last_begun is not None and begun:
-        assert begun[0] in (last_begun, last_begun + 1)
-    return begun[-1] if begun else last_begun
-
-
-def kill_training(nursery, tmp_path, moments):
-    """Train, killed at moments one after the other: it ends as an undisturbed one."""
-    whole, folder, run = tmp_path / "whole", tmp_path / "killed", "Reach-lstm"
-    films.write_sequences(whole)
-    shutil.copytree(whole, folder)
-    started = time.time()
-    code, output, begun = nursery.train("--data", str(whole), *TRAIN)
-    assert code == 0, output
-    duration, last = time.time() - started, None
-    for moment in moments:
-        how = moment if isinstance(moment, dict) else {"delay": moment * duration}
-        code, output, begun = nursery.train("--data", str(folder), *TRAIN, **how)
-        assert code in (-signal.SIGKILL, 0, 2), output
-        last = check_resumed(last, begun)
-        if code != -signal.SIGKILL:  # done before its death
-            check_same_run(folder, whole, run)
-            shutil.rmtree(folder / "checkpoints")
-            shutil.rmtree(folder / "logs")
-            last = None
-    code, output, begun = nursery.train("--data", str(folder), *TRAIN)
-    assert code == 0, output
-    check_resumed(last, begun)
-    check_same_run(folder, whole, run)
-    assert not list((folder / "logs").rglob("backup.npz"))
-    assert not list((folder / "logs").rglob(f"{storage.TEMPORARY}*"))
-
-
-@pytest.mark.thorough
-def test_training_killed_twenty_times(nursery, tmp_path):
-    moments = [*np.random.default_rng(3).uniform(0.2, 1, 20)]
-    kill_training(nursery, tmp_path, moments)
-
-
-@pytest.mark.thorough
-def test_training_killed_at_every_kind_of_renaming(nursery, tmp_path):
-    moments = [{"DIE_AT": n} for n in range(1, 9)]
-    moments += [{"DIE_AFTER": n} for n in range(1, 8)]
-    kill_training(nursery, tmp_path, moments)
 
 
 def test_interrupted_training_says_one_line_and_goes_on(nursery, tmp_path):
