@@ -159,16 +159,12 @@ def check_present(folder, planned, clips):
     """See that every clip of the plans has a sequence, before Keras is loaded."""
     names, options = {n for p in planned for n in p.targets}, planned[0].options
     lacking = sequences.explain_missing(folder, names, options.n_frames, options.reads)
-    if not lacking:
-        return
-    way = f"python extract_features.py{state.choose_settings(folder, clips)}"
-    remedy = f"Make them with {way}"
-    if options.reads == "movement" and sequences.list_names(folder, options.n_frames):
-        remedy = (
-            "Give extract_features.py again, with the same settings: it makes them of "
-            "the videos and keeps what is there"
+    if lacking:
+        way = f"python extract_features.py{state.choose_settings(folder, clips)}"
+        raise Problem(
+            f"{lacking}. Make them with {way}, which keeps what is there, or train "
+            "without: --skip-missing"
         )
-    raise Problem(f"{lacking}. {remedy}, or train without: --skip-missing")
 
 
 def make_plans(args, clips, options, extraction, repeat):

@@ -129,11 +129,8 @@ def list_warnings(run, look, score, sequence):
         "brightness": compare(*light, 1 / OTHER_LIGHT),
         "score": compare(float(score), scale, "", 1),
     }
-    size = look.size
-    if like.size and not any(" of " in each for each in like.size):
-        size = size.partition(" of ")[0]  # of an earlier release
-    if like.size and size and size not in like.size:
-        found["frame size"] = f"{size}, in training {', '.join(like.size[:3])}"
+    if like.size and look.size and look.size not in like.size:
+        found["frame size"] = f"{look.size}, in training {', '.join(like.size[:3])}"
     if like.features:
         centres, limit = np.asarray(like.features.centres), like.features.limit
         (distance,) = measure_distances([point(sequence)], centres)

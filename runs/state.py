@@ -50,8 +50,9 @@ def describe_state(folder, task=None):
     elif newest and has_learned_others(newest, clips):
         return state, f"{AGAIN} {newest.stem} again, with --overwrite: scores changed"
     elif not [path for path in evaluated if path.stem != "raters-ratings"]:
-        way = "validate.py" if own else f"validate.py --{heads[newest]['kind']}"
-    elif not own:
+        kind = f" --{heads[newest]['kind']}" if newest in folds else ""
+        way = f"validate.py{kind}"
+    elif newest in folds:
         return state, f"{AGAIN} the folds again, with --final"
     elif not list((folder / "figures").glob("*/index.html")):
         way = "explain.py"
