@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from evaluation import baselines, predictions
-from features import sequences
 from system.terminal import Problem
 from training import motion, train
 
@@ -21,11 +20,10 @@ def measure_plan(folder, table, run, wanted, mae):
     """Measure what more animals are worth, on the clips that are evaluated, of which a
     network has an MAE: that of `measure_curve`, and "network"."""
     scored = table.dropna(subset=["target"])
-    names, n_frames = list(scored["clip"]), run.n_frames
-    lacking = sequences.explain_missing(folder, names, n_frames, "movement")
-    kind = run.options.reads if lacking else "movement"
+    names = list(scored["clip"])
+    kind = predictions.choose_kind(folder, names, run, "movement")
     clips = (
-        train.measure_movement(folder, names, n_frames, None, kind),
+        train.measure_movement(folder, names, run.n_frames, None, kind),
         predictions.summarise_clips(folder, names, run),
         scored["target"].to_numpy(float),
         scored["animal"].to_numpy(str),

@@ -133,10 +133,11 @@ def add_baselines(folder, table, run, train, lengths, cache):
     return table, reasons | dict.fromkeys(omitted, INFORMED)
 
 
-def choose_kind(folder, names, run):
-    """Choose the sequences of the ridge baseline: the published features, if there."""
-    lacking = sequences.explain_missing(folder, names, run.n_frames, "features")
-    return run.options.reads if lacking else "features"
+def choose_kind(folder, names, run, kind="features"):
+    """Choose a kind of sequence, by default that of the ridge baseline, the published
+    one; or what a run reads, where clips lack it."""
+    lacking = sequences.explain_missing(folder, names, run.n_frames, kind)
+    return run.options.reads if lacking else kind
 
 
 def summarise_clips(folder, names, run):

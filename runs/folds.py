@@ -22,21 +22,20 @@ def find_folds(folder, kind, name=None, task=None):
     `kind` is one of `store.FOLDS`. Where no `name` of a run is given the newest
     complete one is taken, with a caution; see `split_repeats`.
     """
-    found, others = collections.defaultdict(list), set()
-    for run in list_folds(folder):
-        is_named = name in (None, run.scheme.prefix)
-        if run.scheme.kind == kind and is_named and task in (None, run.task):
-            found[key_of(run)].append(run)
-        elif name and is_named and task not in (None, run.task):
-            others.add(f"{run.scheme.kind} of task {run.task}")
+    found, place = collections.defaultdict(list), folder / "checkpoints"
+    for path in store.list_checkpoints(folder):
+        head = store.read_head(path)
+        if head["kind"] == kind and not head["received"]:
+            run = read_record(path)
+            if name in (None, run.scheme.prefix) and task in (None, run.task):
+                found[key_of(run)].append(run)
     if not found:
         option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
         of_run = f" for run {name}" if name else ""
-        of_run += f" and task {task}" if others else ""
-        there = f", but {', '.join(sorted(others))}: name that task" if others else ""
+        of_task = f" of task {task}" if task else ""
         raise Problem(
-            f"{folder / 'checkpoints'} holds no networks of a {kind} training{of_run}"
-            f"{there}. Train them with train_reg.py {option}"
+            f"{place} holds no networks of a {kind} training{of_run}{of_task}. Train "
+            f"them with train_reg.py {option}"
         )
     found = sorted(found.values(), key=lambda runs: max(run.trained for run in runs))
     if len(tasks := {str(runs[0].task) for runs in found}) > 1:
@@ -53,14 +52,6 @@ def find_folds(folder, kind, name=None, task=None):
             f"one. Name another one with --run: {', '.join(sorted(names))}"
         )
     return chosen
-
-
-def list_folds(folder):
-    """List the runs of any cross-validation that was trained here."""
-    paths = sorted((folder / "checkpoints").glob("[!.]*.json"))
-    folds = [path for path in paths if store.read_head(path)["kind"] in store.FOLDS]
-    runs = [read_record(path.with_suffix(".keras")) for path in folds]
-    return [run for run in runs if not run.received]
 
 
 def key_of(run):

@@ -107,16 +107,12 @@ def window_seconds(run):
 class Features:
     """Features of new videos, by the extractor of a run or as they were kept.
 
-    `open_extractor` is called with the run and the weights where a video is new;
     `digests` are of the videos, by clip; without a folder nothing is kept;
     `allow_short` takes what is there of a video that is truncated.
     """
 
-    def __init__(
-        self, run, weights, open_extractor, digests, folder=None, allow_short=False
-    ):
+    def __init__(self, run, weights, digests, folder=None, allow_short=False):
         self.run, self.weights, self.digests = run, weights, digests
-        self.open_extractor = open_extractor
         self.place, self.allow_short = folder and Path(folder) / "new", allow_short
         self.n_read, self.n_written, self.looks = 0, 0, {}
         made = run.extraction
@@ -133,7 +129,9 @@ class Features:
 
     @functools.cached_property
     def extractor(self):
-        return self.open_extractor(self.run, self.weights)
+        import extractor  # TensorFlow starts here, if a video is new
+
+        return extractor.open_for(self.run, self.weights)
 
     def find(self, part):
         """Find where a part is kept, or None where it cannot be."""

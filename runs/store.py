@@ -55,38 +55,26 @@ def find_newest(folder, task=None):
     """Find the run of this folder that was trained last: by its record, not its file.
 
     A fold of a cross-validation, and a run that another folder has packed, are taken
-    where they are named only.
+    where they are named only; the published network where it is alone.
     """
-    place, own, folds, others = Path(folder) / "checkpoints", [], [], []
-    for path in list_checkpoints(folder):
+    place, own, paths = Path(folder) / "checkpoints", [], list_checkpoints(folder)
+    for path in paths:
         head = read_head(path)
-        kind = folds if head["kind"] in FOLDS else own
-        if path.suffix != ".keras" or head["received"]:
-            kind = others
-        kind.append((head["trained"], head["task"], path))
-    if chosen := [each for each in own if task in (None, each[1])]:
-        return max(chosen)[2]
+        is_own = path.suffix == ".keras" and not head["received"]
+        if is_own and head["kind"] not in FOLDS and task in (None, head["task"]):
+            own.append((head["trained"], path))
     if own:
-        tasks = ", ".join(sorted({each[1] for each in own}))
-        raise Problem(
-            f"{place} holds no run of task {task}; its runs are of {tasks}. Train one "
-            f"with train_reg.py --task {task}, or name a run with --run"
-        )
-    if chosen := [path for _, name, path in folds if task in (None, name)]:
-        raise Problem(
-            f"{place} holds only networks of a cross-validation ({chosen[0].stem}, "
-            "...), each for the animals that it held out. validate.py --folds (or "
-            "--leave-one-animal-out) evaluates them; train_reg.py --folds K --final "
-            "trains the network to use; --run names one of them"
-        )
-    if len(others) == 1 and others[0][2].suffix != ".keras":
-        return others[0][2]
-    if others:
-        names = ", ".join(path.stem for *_, path in others)
-        raise Problem(
-            f"{place} holds no run that was trained here. Name one with --run: {names}"
-        )
-    raise Problem(f"{place} holds no run. Train one with train_reg.py")
+        return max(own)[1]
+    if len(paths) == 1 and paths[0].suffix != ".keras":
+        return paths[0]
+    of_task = f" of task {task}" if task else ""
+    names = ", ".join(path.stem for path in paths) or "none"
+    raise Problem(
+        f"{place} holds no run{of_task} that was trained here on all animals. Train "
+        "one with train_reg.py (after a cross-validation with --folds K --final), or name "
+        f"one with --run: {names}. validate.py --folds or --leave-one-animal-out "
+        "evaluates the networks of a cross-validation"
+    )
 
 
 def read_head(path):

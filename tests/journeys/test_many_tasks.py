@@ -106,7 +106,7 @@ def test_models_of_a_task_stand_side_by_side(tasks):
         assert len(rows) == 12 and all(f"v_{task}" in r["clip"] for r in rows)
         found[run] = [row["network_score"] for row in rows]
     assert len({tuple(scores) for scores in found.values()}) == 3
-    words = ("folds training for run M and task Walk, but folds of task Reach",)
+    words = ("folds training for run M of task Walk",)
     tasks.refused("validate", "--run", "M", "--folds", "--task", "Walk", words=words)
     record = read_record(tasks.folder, "M")
     held_out = {c["clip"]: c["score"] for c in record["errors"]["clips"]}

@@ -32,13 +32,13 @@ def test_no_run_leads_outside_its_folder(tmp_path, run):
 
 def test_checkpoints_are_found_by_name_and_path(tmp_path):
     folder = tmp_path / "checkpoints"
-    with pytest.raises(Problem, match=r"holds no run. Train one with train_reg\.py"):
+    with pytest.raises(Problem, match=r"holds no run .* Train one with train_reg\.py"):
         store.find_run(tmp_path)
     folder.mkdir()
     (folder / "old.hdf5").touch()
     assert store.find_run(tmp_path).name == "old.hdf5"  # there is no other
     (folder / "older.h5").touch()
-    with pytest.raises(Problem, match=r"trained here. Name one .*--run: old, older"):
+    with pytest.raises(Problem, match=r"name one with --run: old, older"):
         store.find_run(tmp_path)
     (folder / "new.keras").touch()
     (folder / f"{storage.TEMPORARY}x.keras").touch()
@@ -55,28 +55,23 @@ def test_the_newest_run_is_that_of_the_records(tmp_path):
 
     def put(name, trained, task="Reach", age=0, **more):
         path = folder / f"{name}.keras"
-        storage.write_json(path.with_suffix(".json"), {"task": task, **more})
-        if trained:
-            storage.write_json(
-                path.with_suffix(".json"), {"task": task, "trained": trained, **more}
-            )
+        content = {"task": task, "trained": trained, **more}
+        storage.write_json(path.with_suffix(".json"), content)
         path.touch()
         for each in (path, path.with_suffix(".json")):
             os.utime(each, (age, age))
 
     day = "2026-01-0{}T00:00:00.000+00:00".format
     put("fold1-features", day(9), scheme={"kind": "folds", "prefix": ""})
-    with pytest.raises(Problem, match=r"only networks of a cross-.*--folds K --final"):
+    with pytest.raises(Problem, match=r"on all animals.*--folds K --final"):
         store.find_run(tmp_path)
     put("theirs", day(8), received="theirs.zip")
-    put("old", None, age=1000)  # of a release that wrote no time
-    assert store.find_run(tmp_path).name == "old.keras"
     put("second", day(5), age=1)
     put("first", day(3), age=10**9)  # copied later
     put("grasp", day(6), task="Grasp")
     assert store.find_run(tmp_path).name == "grasp.keras"
     assert store.find_run(tmp_path, task="Reach").name == "second.keras"
-    with pytest.raises(Problem, match="no run of task Lift; its runs are of Grasp, R"):
+    with pytest.raises(Problem, match="no run of task Lift"):
         store.find_run(tmp_path, task="Lift")
     put("final", day(7), scheme={"kind": "final", "of": "folds", "prefix": ""})
     assert store.find_run(tmp_path, task="Reach").name == "final.keras"
