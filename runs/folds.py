@@ -74,7 +74,7 @@ def split(runs):
 
 
 def list_missing(networks):
-    """Name the folds of one repeat that are not there; [] where that is unknown."""
+    """Name the folds of one repeat that are not there."""
     there, n_folds = {run.scheme.fold for run in networks}, networks[0].scheme.n_folds
     if len(there) >= n_folds:
         return []
@@ -142,8 +142,7 @@ def assign_folds(runs, owners, may_be_new=False):
         if part:
             parts.append((run, list(part)))
     missing, lost = sorted(set(clips) - set(covered)), list_missing(runs)
-    is_whole = runs[0].scheme.n_folds and not lost
-    if missing and may_be_new and parts and is_whole:
+    if missing and may_be_new and parts and not lost:
         caution(
             f"{', '.join(missing)} came after the cross-validation, and none of its "
             "networks is for them: not evaluated. Train again with --overwrite"

@@ -23,10 +23,8 @@ def choose_clips(clips, run, split=None):
     chosen = [c for c in clips if split in (None, c.split) and task in (None, c.task)]
     if not chosen:
         of_split = f" {split}" if split else ""
-        of_task, hint = f" of task {task}" if task else "", ""
-        if task and task not in tasks:
-            hint = f"; name one with --task: {data.list_tasks(clips)}"
-        raise Problem(f"data_file.csv has no{of_split} row{of_task}{hint}")
+        of_task = f" of task {task}; its tasks: {data.list_tasks(clips)}" * bool(task)
+        raise Problem(f"data_file.csv has no{of_split} row{of_task}")
     if task is None:
         refuse_tasks(chosen)
     return list({clip.name: clip for clip in chosen}.values())

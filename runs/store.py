@@ -15,6 +15,7 @@ from pathlib import Path
 from runs import archives, keras2
 from runs.record import check_record, read_record
 from system import storage, untrusted
+from system.tables import list_some
 from system.terminal import Problem, caution
 
 CHECKPOINT_SUFFIXES = (".keras", ".hdf5", ".h5")
@@ -68,11 +69,11 @@ def find_newest(folder, task=None):
     if len(paths) == 1 and paths[0].suffix != ".keras":
         return paths[0]
     of_task = f" of task {task}" if task else ""
-    names = ", ".join(path.stem for path in paths) or "none"
+    names = list_some([path.stem for path in paths]) or "none"
     raise Problem(
         f"{place} holds no run{of_task} that was trained here on all animals. Train "
-        "one with train_reg.py (after a cross-validation with --folds K --final), or name "
-        f"one with --run: {names}. validate.py --folds or --leave-one-animal-out "
+        "one with train_reg.py (after a cross-validation with --folds K --final), or "
+        f"name one with --run: {names}. validate.py --folds or --leave-one-animal-out "
         "evaluates the networks of a cross-validation"
     )
 
