@@ -170,7 +170,7 @@ def sort_phase(readings):
     if len(readings) == 1:
         return readings
     if any(reading.date for reading in readings):
-        return sort_readings(readings) if all(r.date for r in readings) else None
+        return sort_dates(readings) if all(r.date for r in readings) else None
     alike = len({reading.words for reading in readings}) == 1
     is_told = alike and all(reading.numbers for reading in readings)
     return sorted(readings, key=lambda r: r.numbers) if is_told else None

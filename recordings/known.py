@@ -117,13 +117,8 @@ class Listed:
         shares no time with it, or film; `own` are the rows of the clip's video."""
         if row is None:
             return False
-        if NUMBERED.search(clip.name) and row.video:
-            (start, end), (first, last) = (
-                (c.start or 0, math.inf if c.end is None else c.end)
-                for c in (clip, row)
-            )
-            if end <= first or last <= start:
-                return True
+        if NUMBERED.search(clip.name) and row.video and not share_time(clip, row):
+            return True
         if row in own or row.task != clip.task:
             return False  # under another task: the table refuses it
         there = [p for p in find.find_files(self.folder, row) if not find.is_image(p)]
@@ -225,6 +220,11 @@ class Listed:
         videos = {one.row.video for one in found if one.row and one.row.video}
         trials = [r for r in self.rows if r.video in videos and any(list_part(r))]
         return [row.name for row in trials if row.name not in kept]
+
+
+def share_time(clip, other):
+    ends = [math.inf if each.end is None else each.end for each in (clip, other)]
+    return max(clip.start or 0, other.start or 0) < min(ends)
 
 
 def list_part(clip):
