@@ -53,7 +53,7 @@ def form_of(group):
 def name_alike(labels, form, what):
     """Give labels of one form the name that most of them have; None stays."""
     known, forms, names = Counter(filter(None, labels)), {}, {}
-    for label in sorted(known, key=lambda label: (-known[label], label)):
+    for label, _ in known.most_common():
         forms.setdefault(form(label), []).append(label)
     for alike in forms.values():
         names |= dict.fromkeys(alike, alike[0])
