@@ -226,7 +226,9 @@ def test_foreign_json_among_the_folds_is_left_out(tmp_path, content):
     scheme = {"scheme": {"kind": kind, "prefix": "", "fold": "g01"}, "task": "Reach"}
     storage.write_json(tmp_path / "checkpoints/g01.json", builders.RECORD | scheme)
     (tmp_path / "checkpoints/other.json").write_text(content)
-    found = folds.find_folds(tmp_path, kind, "", None)
+    for name in ("g01", "other"):
+        (tmp_path / f"checkpoints/{name}.keras").touch()
+    found = folds.find_folds(tmp_path, kind)
     assert [run.path.name for run in found] == ["g01.keras"]
 
 
