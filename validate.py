@@ -21,7 +21,7 @@ from evaluation import questions
 from features import provenance
 from rating import reading
 from runs import learned, novelty, state
-from runs.record import Likeness
+from runs.record import Likeness, describe_shares
 from system import storage, terminal
 from system.terminal import Problem
 
@@ -89,6 +89,7 @@ def score(question, repeats, controls):
         )
         result = evaluate.evaluate(table, run, reasons, controls)
         result["networks"] = [len(each.targets) for each, _ in parts]
+        result["shares"] = describe_shares([each for each, _ in parts])
         results.append(result)
         runs.append(run)
         tables.append(table)

@@ -11,7 +11,8 @@ TABLE = "data_file.csv"  # the rater whose scores it holds
 
 
 def evaluate_outcome(table, outcome):
-    """Compare how well network and expert scores predict an outcome of the animals."""
+    """Compare how well network and expert scores predict an outcome of the animals:
+    see `compare_outcomes`; also the "values" of the outcome, and the "scores"."""
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
     outcome = reading.fit_names(outcome, means.index, form_of_animal)
@@ -20,7 +21,9 @@ def evaluate_outcome(table, outcome):
         caution(f"omitted, as only one side has them: {', '.join(lost)}{near}")
     means = means[means.index.isin(outcome)]
     means.insert(0, "outcome", means.index.map(outcome))
-    return comparisons.compare_outcomes(*means.to_numpy().T)
+    found = comparisons.compare_outcomes(*means.to_numpy().T)
+    scores = {name: list(means[f"{name}_score"]) for name in ("network", "expert")}
+    return found | {"values": list(means["outcome"]), "scores": scores}
 
 
 def read_ratings(path):

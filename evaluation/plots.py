@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports import page, style
-from reports.style import FAINT, INK
+from reports.style import COLOURS, FAINT, INK
 from system.tables import count
 
 SCALE = {"nbins": 6, "steps": [1, 2, 5, 10]}  # of ticks
@@ -84,6 +84,25 @@ def draw_bland_altman(table, agreement, title=None, target="score", healthy=None
     axes.locator_params("x", **SCALE)
     ylim = style.find_limits([*difference, 0, *ends], 0.04)
     axes.set(xlim=style.find_limits([0, *mean]), ylim=ylim)
+    return figure
+
+
+@style.styled
+def draw_outcome(outcome, title=None):
+    """Draw an outcome of animals against both scores, each scaled 0 to 1."""
+    figure, axes = style.open_figure(style.WIDTH * 0.85, title)
+    axes.set(xlabel="score of an animal, scaled 0 to 1", ylabel="outcome")
+    values = outcome["values"]
+    filled = {"marker": "o", "color": COLOURS[0]}
+    hollow = {"marker": "s", "facecolors": "none", "edgecolors": COLOURS[1]}
+    for name, look in (("network", filled), ("expert", hollow)):
+        scores = np.asarray(outcome["scores"][name])
+        scaled = (scores - scores.min()) / (np.ptp(scores) or 1)
+        r = page.number(outcome[name]["value"], 2)
+        axes.scatter(scaled, values, s=24, label=f"{name} score, r {r}", **look)
+    axes.set(xlim=(-0.04, 1.04), ylim=style.find_limits(values))
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2}
+    axes.legend(**place, title=count(len(values), "animal"), title_fontsize=6.5)
     return figure
 
 

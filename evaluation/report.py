@@ -54,6 +54,8 @@ def draw(place, split, table, run, result):
             of_expert = f"{run.name}, {split}: scores of the expert"
             figure = plots.draw_study(compared, of_expert, kind="expert_means")
             drawn["study_expert"] = figure
+    if outcome := result.get("outcome"):
+        drawn["outcome"] = plots.draw_outcome(outcome, title)
     return [style.save(figure, place / name)[0] for name, figure in drawn.items()]
 
 
@@ -113,7 +115,7 @@ def write_sentences(result, run, split, is_test):
         "rival": verdict.find_rival(result["baselines"]),
         "study": result.get("comparison"),
         "network": study.describe_network(run, networks),
-        "shares": "" if len(networks) > 1 else run.describe_choice(),
+        "shares": result.get("shares", ""),
         "widened": f"{FOLDED:g}",
         "known": terminal.list_versions(),
     }

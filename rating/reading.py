@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from names.matching import explain_first, find_twice, match_names
+from names.matching import explain_first, find_twice, list_forms, match_names
 from rating.ratings import find_tables, list_scores, read_ratings
 from system import tables
 from system.terminal import Problem, caution
@@ -39,6 +39,13 @@ def fit_names(values, known, loosest=None):
     ]
     if problems:
         raise Problem(tables.summarise(problems))
+    loose = [
+        f"{text} as {name}"
+        for text, name in match.found.items()
+        if loosest and list_forms(text)[-1] != list_forms(name)[-1]
+    ]
+    if loose:
+        caution(f"names taken for the same: {', '.join(loose[:10])}")
     return {match.found.get(name, name): value for name, value in values.items()}
 
 

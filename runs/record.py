@@ -225,6 +225,17 @@ class Run:
         return {name: value for name, value in found.items() if name not in UNWRITTEN}
 
 
+def describe_shares(runs):
+    """Describe how much of a linear score each block is: in one run, or over several."""
+    if len(runs) == 1:
+        return runs[0].describe_choice()
+    shares, texts = [run.choice.shares for run in runs], []
+    for block in shares[0]:
+        own = [each.get(block, 0) for each in shares]
+        texts.append(f"{min(own):.0%} to {max(own):.0%} {block}")
+    return ", ".join(texts) and f"{', '.join(texts)} (over the networks)"
+
+
 def take(value, kind):
     """Give a value of JSON its type; raises TypeError or ValueError if it is another.
 

@@ -106,6 +106,8 @@ def test_outcome_and_second_rater(folder, tmp_path, capsys):
     with pytest.warns(match="g00"):
         result, _ = judge(folder, "--leave-one-animal-out", *options)
     assert result["outcome"]["n"] == 5
+    assert result["outcome"]["values"] == [0, 1, 4, 9, 16]
+    assert len(list(folder.rglob("outcome.png"))) == 1
     assert result["raters"]["network"]["n_clips"] == 18
     printed = capsys.readouterr().out
     assert "outcome of 5 animals" in printed and "2 raters" in printed

@@ -64,6 +64,7 @@ def test_movement_alone_is_enough_for_motion(lab):
     lab.ok("validate", "--folds")
     texts = [p.read_text(encoding="utf-8") for p in places.rglob("results.txt")]
     assert sorted("amount of movement [" in text for text in texts) == [False, True]
+    assert sum("(over the networks)" in text for text in texts) == 1
     assert len(read_scores(lab)) == 1
     lab.ok(*MOTION, "--run", "again")
     assert read_scores(lab, "--run", "again") == pytest.approx(scores)
