@@ -55,10 +55,6 @@ def checkpoint_path(folder, run):
     return Path(folder) / "checkpoints" / f"{check_run(run)}.keras"
 
 
-def record_path(folder, run):
-    return Path(folder) / "checkpoints" / f"{check_run(run)}.json"
-
-
 def logs_folder(folder, run):
     return Path(folder) / "logs" / check_run(run)
 

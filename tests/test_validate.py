@@ -69,7 +69,9 @@ def test_leave_one_animal_out_scores_each_clip_once_and_unseen(folder):
 
 
 def test_a_leak_is_refused(folder):
-    path = storage.record_path(folder, "Reach-motion-g02-features")
+    path = storage.checkpoint_path(folder, "Reach-motion-g02-features").with_suffix(
+        ".json"
+    )
     record = storage.read_json(path)
     leaked = {**record["train_clips"], "v_RatStrokeMay2_g02_c00": 2.0}
     storage.write_json(path, {**record, "train_clips": leaked})

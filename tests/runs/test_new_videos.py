@@ -178,7 +178,7 @@ def test_old_runs_say_what_they_cannot_tell():
 
 
 def test_strict_refuses_what_differs(trained, run_score, tmp_path):
-    path = storage.record_path(trained, "Reach-pool")
+    path = storage.checkpoint_path(trained, "Reach-pool").with_suffix(".json")
     record = storage.read_json(path)
     try:
         likeness = {**record["clips_were"], "fps": [200, 200]}

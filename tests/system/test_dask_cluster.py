@@ -118,7 +118,10 @@ def test_networks_are_trained_on_a_cluster(tmp_path):
     runs = sorted(path.stem for path in tmp_path.glob("checkpoints/*.json"))
     assert runs == [f"Reach-lstm-g{animal:02d}-features" for animal in range(1, 6)]
     assert output.count("2 epochs") == 5
-    records = [storage.read_json(storage.record_path(tmp_path, run)) for run in runs]
+    records = [
+        storage.read_json(storage.checkpoint_path(tmp_path, run).with_suffix(".json"))
+        for run in runs
+    ]
     assert [record["held_out"] for record in records] == [
         [r.split("-")[2]] for r in runs
     ]

@@ -21,7 +21,6 @@ from system.terminal import Problem
 def test_no_run_leads_outside_its_folder(tmp_path, run):
     for find in (
         storage.checkpoint_path,
-        storage.record_path,
         storage.logs_folder,
         storage.figures_folder,
         lambda folder, run: storage.predictions_path(folder, run, "test"),

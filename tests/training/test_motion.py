@@ -182,7 +182,9 @@ def score_clips(folder, run, control=None):
 def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     make_folder(tmp_path)
     train_reg.main(["--data", str(tmp_path), "--model", "motion"])
-    record = storage.read_json(storage.record_path(tmp_path, "Reach-motion"))
+    record = storage.read_json(
+        storage.checkpoint_path(tmp_path, "Reach-motion").with_suffix(".json")
+    )
     assert len(record["train_clips"]) == 21 and record["validation_clips"] == {}
     choice = record["choice"]
     low, high = choice["ranges"]["amount of movement"]

@@ -89,10 +89,16 @@ def test_killed_between_checkpoint_and_record(nursery, tmp_path):
     code, output, _ = nursery.train(*argv, DIE_AFTER=4)
     assert code == -signal.SIGKILL, output
     assert storage.checkpoint_path(tmp_path, "Reach-pool").exists()
-    assert not storage.record_path(tmp_path, "Reach-pool").exists()
+    assert (
+        not storage.checkpoint_path(tmp_path, "Reach-pool")
+        .with_suffix(".json")
+        .exists()
+    )
     code, output, begun = nursery.train(*argv)
     assert (code, begun) == (0, []), output
-    record = storage.read_json(storage.record_path(tmp_path, "Reach-pool"))
+    record = storage.read_json(
+        storage.checkpoint_path(tmp_path, "Reach-pool").with_suffix(".json")
+    )
     checkpoint = storage.checkpoint_path(tmp_path, "Reach-pool")
     assert record["sha256"] == storage.digest_file(checkpoint)
 
