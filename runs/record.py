@@ -226,7 +226,7 @@ class Run:
 
 
 def describe_shares(runs):
-    """Describe how much of a linear score each block is: in one run, or over several."""
+    """Describe how much of a linear score each block is, in one run or over several."""
     if len(runs) == 1:
         return runs[0].describe_choice()
     shares, texts = [run.choice.shares for run in runs], []

@@ -10,7 +10,7 @@ from studies import draw_table, tell
 
 import data
 from evaluation import evaluate, report, report_tables
-from runs.record import Choice, Scheme
+from runs.record import Choice, Scheme, describe_shares
 
 
 def test_a_good_network_is_called_better_than_the_baseline():
@@ -118,12 +118,14 @@ def test_methods_name_all_networks_of_a_cross_validation_once():
     choice = Choice(shares={"amount of movement": 0.2, "posture": 0.8})
     run = make_run(name="Reach", model="motion", scheme=Scheme("folds", n_folds=5))
     run = dataclasses.replace(run, choice=choice)
+    other = dataclasses.replace(run, choice=Choice(shares={"posture": 1.0}))
     result["networks"] = [30, 36, 36, 36, 36]
+    result["shares"] = describe_shares([run, other])
     text = report.write_sentences(result, run, "folds", True)["methods"]
     assert "scored by 5 networks (model motion, each trained on 30 to 36 clips" in text
     assert "They were evaluated on 45 clips of 15 animals, each scored by a" in text
-    assert "20% amount of movement" not in text  # of the last network alone
-    result["networks"] = [36]
+    assert "0% to 20% amount of movement, 80% to 100% posture (over the net" in text
+    result["networks"], result["shares"] = [36], describe_shares([run])
     alone = report.write_sentences(result, run, "test", True)["methods"]
     assert "scored by a network (model motion, trained on 36 clips" in alone
     assert "20% amount of movement [20%, 20%], 80% posture" in alone
