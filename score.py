@@ -280,12 +280,20 @@ def compare(args, rows, run, clips, settled):
     return 0
 
 
+def open_extractor(run, weights):
+    import extractor  # TensorFlow starts here
+
+    return extractor.open_for(run, weights)
+
+
 def score(args, clips, digests, networks, run):
     """Score what suits: list of new_videos.Scored, and an exit code."""
     view = choose_view(run, args.crop, args.mirror)
     weights = predict.settle_weights(run, args.weights)
     folder = None if args.no_cache else args.data
-    features = new_videos.Features(run, weights, digests, folder, args.allow_short)
+    features = new_videos.Features(
+        run, weights, digests, open_extractor, folder, args.allow_short
+    )
     if args.every:
         window = args.window or new_videos.window_seconds(run)
         parts, failed = new_videos.list_windows(

@@ -107,12 +107,16 @@ def window_seconds(run):
 class Features:
     """Features of new videos, by the extractor of a run or as they were kept.
 
-    `digests` are of the videos, by clip; without a folder nothing is kept;
-    `allow_short` takes what is there of a video that is truncated.
+    `digests` are of the videos, by clip; `open_extractor` takes run and weights, and is
+    called when a video is new; without a folder nothing is kept; `allow_short` takes
+    what is there of a video that is truncated.
     """
 
-    def __init__(self, run, weights, digests, folder=None, allow_short=False):
+    def __init__(
+        self, run, weights, digests, open_extractor, folder=None, allow_short=False
+    ):
         self.run, self.weights, self.digests = run, weights, digests
+        self.open_extractor = open_extractor
         self.place, self.allow_short = folder and Path(folder) / "new", allow_short
         self.n_read, self.n_written, self.looks = 0, 0, {}
         made = run.extraction
@@ -129,9 +133,7 @@ class Features:
 
     @functools.cached_property
     def extractor(self):
-        import extractor  # TensorFlow starts here, if a video is new
-
-        return extractor.open_for(self.run, self.weights)
+        return self.open_extractor(self.run, self.weights)
 
     def find(self, part):
         """Find where a part is kept, or None where it cannot be."""
