@@ -4,7 +4,7 @@ import struct
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 
 from system.terminal import Problem
 
@@ -36,7 +36,9 @@ def turn(pixels, frame):
     """Turn and mirror pixels (H, W, 3) as the display matrix of a frame, nine int32
     a b _ c d ... of libavutil/display.h, says: one at (x, y) is shown at
     (a x + c y, b x + d y)."""
-    if (matrix := frame.side_data.get(Type.DISPLAYMATRIX)) is None:
+    # frame.side_data would be kept in the frame and refer to it: hundreds of frames
+    # would stay in memory until the garbage collector comes.
+    if (matrix := SideDataContainer(frame).get(Type.DISPLAYMATRIX)) is None:
         return pixels
     a, b, _, c, d = struct.unpack_from("5i", bytes(matrix))
     if (a and d) and not (b or c):

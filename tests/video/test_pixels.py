@@ -1,6 +1,7 @@
 """Orientation and bit depth: pixels as a player shows them."""
 
 import struct
+import sys
 
 import films
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from system.terminal import Problem
-from video import frames
+from video import decoder, frames, pixels
 
 TURNS = {  # of the matrix (a, b, c, d), and what a player then shows
     (1, 0, 0, 1): lambda f: f,
@@ -40,6 +41,15 @@ def test_turned_and_mirrored_as_a_player_shows_it(tmp_path, matrix):
     assert np.abs(frame.astype(int) - expected).mean() < 4
 
 
+def test_a_frame_is_free_once_its_pixels_are_taken(tmp_path):
+    film = decoder.survey(films.make_film(tmp_path / "rat.mp4", 3))
+    for _, frame in decoder.iterate(film):
+        n_names = sys.getrefcount(frame)
+        pixels.to_rgb(frame)
+        pixels.to_grey(frame)
+        assert sys.getrefcount(frame) == n_names  # or it waits for the collector
+
+
 def test_other_angles_are_refused(tmp_path):
     path = films.make_film(tmp_path / "rat.mp4", 3)
     set_matrix(path, 0.7, 0.7, -0.7, 0.7)
@@ -48,14 +58,14 @@ def test_other_angles_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14])
-@pytest.mark.parametrize("pixels", ["gray16le", "rgb48le"])
-def test_a_film_that_leaves_upper_bits_empty_is_refused(tmp_path, bits, pixels):
+@pytest.mark.parametrize("given", ["gray16le", "rgb48le"])
+def test_a_film_that_leaves_upper_bits_empty_is_refused(tmp_path, bits, given):
     path = tmp_path / "deep.mkv"
     drawn = [films.draw_frame(n).astype(np.uint16) << (bits - 8) for n in range(6)]
     kind = "gbrp16le"
-    if pixels == "gray16le":
-        kind, drawn = pixels, [np.ascontiguousarray(d[..., 2]) for d in drawn]
-    films.write_film(path, drawn, "ffv1", kind, given=pixels)
+    if given == "gray16le":
+        kind, drawn = given, [np.ascontiguousarray(d[..., 2]) for d in drawn]
+    films.write_film(path, drawn, "ffv1", kind, given=given)
     with pytest.raises(Problem, match="no pixel is brighter than"):
         films.read_video(path, 6)
 
