@@ -192,8 +192,10 @@ def extract_on_cluster(args, clips, options):
         if isinstance(made, Problem):
             raise made
         record, todo = prepare(args, clips, made)
-        how = args.data.resolve(), record, weights, rest
-        results = dask_cluster.run(client, on_cluster.extract_clip, todo, *how)
+        folder = args.data.resolve()
+        results = dask_cluster.run(
+            client, on_cluster.extract_clip, todo, folder, record, weights, rest
+        )
         return todo, follow(results, len(todo))
 
 

@@ -236,9 +236,10 @@ def settle_study(args, clips, run, trained):
     from evaluation import groups, study
 
     table = new_animals.tabulate(clips.values(), run)
-    asked = args.compare, args.pair, args.control_group, args.sessions
     try:
-        settled = study.settle(table, run, *asked)
+        settled = study.settle(
+            table, run, args.compare, args.pair, args.control_group, args.sessions
+        )
         if trained:
             known = explain_trained(trained, clips)
             raise groups.TooFew(f"no comparison with {known}")

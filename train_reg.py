@@ -206,8 +206,9 @@ def train_all(args, repeat):
             "them again with extract_features.py --seq-length N --overwrite"
         )
     if args.skip_missing:
-        wanted = options.n_frames, options.reads
-        clips = sequences.omit_missing(args.data, clips, *wanted)
+        clips = sequences.omit_missing(
+            args.data, clips, options.n_frames, options.reads
+        )
     options = splits.settle_healthy(clips, options)
     if options.control_group:
         print(f"healthy group: {options.control_group}")

@@ -69,8 +69,9 @@ def settle_comparison(args, split, parts):
             f"no comparison: this run was trained on {known}, so it would find what it "
             "was taught. Compare with --folds, and a run trained on scores"
         )
-    asked = args.compare, args.pair, args.control_group, args.sessions
-    settled = study.settle(table, run, *asked)
+    settled = study.settle(
+        table, run, args.compare, args.pair, args.control_group, args.sessions
+    )
     if settled["sessions"]:
         print(f"sessions: {' -> '.join(settled['sessions'])}")
     return settled
@@ -198,11 +199,11 @@ def evaluate_run(args, question, outcome, ratings):
         result["outcome"] = further.evaluate_outcome(table, outcome)
     if args.plan:
         mae = result["agreement"]["clips"]["mae"]
-        known = args.data, table, run, args.plan, mae
-        result["plan"] = learning_curve.measure_plan(*known)
+        result["plan"] = learning_curve.measure_plan(
+            args.data, table, run, args.plan, mae
+        )
     if ratings:
-        known = table, run, ratings, args.margin
-        result["raters"] = further.evaluate_raters(*known)
+        result["raters"] = further.evaluate_raters(table, run, ratings, args.margin)
     lines = report.publish(
         args.data, split, question.clips, table, run, result, vars(args)
     )

@@ -43,8 +43,9 @@ def measure_errors(clips, test, is_clipped):
         moved = movement[test] @ weights + bias
         low = 0 if is_clipped else scores[rest].min()
         moved = np.clip(moved, low, max(low, scores[rest].max()))
-        known = columns[rest], scores[rest], animals[rest]
-        ridge = baselines.predict_ridge(*known, columns[test])
+        ridge = baselines.predict_ridge(
+            columns[rest], scores[rest], animals[rest], columns[test]
+        )
     except (Problem, baselines.NoBaseline):  # nothing varies
         pass
     return np.abs(np.array([moved, ridge, mean]) - scores[test])

@@ -82,8 +82,9 @@ def describe_part(folder, run, part, clips, cache):
         rows = (clip for clip in clips if clip.split == "train" and clip.is_scored)
         stand_in = {clip.name: clip.score for clip in rows}
     part = add_target(part.assign(run=run.name), run)
-    known = run, stand_in, provenance.list_digests(folder)
-    part["seen"] = learned.describe_seen(part["clip"], part["animal"], *known)
+    part["seen"] = learned.describe_seen(
+        part["clip"], part["animal"], run, stand_in, provenance.list_digests(folder)
+    )
     if train := run.train_clips or stand_in:
         return add_baselines(folder, part, run, train, lengths, cache)
     return part, dict.fromkeys(BASELINE_COLUMNS, "no train rows")

@@ -50,8 +50,9 @@ class Question:
         """Tabulate clips, with the animals and groups that a run names; with
         --skip-missing only those that have sequences."""
         if self.skip_missing:
-            wanted = run.n_frames, run.options.reads
-            clips = sequences.omit_missing(self.folder, clips, *wanted)
+            clips = sequences.omit_missing(
+                self.folder, clips, run.n_frames, run.options.reads
+            )
         animals = data.list_animals(clips, run.animal_pattern)
         return data.tabulate_clips(clips, animals, run.group_pattern)
 

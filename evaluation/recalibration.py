@@ -108,13 +108,20 @@ def recalibrate(folder, run, table, clips, name):
             for clip, animal, target, score in rows
         ],
     )
-    owners = {clip: run.animal_of(clip) for clip in run.targets}
-    known = run.targets, owners, run.clips_were.digests or {}
     given = splits.give_clips(run, clips, targets, {})
     new = dataclasses.replace(
         given,
         name=name,
-        base=Base(run.name, run.sha256, run.received, *line, *known),
+        base=Base(
+            name=run.name,
+            sha256=run.sha256,
+            received=run.received,
+            slope=line[0],
+            offset=line[1],
+            clips=run.targets,
+            animals={clip: run.animal_of(clip) for clip in run.targets},
+            digests=run.clips_were.digests or {},
+        ),
         held_out=[],
         scheme=Scheme(""),
         choice=Choice(),

@@ -82,8 +82,9 @@ def show_clip(study, row, n_key_frames, limits, draw):
         rates=find_rates(study.of_clip[row], sequence),
     )
     interval = study.pictures.find_interval(name)
-    trace = parts.steps[row], parts.step_length, len(sequence), interval, limits
-    trace = overlays.Trace(*trace)
+    trace = overlays.Trace(
+        parts.steps[row], parts.step_length, len(sequence), interval, limits
+    )
     of_groups = study.run.target == "group"
     clip |= {
         "row": row,

@@ -247,8 +247,9 @@ def describe_pace(folder, names, extraction):
     for name in names:
         origin = origins.get((name, length))
         if origin and origin.fps:
-            of_sequence = (length, extraction["sampling"], origin.fps)
-            steps[name] = frames.measure_interval(origin.n_frames, *of_sequence)
+            steps[name] = frames.measure_interval(
+                origin.n_frames, length, extraction["sampling"], origin.fps
+            )
     usual = statistics.median(steps.values()) if steps else 0
     deviating = [
         f"{name} {1000 * step:.0f} ms"

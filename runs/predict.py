@@ -100,8 +100,8 @@ def settle_weights(run, weights=None):
 
 def require_sequences(folder, names, run):
     """Refuse clips without a sequence for a run, with the command that makes it."""
-    wanted = run.n_frames, run.options.reads
-    if lacking := sequences.explain_missing(folder, names, *wanted):
+    lacking = sequences.explain_missing(folder, names, run.n_frames, run.options.reads)
+    if lacking:
         raise Problem(
             f"{lacking}. {suggest_command(folder, run)}; --skip-missing omits them"
         )
@@ -114,10 +114,11 @@ def read_sequences(folder, names, run, control=None):
     "first-frame" repeats the first one.
     """
     random = np.random.default_rng(0)
-    wanted = run.n_frames, run.n_features, run.options.reads
     require_sequences(folder, names, run)
     for name in names:
-        sequence = sequences.read_sequence(folder, name, *wanted)
+        sequence = sequences.read_sequence(
+            folder, name, run.n_frames, run.n_features, run.options.reads
+        )
         if control == "shuffled-frames":
             sequence = random.permutation(sequence)
         elif control == "first-frame":
