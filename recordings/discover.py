@@ -12,7 +12,7 @@ from names import labels
 from names.matching import form_of_animal
 from names.sessions import EVENTS, find_order, name_sessions
 from system.storage import FORBIDDEN, find_name_fault
-from system.tables import fold, list_some
+from system.tables import count, fold, list_some
 from system.terminal import caution
 
 SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -71,7 +71,7 @@ def guess_clips(folder, videos, split=None, task=None):
     for animal, _ in Counter(filter(None, found)).most_common():
         spelled.setdefault(form_of_animal(animal), animal)
     animals = [animal and spelled[form_of_animal(animal)] for animal in found]
-    groups, sessions = list(map(find_group, texts)), list(map(find_session, texts))
+    groups, sessions = list(map(find_group, texts)), find_sessions(texts, animals)
     told = settle_labels(texts, animals, groups, sessions)
     columns = zip(videos, texts, name_clips(folder, videos), *told, strict=True)
     clips = []
@@ -98,12 +98,33 @@ def describe_place(folder, video):
     return unicodedata.normalize("NFC", place)
 
 
+def find_sessions(texts, animals):
+    """Find the session in each path. Where most paths with a date have a session beside
+    it, `pre 2024-03-04`, that is taken, as animals have days of their own; the date
+    where an animal has several in one session."""
+    dates = [re.search(START + DATE + END, text) for text in texts]
+    dates = [found and found[1] for found in dates]
+    named = [find_session(text) for text in texts]
+    dated, days = list(zip(animals, named, dates, strict=True)), defaultdict(set)
+    both = [each for each in dated if each[1] and each[2]]
+    if 2 * len(both) <= sum(map(bool, dates)):
+        return [date or session for _, session, date in dated]
+    for animal, session, date in both:
+        days[animal, session].add(date)
+    several = [key for key, own in days.items() if key[0] and len(own) > 1]
+    beside = list_some(sorted({session for _, session, _ in both}))
+    if several:
+        animal, session = min(several)
+        why = f"{animal} has several dates in {session}"
+        caution(f"names tell dates and {beside}; {why}, so sessions are the dates")
+        return [date or session for _, session, date in dated]
+    caution(f"names tell dates and {beside}, which are the sessions")
+    return [session or date for _, session, date in dated]
+
+
 def find_session(text):
-    """Find the session in a path: its date, which tells days apart alone; else its
-    phase, week, day and number, `post-d3` as it is spelled there, or by hyphens where
-    they stand apart."""
-    if found := re.search(START + DATE + END, text):
-        return found[1]
+    """Find the session in a path, but for its date: phase, week, day and number,
+    `post-d3` as it is spelled there, or by hyphens where they stand apart."""
     told, runs = {}, [run[0] for run in re.finditer(RUN, text, re.I)]
     kinds = {
         run: [kind for kind, part in PARTS.items() if re.search(part, run, re.I)]
@@ -229,7 +250,7 @@ def describe_guess(clips, listed=(), n_shown=10):
         if column == "group" and known:
             text += f" ({', '.join(f'{k} {n}' for k, n in sorted(known.items()))})"
         if known and n_unknown:
-            text += f" and {n_unknown} clips without"
+            text += f" and {count(n_unknown, 'clip')} without"
         counts.append(text)
     days = find_order(found["session"])
     shown = " -> ".join(days) if days else ", ".join(sorted(found["session"]))

@@ -128,11 +128,18 @@ def test_a_phase_and_a_day_are_one_session(day, end):
         ("M1_pre_t1 M1_post-1 M1_post-2", "pre post post"),  # trials, not days
         ("M1_post7d_1 M1_post7d_2 M1_pre_1", "post7d post7d pre"),
         ("M1_BL_1 M1_dpi7_1 M1_PSD14_1", "BL dpi7 PSD14"),
-        ("240312_M1_BL_1 240321_M1_dpi7_1", "240312 240321"),
+        ("240312_M1_BL_1 240321_M1_dpi7_1", "BL dpi7"),
+        (
+            "240312_M1_d1_1 240313_M2_d1_1 240321_M1_d9_1",
+            "d1 d1 d9",
+        ),  # days of their own
+        ("240312_M1_pre_1 240321_M1_post_1 240325_M1_psot_1", "pre post 240325"),
+        ("240312_M1_pre_1 240321_M1_post_1 240325_M1_post_1", "240312 240321 240325"),
+        ("240312_M1_20min 240321_M1_20min 240325_M1_20min", "240312 240321 240325"),
         ("240312_C57BL6_M1_1 240321_C57BL6_M1_1", "240312 240321"),
         ("BL6_M1_d3_1 BL6J_M1_d10_1", "d3 d10"),
         ("M1_day3_session1 M1_day3_session2", "day3_session1 day3_session2"),
-        ("2024-05-01_M1_pre 2024-05-04_M1_post-d3", "2024-05-01 2024-05-04"),
+        ("2024-05-01_M1_pre 2024-05-04_M1_post-d3", "pre post-d3"),
     ],
 )
 def test_no_two_days_are_one_session(names, wanted):
