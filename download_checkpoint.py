@@ -97,7 +97,8 @@ def main(argv=None):
         download(args.url, temporary)
         digest = check_file(temporary, target.name, args.sha256)
     print(f"{target} written, sha256 {digest}")
-    print(state.format_next(args.data, f"score.py NEW_VIDEOS --run {target.stem}"))
+    way = f"score.py NEW_VIDEOS --run {target.stem}"
+    print(f"next: {state.write_command(args.data, way)}")
 
 
 if __name__ == "__main__":

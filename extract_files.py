@@ -49,13 +49,6 @@ def measure_clip(clip, reel):
     return view.end - view.start
 
 
-def read_pictures(clip, reel):
-    """Read the pictures of a clip, and report what is unusual in its video."""
-    view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
-    yield from reel.iterate(None, view.start, view.end)
-    report_notes(clip, reel)
-
-
 def report_notes(clip, reel):
     for note in reel.list_notes():
         terminal.caution(f"{Path(clip.video).name}: {note}")
@@ -72,16 +65,20 @@ def settle(clip, folder, save_as, allow_short):
         # Found in the working folder wherever that moves.
         return clip._replace(video=discover.place_in(folder, clip.video, clip.video))
     reel = frames.open_reel(clip.video, allow_short)
-    pictures, place = read_pictures(clip, reel), folder / clip.split / clip.task
+    view = frames.find_view(clip, reel.n_frames, reel.rate or 1)
+    pictures = reel.iterate(None, view.start, view.end)
+    place = folder / clip.split / clip.task
     row = clip._replace(video=None, start=None, end=None)
     if save_as == "mp4":
         if not (rate := clip.fps or reel.rate):
             raise Problem(f"{clip.video} tells no frame rate: give --save-as jpg")
         with storage.replacing(place / f"{clip.name}.mp4") as temporary:
             frames.write_video(temporary, pictures, rate, crf=MP4_LOSS)
+        report_notes(clip, reel)
         return row._replace(fps=None)  # the new film tells it
     part = f"{tables.write_field(clip.start)} {tables.write_field(clip.end)}".strip()
     n_frames = frames.write_images(place, clip.name, pictures, clip.video, part)
+    report_notes(clip, reel)
     return row._replace(n_frames=n_frames)
 
 
@@ -328,21 +325,16 @@ def parse_args(argv):
     add("--mirror", bool, "exchange left and right")
     args = parser.parse_args(argv)
     folder = args.source or args.cut
-    for is_wrong, told in (
-        (
-            len(args.source or ()) > 1,
-            "--from names one folder. Give others one by one",
-        ),
-        (args.find_trials and not args.source, "--find-trials needs --from DIR"),
-        (args.save_as != "rows" and not args.cut, "--save-as goes with --cut"),
-        (args.animals and not folder, "--animals goes with --from or --cut"),
-        (
-            (args.crop or args.mirror) and not (folder or args.append),
-            "--crop and --mirror go with --from, --cut or --append",
-        ),
-    ):
-        if is_wrong:
-            parser.error(told)
+    if len(args.source or ()) > 1:
+        parser.error("--from names one folder. Give others one by one")
+    if args.find_trials and not args.source:
+        parser.error("--find-trials needs --from DIR")
+    if args.save_as != "rows" and not args.cut:
+        parser.error("--save-as goes with --cut")
+    if args.animals and not folder:
+        parser.error("--animals goes with --from or --cut")
+    if (args.crop or args.mirror) and not (folder or args.append):
+        parser.error("--crop and --mirror go with --from, --cut or --append")
     args.source = args.source[0] if args.source else args.cut and args.cut.parent
     return args
 

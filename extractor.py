@@ -11,13 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from features import inception_v3
-from features.inception_v3 import N_FEATURES, WIDTHS
+from features.inception_v3 import WIDTHS
 from features.sequences import check_weights
 from system.backend import keras
 from system.terminal import Problem, caution
 from video.frames import FRAME_SIZE, resize_frame
-
-__all__ = ["N_FEATURES", "Extractor"]
 
 # Measured on two cores: 149, 148 and 145 ms of processor time a frame in batches of 4,
 # 8 and 16, against 269 one by one. A GPU needs more at once (not measured).

@@ -73,7 +73,7 @@ def add_network(parser):
     add("--dropout", terminal.fraction, text)
     add("--activation", ("relu", "linear"), "of the score: relu allows none below 0")
     text = "activation of the gates: hard_sigmoid as published, sigmoid fast on GPUs"
-    add("--gates", ("hard_sigmoid", "sigmoid"), text)
+    add("--gates", models.GATES, text)
     text = "scale features by their mean and SD over training clips"
     add("--standardize", bool, text)
     text = "average this many networks, each with another seed"

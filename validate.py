@@ -69,12 +69,9 @@ def settle_comparison(args, split, parts):
             f"no comparison: this run was trained on {known}, so it would find what it "
             "was taught. Compare with --folds, and a run trained on scores"
         )
-    settled = study.settle(
+    return study.settle(
         table, run, args.compare, args.pair, args.control_group, args.sessions
     )
-    if settled["sessions"]:
-        print(f"sessions: {' -> '.join(settled['sessions'])}")
-    return settled
 
 
 def score(question, repeats, controls):
@@ -108,7 +105,8 @@ def recalibrate(question, name):
     name = name or f"{run.name}-recalibrated"
     found = recalibration.recalibrate(question.folder, run, table, question.clips, name)
     recalibration.report_gain(run, table, *found)
-    print(state.format_next(question.folder, f"score.py NEW_VIDEOS --run {name}"))
+    way = f"score.py NEW_VIDEOS --run {name}"
+    print(f"next: {state.write_command(question.folder, way)}")
 
 
 # ---------------------------------------------------------------- the script

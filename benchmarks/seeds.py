@@ -46,7 +46,7 @@ def train_once(folder, plan, n_features, as_published, logs):
     )
     try:
         one = trainer.Trainer(model, options)
-        trainer.fit_network(one, batches, validation, logs, options.as_dict())
+        trainer.fit_network(one, batches, validation, logs, vars(options))
     except terminal.Problem:
         return 0.0, 0.0
     read = (sequences.read_sequence(folder, name, *shape) for name in targets)

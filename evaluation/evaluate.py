@@ -106,8 +106,7 @@ def find_labels(table, run):
 
 def tabulate(table):
     """Tabulate errors by all that is known of a clip."""
-    dates = [data.date_of(clip) for clip in table["clip"]]
-    dates = [date and f"{date[0]:02d}-{date[1]:02d}" for date in dates]
+    dates = [data.session_of(clip) for clip in table["clip"]]
     known = table.assign(date=pd.Series(dates, dtype=object, index=table.index))
     known["severity, rounded"] = np.floor(table["target"] + 0.5)
     if "session" in known and known["session"].equals(known["date"]):

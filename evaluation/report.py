@@ -1,13 +1,13 @@
 """What an evaluation writes: predictions, JSON, figures, the page, sentences."""
 
 import dataclasses
+import functools
 import os
 import textwrap
 import warnings
 from urllib.parse import quote
 
 import numpy as np
-from PIL import Image
 
 from evaluation import plots, priorities, questions, report_tables, study, verdict
 from evaluation.groups import FOLDED
@@ -18,7 +18,8 @@ from system.tables import count, write_columns
 from system.terminal import Problem
 from video import find, frames
 
-N_PICTURES, SIDE = 6, 240  # of the strip of a clip; pixels of a picture's longer side
+N_PICTURES = 6  # of the strip of a clip
+SHRINK = functools.partial(frames.shrink, side=240)
 LEVELS = {
     verdict.BETTER: "good",
     verdict.NOT_SHOWN: "doubtful",
@@ -166,13 +167,7 @@ def show_clip(path, folder, clip):
         source = os.path.relpath(find.find_source(folder, clip)[0], path.parent)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # extraction has reported them
-            pictures = frames.read_frames(folder, clip, N_PICTURES, "uniform", shrink)
+            pictures = frames.read_frames(folder, clip, N_PICTURES, "uniform", SHRINK)
     except (Problem, OSError, ValueError):
         return {"link": None, "strip": None}
     return {"link": quote(source.replace(os.sep, "/")), "strip": np.hstack(pictures)}
-
-
-def shrink(frame):
-    image = Image.fromarray(np.ascontiguousarray(frame))
-    image.thumbnail((SIDE, SIDE))
-    return np.asarray(image)

@@ -50,7 +50,6 @@ RATER_VERDICTS = {
     "beyond": "the network disagrees with raters more than they with each other",
 }
 ASKED = ("controls", "outcome", "plan")  # sections without a line among the figures
-ORDERLESS = ("pool",)  # models that ignore the order of frames by design
 
 
 class Section(NamedTuple):
@@ -168,8 +167,8 @@ def list_controls(controls, model):
     sections = []
     for name, found in controls.items():
         notes = [CONTROL_VERDICTS.get(found["verdict"], UNDECIDED)]
-        if model in ORDERLESS and name == "shuffled-frames":
-            notes.append(f"{model} ignores the order of frames by design")
+        if model == "pool" and name == "shuffled-frames":
+            notes.append("pool ignores the order of frames by design")
         rows = lay({"before": "as it is", "after": name, "change": "change"}, found)
         sections.append(Section(f"control {name}", ("MAE over clips",), rows, notes))
     return sections

@@ -3,12 +3,10 @@
 The statistics are those of `groups.py`.
 """
 
-import dataclasses
 from pathlib import Path
 
 from evaluation.groups import check_sizes, compare, read_doses
-from names import labels as spelling
-from names import sessions
+from names import labels, sessions
 from reports import page, style
 from runs import intervals
 from system.terminal import Problem, caution, list_versions
@@ -24,11 +22,10 @@ def settle(table, run, by_group, by_session, control=None, order=None):
     healthy, found = None, {"groups": [], "sessions": []}
     if by_group:
         known = sorted(set(table["group"]))
-        run = dataclasses.replace(run, target="score")
-        healthy = spelling.settle_healthy(run, known, control).control_group
+        healthy = labels.find_healthy(known, control, run.control_group)
         instead = f"the difference is taken from {known[0]}, the first by name"
         if len(known) < 3 or healthy:
-            spelling.ask_healthy(known, healthy, instead)
+            labels.ask_healthy(known, healthy, instead)
         found["groups"] = list_groups(table, healthy)
     if by_session:
         days = found["sessions"] = sessions.order_sessions(table["session"], order)
@@ -37,12 +34,14 @@ def settle(table, run, by_group, by_session, control=None, order=None):
     elif by_group:
         check_sessions(table)
     check_sizes(table, found)
+    if found["sessions"]:
+        print(f"sessions: {' -> '.join(found['sessions'])}")
     return found | {"healthy": healthy}
 
 
 def list_groups(table, healthy):
     """List the groups, the healthy one first; of three or more it must be known."""
-    known = spelling.order_groups(table["group"], healthy)
+    known = labels.order_groups(table["group"], healthy)
     if doses := read_doses(known):
         return sorted(known, key=lambda group: (group != healthy, doses[group]))
     if not healthy and len(known) > 2:

@@ -69,10 +69,8 @@ def compare_baselines(result, digits):
     errors = [baselines[name]["clips"]["mae"]["value"] for name in (rival, MEAN)]
     if errors[0] >= errors[1]:
         return BETTER, "", f"{start}; no simple method beats it."
-    reduction, method = (
-        baselines[rival]["reduction"],
-        f"the best simple method ({rival})",
-    )
+    reduction = baselines[rival]["reduction"]
+    method = f"the best simple method ({rival})"
     gain = show(reduction, digits)
     if compare(reduction) == "better":
         return BETTER, "", f"{start}, and than {method}, by {gain}."

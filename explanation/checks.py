@@ -7,12 +7,14 @@ the features, not the network (Adebayo et al. 2018).
 """
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 
 from evaluation.groups import correct_holm
 from explanation import attribution
 from explanation.network import Moving, cut, permuted
-from explanation.statistics import ALPHA, correlate_ranks, find_interval
 
+ALPHA = 0.05
 FRAME_AMOUNTS = (0.1, 0.2, 0.35, 0.5)  # of the frames that are replaced
 FEATURE_AMOUNTS = (0.03, 0.1, 0.3)
 N_RANDOM = 2  # random orders, whose mean is the chance level
@@ -87,10 +89,8 @@ def find_advantages(changes):
         own, changes = changes[:, :n_plans], changes[:, n_plans:]
         own = own.reshape(len(own), -1, len(amounts))
         own = np.abs(own) if name == "importance" else own
-        given, chance = (
-            own[:, :n_given].mean(axis=2),
-            own[:, n_given:].mean(axis=(1, 2)),
-        )
+        given = own[:, :n_given].mean(axis=2)
+        chance = own[:, n_given:].mean(axis=(1, 2))
         if name == "importance":
             found[name] = given[:, 0] - chance
         else:
@@ -135,10 +135,8 @@ def summarise_advantages(advantages, owners):
     largest, tests = np.abs(advantages["importance"]).max(), {}
     for name, advantage in advantages.items():
         tests[name] = find_interval(advantage, owners)
-        if (
-            name.startswith("features")
-            and np.abs(advantage).max() <= ROUNDING * largest
-        ):
+        is_nothing = np.abs(advantage).max() <= ROUNDING * largest
+        if name.startswith("features") and is_nothing:
             reason = "the network uses nothing but the mean frame"
             tests[name] = {"value": None, "p": None, "reason": reason}
     add_verdicts(tests)
@@ -196,3 +194,28 @@ def run_randomisation_test(members, sequences, parts, seed=0):
         "evaluated": ["signed"] if moving else ["signed", "frames"],
         **means,
     }
+
+
+def find_interval(values, owners):
+    """Find the mean over animals (`owners`) of values (N,), 95% limits, p of being 0.
+
+    Of fewer than three animals these are None, with a reason.
+    """
+    values = pd.Series(np.asarray(values, float)).groupby(np.asarray(owners)).mean()
+    value, n = float(values.mean()), len(values)
+    if n < 3:
+        none = dict.fromkeys(("low", "high", "p"))
+        reason = "an interval needs three animals"
+        return {"value": value, "n": n, **none, "reason": reason}
+    found = stats.ttest_1samp(values, 0)
+    low, high = map(float, found.confidence_interval())
+    p = float(np.nan_to_num(found.pvalue, nan=1.0))
+    return {"value": value, "n": n, "low": low, "high": high, "p": p}
+
+
+def correlate_ranks(first, second):
+    """Compute Spearman's rho, None where it is not defined."""
+    first, second = np.ravel(first), np.ravel(second)
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    return float(stats.spearmanr(first, second).statistic)

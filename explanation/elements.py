@@ -11,17 +11,18 @@ import pandas as pd
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from evaluation.groups import correct_holm, permute
-from explanation.statistics import ALPHA, correlate_ranks
+from evaluation.groups import correct_holm, permute, subtract_means
+from explanation.checks import ALPHA, correlate_ranks
 from names.labels import order_groups
 
 MAX_COMPONENTS = 10
+SEED = 0
 PLANE = ["component_1", "component_2"]
 LOWER, UPPER = "lower network score", "upper network score"
 ALL = "all of these clips"
 
 
-def tabulate_frames(table, points, n_elements, seed=0):
+def tabulate_frames(table, points, n_elements):
     """Tabulate frames: whose they are, principal components, element (the largest is 0)
     and distance to its centre, found by k-means; also parts of variance.
 
@@ -29,9 +30,9 @@ def tabulate_frames(table, points, n_elements, seed=0):
     """
     n_clips, n_frames, _ = points.shape
     points = points.reshape(n_clips * n_frames, -1)
-    coordinates, variances = find_components(points, seed)
+    coordinates, variances = find_components(points)
     n_elements = min(n_elements, len(np.unique(coordinates, axis=0)))
-    means = KMeans(n_elements, n_init=10, random_state=seed).fit(coordinates)
+    means = KMeans(n_elements, n_init=10, random_state=SEED).fit(coordinates)
     order = np.argsort(-np.bincount(means.labels_, minlength=n_elements), kind="stable")
     away = coordinates - means.cluster_centers_[means.labels_]
     frames = table[["clip", "animal", "group", "network_score"]]
@@ -46,10 +47,10 @@ def tabulate_frames(table, points, n_elements, seed=0):
     return frames, variances
 
 
-def find_components(points, seed=0):
+def find_components(points):
     """Find principal components of frames, (P, n >= 2), and their parts of variance."""
     wanted = min(MAX_COMPONENTS, *points.shape)
-    pca = PCA(wanted, svd_solver="auto", random_state=seed)
+    pca = PCA(wanted, random_state=SEED)
     with np.errstate(invalid="ignore"):  # frames that are all alike have no variance
         coordinates = pca.fit_transform(np.asarray(points, float))
     variances = np.nan_to_num(pca.explained_variance_ratio_)
@@ -112,7 +113,7 @@ def compare_groups(parts, owners, second):
     if min(sizes) < 2 or sum(sizes) < 5:
         reason = "two animals that are in one group alone, five in all, are needed"
         return np.full(parts.shape[1], np.nan), reason
-    p = permute(kept, lambda a, b, axis: a.mean(axis) - b.mean(axis), "independent")
+    p = permute(kept, subtract_means)
     lowest = parts.shape[1] * 2 / math.comb(sum(sizes), sizes[0])  # corrected
     few = f"with so few animals no corrected p can be below {min(1, lowest):.2g}"
     return p, few if lowest >= ALPHA else ""
@@ -125,13 +126,3 @@ def choose_central(frames, element, n_chosen):
     again = inside["clip"].duplicated()
     chosen = pd.concat([inside[~again], inside[again]])[:n_chosen]
     return list(zip(chosen["clip"], chosen["frame"] - 1, strict=True))
-
-
-def find_ellipse(points, n_deviations=2):
-    """Find the ellipse of the covariance of points (n, 2) as matplotlib takes it."""
-    if len(points) < 3:
-        return None
-    values, vectors = np.linalg.eigh(np.cov(points.T))
-    width, height = 2 * n_deviations * np.sqrt(np.maximum(values[::-1], 0))
-    angle = np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
-    return {"xy": points.mean(axis=0), "width": width, "height": height, "angle": angle}

@@ -11,12 +11,15 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 
+from explanation.elements import PLANE
 from explanation.places import find_centres
 from reports import style
 from reports.style import COLOURS, INK
+from system.tables import count
 
 WIDTH = 10  # inches: the width of the page at 100 pixels an inch
 DPI = 150
@@ -151,3 +154,37 @@ def mark(axes, trace, frame, text):
 def find_limit(maps):
     """Find the contribution that gets the full colour in a row of pictures."""
     return max(np.abs(places).max() for places in maps) or 1.0
+
+
+@styled
+def draw_space(frames, variances, healthy=None):
+    """Draw the frames of a table as points, and an ellipse for each animal."""
+    figure = Figure((WIDTH, 6.2), layout="constrained")
+    axes = figure.subplots()
+    for group, look in style.choose_looks(list(frames["group"]), healthy).items():
+        inside = frames[frames["group"] == group]
+        size = 9 if len(inside) < 2000 else 4
+        look = dict(zip(("color", "marker"), look, strict=True)) | {"lw": 0}
+        axes.scatter(*inside[PLANE].to_numpy().T, size, alpha=0.4, **look)
+        told = f"{group} ({count(inside['animal'].nunique(), 'animal')})"
+        axes.scatter([], [], 30, label=told, **look)
+        for _, own in inside.groupby("animal"):
+            if ellipse := find_ellipse(own[PLANE].to_numpy()):
+                shape = Ellipse(**ellipse, fill=False, ec=look["color"], lw=0.9)
+                axes.add_patch(shape)
+    axes.autoscale_view()
+    axes.set(xlabel=f"component 1 ({variances[0]:.0%} of the variance)")
+    axes.set(ylabel=f"component 2 ({variances[1]:.0%})")
+    axes.set(xticks=[], yticks=[])  # the scale has no meaning
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+def find_ellipse(points):
+    """Find the ellipse of two deviations of points (n, 2) as matplotlib takes it."""
+    if len(points) < 3:
+        return None
+    values, vectors = np.linalg.eigh(np.cov(points.T))
+    width, height = 4 * np.sqrt(np.maximum(values[::-1], 0))
+    angle = np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
+    return {"xy": points.mean(axis=0), "width": width, "height": height, "angle": angle}

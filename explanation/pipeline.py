@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from explanation import attribution, checks, elements, overlays, places, plots, summary
+from explanation import attribution, checks, elements, overlays, places, summary
+from explanation.checks import ALPHA
 from explanation.network import Moving, cut, split_movement
-from explanation.statistics import ALPHA
 from models import MOVEMENT
 from reports import style
 from runs.record import Run
@@ -186,7 +186,7 @@ def map_space(study, n_elements):
     for row, chosen in zip(rows, central, strict=True):
         row["pictures"] = [found[frame] for frame in chosen if frame in found]
         row["part"] = row["frames"] / len(frames)
-    figure = plots.draw_space(frames, variances, healthy)
+    figure = overlays.draw_space(frames, variances, healthy)
     space = {
         "kind": kind,
         "groups": names,

@@ -5,12 +5,11 @@ from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from system.terminal import Problem
 from video import frames
 
-SHOWN_WIDTH = 480  # pixels: as large as any picture on the page
+SHOWN = 480  # pixels: as large as any picture on the page
 # Along either side of a frame, by their number: the first and the step, in pixels of
 # the 299 that the network sees.
 CENTRES = {8: (37, 32), 17: (21, 16)}
@@ -40,15 +39,6 @@ def find_centres(length, n_places):
     """
     first, step = CENTRES[n_places]
     return (first + step * np.arange(n_places)) * length / frames.FRAME_SIZE
-
-
-def shrink(frame):
-    """Shrink a frame to at most 480 pixels in width, even in height."""
-    height, width = frame.shape[:2]
-    scale = min(1.0, SHOWN_WIDTH / width)
-    size = (round(width * scale), max(2, round(height * scale / 2) * 2))
-    image = Image.fromarray(np.ascontiguousarray(frame))
-    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
 
 def spread_over_places(gradients, maps):
@@ -97,7 +87,7 @@ class Pictures:
             for index, frame in zip(indices, map(view.apply, read), strict=True):
                 resized.append(frames.resize_frame(frame))
                 if index in shown:
-                    pictures[int(index)] = shrink(frame)
+                    pictures[int(index)] = frames.shrink(frame, SHOWN)
         except Problem as problem:
             self.missing[name] = str(problem)
             return None

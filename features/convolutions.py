@@ -8,9 +8,8 @@ lists them. So nothing is rebuilt from what a file says; it gives arrays by thei
 import io
 import re
 import zipfile
-from pathlib import Path
 
-from system import apart, untrusted
+from system import untrusted
 from system.terminal import Problem
 from system.untrusted import check_array, first_line, read_array
 
@@ -18,18 +17,12 @@ LAYER = re.compile(r"(?:.*/)?(conv2d|batch_normalization)(?:_(\d+))?/.*[^/]")
 N_ARRAYS = {"conv2d": 1, "batch_normalization": 3}  # kernel; beta, mean, variance
 
 
-def read_apart(path, n_layers):
-    """Read the first convolutions and normalizations of a file in another process.
-
-    Returns (bool, list): whether layers come as the model lists them; of each of
-    `n_layers` the kernel, then beta, mean and variance, float32.
-    Raises Problem where they are not there.
-    """
-    return apart.read("features.convolutions:read_layers", Path(path), n_layers)
-
-
 def read_layers(path, n_layers):
-    """Read layers in this process; see `read_apart`."""
+    """Read the first convolutions and normalizations of a file; see `apart.read`.
+
+    Yields whether layers come as the model lists them, then of each of `n_layers` the
+    kernel, beta, mean and variance. Raises Problem where they are not there.
+    """
     import h5py
 
     found = {kind: {} for kind in N_ARRAYS}

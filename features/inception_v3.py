@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from features import convolutions
 from features.sequences import check_weights
+from system import apart
 from system.backend import keras
 from system.terminal import Problem
 from video.frames import FRAME_SIZE
@@ -27,6 +27,7 @@ N_FEATURES = 2048  # of the last block, whose maps see a frame as 8 x 8 places
 MIDDLE, N_MOVEMENT = "mixed4+mixed6", 1536  # 17 x 17 places
 WIDTHS = {"features": N_FEATURES, "movement": N_MOVEMENT}  # of each kind of sequence
 N_CONVOLUTIONS = 94
+LAYERS = "features.convolutions:read_layers"
 EPSILON = 1e-3  # of the normalizations
 RANDOM_SEED = 0
 TIMEOUT = 60  # seconds without an answer after which a download counts as failed
@@ -79,7 +80,7 @@ def read_parts(weights, shapes):
     if check_weights(weights) == "random":
         return draw_parts(shapes)
     path = fetch_imagenet() if weights == "imagenet" else Path(weights)
-    is_listed, arrays = convolutions.read_apart(path, N_CONVOLUTIONS)
+    is_listed, arrays = apart.read(LAYERS, path, N_CONVOLUTIONS)
     parts = list(zip(*[iter(arrays)] * 4, strict=True))
     if is_listed:
         places = [[n for kind, n in ORDER if kind == which] for which in "cb"]

@@ -33,10 +33,8 @@ PROGRAMS = ("av", "ffmpeg", "pillow", "tensorflow", "keras")
 
 def write_sequence(folder, clip_name, sequence, kind="features"):
     """Write features (T, F) of a clip as float32."""
-    path = sequence_path(folder, clip_name, len(sequence), kind)
-    with replacing(path) as temporary:
+    with replacing(sequence_path(folder, clip_name, len(sequence), kind)) as temporary:
         np.save(temporary, np.asarray(sequence, np.float32))
-    return path
 
 
 def find_sequence(folder, clip_name, n_frames, kind="features"):
@@ -93,11 +91,8 @@ def read_sequence(folder, clip_name, n_frames, n_features=None, kind="features")
     """
     path = find_sequence(folder, clip_name, n_frames, kind)
     if path is None:
-        near = explain_first([clip_name], list_names(folder, n_frames, kind))
-        raise Problem(
-            f"clip {clip_name} has no {KINDS[kind]} of {n_frames} frames in "
-            f"{Path(folder) / 'sequences'}{near}. Make it with extract_features.py"
-        )
+        lacking = explain_missing(folder, [clip_name], n_frames, kind)
+        raise Problem(f"{lacking}. Make it with extract_features.py")
     is_text = path.suffix == ".txt"
     stored = read_text_sequence(path, n_frames + 1) if is_text else open_array(path)
     found = stored.shape

@@ -48,11 +48,9 @@ STOP = r"(?:(?![^\W_])|(?<=\d)(?=[^\W\d_])|(?=(?:t|trial|clip|rep)\d))"
 RUN = "|".join(PARTS.values())
 RUN = rf"(?<![^\W_])(?:{RUN})(?:{SEP}(?:{RUN}))*{STOP}"
 NO_ANIMAL = labels.words("c t d s v p k tr w f ch wk")  # clip, trial
-NO_GROUP = (
-    labels.words(  # in the name of a file or a folder they may mean anything else
-        "con normal baseline intact mg hd ad dose rehab patient patients affected "
-        "unaffected treatment"
-    )
+NO_GROUP = labels.words(  # in the name of a file or folder they may mean anything else
+    "con normal baseline intact mg hd ad dose rehab patient patients affected "
+    "unaffected treatment"
 )
 GROUPS = (labels.HEALTHY | labels.IMPAIRED | labels.TREATED) - NO_GROUP
 # What one animal may get one after the other, so that no group is meant.

@@ -56,7 +56,7 @@ def find_folds(folder, kind, name=None, task=None):
 
 def key_of(run):
     """Make a key that all folds and repeats of one cross-validation share."""
-    scheme, options = run.scheme, run.options.as_dict()
+    scheme, options = run.scheme, dataclasses.asdict(run.options)
     del options["control_group"]
     options["seed"] -= 1000 * (scheme.repeat - 1)
     made = dict(run.extraction or {})

@@ -32,13 +32,6 @@ def count_needed(level=LEVEL):
     return math.ceil(level / (1 - level) - 1e-9)
 
 
-def find_highest(n_animals, level=LEVEL):
-    """Find the highest level up to `level`, in whole percent, that animals allow."""
-    if count_needed(level) <= n_animals:
-        return level
-    return 100 * n_animals // (n_animals + 1) / 100
-
-
 def find_width(errors, animals, level=LEVEL, n_clips=1):
     """Find half the width of the interval around the mean score of `n_clips` clips.
 
@@ -93,8 +86,10 @@ def count_animals(run):
 
 
 def choose_level(run, level=LEVEL):
-    """Choose a level, or the highest below it that the held-out animals allow."""
-    return find_highest(count_animals(run), level)
+    """Choose a level, or the highest whole percent that the held-out animals allow."""
+    n_animals = count_animals(run)
+    allows = count_needed(level) <= n_animals
+    return level if allows else 100 * n_animals // (n_animals + 1) / 100
 
 
 def list_errors(run):

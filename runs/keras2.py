@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import models
+from features.sequences import describe_published
 from runs.options import Options
 from runs.record import Run
 from system import apart
@@ -32,7 +33,7 @@ OPTIONS = (  # layer, option, what Keras takes without it, what is possible here
     ("LSTM", "stateful", False, (False,)),
     ("LSTM", "return_state", False, (False,)),
     ("LSTM", "activation", "tanh", ("tanh",)),
-    ("LSTM", "recurrent_activation", "hard_sigmoid", ("hard_sigmoid", "sigmoid")),
+    ("LSTM", "recurrent_activation", "hard_sigmoid", models.GATES),
     ("MaxPooling1D", "pool_size", 2, (2, [2])),
     ("MaxPooling1D", "strides", None, (None, 2, [2])),
     ("MaxPooling1D", "padding", "valid", ("valid",)),
@@ -90,14 +91,13 @@ def load_published(path):
 
 def describe_run(path):
     """Describe the published run, which came without a record: what is known of it."""
-    made = {"weights": "imagenet", "sampling": "stride", "frame_size": 299}
     return Run(
         name=path.stem,
         model="lstm",
         n_frames=PUBLISHED_LENGTH,
         n_features=2048,
         options=Options(),
-        extraction={**made, "n_frames": PUBLISHED_LENGTH},
+        extraction=describe_published(PUBLISHED_LENGTH),
         train_clips=None,
         sha256="",
         path=path,

@@ -8,7 +8,6 @@ from features.sequences import KINDS
 from system.tables import count
 
 FEW = 200  # clips that the published network is too large for
-LEARNS_FROM_ALL = ("motion",)  # needs no validation clips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +38,6 @@ class Options:
     seed: int = 0
     monitor: str = "animals"  # or "test", as published
     validation_fraction: float = 0.2  # of the train animals
-
-    def as_dict(self):
-        return dataclasses.asdict(self)
 
 
 def propose(clips, options, has_sequences=True):

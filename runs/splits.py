@@ -12,7 +12,6 @@ import numpy as np
 
 import data
 from names import labels
-from runs.options import LEARNS_FROM_ALL
 from runs.record import Run, Scheme
 from system.terminal import Problem, caution
 
@@ -86,7 +85,7 @@ def give_clips(plan, clips, train, validation=None, **more):
     it has no clips for `validation`, those of some animals are held back."""
     if validation is None:
         held, names = set(), sorted(train)  # the order of the rows decides nothing
-        if plan.model not in LEARNS_FROM_ALL:
+        if plan.model != "motion":  # which needs no validation clips
             held = hold_out_animals(
                 list(map(plan.animal_of, names)),
                 [train[name] for name in names],
@@ -119,7 +118,7 @@ def plan_run(plan, clips, targets):
     if not rows:
         raise Problem("data_file.csv has no train rows")
     refuse_unscored(train)
-    if plan.options.monitor == "test" and plan.model not in LEARNS_FROM_ALL:
+    if plan.options.monitor == "test" and plan.model != "motion":
         validation = {name: targets[name] for name in test if name in targets}
         if not validation:
             raise Problem("--monitor test: no test row has a score")

@@ -23,9 +23,9 @@ def describe_state(folder, task=None):
     of_task = f" --task {shlex.quote(tasks[0])}" if len(tasks) == 1 else " --task TASK"
     names = {clip.name for clip in clips}
     n_scored = len({clip.name for clip in clips if clip.is_scored})
-    animals = {data.animal_of(clip, data.ANIMAL_PATTERN) for clip in clips} - {None}
-    of_animals = f" of {count(len(animals), 'animal')}" if animals else ""
-    state = f"{count(len(names), 'clip')}{of_animals}, {n_scored} with a score"
+    n_animals = len({data.animal_of(clip) for clip in clips})
+    state = f"{count(len(names), 'clip')} of {count(n_animals, 'animal')}"
+    state += f", {n_scored} with a score"
     if n_raters := len(list((folder / "ratings").glob("[!.]*.csv"))):
         state += f", {count(n_raters, 'rater')}"
     done = {path.name.rsplit("-", 2)[0] for path in sequences.list_files(folder)}
@@ -106,8 +106,3 @@ def format_state(folder, task=None):
     """Format where a study is and the next command, in two lines."""
     state, command = describe_state(folder, task)
     return f"now:  {state}\nnext: {command}"
-
-
-def format_next(folder, way):
-    """Format the next command alone, where it does not follow from the folder."""
-    return f"next: {write_command(folder, way)}"

@@ -6,7 +6,6 @@ its record, and a card that describes it in words.
 
 import contextlib
 import dataclasses
-import json
 import shutil
 import zipfile
 from datetime import datetime, timezone
@@ -173,10 +172,7 @@ def unpack(folder, path):
     """
     try:
         checkpoint, beside = find_pair(path if path.is_dir() else zipfile.Path(path))
-        record = json.loads(beside.read_text(encoding="utf-8"))
-        if not isinstance(record, dict):
-            raise ValueError("its record is no JSON object")
-        run = check_record(f"the record in {path}", record)
+        run = check_record(f"the record in {path}", storage.read_json(beside))
         return take_in(folder, path, checkpoint, run)
     except (OSError, Problem):
         raise

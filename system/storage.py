@@ -248,7 +248,7 @@ def plain_values(content):
 def read_json(path):
     """Read a JSON object. Raises Problem where there is none."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise Problem(f"{path} is not JSON ({error})") from None
     if not isinstance(content, dict):

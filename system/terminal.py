@@ -160,7 +160,6 @@ positive_int = checked(int, lambda n: n > 0, "a whole number above 0")
 positive_float = checked(float, lambda x: 0 < x < math.inf, "a number above 0")
 seed = checked(int, lambda n: 0 <= n < 2**31, "a whole number from 0 to 2147483647")
 count = checked(int, lambda n: n >= 0, "a whole number, 0 or more")
-amount = checked(float, lambda x: 0 <= x < math.inf, "a number, 0 or more")
 fraction = checked(float, lambda x: 0 <= x < 1, "a number from 0 up to 1")
 pattern = checked(lambda text: re.compile(text).pattern, bool, "a regular expression")
 

@@ -128,7 +128,7 @@ def test_a_run_comes_back_bit_for_bit_and_scores_by_the_mean(tmp_path, given):
     networks = [build(options, seed) for seed in range(options.ensemble)]
     shapes = [array.shape for array in networks[0].get_weights()]
     assert list(models.list_weights(options, (T, F)).values()) == shapes
-    path = save(tmp_path / "a.keras", *networks, **options.as_dict())
+    path = save(tmp_path / "a.keras", *networks, **vars(options))
     again, _ = store.read_run(path)
     sequences = draw((4, T, F))
     for one, other in zip(again, networks, strict=True):

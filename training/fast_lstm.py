@@ -32,9 +32,6 @@ import math
 
 from system.backend import keras, tf
 
-# Fixed shapes make XLA fast: it compiles anew for each batch size and T, in seconds.
-compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
-
 
 class FastLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` that starts at rest, with the same arguments and numbers.
@@ -97,7 +94,7 @@ class FastAdam(keras.optimizers.Adam):
             super().update_step(gradient, variable, learning_rate)
             return
 
-        @compiled
+        @tf.function(jit_compile=True, autograph=False)
         def step(gradient, learning_rate):
             keras.optimizers.Adam.update_step(self, gradient, variable, learning_rate)
 

@@ -226,6 +226,13 @@ def resize_frame(frame):
     return np.asarray(image.resize((FRAME_SIZE, FRAME_SIZE), Image.Resampling.NEAREST))
 
 
+def shrink(frame, side):
+    """Shrink a frame (H, W, 3) that is longer than so many pixels on a side."""
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    image.thumbnail((side, side))
+    return np.asarray(image)
+
+
 class Resizer:
     """Resizes frames with `resize_frame`, and notes what the first of them is like."""
 

@@ -13,7 +13,6 @@ from explanation import (
     checks,
     network,
     places,
-    statistics,
     summary,
 )
 from runs import keras2
@@ -272,8 +271,8 @@ def test_what_frames_add_to_a_score_of_movement_is_no_matter_of_its_weights():
 
 
 def test_interval_is_student_t():
-    found = statistics.find_interval([1.0, 2.0, 3.0, 4.0], list("abcd"))
+    found = checks.find_interval([1.0, 2.0, 3.0, 4.0], list("abcd"))
     assert found["low"] == pytest.approx(2.5 - 3.18245 * 0.645497, abs=1e-4)
-    by_animal = statistics.find_interval([1.0, 3.0, 2.0, 5.0, 5.0], list("aabcc"))
+    by_animal = checks.find_interval([1.0, 3.0, 2.0, 5.0, 5.0], list("aabcc"))
     assert (by_animal["value"], by_animal["n"]) == (3.0, 3)
-    assert statistics.find_interval([1.0, 2.0], list("ab"))["low"] is None
+    assert checks.find_interval([1.0, 2.0], list("ab"))["low"] is None

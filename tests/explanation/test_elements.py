@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explanation import elements, pipeline
+from explanation import elements, overlays, pipeline
 
 
 def test_one_frame_or_one_value_gives_a_plane_still():
@@ -100,12 +100,12 @@ def test_central_frames_are_of_different_clips_where_possible():
 def test_ellipse_has_the_axes_of_the_covariance():
     random = np.random.default_rng(0)
     points = random.normal(size=(4000, 2)) * (3, 1) + (7, 2)
-    found = elements.find_ellipse(points)
+    found = overlays.find_ellipse(points)
     assert np.allclose(found["xy"], (7, 2), atol=0.2)
     assert found["width"] == pytest.approx(12, rel=0.05)
     assert found["height"] == pytest.approx(4, rel=0.05)
     assert abs(np.sin(np.radians(found["angle"]))) < 0.05
-    assert elements.find_ellipse(points[:2]) is None
+    assert overlays.find_ellipse(points[:2]) is None
 
 
 def test_levels_of_different_networks_explain_no_difference_between_clips():

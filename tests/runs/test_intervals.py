@@ -68,7 +68,9 @@ def test_the_width_grows_with_the_level_from_the_smallest_error_on(n_clips):
             if place <= n_animals:
                 wanted = np.interp(place, ranks[:-1], known[:-1])
             assert width == pytest.approx(wanted)
-        highest = intervals.find_highest(n_animals, 0.99)
+        clips = [ClipError("c", f"r{i}", 0, 0.0, 0.0) for i in range(n_animals)]
+        run = make_run(errors=Errors([Network("R", "x", 0.5)], clips))
+        highest = intervals.choose_level(run, 0.99)
         assert np.isfinite(intervals.find_width(errors, owners, highest))
         assert highest > n_animals / (n_animals + 1) - 0.01
 
