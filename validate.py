@@ -104,8 +104,8 @@ def recalibrate(question, name):
     table = recalibration.choose_clips(question.folder, table, run)
     name = name or f"{run.name}-recalibrated"
     found = recalibration.recalibrate(question.folder, run, table, question.clips, name)
-    recalibration.report_gain(run, table, *found)
-    way = f"score.py NEW_VIDEOS --run {name}"
+    better = recalibration.report_gain(run, table, *found)
+    way = f"score.py NEW_VIDEOS --run {better}"
     print(f"next: {state.write_command(question.folder, way)}")
 
 

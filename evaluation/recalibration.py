@@ -134,27 +134,32 @@ def recalibrate(folder, run, table, clips, name):
 
 def report_gain(run, table, new, before, held_out):
     """Print what a new run gains: by scores (N,) of the run as it is, and of the line
-    with each animal held out; see `recalibrate`."""
+    with each animal held out; see `recalibrate`. Gives the name of the better run."""
     errors = [
         scores - table["expert_score"].to_numpy() for scores in (before, held_out)
     ]
-    found = paired_change(*errors, table["animal"].to_numpy(str), CROSSED)
+    animals = table["animal"].to_numpy(str)
+    found = paired_change(*errors, animals, CROSSED)
+    before = paired_change(*errors, animals)["before"]  # of one network
     change = found["change"]
     print(
         f"{count(found['n_clips'], 'clip')} of {count(found['n_animals'], 'animal')} "
         f"that {run.name} never saw: expert = {new.base.slope:.3g} x network "
         f"{new.base.offset:+.3g}\nMAE over clips: {run.name} as it is "
-        f"{show(found['before'], 2)}; recalibrated, each animal by the line of all "
+        f"{show(before, 2)}; recalibrated, each animal by the line of all "
         f"others, {show(found['after'], 2)}; change {show(change, 2)}"
     )
     if change["value"] >= 0:
-        caution(f"that is no gain: use {run.name} as it is")
+        caution(f"recalibration did not reduce the error: use {run.name} unchanged")
     elif change["high"] is None or change["high"] > 0:
-        caution("so few animals do not show that this is a gain on others, too")
+        caution(
+            "with so few animals it is not shown that scores of other animals improve"
+        )
     for text in intervals.list_cautions(new, intervals.LEVEL):
         caution(text)
     described = intervals.describe_errors(new)
     print(f"run {new.name}: {described}; {run.name} stays as it is")
+    return run.name if change["value"] >= 0 else new.name
 
 
 def unclip(network):

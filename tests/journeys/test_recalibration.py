@@ -1,5 +1,7 @@
 """A run of another lab is fitted to the few clips that this lab has scored."""
 
+import re
+
 import builders
 import numpy as np
 import pytest
@@ -26,8 +28,11 @@ def visit(lab, animals=6, of=None):
 
 def test_a_received_run_is_fitted_to_clips_scored_here(lab):
     other = visit(lab)
+    plain = other.ok("validate", "--run", lab.place / "R.zip")
+    (mae,) = re.findall(r"MAE over clips +(.*\])", plain.out)
     told = other.ok("validate", "--run", lab.place / "R.zip", "--recalibrate")
     assert "12 clips of 6 animals that Reach-motion never saw" in told.out
+    assert f"Reach-motion as it is {mae}" in told.out
     assert "score.py NEW_VIDEOS --run Reach-motion-recalibrated" in told.out
     new = read_record(other.folder, "Reach-motion-recalibrated")
     old = read_record(other.folder, "Reach-motion")
