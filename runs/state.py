@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+from datetime import datetime
 
 import data
 from features import sequences
@@ -35,10 +36,11 @@ def describe_state(folder, task=None):
     folds = [path for path in paths if heads[path]["kind"] in store.FOLDS]
     own = [path for path in paths if path not in folds]
     state += f"; {count(len(own), 'run')}" if own else ""
-    state += f", {count(len(folds), 'network')} of folds" if folds else ""
+    state += ", cross-validated" if folds else ""
     ours = [path for path in own or folds if not heads[path]["received"]]
     newest = max(ours, key=lambda path: heads[path]["trained"], default=None)
-    evaluated = list((folder / "predictions").glob("[!.]*.json"))
+    evaluated = list_later(folder / "predictions", "[!.]*.json", heads.get(newest))
+    explained = list_later(folder / "figures", "*/index.html", heads.get(newest))
     if how := find_join(folder, n_raters and not n_scored and not paths):
         way = f"rate.py --join {how}"
     elif names - done:
@@ -47,14 +49,14 @@ def describe_state(folder, task=None):
         way = f"rate.py --rater NAME{of_task}"
     elif not paths:
         way = f"train_reg.py{of_task} --model motion --folds 5 --final"
-    elif newest and has_learned_others(newest, clips):
+    elif newest and has_learned_others(newest, clips, done):
         return state, f"{AGAIN} {newest.stem} again, with --overwrite: scores changed"
     elif not [path for path in evaluated if path.stem != "raters-ratings"]:
         kind = f" --{heads[newest]['kind']}" if newest in folds else ""
         way = f"validate.py{kind}"
     elif newest in folds:
         return state, f"{AGAIN} the folds again, with --final"
-    elif not list((folder / "figures").glob("*/index.html")):
+    elif not explained:
         way = "explain.py"
     else:
         way = "score.py NEW_VIDEOS"
@@ -72,11 +74,27 @@ def find_join(folder, is_first):
     return "mean" if is_first else None
 
 
-def has_learned_others(path, clips):
-    """Check whether a training learned other scores than the table holds now."""
+def list_later(folder, pattern, head):
+    """List the files in a folder that were written after a run was trained."""
+    trained = (head or {}).get("trained")
+    since = datetime.fromisoformat(trained).timestamp() if trained else 0
+    return [path for path in folder.glob(pattern) if path.stat().st_mtime > since]
+
+
+def has_learned_others(path, clips, done):
+    """Check whether a training learned other scores than the table holds now, of the
+    clips that have sequences (`done`)."""
     with contextlib.suppress(Problem):  # said where the run is used
         run = store.open_run(path)
-        return not run.base.name and bool(learned.find_edited(run, clips))
+        added = [
+            clip.name
+            for clip in clips
+            if clip.is_scored and clip.split == "train" and clip.name in done
+            if run.task in (None, clip.task) and clip.name not in run.targets
+        ]
+        is_whole = run.target == "score" and not run.held_out and not run.base.name
+        edited = not run.base.name and learned.find_edited(run, clips)
+        return bool(edited or (is_whole and added))
     return False
 
 

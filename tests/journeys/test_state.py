@@ -34,6 +34,27 @@ def test_the_next_command_follows_from_what_the_folder_holds(lab):
     assert "extract_features.py --seq-length 20 --sampling uniform" in command
 
 
+def test_a_new_training_is_evaluated_and_explained_anew(lab):
+    lab.write_sequences(["sham", "lesion"] * 3)
+    train = ("train_reg", "--task", "Reach", "--model", "motion", "--final")
+    lab.ok(*train, "--folds", "3")
+    assert read_next(lab.ok("validate"))[1] == "explain.py"
+    (lab.folder / "figures" / "Reach-motion" / "index.html").touch()
+    assert read_next(lab.ok("validate", "--status"))[1] == "score.py"
+    told = lab.ok(*train, "--folds", "2", "--overwrite")
+    assert read_next(told)[1] == "validate.py" and "1 run, cross-validated" in told.out
+    assert read_next(lab.ok("validate"))[1] == "explain.py"
+
+
+def test_clips_that_were_scored_later_are_to_be_learned(lab):
+    lab.write_sequences(["sham", "lesion"] * 3)
+    lab.edit(lambda row: row.update(score="" if "c1" in row["clip"] else row["score"]))
+    lab.ok("train_reg", "--task", "Reach", "--model", "motion")
+    assert "again" not in read_next(lab.ok("validate", "--status"))
+    lab.edit(lambda row: row.update(score="1"))
+    assert {"again,", "--overwrite:"} <= {*read_next(lab.ok("validate", "--status"))}
+
+
 def test_a_folder_elsewhere_is_quoted(lab, tmp_path):
     command = state.describe_state(tmp_path / "my study")[1]
     assert command.endswith(f"--data '{tmp_path / 'my study'}'")
