@@ -20,15 +20,17 @@ def find_folds(folder, kind, name=None, task=None):
     """Find the networks of one cross-validation, of all its repeats: list of Run.
 
     `kind` is one of `store.FOLDS`. Where no `name` of a run is given the newest
-    complete one is taken, with a caution; see `split_repeats`.
+    complete one is taken, with a caution; see `split_repeats`. Of a fold that is there
+    twice, under another name or as a copy, the newest counts.
     """
-    found, place = collections.defaultdict(list), folder / "checkpoints"
-    for path in store.list_checkpoints(folder):
-        head = store.read_head(path)
+    found, place = collections.defaultdict(dict), folder / "checkpoints"
+    paths = store.list_checkpoints(folder)
+    heads = [(store.read_head(path), path) for path in paths]
+    for head, path in sorted(heads, key=lambda each: each[0]["trained"]):
         if head["kind"] == kind and not head["received"]:
             run = read_record(path)
             if name in (None, run.scheme.prefix) and task in (None, run.task):
-                found[key_of(run)].append(run)
+                found[key_of(run)][run.scheme.repeat, run.scheme.fold] = run
     if not found:
         option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
         of_run = f" for run {name}" if name else ""
@@ -37,7 +39,8 @@ def find_folds(folder, kind, name=None, task=None):
             f"{place} holds no networks of a {kind} training{of_run}{of_task}. Train "
             f"them with train_reg.py {option}"
         )
-    found = sorted(found.values(), key=lambda runs: max(run.trained for run in runs))
+    found = [sorted(own.values(), key=lambda run: run.path) for own in found.values()]
+    found.sort(key=lambda runs: max(run.trained for run in runs))
     if len(tasks := {str(runs[0].task) for runs in found}) > 1:
         raise Problem(
             f"networks of several tasks; name one: {', '.join(sorted(tasks))}"

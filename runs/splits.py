@@ -166,6 +166,7 @@ def plan_folds(plan, clips, targets, n_folds=None, only=None, repeat=1):
     plans = []
     for number, held_out in enumerate(folds, start=1):
         fold = f"fold{number}" if n_folds else held_out[0]
+        name = fold if n_folds else f"{fold}-features"  # as the published one
         if only not in (None, fold):
             continue
         scheme = Scheme(
@@ -176,7 +177,7 @@ def plan_folds(plan, clips, targets, n_folds=None, only=None, repeat=1):
             repeat=repeat,
             clips=hashlib.sha256(table.encode()).hexdigest()[:16],
         )
-        own = dataclasses.replace(plan, name=f"{start}{fold}-features")
+        own = dataclasses.replace(plan, name=f"{start}{name}")
         rest = {n: t for n, t in targets.items() if own.animal_of(n) not in held_out}
         plans.append(give_clips(own, clips, rest, held_out=held_out, scheme=scheme))
     if not plans:

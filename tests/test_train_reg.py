@@ -215,6 +215,6 @@ def test_networks_trained_side_by_side_are_those_trained_one_by_one(folder):
     subprocess.run(alone, cwd=Path(train_reg.__file__).parent, check=True)
     train(folder, *argv, "--run", "side", "--jobs", "2")
     for number in (1, 2):
-        runs_of_fold = (f"{name}-fold{number}-features" for name in ("one", "side"))
+        runs_of_fold = (f"{name}-fold{number}" for name in ("one", "side"))
         first, second = (score_all(folder, run) for run in runs_of_fold)
         assert np.array_equal(first, second)

@@ -151,8 +151,7 @@ def test_raters_are_judged_without_a_network(tmp_path, capsys):
 def test_repeats_have_other_folds_and_a_spread(folder):
     train_motion(folder, "--folds", "2", "--repeats", "2", "--run", "twice")
     records = [
-        read_record(folder, f"twice-{name}-features")
-        for name in ("fold1", "repeat2-fold1")
+        read_record(folder, f"twice-{name}") for name in ("fold1", "repeat2-fold1")
     ]
     assert records[0]["seed"] != records[1]["seed"]
     assert records[1]["scheme"]["repeat"] == 2

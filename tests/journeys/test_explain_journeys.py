@@ -68,19 +68,17 @@ def test_clips_that_are_chosen_give_no_verdict(study):
     told_by = "told by: python validate.py --run Reach-motion"
     assert "it scores: NOT A TEST" in alone.out and told_by in alone.out
     assert "BETTER" not in alone.out and "differ from the" not in alone.out
-    fold = study.ok("explain", "--run", "Reach-motion-fold1-features", *FAST)
+    fold = study.ok("explain", "--run", "Reach-motion-fold1", *FAST)
     assert "held out" in fold.out and "NOT NEW" not in fold.out
-    (path,) = (study.folder / "figures").glob("*fold1-features/held-out/clips.csv")
+    (path,) = (study.folder / "figures").glob("*fold1/held-out/clips.csv")
     held = {row["animal"] for row in read_csv(path)}
-    record = read_json(
-        study.folder / "checkpoints" / "Reach-motion-fold1-features.json"
-    )
+    record = read_json(study.folder / "checkpoints" / "Reach-motion-fold1.json")
     assert held == set(record["held_out"])
 
 
 def test_folds_without_a_final_network_say_the_way(lab):
     lab.study("--model", "motion", "--folds", "2", animals=4, clips=1)
-    lab.refused("explain", words=("--final", "--run", "Reach-motion-fold1-features"))
+    lab.refused("explain", words=("--final", "--run", "Reach-motion-fold1"))
 
 
 def test_two_clips_of_one_animal_are_explained(lab):

@@ -1,6 +1,7 @@
 """Cross-validations one after the other: repeats, other K, finals, edited tables."""
 
 import csv
+import shutil
 
 import films
 import pytest
@@ -24,7 +25,7 @@ def runs_judged(lab):
 
 
 def name_folds(k, prefix="Reach-motion"):
-    return {f"{prefix}-fold{i}-features" for i in range(1, k + 1)}
+    return {f"{prefix}-fold{i}" for i in range(1, k + 1)}
 
 
 def edit(lab, change):
@@ -41,7 +42,7 @@ def test_repeats_then_a_final_then_another_k_and_kind(study):
     used = {n["run"] for n in final["errors"]["networks"]}
     assert used == name_folds(3) and final["scheme"]["of"] == "folds"
     assert final["clips_were"]["features"]
-    (study.folder / "checkpoints/Reach-motion-repeat2-fold2-features.json").unlink()
+    (study.folder / "checkpoints/Reach-motion-repeat2-fold2.json").unlink()
     told = study.ok("validate", "--folds", "--run", "Reach-motion")
     assert "repeat 2" in told.err and "fold2" in told.err
     told = study.refused(
@@ -55,6 +56,15 @@ def test_repeats_then_a_final_then_another_k_and_kind(study):
     used = {n["run"] for n in final["errors"]["networks"]}
     assert used == {f"Reach-motion-g0{i}-features" for i in range(1, 7)}
     assert final["scheme"]["of"] == "leave-one-animal-out"
+
+
+def test_a_fold_that_is_there_twice_counts_once(study):
+    study.ok(*MOTION, "--folds", 3)
+    place = study.folder / "checkpoints"
+    for path in list(place.glob("*-fold2.*")):
+        shutil.copy(path, path.with_stem(f"{path.stem} (1)"))
+    study.ok("validate", "--folds")
+    assert len(runs_judged(study)) == 3
 
 
 def test_a_second_model_and_a_second_task_have_folds_of_their_own(study):

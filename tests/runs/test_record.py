@@ -25,7 +25,7 @@ WHOLE = {  # as train_reg.py writes it
     "scheme": {"kind": "final", "of": "folds", "prefix": ""},
     "epochs": 3,
     "errors": {
-        "networks": [{"run": "fold1-features", "sha256": "", "mean": 1.5}],
+        "networks": [{"run": "fold1", "sha256": "", "mean": 1.5}],
         "clips": [
             {"clip": "c", "animal": "g", "network": 0, "target": 1, "score": 1.2}
         ],

@@ -61,7 +61,7 @@ def test_the_newest_run_is_that_of_the_records(tmp_path):
             os.utime(each, (age, age))
 
     day = "2026-01-0{}T00:00:00.000+00:00".format
-    put("fold1-features", day(9), scheme={"kind": "folds", "prefix": ""})
+    put("fold1", day(9), scheme={"kind": "folds", "prefix": ""})
     with pytest.raises(Problem, match=r"on all animals.*--folds K --final"):
         store.find_run(tmp_path)
     put("theirs", day(8), received="theirs.zip")
