@@ -24,8 +24,7 @@ def rank_priorities(folder, table, result, run):
     found = [
         *check_raters(result, mae),
         *([(1, USELESS)] if is_useless else check_animals(scored)),
-        *check_plan(result, mae),
-        *check_variation(scored),
+        *(list(check_plan(result, mae)) or check_variation(scored)),
         *check_unscored(table, mae),
         *check_time(folder, scored["clip"], run),
     ]
@@ -42,7 +41,9 @@ def check_raters(result, mae):
     apart = result.get("raters", {}).get("inter", {}).get("mae", {}).get("value")
     if apart:
         yield (
-            min(apart / mae, 1),
+            min(
+                (apart / mae) ** 2 / 2, 1
+            ),  # variances add up; two raters differ by both
             f"Raters disagree by {apart:.2f} where the network errs by {mae:.2f}: "
             "score the clips again together, or take the mean of more raters.",
         )
@@ -75,9 +76,9 @@ def check_plan(result, mae):
     level = result.get("plan", {}).get("level")
     if level is not None:
         gain = (mae - level) / mae
-        text = f"More animals would not help: the error levels off at {level:.2f}."
+        text = f"More animals would hardly help: the error levels off at {level:.2f}."
         if gain >= MIN_SHARE:
-            text = f"Score more animals: the error falls from {mae:.2f} to {level:.2f}."
+            text = f"Score more animals: the error may fall towards {level:.2f}."
         yield max(gain, MIN_SHARE), text
 
 
@@ -88,8 +89,8 @@ def check_variation(scored):
     if within < 0.35 * whole:
         yield (
             0.3,
-            f"Within animals scores vary by {within:.2f}, over all by {whole:.2f}: "
-            "more animals count more than more clips of the same.",
+            f"Scores vary little within animals (SD {within:.2f}; {whole:.2f} over "
+            "all clips): add animals rather than clips of the same animals.",
         )
 
 

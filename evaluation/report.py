@@ -1,5 +1,6 @@
 """What an evaluation writes: predictions, JSON, figures, the page, sentences."""
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -15,11 +16,17 @@ from evaluation.predictions import adjust_scores
 from reports import page, style
 from system import storage, terminal
 from system.tables import count, write_columns
-from system.terminal import Problem
+from system.terminal import Problem, caution
 from video import find, frames
 
 N_PICTURES = 6  # of the strip of a clip
 SHRINK = functools.partial(frames.shrink, side=240)
+QUESTIONS = {  # that a report answers where they are asked
+    "comparison": "the comparison of groups or sessions (--compare, --pair)",
+    "outcome": "the outcome (--outcome)",
+    "raters": "the raters (--raters)",
+    "plan": "the plan (--plan)",
+}
 LEVELS = {
     verdict.BETTER: "good",
     verdict.NOT_SHOWN: "doubtful",
@@ -68,6 +75,7 @@ def publish(folder, split, clips, table, run, result, options):
     sections = report_tables.list_sections(result, run.model)
     result |= write_sentences(result, run, split, not known)
     path = storage.predictions_path(folder, run.name, split)
+    caution_replaced(path.with_suffix(".json"), result)
     read = storage.table_path(folder), storage.extraction_path(folder)
     content = {
         "run": run.name,
@@ -104,6 +112,18 @@ def publish(folder, split, clips, table, run, result, options):
     ]
 
 
+def caution_replaced(path, result):
+    """Caution where a report is replaced by one without answers that it held."""
+    earlier = {}
+    with contextlib.suppress(Problem, OSError):
+        earlier = storage.read_json(path)
+    if lost := [QUESTIONS[key] for key in QUESTIONS if key in earlier.keys() - result]:
+        caution(
+            f"the report there held {' and '.join(lost)}, which this one does not: "
+            "give all questions in one command to have their answers together"
+        )
+
+
 def write_sentences(result, run, split, is_test):
     """Write the sentences for a paper: dict of "results", in lines, and "methods"."""
     networks = result.get("networks", ())
@@ -112,6 +132,7 @@ def write_sentences(result, run, split, is_test):
         "run": run,
         "split": split,
         "is_test": is_test,
+        "is_doubtful": verdict.is_doubtful(result),
         "digits": verdict.find_digits(result),
         "rival": verdict.find_rival(result["baselines"]),
         "study": result.get("comparison"),

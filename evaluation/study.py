@@ -9,6 +9,7 @@ from evaluation.groups import check_sizes, compare, read_doses
 from names import labels, sessions
 from reports import page, style
 from runs import intervals
+from system.tables import count, list_some
 from system.terminal import Problem, caution, list_versions
 
 
@@ -29,8 +30,11 @@ def settle(table, run, by_group, by_session, control=None, order=None):
         found["groups"] = list_groups(table, healthy)
     if by_session:
         days = found["sessions"] = sessions.order_sessions(table["session"], order)
-        if lost := sorted(set(table["session"]) - set(days)):
-            caution(f"sessions omitted from the comparison: {', '.join(lost)}")
+        lost = table[~table["session"].isin(days)]
+        for day, own in lost.groupby("session"):
+            animals = list_some(sorted(set(own["animal"])))
+            clips = f"{count(len(own), 'clip')} of {animals}"
+            caution(f"session {day} is omitted from the comparison: {clips}")
     elif by_group:
         check_sessions(table)
     check_sizes(table, found)
@@ -111,7 +115,10 @@ def report_study(table, run, settled, output=None, level=intervals.LEVEL):
         error = intervals.describe_errors(run, level)
         n_clips = round(len(table) / sum(map(len, study["means"].values())))
         width, _ = intervals.measure_width(run, max(n_clips, 1), level)
-    results = page.render("results.txt", result=None, study=study).split("\n")
+    is_doubtful = bool(intervals.explain_no_skill(run))
+    results = page.render(
+        "results.txt", result=None, study=study, is_doubtful=is_doubtful
+    ).split("\n")
     methods = page.render(
         "new_animals.txt",
         n_clips=len(table),

@@ -50,6 +50,11 @@ def describe_verdict(result, known=""):
     return {"label": label, "than": than, "verdict": sentences}
 
 
+def is_doubtful(result):
+    """Check whether a network was not shown to be better than the mean."""
+    return result["label"] == NO_BETTER or result["than"] == "the mean"
+
+
 def compare_baselines(result, digits):
     """Compare with the mean and the best simple method: label, than what, sentence."""
     baselines, n = result["baselines"], result["agreement"]["animals"]["n"]

@@ -36,6 +36,17 @@ def test_animals_are_named_only_where_chance_would_not_do_as_well(tmp_path):
     assert f"clips of g03, {sums.index[-2]}" in text
 
 
+def test_raters_are_named_only_where_they_bound_the_error(tmp_path):
+    run, table = make_run(control_group="Control"), draw_table(n_animals=10, n_clips=4)
+    result = evaluate.evaluate(table, run)
+    result |= verdict.describe_verdict(result)
+    mae = result["agreement"]["clips"]["mae"]["value"]
+    for share, is_named in ((0.4, False), (1.0, True)):
+        result["raters"] = {"inter": {"mae": {"value": share * mae}}}
+        texts = priorities.rank_priorities(tmp_path, table, result, run)
+        assert any(text.startswith("Raters disagree") for text in texts) == is_named
+
+
 def test_a_network_that_learned_nothing_has_no_guilty_animals(tmp_path):
     table = draw_table(n_animals=10, n_clips=4)
     random = np.random.default_rng(0)

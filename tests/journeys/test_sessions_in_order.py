@@ -140,7 +140,7 @@ def test_new_films_are_compared_from_first_to_last(run):
     turned = ("--control-group", "lesion", "--sessions", "pre,day21")
     other = lab.ok("score", *study, "--pair", "session", "--compare", "group", *turned)
     assert "sham (n = 2 animals) and lesion (n = 2) were not shown" in other.out
-    assert "sessions omitted from the comparison: day3" in other.err
+    assert "session day3 is omitted from the comparison: 4 clips of" in other.err
     assert "day3 (n" not in other.out
 
 

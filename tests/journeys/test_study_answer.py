@@ -7,6 +7,7 @@ import pytest
 from builders import read_csv, read_json
 from scipy import stats
 
+from evaluation import verdict
 from evaluation.groups import FOLDED
 
 GROUPS = ["sham", "lesion"] * 5
@@ -68,6 +69,8 @@ def test_groups_and_sessions_are_compared_by_held_out_scores(lab):
         assert own["interval"] == pytest.approx([*welch], abs=1e-4)
         assert own["least_p"] == pytest.approx(2 / 252)
     text = (lab.folder / "figures/Reach-motion/results.txt").read_text("utf-8")
+    assert ("may not be differences" in text) == verdict.is_doubtful(result)
+    assert "report there" not in shown.err
     assert "changes from pre to post" in text and "adjusted network scores" in text
     assert "5-fold cross-validation by animal" in text and str(lab.place) not in text
     mae = result["agreement"]["clips"]["mae"]["value"]
@@ -114,10 +117,14 @@ def test_scores_with_an_effect_on_films_without_one_give_no_finding(lab):
         "NO BETTER THAN THE MEAN",
     )
     assert re.search(r"lesion - sham +[+-].* p .* expert ", shown.out)
+    text = (lab.folder / "figures/Reach-motion/results.txt").read_text("utf-8")
+    assert "may not be differences between the animals" in text
     asked = lab.refused("validate", "--split", "train", "--compare", "group")
     assert "what it was taught" in asked.err
     few = ("--no-places", "--elements", "2")
-    told = [shown, lab.ok("explain", *few), lab.ok("validate")]
+    again = lab.ok("validate")
+    assert "held the comparison of groups or sessions (--compare, --pair)" in again.err
+    told = [shown, lab.ok("explain", *few), again]
     assert not any(list_small(each) for each in told), told
     taught = lab.ok("validate", "--split", "train")
     assert "NOT A TEST" in taught.out
