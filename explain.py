@@ -93,7 +93,7 @@ def find_named(clips, names):
         near = difflib.get_close_matches(missing[0], list(known), n=3, cutoff=0.5)
         raise Problem(
             f"data_file.csv has no clip {', '.join(missing)}. "
-            f"Near to {missing[0]}: {', '.join(near) or min(known)}"
+            f"Did you mean {' or '.join(near) or min(known)}?"
         )
     return [known[name] for name in dict.fromkeys(match.found[n] for n in names)]
 
@@ -185,7 +185,7 @@ def describe_skill(args, table, run):
             found["verdict"].append(f"{why}.")
         else:
             way = state.write_command(args.data, f"validate.py --run {run.name}")
-            text = f"{why}. How well the run scores is told by: {way}"
+            text = f"{why}. To see how well the run scores, give: {way}"
             found = {"label": verdict.NO_TEST, "than": "", "verdict": [text]}
     else:
         found = verdict.describe_verdict(evaluate.evaluate(table, run))

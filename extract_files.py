@@ -281,8 +281,8 @@ def propose_trials(args):
     clips = list(trials.propose(found, args.crop))
     if not clips:
         raise Problem(
-            f"in {count(len(videos), 'video')} nothing stands out from rest: nothing "
-            "moves, or something does all the time. Try another --crop"
+            f"no trial was found in {count(len(videos), 'video')}: nothing moves, or "
+            "something moves all the time. Try another --crop"
         )
     trials.write_trials(path, clips, args.source)
     written = contact_sheets.draw_trials(path.with_suffix(".png"), clips)

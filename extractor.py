@@ -55,7 +55,7 @@ class Extractor:
         self.choose(self.kinds)
 
     def choose(self, kinds):
-        """Extract these kinds of sequence from now on, at first features.
+        """Set which kinds of sequence are extracted; initially it is features only.
 
         The network ends with the last block that is needed.
         """

@@ -208,7 +208,7 @@ def join(members):
 
 
 def blank_lstm(units, **options):
-    """A first guess of 2048 x 8192 would take longer than all of the reading."""
+    """Make an LSTM of zeros: drawing random weights takes longer than reading them."""
     zeros = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}
     return backend.keras.layers.LSTM(units, **options, **zeros)
 

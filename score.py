@@ -46,8 +46,8 @@ def animals_path(output):
 
 
 def check_outputs(output, figures, overwrite=False):
-    """Refuse outputs that would replace anything but an earlier one, which a figure (a
-    path without suffix) is where the table is there, too."""
+    """Refuse to overwrite files that are not earlier output of this command. A figure
+    (a path without suffix) counts as such if the table exists, too."""
     if output is None:
         return
     if output.suffix.lower() not in (".csv", ".xlsx"):
@@ -66,7 +66,7 @@ def check_outputs(output, figures, overwrite=False):
     if foreign and not overwrite:
         names = ", ".join(map(str, foreign))
         raise Problem(
-            f"{names}: no earlier output of --output {output}, so it would be lost. "
+            f"{names}: was not written by --output {output}, so it is not overwritten. "
             "Give another --output, or --overwrite to replace it"
         )
 

@@ -271,12 +271,12 @@ def report_trained(run, seconds):
     """Print the error of a network, and what the score of a final one reads."""
     error, shares = math.sqrt(run.val_loss), run.describe_choice()
     where = (
-        f"validation clips, {run.epochs} epochs" if run.epochs else "cross-validated"
+        f"validation clips, {run.epochs} epochs" if run.epochs else "within its animals"
     )
     print(f"{run.name}: root mean squared error {error:.3f} ({where})")
     if shares and not run.held_out:
-        step = f"over {1000 * seconds:.0f} ms " if seconds else ""
-        print(f"  {step}it reads {shares}")
+        step = f" ({1000 * seconds:.0f} ms between frames)" if seconds else ""
+        print(f"  share of the variance of its weights{step}: {shares}")
     if run.scheme.kind == "final":
         print(f"{run.name}: {intervals.describe_errors(run)}")
 

@@ -47,7 +47,8 @@ def compute_icc(ratings):
 def compute_errors(expert, network, base, shift=0.0):
     """Compute every statistic of agreement of scores (N,): dict of float.
 
-    `base` predicts them; `shift` is what correlations and the line are beyond.
+    `base` is the baseline prediction, for R2; `shift` is subtracted from both scores
+    before correlations and the line are computed.
     """
     error, n = network - expert, len(expert)
     mse, bias = np.mean(error**2), error.mean()
@@ -172,8 +173,8 @@ def newcombe_interval(auroc, n_healthy, n_impaired, widen=1.0):
 def separate(labels, scores, animals, training_mean=None):
     """Measure how well scores (N,) separate impaired from healthy, labels 1 and 0.
 
-    The training mean is taken from the scores. Dict of "clips" and "animals", each with
-    "n" and "auroc". Clips count as no more than their animals.
+    The training mean is subtracted from the scores. Dict of "clips" and "animals", each
+    with "n" and "auroc". The interval over clips is that of so many animals.
     """
     base = 0 if training_mean is None else np.asarray(training_mean, dtype=float)
     scores = np.asarray(scores, dtype=float) - base

@@ -43,13 +43,12 @@ def refuse_correlation(expert, network, base=0.0, what="of them"):
 def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 0)):
     """Test how often permuted expert scores agree as well with the network.
 
-    The means of animals are permuted. Those of few clips are wilder, of expert and
-    network alike, which makes a plain test find too much; so the correlation is divided
-    by its standard error, each time anew (DiCiccio & Romano 2017). One-sided: p is low
-    where r is above 0. Fisher's z of the true r is first divided by the factor of its
-    interval. `draws`: how many permutations, and the seed; all are listed where they
-    are fewer. Dict of "n" animals, "value" (r), "p", and "reason" where they are None.
-    """
+    The means of animals are permuted. Means of few clips vary more, for expert and
+    network alike, so a plain test rejects too often; the correlation is divided by its
+    standard error, each time anew (DiCiccio & Romano 2017). One-sided: p is low where r
+    is above 0. Fisher's z of the true r is first divided by the factor of its interval.
+    `draws`: how many permutations, and the seed; all are listed where they are fewer.
+    Dict of "n" animals, "value" (r), "p", and "reason" where they are None."""
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)
     owner = np.unique(kept, return_inverse=True)[1]

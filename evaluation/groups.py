@@ -4,8 +4,8 @@ The animal is the unit: its clips, of a session, count with their mean. Interval
 Welch's for groups and Student's for changes; effect sizes are Hedges's g (Hedges 1981);
 p values come from permutations of animals or, of changes, of their signs, and are exact
 where all can be listed. Two networks of a cross-validation learn from each other's
-animals, so that chance likeness of two animals of a group counts twice. Statistics and
-standard errors of groups are then widened by `FOLDED`, which simulations gave:
+animals, so if two animals of a group happen to be alike, that counts twice. Statistics
+and standard errors of groups are then widened by `FOLDED`, which simulations gave:
 `benchmarks/study.py` measures size and coverage.
 """
 

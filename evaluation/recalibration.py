@@ -94,8 +94,8 @@ def recalibrate(folder, run, table, clips, name):
     line = fit_line(values, scores)
     if line[0] <= 0:
         raise Problem(
-            f"no new run: where run {run.name} scores higher, the expert here scores "
-            f"lower (slope {line[0]:.2f}), so no line makes it right"
+            f"no new run: scores of run {run.name} and of the expert go in opposite "
+            f"directions here (slope {line[0]:.2f}), so it cannot be recalibrated"
         )
     targets = dict(zip(names, scores.tolist(), strict=True))
     for network in networks:

@@ -2,13 +2,12 @@
 
 The value before the last activation is taken apart, so a score that was cut is
 explained too. The value of a recurrent network is a sum over pooled steps plus the
-bias, exactly; that of the others a sum over frames. What frames and features
-add to any other is found by integrated gradients (Sundararajan et al. 2017): gradients
-averaged along the straight path from a baseline to the sequence. Attributions add up
-to what the value gains on that path, as far as the sum approximates the integral; the
-residual is always returned. There are two baselines: the sequence of zeros, for all of
-the value, and the clip's own mean frame held still, for what its frames add beyond it.
-"""
+bias, exactly; that of the others a sum over frames. What frames and features contribute
+is found by integrated gradients (Sundararajan et al. 2017): gradients averaged along
+the straight path from a baseline to the sequence. Attributions add up to what the value
+gains on that path, as far as the sum approximates the integral; the residual is always
+returned. There are two baselines: the sequence of zeros, for all of the value, and the
+clip's own mean frame held still, for what its frames add beyond it."""
 
 from typing import NamedTuple
 

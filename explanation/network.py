@@ -16,7 +16,7 @@ BATCH_SIZE, POINTS = 32, 16  # of values, and of gradients
 
 
 class Network:
-    """What all forms have; here the input itself is what a value is computed of."""
+    """What all networks share; by default a value is computed from the input itself."""
 
     step_length = 1  # frames
     has_closed_form = False  # of the gains from a baseline
@@ -77,9 +77,9 @@ class Moving(Network):
     def find_rates(self, sequence):
         """Find what frames gain per unit of their differences, float64 (T, 2, F).
 
-        From the frame before and to the frame after: the contributions of change and
-        jerk in a frame are the sum of both differences of features, each times its
-        rate. As a feature is the mean of a map, so is a difference: locations add up.
+        Two rates a frame: for the difference from the frame before, and for that to the
+        frame after. Their sum, each times its difference, is the contribution of change
+        and jerk. As features are means of maps, contributions of locations add up.
         """
         n_frames, kernel = len(sequence), self.model.kernel.astype(float)
         _, of_change, of_jerk, _ = kernel.reshape(len(models.MOVEMENT), -1)

@@ -139,7 +139,7 @@ class Pictures:
         maps = found[np.isin(extracted, chosen)]
         off = np.linalg.norm(maps.mean(axis=(1, 2)) - sequence[chosen])
         if off > TOLERANCE * np.linalg.norm(sequence[chosen]):
-            self.missing[name] = "its pictures do not give the features of its sequence"
+            self.missing[name] = "its frames do not match its stored sequence"
             return None
         full = spread_over_places(whole[chosen], maps)
         away = spread_over_places(beyond[chosen], maps - scale_map(mean, sequence))

@@ -38,7 +38,7 @@ def find_width(errors, animals, level=LEVEL, n_clips=1):
     `errors` (N,) are network minus expert score, by a network that never saw the
     animal, of `animals` (N,). Below a level of 1 / (animals + 1) the smallest error is
     the limit; with fewer animals than `count_needed` it is infinite. An animal with
-    fewer clips counts with all that it has, whose mean errs more rather than less.
+    fewer clips enters with the mean of all of them, whose error is if anything larger.
     """
     errors, sizes = np.asarray(errors, float), []
     names, index = np.unique(np.asarray(animals).astype(str), return_inverse=True)

@@ -122,7 +122,9 @@ def plan_run(plan, clips, targets):
         validation = {name: targets[name] for name in test if name in targets}
         if not validation:
             raise Problem("--monitor test: no test row has a score")
-        caution("the test rows steer this training: their figures are no test")
+        caution(
+            "training stops by the error on the test rows, so their results are no test"
+        )
         return give_clips(plan, clips, train, validation)
     both = set(map(plan.animal_of, train)) & set(map(plan.animal_of, test))
     if both:

@@ -106,7 +106,7 @@ def follow(group, name):
 
 
 def check_array(dataset, shape, n_bytes, meant):
-    """Refuse what is not plain numbers of the shape that is `meant`, in this file."""
+    """Refuse a dataset of another shape, one outside this file, or of no numbers."""
     if dataset.shape != shape:
         raise Problem(
             f"{dataset.name} has the shape {dataset.shape}, where {meant.format(shape)}"

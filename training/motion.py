@@ -1,14 +1,12 @@
 """Fits a score of posture and movement in closed form; see `models.Motion`.
 
-Few clips bear few weights that are trained together. Here nothing is learned but one
-linear score of statistics over time, in two blocks: the amount of movement (change and
-jerk) and posture (mean and trend). Each block has its own variance, and both are
-those that make the training scores most likely (restricted likelihood; Patterson and
-Thompson 1971), which needs no clips held out. Clips of one animal share what is no
-movement: box, light, fur. So errors of one animal's clips are correlated (generalised
-least squares), and comparing clips of one animal counts for more, as far as their
-scores differ at all. Pure functions on arrays: N clips, P statistics.
-"""
+Few clips allow only few weights. This model is one linear score of statistics over
+time, in two blocks: the amount of movement (change and jerk) and posture (mean and
+trend). Each block has its own variance, and both are those that make the training
+scores most likely (restricted likelihood; Patterson and Thompson 1971), which needs no
+clips held out. Clips of one animal also share box, light and fur, so their errors are
+correlated; generalised least squares gives differences between clips of one animal more
+weight. Pure functions on arrays: N clips, P statistics."""
 
 import numpy as np
 

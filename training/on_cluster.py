@@ -36,7 +36,7 @@ def extract_clip(job, folder, record, weights, options):
     with ALONE:
         extractor = open_extractor(weights, options)
         if wrong := sequences.compare_extractions(record, record | extractor.record):
-            raise Problem(f"a worker extracts otherwise: {'; '.join(wrong)}")
+            raise Problem(f"a worker has other extraction settings: {'; '.join(wrong)}")
         extractor.choose(job.kinds)
         made = extractor.split(extractor(read))
     jobs.write_job(folder, job, made, origin)

@@ -85,14 +85,14 @@ def find_place(film, frame, number):
     if not film.by_time:
         return number - film.n_cut
     if frame.pts is None:
-        raise Problem(f"{film.path}: damaged: a picture comes at no time")
+        raise Problem(f"{film.path}: damaged: a frame has no time stamp")
     place = int(np.searchsorted(film.times, frame.pts))
     if film.n_cut and frame.pts < film.times[0]:
         return -1
     if film.limit is not None and place == len(film.times):
         return place  # beyond what is surely there
     if place == len(film.times) or film.times[place] != frame.pts:
-        raise Problem(f"{film.path}: damaged: a picture comes at a time of none")
+        raise Problem(f"{film.path}: damaged: a frame has an unknown time stamp")
     return place
 
 

@@ -55,7 +55,7 @@ def test_clips_that_are_chosen_give_no_verdict(study):
     (again,) = read_csv(beside / "clips.csv")
     assert float(again["value"]) == pytest.approx(float(clips[0]["value"]), abs=1e-4)
     few = ("explain", "--run", "Reach-motion", "--clip")
-    study.refused(*few, "r1_c9", words=("no clip r1_c9", "Near to", "r1_c1"))
+    study.refused(*few, "r1_c9", words=("no clip r1_c9", "Did you mean", "r1_c1"))
     words = ("no test row", "--split train", "--clip")
     study.refused("explain", "--run", "Reach-motion", "--split", "test", words=words)
 
@@ -65,7 +65,7 @@ def test_clips_that_are_chosen_give_no_verdict(study):
     for path in (study.folder / "predictions").glob("*.json"):
         path.unlink()
     alone = study.ok("explain", "--run", "Reach-motion", "--clip", name, *FAST)
-    told_by = "told by: python validate.py --run Reach-motion"
+    told_by = "give: python validate.py --run Reach-motion"
     assert "it scores: NOT A TEST" in alone.out and told_by in alone.out
     assert "BETTER" not in alone.out and "differ from the" not in alone.out
     fold = study.ok("explain", "--run", "Reach-motion-fold1", *FAST)

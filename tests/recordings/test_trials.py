@@ -162,7 +162,7 @@ def test_light_is_no_movement(tmp_path, light):
 def test_where_nothing_moves_no_trial_is_proposed(tmp_path):
     make_session(tmp_path / "films/Rat 1.mp4", [])
     options = ("--from", tmp_path / "films", "--find-trials", tmp_path / "t.csv")
-    with pytest.raises(Problem, match="in 1 video nothing stands out"):
+    with pytest.raises(Problem, match="no trial was found in 1 video"):
         call(tmp_path, *options, "--crop", "0,44,96,20")
 
 
