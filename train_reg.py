@@ -271,7 +271,9 @@ def report_trained(run, seconds):
     """Print the error of a network, and what the score of a final one reads."""
     error, shares = math.sqrt(run.val_loss), run.describe_choice()
     where = (
-        f"validation clips, {run.epochs} epochs" if run.epochs else "within its animals"
+        f"validation clips, {run.epochs} epochs"
+        if run.epochs
+        else "its animals held out in turn"
     )
     print(f"{run.name}: root mean squared error {error:.3f} ({where})")
     if shares and not run.held_out:

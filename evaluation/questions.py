@@ -131,6 +131,12 @@ def choose(question, run):
         note = f"Run {name} was trained elsewhere: all clips are evaluated"
         return dataclasses.replace(question, split="train"), note
     where = f" of task {run.task}" if run.task else ""
+    if run.base.name:
+        raise Problem(
+            f"run {name} was fitted to the clips here, so they are no test of it: its "
+            "errors on animals held out were given when it was fitted. --split train "
+            "evaluates it on them nevertheless"
+        )
     raise Problem(
         f"data_file.csv has no test row{where} to evaluate run {name} on. "
         "--split train evaluates it on train rows (resubstitution, which is no test); "

@@ -38,6 +38,8 @@ def describe_state(folder, task=None):
     state += f"; {count(len(own), 'run')}" if own else ""
     state += ", cross-validated" if folds else ""
     ours = [path for path in own or folds if not heads[path]["received"]]
+    received = paths[-1].stem if paths and not ours else ""  # to be named
+    of_run = f" --run {shlex.quote(received)}" * bool(received)
     newest = max(ours, key=lambda path: heads[path]["trained"], default=None)
     evaluated = list_later(folder / "predictions", "[!.]*.json", heads.get(newest))
     explained = list_later(folder / "figures", "*/index.html", heads.get(newest))
@@ -53,13 +55,13 @@ def describe_state(folder, task=None):
         return state, f"{AGAIN} {newest.stem} again, with --overwrite: scores changed"
     elif not [path for path in evaluated if path.stem != "raters-ratings"]:
         kind = f" --{heads[newest]['kind']}" if newest in folds else ""
-        way = f"validate.py{kind}"
+        way = f"validate.py{kind}{of_run}"
     elif newest in folds:
         return state, f"{AGAIN} the folds again, with --final"
     elif not explained:
-        way = "explain.py"
+        way = f"explain.py{of_run}"
     else:
-        way = "score.py NEW_VIDEOS"
+        way = f"score.py NEW_VIDEOS{of_run}"
     return state, write_command(folder, way)
 
 

@@ -29,6 +29,7 @@ def visit(lab, animals=6, of=None):
 def test_a_received_run_is_fitted_to_clips_scored_here(lab):
     other = visit(lab)
     plain = other.ok("validate", "--run", lab.place / "R.zip")
+    assert "next: python explain.py --run Reach-motion --data" in plain.out
     (mae,) = re.findall(r"MAE over clips +(.*\])", plain.out)
     told = other.ok("validate", "--run", lab.place / "R.zip", "--recalibrate")
     assert "12 clips of 6 animals that Reach-motion never saw" in told.out
@@ -62,6 +63,7 @@ def test_a_received_run_is_fitted_to_clips_scored_here(lab):
         "validate", "--run", "Reach-motion-recalibrated", "--split", "train"
     )
     assert "NOT A TEST" in told.out
+    other.refused("validate", "--run", ARGS[2] + "-recalibrated", words=("fitted to",))
     other.refused(*ARGS, words=("there already", "--recalibrate NAME"))
     again = (*ARGS[:2], "Reach-motion-recalibrated", "--recalibrate", "x")
     other.refused(*again, words=("Reach-motion recalibrated",))

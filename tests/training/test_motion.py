@@ -191,7 +191,7 @@ def test_a_run_reads_movement_and_learns_from_all_train_rows(tmp_path, capsys):
     assert 0.5 < low <= high <= 1 and choice["shares"]["amount of movement"] > 0.5
     assert record["options"]["reads"] == "movement" and record["n_features"] == F
     told = capsys.readouterr().out
-    assert "(within its animals)" in told and "amount of movement" in told
+    assert "(its animals held out in turn)" in told and "amount of movement" in told
     assert "7 animals are too few to tell them apart" in told
     assert f"{sum(choice['degrees'].values()):.1f} effective degrees of freedom" in told
     scores, expert = score_clips(tmp_path, "Reach-motion")
