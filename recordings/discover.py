@@ -33,14 +33,18 @@ DATE = (
 )
 # What a session is called by; what stands together belongs together, as in `post-d3`.
 SEP, EVENT = r"[-_ .]*", "|".join(sorted(EVENTS, key=len, reverse=True))
+# Of `3 day 10` the number behind counts; `3 days 10` and `7 dpi 1` end with a trial.
+WEEK, DAY, GAP = "week|wk|w|woche|month|monat", "day|tag|pod|psd|d|hour", "[ _.+-]*"
 PARTS = {
     "phase": r"(?:pre|post|baseline|bsl|bl(?!6)|before|after|vorher|nachher|vor|nach"
     r"|recovery|retention|habituation|wash[ _-]?out|follow[ _-]?up)"
     rf"(?:[ _-]?(?:{EVENT}))?(?:\d{{1,2}}(?![\ddwhm]))?",  # but post7d
-    "week": r"(?:(?<!\d)(?:weeks?|wks?|wpi|w|woche|months?|monat)[ _.-]?\d{1,3}"
-    r"|\d{1,3}[ _-]?(?:weeks?|wks?|wpi|w|wochen?|months?|mos?|monaten?|years?))",
-    "day": r"(?:(?<!\d)(?:days?|tag|dp[iols]|pod|psd|d|hours?|min)[ _.+-]?\d{1,3}"
-    r"|\d{1,3}[ _-]?(?:days?|tagen?|dp[iols]|d|hours?|hrs?|hpi|h|minutes?|mins?))",
+    "week": rf"(?:(?<!\d)(?:{WEEK}|weeks|wks|wpi|months){GAP}\d{{1,3}}"
+    rf"|\d{{1,3}}(?![ _-](?:{WEEK}){GAP}\d)"
+    r"[ _-]?(?:weeks?|wks?|wpi|w|wochen?|months?|mos?|monaten?|years?))",
+    "day": rf"(?:(?<!\d)(?:{DAY}|days|hours|dp[iols]|min){GAP}\d{{1,3}}"
+    rf"|\d{{1,3}}(?![ _-](?:{DAY}){GAP}\d)"
+    r"[ _-]?(?:days?|tagen?|dp[iols]|d|hours?|hrs?|hpi|h|minutes?|mins?))",
     "session": r"(?:session|sess|sitzung)[ _.-]*\d{1,3}",
 }
 # Behind it the trial may stand: d3a, d3t1, 3dt1.
@@ -125,6 +129,8 @@ def find_sessions(texts, animals):
 def find_session(text):
     """Find the session in a path, but for its date: phase, week, day and number,
     `post-d3` as it is spelled there, or by hyphens where they stand apart."""
+    number = rf"{START}{ANIMAL_PATTERNS[0]}(?={GAP}[a-z]+{GAP}\d)"  # rat 3 dpi 7
+    text = re.sub(number, "/", text, flags=re.I)
     told, runs = {}, [run[0] for run in re.finditer(RUN, text, re.I)]
     kinds = {
         run: [kind for kind, part in PARTS.items() if re.search(part, run, re.I)]
