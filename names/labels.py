@@ -32,7 +32,7 @@ TREATED = words(
     "drug drugs treated treatment therapy dose stim dbs stimulation stimulated rehab "
     "ldopa levodopa compound mg"
 )
-NOT = words("non not no without un")
+NOT = words("non not no without un ohne kein keine nicht")
 
 
 def simplify(label):

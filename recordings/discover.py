@@ -156,9 +156,16 @@ def find_group(text):
     """Find the word for a group in a path; that of the lowest folder, else the name."""
     *folders, name = text.split("/")
     for part in [*reversed(folders), name]:
+        before = ""
         for word in re.split(r"[\s_.,()]+|(?<=[a-z])(?=[A-Z])", part):
-            if labels.simplify(word).replace("-", "") in GROUPS:
+            form = labels.simplify(word)
+            first, _, rest = form.partition("-")
+            is_not = first in labels.NOT and rest in GROUPS  # no-stroke
+            if is_not or form.replace("-", "") in GROUPS:
+                if labels.simplify(before) in labels.NOT:
+                    word = f"{before} {word}"
                 return word.capitalize() if word.islower() else word
+            before = word
     return None
 
 
@@ -205,8 +212,8 @@ def is_above(text, group, animal):
         for found in re.finditer(START + pattern + END, text, re.I)
         if form_of_animal(found[1] + found[2]) == form_of_animal(animal)
     ]
-    place = text.casefold().find(group.casefold()) if group else -1
-    return 0 <= place < min(numbers, default=math.inf)
+    place = group and re.search(group.replace(" ", r"[\s_.,()]*"), text, re.I)
+    return bool(place) and place.start() < min(numbers, default=math.inf)
 
 
 # ---------------------------------------------------------------- names

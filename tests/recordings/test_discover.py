@@ -98,6 +98,16 @@ def test_animals_are_guessed_from_folders_and_names(names, animals):
             [None, "Lesion"],
             ["pre", "post_lesion"],
         ),
+        (
+            ["no_stroke/r1.avi", "r2_NotLesioned.avi", "ohne Läsion/r3.avi"],
+            ["No stroke", "Not Lesioned", "ohne Läsion"],
+            [None] * 3,
+        ),
+        (
+            ["no-stroke/r1.avi", "non stroke/r2.avi"],
+            ["No-stroke", "Non stroke"],
+            [None] * 2,
+        ),
         (["6-OHDA/r1 hd.avi", "con/r2 hd.avi"], ["6-OHDA", None], [None] * 2),
     ],
 )
