@@ -75,7 +75,7 @@ def guess_clips(folder, videos, split=None, task=None):
     for animal, _ in Counter(filter(None, found)).most_common():
         spelled.setdefault(form_of_animal(animal), animal)
     animals = [animal and spelled[form_of_animal(animal)] for animal in found]
-    groups, sessions = list(map(find_group, texts)), find_sessions(texts, animals)
+    groups, sessions = find_groups(texts), find_sessions(texts, animals)
     told = settle_labels(texts, animals, groups, sessions)
     columns = zip(videos, texts, name_clips(folder, videos), *told, strict=True)
     clips = []
@@ -152,21 +152,52 @@ def find_animal(pattern, text):
     return None
 
 
-def find_group(text):
-    """Find the word for a group in a path; that of the lowest folder, else the name."""
+def find_groups(texts):
+    """Find the word for a group in each path: that of the lowest folder, else of the
+    name, but first from where the words differ among paths."""
+    found, forms = [list_groups(text) for text in texts], defaultdict(set)
+    for place, word in itertools.chain(*map(dict.items, found)):
+        forms[place].add(labels.form_of(word))
+    told = [
+        [word for place, word in own.items() if len(forms[place]) > 1]
+        or [*own.values()]
+        for own in found
+    ]
+    groups = [words[0] if words else None for words in told]
+    both = [len({*map(labels.is_healthy, words)}) > 1 for words in told]
+    if any(both):
+        text, words = next(itertools.compress(zip(texts, told, strict=True), both))
+        named = " and ".join(dict.fromkeys(words))
+        caution(
+            f"{count(sum(both), 'path')} with two groups (say, {named} in {text}): "
+            f"taken for {words[0]}. If that is wrong, correct the column group"
+        )
+    return groups
+
+
+def list_groups(text):
+    """List the words for groups in a path, the lowest folder first, the name last, by
+    place: level from below, and number there."""
     *folders, name = text.split("/")
-    for part in [*reversed(folders), name]:
-        before = ""
-        for word in re.split(r"[\s_.,()]+|(?<=[a-z])(?=[A-Z])", part):
-            form = labels.simplify(word)
-            first, _, rest = form.partition("-")
-            is_not = first in labels.NOT and rest in GROUPS  # no-stroke
-            if is_not or form.replace("-", "") in GROUPS:
-                if labels.simplify(before) in labels.NOT:
-                    word = f"{before} {word}"
-                return word.capitalize() if word.islower() else word
-            before = word
-    return None
+    levels = [*enumerate(reversed(folders), start=1), (0, name)]
+    return {
+        (level, number): word
+        for level, part in levels
+        for number, word in enumerate(iterate_groups(part))
+    }
+
+
+def iterate_groups(part):
+    """Yield the words for groups in a part of a path, each with a `no` before it."""
+    before = ""
+    for word in re.split(r"[\s_.,()]+|(?<=[a-z])(?=[A-Z])", part):
+        form = labels.simplify(word)
+        first, _, rest = form.partition("-")
+        is_not = first in labels.NOT and rest in GROUPS  # no-stroke
+        if is_not or form.replace("-", "") in GROUPS:
+            told = f"{before} {word}" if labels.simplify(before) in labels.NOT else word
+            yield told.capitalize() if told.islower() else told
+        before = word
 
 
 def settle_labels(texts, animals, groups, sessions):

@@ -108,6 +108,21 @@ def test_animals_are_guessed_from_folders_and_names(names, animals):
             ["No-stroke", "Non stroke"],
             [None] * 2,
         ),
+        (
+            ["Stroke_2024/r1_sham.avi", "Stroke_2024/r3_stroke.avi"],
+            ["Sham", "Stroke"],
+            [None] * 2,
+        ),
+        (
+            ["control_vs_stroke/stroke_r1.avi", "control_vs_stroke/control_r2.avi"],
+            ["Stroke", "Control"],
+            [None] * 2,
+        ),
+        (
+            ["stroke_project_r1_ctrl.avi", "stroke_project_r2_mcao.avi"],
+            ["Ctrl", "Mcao"],
+            [None] * 2,
+        ),
         (["6-OHDA/r1 hd.avi", "con/r2 hd.avi"], ["6-OHDA", None], [None] * 2),
     ],
 )
@@ -115,6 +130,14 @@ def test_groups_and_sessions_are_guessed_together(names, groups, sessions):
     clips = guess(*names)
     assert [clip.group for clip in clips] == groups
     assert [clip.session for clip in clips] == sessions
+
+
+@pytest.mark.parametrize(
+    "names", [["Stroke_2024/r1_sham.avi"], ["WT/r1_drug.avi", "KO/r2_saline.avi"]]
+)
+def test_a_path_with_two_groups_is_named(names):
+    with pytest.warns(Caution, match=r"two groups \(say, \w+ and \w+ in \w+/r1_"):
+        guess(*names)
 
 
 @pytest.mark.parametrize("day", sorted(DAYS))
