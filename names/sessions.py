@@ -10,7 +10,7 @@ import re
 import shlex
 from typing import NamedTuple
 
-from names.dates import MONTH, choose_forms, read_date
+from names.dates import MONTH, NO_YEAR, choose_forms, read_date
 from names.labels import name_alike, simplify, words
 from system.terminal import Problem
 
@@ -47,7 +47,7 @@ class Reading(NamedTuple):
     """What a label means."""
 
     phase: int
-    date: datetime.date | None  # year 1: without a year
+    date: datetime.date | None  # of NO_YEAR: without a year
     words: tuple  # all that is neither a number nor a date, units in one spelling
     numbers: tuple
 
@@ -94,7 +94,7 @@ def read_label(text, form, signed):
         or 0 < len(reading.units) < len(numbers)  # trial 1 day 2
         or re.search(rf"{MONTH}|\d[.,:/]\d|\d{{6}}", rest)  # a decimal, another date
         or (len(numbers) > 1 and re.search(r"\d{4}", rest))  # 2024-W50
-        or (numbers and date and date.year == 1)  # 28 May 24
+        or (numbers and date and date.year == NO_YEAR)  # 28 May 24
     )
     return None if is_unsure else reading
 
@@ -153,7 +153,7 @@ def sort_dates(readings):
     """Sort readings that all have a date; those of one day by what else they tell. None
     where only some have a year, or none has and the new year may lie between."""
     days = sorted({reading.date for reading in readings})
-    if days[0].year == 1 and (days[-1] - days[0]).days > HALF_YEAR:
+    if days[0].year == NO_YEAR and (days[-1] - days[0]).days > HALF_YEAR:
         return None
     found = []
     for day in days:
