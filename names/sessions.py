@@ -65,7 +65,7 @@ def read_labels(labels):
     texts = {label: simplify(label) for label in dict.fromkeys(labels)}
     hyphened, other = (
         {UNIT_OF.get(w, w) for t in texts.values() for w in re.findall(pattern, t)}
-        for pattern in (r"([^\W\d_]+)-\d", r"([^\W\d_]+)[\s_+]*\d")
+        for pattern in (r"([^\W\d_]+) ?- ?\d", r"([^\W\d_]+)(?:_|[^\w-])*\d")
     )
     signed = hyphened & other & SIGNED
     found = []
@@ -103,11 +103,16 @@ def split_tokens(text, signed):
     """Split a label into words and whole numbers: list of str and int."""
     text = re.sub(r"\b(wash|follow|base)[ _-](out|up|line)\b", r"\1\2", text)
     tokens = []
-    for found in re.finditer(r"([-+]?)(\d+)|[^\W\d_]+|[+/%&]", text):
+    for found in re.finditer(r"(-\s*|\+?)(\d+)|[^\W\d_]+|[+/%&<>]", text):
         if found[2]:
-            before, last = text[: found.start()][-1:], tokens[-1:]
-            is_minus = before in ("", " ", "_", "(") or signed.intersection(last)
-            tokens.append(int(found[2]) * (-1 if found[1] == "-" and is_minus else 1))
+            sign, before = found[1], text[: found.start()][-1:]
+            last = tokens[-1] if tokens else ""
+            is_hyphen = (
+                before.isalnum() or before in {*")]"} or PHASES.get(last) == AFTER
+            )
+            is_minus = sign == "-" and not is_hyphen
+            is_minus |= "-" in sign and last in signed
+            tokens.append(int(found[2]) * (-1 if is_minus else 1))
         else:
             tokens += split_word(UNIT_OF.get(found[0], found[0]))
     return tokens

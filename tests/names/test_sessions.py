@@ -26,6 +26,14 @@ D-1 | D0 | D1 | D10
 day -7 | day -1 | day 3
 d−2 | d3
 day-1 | day-2 | day-10
+day - 1 | day - 2 | day - 10
+D - 3 | D 3
+d.-3 | d.3
+d:-3 | d:3
+D/-3 | D/3
+t=-1 | t=0 | t=1
+[-1] | 1
+post -1 | post -2
 session-2 | session-10
 P14 | P21 | P100
 1 | 2 | 10
@@ -95,6 +103,8 @@ Mar 1 | Oct 20
 Dec 20 | Jan 10
 12-20 | 01-10
 24h | 3d | 2 weeks
+24h | <24h
+T<1 | T>1
 day 7 week 1 | day 2 week 2
 trial 1 day 2 | trial 2 day 1
 week1-pre | week1-post | week4-post
