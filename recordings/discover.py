@@ -19,14 +19,22 @@ SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing":
 # What labs call animals, sessions and groups, in English, German and short forms; the
 # earlier a pattern stands, the surer it is.
 ANIMAL_WORD = "rat|ratte|mouse|maus|mice|animal|tier|subject|subj|patient|participant"
+WORDS = rf"({ANIMAL_WORD}|case|id)[ _.#-]*(?:nr[ _.-]*)?(\d{{1,5}}[a-z]?)"
+LETTERS = r"((?!(?:[ctdsvpkwf]|tr|ch|wk)\d)[a-z]{1,2})(\d{1,4})"  # no clip, no trial
+SEXES = r"([fm])(\d{1,4})"
 ANIMAL_PATTERNS = (
-    rf"({ANIMAL_WORD}|case|id)[ _.#-]*(?:nr[ _.-]*)?(\d{{1,5}}[a-z]?)",
+    WORDS,
     r"(g)(\d{1,3})",
-    r"([a-z]{1,2})(\d{1,4})",
+    LETTERS,
+    SEXES,
     rf"({ANIMAL_WORD})[ _-]+([a-z])",
     r"(wt|ko|tg|het|hom|mut|sham|stroke|lesion|ctrl|control)[ _-]?(\d{1,4})",
     r"(?<![^/])()((?!(?:19|20)\d\d/)\d{3,5}(?=/))",  # a folder's, the ear tag
 )
+STRAIN = (
+    r"q175|r6[ _/-]?2|n171|(?:c57)?[ _/-]?bl[ _/-]?6[jn]?|b6[jn]?|ps1|cd-?1|ai\d\d?"
+)
+CAGE = r"(?:cage|k[aä]e?fig|litter|wurf|cohort|kohorte|batch)[ _.-]*\d{1,4}"
 DATE = (
     r"((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[0-3]?\d[-_.][01]?\d[-_.](?:20)?\d\d"
     r"|[12]\d[01]\d[0-3]\d)"  # without its century
@@ -51,7 +59,6 @@ PARTS = {
 STOP = r"(?:(?![^\W_])|(?<=\d)(?=[^\W\d_])|(?=(?:t|trial|clip|rep)\d))"
 RUN = "|".join(PARTS.values())
 RUN = rf"(?<![^\W_])(?:{RUN})(?:{SEP}(?:{RUN}))*{STOP}"
-NO_ANIMAL = labels.words("c t d s v p k tr w f ch wk")  # clip, trial
 NO_GROUP = (
     labels.words(  # in the name of a file or a folder they may mean anything else
         "con normal baseline intact mg hd ad dose rehab patient patients affected "
@@ -69,12 +76,7 @@ def guess_clips(folder, videos, split=None, task=None):
     yet. `split` and `task` may be known already."""
     texts = [describe_place(folder, video) for video in videos]
     task = task or safe_name(Path(folder).resolve().name) or "Task"
-    tried = [[find_animal(p, text) for text in texts] for p in ANIMAL_PATTERNS]
-    found = max(tried, key=lambda animals: sum(map(bool, animals)))
-    spelled = {}  # `m01` and `M1` as most often
-    for animal, _ in Counter(filter(None, found)).most_common():
-        spelled.setdefault(form_of_animal(animal), animal)
-    animals = [animal and spelled[form_of_animal(animal)] for animal in found]
+    animals = find_animals(texts)
     groups, sessions = find_groups(texts), find_sessions(texts, animals)
     told = settle_labels(texts, animals, groups, sessions)
     columns = zip(videos, texts, name_clips(folder, videos), *told, strict=True)
@@ -142,13 +144,80 @@ def find_session(text):
     return "-".join(run for run in kinds if run in told.values()) or None
 
 
+def find_animals(texts):
+    """Find the animal in each path by the pattern that finds most, the surest of such;
+    what is doubtful is named."""
+    bare, tried = drop_strains(texts), {}
+    for pattern in ANIMAL_PATTERNS:
+        own = [[find_animal(pattern, text) for text in each] for each in (bare, texts)]
+        if pattern != SEXES or any(name and name[0] in "mM" for name in own[0]):
+            tried[pattern] = own
+    pattern = max(tried, key=lambda p: [len(own) - own.count(None) for own in tried[p]])
+    found = [sure or name for sure, name in zip(*tried[pattern], strict=True)]
+    spelled = {}  # `m01` and `M1` as most often
+    for animal, _ in Counter(filter(None, found)).most_common():
+        spelled.setdefault(form_of_animal(animal), animal)
+    animals = [animal and spelled[form_of_animal(animal)] for animal in found]
+    clips_of = Counter(
+        name for sure, name in zip(*tried[pattern], strict=True) if not sure
+    )
+    strains = [name for name, n in clips_of.items() if name and n > 1]
+    sides = {name[0].casefold() for name in spelled} == {"l", "r"} and spelled.values()
+    for what, names in (("strains", strains), ("sides", sides)):
+        if names:
+            caution(
+                f"taken for animals, though they may be {what}: {list_some(names)}. If "
+                "they are, correct the column animal"
+            )
+    if pattern != WORDS:
+        warn_of_several(texts, animals, LETTERS)
+    warn_of_several(texts, animals, CAGE)
+    return animals
+
+
+def drop_strains(texts):
+    """Leave out strains in paths: `Q175`, and `R6_2` where no animal is called R7."""
+    strain = re.compile(f"{START}(?:{STRAIN}){END}", re.I)
+    others = [find_words(LETTERS, strain.sub("/", text)) for text in texts]
+    letters = {other.rstrip("0123456789") for other in set().union(*others)}
+
+    def drop(found):
+        letter = re.match(r"[a-z]+", found[0].casefold())[0]
+        return found[0] if letter in letters else "/"
+
+    return [strain.sub(drop, text) for text in texts]
+
+
+def find_words(pattern, text):
+    """Find the forms of all that a pattern finds in a path: set of str."""
+    found = re.finditer(START + pattern + END, text, re.I)
+    return {form_of_animal(each[0]) for each in found}
+
+
+def warn_of_several(texts, animals, pattern):
+    """Caution where a pattern finds several others in the paths of one animal, and, but
+    for cages, none of them in those of another."""
+    found = defaultdict(set)
+    for text, animal in zip(texts, animals, strict=True):
+        words = find_words(pattern, text) - {animal and form_of_animal(animal)}
+        found[animal] |= {w for w in words if not re.fullmatch(rf"[lr]\d+|{RUN}", w)}
+    found.pop(None, None)
+    shared = Counter(itertools.chain(*found.values()))
+    several = [animal for animal, own in found.items() if len(own) > 1]
+    if several and (pattern == CAGE or max(shared.values()) == 1):
+        own = list_some(sorted(found[several[0]]))
+        caution(
+            f"{count(len(several), 'animal')} with more than one number (say, "
+            f"{several[0]}: {own}). If they are several, correct the column animal"
+        )
+
+
 def find_animal(pattern, text):
     """Find an animal in a path, its number as it is written: `rat_012` is `Rat 012`."""
     for found in re.finditer(START + pattern + END, text, re.I):
         word, number = found[1], found[2].casefold()
-        if word.casefold() not in NO_ANIMAL:
-            number = number.upper() if number.isalpha() else number
-            return f"{word.capitalize()} {number}" if len(word) > 2 else word + number
+        number = number.upper() if number.isalpha() else number
+        return f"{word.capitalize()} {number}" if len(word) > 2 else word + number
     return None
 
 

@@ -61,6 +61,13 @@ def recordings(tmp_path):
         (["sham/rat1.avi", "stroke/rat1.avi"], ["Sham Rat 1", "Stroke Rat 1"]),
         (["sham_rat1.avi", "stroke_rat1.avi"], ["Sham Rat 1", "Stroke Rat 1"]),
         (["r1_healthy.avi", "r1_stroke.avi", "r2_stroke.avi"], ["r1", "r1", "r2"]),
+        (["Q175_m12_wk8.avi", "Q175_m13.avi", "WT_m14.avi"], ["m12", "m13", "m14"]),
+        (["R6-2_m12.avi", "R6_2/m13.avi"], ["m12", "m13"]),
+        (["B6_WT_7.avi", "B6_WT_8.avi"], ["WT7", "WT8"]),
+        (["R6_2_a1.avi", "R7_a2.avi"], ["R6", "R7"]),  # rats, each in an attempt
+        (["A1_1.avi", "A2_1.avi", "B6_1.avi"], ["A1", "A2", "B6"]),
+        (["F1_pre.avi", "M1_pre.avi", "M2_f3.avi"], ["F1", "M1", "M2"]),
+        (["f1.avi", "f2.avi"], [None, None]),  # films
         (["drug/r1.avi", "r2.avi", "vehicle/r1.avi"], ["r1", "r2", "r1"]),
     ],
 )
@@ -68,6 +75,28 @@ def test_animals_are_guessed_from_folders_and_names(names, animals):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert [clip.animal for clip in guess(*names)] == animals
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["R62_12.avi", "R62_13.avi", "m14.avi"], "may be strains: R62. "),
+        (["12_L1.avi", "13_L1.avi", "12_R1.avi"], "may be sides: L1, R1. "),
+        (["G1_m1.avi", "G1_m2.avi", "G2_m3.avi"], r"\(say, G1: m1, m2\)"),
+        (["cage1_rat1.avi", "cage2_rat1.avi"], r"\(say, Rat 1: cage1, cage2\)"),
+    ],
+)
+def test_animals_that_may_be_others_are_named(names, told):
+    with pytest.warns(Caution, match=told):
+        guess(*names)
+
+
+@pytest.mark.parametrize(
+    "names", ["m1_a1 m1_a2 m2_a1", "m1_L1 m1_L2", "m1_bl1 m1_bl2", "cage1_m1 cage2_m2"]
+)
+def test_trials_and_days_of_animals_are_not_named(names, recwarn):
+    guess(*(f"{name}.avi" for name in names.split()))
+    assert not recwarn.list
 
 
 @pytest.mark.filterwarnings("ignore::system.terminal.Caution")
