@@ -51,7 +51,8 @@ PARTS = {
     rf"|\d{{1,3}}(?![ _-](?:{WEEK}){GAP}\d)"
     r"[ _-]?(?:weeks?|wks?|wpi|w|wochen?|months?|mos?|monaten?|years?))",
     "day": rf"(?:(?<!\d)(?:{DAY}|days|hours|dp[iols]|min){GAP}\d{{1,3}}"
-    rf"|\d{{1,3}}(?![ _-](?:{DAY}){GAP}\d)"
+    r"|(?![23]d[ _-]*(?:cam|pose|kin|track|model|view|dlc))"  # but 3D_cam
+    rf"\d{{1,3}}(?![ _-](?:{DAY}){GAP}\d)"
     r"[ _-]?(?:days?|tagen?|dp[iols]|d|hours?|hrs?|hpi|h|minutes?|mins?))",
     "session": r"(?:session|sess|sitzung)[ _.-]*\d{1,3}",
 }

@@ -202,6 +202,7 @@ def test_a_phase_and_a_day_are_one_session(day, end):
         ("BL6_M1_d3_1 BL6J_M1_d10_1", "d3 d10"),
         ("M1_day3_session1 M1_day3_session2", "day3_session1 day3_session2"),
         ("2024-05-01_M1_pre 2024-05-04_M1_post-d3", "pre post-d3"),
+        ("M1_3D_cam_7d M1_3d_cam_pre M1_3D", "7d pre 3D"),
         ("rat_3_day_10 mouse-12-day-3 Rat3_wk_1", "day_10 day-3 wk_1"),
         ("101_week_2 trial_2_day_3_rat_5 rat_3_d_10", "week_2 day_3 d_10"),
         ("case-7-month-3 Tier_1_Woche_-1 rat_3_dpi_7", "month-3 Woche_-1 dpi_7"),
