@@ -82,6 +82,11 @@ def match_animals(guessed, animals):
 
 def warn_of_others(path, clips, names, animals):
     """Caution of clips without an animal of a table, and of animals without a clip."""
+    if not any(names):
+        told = list_some(sorted({clip.animal or clip.name for clip in clips}))
+        raise Problem(
+            f"{path} tells none of these animals: {told}. It lists {list_some(animals)}"
+        )
     if lost := [c.name for c, name in zip(clips, names, strict=True) if not name]:
         told = f"{path} tells no animal of {count(len(lost), 'clip')}"
         caution(f"{told}: {list_some(lost)}")
