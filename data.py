@@ -346,9 +346,11 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
             "column `animal` in data_file.csv"
         )
     if lost:
+        unlike = f" unlike {pattern}" * (pattern != ANIMAL_PATTERN)
         caution(
-            f"{len(names - known)} clip names do not match --animal-pattern {pattern}: "
-            f"each counts as one animal ({lost})"
+            f"the animal of {tables.count(len(names - known), 'clip')} is not known "
+            f"({lost}): each counts as an animal by itself. Fill in the column animal "
+            f"of data_file.csv, or give an --animal-pattern that fits{unlike}"
         )
     animals = [animal_of(clip, pattern) for clip in clips]
     if alike := find_twice({name: form_of_animal(name) for name in sorted({*animals})}):
