@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from names import labels, sessions
 from names.dates import MONTHS
-from names.matching import find_twice, form_of_animal
+from names.matching import find_twice, form_of_animal, warn_of_dates
 from system import storage, tables
 from system.tables import NUMBER, fold, parse_number, plain, shorten
 from system.terminal import Problem, caution
@@ -352,6 +352,7 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
             f"({lost}): each counts as an animal by itself. Fill in the column animal "
             f"of data_file.csv, or give an --animal-pattern that fits{unlike}"
         )
+    warn_of_dates([clip.animal for clip in clips], "data_file.csv")
     animals = [animal_of(clip, pattern) for clip in clips]
     if alike := find_twice({name: form_of_animal(name) for name in sorted({*animals})}):
         told = "; ".join(" and ".join(names) for names in [*alike.values()][:5])

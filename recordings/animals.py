@@ -3,7 +3,7 @@
 import re
 
 import data
-from names.matching import find_twice, form_of_animal, match_names
+from names.matching import find_twice, form_of_animal, match_names, warn_of_dates
 from recordings import discover
 from system.tables import count, list_some, read_table, summarise
 from system.terminal import Problem, caution
@@ -22,6 +22,7 @@ def read_animals(path):
         faults.append(f"{path}: {alike} may be one animal: which is meant?")
     if faults or not found:
         raise Problem(summarise(faults) or f"{path} lists no animal")
+    warn_of_dates(found, path)
     return found
 
 

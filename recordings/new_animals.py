@@ -72,6 +72,7 @@ def read_labels(path, guessed):
     if not found:
         first = ", ".join(match.missing[:3]) or "nothing"
         raise Problem(f"{path} names none of the {len(guessed)} videos, but {first}")
+    matching.warn_of_dates([labels.get("animal") for labels in found.values()], path)
     if match.missing:
         near = matching.explain_first(match.missing, guessed)
         caution(f"{path}: no video here is called {list_some(match.missing)}{near}")

@@ -53,6 +53,12 @@ def test_the_table_names_animals_before_the_names_do():
         data.list_animals(clips[2:], required=True)
 
 
+def test_animals_that_a_spreadsheet_made_dates_are_named():
+    animals = ["2024-03-04", "04-Mar", "Mar 4", "3-4", "Mars 4", "2024-03"]
+    with pytest.warns(Caution, match="are dates: 2024-03-04, 04-Mar, Mar 4. If"):
+        data.list_animals(make_clips(*"abcdef", animals=animals))
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
