@@ -346,11 +346,15 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
             "column `animal` in data_file.csv"
         )
     if lost:
-        unlike = f" unlike {pattern}" * (pattern != ANIMAL_PATTERN)
+        n, unlike = (
+            len(names - known),
+            f" unlike {pattern}" * (pattern != ANIMAL_PATTERN),
+        )
         caution(
-            f"the animal of {tables.count(len(names - known), 'clip')} is not known "
-            f"({lost}): each counts as an animal by itself. Fill in the column animal "
-            f"of data_file.csv, or give an --animal-pattern that fits{unlike}"
+            f"the animal of {tables.count(n, 'clip')} is not known ({lost}): "
+            f"{'each' if n > 1 else 'it'} counts as an animal by itself. Fill in the "
+            "column animal of data_file.csv, or give an --animal-pattern that fits"
+            f"{unlike}"
         )
     warn_of_dates([clip.animal for clip in clips], "data_file.csv")
     animals = [animal_of(clip, pattern) for clip in clips]

@@ -358,13 +358,14 @@ def describe_guess(clips, listed=(), n_shown=10):
     spell = {"animal": list, "session": name_sessions, "group": labels.name_groups}
     for column in spell:
         named = spell[column]([getattr(clip, column) for clip in (*listed, *clips)])
-        found[column] = known = Counter(named[len(listed) :])
-        n_unknown = known.pop(None, 0)
+        named = named[len(listed) :]
+        lost = [c.name for c, label in zip(clips, named, strict=True) if label is None]
+        found[column] = known = Counter(filter(None, named))
         text = f"{len(known) or 'no'} {column}{'' if len(known) == 1 else 's'}"
         if column == "group" and known:
             text += f" ({', '.join(f'{k} {n}' for k, n in sorted(known.items()))})"
-        if known and n_unknown:
-            text += f" and {count(n_unknown, 'clip')} without"
+        if known and lost:
+            text += f" and {count(len(lost), 'clip')} without ({list_some(lost, 3)})"
         counts.append(text)
     days = find_order(found["session"])
     shown = " -> ".join(days) if days else ", ".join(sorted(found["session"]))

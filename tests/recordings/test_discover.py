@@ -239,6 +239,13 @@ def test_clips_get_names_that_are_safe_and_their_own():
     assert storage.find_name_fault(long.name) is None
 
 
+def test_clips_without_an_animal_are_named():
+    clips = guess("M1_a.avi", "M2_a.avi", *(f"take {n}.avi" for n in "vwxyz"))
+    told = discover.describe_guess(clips)[-1]
+    assert "2 animals and 5 clips without (take v, take w, take x and 2 more)," in told
+    assert "no sessions, no groups" in told
+
+
 def test_a_guess_is_shown_and_written_only_when_confirmed(recordings, capsys):
     before = films.read_state(recordings)
     assert call(recordings, "--from", recordings / "films", "--task", "Reach") == 0
