@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from names import labels, sessions
 from names.dates import MONTHS
-from names.matching import find_twice, form_of_animal
+from names.matching import find_twice, form_of_animal, warn_of_dates
 from system import storage, tables
 from system.tables import NUMBER, fold, parse_number, plain, shorten
 from system.terminal import Problem, caution
@@ -346,10 +346,17 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
             "column `animal` in data_file.csv"
         )
     if lost:
-        caution(
-            f"{len(names - known)} clip names do not match --animal-pattern {pattern}: "
-            f"each counts as one animal ({lost})"
+        n, unlike = (
+            len(names - known),
+            f" unlike {pattern}" * (pattern != ANIMAL_PATTERN),
         )
+        caution(
+            f"the animal of {tables.count(n, 'clip')} is not known ({lost}): "
+            f"{'each' if n > 1 else 'it'} counts as an animal by itself. Fill in the "
+            "column animal of data_file.csv, or give an --animal-pattern that fits"
+            f"{unlike}"
+        )
+    warn_of_dates([clip.animal for clip in clips], "data_file.csv")
     animals = [animal_of(clip, pattern) for clip in clips]
     if alike := find_twice({name: form_of_animal(name) for name in sorted({*animals})}):
         told = "; ".join(" and ".join(names) for names in [*alike.values()][:5])

@@ -29,12 +29,13 @@ DATES = [
     )
 ]
 FORMS = ("dmy", "mdy", "ymd")  # the order of numbers in a date, for a whole table
+NO_YEAR = 4  # stands for a year that is not given, and has a 29 February
 NEAR = 3 * 366  # days that the dates of a study are apart
 
 
 def read_date(text, form):
-    """Find a date, of year 1 where none is given, in a simplified label: (date or None,
-    the rest). Raises ValueError where its numbers are no date of this form."""
+    """Find a date, of NO_YEAR where none is given, in a simplified label: (date or
+    None, the rest). Raises ValueError where its numbers are no date of this form."""
     found = next(filter(None, (pattern.search(text) for pattern in DATES)), None)
     if not found:
         return None, text
@@ -44,9 +45,8 @@ def read_date(text, form):
     if part.get("s") == "." and form == "mdy":
         raise ValueError(f"{text}: points stand between day and month")
     month = MONTHS[part["name"][:3]] if "name" in part else int(part["m"])
-    year = int(part.get("y", 1)) + 2000 * ("c" in part)
-    day = 28 if (year, month, part["d"]) == (1, 2, "29") else int(part["d"])
-    date = datetime.date(year, month, day)
+    year = int(part.get("y", NO_YEAR)) + 2000 * ("c" in part)
+    date = datetime.date(year, month, int(part["d"]))
     return date, f"{text[: found.start()]} {text[found.end() :]}"
 
 

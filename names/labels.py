@@ -32,7 +32,7 @@ TREATED = words(
     "drug drugs treated treatment therapy dose stim dbs stimulation stimulated rehab "
     "ldopa levodopa compound mg"
 )
-NOT = words("non not no without un")
+NOT = words("non not no without un ohne kein keine nicht")
 
 
 def simplify(label):
@@ -46,7 +46,10 @@ def simplify(label):
 def form_of(group):
     """Bring the name of a group into the form that its spellings have in common."""
     text = re.sub(r"\s*([+/&])\s*", r"\1", simplify(group))
-    text = re.sub(r"(?<=\w)[\s_.-]+(?=\w)|_", "", text).strip(" .,;:_")
+    text = re.sub(r"(?<=\d)[\s_-]+(?=\d)", " ", text)  # 1-2 is not 12
+    text = re.sub(r"(?<=\d)\.0+(?!\d)", "", text)  # but 1.0 is 1
+    text = re.sub(r"(?<=[^\W\d])[\s_.-]+(?=\w)|(?<=\w)[\s_.-]+(?=[^\W\d])|_", "", text)
+    text = text.strip(" .,;:_")
     return text[:-1] if len(text) > 4 and text.endswith("s") else text
 
 

@@ -12,8 +12,9 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from names.dates import MONTHS
-from system.tables import NUMBER, parse_number, plain
+from names.dates import MONTH, MONTHS
+from system.tables import NUMBER, list_some, parse_number, plain
+from system.terminal import caution
 
 
 def explain_missing(name, known):
@@ -54,6 +55,18 @@ def read_as_day(name):
     pair = [text for text in pair if not re.fullmatch(r"\d{4}", text)]
     is_day = len(pair) == 2 and all(re.fullmatch(r"\d{1,2}", text) for text in pair)
     return sorted(pair) if is_day and not re.search(r"[^\w\s./-]|_", name) else None
+
+
+def warn_of_dates(animals, source):
+    """Caution of animals that a spreadsheet may have made a date of: `3-4`."""
+    date = rf"\d{{4}}-\d\d-\d\d.*|\d\d?\W?{MONTH}|{MONTH}\W?\d\d?"
+    date = date.replace("?P<name>", "?:")
+    if made := [name for name in animals if name and re.fullmatch(date, name, re.I)]:
+        caution(
+            f"{source}: animals that are dates: {list_some(dict.fromkeys(made))}. If a "
+            "spreadsheet made them of names such as 3-4, format the column as text "
+            "and type the names again"
+        )
 
 
 class Match(NamedTuple):

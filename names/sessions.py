@@ -10,7 +10,7 @@ import re
 import shlex
 from typing import NamedTuple
 
-from names.dates import MONTH, choose_forms, read_date
+from names.dates import MONTH, NO_YEAR, choose_forms, read_date
 from names.labels import name_alike, simplify, words
 from system.terminal import Problem
 
@@ -47,7 +47,7 @@ class Reading(NamedTuple):
     """What a label means."""
 
     phase: int
-    date: datetime.date | None  # year 1: without a year
+    date: datetime.date | None  # of NO_YEAR: without a year
     words: tuple  # all that is neither a number nor a date, units in one spelling
     numbers: tuple
 
@@ -65,7 +65,7 @@ def read_labels(labels):
     texts = {label: simplify(label) for label in dict.fromkeys(labels)}
     hyphened, other = (
         {UNIT_OF.get(w, w) for t in texts.values() for w in re.findall(pattern, t)}
-        for pattern in (r"([^\W\d_]+)-\d", r"([^\W\d_]+)[\s_+]*\d")
+        for pattern in (r"([^\W\d_]+) ?- ?\d", r"([^\W\d_]+)(?:_|[^\w-])*\d")
     )
     signed = hyphened & other & SIGNED
     found = []
@@ -94,7 +94,7 @@ def read_label(text, form, signed):
         or 0 < len(reading.units) < len(numbers)  # trial 1 day 2
         or re.search(rf"{MONTH}|\d[.,:/]\d|\d{{6}}", rest)  # a decimal, another date
         or (len(numbers) > 1 and re.search(r"\d{4}", rest))  # 2024-W50
-        or (numbers and date and date.year == 1)  # 28 May 24
+        or (numbers and date and date.year == NO_YEAR)  # 28 May 24
     )
     return None if is_unsure else reading
 
@@ -103,11 +103,16 @@ def split_tokens(text, signed):
     """Split a label into words and whole numbers: list of str and int."""
     text = re.sub(r"\b(wash|follow|base)[ _-](out|up|line)\b", r"\1\2", text)
     tokens = []
-    for found in re.finditer(r"([-+]?)(\d+)|[^\W\d_]+|[+/%&]", text):
+    for found in re.finditer(r"(-\s*|\+?)(\d+)|[^\W\d_]+|[+/%&<>]", text):
         if found[2]:
-            before, last = text[: found.start()][-1:], tokens[-1:]
-            is_minus = before in ("", " ", "_", "(") or signed.intersection(last)
-            tokens.append(int(found[2]) * (-1 if found[1] == "-" and is_minus else 1))
+            sign, before = found[1], text[: found.start()][-1:]
+            last = tokens[-1] if tokens else ""
+            is_hyphen = (
+                before.isalnum() or before in {*")]"} or PHASES.get(last) == AFTER
+            )
+            is_minus = sign == "-" and not is_hyphen
+            is_minus |= "-" in sign and last in signed
+            tokens.append(int(found[2]) * (-1 if is_minus else 1))
         else:
             tokens += split_word(UNIT_OF.get(found[0], found[0]))
     return tokens
@@ -153,7 +158,7 @@ def sort_dates(readings):
     """Sort readings that all have a date; those of one day by what else they tell. None
     where only some have a year, or none has and the new year may lie between."""
     days = sorted({reading.date for reading in readings})
-    if days[0].year == 1 and (days[-1] - days[0]).days > HALF_YEAR:
+    if days[0].year == NO_YEAR and (days[-1] - days[0]).days > HALF_YEAR:
         return None
     found = []
     for day in days:

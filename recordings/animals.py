@@ -3,7 +3,7 @@
 import re
 
 import data
-from names.matching import find_twice, form_of_animal, match_names
+from names.matching import find_twice, form_of_animal, match_names, warn_of_dates
 from recordings import discover
 from system.tables import count, list_some, read_table, summarise
 from system.terminal import Problem, caution
@@ -22,6 +22,7 @@ def read_animals(path):
         faults.append(f"{path}: {alike} may be one animal: which is meant?")
     if faults or not found:
         raise Problem(summarise(faults) or f"{path} lists no animal")
+    warn_of_dates(found, path)
     return found
 
 
@@ -82,6 +83,11 @@ def match_animals(guessed, animals):
 
 def warn_of_others(path, clips, names, animals):
     """Caution of clips without an animal of a table, and of animals without a clip."""
+    if not any(names):
+        told = list_some(sorted({clip.animal or clip.name for clip in clips}))
+        raise Problem(
+            f"{path} tells none of these animals: {told}. It lists {list_some(animals)}"
+        )
     if lost := [c.name for c, name in zip(clips, names, strict=True) if not name]:
         told = f"{path} tells no animal of {count(len(lost), 'clip')}"
         caution(f"{told}: {list_some(lost)}")

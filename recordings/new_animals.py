@@ -4,6 +4,7 @@ is to score them has learned from them.
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 import data
@@ -24,15 +25,24 @@ def find_places(videos):
 def guess_clips(videos):
     """Guess what videos show from their names and folders, as extract_files.py does.
 
-    By names of clips that no two videos share, in the order of the videos. Where
-    neither the name nor a folder below the one that all videos share gives the animal,
-    the two folders above are searched for a word such as `Rat 9`.
+    By names of clips that no two videos share, in the order of the videos. The two
+    folders above the one that all videos share are searched for a word such as `Rat 9`.
+    It counts where no name tells an animal, and goes before the one, `r9`, that is told
+    without such a word.
     """
     places, base = find_places(videos)
-    above = discover.find_animal(discover.ANIMAL_PATTERNS[0], "/".join(base.parts[-2:]))
+    clips, words = discover.guess_clips(base, places), discover.WORDS
+    above = discover.find_animal(words, "/".join(base.parts[-2:]))
+    texts = [discover.describe_place(base, place) for place in places]
+    is_surer = len({clip.animal for clip in clips} - {None}) == 1 and not (
+        re.search(r" (?:19|20)\d\d$", above or "")  # a year
+        or any(discover.find_animal(words, text) for text in texts)
+    )
+    if is_surer:
+        clips = [clip._replace(animal=above or clip.animal) for clip in clips]
     return {
         clip.name: clip._replace(animal=clip.animal or above, video=str(video))
-        for video, clip in zip(videos, discover.guess_clips(base, places), strict=True)
+        for video, clip in zip(videos, clips, strict=True)
     }
 
 
@@ -62,6 +72,7 @@ def read_labels(path, guessed):
     if not found:
         first = ", ".join(match.missing[:3]) or "nothing"
         raise Problem(f"{path} names none of the {len(guessed)} videos, but {first}")
+    matching.warn_of_dates([labels.get("animal") for labels in found.values()], path)
     if match.missing:
         near = matching.explain_first(match.missing, guessed)
         caution(f"{path}: no video here is called {list_some(match.missing)}{near}")
@@ -134,8 +145,9 @@ def find_trained(clips, digests, run, are_others=False):
 
     A clip is known by the checksum of its video, or by its name unless its video and
     its animal are others; an animal by its name, however written, unless another lab
-    trained the run. `are_others`: other animals have the same names, which count for
-    nothing then. A dict, by clip, of how the run knows it.
+    trained the run, or by another clip of it that is known. `are_others`: other animals
+    have the same names, which count for nothing then. A dict, by clip, of how the run
+    knows it.
     """
     base = run.find_base()  # where the run was recalibrated
     found = find_trained(clips, digests, base, are_others) if base else {}
@@ -157,6 +169,11 @@ def find_trained(clips, digests, run, are_others=False):
         elif animal:
             as_other = f" as {animal}" if animal != clip.animal else ""
             alike[name] = f"animal seen in training{as_other}"
+    sure = {n for n in found if digests[n] in seen.values() or not run.received}
+    known = {clips[name].animal for name in sure} - {None}
+    for name, clip in clips.items():
+        if clip.animal in known:
+            found.setdefault(name, alike.pop(name, "animal seen in training"))
     if alike and run.received:
         caution(
             f"{len(alike)} clips are of animals with names of training animals "

@@ -48,6 +48,11 @@ def read_trials(path, folder, split=None, task=None, **how):
             problems.append(f"{path}:{line}: {error}")
     if problems or not clips:
         raise Problem(summarise(problems) or f"{path} lists no trial")
+    parts = defaultdict(list)
+    for clip in clips.values():
+        parts[clip.video, clip.start, clip.end, clip.crop].append(clip.name)
+    if twice := [" and ".join(names) for names in parts.values() if len(names) > 1]:
+        caution(f"{path}: one trial under two names: {list_some(twice)}. Keep one")
     if short := [clip.name for clip in clips.values() if clip.n_frames < 3]:
         caution(
             f"{path}: {count(len(short), 'trial')} of one or two frames: "
@@ -64,7 +69,8 @@ def read_trial(
     `in_frames`: start and end are frame numbers from 0, else see `frames.find_view`;
     `as_files`: the trial becomes a file, for which no rate is needed.
     """
-    name = record["video"].replace("\\", "/")
+    if not (name := record["video"].replace("\\", "/")):
+        raise ValueError("the column video is empty: write the name of the recording")
     found = known.get(tables.fold(name)) or known.get(tables.fold(Path(name).name))
     if not found or len(found) > 1:
         what = "no video" if not found else f"{len(found)} videos"

@@ -37,16 +37,26 @@ def make_clips(*names, animals=None):
 
 def test_the_table_names_animals_before_the_names_do():
     clips = make_clips(NAME, "b", "c", "d", animals=["Rat 1", "Rat 1", None, None])
-    told = r"2 clip names do not match .* counts as one animal \(c, d\)"
+    told = (
+        r"animal of 2 clips is not known \(c, d\): each counts as an animal by itself"
+    )
     with pytest.warns(Caution, match=told) as seen:
         assert data.list_animals(clips) == ["Rat 1", "Rat 1", "c", "d"]
-    assert len(seen) == 1
+    assert len(seen) == 1 and data.ANIMAL_PATTERN not in str(seen[0].message)
+    with pytest.warns(Caution, match=r"animal of 1 clip .* unlike b\|c$"):
+        data.list_animals(clips, "b|c")
     clip = clips[0]._replace(group="sham")
     assert (data.animal_of(clip), data.group_of(clip)) == ("Rat 1", "sham")
     table = data.tabulate_clips([clip], ["Rat 1"], data.GROUP_PATTERN)
     assert list(table["group"]) == ["sham"]
     with pytest.raises(Problem, match="no clip name matches --animal-pattern"):
         data.list_animals(clips[2:], required=True)
+
+
+def test_animals_that_a_spreadsheet_made_dates_are_named():
+    animals = ["2024-03-04", "04-Mar", "Mar 4", "3-4", "Mars 4", "2024-03"]
+    with pytest.warns(Caution, match="are dates: 2024-03-04, 04-Mar, Mar 4. If"):
+        data.list_animals(make_clips(*"abcdef", animals=animals))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import data
 from features import provenance, sequences
 from recordings import animals
 from system import tables
-from system.terminal import Caution
+from system.terminal import Caution, Problem
 
 # ---------------------------------------------------------------- true frame rates
 
@@ -127,6 +127,14 @@ def test_animals_that_only_one_side_knows_are_named(tmp_path):
     ]
     words = " ".join(str(each.message) for each in told)
     assert "tells no animal of 1 clip: c3" in words and "no clip is of 9" in words
+
+
+def test_a_table_that_tells_no_animal_of_any_clip_is_refused(tmp_path):
+    path = tmp_path / "animals.csv"
+    path.write_text("animal,group\n7,sham\n")
+    clips = [data.Clip("train", "R", f"c{n}", 9, 1, f"Rat {n}") for n in (1, 2)]
+    with pytest.raises(Problem, match=r"none of these animals: Rat 1, Rat 2. .* 7$"):
+        animals.relabel(clips, path, data.ANIMAL_PATTERN)
 
 
 def test_an_output_in_a_workbook_is_replaced_and_no_other_is(scored):

@@ -40,6 +40,34 @@ def test_renamed_clips_are_known_by_their_video_and_others_stay_new(study):
     assert "no interval for 2 of 3 clips" in said.err
 
 
+def test_a_new_film_of_a_trained_animal_is_known_when_it_is_given_alone(study):
+    film = study.film("films/sham/Rat 3/post/r3_post_c9.mp4", 3.2)
+    for given in (film, study.place / "films/sham/Rat 3"):
+        study.ok("score", given, "--run", "Reach-motion", "--output", "o.csv")
+        (row,) = builders.read_csv(study.place / "o.csv")
+        assert row["animal"] == "Rat 3" and row["low"] == ""
+        assert row["warnings"].startswith("animal seen in training")
+    for name, animal in (("Rat 3/a", "Rat 3"), ("mouse_2024/m5", "m5")):
+        film = study.film(f"new/{name}.mp4", 3.2)
+        study.ok("score", film, "--run", "Reach-motion", "--output", "o.csv")
+        (row,) = builders.read_csv(study.place / "o.csv")
+        assert row["animal"] == animal
+
+
+def test_one_known_clip_makes_all_clips_of_its_animal_known(study):
+    old = next(study.films.rglob("r3_c1.mp4"))
+    for name in ("m77_b", "m78_a"):
+        study.film(f"new/{name}.mp4", 3.2, seed=len(name))
+    shutil.copy(old, study.place / "new/m77_a.mp4")
+    study.ok("share", "Reach-motion", "--output", "theirs.zip")
+    for run in ("Reach-motion", "theirs.zip"):
+        study.ok("score", "new", "--run", run, "--output", "o.csv")
+        found = {row["clip"]: row for row in builders.read_csv(study.place / "o.csv")}
+        assert [bool(row["low"]) for row in found.values()] == [False, False, True]
+        assert found["m77_b"]["warnings"].startswith("animal seen in training")
+        study.folder = study.place / "other lab"
+
+
 def test_a_table_may_call_a_trained_animal_otherwise(study):
     study.film("a.mp4", 3.2)
     study.film("b.mp4", 3.6)

@@ -26,6 +26,14 @@ D-1 | D0 | D1 | D10
 day -7 | day -1 | day 3
 d−2 | d3
 day-1 | day-2 | day-10
+day - 1 | day - 2 | day - 10
+D - 3 | D 3
+d.-3 | d.3
+d:-3 | d:3
+D/-3 | D/3
+t=-1 | t=0 | t=1
+[-1] | 1
+post -1 | post -2
 session-2 | session-10
 P14 | P21 | P100
 1 | 2 | 10
@@ -49,6 +57,7 @@ Woche 2 | Woche 11
 28 May 2024 | 3 June 2024
 May 28, 2024 | June 3, 2024
 Apl27 | May02
+28 Feb | 29 Feb | 1 Mar
 2024-05-28_s2 | 2024-05-28_s10 | 2024-06-03_s1
 pre 28.05.2024 | post 03.06.2024
 baseline | 2024-05-28 | 2024-06-03
@@ -94,6 +103,8 @@ Mar 1 | Oct 20
 Dec 20 | Jan 10
 12-20 | 01-10
 24h | 3d | 2 weeks
+24h | <24h
+T<1 | T>1
 day 7 week 1 | day 2 week 2
 trial 1 day 2 | trial 2 day 1
 week1-pre | week1-post | week4-post

@@ -61,6 +61,13 @@ def recordings(tmp_path):
         (["sham/rat1.avi", "stroke/rat1.avi"], ["Sham Rat 1", "Stroke Rat 1"]),
         (["sham_rat1.avi", "stroke_rat1.avi"], ["Sham Rat 1", "Stroke Rat 1"]),
         (["r1_healthy.avi", "r1_stroke.avi", "r2_stroke.avi"], ["r1", "r1", "r2"]),
+        (["Q175_m12_wk8.avi", "Q175_m13.avi", "WT_m14.avi"], ["m12", "m13", "m14"]),
+        (["R6-2_m12.avi", "R6_2/m13.avi"], ["m12", "m13"]),
+        (["B6_WT_7.avi", "B6_WT_8.avi"], ["WT7", "WT8"]),
+        (["R6_2_a1.avi", "R7_a2.avi"], ["R6", "R7"]),  # rats, each in an attempt
+        (["A1_1.avi", "A2_1.avi", "B6_1.avi"], ["A1", "A2", "B6"]),
+        (["F1_pre.avi", "M1_pre.avi", "M2_f3.avi"], ["F1", "M1", "M2"]),
+        (["f1.avi", "f2.avi"], [None, None]),  # films
         (["drug/r1.avi", "r2.avi", "vehicle/r1.avi"], ["r1", "r2", "r1"]),
     ],
 )
@@ -68,6 +75,28 @@ def test_animals_are_guessed_from_folders_and_names(names, animals):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert [clip.animal for clip in guess(*names)] == animals
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["R62_12.avi", "R62_13.avi", "m14.avi"], "may be strains: R62. "),
+        (["12_L1.avi", "13_L1.avi", "12_R1.avi"], "may be sides: L1, R1. "),
+        (["G1_m1.avi", "G1_m2.avi", "G2_m3.avi"], r"\(say, G1: m1, m2\)"),
+        (["cage1_rat1.avi", "cage2_rat1.avi"], r"\(say, Rat 1: cage1, cage2\)"),
+    ],
+)
+def test_animals_that_may_be_others_are_named(names, told):
+    with pytest.warns(Caution, match=told):
+        guess(*names)
+
+
+@pytest.mark.parametrize(
+    "names", ["m1_a1 m1_a2 m2_a1", "m1_L1 m1_L2", "m1_bl1 m1_bl2", "cage1_m1 cage2_m2"]
+)
+def test_trials_and_days_of_animals_are_not_named(names, recwarn):
+    guess(*(f"{name}.avi" for name in names.split()))
+    assert not recwarn.list
 
 
 @pytest.mark.filterwarnings("ignore::system.terminal.Caution")
@@ -98,6 +127,31 @@ def test_animals_are_guessed_from_folders_and_names(names, animals):
             [None, "Lesion"],
             ["pre", "post_lesion"],
         ),
+        (
+            ["no_stroke/r1.avi", "r2_NotLesioned.avi", "ohne Läsion/r3.avi"],
+            ["No stroke", "Not Lesioned", "ohne Läsion"],
+            [None] * 3,
+        ),
+        (
+            ["no-stroke/r1.avi", "non stroke/r2.avi"],
+            ["No-stroke", "Non stroke"],
+            [None] * 2,
+        ),
+        (
+            ["Stroke_2024/r1_sham.avi", "Stroke_2024/r3_stroke.avi"],
+            ["Sham", "Stroke"],
+            [None] * 2,
+        ),
+        (
+            ["control_vs_stroke/stroke_r1.avi", "control_vs_stroke/control_r2.avi"],
+            ["Stroke", "Control"],
+            [None] * 2,
+        ),
+        (
+            ["stroke_project_r1_ctrl.avi", "stroke_project_r2_mcao.avi"],
+            ["Ctrl", "Mcao"],
+            [None] * 2,
+        ),
         (["6-OHDA/r1 hd.avi", "con/r2 hd.avi"], ["6-OHDA", None], [None] * 2),
     ],
 )
@@ -105,6 +159,14 @@ def test_groups_and_sessions_are_guessed_together(names, groups, sessions):
     clips = guess(*names)
     assert [clip.group for clip in clips] == groups
     assert [clip.session for clip in clips] == sessions
+
+
+@pytest.mark.parametrize(
+    "names", [["Stroke_2024/r1_sham.avi"], ["WT/r1_drug.avi", "KO/r2_saline.avi"]]
+)
+def test_a_path_with_two_groups_is_named(names):
+    with pytest.warns(Caution, match=r"two groups \(say, \w+ and \w+ in \w+/r1_"):
+        guess(*names)
 
 
 @pytest.mark.parametrize("day", sorted(DAYS))
@@ -140,6 +202,11 @@ def test_a_phase_and_a_day_are_one_session(day, end):
         ("BL6_M1_d3_1 BL6J_M1_d10_1", "d3 d10"),
         ("M1_day3_session1 M1_day3_session2", "day3_session1 day3_session2"),
         ("2024-05-01_M1_pre 2024-05-04_M1_post-d3", "pre post-d3"),
+        ("M1_3D_cam_7d M1_3d_cam_pre M1_3D", "7d pre 3D"),
+        ("rat_3_day_10 mouse-12-day-3 Rat3_wk_1", "day_10 day-3 wk_1"),
+        ("101_week_2 trial_2_day_3_rat_5 rat_3_d_10", "week_2 day_3 d_10"),
+        ("case-7-month-3 Tier_1_Woche_-1 rat_3_dpi_7", "month-3 Woche_-1 dpi_7"),
+        ("M1_3_days_2 M1_7_dpi_1 M1_20_min_1 rat_3_dpi", "3_days 7_dpi 20_min 3_dpi"),
     ],
 )
 def test_no_two_days_are_one_session(names, wanted):
@@ -170,6 +237,13 @@ def test_clips_get_names_that_are_safe_and_their_own():
     assert len(set(map(discover.fold, alike))) == 3
     (long,) = guess("x" * 240 + ".avi")
     assert storage.find_name_fault(long.name) is None
+
+
+def test_clips_without_an_animal_are_named():
+    clips = guess("M1_a.avi", "M2_a.avi", *(f"take {n}.avi" for n in "vwxyz"))
+    told = discover.describe_guess(clips)[-1]
+    assert "2 animals and 5 clips without (take v, take w, take x and 2 more)," in told
+    assert "no sessions, no groups" in told
 
 
 def test_a_guess_is_shown_and_written_only_when_confirmed(recordings, capsys):

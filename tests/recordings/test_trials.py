@@ -11,7 +11,7 @@ import data
 import extract_files
 from recordings import contact_sheets, trials
 from system import storage
-from system.terminal import Problem
+from system.terminal import Caution, Problem
 from video import frames
 
 TRIALS = "video;start;end;clip;animal;crop\nRat 1.mp4;0,5;1;a;Rat 9;4 4 40 40\n"
@@ -54,6 +54,7 @@ def test_trials_become_clips(session, kind):
     ("rows", "words"),
     [
         ("Rat 2.mp4,0,1", "trials.csv:2: no video called 'Rat 2.mp4'"),
+        (",0,1", "trials.csv:2: the column video is empty"),
         ("Rat 1.mp4,0,9", "its video lasts 2.00 s"),
         ("Rat 1.mp4,1,0.5", "must lie after start"),
         ("Rat 1.mp4,one,2", "start expected a number"),
@@ -67,6 +68,13 @@ def test_wrong_trials_are_named(session, rows, words):
     with pytest.raises(Problem) as caught:
         trials.read_trials(session / "trials.csv", session / "films")
     assert words in str(caught.value)
+
+
+def test_a_trial_that_is_listed_twice_is_named(session):
+    rows = "Rat 1.mp4,0,1,a\nRat 1,0:00,1.0,\nRat 1,1,2,b\n"
+    (session / "trials.csv").write_text(f"video,start,end,clip\n{rows}")
+    with pytest.warns(Caution, match="under two names: a and Rat 1_t02. Keep one"):
+        trials.read_trials(session / "trials.csv", session / "films")
 
 
 def test_two_recordings_of_one_name_need_their_folder(session):
