@@ -4,8 +4,15 @@ import math
 
 import numpy as np
 
-from names.matching import explain_first, find_twice, list_forms, match_names
+from names.matching import (
+    explain_first,
+    find_twice,
+    form_of_animal,
+    list_forms,
+    match_names,
+)
 from rating.ratings import find_tables, list_scores, read_ratings
+from recordings.animals import match_animals
 from system import tables
 from system.terminal import Problem, caution
 
@@ -30,23 +37,24 @@ def read_pairs(path, columns):
     return pairs
 
 
-def fit_names(values, known, loosest=None):
+def fit_names(values, known, are_animals=False):
     """Put known names in the place of those of a table, or refuse what is doubtful."""
-    match = match_names(values, list(known), loosest)
+    match = match_names(values, list(known), form_of_animal if are_animals else None)
+    found = match_animals(values, known) if are_animals else match.found
     problems = match.doubtful + [
         f"{' and '.join(map(repr, texts))} both mean {name!r}"
-        for name, texts in find_twice(match.found).items()
+        for name, texts in find_twice(found).items()
     ]
     if problems:
         raise Problem(tables.summarise(problems))
     loose = [
         f"{text} as {name}"
-        for text, name in match.found.items()
-        if loosest and list_forms(text)[-1] != list_forms(name)[-1]
+        for text, name in found.items()
+        if are_animals and list_forms(text)[-1] != list_forms(name)[-1]
     ]
     if loose:
         caution(f"names taken for the same: {', '.join(loose[:10])}")
-    return {match.found.get(name, name): value for name, value in values.items()}
+    return {found.get(name, name): value for name, value in values.items()}
 
 
 def read_raters(folder):

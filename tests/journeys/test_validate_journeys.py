@@ -187,7 +187,11 @@ def test_few_test_animals_are_judged_as_far_as_they_can_be(plain, n_animals, n_c
 
 @pytest.mark.parametrize(
     "names",
-    ["rat_1 rat_2 rat_3 rat_4 rat_5 rat_6", "Rat1.0 RAT2 Rat-03 rat4 rat5 rat6"],
+    [
+        "rat_1 rat_2 rat_3 rat_4 rat_5 rat_6",
+        "Rat1.0 RAT2 Rat-03 rat4 rat5 rat6",
+        "1 2 3.0 4 05 6",
+    ],
 )
 def test_an_outcome_under_names_written_otherwise(tmp_path, names):
     with open_lab(tmp_path) as lab:
@@ -199,3 +203,7 @@ def test_an_outcome_under_names_written_otherwise(tmp_path, names):
         told = lab.ok("validate", "--folds", "--outcome", tmp_path / "les.csv")
         assert "only one side" not in told.err
         assert "outcome of 6 animals" in told.out
+        (tmp_path / "les.csv").write_text("animal;value\n8;1\n9;2\n", encoding="utf-8")
+        words = ("les.csv is among those with both scores: 8, 9; here: Rat 1, Rat 2,",)
+        outcome = ("--outcome", tmp_path / "les.csv")
+        lab.refused("validate", "--folds", *outcome, words=words)
