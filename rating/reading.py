@@ -11,6 +11,7 @@ from names.matching import (
     list_forms,
     match_names,
 )
+from rating.importing import read_score
 from rating.ratings import find_tables, list_scores, read_ratings
 from recordings.animals import match_animals
 from system import tables
@@ -26,8 +27,9 @@ def read_pairs(path, columns):
         try:
             if not name or name in pairs:
                 raise ValueError(f"{name} stands there twice" if name else "no name")
-            if text:
-                pairs[name] = tables.parse_number(text, table.decimal)
+            number = read_score(text, table.decimal)
+            if not math.isnan(number):
+                pairs[name] = number
         except ValueError as error:
             problems.append(f"{path}:{line}: expected {','.join(columns)}: {error}")
     if problems:

@@ -6,7 +6,7 @@ import pytest
 
 import data
 import rate
-from rating import importing, joining, ratings
+from rating import importing, joining, ratings, reading
 from system.terminal import Problem
 
 CLIPS = ["Rat 12 day3 t4", "Rat 12 day3 t5", "Mäuschen_g01", "0001", "3-4"]
@@ -265,3 +265,12 @@ def test_ratings_that_went_through_a_german_spreadsheet(lab):
     path.write_bytes(text.encode("utf-16"))
     assert run(lab, "--join", "mean") == 0
     assert read_scores(lab) == {"0001": 2.5, "3-4": 1}
+
+
+def test_words_for_a_missing_number_are_those_of_missing_scores(tmp_path):
+    path = tmp_path / "lesions.csv"
+    path.write_text("animal;value\n1;2,5\n2;n.a.\n3;-\n4;\n")
+    assert reading.read_pairs(path, ("animal", "value")) == {"1": 2.5}
+    path.write_text("animal;value\n1;2,5\n2;none yet\n")
+    with pytest.raises(Problem, match="expected a number"):
+        reading.read_pairs(path, ("animal", "value"))
