@@ -77,10 +77,16 @@ def join(table, how):
     without = table.sub(table.mean(axis=1), axis=0)
     levels = np.linalg.pinv(weights) @ without.sum().to_numpy()
     scores = table.sub(levels, axis=1).mean(axis=1)
-    scores = scores.clip(table.min().min(), table.max().max())  # none off the scale
     told = [f"{rater} {x:+.2f}" for rater, x in zip(table, levels, strict=True)]
-    told = f"levels against the raters' mean, removed: {', '.join(told)}"
-    return scores.round(4), [told]
+    lines = [f"levels against the raters' mean, removed: {', '.join(told)}"]
+    scores = scores.round(4)
+    below = scores.index[scores < 0]
+    if len(below) and not (table < 0).any(axis=None):  # the only end that is sure
+        lines.append(
+            f"{count(len(below), 'score')} below 0 set to 0: {list_some(below)}"
+        )
+        scores = scores.clip(lower=0)
+    return scores, lines
 
 
 def describe(said):

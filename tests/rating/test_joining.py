@@ -2,6 +2,7 @@
 
 import films
 import openpyxl
+import pandas as pd
 import pytest
 
 import data
@@ -274,3 +275,20 @@ def test_words_for_a_missing_number_are_those_of_missing_scores(tmp_path):
     path.write_text("animal;value\n1;2,5\n2;none yet\n")
     with pytest.raises(Problem, match="expected a number"):
         reading.read_pairs(path, ("animal", "value"))
+
+
+def tabulate_raters(**columns):
+    index = [f"c{n}" for n in range(1, len(next(iter(columns.values()))) + 1)]
+    return pd.DataFrame(columns, index=index, dtype=float)
+
+
+def test_adjusted_scores_may_lie_beyond_those_that_were_given():
+    none = float("nan")
+    table = tabulate_raters(A=[2, 3, 4, 5, none, none], B=[none, none, 3, 4, 4.5, 2])
+    scores, told = joining.join(table, "adjusted")
+    assert list(scores) == [1.5, 2.5, 3.5, 4.5, 5, 2.5] and len(told) == 1
+    scores, told = joining.join(table - 2, "adjusted")
+    assert list(scores) == [0, 0.5, 1.5, 2.5, 3, 0.5]
+    assert told[1] == "1 score below 0 set to 0: c1"
+    scores, told = joining.join(table - 3, "adjusted")  # of a scale on both sides of 0
+    assert scores.min() == -1.5 and len(told) == 1
