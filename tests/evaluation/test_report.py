@@ -10,6 +10,7 @@ from studies import draw_table, tell
 
 import data
 from evaluation import evaluate, report, report_tables
+from evaluation.predictions import adjust_scores
 from runs.record import Choice, Scheme, describe_shares
 
 
@@ -77,6 +78,15 @@ def test_a_bias_gets_its_sentence():
     table = draw_table(folds=False)
     table["network_score"] -= 1
     assert "too low: -0.95 [-" in tell(table)[2]
+
+
+def test_scores_of_one_network_are_not_adjusted():
+    table = draw_table(folds=False).assign(training_mean=1 / 3)
+    assert adjust_scores(table).equals(table["network_score"])
+    folds = draw_table()
+    means = folds["training_mean"]
+    expected = folds["network_score"] - means + means.mean()
+    assert np.allclose(adjust_scores(folds), expected)
 
 
 def test_repeats_are_compared():
