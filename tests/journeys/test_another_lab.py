@@ -224,3 +224,7 @@ def test_clips_listed_as_usual_evaluate_a_run_from_elsewhere(study, tmp_path):
     told = other.ok("validate", "--run", tmp_path / "R.zip", "--compare", "group")
     assert "all clips are evaluated" in told.out and "8 clips" in told.out
     assert "Lesion - Sham" in told.out and "NOT A TEST" not in told.out, told.out
+    assert "run Reach-motion, on the clips of data_file.csv: " in told.out
+    text = (other.folder / "figures/Reach-motion/train/results.txt").read_text("utf-8")
+    assert text.count("which the network had never seen") == 2
+    assert "was trained on," not in text and "adjusted network scores" not in text
