@@ -249,7 +249,9 @@ def find_decimal(rows, delimiter):
             signs_of = doubtful if THOUSANDS.fullmatch(field) else signs
             signs_of |= {".", ","} & set(field)
     if delimiter == ";":  # which spreadsheets write where the comma is the decimal sign
-        signs = signs or doubtful
+        signs = signs or doubtful & {","}
+    elif delimiter == "\t":  # which they write everywhere
+        signs = signs or (doubtful and {".", ","})
     usual = "," if delimiter == ";" else "."
     return {".": ".", ",": ",", "": usual}.get("".join(signs), "?")
 

@@ -162,11 +162,22 @@ def test_doubtful_numbers_are_refused(decimal, texts):
         ("a;2,5\nb;1,250", ","),
         ("a;1,250\nb;1,125", ","),
         ("a;2.5\nb;3,5", "?"),
+        ("a;0.5\nb;1.25\nc;1.250\nd;12.5", "."),
+        ("a;987\nb;1.234\nc;2.345", ","),  # thousands, as likely as decimals
+        ("a;1.234\nb;2,345", ","),
     ],
 )
 def test_decimal_sign_of_a_table(text, decimal):
     table = tables.parse_table(f"clip;x\n{text}".encode(), "t", ("clip", "x"))
     assert table.decimal == decimal
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_what_may_be_thousands_is_refused(delimiter):
+    text = "animal;value\na;987\nb;1.234\nc;2.345".replace(";", delimiter)
+    table = tables.parse_table(text.encode(), "t", ("animal", "value"))
+    with pytest.raises(ValueError, match="thousands or decimals"):
+        tables.parse_number("1.234", table.decimal)
 
 
 # ---------------------------------------------------------------- workbooks
