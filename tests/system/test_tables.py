@@ -109,6 +109,16 @@ def test_empty_fields_at_the_end_of_rows_are_no_decimals(text):
     assert [record["score"] for _, record in found] == ["2", "3"]
 
 
+def test_two_columns_of_one_name_are_refused_where_they_are_read():
+    text = b"Animal,Group,Note,note\n1,sham,a,b\n"
+    for head, optional in ((b"", None), (b"", ["note"]), (b"group ,", ["x"])):
+        with pytest.raises(Problem, match=r"t:1: two columns are called .* Rename"):
+            tables.parse_table(head + text, "t", ("animal", "group"), optional)
+    table = tables.parse_table(text, "t", ("animal", "group"), ["sex"])
+    assert table.records()[0][1]["group"] == "sham"
+    assert tables.parse_table(b"animal,,,x\n1,2,3,4", "t", ("animal",)).records()
+
+
 @pytest.mark.parametrize(
     "word", ["Mäuse", "Größe", "été", "Señal", "12 µm", "Œuvre", "Øre"]
 )
