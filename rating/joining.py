@@ -179,9 +179,10 @@ def joined_path(folder):
 
 
 def read_joined(folder):
-    """Read which scores the last join wrote, by clip."""
+    """Read which scores the last join wrote, by clip; none of a damaged record."""
     path = joined_path(folder)
-    return storage.read_json(path).get("scores", {}) if path.is_file() else {}
+    scores = storage.read_json(path).get("scores") if path.is_file() else None
+    return scores if isinstance(scores, dict) else {}
 
 
 def count_raters(said, scored, how):

@@ -292,3 +292,14 @@ def test_adjusted_scores_may_lie_beyond_those_that_were_given():
     assert told[1] == "1 score below 0 set to 0: c1"
     scores, told = joining.join(table - 3, "adjusted")  # of a scale on both sides of 0
     assert scores.min() == -1.5 and len(told) == 1
+
+
+def test_a_damaged_record_of_a_join_claims_no_score(lab):
+    say(lab, "JB", Rat_12_day3_t4="1")
+    assert run(lab, "--join", "mean") == 0
+    joining.joined_path(lab).write_text('{"scores": [1]}')
+    say(lab, "JB", Rat_12_day3_t4="2")
+    with pytest.raises(Problem, match="1 score would be lost; --overwrite"):
+        run(lab, "--join", "mean")
+    assert run(lab, "--join", "mean", "--overwrite") == 0
+    assert read_scores(lab) == {"Rat 12 day3 t4": 2}
