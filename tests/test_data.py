@@ -1,7 +1,9 @@
 import dataclasses
 import json
+import math
 
 import pytest
+from builders import make_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,6 +86,22 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     leaky = dataclasses.replace(run, animals={**run.animals, "c": "Rat 0"})
     with pytest.raises(Problem, match="animal seen in training"):
         folds.split_table([leaky], table)
+
+
+def test_scores_that_were_edited_after_training_are_named():
+    run = make_run(train_clips={"a": 1.0, "b": 2.0, "c": 1.0, "gone": 1.0})
+    clips = make_clips("a", "b", "c", "new")
+    clips[2] = clips[2]._replace(score=math.nan)
+    with pytest.warns(Caution) as told:
+        learned.caution_edited([run, run], clips)
+    changed, removed = (str(each.message) for each in told)
+    assert changed.startswith("the expert scores of 1 clip changed after training")
+    assert changed.endswith("ones: b. Train again with --overwrite")
+    assert "scores of 1 clip were removed after" in removed and "ones: c." in removed
+    both = [*clips, clips[2]._replace(split="test", score=1.0)]
+    assert learned.find_edited(run, both) == {"b": "changed"}
+    other = dataclasses.replace(run, received="R.zip")
+    assert not learned.find_edited(other, clips)
 
 
 def test_animals_that_differ_are_not_named(recwarn):
