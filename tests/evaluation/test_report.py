@@ -104,7 +104,9 @@ def test_the_page_leads_with_the_label_and_the_sentences(tmp_path):
     reasons = {"clip length": "<all alike>"}
     result, _, _ = tell(table, reasons=reasons)
     path = tmp_path / "report.html"
-    run = make_run(name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5))
+    run = make_run(
+        name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5, fold="fold1")
+    )
     result |= report.write_sentences(result, run, "folds", True)
     result["change_first"] = ["<look>"]
     clips = [data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]]
@@ -126,7 +128,9 @@ def test_methods_name_all_networks_of_a_cross_validation_once():
     result, _, printed = tell(draw_table())
     assert "over clips" in printed and "  MAE over clips " in printed
     choice = Choice(shares={"amount of movement": 0.2, "posture": 0.8})
-    run = make_run(name="Reach", model="motion", scheme=Scheme("folds", n_folds=5))
+    run = make_run(
+        name="Reach", model="motion", scheme=Scheme("folds", n_folds=5, fold="fold1")
+    )
     run = dataclasses.replace(run, choice=choice)
     other = dataclasses.replace(run, choice=Choice(shares={"posture": 1.0}))
     result["networks"] = [30, 36, 36, 36, 36]
