@@ -17,6 +17,8 @@ from recordings.animals import match_animals
 from system import tables
 from system.terminal import Problem, caution
 
+SHARED = 3  # clips that raters must have in common for any figure
+
 
 def read_pairs(path, columns):
     """Read a table of a name and a number, with a header line: dict."""
@@ -92,7 +94,7 @@ def fit_raters(raters, names):
 
 def spread_ratings(raters, names):
     """Lay ratings out beside N clips: the first scores (N,) of each rater, and both
-    (2, N) of those who scored clips twice.
+    (2, N) of those who scored clips twice. Raters apart from all others are omitted.
     """
     raters = fit_raters(raters, names)
     given = {name for rounds in raters.values() for r in rounds for name in r}
@@ -104,5 +106,22 @@ def spread_ratings(raters, names):
         for rater, rounds in raters.items()
         if rounds
     }
-    first = {rater: rounds[0] for rater, rounds in laid.items()}
+    first = omit_apart({rater: rounds[0] for rater, rounds in laid.items()})
     return first, {r: rounds for r, rounds in laid.items() if len(rounds) > 1}
+
+
+def omit_apart(first):
+    """Omit raters whose scores (N,) cannot be compared with those of any other."""
+    if len(first) < 3:
+        return first
+    are_scored = np.isfinite(list(first.values())).astype(int)
+    shared = are_scored @ are_scored.T
+    np.fill_diagonal(shared, 0)
+    apart = [r for r, n in zip(first, shared.max(axis=1), strict=True) if n < SHARED]
+    if not apart or len(apart) == len(first):
+        return first
+    caution(
+        f"omitted, with fewer than {SHARED} clips that another rater scored: "
+        f"{', '.join(apart)}"
+    )
+    return {rater: scores for rater, scores in first.items() if rater not in apart}

@@ -120,7 +120,8 @@ def test_raters_with_and_without_a_network(study, tmp_path):
     with_network = study.ok("validate", "--raters", folder, "--full").out
     assert "network among raters" in with_network
     tables.write_table(folder / "MK.csv", ("clip", "score"), [])
-    study.ok(*alone, data=False)
+    told = study.ok(*alone, data=False).out
+    assert "1 rater, 16 clips: agreement takes two raters" in told
 
 
 # ---------------------------------------------------------------- one page each

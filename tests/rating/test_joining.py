@@ -8,7 +8,7 @@ import pytest
 import data
 import rate
 from rating import importing, joining, ratings, reading
-from system.terminal import Problem
+from system.terminal import Caution, Problem
 
 CLIPS = ["Rat 12 day3 t4", "Rat 12 day3 t5", "Mäuschen_g01", "0001", "3-4"]
 
@@ -303,3 +303,12 @@ def test_a_damaged_record_of_a_join_claims_no_score(lab):
         run(lab, "--join", "mean")
     assert run(lab, "--join", "mean", "--overwrite") == 0
     assert read_scores(lab) == {"Rat 12 day3 t4": 2}
+
+
+def test_a_rater_who_shares_no_clips_is_omitted_where_raters_are_compared():
+    said = {"JB": "abcdef", "MK": "bcdefg", "XY": "gh"}
+    ratings = {r: [dict.fromkeys(clips, 1.0)] for r, clips in said.items()}
+    with pytest.warns(Caution, match="omitted, with fewer than 3 clips .* scored: XY$"):
+        assert [*reading.spread_ratings(ratings, [*"abcdefgh"])[0]] == ["JB", "MK"]
+    del ratings["JB"]
+    assert [*reading.spread_ratings(ratings, [*"abcdefgh"])[0]] == ["MK", "XY"]
