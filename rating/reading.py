@@ -77,6 +77,8 @@ def read_raters(folder):
         rounds = [list_scores(rows, repeat) for repeat in "01"]
         scored = [{c: s for c, s in r.items() if not math.isnan(s)} for r in rounds]
         raters[rater] = [scores for scores in scored if scores]
+    if not any(raters.values()):
+        raise Problem(f"{folder}: no rater has scored a clip yet")
     return fit_raters(raters, [])
 
 

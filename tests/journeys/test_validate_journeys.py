@@ -122,6 +122,8 @@ def test_raters_with_and_without_a_network(study, tmp_path):
     tables.write_table(folder / "MK.csv", ("clip", "score"), [])
     told = study.ok(*alone, data=False).out
     assert "1 rater, 16 clips: agreement takes two raters" in told
+    tables.write_table(folder / "JB.csv", ("clip", "score"), [("r1_c1", "")])
+    study.refused(*alone, data=False, words=["no rater has scored a clip"])
 
 
 # ---------------------------------------------------------------- one page each
