@@ -169,7 +169,7 @@ def write_scores(folder, scores, how, said, overwrite=False):
         if clips:
             lines.append(f"  {count(len(clips), 'score')} {what} ({list_some(clips)})")
     if without:
-        told = f"{count(len(without), 'row')} without a score (say, {without[0]}):"
+        told = f"{count(len(without), 'row')} without a score ({list_some(without)}):"
         lines += [told, "score them or take them out before training"]
     return lines
 
