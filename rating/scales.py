@@ -10,6 +10,7 @@ from system.terminal import Problem, caution
 
 MAX_STEPS = 1000
 SHARED = 5  # clips that raters must have in common to be compared
+COPIED = 10  # clips scored alike that may be no chance
 OTHER_SCALE = 1.6  # times as wide, where two raters agree on which clips are worse
 OTHER_THING = 2.0  # times as wide, where they do not
 TURNED = -0.5  # correlation
@@ -103,12 +104,18 @@ def warn_of_far(scores, whose, remedy=""):
 
 
 def warn_of_scales(table):
-    """Caution of raters (columns of a table) with another scale, direction or level."""
+    """Caution of raters (columns of a table) with another scale, direction or level, or
+    with the very same scores."""
     for one, other in itertools.combinations(table.columns, 2):
         both = table[[one, other]].dropna()
         spreads, shared = both.max() - both.min(), count(len(both), "clip")
         if len(both) < SHARED or not all(spreads):
             continue
+        if len(both) >= COPIED and both[one].equals(both[other]):
+            caution(
+                f"{one} and {other} gave the same score to each of the {shared} that "
+                "both scored: is one a copy of the other?"
+            )
         r, times = both[one].corr(both[other]), spreads.max() / spreads.min()
         if r < TURNED:
             caution(

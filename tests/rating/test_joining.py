@@ -7,7 +7,7 @@ import pytest
 
 import data
 import rate
-from rating import importing, joining, ratings, reading
+from rating import importing, joining, ratings, reading, scales
 from system.terminal import Caution, Problem
 
 CLIPS = ["Rat 12 day3 t4", "Rat 12 day3 t5", "Mäuschen_g01", "0001", "3-4"]
@@ -312,3 +312,15 @@ def test_a_rater_who_shares_no_clips_is_omitted_where_raters_are_compared():
         assert [*reading.spread_ratings(ratings, [*"abcdefgh"])[0]] == ["JB", "MK"]
     del ratings["JB"]
     assert [*reading.spread_ratings(ratings, [*"abcdefgh"])[0]] == ["MK", "XY"]
+
+
+def test_raters_with_the_very_same_scores_are_named(recwarn):
+    scores = [0, 1, 2, 3, 4, 5, 1, 2, 3, 4, 2]
+    scales.warn_of_scales(tabulate_raters(A=scores[:9], B=scores[:9]))
+    scales.warn_of_scales(tabulate_raters(A=scores, B=[*scores[:-1], 3]))
+    scales.warn_of_scales(tabulate_raters(A=[0] * 12, B=[0] * 12))  # all healthy
+    assert not len(recwarn)
+    none = [float("nan")]
+    scales.warn_of_scales(tabulate_raters(A=[*scores, 3], B=scores + none))
+    told = "A and B gave the same score to each of the 11 clips that both scored: is"
+    assert told in str(recwarn.pop().message)
