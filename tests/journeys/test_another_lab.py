@@ -144,10 +144,19 @@ def test_whatever_a_computer_makes_of_a_packed_run(lab, way):
         path = other.place / "R"
     film = other.film("new/a_c1.mp4")
     # The run is of made-up features, so it is taken in, and no film can be scored.
-    told = other.refused(
-        "score", film, "--run", path, words=["--weights made up are not"]
+    took = (
+        f"Reach-motion took its features with the weights made up (SHA-256 {'0' * 12})"
     )
-    assert "made up" in told.err
+    words = [f"{took}, which are not here: give your copy with --weights FILE"]
+    told = other.refused("score", film, "--run", path, words=words)
+    assert "random" not in told.err and "no file" not in told.err
+    (other.place / "others.h5").touch()
+    for weights, word in (
+        ("others.h5", "are others: run "),
+        ("gone.h5", "no file; run "),
+    ):
+        given = ("score", film, "--run", path, "--weights", other.place / weights)
+        assert took in other.refused(*given, words=[word]).err
     kept = other.folder / "checkpoints/Reach-motion.keras"
     assert storage.digest_file(kept) == find_record(lab)["sha256"]
 
