@@ -46,7 +46,7 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
     concerns one rater alone.
     """
     columns = [clip_column, *raters.values(), *(where or ())[:1]]
-    table = read_table(path, columns, sheet, optional=())
+    table = read_table(path, columns, sheet or "", optional=())
     records = table.records()
     if where:
         column, value = map(plain, where)

@@ -58,9 +58,8 @@ class Table(NamedTuple):
                 default=(1, ["nothing"]),
             )
             raise Problem(
-                f"{self.source} has no header line with the columns "
-                f"{', '.join(self.wanted)}. Line {line} is "
-                f"{shorten(', '.join(fields), 120)}"
+                f"{self.source} has no header line with the {name_columns(self.wanted)}"
+                f". Line {line} is {shorten(', '.join(fields), 120)}"
             )
         names = [plain(name) for name in self.columns]
         refuse_long(self.source, len(names), self.rows)
@@ -93,6 +92,10 @@ def count(n, noun, plural=None):
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
+def name_columns(names):
+    return f"{'column' if len(names) == 1 else 'columns'} {', '.join(names)}"
+
+
 def list_some(names, most=5):
     """List the first of some names, and how many more there are."""
     names = list(map(str, names))
@@ -105,9 +108,9 @@ def read_table(path, wanted=(), sheet=None, optional=None):
 
     The first line that holds all `wanted` columns, in any order and case, is the header
     line; a table without one is taken to hold them in this order. `sheet` names one of
-    several in a workbook. Of these and the `optional` columns, by default all others,
-    no two may have one name. Raises Problem when the file is missing or no table, or
-    when its delimiter, encoding or sheet is not certain.
+    several in a workbook, "" where it may be asked for. Of these and the `optional`
+    columns, by default all others, no two may have one name. Raises Problem when the
+    file is missing or no table, or its delimiter, encoding or sheet is not certain.
     """
     path = Path(path)
     if not path.is_file():
@@ -288,14 +291,18 @@ def read_workbook(path, wanted, sheet):
         s._replace(rows=[(n, trim(clean(row))) for n, row in s.rows]) for s in sheets
     ]
     filled, heads = [s for s in filled if s.rows], {*map(plain, wanted)}
-    right = [one for one in filled if sheet in (None, one.title)]
+    right = [one for one in filled if not sheet or one.title == sheet]
     if len(right) > 1:
         right = [s for s in right if any(heads <= {*map(plain, r)} for _, r in s.rows)]
     if len(right) != 1:
-        what = f"no sheet {sheet!r} with rows" if sheet else "which sheet is meant?"
+        what = f"no sheet {sheet!r} with rows." if sheet else "which sheet is meant?"
+        remedy = (
+            "Delete all others in a copy" if sheet is None else "Name it with --sheet"
+        )
         raise Problem(
-            f"{path}: {what} Expected one sheet with the columns {', '.join(wanted)}. "
-            f"Its sheets: {', '.join(s.title for s in filled) or 'none with rows'}"
+            f"{path}: {what} Expected one sheet with the {name_columns(wanted)}. "
+            f"Its sheets: {', '.join(s.title for s in filled) or 'none with rows'}. "
+            f"{remedy}"
         )
     (one,) = right
     if one.unknown:

@@ -229,8 +229,12 @@ def test_a_workbook_reads_as_a_person_sees_it(tmp_path):
 def test_what_is_not_certain_in_a_workbook_is_refused(tmp_path):
     rows = [["clip", "score"], ["a", 1]]
     _, path = make_book(tmp_path / "two.xlsx", May=rows, June=rows, Empty=[])
-    with pytest.raises(Problem, match=r"which sheet is meant.*Its sheets: May, June"):
-        tables.read_table(path, ("clip", "score"))
+    for sheet, remedy in ((None, "Delete all others"), ("", "Name it with --sheet")):
+        told = f"which sheet is meant.* the columns clip.* sheets: May, June. {remedy}"
+        with pytest.raises(Problem, match=told):
+            tables.read_table(path, ("clip", "score"), sheet)
+    with pytest.raises(Problem, match=r"one sheet with the column clip\."):
+        tables.read_table(path, ("clip",))
     assert tables.read_table(path, ("clip",), sheet="June").rows == [(2, ["a", "1"])]
     with pytest.raises(Problem, match="no sheet 'Empty' with rows"):
         tables.read_table(path, ("clip",), sheet="Empty")
