@@ -324,3 +324,16 @@ def test_raters_with_the_very_same_scores_are_named(recwarn):
     scales.warn_of_scales(tabulate_raters(A=[*scores, 3], B=scores + none))
     told = "A and B gave the same score to each of the 11 clips that both scored: is"
     assert told in str(recwarn.pop().message)
+
+
+@pytest.mark.parametrize("word", ["no", "FALSE", "0", "-"])
+def test_words_for_a_first_viewing(lab, word):
+    path = ratings.ratings_path(lab, "JB")
+    path.parent.mkdir()
+    path.write_text(f"clip,score,repeat\n0001,2,{word}\n0001,3,yes\n")
+    _, rows = ratings.read_ratings(path)
+    assert ratings.list_scores(rows) == {"0001": 2}
+    assert ratings.list_scores(rows, "1") == {"0001": 3}
+    path.write_text("clip,score,repeat\n0001,2,third\n")
+    with pytest.raises(Problem, match=r"csv:2: repeat must be yes or no\. .*'third'"):
+        ratings.read_ratings(path)
