@@ -24,8 +24,11 @@ def choose_clips(clips, run, split=None):
     chosen = [c for c in clips if split in (None, c.split) and task in (None, c.task)]
     if not chosen:
         of_split = f" {split}" if split else ""
-        of_task = f" of task {task}; its tasks: {data.list_tasks(clips)}" * bool(task)
-        raise Problem(f"data_file.csv has no{of_split} row{of_task}")
+        of_task = f" of task {task}" if task else ""
+        there = f"its tasks: {data.list_tasks(clips)}"
+        if task in (None, *tasks):
+            there = f"all are {'train' if split == 'test' else 'test'} rows"
+        raise Problem(f"data_file.csv has no{of_split} row{of_task}; {there}")
     if task is None:
         refuse_tasks(chosen)
     return list({clip.name: clip for clip in chosen}.values())

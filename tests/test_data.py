@@ -88,6 +88,17 @@ def test_a_run_remembers_the_animals_that_the_table_names():
         folds.split_table([leaky], table)
 
 
+def test_what_a_table_lacks_is_named():
+    run, clips = make_run(task="Reach"), make_clips("a", "b")
+    with pytest.raises(
+        Problem, match=r"no test row of task Reach; all are train rows$"
+    ):
+        learned.choose_clips(clips, run, "test")
+    clips = [c._replace(task=t) for c, t in zip(clips, ("Walk", "Swim"), strict=True)]
+    with pytest.raises(Problem, match=r"no row of task Reach; its tasks: Swim, Walk$"):
+        learned.choose_clips(clips, run)
+
+
 def test_scores_that_were_edited_after_training_are_named():
     run = make_run(train_clips={"a": 1.0, "b": 2.0, "c": 1.0, "gone": 1.0})
     clips = make_clips("a", "b", "c", "new")
