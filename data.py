@@ -153,8 +153,9 @@ def read_name(text):
 
 
 def read_count(text):
-    if re.fullmatch(r"\d{1,9}", text, re.ASCII) and 0 < int(text) <= MAX_FRAMES:
-        return int(text)
+    found = re.fullmatch(r"(\d{1,9})([.,]0)?", text, re.ASCII)  # 20.0 of pandas
+    if found and 0 < int(found[1]) <= MAX_FRAMES:
+        return int(found[1])
     raise ValueError(f"must be a whole number. Received: {shorten(text)}")
 
 
