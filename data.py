@@ -71,9 +71,9 @@ def parse_clips(content, source="data_file.csv"):
 
 def open_table(content, source):
     """Parse a table of clips into rows; see `tables.parse_table`."""
-    table = tables.parse_table(content, source, COLUMNS)
+    table = tables.parse_table(content, source, COLUMNS, READERS)
     if table.columns is None and any("split" in map(plain, f) for _, f in table.rows):
-        table = tables.parse_table(content, source, COLUMNS[:4])  # no scores yet
+        table = tables.parse_table(content, source, COLUMNS[:4], READERS)  # no scores
     if table.above:
         line, fields = table.above[0]
         raise Problem(
@@ -153,8 +153,9 @@ def read_name(text):
 
 
 def read_count(text):
-    if re.fullmatch(r"\d{1,9}", text, re.ASCII) and 0 < int(text) <= MAX_FRAMES:
-        return int(text)
+    found = re.fullmatch(r"(\d{1,9})([.,]0)?", text, re.ASCII)  # 20.0 of pandas
+    if found and 0 < int(found[1]) <= MAX_FRAMES:
+        return int(found[1])
     raise ValueError(f"must be a whole number. Received: {shorten(text)}")
 
 

@@ -7,12 +7,13 @@ block, and "movement", 1,536 of two middle blocks.
 import collections
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
 from features import inception_v3
 from features.inception_v3 import WIDTHS
-from features.sequences import check_weights
+from features.sequences import NAMED_WEIGHTS, check_weights
 from system.backend import keras
 from system.terminal import Problem, caution
 from video.frames import FRAME_SIZE, resize_frame
@@ -162,12 +163,16 @@ def decode_ahead(sources, depth=2):
 
 def open_for(run, wanted):
     """Open the extractor of a `Run`; see `predict.settle_weights`."""
-    made = run.extraction
+    made, digest = run.extraction, run.extraction.get("sha256")
+    name = PureWindowsPath(made["weights"]).name  # of a file on another computer, too
+    took = f"run {run.name} took its features with the weights {name}"
+    took += f" (SHA-256 {digest[:12]})" if digest else ""
+    if wanted not in NAMED_WEIGHTS and not Path(wanted).is_file():
+        given = f"{wanted} is no file; " if wanted != made["weights"] else ""
+        told = f"{given}{took}, which are not here: give your copy with --weights FILE"
+        raise Problem(told)
     extractor = Extractor(wanted, precision=made.get("precision", "float32"))
     extractor.choose((run.options.reads,))
-    if made.get("sha256") not in (None, extractor.record["sha256"]):
-        raise Problem(
-            f"--weights {wanted} are not those of run {run.name}, which took "
-            f"{made['weights']}"
-        )
+    if digest not in (None, extractor.record["sha256"]):
+        raise Problem(f"--weights {wanted} are others: {took}")
     return extractor

@@ -194,7 +194,7 @@ def evaluate_run(args, question, outcome, ratings):
     if settled:
         result["comparison"] = evaluate.compare(table, settled)
     if outcome:
-        result["outcome"] = further.evaluate_outcome(table, outcome)
+        result["outcome"] = further.evaluate_outcome(table, outcome, args.outcome)
     if args.plan:
         mae = result["agreement"]["clips"]["mae"]
         result["plan"] = learning_curve.measure_plan(

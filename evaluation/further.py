@@ -2,20 +2,27 @@
 
 import data
 from evaluation import comparisons, raters, report_tables, verdict
-from names.matching import explain_first, form_of_animal, match_names
+from names.matching import explain_first, match_names
 from rating import reading
 from system import storage
-from system.terminal import caution
+from system.tables import list_some
+from system.terminal import Problem, caution
 
 TABLE = "data_file.csv"  # the rater whose scores it holds
 
 
-def evaluate_outcome(table, outcome):
-    """Compare how well network and expert scores predict an outcome of the animals:
-    see `compare_outcomes`; also the "values" of the outcome, and the "scores"."""
+def evaluate_outcome(table, outcome, path):
+    """Compare how well network and expert scores predict an outcome of the animals,
+    read from a path: see `compare_outcomes`; also the "values" of the outcome, and the
+    "scores"."""
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
-    outcome = reading.fit_names(outcome, means.index, form_of_animal)
+    outcome = reading.fit_names(outcome, means.index, are_animals=True)
+    if not set(outcome) & set(means.index):
+        raise Problem(
+            f"no animal of {path} is among those with both scores: {list_some(outcome)}"
+            f"; here: {list_some(means.index) or 'none'}"
+        )
     if lost := sorted(set(outcome) ^ set(means.index)):
         near = explain_first(set(outcome) - set(means.index), means.index)
         caution(f"omitted, as only one side has them: {', '.join(lost)}{near}")

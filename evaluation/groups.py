@@ -55,7 +55,8 @@ def compare_groups(first, second, widen=1.0):
     None where a side has fewer than two.
     """
     if both := sorted(set(first.index) & set(second.index)):
-        raise Problem(f"{', '.join(both)} is in both groups: compare it with --pair")
+        told = f"animals in both groups: {', '.join(both)}"
+        raise Problem(f"{told}. Correct the column group")
     x, y = second.to_numpy(float), first.to_numpy(float)
     if min(len(x), len(y)) < 2:
         return None

@@ -9,6 +9,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from evaluation import baselines
+from evaluation.jackknife import is_crossed
 from features import provenance, sequences
 from names import labels
 from runs import learned, predict, store
@@ -153,7 +154,7 @@ def adjust_scores(table):
 
     See the head of `correlation.py`.
     """
-    if "training_mean" not in table:
+    means = table.get("training_mean")
+    if not is_crossed(means):
         return table["network_score"]
-    means = table["training_mean"]
     return table["network_score"] - means + means.mean()

@@ -188,6 +188,9 @@ def list_raters(raters):
     columns = [f"{who} ({count(s['n_clips'], 'clip')})" for who, s in sides.items()]
     title = f"{count(inter['n_raters'], 'rater')}, {inter['n_clips']} clips in common"
     sections = [Section(title, tuple(columns), lay(RATINGS, *sides.values()))]
+    if not sides:
+        title = f"1 rater, {count(inter['n_clips'], 'clip')}: {inter['mae']['reason']}"
+        sections = [Section(title, (), [])]
     words = {"others": "mean of the others", "network": "network"}
     rows = [
         [f"{name}: {words[side]}", pair["clips"]["mae"], pair["clips"]["pearson"]]

@@ -180,6 +180,8 @@ def format_verdict(result, run, split):
     """Format the label, the sentences, and the dozen figures: list of lines."""
     how = {"test": "on test rows", "train": "on train rows"}
     how = how.get(split, "cross-validated by animal")
+    if split == "train" and result["label"] != NO_TEST:  # of another lab
+        how = "on the clips of data_file.csv"
     than = f" than {result['than']}" if result["than"] else ""
     figures = list_figures(result)
     width = max(map(len, figures), default=0) + 2

@@ -45,7 +45,8 @@ def read_scores(path, clips, clip_column, raters, sheet=None, where=None):
     where its cells are empty, and what was left out, with its line. A doubtful cell
     concerns one rater alone.
     """
-    table = read_table(path, [clip_column, *raters.values(), *(where or ())[:1]], sheet)
+    columns = [clip_column, *raters.values(), *(where or ())[:1]]
+    table = read_table(path, columns, sheet or "", optional=())
     records = table.records()
     if where:
         column, value = map(plain, where)

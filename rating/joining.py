@@ -77,10 +77,16 @@ def join(table, how):
     without = table.sub(table.mean(axis=1), axis=0)
     levels = np.linalg.pinv(weights) @ without.sum().to_numpy()
     scores = table.sub(levels, axis=1).mean(axis=1)
-    scores = scores.clip(table.min().min(), table.max().max())  # none off the scale
     told = [f"{rater} {x:+.2f}" for rater, x in zip(table, levels, strict=True)]
-    told = f"levels against the raters' mean, removed: {', '.join(told)}"
-    return scores.round(4), [told]
+    lines = [f"levels against the raters' mean, removed: {', '.join(told)}"]
+    scores = scores.round(4)
+    below = scores.index[scores < 0]
+    if len(below) and not (table < 0).any(axis=None):  # the only end that is sure
+        lines.append(
+            f"{count(len(below), 'score')} below 0 set to 0: {list_some(below)}"
+        )
+        scores = scores.clip(lower=0)
+    return scores, lines
 
 
 def describe(said):
@@ -163,7 +169,7 @@ def write_scores(folder, scores, how, said, overwrite=False):
         if clips:
             lines.append(f"  {count(len(clips), 'score')} {what} ({list_some(clips)})")
     if without:
-        told = f"{count(len(without), 'row')} without a score (say, {without[0]}):"
+        told = f"{count(len(without), 'row')} without a score ({list_some(without)}):"
         lines += [told, "score them or take them out before training"]
     return lines
 
@@ -173,9 +179,10 @@ def joined_path(folder):
 
 
 def read_joined(folder):
-    """Read which scores the last join wrote, by clip."""
+    """Read which scores the last join wrote, by clip; none of a damaged record."""
     path = joined_path(folder)
-    return storage.read_json(path).get("scores", {}) if path.is_file() else {}
+    scores = storage.read_json(path).get("scores") if path.is_file() else None
+    return scores if isinstance(scores, dict) else {}
 
 
 def count_raters(said, scored, how):

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from pathlib import Path
 
+from data import read_yes
 from system.storage import find_name_fault
 from system.tables import parse_number, plain, read_table, write_table
 from system.terminal import Problem, caution
@@ -83,9 +84,10 @@ def read_ratings(path):
     for line, row in table.records():
         row = dict.fromkeys(COLUMNS, "") | row
         try:
+            row["repeat"] = read_repeat(row["repeat"])
             if row["score"]:
                 row["score"] = f"{parse_number(row['score'], table.decimal):.10g}"
-            viewing = row["clip"], row["repeat"] or "0"
+            viewing = row["clip"], row["repeat"]
             earlier, score = seen.setdefault(viewing, (line, row["score"]))
             if score != row["score"]:
                 raise ValueError(f"{viewing[0]} has another score in line {earlier}")
@@ -93,6 +95,14 @@ def read_ratings(path):
             raise Problem(f"{path}:{line}: {error}") from None
         rows.append(row)
     return [name for name in table.columns if plain(name) not in COLUMNS], rows
+
+
+def read_repeat(text):
+    """Read whether a clip was seen for the second time: "1", or "0"."""
+    try:
+        return str(int(read_yes(text or "no")))
+    except ValueError as error:
+        raise ValueError(f"repeat {error}") from None
 
 
 def read_import(path):

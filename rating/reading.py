@@ -4,10 +4,20 @@ import math
 
 import numpy as np
 
-from names.matching import explain_first, find_twice, list_forms, match_names
+from names.matching import (
+    explain_first,
+    find_twice,
+    form_of_animal,
+    list_forms,
+    match_names,
+)
+from rating.importing import read_score
 from rating.ratings import find_tables, list_scores, read_ratings
+from recordings.animals import match_animals
 from system import tables
 from system.terminal import Problem, caution
+
+SHARED = 3  # clips that raters must have in common for any figure
 
 
 def read_pairs(path, columns):
@@ -19,8 +29,9 @@ def read_pairs(path, columns):
         try:
             if not name or name in pairs:
                 raise ValueError(f"{name} stands there twice" if name else "no name")
-            if text:
-                pairs[name] = tables.parse_number(text, table.decimal)
+            number = read_score(text, table.decimal)
+            if not math.isnan(number):
+                pairs[name] = number
         except ValueError as error:
             problems.append(f"{path}:{line}: expected {','.join(columns)}: {error}")
     if problems:
@@ -30,23 +41,24 @@ def read_pairs(path, columns):
     return pairs
 
 
-def fit_names(values, known, loosest=None):
+def fit_names(values, known, are_animals=False):
     """Put known names in the place of those of a table, or refuse what is doubtful."""
-    match = match_names(values, list(known), loosest)
+    match = match_names(values, list(known), form_of_animal if are_animals else None)
+    found = match_animals(values, known) if are_animals else match.found
     problems = match.doubtful + [
         f"{' and '.join(map(repr, texts))} both mean {name!r}"
-        for name, texts in find_twice(match.found).items()
+        for name, texts in find_twice(found).items()
     ]
     if problems:
         raise Problem(tables.summarise(problems))
     loose = [
         f"{text} as {name}"
-        for text, name in match.found.items()
-        if loosest and list_forms(text)[-1] != list_forms(name)[-1]
+        for text, name in found.items()
+        if are_animals and list_forms(text)[-1] != list_forms(name)[-1]
     ]
     if loose:
         caution(f"names taken for the same: {', '.join(loose[:10])}")
-    return {match.found.get(name, name): value for name, value in values.items()}
+    return {found.get(name, name): value for name, value in values.items()}
 
 
 def read_raters(folder):
@@ -65,6 +77,8 @@ def read_raters(folder):
         rounds = [list_scores(rows, repeat) for repeat in "01"]
         scored = [{c: s for c, s in r.items() if not math.isnan(s)} for r in rounds]
         raters[rater] = [scores for scores in scored if scores]
+    if not any(raters.values()):
+        raise Problem(f"{folder}: no rater has scored a clip yet")
     return fit_raters(raters, [])
 
 
@@ -82,7 +96,7 @@ def fit_raters(raters, names):
 
 def spread_ratings(raters, names):
     """Lay ratings out beside N clips: the first scores (N,) of each rater, and both
-    (2, N) of those who scored clips twice.
+    (2, N) of those who scored clips twice. Raters apart from all others are omitted.
     """
     raters = fit_raters(raters, names)
     given = {name for rounds in raters.values() for r in rounds for name in r}
@@ -94,5 +108,22 @@ def spread_ratings(raters, names):
         for rater, rounds in raters.items()
         if rounds
     }
-    first = {rater: rounds[0] for rater, rounds in laid.items()}
+    first = omit_apart({rater: rounds[0] for rater, rounds in laid.items()})
     return first, {r: rounds for r, rounds in laid.items() if len(rounds) > 1}
+
+
+def omit_apart(first):
+    """Omit raters whose scores (N,) cannot be compared with those of any other."""
+    if len(first) < 3:
+        return first
+    are_scored = np.isfinite(list(first.values())).astype(int)
+    shared = are_scored @ are_scored.T
+    np.fill_diagonal(shared, 0)
+    apart = [r for r, n in zip(first, shared.max(axis=1), strict=True) if n < SHARED]
+    if not apart or len(apart) == len(first):
+        return first
+    caution(
+        f"omitted, with fewer than {SHARED} clips that another rater scored: "
+        f"{', '.join(apart)}"
+    )
+    return {rater: scores for rater, scores in first.items() if rater not in apart}

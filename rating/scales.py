@@ -10,9 +10,12 @@ from system.terminal import Problem, caution
 
 MAX_STEPS = 1000
 SHARED = 5  # clips that raters must have in common to be compared
+COPIED = 10  # clips scored alike that may be no chance
 OTHER_SCALE = 1.6  # times as wide, where two raters agree on which clips are worse
 OTHER_THING = 2.0  # times as wide, where they do not
 TURNED = -0.5  # correlation
+FAR, RARE = 5.0, 0.05  # times as far as the others are wide; of so few scores
+BEYOND = 100.0  # the same of any number of scores
 CODES = {int(digit * n) for digit in "789" for n in range(1, 5)}
 CODES |= {-code for code in CODES} | {-1}  # for a missing score
 
@@ -68,17 +71,21 @@ def find_far(scores):
     """List scores, a third at most, that stand apart and may be slips.
 
     They are further from the others than these are wide, as those of impaired animals
-    are from healthy ones, and codes, or whole from 10 on where others have fractions.
+    are from healthy ones, and codes, or whole from 10 on where others have fractions,
+    or so few or so far that they are of no animal.
     """
     scores, far = sorted(scores), []
     while len({*scores}) > 3:
         gaps = [after - before for before, after in itertools.pairwise(scores)]
         place = gaps.index(max(gaps)) + 1
         few, most = sorted([scores[:place], scores[place:]], key=len)
-        is_apart = max(gaps) > most[-1] - most[0] and len({*most}) > 2
+        times = max(gaps) / max(most[-1] - most[0], 1e-9)
+        is_apart = times > 1 and len({*most}) > 2
         are_whole = [all(score == round(score) for score in s) for s in (few, most)]
         has_lost_sign = few[0] >= 10 and are_whole == [True, False]
-        is_slip = has_lost_sign or {*few} <= CODES
+        is_rare = len(few) <= max(1, len(scores) * RARE)
+        is_beyond = times > (FAR if is_rare else BEYOND)
+        is_slip = has_lost_sign or {*few} <= CODES or is_beyond
         if not (is_apart and is_slip) or len(few) > len(scores) / 3:
             break
         far, scores = [*far, *few], most
@@ -91,18 +98,24 @@ def warn_of_far(scores, whose, remedy=""):
     if named := [f"{clip} {score:g}" for clip, score in scores.items() if score in far]:
         told = f"{count(len(named), 'score')} of {whose} far outside the others"
         caution(
-            f"{told}: {list_some(named)}. Is it a code for a missing score, or is a "
-            f"decimal sign lost?{remedy}"
+            f"{told}: {list_some(named)}. Is it a code for a missing score or a date, "
+            f"or is a decimal sign lost?{remedy}"
         )
 
 
 def warn_of_scales(table):
-    """Caution of raters (columns of a table) with another scale, direction or level."""
+    """Caution of raters (columns of a table) with another scale, direction or level, or
+    with the very same scores."""
     for one, other in itertools.combinations(table.columns, 2):
         both = table[[one, other]].dropna()
         spreads, shared = both.max() - both.min(), count(len(both), "clip")
         if len(both) < SHARED or not all(spreads):
             continue
+        if len(both) >= COPIED and both[one].equals(both[other]):
+            caution(
+                f"{one} and {other} gave the same score to each of the {shared} that "
+                "both scored: is one a copy of the other?"
+            )
         r, times = both[one].corr(both[other]), spreads.max() / spreads.min()
         if r < TURNED:
             caution(

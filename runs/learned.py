@@ -1,6 +1,7 @@
 """Which clips and animals a run knows, and which clips it can score."""
 
 import dataclasses
+import math
 
 import data
 from system.tables import count
@@ -23,8 +24,11 @@ def choose_clips(clips, run, split=None):
     chosen = [c for c in clips if split in (None, c.split) and task in (None, c.task)]
     if not chosen:
         of_split = f" {split}" if split else ""
-        of_task = f" of task {task}; its tasks: {data.list_tasks(clips)}" * bool(task)
-        raise Problem(f"data_file.csv has no{of_split} row{of_task}")
+        of_task = f" of task {task}" if task else ""
+        there = f"its tasks: {data.list_tasks(clips)}"
+        if task in (None, *tasks):
+            there = f"all are {'train' if split == 'test' else 'test'} rows"
+        raise Problem(f"data_file.csv has no{of_split} row{of_task}; {there}")
     if task is None:
         refuse_tasks(chosen)
     return list({clip.name: clip for clip in chosen}.values())
@@ -105,32 +109,34 @@ def note_owners(run, clips):
 
 
 def find_edited(run, clips):
-    """Find the clips of which a run learned other targets than the table holds now."""
-    found = set()
-    for clip in clips:
-        then = now = run.targets.get(clip.name)
-        if then is None or run.received:
-            continue
-        group = data.group_of(clip, run.group_pattern)
-        if run.target == "score" and clip.is_scored:
-            now = clip.score
-        elif run.target == "group" and group is not None:
-            now = float(group != run.control_group)
-        if abs(now - then) > 1e-6:
-            found.add(clip.name)
-    return found
+    """Find the clips of which a run learned other targets than the table holds now:
+    "changed" or "were removed", by name."""
+    now = {}
+    for clip in clips if not run.received else ():
+        if run.target == "score":
+            target = clip.score
+        else:
+            group = data.group_of(clip, run.group_pattern)
+            target = math.nan if group is None else float(group != run.control_group)
+        if math.isnan(now.get(clip.name, math.nan)):  # of both splits one may be scored
+            now[clip.name] = target
+    return {
+        name: "were removed" if math.isnan(now[name]) else "changed"
+        for name, then in run.targets.items()
+        if name in now and not abs(now[name] - then) <= 1e-6
+    }
 
 
 def caution_edited(runs, clips):
     """Caution where scores or groups were edited after runs had learned from them."""
-    edited = {"expert scores": set(), "groups": set()}
+    edited = {}
     for run in runs:
         what = "groups" if run.target == "group" else "expert scores"
-        edited[what] |= find_edited(run, clips)
-    for what, names in edited.items():
-        if names:
-            caution(
-                f"the {what} of {count(len(names), 'clip')} changed after training, "
-                f"which learned the earlier ones: {', '.join(sorted(names)[:10])}. "
-                "Train again with --overwrite"
-            )
+        for name, how in find_edited(run, clips).items():
+            edited.setdefault((what, how), set()).add(name)
+    for (what, how), names in sorted(edited.items()):
+        caution(
+            f"the {what} of {count(len(names), 'clip')} {how} after training, "
+            f"which learned the earlier ones: {', '.join(sorted(names)[:10])}. "
+            "Train again with --overwrite"
+        )

@@ -11,6 +11,7 @@ Falkman 2015, Annals of Mathematics and Artificial Intelligence 74; animals are 
 unit, as in `runs.intervals`), so the rate of false alarms is known.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -135,9 +136,9 @@ def list_warnings(run, look, score, sequence):
         centres, limit = np.asarray(like.features.centres), like.features.limit
         (distance,) = measure_distances([point(sequence)], centres)
         if distance > limit:
-            times = distance / max(limit, 1e-9)
+            times = math.ceil(100 * distance / max(limit, 1e-9)) / 100  # never 1.00
             found["features"] = (
-                f"differ from those of every training animal ({times:.1f} times the "
+                f"differ from those of every training animal ({times:.2f} times the "
                 "usual distance)"
             )
     return {kind: text for kind, text in found.items() if text}

@@ -50,6 +50,10 @@ class Scheme:
     of: str = ""  # of a final run: the kind of its folds, and their names
     folds: list[str] = field(default_factory=list)
 
+    def __post_init__(self):
+        if self.kind not in ("", "final") and not (self.n_folds and self.fold):
+            raise ValueError("of how many folds it is one, or which, is not there")
+
 
 @dataclasses.dataclass(frozen=True)
 class Network:

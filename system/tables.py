@@ -58,9 +58,8 @@ class Table(NamedTuple):
                 default=(1, ["nothing"]),
             )
             raise Problem(
-                f"{self.source} has no header line with the columns "
-                f"{', '.join(self.wanted)}. Line {line} is "
-                f"{shorten(', '.join(fields), 120)}"
+                f"{self.source} has no header line with the {name_columns(self.wanted)}"
+                f". Line {line} is {shorten(', '.join(fields), 120)}"
             )
         names = [plain(name) for name in self.columns]
         refuse_long(self.source, len(names), self.rows)
@@ -93,6 +92,10 @@ def count(n, noun, plural=None):
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
+def name_columns(names):
+    return f"{'column' if len(names) == 1 else 'columns'} {', '.join(names)}"
+
+
 def list_some(names, most=5):
     """List the first of some names, and how many more there are."""
     names = list(map(str, names))
@@ -100,13 +103,14 @@ def list_some(names, most=5):
     return ", ".join(names[:most]) + more
 
 
-def read_table(path, wanted=(), sheet=None):
+def read_table(path, wanted=(), sheet=None, optional=None):
     """Read a table from a CSV file of any dialect, or from an Excel workbook.
 
     The first line that holds all `wanted` columns, in any order and case, is the header
     line; a table without one is taken to hold them in this order. `sheet` names one of
-    several in a workbook. Raises Problem when the file is missing or no table, or when
-    its delimiter, encoding or sheet is not certain.
+    several in a workbook, "" where it may be asked for. Of these and the `optional`
+    columns, by default all others, no two may have one name. Raises Problem when the
+    file is missing or no table, or its delimiter, encoding or sheet is not certain.
     """
     path = Path(path)
     if not path.is_file():
@@ -120,11 +124,11 @@ def read_table(path, wanted=(), sheet=None):
         raise Problem(f"{path} is larger than {MAX_BYTES >> 20} MiB: no table of clips")
     if path.suffix.lower() in (".xlsx", ".xlsm"):
         rows = read_workbook(path, wanted, sheet)
-        return make_table(path.name, rows, wanted, ",")
-    return parse_table(path.read_bytes(), path.name, wanted)
+        return make_table(path.name, rows, wanted, ",", optional)
+    return parse_table(path.read_bytes(), path.name, wanted, optional)
 
 
-def parse_table(content, source, wanted=()):
+def parse_table(content, source, wanted=(), optional=None):
     """Parse the bytes of a CSV file; see `read_table`."""
     text = LINE_END.sub("\n", decode(content, source))
     told = re.match(r"sep=(.)\n", text)  # as Excel writes and reads it
@@ -132,7 +136,7 @@ def parse_table(content, source, wanted=()):
     delimiter = told[1] if told else sniff(text, source, wanted)
     rows = list(split_rows(text, delimiter, source))
     trimmed = [(line, trim(fields)) for line, fields in rows]
-    table = make_table(source, trimmed, wanted, delimiter)
+    table = make_table(source, trimmed, wanted, delimiter, optional)
     if table.columns and delimiter == ",":
         # `a,2,5,` under `clip,score,comment` is too long before its end is trimmed.
         (_, header), *others = rows[len(rows) - len(table.rows) - 1 :]
@@ -140,15 +144,17 @@ def parse_table(content, source, wanted=()):
     return table
 
 
-def make_table(source, rows, wanted, delimiter):
+def make_table(source, rows, wanted, delimiter, optional=None):
     """Find the header line and set apart what stands above it."""
     decimal, names = find_decimal(rows, delimiter), {plain(name) for name in wanted}
     table = Table(source, None, rows, decimal, (), delimiter, tuple(wanted))
     for place, (line, fields) in enumerate(rows[:MAX_ABOVE] if wanted else ()):
         there = [plain(field) for field in fields]
         if names <= {*there}:
-            if twice := [name for name in names if there.count(name) > 1]:
-                raise Problem(f"{source}:{line}: two columns are called {twice[0]!r}")
+            read = {*there} - {""} if optional is None else names | {*optional}
+            if twice := sorted(name for name in read if there.count(name) > 1):
+                told = f"two columns are called {twice[0]!r}. Rename or delete one"
+                raise Problem(f"{source}:{line}: {told}")
             above = tuple(rows[:place])
             return table._replace(columns=fields, rows=rows[place + 1 :], above=above)
     return table
@@ -249,7 +255,9 @@ def find_decimal(rows, delimiter):
             signs_of = doubtful if THOUSANDS.fullmatch(field) else signs
             signs_of |= {".", ","} & set(field)
     if delimiter == ";":  # which spreadsheets write where the comma is the decimal sign
-        signs = signs or doubtful
+        signs = signs or doubtful & {","}
+    elif delimiter == "\t":  # which they write everywhere
+        signs = signs or (doubtful and {".", ","})
     usual = "," if delimiter == ";" else "."
     return {".": ".", ",": ",", "": usual}.get("".join(signs), "?")
 
@@ -283,14 +291,18 @@ def read_workbook(path, wanted, sheet):
         s._replace(rows=[(n, trim(clean(row))) for n, row in s.rows]) for s in sheets
     ]
     filled, heads = [s for s in filled if s.rows], {*map(plain, wanted)}
-    right = [one for one in filled if sheet in (None, one.title)]
+    right = [one for one in filled if not sheet or one.title == sheet]
     if len(right) > 1:
         right = [s for s in right if any(heads <= {*map(plain, r)} for _, r in s.rows)]
     if len(right) != 1:
-        what = f"no sheet {sheet!r} with rows" if sheet else "which sheet is meant?"
+        what = f"no sheet {sheet!r} with rows." if sheet else "which sheet is meant?"
+        remedy = (
+            "Delete all others in a copy" if sheet is None else "Name it with --sheet"
+        )
         raise Problem(
-            f"{path}: {what} Expected one sheet with the columns {', '.join(wanted)}. "
-            f"Its sheets: {', '.join(s.title for s in filled) or 'none with rows'}"
+            f"{path}: {what} Expected one sheet with the {name_columns(wanted)}. "
+            f"Its sheets: {', '.join(s.title for s in filled) or 'none with rows'}. "
+            f"{remedy}"
         )
     (one,) = right
     if one.unknown:

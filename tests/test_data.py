@@ -1,7 +1,11 @@
 import dataclasses
 import json
+import math
+import re
+from pathlib import Path
 
 import pytest
+from builders import make_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,6 +98,39 @@ def test_a_run_remembers_the_animals_that_the_table_names():
     leaky = dataclasses.replace(run, animals={**run.animals, "c": "Rat 0"})
     with pytest.raises(Problem, match="animal seen in training"):
         folds.split_table([leaky], table)
+    copied = [
+        dataclasses.replace(run, path=Path(n)) for n in ("a.keras", "a (1).keras")
+    ]
+    told = re.escape("Rat 0 is held out by a.keras and a (1).keras")
+    with pytest.raises(Problem, match=told):
+        folds.split_table(copied, table)
+
+
+def test_what_a_table_lacks_is_named():
+    run, clips = make_run(task="Reach"), make_clips("a", "b")
+    with pytest.raises(
+        Problem, match=r"no test row of task Reach; all are train rows$"
+    ):
+        learned.choose_clips(clips, run, "test")
+    clips = [c._replace(task=t) for c, t in zip(clips, ("Walk", "Swim"), strict=True)]
+    with pytest.raises(Problem, match=r"no row of task Reach; its tasks: Swim, Walk$"):
+        learned.choose_clips(clips, run)
+
+
+def test_scores_that_were_edited_after_training_are_named():
+    run = make_run(train_clips={"a": 1.0, "b": 2.0, "c": 1.0, "gone": 1.0})
+    clips = make_clips("a", "b", "c", "new")
+    clips[2] = clips[2]._replace(score=math.nan)
+    with pytest.warns(Caution) as told:
+        learned.caution_edited([run, run], clips)
+    changed, removed = (str(each.message) for each in told)
+    assert changed.startswith("the expert scores of 1 clip changed after training")
+    assert changed.endswith("ones: b. Train again with --overwrite")
+    assert "scores of 1 clip were removed after" in removed and "ones: c." in removed
+    both = [*clips, clips[2]._replace(split="test", score=1.0)]
+    assert learned.find_edited(run, both) == {"b": "changed"}
+    other = dataclasses.replace(run, received="R.zip")
+    assert not learned.find_edited(other, clips)
 
 
 def test_animals_that_differ_are_not_named(recwarn):

@@ -51,6 +51,11 @@ def test_line_ends_blank_lines_spaces_and_byte_order_mark(end, mark):
     assert text.startswith("data_file.csv:3:")
 
 
+def test_whole_numbers_that_pandas_wrote_are_whole():
+    (clip,) = parse_clips(b"train,Reach,b,20.0,1")
+    assert clip.n_frames == 20
+
+
 def test_every_wrong_line_is_named_at_once():
     wrong = ["train,Reach", "Train,Reach,b,30,1", "train,Reach,c,0,1"]
     others = "test,Reach,../e,30,1", GOOD, "train,Other,v_Stroke_g01_c01,251,2.5"
@@ -68,6 +73,7 @@ def test_every_wrong_line_is_named_at_once():
         ("train;Reach;b;30;1", "expected split,task"),
         ("train,Reach,b,30,2,5", "expected split,task"),
         ("train,b,Reach,2.5,30", "n_frames must be a whole number"),
+        ("train,b,Reach,20.000,30", "n_frames must be a whole number"),
         ("Reach,train,b,30,1", "split must be train or test"),
         ("train,Reach,b,1e3,1", "n_frames"),
         ("train,Reach,b,١٢,1", "n_frames"),

@@ -222,7 +222,8 @@ def test_an_output_replaces_only_earlier_outputs(tmp_path):
 @pytest.mark.filterwarnings("ignore::system.terminal.Caution")
 def test_foreign_json_among_the_folds_is_left_out(tmp_path, content):
     kind = "leave-one-animal-out"
-    scheme = {"scheme": {"kind": kind, "prefix": "", "fold": "g01"}, "task": "Reach"}
+    scheme = {"kind": kind, "n_folds": 2, "fold": "g01"}
+    scheme = {"scheme": scheme, "task": "Reach"}
     storage.write_json(tmp_path / "checkpoints/g01.json", builders.RECORD | scheme)
     (tmp_path / "checkpoints/other.json").write_text(content)
     for name in ("g01", "other"):

@@ -96,7 +96,8 @@ def test_every_stage_says_which_name_was_altered(tmp_path, name, altered):
     animals = pd.DataFrame({"animal": ["a", "b", "c", name], **scores})
     if matching.form_of_animal(altered) != matching.form_of_animal(name):
         with pytest.warns(Caution, match=said):
-            further.evaluate_outcome(animals, {"a": 1, "b": 2, "c": 4, altered: 3.0})
+            outcome = {"a": 1, "b": 2, "c": 4, altered: 3.0}
+            further.evaluate_outcome(animals, outcome, "o.csv")
     (tmp_path / "t.csv").write_text(f"video,start,end\n{altered},0,0.1\n")
     with pytest.raises(Problem, match=said):
         trials.read_trials(tmp_path / "t.csv", tmp_path)

@@ -10,6 +10,7 @@ from studies import draw_table, tell
 
 import data
 from evaluation import evaluate, report, report_tables
+from evaluation.predictions import adjust_scores
 from runs.record import Choice, Scheme, describe_shares
 
 
@@ -79,6 +80,15 @@ def test_a_bias_gets_its_sentence():
     assert "too low: -0.95 [-" in tell(table)[2]
 
 
+def test_scores_of_one_network_are_not_adjusted():
+    table = draw_table(folds=False).assign(training_mean=1 / 3)
+    assert adjust_scores(table).equals(table["network_score"])
+    folds = draw_table()
+    means = folds["training_mean"]
+    expected = folds["network_score"] - means + means.mean()
+    assert np.allclose(adjust_scores(folds), expected)
+
+
 def test_repeats_are_compared():
     results = [
         evaluate.evaluate(draw_table(seed=seed), make_run()) for seed in range(3)
@@ -94,7 +104,9 @@ def test_the_page_leads_with_the_label_and_the_sentences(tmp_path):
     reasons = {"clip length": "<all alike>"}
     result, _, _ = tell(table, reasons=reasons)
     path = tmp_path / "report.html"
-    run = make_run(name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5))
+    run = make_run(
+        name="Reach<x>", model="lstm", scheme=Scheme("folds", n_folds=5, fold="fold1")
+    )
     result |= report.write_sentences(result, run, "folds", True)
     result["change_first"] = ["<look>"]
     clips = [data.Clip("test", "Reach", name, 9, 1.0) for name in table["clip"]]
@@ -116,7 +128,9 @@ def test_methods_name_all_networks_of_a_cross_validation_once():
     result, _, printed = tell(draw_table())
     assert "over clips" in printed and "  MAE over clips " in printed
     choice = Choice(shares={"amount of movement": 0.2, "posture": 0.8})
-    run = make_run(name="Reach", model="motion", scheme=Scheme("folds", n_folds=5))
+    run = make_run(
+        name="Reach", model="motion", scheme=Scheme("folds", n_folds=5, fold="fold1")
+    )
     run = dataclasses.replace(run, choice=choice)
     other = dataclasses.replace(run, choice=Choice(shares={"posture": 1.0}))
     result["networks"] = [30, 36, 36, 36, 36]

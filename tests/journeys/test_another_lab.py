@@ -144,10 +144,19 @@ def test_whatever_a_computer_makes_of_a_packed_run(lab, way):
         path = other.place / "R"
     film = other.film("new/a_c1.mp4")
     # The run is of made-up features, so it is taken in, and no film can be scored.
-    told = other.refused(
-        "score", film, "--run", path, words=["--weights made up are not"]
+    took = (
+        f"Reach-motion took its features with the weights made up (SHA-256 {'0' * 12})"
     )
-    assert "made up" in told.err
+    words = [f"{took}, which are not here: give your copy with --weights FILE"]
+    told = other.refused("score", film, "--run", path, words=words)
+    assert "random" not in told.err and "no file" not in told.err
+    (other.place / "others.h5").touch()
+    for weights, word in (
+        ("others.h5", "are others: run "),
+        ("gone.h5", "no file; run "),
+    ):
+        given = ("score", film, "--run", path, "--weights", other.place / weights)
+        assert took in other.refused(*given, words=[word]).err
     kept = other.folder / "checkpoints/Reach-motion.keras"
     assert storage.digest_file(kept) == find_record(lab)["sha256"]
 
@@ -224,3 +233,7 @@ def test_clips_listed_as_usual_evaluate_a_run_from_elsewhere(study, tmp_path):
     told = other.ok("validate", "--run", tmp_path / "R.zip", "--compare", "group")
     assert "all clips are evaluated" in told.out and "8 clips" in told.out
     assert "Lesion - Sham" in told.out and "NOT A TEST" not in told.out, told.out
+    assert "run Reach-motion, on the clips of data_file.csv: " in told.out
+    text = (other.folder / "figures/Reach-motion/train/results.txt").read_text("utf-8")
+    assert text.count("which the network had never seen") == 2
+    assert "was trained on," not in text and "adjusted network scores" not in text

@@ -120,7 +120,10 @@ def test_raters_with_and_without_a_network(study, tmp_path):
     with_network = study.ok("validate", "--raters", folder, "--full").out
     assert "network among raters" in with_network
     tables.write_table(folder / "MK.csv", ("clip", "score"), [])
-    study.ok(*alone, data=False)
+    told = study.ok(*alone, data=False).out
+    assert "1 rater, 16 clips: agreement takes two raters" in told
+    tables.write_table(folder / "JB.csv", ("clip", "score"), [("r1_c1", "")])
+    study.refused(*alone, data=False, words=["no rater has scored a clip"])
 
 
 # ---------------------------------------------------------------- one page each
@@ -187,7 +190,11 @@ def test_few_test_animals_are_judged_as_far_as_they_can_be(plain, n_animals, n_c
 
 @pytest.mark.parametrize(
     "names",
-    ["rat_1 rat_2 rat_3 rat_4 rat_5 rat_6", "Rat1.0 RAT2 Rat-03 rat4 rat5 rat6"],
+    [
+        "rat_1 rat_2 rat_3 rat_4 rat_5 rat_6",
+        "Rat1.0 RAT2 Rat-03 rat4 rat5 rat6",
+        "1 2 3.0 4 05 6",
+    ],
 )
 def test_an_outcome_under_names_written_otherwise(tmp_path, names):
     with open_lab(tmp_path) as lab:
@@ -199,3 +206,7 @@ def test_an_outcome_under_names_written_otherwise(tmp_path, names):
         told = lab.ok("validate", "--folds", "--outcome", tmp_path / "les.csv")
         assert "only one side" not in told.err
         assert "outcome of 6 animals" in told.out
+        (tmp_path / "les.csv").write_text("animal;value\n8;1\n9;2\n", encoding="utf-8")
+        words = ("les.csv is among those with both scores: 8, 9; here: Rat 1, Rat 2,",)
+        outcome = ("--outcome", tmp_path / "les.csv")
+        lab.refused("validate", "--folds", *outcome, words=words)

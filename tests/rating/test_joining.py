@@ -2,12 +2,13 @@
 
 import films
 import openpyxl
+import pandas as pd
 import pytest
 
 import data
 import rate
-from rating import importing, joining, ratings
-from system.terminal import Problem
+from rating import importing, joining, ratings, reading, scales
+from system.terminal import Caution, Problem
 
 CLIPS = ["Rat 12 day3 t4", "Rat 12 day3 t5", "Mäuschen_g01", "0001", "3-4"]
 
@@ -151,7 +152,7 @@ def test_a_spreadsheet_of_two_raters(lab, kind, encoding, capsys):
     assert run(lab, "--scores", path, *columns, "--join", "mean") == 0
     told = capsys.readouterr().out
     assert "Rater JB: 3 of 5 clips scored" in told and "MK: 3 of 5 clips" in told
-    assert "1 row without a score (say, 3-4)" in told
+    assert "1 row without a score (3-4)" in told
     assert (
         "2 clips: the scores differ by 0.50 on average, and Rater JB scores 0.50"
         in told
@@ -265,3 +266,74 @@ def test_ratings_that_went_through_a_german_spreadsheet(lab):
     path.write_bytes(text.encode("utf-16"))
     assert run(lab, "--join", "mean") == 0
     assert read_scores(lab) == {"0001": 2.5, "3-4": 1}
+
+
+def test_words_for_a_missing_number_are_those_of_missing_scores(tmp_path):
+    path = tmp_path / "lesions.csv"
+    path.write_text("animal;value\n1;2,5\n2;n.a.\n3;-\n4;\n")
+    assert reading.read_pairs(path, ("animal", "value")) == {"1": 2.5}
+    path.write_text("animal;value\n1;2,5\n2;none yet\n")
+    with pytest.raises(Problem, match="expected a number"):
+        reading.read_pairs(path, ("animal", "value"))
+
+
+def tabulate_raters(**columns):
+    index = [f"c{n}" for n in range(1, len(next(iter(columns.values()))) + 1)]
+    return pd.DataFrame(columns, index=index, dtype=float)
+
+
+def test_adjusted_scores_may_lie_beyond_those_that_were_given():
+    none = float("nan")
+    table = tabulate_raters(A=[2, 3, 4, 5, none, none], B=[none, none, 3, 4, 4.5, 2])
+    scores, told = joining.join(table, "adjusted")
+    assert list(scores) == [1.5, 2.5, 3.5, 4.5, 5, 2.5] and len(told) == 1
+    scores, told = joining.join(table - 2, "adjusted")
+    assert list(scores) == [0, 0.5, 1.5, 2.5, 3, 0.5]
+    assert told[1] == "1 score below 0 set to 0: c1"
+    scores, told = joining.join(table - 3, "adjusted")  # of a scale on both sides of 0
+    assert scores.min() == -1.5 and len(told) == 1
+
+
+def test_a_damaged_record_of_a_join_claims_no_score(lab):
+    say(lab, "JB", Rat_12_day3_t4="1")
+    assert run(lab, "--join", "mean") == 0
+    joining.joined_path(lab).write_text('{"scores": [1]}')
+    say(lab, "JB", Rat_12_day3_t4="2")
+    with pytest.raises(Problem, match="1 score would be lost; --overwrite"):
+        run(lab, "--join", "mean")
+    assert run(lab, "--join", "mean", "--overwrite") == 0
+    assert read_scores(lab) == {"Rat 12 day3 t4": 2}
+
+
+def test_a_rater_who_shares_no_clips_is_omitted_where_raters_are_compared():
+    said = {"JB": "abcdef", "MK": "bcdefg", "XY": "gh"}
+    ratings = {r: [dict.fromkeys(clips, 1.0)] for r, clips in said.items()}
+    with pytest.warns(Caution, match="omitted, with fewer than 3 clips .* scored: XY$"):
+        assert [*reading.spread_ratings(ratings, [*"abcdefgh"])[0]] == ["JB", "MK"]
+    del ratings["JB"]
+    assert [*reading.spread_ratings(ratings, [*"abcdefgh"])[0]] == ["MK", "XY"]
+
+
+def test_raters_with_the_very_same_scores_are_named(recwarn):
+    scores = [0, 1, 2, 3, 4, 5, 1, 2, 3, 4, 2]
+    scales.warn_of_scales(tabulate_raters(A=scores[:9], B=scores[:9]))
+    scales.warn_of_scales(tabulate_raters(A=scores, B=[*scores[:-1], 3]))
+    scales.warn_of_scales(tabulate_raters(A=[0] * 12, B=[0] * 12))  # all healthy
+    assert not len(recwarn)
+    none = [float("nan")]
+    scales.warn_of_scales(tabulate_raters(A=[*scores, 3], B=scores + none))
+    told = "A and B gave the same score to each of the 11 clips that both scored: is"
+    assert told in str(recwarn.pop().message)
+
+
+@pytest.mark.parametrize("word", ["no", "FALSE", "0", "-"])
+def test_words_for_a_first_viewing(lab, word):
+    path = ratings.ratings_path(lab, "JB")
+    path.parent.mkdir()
+    path.write_text(f"clip,score,repeat\n0001,2,{word}\n0001,3,yes\n")
+    _, rows = ratings.read_ratings(path)
+    assert ratings.list_scores(rows) == {"0001": 2}
+    assert ratings.list_scores(rows, "1") == {"0001": 3}
+    path.write_text("clip,score,repeat\n0001,2,third\n")
+    with pytest.raises(Problem, match=r"csv:2: repeat must be yes or no\. .*'third'"):
+        ratings.read_ratings(path)

@@ -1,5 +1,6 @@
 """New videos: scores with intervals from the errors on held-out animals."""
 
+import dataclasses
 import zipfile
 
 import films
@@ -162,6 +163,14 @@ def test_features_of_another_scene_are_named_and_new_animals_seldom():
     random = np.random.default_rng(5)
     other = random.random((1, len(base))) * 3
     assert "features" in novelty.list_warnings(run, LIKE, 2, other)
+    like, point = run.clips_were, [novelty.point(other)]
+    (far,) = novelty.measure_distances(point, np.asarray(like.features.centres))
+    features = dataclasses.replace(like.features, limit=far * 0.9999)
+    near = dataclasses.replace(like, features=features)
+    told = novelty.list_warnings(
+        dataclasses.replace(run, clips_were=near), LIKE, 2, other
+    )
+    assert "(1.01 times the" in told["features"]
     new = base + random.normal(0, 0.1, (400, 1, len(base)))
     new += random.normal(0, 0.03, new.shape)
     flagged = [bool(novelty.list_warnings(run, LIKE, 2, each)) for each in new]

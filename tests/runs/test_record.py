@@ -92,6 +92,8 @@ def test_values_get_their_types():
         {"clips_were": {"seconds": [2, 1]}},
         {"clips_were": {"features": {"centres": [[1, 2, 3]], "limit": 1}}},
         {"clips_were": {"size": [1]}},
+        {"scheme": {"kind": "folds", "fold": "fold1"}},
+        {"scheme": {"kind": "leave-one-animal-out", "n_folds": 8}},
     ],
 )
 def test_records_that_cannot_be_ours_are_refused(changes):

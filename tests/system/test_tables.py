@@ -109,6 +109,16 @@ def test_empty_fields_at_the_end_of_rows_are_no_decimals(text):
     assert [record["score"] for _, record in found] == ["2", "3"]
 
 
+def test_two_columns_of_one_name_are_refused_where_they_are_read():
+    text = b"Animal,Group,Note,note\n1,sham,a,b\n"
+    for head, optional in ((b"", None), (b"", ["note"]), (b"group ,", ["x"])):
+        with pytest.raises(Problem, match=r"t:1: two columns are called .* Rename"):
+            tables.parse_table(head + text, "t", ("animal", "group"), optional)
+    table = tables.parse_table(text, "t", ("animal", "group"), ["sex"])
+    assert table.records()[0][1]["group"] == "sham"
+    assert tables.parse_table(b"animal,,,x\n1,2,3,4", "t", ("animal",)).records()
+
+
 @pytest.mark.parametrize(
     "word", ["Mäuse", "Größe", "été", "Señal", "12 µm", "Œuvre", "Øre"]
 )
@@ -162,11 +172,22 @@ def test_doubtful_numbers_are_refused(decimal, texts):
         ("a;2,5\nb;1,250", ","),
         ("a;1,250\nb;1,125", ","),
         ("a;2.5\nb;3,5", "?"),
+        ("a;0.5\nb;1.25\nc;1.250\nd;12.5", "."),
+        ("a;987\nb;1.234\nc;2.345", ","),  # thousands, as likely as decimals
+        ("a;1.234\nb;2,345", ","),
     ],
 )
 def test_decimal_sign_of_a_table(text, decimal):
     table = tables.parse_table(f"clip;x\n{text}".encode(), "t", ("clip", "x"))
     assert table.decimal == decimal
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_what_may_be_thousands_is_refused(delimiter):
+    text = "animal;value\na;987\nb;1.234\nc;2.345".replace(";", delimiter)
+    table = tables.parse_table(text.encode(), "t", ("animal", "value"))
+    with pytest.raises(ValueError, match="thousands or decimals"):
+        tables.parse_number("1.234", table.decimal)
 
 
 # ---------------------------------------------------------------- workbooks
@@ -208,8 +229,12 @@ def test_a_workbook_reads_as_a_person_sees_it(tmp_path):
 def test_what_is_not_certain_in_a_workbook_is_refused(tmp_path):
     rows = [["clip", "score"], ["a", 1]]
     _, path = make_book(tmp_path / "two.xlsx", May=rows, June=rows, Empty=[])
-    with pytest.raises(Problem, match=r"which sheet is meant.*Its sheets: May, June"):
-        tables.read_table(path, ("clip", "score"))
+    for sheet, remedy in ((None, "Delete all others"), ("", "Name it with --sheet")):
+        told = f"which sheet is meant.* the columns clip.* sheets: May, June. {remedy}"
+        with pytest.raises(Problem, match=told):
+            tables.read_table(path, ("clip", "score"), sheet)
+    with pytest.raises(Problem, match=r"one sheet with the column clip\."):
+        tables.read_table(path, ("clip",))
     assert tables.read_table(path, ("clip",), sheet="June").rows == [(2, ["a", "1"])]
     with pytest.raises(Problem, match="no sheet 'Empty' with rows"):
         tables.read_table(path, ("clip",), sheet="Empty")
