@@ -121,7 +121,7 @@ def assign_folds(runs, owners, may_be_new=False):
         clips[animal].add(clip)
     by_any = set().union(*(run.targets for run in runs))
     for run in runs:
-        known, file = set(run.targets), run.path.name if run.path else run.name
+        known = set(run.targets)
         held_out = {
             animal
             for animal, own in clips.items()
@@ -129,11 +129,11 @@ def assign_folds(runs, owners, may_be_new=False):
         }
         part = {clip: animal for clip, animal in owners.items() if animal in held_out}
         problems += [
-            f"{animal} is held out by {covered[animal]} and {file}"
+            f"{animal} is held out by {covered[animal]} and {run.name}"
             for animal in dict.fromkeys(part.values())
             if animal in covered
         ]
-        covered |= dict.fromkeys(held_out, file)
+        covered |= dict.fromkeys(held_out, run.name)
         now = dataclasses.replace(run, animals_now=owners)
         seen = learned.describe_seen(list(part), list(part.values()), now)
         if known := [(c, how) for c, how in zip(part, seen, strict=True) if how]:
