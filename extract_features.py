@@ -243,7 +243,8 @@ def work(args, clips):
             "put its file in its place"
         )
     if args.weights == "random":
-        terminal.caution("features come from an untrained network: good for trying out")
+        untrained = "features come from an untrained network: use them for trials only"
+        terminal.caution(untrained)
     options = {"precision": args.precision, "batch_size": args.batch_size}
     run = extract_on_cluster if args.dask else extract_here
     todo, failed = run(args, clips, options)

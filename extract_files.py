@@ -229,7 +229,7 @@ def show(args, listed, found):
     for line in known.describe_changes(found):
         print(line)
     if args.cut and (dropped := listed.find_dropped(found)):
-        told = f"kept that {args.cut} does not hold (say, {dropped[0]})"
+        told = f"not in {args.cut} any more, and kept (for example {dropped[0]})"
         print(f"{count(len(dropped), 'listed trial')} {told}")
     listed.warn_of_gone(found)
 

@@ -71,7 +71,7 @@ def name_groups(groups):
 
 
 def is_healthy(group):
-    """Tell whether a name is that of healthy animals which were not treated, either."""
+    """Check whether the name of a group means healthy, untreated animals."""
     text = re.sub(r"wild[ _-]?type", "wildtype", simplify(group))
     found = {*re.findall(r"[^\W\d_]+", text)}
     return bool(found & HEALTHY) and not found & (IMPAIRED | TREATED | NOT)

@@ -1,8 +1,8 @@
 """Names that a spreadsheet or a person has altered: which one is meant?
 
-`0001` becomes 1, `3-4` becomes 04-Mar, `1e3` becomes 1000: what is found of that is
-only ever said, never taken for the name itself. Another ending, capitals, spaces or a
-folder are no other name; `match_names` is the one way in which tables are matched.
+`0001` becomes 1, `3-4` becomes 04-Mar, `1e3` becomes 1000: such names are suggested in
+messages, never matched. Differences in ending, capitals, spaces or folder do not
+matter; `match_names` is the one way in which tables are matched.
 """
 
 import collections
@@ -18,8 +18,8 @@ from system.terminal import caution
 
 
 def explain_missing(name, known):
-    """Say what altered a name that is not found, or which known name, of a thousand at
-    most and with the same numbers, is spelled nearly so; "" where none is."""
+    """Explain why a name may not be found: a spreadsheet altered it, or a known one (of
+    a thousand at most) with the same numbers is spelled similarly; "" if neither."""
     for read in (read_as_number, read_as_day):
         meant = read(name)
         if meant and (other := next((o for o in known if read(o) == meant), None)):

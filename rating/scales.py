@@ -70,9 +70,9 @@ def read_items(path):
 def find_far(scores):
     """List scores, a third at most, that stand apart and may be slips.
 
-    They are further from the others than these are wide, as those of impaired animals
-    are from healthy ones, and codes, or whole from 10 on where others have fractions,
-    or so few or so far that they are of no animal.
+    A slip is further from the others than these span, and a code for a missing score,
+    or a whole number from 10 on where others have decimals, or one of so few or so far
+    away that they are of no animal: scores of impaired animals stand apart, too.
     """
     scores, far = sorted(scores), []
     while len({*scores}) > 3:

@@ -25,8 +25,8 @@ def draw(*words):
 
 
 def plan_viewings(rater, clips):
-    """Put clips in an order of the rater's own, which more clips do not disturb, a
-    tenth of them twice, a quarter of all clips later: (clip, "0" or, again, "1")."""
+    """Put clips into a random order of each rater, which added clips do not change; a
+    tenth come again, a quarter of all clips later: (clip, "0" or, again, "1")."""
     order = sorted(set(clips), key=lambda clip: draw(rater, clip))
     n = len(order)
     n_repeats = max(round(REPEATED * n), 1) if n >= 5 else 0

@@ -32,8 +32,9 @@ def find_labels(clips, path, source, rows=()):
 
     An animal is known by its name as a word in the path of the video (a short one, as
     a folder), or by the name that was guessed, however that is written; where the table
-    has bare numbers, by its number. What fits on one side only is named. The animal to
-    which the row of a clip, one of `rows` or None, was corrected comes first.
+    has bare numbers, by its number. Clips without an animal and animals without a clip
+    are named. If the row of a listed clip (`rows`) was corrected to an animal, that one
+    counts.
     """
     animals, words, names = read_animals(path), {}, []
     own = [row and row.animal for row in rows or [None] * len(clips)]
@@ -89,7 +90,7 @@ def warn_of_others(path, clips, names, animals):
             f"{path} tells none of these animals: {told}. It lists {list_some(animals)}"
         )
     if lost := [c.name for c, name in zip(clips, names, strict=True) if not name]:
-        told = f"{path} tells no animal of {count(len(lost), 'clip')}"
+        told = f"no animal of {path} fits {count(len(lost), 'clip')}"
         caution(f"{told}: {list_some(lost)}")
     if idle := sorted({*animals} - {*names}):
-        caution(f"no clip is of {list_some(idle)}, which {path} lists")
+        caution(f"no clip was found of these animals of {path}: {list_some(idle)}")

@@ -136,7 +136,7 @@ class Listed:
 
     def compare(self, clip, row):
         """Pair a clip with its row, and name the columns in which that is to change:
-        what a clip does not tell stays."""
+        not those in which the clip has no value."""
         if row is None:
             return Known(clip, None)
         place = self.locate(row)
@@ -249,8 +249,8 @@ def describe_changes(found, n_shown=5):
     changed = [one for one in found if one.changes]
     lines = []
     if n_listed:
-        told = "splits, names and labels stay, but for what is shown to change"
-        lines = [f"{count(n_listed, 'clip')} listed already: {told}"]
+        told = "their splits, names and labels stay, except for the changes shown"
+        lines = [f"{count(n_listed, 'clip')} listed already; {told}"]
     for one in changed[:n_shown]:
         pairs = [(c, getattr(one.row, c), getattr(one.clip, c)) for c in one.changes]
         told = [f"{c} {write_field(a) or '-'} -> {write_field(b)}" for c, a, b in pairs]

@@ -15,7 +15,7 @@ from video import decoder, frames, pixels
 
 COLUMNS = ("video", "start", "end")
 NO_RATE = (
-    "tells no frame rate, so a row cannot tell seconds in it: give it in a column fps, "
+    "has no frame rate, so times in seconds cannot be used: give it in a column fps, "
     "or count frames, and save trials as files, with --times frames --save-as jpg"
 )
 ROWS = 4  # pixels; every fourth row tells of movement

@@ -110,11 +110,11 @@ def split_table(runs, table, may_be_new=False):
 def assign_folds(runs, owners, may_be_new=False):
     """Give each animal the one network that held it out, and never saw it.
 
-    An animal that was renamed after the training is known by its clips: a network held
-    it out where other folds know clips of it, and this one knows none. `runs` are of
+    An animal renamed after the training is recognised by its clips: a network held it
+    out if other folds were trained on its clips, and this one on none. `runs` are of
     one repeat; `owners` are the animals of clips as they are now; `may_be_new` skips,
-    with a caution, animals that came after the training. Lists each run with its clips;
-    else a Problem names animals without one network that knows no clip of them.
+    with a caution, animals that came after the training. Gives each run with its clips;
+    raises Problem for animals that no network, or more than one, held out.
     """
     parts, problems, covered, clips = [], [], {}, collections.defaultdict(set)
     for clip, animal in owners.items():
@@ -147,8 +147,8 @@ def assign_folds(runs, owners, may_be_new=False):
     missing, lost = sorted(set(clips) - set(covered)), list_missing(runs)
     if missing and may_be_new and parts and not lost:
         caution(
-            f"{', '.join(missing)} came after the cross-validation, and none of its "
-            "networks is for them: not evaluated. Train again with --overwrite"
+            f"not evaluated: {', '.join(missing)}, added after the cross-validation: "
+            "no network held them out. Train again with --overwrite"
         )
     elif missing:
         why = f" ({', '.join(lost)} missing. {RETRY})" if lost else ""

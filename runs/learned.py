@@ -46,9 +46,9 @@ def refuse_tasks(clips):
 def describe_seen(names, animals, run, train_rows=(), digests=None):
     """Describe how a run knows each clip (N,) of animals (N,): list of str, "" if not.
 
-    Other labs have animals and clips of the same names. In a run that was received, a
-    clip is another one where its source is (`digests` of sources by clip), and animals
-    are others where none of its clips is here. `train_rows` are clips that stand in
+    Other labs have animals and clips of the same names. Of a run from another lab a
+    clip is the same only if its source is (`digests` of sources by clip), and animals
+    are the same only if one of its clips is here. `train_rows` are clips that stand in
     where it is unknown what a run has seen. An animal is known by the name that it had
     at the training, and by that of the table now; see `note_owners`.
     """
@@ -86,8 +86,8 @@ def caution_namesakes(animals, run, seen, known):
     if seen:
         caution(
             f"{whence}, and {len(seen)} clips here have the same names as clips it has "
-            f"seen (for example {min(seen)}): they count as these, and its animals as "
-            "those here. If they are others, give them other names"
+            f"seen (for example {min(seen)}): they are taken to be the same clips, and "
+            "its animals the same animals. If they are different, rename yours"
         )
     elif alike := sorted(known & set(animals)):
         caution(
@@ -98,8 +98,8 @@ def caution_namesakes(animals, run, seen, known):
 
 
 def note_owners(run, clips):
-    """Note in a Run the animals that own its clips in the table as it is now, or one
-    that is renamed after the training would count as one never seen."""
+    """Note in a Run which animal the table gives each of its clips now; an animal that
+    was renamed after the training would else count as never seen."""
     owners = {
         clip.name: data.animal_of(clip, run.animal_pattern)
         for clip in clips

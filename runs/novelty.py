@@ -111,7 +111,7 @@ def explain_missing(run):
     missing = [word for field, word in KINDS.items() if like[field] is None]
     return missing and (
         f"the record of run {run.name} does not give the {', '.join(missing)} "
-        "of its training clips, so new videos are not compared in that"
+        "of its training clips, so those of new videos cannot be checked"
     )
 
 

@@ -28,7 +28,7 @@ def check_extraction(folder, run):
     if expected is None:
         caution(
             f"the record of run {run.name} does not give how its sequences were made: "
-            "its scores mean nothing unless those here were made alike"
+            "its scores mean something only if those here were made in the same way"
         )
     elif not run.is_published:
         if wrong := sequences.compare_extractions(present, expected):
@@ -85,13 +85,13 @@ def settle_weights(run, weights=None):
     if not made or not {"weights", "sampling"} <= made.keys():
         raise Problem(
             f"it is unknown how the sequences of run {run.name} were made, so new "
-            "videos cannot be treated alike"
+            "videos cannot be processed in the same way"
         )
     wanted = weights or made["weights"]
     if run.is_published and wanted != "imagenet":
         caution("the published network expects ImageNet weights")
     if wanted == "random":
-        caution("features come from an untrained network: good for trying out")
+        caution("features come from an untrained network: use them for trials only")
     sequences.warn_of_programs(
         "the sequences that the run learned from", made.get("versions", {})
     )

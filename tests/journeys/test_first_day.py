@@ -24,7 +24,7 @@ def test_trials_in_a_stack_of_pages(lab):
     write_stack(lab.place / "stacks/Rat 1.tif", pictures)
     trials = write_trials(lab, [("Rat 1.tif", 4, 14), ("Rat 1.tif", 14, 29)])
     options = ("--cut", trials, "--from", lab.place / "stacks", "--task", "Reach")
-    words = ("Rat 1.tif tells no frame rate", "--times frames --save-as jpg")
+    words = ("Rat 1.tif has no frame rate", "--times frames --save-as jpg")
     lab.refused("extract_files", *options, "--yes", words=words)
     in_frames = (*options, "--yes", "--times", "frames")
     lab.refused("extract_files", *in_frames, words=words)

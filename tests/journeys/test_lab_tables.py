@@ -126,7 +126,7 @@ def test_animals_that_only_one_side_knows_are_named(tmp_path):
         ("Rat 3", None),
     ]
     words = " ".join(str(each.message) for each in told)
-    assert "tells no animal of 1 clip: c3" in words and "no clip is of 9" in words
+    assert "fits 1 clip: c3" in words and "animals.csv: 9" in words
 
 
 def test_a_table_that_tells_no_animal_of_any_clip_is_refused(tmp_path):

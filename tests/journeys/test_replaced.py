@@ -136,8 +136,8 @@ def test_a_table_of_animals_names_them_and_their_groups(lab):
     )
     content = (lab.folder / "data_file.csv").read_bytes()
     told = take_in(lab, lab.place / "films", "--animals", path)
-    assert "tells no animal of 1 clip: k9_d1" in told.err
-    assert "no clip is of Rat 7" in told.err
+    assert "fits 1 clip: k9_d1" in told.err
+    assert ": Rat 7" in told.err
     assert by_clip(lab, "animal") | {"k9_d1": ""} == {
         **{"a": "Rat-1", "b": "RAT 02", "c": "bella"},
         "k9_d1": "",

@@ -113,7 +113,7 @@ def test_new_clips_have_the_animals_and_groups_of_the_table(lab):
     lab.film("films/Rat 1/post/r1_post_c2.mp4", 3)
     lab.film("films/Rat 3/post/r3_post_c1.mp4", 3)
     told = take_in(lab, films, "--split", "test").out
-    assert "4 clips listed already: splits" in told
+    assert "4 clips listed already; their splits" in told
     rows = {row["clip"]: row for row in lab.rows()}
     columns = ("split", "animal", "group", "session")
     found = [tuple(rows[c][k] for k in columns) for c in ("r1_post_c2", "r3_post_c1")]
@@ -285,7 +285,7 @@ def test_a_trial_added_or_renamed_in_its_table(lab):
     cut(lab, path, films, "--mirror")
     rows = [rows[0], (*rows[1][:3], "k4_d"), ("Rat 1.mp4", 2, 3, "c")]
     told = cut(lab, write_trials(lab, rows, columns=columns), films)
-    assert "2 clips listed already: splits, names and labels stay" in told.out
+    assert "2 clips listed already; their splits, names and labels stay" in told.out
     assert by_clip(lab, "mirror") == {"a": "yes", "b": "yes", "c": "yes"}
 
 
