@@ -347,10 +347,8 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
             "column `animal` in data_file.csv"
         )
     if lost:
-        n, unlike = (
-            len(names - known),
-            f" unlike {pattern}" * (pattern != ANIMAL_PATTERN),
-        )
+        n = len(names - known)
+        unlike = "" if pattern == ANIMAL_PATTERN else f", unlike {pattern}"
         caution(
             f"the animal of {tables.count(n, 'clip')} is not known ({lost}): "
             f"{'each' if n > 1 else 'it'} counts as an animal by itself. Fill in the "
