@@ -347,13 +347,13 @@ def list_animals(clips, pattern=ANIMAL_PATTERN, required=False):
             "column `animal` in data_file.csv"
         )
     if lost:
-        n = len(names - known)
-        unlike = "" if pattern == ANIMAL_PATTERN else f", unlike {pattern}"
+        n, option = len(names - known), "give --animal-pattern"
+        if pattern != ANIMAL_PATTERN:
+            option = f"another --animal-pattern than {pattern}"
         caution(
             f"the animal of {tables.count(n, 'clip')} is not known ({lost}): "
             f"{'each' if n > 1 else 'it'} counts as an animal by itself. Fill in the "
-            "column animal of data_file.csv, or give an --animal-pattern that fits"
-            f"{unlike}"
+            f"column animal of data_file.csv, or {option}"
         )
     warn_of_dates([clip.animal for clip in clips], "data_file.csv")
     animals = [animal_of(clip, pattern) for clip in clips]

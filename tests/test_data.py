@@ -45,7 +45,9 @@ def test_the_table_names_animals_before_the_names_do():
     with pytest.warns(Caution, match=told) as seen:
         assert data.list_animals(clips) == ["Rat 1", "Rat 1", "c", "d"]
     assert len(seen) == 1 and data.ANIMAL_PATTERN not in str(seen[0].message)
-    with pytest.warns(Caution, match=r"animal of 1 clip .* unlike b\|c$"):
+    with pytest.warns(
+        Caution, match=r"animal of 1 clip .* another --animal-pattern than b\|c$"
+    ):
         data.list_animals(clips, "b|c")
     clip = clips[0]._replace(group="sham")
     assert (data.animal_of(clip), data.group_of(clip)) == ("Rat 1", "sham")
