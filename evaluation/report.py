@@ -49,7 +49,8 @@ def explain_known(table):
 def draw(place, split, table, run, result):
     """Draw what the table allows into a place; return the paths of the PNGs."""
     is_test = result["label"] != verdict.NO_TEST
-    title = f"{run.name}, {split}: {'animals never seen' if is_test else 'NOT A TEST'}"
+    rows = verdict.name_split(split, result)
+    title = f"{run.name}, {rows}: {'animals never seen' if is_test else 'NOT A TEST'}"
     found = result["agreement"] | {"crossed": result["crossed"]}
     scored, drawn = table.dropna(subset=["target", "network_score"]), {}
     if len(scored):
@@ -59,7 +60,7 @@ def draw(place, split, table, run, result):
     if compared := result.get("comparison"):
         drawn["study"] = plots.draw_study(compared, title)
         if "expert_means" in compared:
-            of_expert = f"{run.name}, {split}: scores of the expert"
+            of_expert = f"{run.name}, {rows}: scores of the expert"
             figure = plots.draw_study(compared, of_expert, kind="expert_means")
             drawn["study_expert"] = figure
     if outcome := result.get("outcome"):
@@ -177,7 +178,7 @@ def write_page(path, folder, clips, result, run, sections, drawn, split):
         sections=sections,
         figures=verdict.list_figures(result),
         worst=[c | show_clip(path, folder, named[c["clip"]]) for c in result["worst"]],
-        split=split,
+        split=verdict.name_split(split, result),
         versions=terminal.list_versions(),
     )
 

@@ -4,6 +4,7 @@ import itertools
 import math
 import textwrap
 
+import data
 from evaluation.baselines import INFORMED
 from evaluation.report_tables import show, show_p
 from system.tables import count
@@ -176,12 +177,18 @@ def list_comparison(comparison):
     return lines
 
 
+def name_split(split, result):
+    """Name what was evaluated, where the train rows may be new to a received run."""
+    if split == "train" and result["label"] != NO_TEST:
+        return "the clips of data_file.csv"
+    return f"{split} rows" if split in data.SPLITS else split
+
+
 def format_verdict(result, run, split):
     """Format the label, the sentences, and the dozen figures: list of lines."""
-    how = {"test": "on test rows", "train": "on train rows"}
-    how = how.get(split, "cross-validated by animal")
-    if split == "train" and result["label"] != NO_TEST:  # of another lab
-        how = "on the clips of data_file.csv"
+    how = "cross-validated by animal"
+    if split in data.SPLITS:
+        how = f"on {name_split(split, result)}"
     than = f" than {result['than']}" if result["than"] else ""
     figures = list_figures(result)
     width = max(map(len, figures), default=0) + 2

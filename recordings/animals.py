@@ -12,7 +12,7 @@ from system.terminal import Problem, caution
 def read_animals(path):
     """Read a table of animals, a line each: dict of name to what it tells of labels."""
     found, faults = {}, []
-    for line, record in read_table(path, ("animal",)).records():
+    for line, record in read_table(path, ("animal",), optional=data.LABELS).records():
         if name := record["animal"]:
             told = {c: record[c] for c in data.LABELS if record.get(c)}
             if found.setdefault(name, told) != told:

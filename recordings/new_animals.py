@@ -52,7 +52,7 @@ def read_labels(path, guessed):
     `guessed`: see `guess_clips`. Raises Problem where a line may mean several videos,
     or two lines label one video differently; what fits no video is named.
     """
-    records = tables.read_table(path, ("clip",)).records()
+    records = tables.read_table(path, ("clip",), optional=data.LABELS).records()
     if records and not set(data.LABELS) & set(records[0][1]):
         raise Problem(f"{path} has none of the columns {', '.join(data.LABELS)}")
     places, base = find_places([clip.video for clip in guessed.values()])

@@ -32,7 +32,7 @@ def read_trials(path, folder, split=None, task=None, **how):
     which the table tells none; for `how` see `read_trial`. Returns a Clip each, with
     its number of frames; raises Problem with every line that is wrong.
     """
-    table = read_table(path, COLUMNS)
+    table = read_table(path, COLUMNS, optional=data.READERS)
     videos, known = folders.find_videos(folder), defaultdict(list)
     guesses = discover.guess_clips(folder, videos, split, task)
     for video, guess in zip(videos, guesses, strict=True):

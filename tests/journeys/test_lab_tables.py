@@ -142,7 +142,7 @@ def test_an_output_in_a_workbook_is_replaced_and_no_other_is(scored):
     for _ in range(2):
         scored.ok("score", film, "--output", output)
     openpyxl.Workbook().save(output)
-    scored.refused("score", film, "--output", output, words=["would be lost"])
+    scored.refused("score", film, "--output", output, words=["not overwritten"])
     scored.refused("score", film, "--output", "a.txt", words=[".csv or .xlsx"])
 
 
