@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from runs import keras2, state
 from system import storage, terminal, untrusted
-from system.terminal import Problem, plain
+from system.terminal import Problem, show_codes
 
 URL = "http://people.uleth.ca/~luczak/BehavNet/g04-features.hdf5"
 SUFFIXES = (".hdf5", ".h5")
@@ -55,10 +55,12 @@ def download(url, path):
                 raise ValueError(f"it ended after {bar.n:,} of {length:,} bytes")
     except (requests.RequestException, ValueError) as error:
         is_silent = isinstance(error, (requests.Timeout, requests.ConnectionError))
-        reason = "there is no answer; is there internet?" if is_silent else plain(error)
+        reason = (
+            "there is no answer; is there internet?" if is_silent else show_codes(error)
+        )
         raise Problem(
-            f"{plain(url)} cannot be fetched: {reason}. Give the command again, or "
-            f"download the file with a browser into {path.parent}"
+            f"{show_codes(url)} cannot be fetched: {reason}. Give the command again, "
+            f"or download the file with a browser into {path.parent}"
         ) from error
 
 

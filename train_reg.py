@@ -92,7 +92,7 @@ def add_training(parser):
     text = "so many epochs without gain are a plateau"
     add("--plateau-patience", terminal.positive_int, text)
     text = "epochs to wait after such a step before the next"
-    add("--plateau-cooldown", terminal.count, text)
+    add("--plateau-cooldown", terminal.natural, text)
     text = "seed of first weights, order of clips and choice of validation animals"
     add("--seed", terminal.seed, text)
     text = "validate on held-out train animals, or as published on test rows, "

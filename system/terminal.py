@@ -90,7 +90,9 @@ class Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile("-[^-]")
 
     def error(self, message):
-        self.exit(2, plain(f"error: {message}. {self.prog} --help lists all options\n"))
+        self.exit(
+            2, show_codes(f"error: {message}. {self.prog} --help lists all options\n")
+        )
 
 
 def begin_options(parser, title=None, defaults=None):
@@ -138,7 +140,7 @@ def checked(read, is_right, expected):
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def plain(text):
+def show_codes(text):
     """Show control codes as what they are; a terminal would execute them."""
     return CONTROL.sub(lambda found: repr(found[0])[1:-1], str(text))
 
@@ -150,7 +152,7 @@ class PlainStream:
         self.stream = stream
 
     def write(self, text):
-        return self.stream.write(plain(text))
+        return self.stream.write(show_codes(text))
 
     def __getattr__(self, name):
         return getattr(self.stream, name)
@@ -159,7 +161,7 @@ class PlainStream:
 positive_int = checked(int, lambda n: n > 0, "a whole number above 0")
 positive_float = checked(float, lambda x: 0 < x < math.inf, "a number above 0")
 seed = checked(int, lambda n: 0 <= n < 2**31, "a whole number from 0 to 2147483647")
-count = checked(int, lambda n: n >= 0, "a whole number, 0 or more")
+natural = checked(int, lambda n: n >= 0, "a whole number, 0 or more")
 fraction = checked(float, lambda x: 0 <= x < 1, "a number from 0 up to 1")
 pattern = checked(lambda text: re.compile(text).pattern, bool, "a regular expression")
 
@@ -186,7 +188,7 @@ class Stopped(KeyboardInterrupt):
 def say(text):
     """Write a line to stderr; unless that is closed or full."""
     try:
-        print(plain(text), file=sys.stderr, flush=True)
+        print(show_codes(text), file=sys.stderr, flush=True)
     except (OSError, ValueError, AttributeError):
         turn_away(sys.stderr, 2)
 
