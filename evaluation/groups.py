@@ -27,7 +27,8 @@ CONTRAST = ("name", "first", "second", "measured")
 
 
 def permute(samples, statistic, how="independent", alternative="two-sided", widen=1.0):
-    """Find p of a statistic of (A,) samples, divided by `widen`, by permutation."""
+    """Find p of a statistic of (A,) samples, divided by `widen`, by permutation:
+    two-sided, twice the smaller tail."""
     found = stats.permutation_test(
         samples,
         statistic,
@@ -40,9 +41,12 @@ def permute(samples, statistic, how="independent", alternative="two-sided", wide
     )
     if widen == 1:
         return found.pvalue
-    null, true = np.abs(found.null_distribution), abs(found.statistic) / widen
+    null, true = found.null_distribution, found.statistic / widen
     extra = int(len(null) == MOST_PERMUTATIONS)  # the true one, where null is drawn
-    return float((np.sum(null >= true * (1 - 1e-9)) + extra) / (len(null) + extra))
+    near = 1e-9 * abs(true)
+    tails = np.sum(null >= true - near), np.sum(null <= true + near)
+    upper, lower = (float((n + extra) / (len(null) + extra)) for n in tails)
+    return upper if alternative == "greater" else min(1.0, 2 * upper, 2 * lower)
 
 
 def subtract_means(first, second, axis):
@@ -184,7 +188,11 @@ def check_sizes(table, settled):
         if len(both) < 2:
             which = f" with both {first} and {day}" if day else ""
             where = f" in {group}" if group else ""
-            remedy = "; --sessions names those to compare" if day else ""
+            remedy = (
+                "; --sessions names those to compare. Where animals were filmed on "
+                "days of their own, write one word for the same session of all, such "
+                "as day0 and day3, into the column session"
+            ) * bool(day)
             raise TooFew(
                 f"a comparison needs two or more animals{which}{where}. "
                 f"Received: {len(both)}{remedy}"

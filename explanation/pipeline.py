@@ -200,10 +200,11 @@ def map_space(study, n_elements):
 
 def describe(study, found, chosen):
     """Gather the content of the page: what was found, and how far to rely on it."""
-    if not found["reason"] and (missing := study.pictures.missing):
+    names = {clip["clip"] for clip in found["clips"]}
+    missing = {k: why for k, why in study.pictures.missing.items() if k in names}
+    if missing and not found["reason"]:
         name, why = next(iter(missing.items()))
-        n_clips = len(found["clips"])
-        found["reason"] = f"{len(missing)} of {n_clips} clips, such as {name}: {why}"
+        found["reason"] = f"{len(missing)} of {len(names)} clips, such as {name}: {why}"
     columns = ["clip", "animal", "group", "network_score", "expert_score", "value"]
     order = np.argsort(-study.table["network_score"].to_numpy(), kind="stable")
     ranking = study.table.iloc[order][columns].astype(object)

@@ -121,9 +121,9 @@ def find_sessions(texts, animals):
     if several:
         animal, session = min(several)
         why = f"{animal} has several dates in {session}"
-        caution(f"names tell dates and {beside}; {why}, so sessions are the dates")
+        caution(f"dates in names are taken as sessions, not {beside}: {why}")
         return [date or session for _, session, date in dated]
-    caution(f"names tell dates and {beside}, which are the sessions")
+    caution(f"{beside} are taken as sessions; the dates in names are not used")
     return [session or date for _, session, date in dated]
 
 
