@@ -137,15 +137,18 @@ def report_trained(trained, clips, run):
             "scores of those are no predictions"
         )
     elif trained:
-        terminal.caution(f"no interval for {explain_trained(trained, clips)}")
+        terminal.caution(f"no interval for {explain_trained(trained, clips, run)}")
 
 
-def explain_trained(trained, clips):
+def explain_trained(trained, clips, run):
     first = next(iter(trained))
+    way = "Held-out scores of these are given by validate.py --folds, once they are "
+    way += "listed and extracted"
+    if run.base.name:
+        way = "Errors on held-out animals were given when it was recalibrated"
     return (
         f"{len(trained)} of {len(clips)} clips, since the run was trained on them or "
-        f"on their animals (for example {first}: {trained[first]}). Held-out scores of "
-        "these are given by validate.py --folds, once they are listed and extracted"
+        f"on their animals (for example {first}: {trained[first]}). {way}"
     )
 
 
@@ -241,7 +244,7 @@ def settle_study(args, clips, run, trained):
             table, run, args.compare, args.pair, args.control_group, args.sessions
         )
         if trained:
-            known = explain_trained(trained, clips)
+            known = explain_trained(trained, clips, run)
             raise groups.TooFew(f"no comparison with {known}")
     except groups.TooFew as problem:
         if args.output is None:

@@ -178,7 +178,7 @@ def evaluate_run(args, question, outcome, ratings):
     question.report_healthy(repeats[0][0][0])
     settled = settle_comparison(args, split, repeats[0])
     runs = [run for parts in repeats for run, _ in parts]
-    learned.caution_edited(runs, question.clips)
+    learned.caution_edited(runs, question.clips, question.folder)
     run, results, tables = score(question, repeats, args.control)
     from evaluation import evaluate, further, learning_curve, report
 

@@ -2,6 +2,7 @@
 
 import data
 from evaluation import comparisons, raters, report_tables, verdict
+from evaluation.predictions import adjust_scores
 from names.matching import explain_first, match_names
 from rating import reading
 from system import storage
@@ -14,7 +15,8 @@ TABLE = "data_file.csv"  # the rater whose scores it holds
 def evaluate_outcome(table, outcome, path):
     """Compare how well network and expert scores predict an outcome of the animals,
     read from a path: see `compare_outcomes`; also the "values" of the outcome, and the
-    "scores"."""
+    "scores". Those of networks of folds are adjusted, as where groups are compared."""
+    table = table.assign(network_score=adjust_scores(table))
     both = table.dropna(subset=["network_score", "expert_score"])  # the same clips
     means = both.groupby("animal")[["network_score", "expert_score"]].mean()
     outcome = reading.fit_names(outcome, means.index, are_animals=True)

@@ -137,10 +137,11 @@ def find_trend(doses, scores, widen=1.0):
 
 def find_changing(table, values):
     """Find the mean slope within animals over numbered sessions, and its p."""
+    means = table.groupby(["animal", "session"])["score"].mean().reset_index()
     slopes = [
         stats.linregress(own["session"].map(values), own["score"]).slope
-        for _, own in table.groupby("animal")
-        if own["session"].nunique() > 1
+        for _, own in means.groupby("animal")
+        if len(own) > 1
     ]
     if len(slopes) < 2:
         return None

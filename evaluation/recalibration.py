@@ -123,6 +123,7 @@ def recalibrate(folder, run, table, clips, name):
             digests=run.clips_were.digests or {},
         ),
         held_out=[],
+        sequences={},
         scheme=Scheme(""),
         choice=Choice(),
         errors=errors,

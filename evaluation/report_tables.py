@@ -156,7 +156,7 @@ def list_comparison(study):
                 value = {"value": found["difference"], "low": low, "high": high}
                 name = f"{each['name']}, {who}"
                 p = [show_p(found[key]) for key in ("p", "p_holm", "least_p")]
-                n = " and ".join(map(str, found["n"]))
+                n = " and ".join(map(str, found["n"][::-1]))  # as in the name
                 rows.append([name, n, value, found["effect"], *p])
     columns = ("animals", "difference", "Hedges's g", "p", "p by Holm", "least p")
     note = "least p: the smallest that so few animals allow"

@@ -218,11 +218,12 @@ def describe(study, found, chosen):
 
 def write_results(study, context, options):
     """Write every figure on the page as JSON."""
-    elements = context["elements"]
+    elements, table = context["elements"], storage.table_path(options["data"])
     differ = [int(e["element"]) for e in elements if e["p_holm"] < ALPHA]
     results = {
         **context["summary"],
         "options": {key: str(value) for key, value in options.items()},
+        "inputs": {table.name: storage.digest_file(table)},
         "deletion": context["deletion"],
         "randomisation": context["randomisation"],
         "elements": {"differ": differ, "reason": context["space"]["reason"]},

@@ -163,6 +163,14 @@ def list_digests(folder):
     return {origin.clip: origin.digest for origin in read_origins(folder).values()}
 
 
+def list_checksums(folder, n_frames, kind):
+    """List the checksums of sequences of T frames and a kind, by clip name."""
+    field, origins = CHECKSUMS[kind], read_origins(folder)
+    return {
+        name: getattr(o, field) for (name, t), o in origins.items() if t == n_frames
+    }
+
+
 def read_field(read, text):
     return read(text) if text or read is str else None
 

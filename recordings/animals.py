@@ -3,6 +3,7 @@
 import re
 
 import data
+from names.labels import form_of
 from names.matching import find_twice, form_of_animal, match_names, warn_of_dates
 from recordings import discover
 from system.tables import count, list_some, read_table, summarise
@@ -49,7 +50,25 @@ def find_labels(clips, path, source, rows=()):
         found += [name for name, word in words.items() if word.search(place)]
         names.append(next(filter(None, found), None) or meant.get(clip.animal))
     warn_of_others(path, clips, names, animals)
-    return [animals.get(name, {}) for name in names]
+    found = [animals.get(name, {}) for name in names]
+    warn_of_groups(path, clips, found)
+    return found
+
+
+def warn_of_groups(path, clips, found):
+    """Caution where names of clips tell other groups than a table of animals."""
+    forms = {form_of(told["group"]) for told in found if "group" in told}
+    others = {}
+    for clip, told in zip(clips, found, strict=True):
+        group = form_of(clip.group or "")
+        if "group" in told and group in forms and group != form_of(told["group"]):
+            others.setdefault((told["animal"], clip.group, told["group"]), clip)
+    if others:
+        texts = [f"{one} ({name} in names, {own})" for one, name, own in others]
+        caution(
+            f"{path} gives animals other groups than names do, and counts: "
+            f"{list_some(texts)}. Correct it if the names are right"
+        )
 
 
 def relabel(clips, path, pattern):

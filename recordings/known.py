@@ -247,6 +247,7 @@ def describe_changes(found, n_shown=5):
     """Say what is listed already and what is to change in it: list of str."""
     n_listed = sum(one.row is not None for one in found)
     changed = [one for one in found if one.changes]
+    changed.sort(key=lambda one: {*one.changes} <= {"animal"})  # new groups first
     lines = []
     if n_listed:
         told = "their splits, names and labels stay, except for the changes shown"

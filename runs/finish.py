@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from features import sequences
-from runs import folds, predict, store
+from runs import folds, learned, predict, store
 from runs.record import ClipError, Errors, Network, read_record
 from system import storage
 from system.terminal import Problem
@@ -26,7 +26,8 @@ def is_finished(folder, plan):
     run = read_record(path)
     if run.sha256 != storage.digest_file(path):
         return False  # killed while the one replaced the other
-    if differences := list_differences(run, plan):
+    anew = learned.find_made_anew(run, folder)
+    if differences := list_differences(run, plan, anew):
         raise Problem(
             f"run {plan.name} exists, but was trained differently: "
             f"{'; '.join(differences)}. Give --overwrite to replace it, or another "
@@ -41,8 +42,9 @@ def is_finished(folder, plan):
     return digests == [network.sha256 for network in run.errors.networks]
 
 
-def list_differences(run, plan):
-    """Describe how a training differs from the one that is planned: list of str."""
+def list_differences(run, plan, anew):
+    """Describe how a training differs from the one that is planned: list of str. `anew`
+    are the clips that it knows of which there are other sequences now."""
     then, now = vars(run.options), vars(plan.options)
     found = [
         f"{name.replace('_', '-')} was {then[name]}, now {value}"
@@ -52,6 +54,7 @@ def list_differences(run, plan):
     both = run.targets.keys() & plan.targets.keys()
     changed = {
         "held-out animals": {*run.held_out} ^ {*plan.held_out},
+        "sequences": anew,
         "clips": run.targets.keys() ^ plan.targets.keys(),
         "scores": {n for n in both if run.targets[n] != plan.targets[n]},
         "animals": {n for n in both if run.animal_of(n) != plan.animal_of(n)},

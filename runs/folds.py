@@ -35,9 +35,12 @@ def find_folds(folder, kind, name=None, task=None):
         option = "--folds K" if kind == "folds" else "--leave-one-animal-out"
         of_run = f" for run {name}" if name else ""
         of_task = f" of task {task}" if task else ""
+        others = {head["kind"] for head, _ in heads} & {*store.FOLDS} - {kind}
+        way = f"Train them with train_reg.py {option}"
+        for other in others:
+            way = f"Those of another kind are evaluated with --{other}"
         raise Problem(
-            f"{place} holds no networks of a {kind} training{of_run}{of_task}. Train "
-            f"them with train_reg.py {option}"
+            f"{place} holds no networks of a {kind} training{of_run}{of_task}. {way}"
         )
     found = [sorted(own.values(), key=lambda run: run.path) for own in found.values()]
     found.sort(key=lambda runs: max(run.trained for run in runs))

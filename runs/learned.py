@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import data
+from features import provenance
 from system.tables import count
 from system.terminal import Problem, caution
 
@@ -108,9 +109,17 @@ def note_owners(run, clips):
     return dataclasses.replace(run, animals_now=owners)
 
 
-def find_edited(run, clips):
-    """Find the clips of which a run learned other targets than the table holds now:
-    "changed" or "were removed", by name."""
+def find_made_anew(run, folder):
+    """Find the clips of which there is another sequence now than a run learned from."""
+    made = provenance.list_checksums(folder, run.n_frames, run.options.reads)
+    return {
+        name for name, then in run.sequences.items() if made.get(name, then) != then
+    }
+
+
+def find_edited(run, clips, folder):
+    """Find the clips of which a run learned another target than the table holds now, or
+    another sequence than is there: what "changed" or "were removed", by name."""
     now = {}
     for clip in clips if not run.received else ():
         if run.target == "score":
@@ -120,20 +129,22 @@ def find_edited(run, clips):
             target = math.nan if group is None else float(group != run.control_group)
         if math.isnan(now.get(clip.name, math.nan)):  # of both splits one may be scored
             now[clip.name] = target
-    return {
-        name: "were removed" if math.isnan(now[name]) else "changed"
+    anew = find_made_anew(run, folder) & now.keys()
+    found = dict.fromkeys(sorted(anew), ("sequences", "changed"))
+    what = "groups" if run.target == "group" else "expert scores"
+    return found | {
+        name: (what, "were removed" if math.isnan(now[name]) else "changed")
         for name, then in run.targets.items()
         if name in now and not abs(now[name] - then) <= 1e-6
     }
 
 
-def caution_edited(runs, clips):
-    """Caution where scores or groups were edited after runs had learned from them."""
+def caution_edited(runs, clips, folder):
+    """Caution where scores, groups or sequences changed after runs had learned them."""
     edited = {}
     for run in runs:
-        what = "groups" if run.target == "group" else "expert scores"
-        for name, how in find_edited(run, clips).items():
-            edited.setdefault((what, how), set()).add(name)
+        for name, how in find_edited(run, clips, folder).items():
+            edited.setdefault(how, set()).add(name)
     for (what, how), names in sorted(edited.items()):
         caution(
             f"the {what} of {count(len(names), 'clip')} {how} after training, "

@@ -92,13 +92,14 @@ def cut_windows(name, video, reel, view, length, every):
 
 
 def window_seconds(run):
-    """Find how long the clips of a run were: the length of a window of a long video."""
-    if not run.clips_were.seconds:
+    """Find how long the median clip of a run was: the length of a window of a long
+    video."""
+    if not run.clips_were.median_seconds:
         raise Problem(
             f"the record of run {run.name} does not give the seconds that its "
             "clips lasted: give the length of a window with --window SECONDS"
         )
-    return math.sqrt(math.prod(run.clips_were.seconds))
+    return run.clips_were.median_seconds
 
 
 # ---------------------------------------------------------------- features

@@ -96,9 +96,10 @@ def describe_clips(folder, run):
         values = [getattr(look, field) for look in looks]
         ranges[field] = None if None in values else (min(values), max(values))
     directions = np.stack(list(map(point, predict.read_sequences(folder, names, run))))
-    sizes = {look.size for look in looks}
+    sizes, seconds = {look.size for look in looks}, [look.seconds for look in looks]
     return Likeness(
         **ranges,
+        median_seconds=None if None in seconds else float(np.median(seconds)),
         size=sorted(sizes) if all(sizes) else None,
         digests=digests,
         features=describe_features(directions, list(map(run.animal_of, names))),

@@ -106,6 +106,7 @@ class Likeness:
 
     n_frames: Range | None = None
     seconds: Range | None = None
+    median_seconds: float | None = None
     fps: Range | None = None
     brightness: Range | None = None
     size: list[str] | None = None
@@ -158,6 +159,8 @@ class Run:
     # By clip, where the table named them.
     animals: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
+    # Checksums of the sequences that it learned from, by clip.
+    sequences: dict[str, str] = field(default_factory=dict)
     crops: list[Crop | None] = field(default_factory=list)
     mirrored: list[str] = field(default_factory=list)
     held_out: list[str] = field(default_factory=list)  # animals

@@ -37,13 +37,12 @@ def describe_state(folder, task=None):
     own = [path for path in paths if path not in folds]
     state += f"; {count(len(own), 'run')}" if own else ""
     state += ", cross-validated" if folds else ""
-    ours = [path for path in own or folds if not heads[path]["received"]]
+    ours = [path for path in paths if not heads[path]["received"]]
     received = paths[-1].stem if paths and not ours else ""  # to be named
     of_run = f" --run {shlex.quote(received)}" * bool(received)
     newest = max(ours, key=lambda path: heads[path]["trained"], default=None)
-    evaluated = list_later(folder / "predictions", "[!.]*.json", heads.get(newest))
-    explained = list_later(folder / "figures", "*/index.html", heads.get(newest))
-    if how := find_join(folder, n_raters and not n_scored and not paths):
+    head = heads.get(newest, {})
+    if how := find_join(folder, n_raters and not n_scored):
         way = f"rate.py --join {how}"
     elif names - done:
         way = f"extract_features.py{choose_settings(folder, clips)}"
@@ -51,18 +50,44 @@ def describe_state(folder, task=None):
         way = f"rate.py --rater NAME{of_task}"
     elif not paths:
         way = f"train_reg.py{of_task} --model motion --folds 5 --final"
-    elif newest and has_learned_others(newest, clips, done):
-        return state, f"{AGAIN} {newest.stem} again, with --overwrite: scores changed"
-    elif not [path for path in evaluated if path.stem != "raters-ratings"]:
-        kind = f" --{heads[newest]['kind']}" if newest in folds else ""
-        way = f"validate.py{kind}{of_run}"
-    elif newest in folds:
+    elif newest and has_learned_others(folder, newest, clips, done):
+        text = f"{AGAIN} {newest.stem} again, with --overwrite"
+        return state, f"{text}: what it learned has changed, or more is there"
+    elif not (head.get("base") or is_answered(folder, "predictions/*.json", head)):
+        kind = f" --{head['kind']}" if newest in folds else ""
+        way = f"validate.py{kind}{of_run}{repeat_questions(folder)}"
+    elif newest in folds and not own:
         return state, f"{AGAIN} the folds again, with --final"
-    elif not explained:
+    elif not is_answered(folder, "figures/**/explanation.json", head):
         way = f"explain.py{of_run}"
     else:
         way = f"score.py NEW_VIDEOS{of_run}"
     return state, write_command(folder, way)
+
+
+def is_answered(folder, pattern, head):
+    """Check whether a file of results is there that was written after a run was trained
+    and of the table as it is now."""
+    since = head.get("trained") and datetime.fromisoformat(head["trained"]).timestamp()
+    digest = storage.digest_file(storage.table_path(folder))
+    for path in folder.glob(pattern):
+        with contextlib.suppress(Problem, OSError, KeyError, AttributeError):
+            inputs = storage.read_json(path)["inputs"]
+            is_later = path.stat().st_mtime > (since or 0)
+            if is_later and inputs.get("data_file.csv") == digest:
+                return True
+    return False
+
+
+def repeat_questions(folder):
+    """Write the options with which groups and sessions were compared last, or ""."""
+    found = sorted(folder.glob("predictions/*.json"), key=lambda p: p.stat().st_mtime)
+    for path in reversed(found):
+        with contextlib.suppress(Problem, OSError, KeyError, AttributeError):
+            asked = storage.read_json(path)["options"]
+            both = {key: asked.get(key, "None") for key in ("compare", "pair")}
+            return "".join(f" --{k} {v}" for k, v in both.items() if v != "None")
+    return ""
 
 
 def find_join(folder, is_first):
@@ -76,14 +101,7 @@ def find_join(folder, is_first):
     return "mean" if is_first else None
 
 
-def list_later(folder, pattern, head):
-    """List the files in a folder that were written after a run was trained."""
-    trained = (head or {}).get("trained")
-    since = datetime.fromisoformat(trained).timestamp() if trained else 0
-    return [path for path in folder.glob(pattern) if path.stat().st_mtime > since]
-
-
-def has_learned_others(path, clips, done):
+def has_learned_others(folder, path, clips, done):
     """Check whether a training learned other scores than the table holds now, of the
     clips that have sequences (`done`)."""
     with contextlib.suppress(Problem):  # said where the run is used
@@ -95,7 +113,7 @@ def has_learned_others(path, clips, done):
             if run.task in (None, clip.task) and clip.name not in run.targets
         ]
         is_whole = run.target == "score" and not run.held_out and not run.base.name
-        edited = not run.base.name and learned.find_edited(run, clips)
+        edited = not run.base.name and learned.find_edited(run, clips, folder)
         return bool(edited or (is_whole and added))
     return False
 

@@ -42,8 +42,14 @@ def find_run(folder, run=None, task=None):
     for path in candidates:
         if path.is_file() and path.suffix in CHECKPOINT_SUFFIXES:
             return path
-    names = ", ".join(path.stem for path in list_checkpoints(folder)) or "none"
-    raise Problem(f"no run {run!r} in {place}. Runs there: {names}")
+    names = [path.stem for path in list_checkpoints(folder)]
+    of_run = [name for name in names if name.startswith(f"{run}-")]
+    kinds = {read_head(place / f"{name}.keras")["kind"] for name in of_run}
+    ways = [f"validate.py --run {run} --{kind}" for kind in FOLDS if kind in kinds]
+    raise Problem(
+        f"no run {run!r} in {place}. Runs there: {list_some(names, 10) or 'none'}"
+        + "".join(f". Its cross-validation is evaluated with {way}" for way in ways)
+    )
 
 
 def list_checkpoints(folder):
@@ -82,8 +88,9 @@ def read_head(path):
     record = {}
     with contextlib.suppress(Problem, OSError):
         record = storage.read_json(path.with_suffix(".json"))
-    scheme = record.get("scheme")
+    scheme, base = record.get("scheme"), record.get("base")
     return {
+        "base": base.get("name") if isinstance(base, dict) else None,
         "kind": scheme.get("kind") if isinstance(scheme, dict) else None,
         "received": record.get("received"),
         "task": str(record.get("task")),

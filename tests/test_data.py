@@ -111,20 +111,22 @@ def test_what_a_table_lacks_is_named():
         learned.choose_clips(clips, run)
 
 
-def test_scores_that_were_edited_after_training_are_named():
+def test_scores_that_were_edited_after_training_are_named(tmp_path):
     run = make_run(train_clips={"a": 1.0, "b": 2.0, "c": 1.0, "gone": 1.0})
     clips = make_clips("a", "b", "c", "new")
     clips[2] = clips[2]._replace(score=math.nan)
     with pytest.warns(Caution) as told:
-        learned.caution_edited([run, run], clips)
+        learned.caution_edited([run, run], clips, tmp_path)
     changed, removed = (str(each.message) for each in told)
     assert changed.startswith("the expert scores of 1 clip changed after training")
     assert changed.endswith("ones: b. Train again with --overwrite")
     assert "scores of 1 clip were removed after" in removed and "ones: c." in removed
     both = [*clips, clips[2]._replace(split="test", score=1.0)]
-    assert learned.find_edited(run, both) == {"b": "changed"}
+    assert learned.find_edited(run, both, tmp_path) == {
+        "b": ("expert scores", "changed")
+    }
     other = dataclasses.replace(run, received="R.zip")
-    assert not learned.find_edited(other, clips)
+    assert not learned.find_edited(other, clips, tmp_path)
 
 
 def test_animals_that_differ_are_not_named(recwarn):

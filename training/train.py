@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 import models
+from features import provenance
 from features.sequences import KINDS, read_sequence
 from runs import finish, novelty, store
 from runs.record import Choice
@@ -29,6 +30,9 @@ def train_run(folder, plan, bar=None):
 
             networks, found = trainer.train_networks(folder, plan, logs, bar)
         found["versions"] = terminal.list_versions()
+        shape = plan.n_frames, plan.options.reads
+        made = provenance.list_checksums(folder, *shape)
+        found["sequences"] = {n: made[n] for n in plan.targets if n in made}
         if not plan.held_out:  # it is to score new clips
             found["clips_were"] = novelty.describe_clips(folder, plan)
         if plan.scheme.kind == "final":

@@ -172,3 +172,33 @@ def test_bare_numbers_of_animals_are_no_trials(lab):
 
 def test_nothing_to_take_back(lab):
     lab.refused("extract_files", "--undo", words=("nothing to take back",))
+
+
+def test_a_trial_corrected_after_training_is_learned_again(lab):
+    films = lab.record_animals(animals=6, clips=1, n_frames=60)
+    names = {path.stem for path in films.rglob("*.mp4")}
+    rows = [(name, 0, 1.0) for name in sorted(names)]
+    cut(lab, write_trials(lab, rows), films)
+    lab.score()
+    lab.extract()
+    train = ("train_reg", "--model", "motion", "--folds", "3", "--final")
+    lab.ok(*train)
+    assert not lab.ok("validate").err.count("Train again")
+    rows[0] = (rows[0][0], 0, 1.8)
+    cut(lab, write_trials(lab, rows), films)
+    lab.extract()
+    words = "the sequences of 1 clip changed after training"
+    assert words in lab.ok("validate").err
+    assert "again, with --overwrite" in lab.ok("validate", "--status").out
+    lab.refused(*train, words=("trained differently", "other sequences"))
+    lab.ok(*train, "--overwrite")
+    assert words not in lab.ok("validate").err
+
+
+def test_names_that_tell_other_groups_than_a_table_of_animals_are_named(lab):
+    films = lab.record_animals(animals=4, clips=1, groups=["sham", "lesion"] * 2)
+    path = lab.place / "animals.csv"
+    path.write_text("animal,group\nRat 1,sham\nRat 2,sham\nRat 3,sham\nRat 4,lesion\n")
+    listing = ("extract_files", "--from", films, "--task", "Reach", "--animals", path)
+    told = lab.ok(*listing, "--yes")
+    assert "Rat 2 (Lesion in names, sham)" in told.err and "Rat 1 (" not in told.err

@@ -39,8 +39,14 @@ def test_a_new_training_is_evaluated_and_explained_anew(lab):
     train = ("train_reg", "--task", "Reach", "--model", "motion", "--final")
     lab.ok(*train, "--folds", "3")
     assert read_next(lab.ok("validate"))[1] == "explain.py"
-    (lab.folder / "figures" / "Reach-motion" / "index.html").touch()
-    assert read_next(lab.ok("validate", "--status"))[1] == "score.py"
+    told = lab.ok("explain", "--no-places", "--elements", "2")
+    assert read_next(told)[1] == "score.py"
+    lab.ok("validate", "--compare", "group")
+    lab.edit(
+        lambda row: row.update(group={"Rat 1": "lesion"}.get(row["animal"], "sham"))
+    )
+    wanted = ["python", "validate.py", "--compare", "group", "--data"]
+    assert read_next(lab.ok("validate", "--status"))[:5] == wanted
     told = lab.ok(*train, "--folds", "2", "--overwrite")
     assert read_next(told)[1] == "validate.py" and "1 run, cross-validated" in told.out
     assert read_next(lab.ok("validate"))[1] == "explain.py"
@@ -97,7 +103,7 @@ def test_after_other_ratings_they_are_joined_and_learned(lab):
     assert read_next(told)[1:4] == ["rate.py", "--join", "mean"]
     told = give(lab, read_next(told))
     again = "next: give the train_reg.py command of Reach-motion again, with --over"
-    assert again in told.out and "scores changed" in told.out
+    assert again in told.out and "has changed" in told.out
     assert read_next(lab.ok("train_reg", *train, "--overwrite"))[1] == "validate.py"
     assert read_next(import_raters(lab, MK=4))[1] == "rate.py"  # a corrected sheet
 
