@@ -214,19 +214,20 @@ def list_raters(raters):
 
 
 def list_plan(plan):
-    keys = "movement", "ridge", "training mean", "sd"
+    keys = "movement", "ridge", "training mean", "sd"  # of the better of the two
     rows = [[f"{r['n_animals']} animals", *(r[k] for k in keys)] for r in plan["rows"]]
     note = plan.get("reason")
     if needed := plan["needed"]:
         ends = [needed[end] for end in ("low", "high")]
         low, high = ("no end" if end is None else f"{end:.0f}" for end in ends)
         note = f"about {needed['value']:.0f} animals [{low}, {high}]"
-    notes = [f"wanted error, by {plan.get('way', 'any of them')}: {note}"]
+    by = {"movement": " by motion", "ridge": " by ridge"}.get(plan.get("way"), "")
+    notes = [f"animals for the wanted error{by}: {note}"]
     if own := plan.get("network"):
         animals = count(own["n_animals"], "animal")
         notes.append(f"this run, trained on {animals}: {show(own['mae'])}")
     title = "MAE over clips of other animals by the number of training animals"
-    columns = "network (motion)", "ridge", "training mean", "SD of the better"
+    columns = "motion", "ridge", "training mean", "SD over draws"
     return [Section(title, columns, rows, notes)]
 
 

@@ -167,7 +167,7 @@ def list_comparison(comparison):
         text += show_p(own["p_holm"])
         if expert := each.get("expert"):
             p = show_p(expert["p_holm"])
-            text += f"; expert {expert['difference']:+.2f} p {p}"
+            text += f"; expert {expert['difference']:+.2f} Holm p {p}"
         lines[each["name"]] = text
     if (n_more := len(found) - MOST_COMPARED) > 0:
         lines[f"{n_more} more comparisons"] = "in results.txt and the page"
