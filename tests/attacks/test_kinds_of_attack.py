@@ -182,7 +182,7 @@ def test_a_script_runs_without_docstrings():
     ("kind", "right", "wrong"),
     [
         ("seed", "0 1 2147483647", "-1 4294967296 nan 1.5"),
-        ("count", "0 3", "-1 x inf"),
+        ("natural", "0 3", "-1 x inf"),
     ],
 )
 def test_numbers_that_cannot_be_meant_are_refused(kind, right, wrong):
