@@ -28,6 +28,8 @@ from system import storage, terminal
 from system.tables import count, summarise
 from system.terminal import Problem
 
+SCALE = "0:5:0.5"
+
 
 def choose_clips(folder, task, split):
     """Choose the clips that are to be rated, each once: dict of name to Clip."""
@@ -145,7 +147,7 @@ def parse_args(argv):
     add("--split", data.SPLITS, "only this split")
     add = terminal.begin_options(parser, "rate in the browser")
     add("--rater", str, "name of the rater", metavar="NAME")
-    add("--scale", str, "lowest and highest score, step", default="0:5:0.5")
+    add("--scale", str, "lowest and highest score, step; by default 0:5:0.5")
     text = 'meaning of values, shown to the rater: "0=normal,5=cannot reach"'
     add("--anchors", str, text, metavar="TEXT")
     text = "table of item,scale: several questions, whose scores are summed"
@@ -171,6 +173,8 @@ def parse_args(argv):
     args = parser.parse_args(argv)
     if bool(args.rater) == bool(args.scores or args.join):
         parser.error("expected either --rater, or --scores, --join or both")
+    if args.scale and not args.rater:
+        parser.error("--scale goes with --rater; imported scores are taken as they are")
     if bool(args.scores) != bool(args.rater_columns):
         parser.error("--scores and --rater-columns go together")
     return args
@@ -182,7 +186,7 @@ def main(argv=None):
     if not args.join or args.scores:
         clips = choose_clips(args.data, args.task, args.split)
     if args.rater:
-        items = choose_items(args.scale, args.items, args.anchors)
+        items = choose_items(args.scale or SCALE, args.items, args.anchors)
         omitted = rate(
             args.data, args.rater, clips, items, not args.no_browser, args.port
         )

@@ -94,7 +94,9 @@ def find_far(scores):
 
 def warn_of_far(scores, whose, remedy=""):
     """Caution of scores, by clip, far outside the others; see `find_far`."""
-    far = {*find_far(scores.values())}
+    far, below = {*find_far(scores.values())}, [s for s in scores.values() if s < 0]
+    if len(below) <= max(1, len(scores) * RARE):
+        far |= {*below}
     if named := [f"{clip} {score:g}" for clip, score in scores.items() if score in far]:
         told = f"{count(len(named), 'score')} of {whose} far outside the others"
         caution(

@@ -13,6 +13,7 @@ import numpy as np
 import data
 from names import labels
 from runs.record import Run, Scheme
+from system.tables import list_some
 from system.terminal import Problem, caution
 
 OF_OPTIONS = ("task", "model", "target", "seed", "n_frames", "control_group")
@@ -25,8 +26,12 @@ def find_targets(clips, options):
         targets = find_group_targets(clips, options)
     else:
         targets = {clip.name: clip.score for clip in clips if clip.is_scored}
-    if options.activation == "relu" and min(targets.values(), default=0) < 0:
-        raise Problem("scores below 0 cannot be learned by a ReLU: --activation linear")
+    below = [f"{name} {target:g}" for name, target in targets.items() if target < 0]
+    if options.activation == "relu" and below:
+        raise Problem(
+            f"scores below 0: {list_some(below)}. If they are meant, give --activation "
+            "linear, as the default (ReLU) gives none; else correct them"
+        )
     return targets
 
 
