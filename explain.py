@@ -145,7 +145,8 @@ def gather(args):
     networks, run = store.load_networks(question.open_run())
     predict.check_extraction(args.data, run)
     parts, chosen, name = choose_parts(question, run, args.clip, args.folds)
-    question.report_healthy(run)
+    if healthy := question.settle_healthy(run):
+        print(f"healthy group: {healthy}")
     for _, rows in parts:
         predict.require_sequences(args.data, list(rows["clip"]), run)
     opened, table = tabulate_parts(args.data, parts, run, clips, networks)

@@ -252,6 +252,8 @@ def settle_study(args, clips, run, trained):
         return {"refused": problem}
     if settled["healthy"]:
         print(f"healthy group: {settled['healthy']}")
+    if settled["sessions"]:
+        print(f"sessions: {' -> '.join(settled['sessions'])}")
     return settled | {"table": table}
 
 

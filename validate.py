@@ -69,9 +69,12 @@ def settle_comparison(args, split, parts):
             f"no comparison: this run was trained on {known}, so it would find what it "
             "was taught. Compare with --folds, and a run trained on scores"
         )
-    return study.settle(
+    settled = study.settle(
         table, run, args.compare, args.pair, args.control_group, args.sessions
     )
+    if settled["sessions"]:
+        print(f"sessions: {' -> '.join(settled['sessions'])}")
+    return settled
 
 
 def score(question, repeats, controls):
@@ -104,9 +107,9 @@ def recalibrate(question, name):
     table = recalibration.choose_clips(question.folder, table, run)
     name = name or f"{run.name}-recalibrated"
     found = recalibration.recalibrate(question.folder, run, table, question.clips, name)
-    better = recalibration.report_gain(run, table, *found)
+    lines, better = recalibration.describe_gain(run, table, *found)
     way = f"score.py NEW_VIDEOS --run {better}"
-    print(f"next: {state.write_command(question.folder, way)}")
+    print(*lines, f"next: {state.write_command(question.folder, way)}", sep="\n")
 
 
 # ---------------------------------------------------------------- the script
@@ -175,7 +178,8 @@ def evaluate_run(args, question, outcome, ratings):
         print(note)
     split, is_folds = question.split, question.split not in data.SPLITS
     repeats = question.open_folds() if is_folds else [question.open_split()]
-    question.report_healthy(repeats[0][0][0])
+    if healthy := question.settle_healthy(repeats[0][0][0]):
+        print(f"healthy group: {healthy}")
     settled = settle_comparison(args, split, repeats[0])
     runs = [run for parts in repeats for run, _ in parts]
     learned.caution_edited(runs, question.clips, question.folder)
@@ -226,7 +230,8 @@ def main(argv=None):
             raise
         terminal.caution(f"no run can be evaluated here, only raters alone: {problem}")
         pattern = args.animal_pattern or data.ANIMAL_PATTERN
-        return further.evaluate_raters_alone(args.data, args.task, ratings, pattern)
+        lines = further.evaluate_raters_alone(args.data, args.task, ratings, pattern)
+        return print(*lines, sep="\n")
 
 
 if __name__ == "__main__":

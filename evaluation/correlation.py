@@ -48,7 +48,8 @@ def permutation_test(expert, network, animals, training_mean=None, draws=(9999, 
     standard error, each time anew (DiCiccio & Romano 2017). One-sided: p is low where r
     is above 0. Fisher's z of the true r is first divided by the factor of its interval.
     `draws`: how many permutations, and the seed; all are listed where they are fewer.
-    Dict of "n" animals, "value" (r), "p", and "reason" where they are None."""
+    Dict of "n" animals, "value" (r), "p", and "reason" where they are None.
+    """
     base = np.zeros(len(animals)) if training_mean is None else training_mean
     kept, *columns = jackknife.drop_unscored(animals, expert, network, base)
     owner = np.unique(kept, return_inverse=True)[1]

@@ -61,7 +61,7 @@ def evaluate_raters(table, run, ratings, margin):
 
 
 def evaluate_raters_alone(folder, task, ratings, pattern):
-    """Evaluate raters where no network is there yet; prints and writes it."""
+    """Evaluate raters where no network is there yet, and write it; lines to print."""
     is_there = storage.table_path(folder).is_file()
     clips = data.read_clips(folder, task) if is_there else []
     ratings = add_expert(ratings, {c.name: c.score for c in clips if c.is_scored})
@@ -73,4 +73,4 @@ def evaluate_raters_alone(folder, task, ratings, pattern):
     lines = verdict.format_tables({"raters": report_tables.list_raters(result)})
     path = storage.predictions_path(folder, "raters", "ratings", ".json")
     storage.write_json(path, result)
-    print(*lines, f"\nwritten to {path}", sep="\n")
+    return [*lines, "", f"written to {path}"]

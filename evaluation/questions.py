@@ -85,10 +85,10 @@ class Question:
             parts.append(folds.split_table(networks, kept, may_be_new=True))
         return parts
 
-    def report_healthy(self, run):
-        """Print which group is healthy, or ask for it where it is not known."""
+    def settle_healthy(self, run):
+        """Give the healthy group; where it is not known a caution asks for it."""
         if run.control_group:
-            return print(f"healthy group: {run.control_group}")
+            return run.control_group
         groups = [data.group_of(clip, run.group_pattern) for clip in self.clips]
         without = "without it groups are not separated into healthy and impaired"
         return labels.ask_healthy(groups, None, without)

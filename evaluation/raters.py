@@ -56,8 +56,9 @@ def compare_ratings(ratings, animals):
     n_raters, n_clips = ratings.shape
     n = {"n_raters": n_raters, "n_clips": n_clips, "n_animals": jack.n_animals}
     if n_clips < 3 or n_raters < 2:
-        reason = "fewer than 3 clips with every rating"
-        reason = "agreement takes two raters" if n_raters < 2 else reason
+        reason = "agreement takes two raters"
+        if n_raters > 1:
+            reason = "fewer than 3 clips with every rating"
         return n | dict.fromkeys(FIGURES, not_defined(reason))
     found = jack.repeat(describe_pairs, ratings)
     return n | {name: jack.describe(found[name], FIGURES[name]) for name in FIGURES}

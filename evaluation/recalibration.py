@@ -101,13 +101,6 @@ def recalibrate(folder, run, table, clips, name):
     for network in networks:
         move(network, line)
     rows = zip(names, animals.tolist(), scores.tolist(), held_out.tolist(), strict=True)
-    errors = Errors(
-        [Network(f"{name}, without {a}", "", mean) for a, mean in means.items()],
-        [
-            ClipError(clip, animal, list(means).index(animal), target, round(score, 6))
-            for clip, animal, target, score in rows
-        ],
-    )
     given = splits.give_clips(run, clips, targets, {})
     new = dataclasses.replace(
         given,
@@ -126,16 +119,29 @@ def recalibrate(folder, run, table, clips, name):
         sequences={},
         scheme=Scheme(""),
         choice=Choice(),
-        errors=errors,
+        errors=list_errors(name, rows, means),
         clips_were=novelty.describe_clips(folder, given),
         received="",
     )
     return store.save_run(folder, networks, new), before, held_out
 
 
-def report_gain(run, table, new, before, held_out):
-    """Print what a new run gains: by scores (N,) of the run as it is, and of the line
-    with each animal held out; see `recalibrate`. Gives the name of the better run."""
+def list_errors(name, rows, means):
+    """List the errors of rows (clip, animal, target, score) by the line of all other
+    animals, whose mean scores are `means`, as those of a network each."""
+    networks = [Network(f"{name}, without {a}", "", mean) for a, mean in means.items()]
+    return Errors(
+        networks,
+        [
+            ClipError(clip, animal, list(means).index(animal), target, round(score, 6))
+            for clip, animal, target, score in rows
+        ],
+    )
+
+
+def describe_gain(run, table, new, before, held_out):
+    """Describe what a new run gains, by scores (N,) of the run as it is and of the line
+    with each animal held out; see `recalibrate`. Lines, and the better run's name."""
     errors = [
         scores - table["expert_score"].to_numpy() for scores in (before, held_out)
     ]
@@ -143,13 +149,15 @@ def report_gain(run, table, new, before, held_out):
     found = paired_change(*errors, animals, CROSSED)
     before = paired_change(*errors, animals)["before"]  # of one network
     change = found["change"]
-    print(
+    lines = [
         f"{count(found['n_clips'], 'clip')} of {count(found['n_animals'], 'animal')} "
         f"that {run.name} never saw: expert = {new.base.slope:.3g} x network "
-        f"{new.base.offset:+.3g}\nMAE over clips: {run.name} as it is "
-        f"{show(before, 2)}; recalibrated, each animal by the line of all "
-        f"others, {show(found['after'], 2)}; change {show(change, 2)}"
-    )
+        f"{new.base.offset:+.3g}",
+        f"MAE over clips: {run.name} as it is {show(before, 2)}; recalibrated, each "
+        f"animal by the line of all others, {show(found['after'], 2)}; change "
+        f"{show(change, 2)}",
+        f"run {new.name}: {intervals.describe_errors(new)}; {run.name} stays as it is",
+    ]
     if change["value"] >= 0:
         caution(f"recalibration did not reduce the error: use {run.name} unchanged")
     elif change["high"] is None or change["high"] > 0:
@@ -158,9 +166,7 @@ def report_gain(run, table, new, before, held_out):
         )
     for text in intervals.list_cautions(new, intervals.LEVEL):
         caution(text)
-    described = intervals.describe_errors(new)
-    print(f"run {new.name}: {described}; {run.name} stays as it is")
-    return run.name if change["value"] >= 0 else new.name
+    return lines, run.name if change["value"] >= 0 else new.name
 
 
 def unclip(network):

@@ -38,8 +38,6 @@ def settle(table, run, by_group, by_session, control=None, order=None):
     elif by_group:
         check_sessions(table)
     check_sizes(table, found)
-    if found["sessions"]:
-        print(f"sessions: {' -> '.join(found['sessions'])}")
     return found | {"healthy": healthy}
 
 

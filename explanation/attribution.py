@@ -7,7 +7,8 @@ is found by integrated gradients (Sundararajan et al. 2017): gradients averaged 
 the straight path from a baseline to the sequence. Attributions add up to what the value
 gains on that path, as far as the sum approximates the integral; the residual is always
 returned. There are two baselines: the sequence of zeros, for all of the value, and the
-clip's own mean frame held still, for what its frames add beyond it."""
+clip's own mean frame held still, for what its frames add beyond it.
+"""
 
 from typing import NamedTuple
 

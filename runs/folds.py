@@ -37,8 +37,8 @@ def find_folds(folder, kind, name=None, task=None):
         of_task = f" of task {task}" if task else ""
         others = {head["kind"] for head, _ in heads} & {*store.FOLDS} - {kind}
         way = f"Train them with train_reg.py {option}"
-        for other in others:
-            way = f"Those of another kind are evaluated with --{other}"
+        if others:
+            way = f"Those of another kind are evaluated with --{min(others)}"
         raise Problem(
             f"{place} holds no networks of a {kind} training{of_run}{of_task}. {way}"
         )

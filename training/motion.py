@@ -6,7 +6,8 @@ trend). Each block has its own variance, and both are those that make the traini
 scores most likely (restricted likelihood; Patterson and Thompson 1971), which needs no
 clips held out. Clips of one animal also share box, light and fur, so their errors are
 correlated; generalised least squares gives differences between clips of one animal more
-weight. Pure functions on arrays: N clips, P statistics."""
+weight. Pure functions on arrays: N clips, P statistics.
+"""
 
 import numpy as np
 

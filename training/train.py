@@ -20,7 +20,10 @@ def train_run(folder, plan, bar=None):
     logs = storage.logs_folder(folder, plan.name)
     with storage.claim(logs):
         n_features = check_sequences(folder, plan.targets, plan.options)
-        plan = dataclasses.replace(plan, n_features=n_features)
+        # Before it begins: they may be made anew while it lasts.
+        made = provenance.list_checksums(folder, plan.n_frames, plan.options.reads)
+        known = {name: made[name] for name in plan.targets if name in made}
+        plan = dataclasses.replace(plan, n_features=n_features, sequences=known)
         if plan.model == "motion" or not any(logs.rglob(storage.BACKUP)):
             storage.clear_logs(logs)
         if plan.model == "motion":
@@ -30,9 +33,6 @@ def train_run(folder, plan, bar=None):
 
             networks, found = trainer.train_networks(folder, plan, logs, bar)
         found["versions"] = terminal.list_versions()
-        shape = plan.n_frames, plan.options.reads
-        made = provenance.list_checksums(folder, *shape)
-        found["sequences"] = {n: made[n] for n in plan.targets if n in made}
         if not plan.held_out:  # it is to score new clips
             found["clips_were"] = novelty.describe_clips(folder, plan)
         if plan.scheme.kind == "final":

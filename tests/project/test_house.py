@@ -62,3 +62,15 @@ def test_a_module_imports_from_layers_below_only(path):
 def test_packages_keep_their_contracts(monkeypatch):
     monkeypatch.chdir(HOUSE)
     assert lint_imports(config_filename="pyproject.toml", no_cache=True) == 0
+
+
+@pytest.mark.parametrize("path", list_modules(), ids=str)
+def test_files_and_functions_can_be_read_at_once(path):
+    text = path.read_text(encoding="utf-8")
+    lengths = {
+        node.name: node.end_lineno - node.lineno + 1
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert len(text.splitlines()) <= 400
+    assert not {name: n for name, n in lengths.items() if n > 60}
